@@ -1,0 +1,372 @@
+//! A build: one link of a chain, one namespace, read from that Namespace's labels and annotations.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+use super::wire;
+use crate::keel::image::Digest;
+
+/// Labels or annotations.
+pub type Map = BTreeMap<String, String>;
+
+/// Where a build is on its way. Each phase is written before its work begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// The namespace is ours; the listener is not there yet.
+    Claimed,
+    /// The listener waits for a push.
+    Listening,
+    /// A push was seen and frozen.
+    Triggered,
+    /// Keel has let go of the Deployment; read back.
+    Detached,
+    /// Another build of the chain has the slot.
+    Queued,
+    /// The rest of the pipeline is being applied and support comes up.
+    Preparing,
+    /// The build's Job exists.
+    Building,
+    /// Verdict and cause are in home.
+    Recorded,
+    /// Everything is scaled to zero.
+    Finished,
+    /// The namespace is being deleted.
+    Disposing,
+}
+
+impl Phase {
+    /// All phases, in order.
+    pub const ALL: [Self; 10] = [
+        Self::Claimed,
+        Self::Listening,
+        Self::Triggered,
+        Self::Detached,
+        Self::Queued,
+        Self::Preparing,
+        Self::Building,
+        Self::Recorded,
+        Self::Finished,
+        Self::Disposing,
+    ];
+
+    /// The word on the wire and in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Claimed => "Claimed",
+            Self::Listening => "Listening",
+            Self::Triggered => "Triggered",
+            Self::Detached => "Detached",
+            Self::Queued => "Queued",
+            Self::Preparing => "Preparing",
+            Self::Building => "Building",
+            Self::Recorded => "Recorded",
+            Self::Finished => "Finished",
+            Self::Disposing => "Disposing",
+        }
+    }
+
+    /// The annotation that holds when this phase began.
+    pub fn time_key(self) -> String {
+        format!("{}{}", wire::AT, self.as_str().to_ascii_lowercase())
+    }
+}
+
+/// A word on the wire that this program does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {word:?} is not one that this version knows")]
+pub struct UnknownWord {
+    /// What kind of word it is.
+    pub what: &'static str,
+    /// The word.
+    pub word: String,
+}
+
+macro_rules! word {
+    ($type:ident, $what:literal) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+        impl FromStr for $type {
+            type Err = UnknownWord;
+            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+                Self::ALL
+                    .into_iter()
+                    .find(|value| value.as_str() == word)
+                    .ok_or_else(|| UnknownWord { what: $what, word: word.to_owned() })
+            }
+        }
+    };
+}
+
+/// How a build ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// The build container exited 0.
+    Passed,
+    /// The build said no.
+    Failed,
+    /// We could not run it, or it was disrupted.
+    Errored,
+    /// Somebody ended it.
+    Cancelled,
+}
+
+impl Verdict {
+    /// All verdicts.
+    pub const ALL: [Self; 4] = [Self::Passed, Self::Failed, Self::Errored, Self::Cancelled];
+
+    /// The word on the wire and in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "Passed",
+            Self::Failed => "Failed",
+            Self::Errored => "Errored",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+}
+
+/// How far the dispatch of the successor is. Apart from the phase, since it may lag behind the build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dispatch {
+    /// Not begun, or being retried.
+    Pending,
+    /// The successor's namespace is ours.
+    Claimed,
+    /// The successor's listener exists.
+    Done,
+    /// The chain has ended: there is no successor.
+    Ended,
+}
+
+impl Dispatch {
+    /// All states.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Claimed, Self::Done, Self::Ended];
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Claimed => "claimed",
+            Self::Done => "done",
+            Self::Ended => "ended",
+        }
+    }
+
+    /// Whether an agent may finish.
+    pub fn settled(self) -> bool {
+        matches!(self, Self::Done | Self::Ended)
+    }
+}
+
+word!(Phase, "phase");
+word!(Verdict, "verdict");
+word!(Dispatch, "dispatch state");
+
+/// What a listener runs, or ran: a tag and, where the registry's digest is known, the digest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// The tag.
+    pub tag: String,
+    /// The digest; none for a side-loaded image (the build is then shown as unpinned).
+    pub digest: Option<Digest>,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.tag)?;
+        match &self.digest {
+            Some(digest) => write!(f, "@{digest}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Version {
+    type Err = UnknownWord;
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let unknown = || UnknownWord { what: "version", word: text.to_owned() };
+        let (tag, digest) = match text.split_once('@') {
+            Some((tag, digest)) => (tag, Some(Digest::parse(digest).ok_or_else(unknown)?)),
+            None => (text, None),
+        };
+        if tag.is_empty() {
+            return Err(unknown());
+        }
+        Ok(Self { tag: tag.to_owned(), digest })
+    }
+}
+
+/// The (tag, digest) that a listener starts from and does not build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Baseline {
+    /// Build the first image seen.
+    None,
+    /// The template's tag, as `start` wrote it; the agent fills in the digest it comes up with.
+    Pending(String),
+    /// Exactly this.
+    At(Version),
+}
+
+const BASELINE_NONE: &str = "none";
+const BASELINE_PENDING: &str = "?";
+
+impl fmt::Display for Baseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str(BASELINE_NONE),
+            Self::Pending(tag) => write!(f, "{tag}@{BASELINE_PENDING}"),
+            Self::At(version) => version.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Baseline {
+    type Err = UnknownWord;
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        if text == BASELINE_NONE {
+            return Ok(Self::None);
+        }
+        match text.strip_suffix("@?") {
+            Some(tag) => Ok(Self::Pending(tag.to_owned())),
+            None => text.parse().map(Self::At),
+        }
+    }
+}
+
+/// One build, as its Namespace tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Build {
+    /// Name of the Namespace.
+    pub namespace: String,
+    /// uid of the Namespace.
+    pub uid: String,
+    /// Whether the Namespace is Terminating.
+    pub terminating: bool,
+    /// When the Namespace was created.
+    pub created: Option<Timestamp>,
+    /// The chain's name.
+    pub chain: String,
+    /// The chain's uuid.
+    pub chain_uuid: String,
+    /// The uuid that proves the claim.
+    pub owner: String,
+    /// The number of the link, from 1; 0 for a bare claim.
+    pub generation: u64,
+    /// Namespace of the build before.
+    pub parent: Option<String>,
+    /// Namespace of the build after.
+    pub successor: Option<String>,
+    /// Where it is.
+    pub phase: Phase,
+    /// How it ended.
+    pub verdict: Option<Verdict>,
+    /// Why it ended so.
+    pub cause: Option<String>,
+    /// Why it stands still.
+    pub waiting: Option<String>,
+    /// How far the dispatch is.
+    pub dispatch: Dispatch,
+    /// Why the dispatch fails.
+    pub dispatch_error: Option<String>,
+    /// What its listener started from.
+    pub baseline: Baseline,
+    /// Image name without tag.
+    pub image: Option<String>,
+    /// What triggered it.
+    pub version: Option<Version>,
+    /// Source revision.
+    pub revision: Option<String>,
+    /// When each phase began.
+    pub times: BTreeMap<Phase, Timestamp>,
+}
+
+/// Why a Namespace cannot be read as a build.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotABuild {
+    /// A label or annotation is missing.
+    #[error("namespace {namespace} has no {key}")]
+    Missing {
+        /// The Namespace.
+        namespace: String,
+        /// The key.
+        key: &'static str,
+    },
+    /// A value is not what it should be.
+    #[error("namespace {namespace}: {key} {value:?} cannot be read")]
+    Bad {
+        /// The Namespace.
+        namespace: String,
+        /// The key.
+        key: &'static str,
+        /// What stands there.
+        value: String,
+    },
+}
+
+fn word<T: FromStr>(text: Option<String>, bad: impl Fn(&str) -> NotABuild) -> Result<Option<T>, NotABuild> {
+    text.map(|text| text.parse().map_err(|_| bad(&text))).transpose()
+}
+
+impl Build {
+    /// Reads a build from a Namespace.
+    ///
+    /// # Errors
+    /// A missing or unreadable label or annotation, named; hand-edited state is never guessed at.
+    pub fn read(
+        namespace: &str,
+        uid: &str,
+        created: Option<Timestamp>,
+        terminating: bool,
+        labels: &Map,
+        annotations: &Map,
+    ) -> Result<Self, NotABuild> {
+        let missing = |key| NotABuild::Missing { namespace: namespace.to_owned(), key };
+        let bad = |key, value: &str| NotABuild::Bad {
+            namespace: namespace.to_owned(),
+            key,
+            value: value.to_owned(),
+        };
+        let told = |key: &str| annotations.get(key).cloned();
+        let must = |key: &'static str| told(key).ok_or_else(|| missing(key));
+        let generation = must(wire::GENERATION)?;
+        let digest = match told(wire::DIGEST) {
+            Some(text) => Some(Digest::parse(&text).ok_or_else(|| bad(wire::DIGEST, &text))?),
+            None => None,
+        };
+        let phase = labels.get(wire::PHASE).cloned();
+        Ok(Self {
+            namespace: namespace.to_owned(),
+            uid: uid.to_owned(),
+            terminating,
+            created,
+            chain: labels.get(wire::CHAIN).cloned().ok_or_else(|| missing(wire::CHAIN))?,
+            chain_uuid: must(wire::CHAIN_UUID)?,
+            owner: must(wire::OWNER)?,
+            generation: generation.parse().map_err(|_| bad(wire::GENERATION, &generation))?,
+            parent: told(wire::PARENT),
+            successor: told(wire::SUCCESSOR),
+            phase: word(phase, |value| bad(wire::PHASE, value))?.ok_or_else(|| missing(wire::PHASE))?,
+            verdict: word(told(wire::VERDICT), |value| bad(wire::VERDICT, value))?,
+            cause: told(wire::CAUSE),
+            waiting: told(wire::WAITING),
+            dispatch: word(told(wire::DISPATCH), |value| bad(wire::DISPATCH, value))?
+                .unwrap_or(Dispatch::Pending),
+            dispatch_error: told(wire::DISPATCH_ERROR),
+            baseline: word(told(wire::BASELINE), |value| bad(wire::BASELINE, value))?
+                .unwrap_or(Baseline::None),
+            image: told(wire::IMAGE),
+            version: told(wire::TAG).map(|tag| Version { tag, digest }),
+            revision: told(wire::REVISION),
+            times: Phase::ALL
+                .into_iter()
+                .filter_map(|phase| Some((phase, annotations.get(&phase.time_key())?.parse().ok()?)))
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,6 @@
+//! What a chain is: builds and their phases, names, the head, records and history, and what is written where.
+//!
+//! Pure. Decides and reads; never speaks to a server, a clock or a console.
+
+pub mod build;
+pub mod wire;

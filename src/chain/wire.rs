@@ -1,0 +1,129 @@
+//! Every name of ours that is written into a cluster. Nothing else in the code spells a `studioci.dev/*` key.
+//!
+//! Labels select, annotations tell. `keel.sh/*` keys live in [`crate::keel`].
+
+/// Field manager of every write.
+pub const FIELD_MANAGER: &str = "kubectl-studioci";
+/// The project's page.
+pub const HOMEPAGE: &str = "https://github.com/studioci/kubectl-studioci";
+/// The agent image that `setup` writes into home unless told otherwise; the version is the tag.
+pub const AGENT_IMAGE: &str = "ghcr.io/studioci/kubectl-studioci";
+
+/// Home: the namespace of chain records, history and chain secrets.
+pub const HOME: &str = "studioci";
+/// ConfigMap in home: layout version and agent image.
+pub const HOME_CONFIG: &str = "studioci";
+/// Layout version of home that this program writes; agents accept the same major.
+pub const HOME_VERSION: &str = "1.0";
+/// Key of [`HOME_CONFIG`]: the layout version.
+pub const HOME_KEY_VERSION: &str = "version";
+/// Key of [`HOME_CONFIG`]: the agent image.
+pub const HOME_KEY_AGENT_IMAGE: &str = "agentImage";
+/// The ServiceAccount that an agent runs as.
+pub const AGENT_ACCOUNT: &str = "studioci-agent";
+/// ClusterRole bound per namespace to that namespace's agent.
+pub const ROLE_WORKSPACE: &str = "studioci-workspace";
+/// ClusterRole bound cluster-wide to every agent.
+pub const ROLE_AGENT: &str = "studioci-agent";
+/// ClusterRole that a trusted build's agent may hand on.
+pub const ROLE_TRUSTED: &str = "studioci-trusted";
+/// ClusterRole and Role in home of people.
+pub const ROLE_USER: &str = "studioci-user";
+/// The three admission policies, each with a binding of the same name.
+pub const POLICIES: [&str; 3] = ["studioci-agent", "studioci-rights", "studioci-identity"];
+/// Annotation of a policy: its number, so that a newer one is known as such.
+pub const CONFINEMENT: &str = "studioci.dev/confinement";
+
+/// Chain label of a namespace that the verb `claim` made.
+pub const CLAIM_CHAIN: &str = "claim";
+
+/// Label: `studioci` on everything of ours.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Value of [`MANAGED_BY`].
+pub const MANAGED_BY_VALUE: &str = "studioci";
+/// Label on namespaces and on what a build consists of: the chain's name.
+pub const CHAIN: &str = "studioci.dev/chain";
+/// Label of a build's namespace: its phase.
+pub const PHASE: &str = "studioci.dev/phase";
+/// Label of workloads: `listener`, `build`, `support` or `probe`.
+pub const ROLE: &str = "studioci.dev/role";
+
+/// Annotation of a namespace: the uuid that proves it ours, derived from chain uuid and generation.
+pub const OWNER: &str = "studioci.dev/owner";
+/// Annotation of a namespace: the chain's uuid.
+pub const CHAIN_UUID: &str = "studioci.dev/chain-uuid";
+/// Annotation: the build's generation, a number from 1.
+pub const GENERATION: &str = "studioci.dev/generation";
+/// Annotation: the namespace of the build before this one.
+pub const PARENT: &str = "studioci.dev/parent";
+/// Annotation: the namespace of the build after this one.
+pub const SUCCESSOR: &str = "studioci.dev/successor";
+/// Annotation: the verdict, once there is one.
+pub const VERDICT: &str = "studioci.dev/verdict";
+/// Annotation: why the verdict is what it is, one sentence.
+pub const CAUSE: &str = "studioci.dev/cause";
+/// Annotation: why the build stands still, one sentence; removed when it moves on.
+pub const WAITING: &str = "studioci.dev/waiting";
+/// Annotation: state of the dispatch: `pending`, `claimed`, `done` or `ended`.
+pub const DISPATCH: &str = "studioci.dev/dispatch";
+/// Annotation: why the last try to dispatch failed.
+pub const DISPATCH_ERROR: &str = "studioci.dev/dispatch-error";
+/// Annotation: what the listener starts from and does not build: `none`, `TAG` (digest pending) or `TAG@DIGEST`.
+pub const BASELINE: &str = "studioci.dev/baseline";
+/// Annotation: name of the image, without tag and digest.
+pub const IMAGE: &str = "studioci.dev/image";
+/// Annotation: the tag that triggered.
+pub const TAG: &str = "studioci.dev/tag";
+/// Annotation: the digest that triggered; absent for an unpinned build.
+pub const DIGEST: &str = "studioci.dev/digest";
+/// Annotation: the source revision of the image.
+pub const REVISION: &str = "studioci.dev/revision";
+/// Prefix of the annotations that hold when a phase began (`studioci.dev/at-building`), RFC 3339.
+pub const AT: &str = "studioci.dev/at-";
+/// Annotation of a namespace whose builds may get `studioci-trusted`.
+pub const TRUSTED_BUILD: &str = "studioci.dev/trusted-build";
+
+/// Annotation of a Deployment: `"true"` picks the build workload among several with a policy.
+pub const BUILD: &str = "studioci.dev/build";
+/// Annotation of the build workload: which container is the build container.
+pub const BUILD_CONTAINER: &str = "studioci.dev/build-container";
+/// Annotation of the build workload: how long a build may run (`6h`, `90m`).
+pub const DEADLINE: &str = "studioci.dev/deadline";
+/// Annotation of the build workload: how long a build's pod may be Pending for a reason that cannot heal by itself.
+pub const PENDING_DEADLINE: &str = "studioci.dev/pending-deadline";
+/// Annotation of the build workload: where the CI image holds the pipeline text.
+pub const PIPELINE_PATH: &str = "studioci.dev/pipeline-path";
+/// Default of [`PIPELINE_PATH`], relative to the image's working directory.
+pub const PIPELINE_PATH_DEFAULT: &str = ".studioci/pipeline.yaml";
+/// Annotation of the build workload: `template` keeps all scheduling fields on the listener.
+pub const LISTENER_SCHEDULING: &str = "studioci.dev/listener-scheduling";
+/// Annotation of the build workload: a YAML mapping of securityContext fields for the listener, or `omit`.
+pub const LISTENER_SECURITY: &str = "studioci.dev/listener-security";
+/// Annotation of the build workload: how many builds of the chain may run at once.
+pub const MAX_PARALLEL: &str = "studioci.dev/max-parallel";
+/// Annotation of the build workload: a regular expression with a group `revision`, applied to the tag.
+pub const REVISION_FROM_TAG: &str = "studioci.dev/revision-from-tag";
+/// Annotation of the build workload: interval of the recheck of match-tag chains (`15m`).
+pub const RECHECK: &str = "studioci.dev/recheck";
+/// Annotation of support: the replicas that the template asked for.
+pub const REPLICAS: &str = "studioci.dev/replicas";
+
+/// Name of the freeze, a ConfigMap in the build's namespace.
+pub const FREEZE: &str = "studioci-freeze";
+/// Name of the build's Job.
+pub const JOB: &str = "studioci-build";
+/// Prefix under which a `keel.sh/*` key is parked.
+pub const PARKED: &str = "parked.studioci.dev/";
+
+/// The name of a chain's head (ConfigMap), Secret and Role in home.
+pub fn chain_object(chain: &str) -> String {
+    format!("chain-{chain}")
+}
+/// The name of a chain's record (ConfigMap) in home.
+pub fn record_object(chain: &str) -> String {
+    format!("record-{chain}")
+}
+/// The name of a chain's history (ConfigMap) in home.
+pub fn history_object(chain: &str) -> String {
+    format!("history-{chain}")
+}

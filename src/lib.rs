@@ -1,0 +1,9 @@
+//! A map of the rooms of `kubectl-studioci`.
+//!
+//! Pure rooms decide: [`keel`] (what Keel reads and obeys), [`chain`] (builds, names, claims, heads),
+//! [`pipeline`] (template to documents to plan) and [`agent`] (observation to action). [`local`] reads the
+//! person's machine, [`cluster`] alone speaks to the API server, [`ops`] puts steps in order, [`output`] shows,
+//! and [`cli`] joins them. `ARCHITECTURE.md` says why, and a test holds the table of imports.
+
+pub mod chain;
+pub mod keel;
