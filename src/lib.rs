@@ -6,4 +6,6 @@
 //! and [`cli`] joins them. `ARCHITECTURE.md` says why, and a test holds the table of imports.
 
 pub mod chain;
+pub mod cli;
 pub mod keel;
+pub mod output;
