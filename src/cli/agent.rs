@@ -8,7 +8,7 @@ use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::not_built_yet;
 
-/// Work inside a listener's pod.
+/// Work inside a listener's pod
 #[derive(Debug, Args)]
 pub struct AgentArgs {
     /// What to do there.
@@ -19,7 +19,7 @@ pub struct AgentArgs {
 /// What the agent's binary does inside a pod.
 #[derive(Debug, Subcommand)]
 pub enum Act {
-    /// Copy this program to a path, mode 0555
+    #[expect(missing_docs, reason = "a doc comment here would replace the longer help of the arguments")]
     Install(InstallArgs),
     /// Listen, hand on and build
     Run,
@@ -27,7 +27,9 @@ pub enum Act {
     Probe,
 }
 
-/// Copy this program into a volume, where the listener's container finds it.
+/// Copy this program to a path, mode 0555
+///
+/// The path is in a volume, where the listener's container finds it.
 #[derive(Debug, Args)]
 pub struct InstallArgs {
     /// File to write

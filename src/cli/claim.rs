@@ -9,7 +9,10 @@ use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, Name, dry_run, only_name};
 use super::{duration, not_built_yet};
 
-/// Create a namespace that is proved ours and usable, and print its name: a building block for your own scripts.
+/// Create a namespace that is proved ours, and print its name
+///
+/// The namespace is new, nobody else's, and can be used when its name is printed: a building block for your own
+/// scripts.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

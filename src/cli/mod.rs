@@ -35,7 +35,7 @@ use settings::Settings;
 pub const CALLED: &str = "kubectl studioci";
 
 /// Help reads as kubectl's does: what it is for, examples, then the flags.
-const HELP: &str = "{about-with-newline}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}";
+const HELP: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}";
 
 /// Builds in your own cluster, started by Keel: every build runs in a namespace of its own, and every build starts
 /// the listener for the next one.
@@ -70,25 +70,18 @@ pub struct Cli {
     pub connection: ConnectionArgs,
 }
 
-/// The verbs.
+/// The verbs. What each is for, its arguments say: their doc comment is the help.
 #[derive(Debug, Subcommand)]
-#[command(disable_help_subcommand = false, subcommand_help_heading = "Verbs")]
+#[command(subcommand_help_heading = "Verbs", subcommand_value_name = "VERB")]
+#[expect(missing_docs, reason = "a doc comment here would replace the longer help of the arguments")]
 pub enum Verb {
-    /// Print the pipeline's documents; needs no cluster
     Render(render::RenderArgs),
-    /// Create a namespace that is proved ours, and print its name
     Claim(claim::ClaimArgs),
-    /// Begin a chain: claim a namespace and wait there for the next push
     Start(start::StartArgs),
-    /// Install, or print, what the cluster needs once
     Setup(setup::SetupArgs),
-    /// Show builds, the newest first
     Status(status::StatusArgs),
-    /// Follow a build until its verdict, which is the exit code
     Watch(watch::WatchArgs),
-    /// Print the version
     Version(version::VersionArgs),
-    /// Work inside a listener's pod
     #[command(hide = true)]
     Agent(agent::AgentArgs),
 }

@@ -1,7 +1,13 @@
 //! `-o` and `--dry-run`, as kubectl takes them.
 
-use crate::output::printer;
 use serde_json::Value;
+
+use crate::output::printer;
+
+/// A complaint that is kubectl's own sentence, and is printed as it is.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Sentence(String);
 
 /// What `--dry-run` asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,11 +26,11 @@ impl DryRun {
     }
 }
 
-pub(super) fn dry_run(text: &str) -> Result<DryRun, String> {
+pub(super) fn dry_run(text: &str) -> Result<DryRun, Sentence> {
     match text {
         "none" => Ok(DryRun::None),
         "client" => Ok(DryRun::Client),
-        _ => Err("must be \"none\" or \"client\"".to_owned()),
+        _ => Err(Sentence(format!("Invalid dry-run value ({text}). Must be \"none\" or \"client\"."))),
     }
 }
 
@@ -47,7 +53,7 @@ impl Whole {
     }
 }
 
-pub(super) fn whole(text: &str) -> Result<Whole, String> {
+pub(super) fn whole(text: &str) -> Result<Whole, Sentence> {
     match text {
         "json" => Ok(Whole::Json),
         "yaml" => Ok(Whole::Yaml),
@@ -59,14 +65,14 @@ pub(super) fn whole(text: &str) -> Result<Whole, String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Name;
 
-pub(super) fn only_name(text: &str) -> Result<Name, String> {
+pub(super) fn only_name(text: &str) -> Result<Name, Sentence> {
     if text == "name" { Ok(Name) } else { Err(unmatched(text, &["name"])) }
 }
 
 /// kubectl's words for a form that there is no printer for.
-pub(super) fn unmatched(text: &str, allowed: &[&str]) -> String {
-    format!(
+pub(super) fn unmatched(text: &str, allowed: &[&str]) -> Sentence {
+    Sentence(format!(
         "unable to match a printer suitable for the output format \"{text}\", allowed formats are: {}",
         allowed.join(",")
-    )
+    ))
 }

@@ -6,9 +6,9 @@ use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::pipeline::PipelineArgs;
 
-/// Print the pipeline's documents, as the template and its values give them. Needs no cluster.
+/// Print the pipeline's documents; needs no cluster
 ///
-/// What comes from the environment is secret and masked, unless it is named by --env.
+/// Prints what the template and its values give, as it would be read by the API server. What comes from the environment is secret and masked, unless it is named by --env.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

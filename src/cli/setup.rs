@@ -6,8 +6,10 @@ use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::not_built_yet;
 
-/// Install what the cluster needs once: home, roles and the admission policies that confine builds. Needs the rights
-/// of an administrator; nothing after it does.
+/// Install, or print, what the cluster needs once
+///
+/// That is home, the roles, and the admission policies that confine builds. It needs the rights of an administrator;
+/// nothing after it does.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -12,9 +12,9 @@ use super::output::{DryRun, dry_run};
 use super::pipeline::PipelineArgs;
 use super::{duration, not_built_yet};
 
-/// Begin a chain: render the pipeline, claim a namespace, dispatch the first listener there and wait until it listens.
+/// Begin a chain: claim a namespace, and wait there for the next push
 ///
-/// A second `start` of the same chain changes nothing and says so. The environment that the template reads is kept
+/// Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it listens. A second `start` of the same chain changes nothing and says so. The environment that the template reads is kept
 /// with the chain, and every later build is rendered with the same.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -5,9 +5,12 @@ use clap::Args;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::not_built_yet;
-use super::output::unmatched;
+use super::output::{Sentence, unmatched};
 
-/// Show builds, the newest first, and why one stands still.
+/// Show builds, the newest first
+///
+/// One row a build, with what triggered it, how it ended, and why it stands still where it does. A name shows that
+/// chain or that build.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -44,7 +47,7 @@ pub enum Form {
     Yaml,
 }
 
-fn form(text: &str) -> Result<Form, String> {
+fn form(text: &str) -> Result<Form, Sentence> {
     match text {
         "json" => Ok(Form::Json),
         "name" => Ok(Form::Name),

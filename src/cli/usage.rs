@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::CALLED;
 use super::failure::Failure;
+use super::output::Sentence;
 
 /// What clap has to say: a text that was asked for, or a failure.
 pub(super) fn explain(
@@ -60,11 +61,15 @@ fn unknown(flag: &str) -> String {
 }
 
 fn invalid(error: &clap::Error, flag: &str) -> String {
+    let source = std::error::Error::source(error);
+    if let Some(sentence) = source.filter(|source| source.is::<Sentence>()) {
+        return sentence.to_string();
+    }
     let value = error.get(ContextKind::InvalidValue).map(ToString::to_string).unwrap_or_default();
     let mut text = format!("invalid argument \"{value}\" for {flag}");
     if let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) {
         let _ = write!(text, ", allowed are: {}", valid.join(","));
-    } else if let Some(source) = std::error::Error::source(error) {
+    } else if let Some(source) = source {
         let _ = write!(text, ": {source}");
     }
     text

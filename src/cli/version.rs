@@ -7,7 +7,7 @@ use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::output::{Whole, whole};
 
-/// Print the version of this program.
+/// Print the version of this program
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -8,10 +8,9 @@ use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::{duration, not_built_yet};
 
-/// Follow the handoffs and the build until the verdict, which is the exit code: 0 for Passed, 1 for Failed, Errored and
-/// Cancelled.
+/// Follow a build until its verdict, which is the exit code
 ///
-/// Of a chain its running build is followed, else the next one. Ctrl-C stops only the watching.
+/// One line an event. The exit code is 0 for Passed, 1 for Failed, Errored and Cancelled. Of a chain its running build is followed, else the next one. Ctrl-C stops only the watching.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
