@@ -56,12 +56,22 @@ pub struct Failure {
     pub remedy: Option<Box<str>>,
     /// Further lines, printed as they are.
     pub hints: Vec<String>,
+    /// Whether nobody wants to read of it.
+    pub quiet: bool,
 }
 
 impl Failure {
     /// A failure of which only the sentence is known.
     pub fn new(kind: ExitKind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), where_: None, why: None, remedy: None, hints: Vec::new() }
+        Self {
+            kind,
+            what: what.into(),
+            where_: None,
+            why: None,
+            remedy: None,
+            hints: Vec::new(),
+            quiet: false,
+        }
     }
 
     /// A wrong command line or configuration.
@@ -97,9 +107,9 @@ impl Failure {
         self
     }
 
-    /// Prints it on stderr; nothing where the reader has gone.
+    /// Prints it on stderr, unless it is a quiet one.
     pub fn print(&self, console: &mut Console) {
-        if self.kind != ExitKind::ReaderGone {
+        if !self.quiet {
             console.talk(&self.to_string());
         }
     }
@@ -132,7 +142,7 @@ impl From<io::Error> for Failure {
     /// An error of our own stdout; files are [`Failure`]s with their path long before.
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self::new(ExitKind::ReaderGone, "nobody reads stdout any more");
+            return Self { quiet: true, ..Self::new(ExitKind::ReaderGone, "nobody reads stdout any more") };
         }
         Self::usage("stdout cannot be written").because(error)
     }

@@ -140,7 +140,13 @@ impl Cli {
             Verb::Start(args) => block_on(Box::pin(start::run(args, ctx))),
             Verb::Setup(args) => block_on(Box::pin(setup::run(args, ctx))),
             Verb::Status(args) => block_on(Box::pin(status::run(args, ctx))),
-            Verb::Watch(args) => block_on(Box::pin(watch::run(args, ctx))),
+            // Where nobody reads on there is no verdict yet, and 0 would say Passed.
+            Verb::Watch(args) => {
+                block_on(Box::pin(watch::run(args, ctx))).map_err(|failure| match failure.kind {
+                    ExitKind::ReaderGone => Failure { kind: ExitKind::Interrupted, ..failure },
+                    _ => failure,
+                })
+            }
             Verb::Agent(args) => match args.act {
                 agent::Act::Install(args) => agent::install(&args, ctx),
                 agent::Act::Run => block_on(Box::pin(agent::run(ctx))),
@@ -163,6 +169,21 @@ mod tests {
     #[test]
     fn the_command_is_well_formed() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn a_reader_that_leaves_a_watch_leaves_it_without_a_verdict() {
+        for (line, kind) in [("watch", ExitKind::Interrupted), ("status", ExitKind::ReaderGone)] {
+            let (console, _) =
+                crate::output::console::Console::captured(StreamStyle::default(), StreamStyle::default());
+            let mut ctx =
+                Ctx { console, settings: Settings::default(), connection: ConnectionArgs::default() };
+            let args = ["x", line].map(OsString::from);
+            let Ok(Parsed::Verb(cli)) = parse(args, &ctx.settings) else { panic!("{line} is a verb") };
+            let gone = || Failure::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+            let failure = cli.run(&mut ctx, |_| Err(gone())).unwrap_err();
+            assert_eq!((failure.kind, failure.quiet), (kind, true), "{line}");
+        }
     }
 
     #[test]

@@ -4,24 +4,25 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+const HEADING: &str = "Pipeline options";
+
 /// A pipeline as typed: one template and what fills it.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[command(next_help_heading = "Pipeline options")]
 pub struct PipelineArgs {
     /// Template of the pipeline; `-` is stdin
-    #[arg(short, long = "filename", value_name = "FILE", default_value = ".studioci/pipeline.yaml")]
+    #[arg(help_heading = HEADING, short, long = "filename", value_name = "FILE", default_value = ".studioci/pipeline.yaml")]
     pub filename: PathBuf,
     /// File with values, YAML; repeatable, the last one wins
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = HEADING, long, value_name = "FILE")]
     pub values: Vec<PathBuf>,
     /// A single value; repeatable. All behind the first `=` is the value, commas included
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    #[arg(help_heading = HEADING, long, value_name = "KEY=VALUE", value_parser = pair)]
     pub set: Vec<(String, String)>,
     /// A single value from a file; repeatable
-    #[arg(long, value_name = "KEY=FILE", value_parser = file_pair)]
+    #[arg(help_heading = HEADING, long, value_name = "KEY=FILE", value_parser = file_pair)]
     pub set_file: Vec<(String, PathBuf)>,
     /// An environment variable whose value is no secret and may stand anywhere; repeatable
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = HEADING, long, value_name = "NAME")]
     pub env: Vec<String>,
 }
 

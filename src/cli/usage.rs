@@ -34,7 +34,7 @@ pub(super) fn explain(
         ErrorKind::ArgumentConflict => conflict(error, &flag),
         ErrorKind::MissingRequiredArgument => format!("{flag} is required"),
         ErrorKind::NoEquals => format!("flag needs \"=\" before its value: {flag}"),
-        ErrorKind::TooManyValues => format!("too many values for {flag}"),
+        ErrorKind::TooManyValues => format!("{flag} takes no value"),
         _ => error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned(),
     };
     let mut failure = Failure::usage(what);
@@ -95,7 +95,10 @@ fn nearest(error: &clap::Error) -> Option<String> {
         .into_iter()
         .find_map(|kind| match error.get(kind)? {
             ContextValue::String(one) => Some(name(one)),
-            ContextValue::Strings(several) if !several.is_empty() => Some(several.join("\n\t")),
+            // clap puts the nearest last.
+            ContextValue::Strings(several) if !several.is_empty() => {
+                Some(several.iter().rev().map(String::as_str).collect::<Vec<_>>().join("\n\t"))
+            }
             _ => None,
         })
 }

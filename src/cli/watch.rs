@@ -21,7 +21,7 @@ Examples:
   git push && kubectl studioci watch runner-main --timeout 2h")]
 pub struct WatchArgs {
     /// Chain or build to follow; needed where there are several chains
-    #[arg(value_name = "CHAIN or BUILD")]
+    #[arg(value_name = "CHAIN|BUILD")]
     pub name: Option<String>,
     /// Stop watching after this time, exit code 4 (default: never)
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::age;
 use super::table::{NONE, Table};
 use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict};
+use crate::chain::wire;
 
 /// Version of the objects that [`View::list`] gives.
 pub const API_VERSION: &str = "studioci.dev/v1";
@@ -18,6 +19,16 @@ pub const NOTHING_FOUND: &str = "No resources found";
 const HEADERS: [&str; 10] =
     ["Name", "Chain", "Gen", "Phase", "Verdict", "Tag", "Digest", "Age", "Duration", "Why"];
 const WIDE: [&str; 5] = ["Parent", "Successor", "Revision", "Dispatch", "Image"];
+
+/// The builds that a name means: those of a chain, or the one in a namespace. No name means all but bare claims,
+/// which are namespaces and no builds.
+pub fn select<'a>(builds: &'a [Build], name: Option<&str>) -> Vec<&'a Build> {
+    let meant = |build: &&Build| match name {
+        Some(name) => build.namespace == name || build.chain == name,
+        None => build.chain != wire::CLAIM_CHAIN,
+    };
+    builds.iter().filter(meant).collect()
+}
 
 /// Builds in the order in which they are shown, and what is needed to tell of them.
 #[derive(Debug)]
@@ -53,6 +64,11 @@ impl<'a> View<'a> {
     /// Whether there is nothing to show.
     pub fn is_empty(&self) -> bool {
         self.builds.is_empty()
+    }
+
+    /// The builds, in order.
+    pub fn builds(&self) -> &[&'a Build] {
+        &self.builds
     }
 
     /// The table; `wide` adds columns.

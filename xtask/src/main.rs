@@ -1,1 +1,3 @@
+//! What a developer runs beyond cargo itself.
+
 fn main() {}

@@ -298,3 +298,19 @@ fn no_builds_are_an_empty_list() {
     assert_eq!(view.list()["items"], json!([]));
     assert_eq!(view.table(false).render(true), "");
 }
+
+#[test]
+fn a_name_is_a_chains_or_a_builds() {
+    let claim = Build { chain: wire::CLAIM_CHAIN.to_owned(), ..build("test-claim", 0, NOW) };
+    let builds = [passed(), running(), claim, Build { chain: "other".to_owned(), ..build("ns", 1, NOW) }];
+    for (name, found) in [
+        (None, &["ci-eager-hopper", "ci-brave-lovelace", "ns"][..]),
+        (Some("runner-main"), &["ci-eager-hopper", "ci-brave-lovelace"][..]),
+        (Some("ci-eager-hopper"), &["ci-eager-hopper"][..]),
+        (Some("claim"), &["test-claim"][..]),
+        (Some("nobody"), &[][..]),
+    ] {
+        let names: Vec<_> = select(&builds, name).iter().map(|build| build.namespace.as_str()).collect();
+        assert_eq!(names, found, "{name:?}");
+    }
+}
