@@ -282,6 +282,8 @@ pub struct Build {
     pub version: Option<Version>,
     /// Source revision.
     pub revision: Option<String>,
+    /// uid of the build's Job, once it was created.
+    pub job_uid: Option<String>,
     /// When each phase began.
     pub times: BTreeMap<Phase, Timestamp>,
 }
@@ -363,6 +365,7 @@ impl Build {
             image: told(wire::IMAGE),
             version: told(wire::TAG).map(|tag| Version { tag, digest }),
             revision: told(wire::REVISION),
+            job_uid: told(wire::JOB_UID),
             times: Phase::ALL
                 .into_iter()
                 .filter_map(|phase| Some((phase, annotations.get(&phase.time_key())?.parse().ok()?)))
