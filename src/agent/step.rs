@@ -38,8 +38,10 @@ pub enum Action {
     Prepare,
     /// Create the build's Job.
     Build,
-    /// Write verdict and cause into home, then phase Recorded; give the slot back.
+    /// Write verdict and cause into home, then phase Recorded.
     Record(Verdict, String),
+    /// Give the build slot back by compare-and-swap.
+    FreeSlot,
     /// Scale support to zero, then write phase Finished.
     Finish,
     /// The very last act: scale the own Deployment to zero.
@@ -230,7 +232,9 @@ fn build(o: &Observation) -> Action {
 }
 
 fn recorded(o: &Observation) -> Action {
-    if o.build.dispatch.settled() {
+    if o.head.slots.contains_key(&o.build.generation) {
+        Action::FreeSlot
+    } else if o.build.dispatch.settled() {
         Action::Finish
     } else {
         let why = o.build.dispatch_error.as_deref().unwrap_or("not tried yet");
@@ -266,6 +270,7 @@ mod tests {
             build: Build {
                 namespace: "ci-a".into(),
                 uid: "uid-a".into(),
+                resource_version: "1".into(),
                 terminating: false,
                 created: None,
                 chain: "app-main".into(),
@@ -421,6 +426,8 @@ mod tests {
         o.judged = Judged::Over(Verdict::Passed, "exit 0".into());
         assert_eq!(step(&o), Action::Record(Verdict::Passed, "exit 0".into()));
         o.build.phase = Phase::Recorded;
+        assert_eq!(step(&o), Action::FreeSlot);
+        o.head.slots.clear();
         assert_eq!(step(&o), Action::Finish);
         o.build.phase = Phase::Finished;
         assert_eq!(step(&o), Action::Sleep);

@@ -91,6 +91,16 @@ impl Container {
         if self.state != State::Running || self.image_id.is_empty() || self.container_id.is_empty() {
             return Ran::Pending;
         }
+        self.registry_digest()
+    }
+
+    /// The digest that a container which never starts twice runs, or ran; `None` while it is not published.
+    pub fn ran_once(&self) -> Option<Ran> {
+        let begun = matches!(self.state, State::Running | State::Terminated { .. });
+        (begun && self.restarts == 0 && !self.image_id.is_empty()).then(|| self.registry_digest())
+    }
+
+    fn registry_digest(&self) -> Ran {
         let id = self.image_id.strip_prefix("docker-pullable://").unwrap_or(&self.image_id);
         match (ImageRef::parse(id), ImageRef::parse(&self.image)) {
             (Some(id), Some(image)) if id.repository_key() == image.repository_key() => {
