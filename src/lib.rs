@@ -6,4 +6,5 @@
 //! and [`cli`] joins them. `ARCHITECTURE.md` says why, and a test holds the table of imports.
 
 pub mod chain;
+pub mod cluster;
 pub mod keel;

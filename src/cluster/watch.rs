@@ -1,0 +1,1 @@
+//! Watching, without losing an event and without hammering a server.
