@@ -16,8 +16,9 @@ use super::transport::{Source, Transport, fixed_bearer};
 use super::{About, Cluster, proxy};
 
 impl Cluster {
-    /// Connects as a kubeconfig and the flags say. Asks the server nothing yet, and runs no plugin yet.
-    pub async fn connect(options: &Options) -> Result<Self, Error> {
+    /// Connects as a kubeconfig and the flags say. Asks the server nothing yet, and runs no plugin yet:
+    /// the first call does. To be called within a tokio runtime.
+    pub fn connect(options: &Options) -> Result<Self, Error> {
         let choice = choose(options)?;
         let about = About {
             context: choice.context.clone(),
@@ -32,8 +33,9 @@ impl Cluster {
         Ok(Self::over(transport, options.request_timeout, options.patience))
     }
 
-    /// Connects as a pod does, by its ServiceAccount's files. Nothing but `place` steers it.
-    pub async fn in_cluster(place: &InCluster) -> Result<Self, Error> {
+    /// Connects as a pod does, by its ServiceAccount's files. Nothing but `place` steers it. To be called
+    /// within a tokio runtime.
+    pub fn in_cluster(place: &InCluster) -> Result<Self, Error> {
         let read = |name: &str| {
             let path = place.folder.join(name);
             std::fs::read_to_string(&path).map_err(|error| Error::Config {

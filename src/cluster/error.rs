@@ -260,11 +260,7 @@ fn of_context(context: Option<&str>) -> String {
 }
 
 fn seconds(duration: Duration) -> String {
-    if duration.subsec_millis() == 0 {
-        format!("{} s", duration.as_secs())
-    } else {
-        format!("{:.1} s", duration.as_secs_f64())
-    }
+    format!("{:.0} s", duration.as_secs_f64())
 }
 
 /// The API server's `Status`, as far as we read it.

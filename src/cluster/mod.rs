@@ -40,6 +40,7 @@ pub use retry::{Proof, contains};
 pub use verbs::{
     Consistency, Create, Delete, Deletion, List, Logs, Patch, Propagation, Query, ServerVersion,
 };
+pub use watch::{Change, Follow, Watch};
 
 /// Requests in flight at most: polite to the server's fairness queues, and few TLS handshakes.
 pub(crate) const IN_FLIGHT: usize = 8;

@@ -161,7 +161,7 @@ impl Plugin {
         }
         let renew = status.expiration_timestamp.map(|expires| {
             let left = Duration::try_from(expires.duration_since(now)).unwrap_or_default();
-            Instant::now() + (left - (left / 10).min(LEAST)).max(LEAST)
+            Instant::now() + left.saturating_sub((left / 10).min(LEAST)).max(LEAST)
         });
         Ok(Grant { token, certificate, renew })
     }

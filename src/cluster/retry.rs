@@ -207,7 +207,7 @@ impl<'a> Call<'a> {
         Error::Timeout {
             what: self.what.to_owned(),
             server: self.cluster.inner.transport.about.server.clone(),
-            after: Duration::from_secs(self.begun.elapsed().as_secs_f64().round() as u64),
+            after: self.begun.elapsed(),
         }
     }
 
@@ -347,3 +347,7 @@ impl Cluster {
         Err(status.into_error(&request.what, &about.server, &about.user, request.tests))
     }
 }
+
+#[cfg(test)]
+#[path = "retry_tests.rs"]
+mod tests;

@@ -339,17 +339,17 @@ impl Cluster {
         subresource: Option<&str>,
         patch: Patch<'_>,
     ) -> Result<T, Error> {
-        let mut path = resource.path(namespace, Some(name));
+        let mut target = resource.path(namespace, Some(name));
         if let Some(subresource) = subresource {
-            path.push('/');
-            path.push_str(subresource);
+            target.push('/');
+            target.push_str(subresource);
         }
         let (content_type, body) = match patch {
             Patch::Json(body) => ("application/json-patch+json", body),
             Patch::Merge(body) => ("application/merge-patch+json", body),
             Patch::Strategic(body) => ("application/strategic-merge-patch+json", body),
         };
-        let mut request = Request::new(Method::PATCH, path, what(resource, namespace, name))
+        let mut request = Request::new(Method::PATCH, target, what(resource, namespace, name))
             .query("fieldManager", FIELD_MANAGER)
             .json(body);
         request.content_type = content_type;
