@@ -7,4 +7,5 @@
 
 pub mod agent;
 pub mod chain;
+pub mod cluster;
 pub mod keel;
