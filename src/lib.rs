@@ -7,4 +7,5 @@
 
 pub mod chain;
 pub mod keel;
+pub mod local;
 pub mod pipeline;
