@@ -9,3 +9,5 @@ pub mod agent;
 pub mod chain;
 pub mod cluster;
 pub mod keel;
+pub mod local;
+pub mod pipeline;
