@@ -7,7 +7,9 @@
 
 pub mod agent;
 pub mod chain;
+pub mod cli;
 pub mod cluster;
 pub mod keel;
 pub mod local;
+pub mod output;
 pub mod pipeline;

@@ -1,0 +1,134 @@
+//! kubectl's connection flags, which every verb takes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::duration;
+
+/// kubectl's connection flags, as typed. Like kubectl's, a flag given twice means the last one, so that an alias
+/// with `-n` in it can be overridden.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Connection options (as kubectl has them)")]
+pub struct ConnectionArgs {
+    /// Namespace scope of this request
+    #[arg(
+        short,
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "NAME",
+        overrides_with = "namespace"
+    )]
+    pub namespace: Option<String>,
+    /// Kubeconfig context to use
+    #[arg(long, global = true, hide_short_help = true, value_name = "NAME", overrides_with = "context")]
+    pub context: Option<String>,
+    /// Kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config
+    #[arg(long, global = true, hide_short_help = true, value_name = "FILE", overrides_with = "kubeconfig")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Kubeconfig cluster to use, instead of the context's
+    #[arg(long, global = true, hide_short_help = true, value_name = "NAME", overrides_with = "cluster")]
+    pub cluster: Option<String>,
+    /// Kubeconfig user to use, instead of the context's
+    #[arg(long, global = true, hide_short_help = true, value_name = "NAME", overrides_with = "user")]
+    pub user: Option<String>,
+    /// Address of the API server
+    #[arg(short, long, global = true, hide_short_help = true, value_name = "URL", overrides_with = "server")]
+    pub server: Option<String>,
+    /// Name to check the server's certificate against
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "NAME",
+        overrides_with = "tls_server_name"
+    )]
+    pub tls_server_name: Option<String>,
+    /// Do not check the server's certificate
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        overrides_with = "insecure_skip_tls_verify"
+    )]
+    pub insecure_skip_tls_verify: Option<bool>,
+    /// File with the certificate authority
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "FILE",
+        overrides_with = "certificate_authority"
+    )]
+    pub certificate_authority: Option<PathBuf>,
+    /// File with the client certificate
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "FILE",
+        overrides_with = "client_certificate"
+    )]
+    pub client_certificate: Option<PathBuf>,
+    /// File with the client key
+    #[arg(long, global = true, hide_short_help = true, value_name = "FILE", overrides_with = "client_key")]
+    pub client_key: Option<PathBuf>,
+    /// Bearer token
+    #[arg(long, global = true, hide_short_help = true, value_name = "TOKEN", overrides_with = "token")]
+    pub token: Option<String>,
+    /// User to impersonate
+    #[arg(
+        long = "as",
+        global = true,
+        hide_short_help = true,
+        value_name = "USER",
+        overrides_with = "as_user"
+    )]
+    pub as_user: Option<String>,
+    /// Group to impersonate; repeatable
+    #[arg(long, global = true, hide_short_help = true, value_name = "GROUP")]
+    pub as_group: Vec<String>,
+    /// UID to impersonate
+    #[arg(long, global = true, hide_short_help = true, value_name = "UID", overrides_with = "as_uid")]
+    pub as_uid: Option<String>,
+    /// Extra of the user to impersonate, KEY=VALUE; repeatable
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "KEY=VALUE",
+        value_parser = super::pipeline::pair
+    )]
+    pub as_user_extra: Vec<(String, String)>,
+    /// How long to wait for a single answer of the server (30s, 2m); 0 means our own limits
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "DURATION",
+        value_parser = duration::parse,
+        overrides_with = "request_timeout"
+    )]
+    pub request_timeout: Option<Duration>,
+    /// Ask the server for uncompressed answers
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        overrides_with = "disable_compression"
+    )]
+    pub disable_compression: Option<bool>,
+    /// Accepted since kubectl has it; nothing is cached here
+    #[arg(long, global = true, hide = true, value_name = "DIR", overrides_with = "cache_dir")]
+    pub cache_dir: Option<PathBuf>,
+}

@@ -1,0 +1,57 @@
+//! The flags that name a pipeline, shared by `render` and `start`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// A pipeline as typed: one template and what fills it.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Pipeline options")]
+pub struct PipelineArgs {
+    /// Template of the pipeline; `-` is stdin
+    #[arg(short, long = "filename", value_name = "FILE", default_value = ".studioci/pipeline.yaml")]
+    pub filename: PathBuf,
+    /// File with values, YAML; repeatable, the last one wins
+    #[arg(long, value_name = "FILE")]
+    pub values: Vec<PathBuf>,
+    /// A single value; repeatable. All behind the first `=` is the value, commas included
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+    /// A single value from a file; repeatable
+    #[arg(long, value_name = "KEY=FILE", value_parser = file_pair)]
+    pub set_file: Vec<(String, PathBuf)>,
+    /// An environment variable whose value is no secret and may stand anywhere; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub env: Vec<String>,
+}
+
+/// Reads `KEY=VALUE`; only the first `=` parts.
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE".to_owned()),
+    }
+}
+
+fn file_pair(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((key, file)) if !key.is_empty() && !file.is_empty() => Ok((key.to_owned(), file.into())),
+        _ => Err("expected KEY=FILE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_parts_at_the_first_equals_sign() {
+        assert_eq!(pair("a=b=c,d"), Ok(("a".to_owned(), "b=c,d".to_owned())));
+        assert_eq!(pair("a="), Ok(("a".to_owned(), String::new())));
+        for text in ["", "a", "=b"] {
+            assert!(pair(text).is_err(), "{text}");
+        }
+        assert_eq!(file_pair("a=x/y"), Ok(("a".to_owned(), "x/y".into())));
+        assert!(file_pair("a=").is_err());
+    }
+}

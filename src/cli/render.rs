@@ -1,0 +1,35 @@
+//! `render`: the pipeline's documents.
+
+use clap::Args;
+
+use super::context::Ctx;
+use super::failure::{ExitKind, Failure};
+use super::pipeline::PipelineArgs;
+
+/// Print the pipeline's documents; needs no cluster
+///
+/// Prints what the template and its values give, as it would be read by the API server. What comes from the environment is secret and masked, unless it is named by --env.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  # Render .studioci/pipeline.yaml of this repository
+  kubectl studioci render
+
+  # Render another template with values, and see what `start` would create
+  kubectl studioci render -f ci.yaml --values values.yaml --set image=quay.io/me/app:build-1 --woven")]
+pub struct RenderArgs {
+    /// The pipeline.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
+    /// Show what would be created: listener, build Job and the rest, apart
+    #[arg(long)]
+    pub woven: bool,
+    /// Show secret values instead of masking them
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+pub(super) fn run(args: &RenderArgs, _ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let _ = args;
+    Err(super::not_built_yet("render"))
+}
