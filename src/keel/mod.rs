@@ -3,3 +3,6 @@
 //! Pure. Knows nothing of chains, and never asks a registry or an API server.
 
 pub mod image;
+pub mod names;
+pub mod parking;
+pub mod policy;

@@ -1,0 +1,159 @@
+//! Takes a cluster down, from nothing but what its folder says. It is the same after success, after a failure halfway
+//! through the start, after Ctrl-C, and for a run that was killed with `kill -9`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use rustix::mount::{UnmountFlags, unmount};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::cgroup::Layout;
+use crate::error::{At, Error};
+use crate::part::{Part, Server};
+use crate::state::State;
+use crate::sysctl;
+
+/// The folders of the machine that a kubelet uses whatever it is told, so far as they were not there before.
+const OF_KUBELET: [&str; 2] = ["/var/lib/kubelet", "/var/log/containers"];
+const RECORD: &str = "host-folders";
+
+/// Ends every process of the cluster, gives its mounts, cgroups and kernel settings back and empties its folder, logs
+/// excepted where `keep_logs`. Whoever calls holds the cluster's lock.
+pub(crate) fn clean_up(state: &State, keep_logs: bool) -> Result<(), Error> {
+    if !state.from_another_boot() {
+        for part in Part::STOP_ORDER {
+            Server::of(state, part).dismiss()?;
+        }
+        kill_shims(&state.path("containerd/containerd.sock"));
+        // the containers themselves; whatever a shim left running dies here
+        Layout::find()?.remove(&cgroup_name(state))?;
+        unmount_all(state)?;
+        sysctl::restore(state)?;
+    }
+    if let Ok(ours) = fs::read_to_string(state.path(RECORD)) {
+        for folder in ours.lines().map(Path::new).filter(|folder| folder.exists()) {
+            fs::remove_dir_all(folder).at("remove", folder)?;
+        }
+    }
+    let logs = keep_logs.then(|| save_logs(state)).transpose()?;
+    state.empty()?;
+    if let Some(saved) = logs {
+        fs::rename(&saved, state.path("logs")).at("move", &saved)?;
+    }
+    Ok(())
+}
+
+/// The cgroup of a cluster.
+pub(crate) fn cgroup_name(state: &State) -> String {
+    format!("studioci-{}", state.name())
+}
+
+/// Notes which of the kubelet's own folders are not there yet, and so will be ours.
+pub(crate) fn note_host_folders(state: &State) -> Result<(), Error> {
+    let ours: Vec<&str> = OF_KUBELET.into_iter().filter(|folder| !Path::new(folder).exists()).collect();
+    state.write(RECORD, &ours.join("\n"))
+}
+
+/// Shims serve one container each and outlive containerd on purpose; ours are those that name our socket.
+fn kill_shims(socket: &Path) {
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| Pid::from_raw(name.parse().ok()?)) else { continue };
+        let Ok(line) = fs::read(entry.path().join("cmdline")) else { continue };
+        if is_shim_of(&line, socket) {
+            // an error means that it is gone already
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+/// `line`: a process's arguments, each followed by a zero byte.
+fn is_shim_of(line: &[u8], socket: &Path) -> bool {
+    let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+    let names_socket = words
+        .windows(2)
+        .any(|pair| pair[0] == b"-address" && pair[1] == socket.as_os_str().as_encoded_bytes());
+    words.first().is_some_and(|program| program.ends_with(b"/containerd-shim-runc-v2")) && names_socket
+}
+
+/// Unmounts all below the cluster's folder, the deepest first. What is left then is an error: a folder with a mount in
+/// it is never removed.
+fn unmount_all(state: &State) -> Result<(), Error> {
+    for flags in [UnmountFlags::empty(), UnmountFlags::empty(), UnmountFlags::DETACH] {
+        for mount in mounts_below(state.dir())? {
+            // whether it worked is seen by asking for the list anew
+            let _ = unmount(&mount, flags | UnmountFlags::NOFOLLOW);
+        }
+    }
+    match mounts_below(state.dir())?.into_iter().next() {
+        None => Ok(()),
+        Some(left) => Err(Error::Host {
+            what: format!("{} is still mounted", left.display()),
+            remedy: format!("umount -l {}, then again", left.display()),
+        }),
+    }
+}
+
+fn mounts_below(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    let table = fs::read_to_string("/proc/self/mountinfo").at("read", "/proc/self/mountinfo")?;
+    let mut found: Vec<PathBuf> =
+        table.lines().filter_map(mount_point).filter(|point| point.starts_with(dir) && point != dir).collect();
+    // mounts upon the same point are listed in their order: the last is on top
+    found.reverse();
+    found.sort_by_key(|point| std::cmp::Reverse(point.components().count()));
+    Ok(found)
+}
+
+/// The fifth field of a line of mountinfo; blanks and the like stand in it as `\040`.
+fn mount_point(line: &str) -> Option<PathBuf> {
+    let field = line.split(' ').nth(4)?.as_bytes();
+    let mut path = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&byte, after)) = rest.split_first() {
+        let octal = || u8::from_str_radix(std::str::from_utf8(after.get(..3)?).ok()?, 8).ok();
+        match if byte == b'\\' { octal() } else { None } {
+            Some(meant) => {
+                path.push(meant);
+                rest = &after[3..];
+            }
+            None => {
+                path.push(byte);
+                rest = after;
+            }
+        }
+    }
+    Some(PathBuf::from(OsString::from_vec(path)))
+}
+
+/// Moves the logs beside the folder while it is emptied.
+fn save_logs(state: &State) -> Result<PathBuf, Error> {
+    let aside = state.dir().with_extension("logs");
+    if aside.exists() {
+        fs::remove_dir_all(&aside).at("remove", &aside)?;
+    }
+    fs::rename(state.path("logs"), &aside).at("move", state.path("logs"))?;
+    Ok(aside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_shims_of_our_socket_are_ours() {
+        let socket = Path::new("/var/tmp/studioci-test/containerd/containerd.sock");
+        let shim = b"/cache/containerd-shim-runc-v2\0-namespace\0k8s.io\0-id\0a\0-address\0/var/tmp/studioci-test/containerd/containerd.sock\0";
+        assert!(is_shim_of(shim, socket));
+        assert!(!is_shim_of(shim, Path::new("/run/containerd/containerd.sock")));
+        assert!(!is_shim_of(b"/bin/less\0-address\0/var/tmp/studioci-test/containerd/containerd.sock\0", socket));
+        assert!(!is_shim_of(b"", socket));
+    }
+
+    #[test]
+    fn mount_points_are_read_with_their_blanks() {
+        let line = r"84 29 0:45 / /var/tmp/a\040b/c\134d rw,relatime shared:44 - tmpfs tmpfs rw";
+        assert_eq!(mount_point(line).unwrap(), Path::new(r"/var/tmp/a b/c\d"));
+        assert_eq!(mount_point("84 29"), None);
+    }
+}
