@@ -11,5 +11,6 @@ pub mod cli;
 pub mod cluster;
 pub mod keel;
 pub mod local;
+pub mod ops;
 pub mod output;
 pub mod pipeline;

@@ -52,8 +52,12 @@ pub struct Container {
 /// A pod.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pod {
+    /// Its namespace.
+    pub namespace: String,
     /// Its name.
     pub name: String,
+    /// Its uid.
+    pub uid: String,
     /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`.
     pub phase: String,
     /// `status.reason`, such as `Evicted`, `DeadlineExceeded`.
@@ -200,7 +204,9 @@ struct Wire {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct WireMeta {
+    namespace: String,
     name: String,
+    uid: String,
     deletion_timestamp: Option<String>,
 }
 
@@ -315,7 +321,9 @@ impl<'de> Deserialize<'de> for Pod {
             }
         }
         Ok(Self {
+            namespace: metadata.namespace,
             name: metadata.name,
+            uid: metadata.uid,
             phase: status.phase,
             reason: status.reason,
             message: status.message,

@@ -394,6 +394,26 @@ impl Error {
         matches!(self, Self::AlreadyExists { .. })
     }
 
+    /// Whether an authorizer refused: RBAC, as opposed to admission.
+    pub fn is_rbac(&self) -> bool {
+        matches!(self, Self::Forbidden(_))
+    }
+
+    /// Whether the server will refuse this object each time, until the object or the cluster is changed.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Invalid { .. } | Self::Forbidden(_) => true,
+            Self::Denied { by, .. } => !matches!(by, Denier::ServiceAccount | Denier::Quota),
+            Self::Other { code, .. } => (400..500).contains(code),
+            _ => false,
+        }
+    }
+
+    /// Whether a quota is in the way, which may be free again later.
+    pub fn is_quota(&self) -> bool {
+        matches!(self, Self::Denied { by: Denier::Quota, .. })
+    }
+
     /// Whether the same call may well succeed later although nobody repairs anything. A loop that must not give
     /// up (an agent) goes on after these, with a pause.
     pub fn is_transient(&self) -> bool {

@@ -12,7 +12,8 @@ use crate::chain::build::{Build, Map, Phase, Told};
 use crate::chain::claim::{Judged, NAMES_TRIED, Standing, judge};
 use crate::chain::{names, wire};
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, NamespaceObject};
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::{Cluster, Create, Proof, Query};
 
 /// What is to be claimed.
 #[derive(Debug, Clone)]
@@ -89,7 +90,10 @@ pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Cla
         return Ok(claimed);
     }
     for name in names::sequence(claim.seed, claim.generation, &claim.prefix).take(NAMES_TRIED) {
-        let created = match cluster.create::<NamespaceObject>(&kind::NAMESPACES, None, &claim.namespace(&name)).await {
+        let ours = |live: &Value| live["metadata"]["annotations"][wire::OWNER] == owner.as_str();
+        let how = Create { proof: Proof::By(&ours), ..Create::default() };
+        let object = claim.namespace(&name);
+        let created = match cluster.create::<NamespaceObject>(&kind::NAMESPACES, None, &object, &how).await {
             Ok(_) => true,
             Err(error) if error.is_already_exists() => false,
             Err(error) => return Err(error.into()),
@@ -103,7 +107,7 @@ pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Cla
             Judged::Ours => {
                 return Ok(Claimed {
                     namespace: name,
-                    uid: there.metadata.uid.unwrap_or_default(),
+                    uid: there.metadata.uid,
                     created,
                 });
             }
@@ -125,8 +129,8 @@ pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Cla
 
 /// The namespace that carries an owner uuid, if there is one that is not Terminating.
 async fn standing(cluster: &Cluster, chain: &str, owner: &str) -> Result<Option<Claimed>> {
-    let selector = format!("{}={chain}", wire::CHAIN);
-    let list = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &selector).await?;
+    let query = Query::labels(format!("{}={chain}", wire::CHAIN));
+    let list = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &query).await?;
     Ok(list
         .items
         .into_iter()
@@ -136,7 +140,7 @@ async fn standing(cluster: &Cluster, chain: &str, owner: &str) -> Result<Option<
             judge(Standing { annotations: &meta.annotations, terminating }, owner) == Judged::Ours
         })
         .min_by(|a, b| a.name.cmp(&b.name))
-        .map(|meta| Claimed { namespace: meta.name, uid: meta.uid.unwrap_or_default(), created: false }))
+        .map(|meta| Claimed { namespace: meta.name, uid: meta.uid, created: false }))
 }
 
 /// Waits until the fresh namespace has its default ServiceAccount, without which no pod starts in it.
@@ -146,12 +150,12 @@ async fn standing(cluster: &Cluster, chain: &str, owner: &str) -> Result<Option<
 pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration) -> Result<()> {
     let begun = tokio::time::Instant::now();
     loop {
-        let account = cluster.get::<Value>(&kind::SERVICEACCOUNTS, Some(namespace), "default").await;
+        let account = cluster.get::<Value>(&kind::SERVICE_ACCOUNTS, Some(namespace), "default").await;
         match account {
             Ok(Some(_)) => return Ok(()),
             // our binding in it may take some milliseconds to reach the authorizer
             Ok(None) => {}
-            Err(error) if error.is_forbidden() => {}
+            Err(crate::cluster::Error::Forbidden(_)) => {}
             Err(error) => return Err(error.into()),
         }
         if begun.elapsed() >= bound {
@@ -169,8 +173,8 @@ pub fn read_build(namespace: &NamespaceObject) -> std::result::Result<Build, cra
     let meta = &namespace.metadata;
     Build::read(Told {
         namespace: &meta.name,
-        uid: meta.uid.as_deref().unwrap_or_default(),
-        resource_version: meta.resource_version.as_deref().unwrap_or_default(),
+        uid: &meta.uid,
+        resource_version: &meta.resource_version,
         created: meta.creation_timestamp,
         terminating: meta.deletion_timestamp.is_some(),
         labels: &meta.labels,

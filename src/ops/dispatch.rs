@@ -14,11 +14,13 @@ use super::Say;
 use super::claim::{self, Claim, Claimed};
 use super::error::{Error, Result};
 use super::home::{self, Record};
-use crate::chain::build::{Baseline, Map};
+use crate::chain::build::Baseline;
 use crate::chain::{rights, wire};
 use crate::cluster::resource::{self as kind, Resource};
-use crate::cluster::{Cluster, Patch};
-use crate::pipeline::weave::Plan;
+use crate::cluster::objects::Object;
+use crate::cluster::{Cluster, Create, Delete, Patch};
+use crate::pipeline::weave::rest::place;
+use crate::pipeline::weave::{Listener, Plan};
 
 /// Who raises the listener.
 #[derive(Debug, Clone, Copy)]
@@ -73,11 +75,9 @@ pub async fn claim_next(cluster: &Cluster, raise: &Raise<'_>, say: Say<'_>) -> R
             "it was edited by hand; restore it",
         )
     })?;
-    let mut labels = raise.plan.namespace_labels.clone();
-    labels.extend(
-        settings.pod_security.iter().map(|(key, value)| (format!("{}{key}", rights::POD_SECURITY), value.clone())),
-    );
-    let mut annotations = raise.plan.namespace_annotations.clone();
+    let mut labels = raise.plan.namespace.labels.clone();
+    labels.extend(settings.pod_security.clone());
+    let mut annotations = raise.plan.namespace.annotations.clone();
     annotations.insert(wire::BASELINE.to_owned(), raise.baseline.to_string());
     if let Some(parent) = raise.parent {
         annotations.insert(wire::PARENT.to_owned(), parent.to_owned());
@@ -107,9 +107,9 @@ async fn settle(cluster: &Cluster, chain: &str, generation: u64, claimed: &Claim
     match &head.claimed {
         Some((_, uid)) if head.generation == generation && *uid == claimed.uid => Ok(()),
         None if head.generation == generation => {
-            let patch = Patch::Merge(head.settle_claim(&claimed.namespace, &claimed.uid));
+            let patch = head.settle_claim(&claimed.namespace, &claimed.uid);
             let name = wire::chain_object(chain);
-            cluster.patch::<Value>(&kind::CONFIGMAPS, Some(wire::HOME), &name, &patch).await?;
+            cluster.patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(&patch)).await?;
             Ok(())
         }
         _ => Err(Error::ownership(
@@ -141,13 +141,13 @@ pub async fn raise(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say:
     }
     let mut objects = rights::of_agent(&there, settings.trusted_build);
     objects.extend(raise.plan.pull_secrets.iter().cloned().map(|mut secret| {
-        secret["metadata"]["namespace"] = Value::String(claimed.namespace.clone());
+        place(&mut secret, &claimed.namespace);
         secret
     }));
     try_join_all(objects.iter().map(|object| create(cluster, object))).await?;
     claim::usable(cluster, &claimed.namespace, USABLE_BOUND).await?;
-    let mut listener = raise.plan.listener(raise.tag);
-    listener["metadata"]["namespace"] = Value::String(claimed.namespace.clone());
+    let mut listener = raise.plan.listener(&Listener { tag: raise.tag, generation: raise.generation });
+    place(&mut listener, &claimed.namespace);
     create(cluster, &listener).await?;
     say(&format!("listener {} waits in {}", raise.plan.build.name, claimed.namespace));
     Ok(())
@@ -159,7 +159,7 @@ async fn create(cluster: &Cluster, object: &Value) -> Result<()> {
     let namespace = object["metadata"]["namespace"].as_str();
     let begun = tokio::time::Instant::now();
     loop {
-        match cluster.create::<Value>(resource, namespace, object).await {
+        match cluster.create::<Object>(&resource, namespace, object, &Create::default()).await {
             Ok(_) => return Ok(()),
             Err(error) if error.is_already_exists() => return Ok(()),
             // a fresh RoleBinding takes some milliseconds to reach the authorizer
@@ -171,20 +171,26 @@ async fn create(cluster: &Cluster, object: &Value) -> Result<()> {
     }
 }
 
-fn resource_of(object: &Value) -> Result<&'static Resource> {
-    let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
-    Resource::of(&text("apiVersion"), &text("kind")).ok_or_else(|| {
+/// Where the API server keeps an object of a pipeline.
+pub(super) fn resource_of(object: &Value) -> Result<Resource> {
+    let text = |key: &str| object[key].as_str().unwrap_or_default();
+    resource(text("apiVersion"), text("kind"))
+}
+
+/// Where the API server keeps a kind.
+pub(super) fn resource(api_version: &str, kind: &str) -> Result<Resource> {
+    Resource::of(api_version, kind).ok_or_else(|| {
         Error::usage(
-            format!("kind {} ({}) is not one that can be created here", text("kind"), text("apiVersion")),
+            format!("kind {kind} ({api_version}) is not one that can be created here"),
             "leave it out of the pipeline",
         )
     })
 }
 
-/// Labels of the six Pod Security keys among a namespace's labels, without their prefix.
-pub fn pod_security(labels: &Map) -> Map {
-    labels
-        .iter()
-        .filter_map(|(key, value)| Some((key.strip_prefix(rights::POD_SECURITY)?.to_owned(), value.clone())))
-        .collect()
+/// Deletes an object, whichever one has this name now; one that is gone is a success.
+pub(super) async fn delete(cluster: &Cluster, resource: &Resource, namespace: Option<&str>, name: &str) -> Result<()> {
+    if let Some(found) = cluster.get::<Object>(resource, namespace, name).await? {
+        cluster.delete(resource, namespace, name, &Delete::uid(found.metadata.uid)).await?;
+    }
+    Ok(())
 }

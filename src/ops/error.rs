@@ -47,6 +47,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether somebody else wrote in between: look again, decide again.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Cluster(error) if error.is_conflict())
+    }
+
     /// A usage error.
     pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::Usage { what: what.into(), remedy: remedy.into() }

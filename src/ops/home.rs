@@ -11,7 +11,8 @@ use crate::chain::head::Head;
 use crate::chain::record::Settings;
 use crate::chain::wire;
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Meta};
+use crate::cluster::Cluster;
+use crate::cluster::objects::Meta;
 use crate::pipeline::facts::{EnvValue, Facts};
 use crate::pipeline::template::Sources;
 
@@ -107,10 +108,10 @@ impl Record {
 /// Reads a chain's head; `None` if there is no such chain.
 pub async fn head(cluster: &Cluster, chain: &str) -> Result<Option<Head>> {
     let name = wire::chain_object(chain);
-    let Some(found) = cluster.get::<Data>(&kind::CONFIGMAPS, Some(wire::HOME), &name).await? else {
+    let Some(found) = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await? else {
         return Ok(None);
     };
-    let head = Head::read(found.metadata.resource_version.as_deref().unwrap_or_default(), &found.data);
+    let head = Head::read(&found.metadata.resource_version, &found.data);
     head.map(Some).map_err(|why| {
         Error::unready(
             format!("ConfigMap {name} in {}: {why}", wire::HOME),
@@ -122,7 +123,7 @@ pub async fn head(cluster: &Cluster, chain: &str) -> Result<Option<Head>> {
 /// Reads a chain's record and Secret; `None` if there is no record.
 pub async fn record(cluster: &Cluster, chain: &str) -> Result<Option<Record>> {
     let (record_name, secret_name) = (wire::record_object(chain), wire::chain_object(chain));
-    let record = cluster.get::<Data>(&kind::CONFIGMAPS, Some(wire::HOME), &record_name);
+    let record = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &record_name);
     let secret = cluster.get::<Data>(&kind::SECRETS, Some(wire::HOME), &secret_name);
     let (record, secret) = futures_util::future::try_join(record, secret).await?;
     let Some(record) = record else { return Ok(None) };

@@ -2,8 +2,8 @@
 
 use super::home::Record;
 use super::setup::Home;
-use crate::chain::build::Build;
-use crate::pipeline::facts::{BuildFacts, Facts, ImageFacts};
+use crate::chain::build::{Build, Version};
+use crate::pipeline::facts::{Fact, Facts, Group};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::template::{Rendered, Sources, Text, render};
 use crate::pipeline::weave::{self, Delivery, Plan, Settings};
@@ -26,38 +26,71 @@ pub fn plan(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Re
     Ok((rendered, plan))
 }
 
-/// The plan of a push: the chain's record, with only what the push itself brought being new.
+/// What is new with a push; everything else a chain renders from was fixed at `start`.
+#[derive(Debug, Clone)]
+pub struct Push<'a> {
+    /// The pipeline text to use instead of the record's.
+    pub text: Option<Text>,
+    /// Name of the image.
+    pub image: &'a str,
+    /// Its tag and digest.
+    pub version: &'a Version,
+    /// Its source revision.
+    pub revision: Option<&'a str>,
+    /// The build that it started.
+    pub build: &'a Build,
+}
+
+/// The plan of a push.
 ///
 /// # Errors
 /// Every fault found in the pipeline.
-pub fn of_push(
-    record: &Record,
-    home: &Home,
-    text: Option<Text>,
-    image: ImageFacts,
-    build: &Build,
-    revision: Option<&str>,
-) -> Result<Plan, Vec<Fault>> {
+pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Result<Plan, Vec<Fault>> {
     let mut sources = record.sources.clone();
-    if let Some(text) = text {
-        sources.template = text;
+    if let Some(text) = &push.text {
+        sources.template = text.clone();
     }
     let mut facts = record.facts.clone();
-    facts.git.hash = revision.map(str::to_owned);
-    facts.image = image;
-    facts.build = BuildFacts {
-        namespace: Some(build.namespace.clone()),
-        chain: Some(build.chain.clone()),
-        generation: Some(build.generation),
-        parent: build.parent.clone(),
-        revision: revision.map(str::to_owned),
-    };
+    let revision = push.revision.map_or_else(|| Fact::unset("the image does not tell its revision"), Fact::known);
+    facts.git.insert("hash".to_owned(), revision.clone());
+    facts.image = image_facts(push.image, push.version);
+    facts.build = Group::from([
+        ("namespace".to_owned(), Fact::known(push.build.namespace.clone())),
+        ("chain".to_owned(), Fact::known(push.build.chain.clone())),
+        ("generation".to_owned(), Fact::known(push.build.generation)),
+        (
+            "parent".to_owned(),
+            push.build.parent.clone().map_or_else(|| Fact::unset("this is the first build of its chain"), Fact::known),
+        ),
+        ("revision".to_owned(), revision),
+    ]);
     let settings = Settings {
         chain: record.settings.chain.clone(),
         chain_uuid: record.settings.uuid.clone(),
         delivery: delivery(record.settings.agent_path.as_deref(), home),
         trusted_build: record.settings.trusted_build,
-        ..Settings::default()
+        namespace_variable: None,
+        granted_kinds: Vec::new(),
     };
     plan(&sources, &facts, &settings).map(|(_, plan)| plan)
+}
+
+/// The facts `image.*` of a version.
+pub fn image_facts(name: &str, version: &Version) -> Group {
+    let digest = version.digest.as_ref();
+    Group::from([
+        ("name".to_owned(), Fact::known(name)),
+        ("tag".to_owned(), Fact::known(version.tag.clone())),
+        (
+            "digest".to_owned(),
+            digest.map_or_else(|| Fact::unset("the registry's digest is not known"), |digest| Fact::known(digest.as_str())),
+        ),
+        (
+            "ref".to_owned(),
+            Fact::known(match digest {
+                Some(digest) => format!("{name}:{}@{digest}", version.tag),
+                None => format!("{name}:{}", version.tag),
+            }),
+        ),
+    ])
 }

@@ -19,10 +19,11 @@ use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
 use crate::chain::record::Settings;
 use crate::chain::{names, rights, wire};
 use crate::cluster::resource as kind;
-use crate::cluster::{Access, Cluster, NamespaceObject, Patch, Select};
-use crate::pipeline::facts::Facts;
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::{Access, Cluster, Create, Delete, Patch, Query};
+use crate::pipeline::facts::{Fact, Facts};
 use crate::pipeline::template::Sources;
-use crate::pipeline::weave::{self, Plan};
+use crate::pipeline::weave::{self, Plan, PodSecurity};
 
 /// What `start` is asked for.
 #[derive(Debug, Clone)]
@@ -92,21 +93,22 @@ impl Request {
             chain_uuid: uuid.clone(),
             delivery: super::plan::delivery(self.agent_path.as_deref(), home),
             trusted_build: self.trusted_build,
-            ..weave::Settings::default()
+            namespace_variable: None,
+            granted_kinds: Vec::new(),
         };
         let (_, plan) = super::plan::plan(&self.sources, &self.facts, &settings).map_err(Error::Pipeline)?;
         let tag = self.tag.clone().unwrap_or_else(|| plan.build.image.tag.clone());
         let baseline = if self.now { Baseline::None } else { Baseline::Pending(tag.clone()) };
-        let mut pod_security = dispatch::pod_security(&plan.pod_security);
+        let mut pod_security = plan.namespace.pod_security.labels();
         if let Some(level) = &self.pod_security {
-            pod_security.insert("enforce".to_owned(), level.clone());
+            pod_security.insert(format!("{}enforce", PodSecurity::PREFIX), level.clone());
         }
         let plain = self.facts.env.iter().filter(|(_, value)| !value.secret);
         let settings = Settings {
             chain,
             uuid,
             repository: plan.build.image.repository_key(),
-            remote: self.facts.git.url.clone(),
+            remote: text(self.facts.git.get("url")),
             prefix: self.prefix.clone(),
             workload: plan.build.name.clone(),
             container: plan.build.container.clone(),
@@ -121,9 +123,9 @@ impl Request {
     }
 
     fn chain_name(&self) -> Result<String> {
-        let name = match (&self.chain, &self.facts.git.repo, &self.facts.git.branch) {
+        let name = match (&self.chain, text(self.facts.git.get("repo")), text(self.facts.git.get("branch"))) {
             (Some(name), _, _) => name.clone(),
-            (None, Some(repo), Some(branch)) => names::chain_name(repo, branch),
+            (None, Some(repo), Some(branch)) => names::chain_name(&repo, &branch),
             _ => {
                 return Err(Error::usage(
                     "the chain has no name: it is made of the git repository and branch, and there is none here",
@@ -144,6 +146,14 @@ impl Request {
     }
 }
 
+/// A fact that is a text.
+fn text(fact: Option<&Fact>) -> Option<String> {
+    match fact {
+        Some(Fact::Known(value)) => value.as_str().map(str::to_owned),
+        _ => None,
+    }
+}
+
 /// Starts a chain, or finds that it lives.
 ///
 /// # Errors
@@ -156,7 +166,7 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
         say(&line);
     }
     for notice in &intent.plan.notices {
-        say(notice);
+        say(&notice.to_string());
     }
     let chain = intent.record.settings.chain.clone();
     let living = home::head(cluster, &chain).await?;
@@ -211,12 +221,12 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
 async fn check_rights(cluster: &Cluster) -> Result<()> {
     let home = Some(wire::HOME);
     let wanted = [
-        Access::new("create", &kind::NAMESPACES, None),
-        Access::new("create", &kind::CONFIGMAPS, home),
-        Access::new("create", &kind::SECRETS, home),
-        Access::new("create", &kind::ROLES, home),
-        Access::new("create", &kind::ROLEBINDINGS, home),
-        Access::new("create", &kind::CLUSTERROLEBINDINGS, None),
+        Access::to("create", &kind::NAMESPACES, None),
+        Access::to("create", &kind::CONFIG_MAPS, home),
+        Access::to("create", &kind::SECRETS, home),
+        Access::to("create", &kind::ROLES, home),
+        Access::to("create", &kind::ROLE_BINDINGS, home),
+        Access::to("create", &kind::CLUSTER_ROLE_BINDINGS, None),
     ];
     let missing: Vec<String> = cluster
         .can_i(&wanted)
@@ -245,7 +255,7 @@ async fn create_home(cluster: &Cluster, intent: &mut Intent) -> Result<bool> {
     let settings = &intent.record.settings;
     let labels = home::labels(&settings.chain);
     let head = home::config_map(&wire::chain_object(&settings.chain), &Head::first(&settings.uuid), &labels);
-    let fresh = match cluster.create::<Value>(&kind::CONFIGMAPS, Some(wire::HOME), &head).await {
+    let fresh = match cluster.create::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &head, &Create::default()).await {
         Ok(_) => true,
         Err(error) if error.is_already_exists() => {
             let head = home::head(cluster, &settings.chain).await?.ok_or_else(|| {
@@ -267,13 +277,13 @@ async fn fill_home(cluster: &Cluster, intent: &Intent) -> Result<()> {
     let chain = settings.chain.as_str();
     let labels = home::labels(chain);
     let objects = [
-        (&kind::CONFIGMAPS, home::config_map(&wire::record_object(chain), &record.write()?, &labels)),
-        (&kind::CONFIGMAPS, home::config_map(&wire::history_object(chain), &Map::new(), &labels)),
+        (&kind::CONFIG_MAPS, home::config_map(&wire::record_object(chain), &record.write()?, &labels)),
+        (&kind::CONFIG_MAPS, home::config_map(&wire::history_object(chain), &Map::new(), &labels)),
         (&kind::SECRETS, home::secret(chain, &record.secrets(), &labels)),
         (&kind::ROLES, rights::chain_role(chain, settings.trusted_build, &settings.pod_security)),
     ];
     try_join_all(objects.iter().map(|(resource, object)| async move {
-        match cluster.create::<Value>(resource, Some(wire::HOME), object).await {
+        match cluster.create::<Value>(resource, Some(wire::HOME), object, &Create::default()).await {
             Err(error) if !error.is_already_exists() => Err(error),
             _ => Ok(()),
         }
@@ -371,7 +381,7 @@ async fn listening(
             .list::<Pod>(
                 &kind::PODS,
                 Some(&claimed.namespace),
-                &Select::labels(&format!("{}=listener", wire::ROLE)),
+                &Query::labels(format!("{}=listener", wire::ROLE)),
             )
             .await?;
         if pods.items.iter().any(|pod| tag_is_missing(pod, &intent.plan.build.container)) {
@@ -405,15 +415,15 @@ fn tag_is_missing(pod: &Pod, container: &str) -> bool {
 /// watches nothing then, so the chain is taken back.
 async fn without_image(cluster: &Cluster, intent: &Intent, claimed: &Claimed, build: &Build) -> Result<Build> {
     let image = intent.plan.build.image.with_tag(&intent.tag);
-    if intent.plan.build.match_tag {
+    if intent.plan.build.match_tag() {
         let waiting = format!("waiting for the first push: {image} is not in the registry yet");
-        let patch = Patch::Merge(json!({
+        let patch = json!({
             "metadata": {
                 "resourceVersion": build.resource_version,
                 "annotations": { wire::BASELINE: Baseline::None.to_string(), wire::WAITING: waiting },
             }
-        }));
-        match cluster.patch::<Value>(&kind::NAMESPACES, None, &claimed.namespace, &patch).await {
+        });
+        match cluster.patch::<Value>(&kind::NAMESPACES, None, &claimed.namespace, Patch::Merge(&patch)).await {
             Err(error) if !error.is_conflict() => return Err(error.into()),
             _ => {}
         }
@@ -423,7 +433,7 @@ async fn without_image(cluster: &Cluster, intent: &Intent, claimed: &Claimed, bu
     Err(Error::usage(
         format!(
             "{image} is not in the registry, and with policy {} Keel watches nothing before the tag it starts from exists",
-            intent.plan.build.policy
+            intent.plan.build.policy().name()
         ),
         "push that tag first, or name one that exists with --tag; nothing was left behind",
     ))
@@ -431,25 +441,18 @@ async fn without_image(cluster: &Cluster, intent: &Intent, claimed: &Claimed, bu
 
 /// Removes what this `start` has made.
 async fn take_back(cluster: &Cluster, chain: &str, claimed: &Claimed) -> Result<()> {
-    let deleted = cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, Some(&claimed.uid)).await;
-    match deleted {
-        Err(error) if !error.is_not_found() => return Err(error.into()),
-        _ => {}
-    }
+    cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, &Delete::uid(&claimed.uid)).await?;
     let (head, record, history) =
         (wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain));
     let objects = [
         (&kind::ROLES, &head),
         (&kind::SECRETS, &head),
-        (&kind::CONFIGMAPS, &history),
-        (&kind::CONFIGMAPS, &record),
-        (&kind::CONFIGMAPS, &head),
+        (&kind::CONFIG_MAPS, &history),
+        (&kind::CONFIG_MAPS, &record),
+        (&kind::CONFIG_MAPS, &head),
     ];
     for (resource, name) in objects {
-        match cluster.delete(resource, Some(wire::HOME), name, None).await {
-            Err(error) if !error.is_not_found() => return Err(error.into()),
-            _ => {}
-        }
+        dispatch::delete(cluster, resource, Some(wire::HOME), name).await?;
     }
     Ok(())
 }

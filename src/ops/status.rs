@@ -10,7 +10,9 @@ use super::error::{Error, Result};
 use crate::chain::build::{Build, Phase};
 use crate::chain::wire;
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, NamespaceObject, PodOf, Select};
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::{Cluster, Query};
+use crate::chain::pod::Pod;
 
 /// What was seen.
 #[derive(Debug, Clone)]
@@ -32,11 +34,11 @@ pub struct Seen {
 pub async fn status(cluster: &Cluster, name: Option<&str>) -> Result<Seen> {
     let ours = format!("{}={}", wire::MANAGED_BY, wire::MANAGED_BY_VALUE);
     let chained = format!("{ours},{}", wire::CHAIN);
-    let select = Select::labels(&chained).cached();
-    let roles = Select::labels(&format!("{} in (listener,build,probe)", wire::ROLE)).cached();
+    let select = Query::labels(chained).cached();
+    let roles = Query::labels(format!("{} in (listener,build,probe)", wire::ROLE)).cached();
     let (namespaces, pods) = futures_util::join!(
         cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select),
-        cluster.list::<PodOf>(&kind::PODS, None, &roles),
+        cluster.list::<Pod>(&kind::PODS, None, &roles),
     );
     let namespaces = namespaces?;
     let mut seen =
@@ -49,9 +51,9 @@ pub async fn status(cluster: &Cluster, name: Option<&str>) -> Result<Seen> {
     }
     match pods {
         Ok(pods) => {
-            for PodOf { namespace, pod } in pods.items {
+            for pod in pods.items {
                 if let Some(why) = pod.trouble() {
-                    seen.troubles.entry(namespace).or_insert(why);
+                    seen.troubles.entry(pod.namespace.clone()).or_insert(why);
                 }
             }
         }

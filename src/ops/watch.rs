@@ -10,7 +10,8 @@ use super::status;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::wire;
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, NamespaceObject, Select, WatchEvent};
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::{self, Cluster, Follow, Query};
 
 /// What is told of a build that is followed.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,16 +65,18 @@ async fn follow(cluster: &Cluster, target: &Build, tell: &mut dyn FnMut(&Change)
         )
     };
     let mut events =
-        cluster.watch::<NamespaceObject>(&kind::NAMESPACES, None, &Select::named(&target.namespace));
+        cluster.watch::<NamespaceObject>(&kind::NAMESPACES, None, Follow::new(Query::named(&target.namespace)));
     let mut before: Option<Build> = None;
     while let Some(event) = events.next().await {
         let namespace = match event {
-            WatchEvent::Applied(namespace) => namespace,
-            WatchEvent::Deleted(_) => return Err(gone()),
-            WatchEvent::Restarted(items) if items.is_empty() => return Err(gone()),
-            WatchEvent::Restarted(mut items) => items.remove(0),
+            cluster::Change::Added(namespace) | cluster::Change::Modified(namespace) => namespace,
+            cluster::Change::Restarted(mut list) => list.items.pop().ok_or_else(gone)?,
+            cluster::Change::Deleted(_) => return Err(gone()),
+            cluster::Change::Bookmark(_) => continue,
+            cluster::Change::Trouble(error) if error.is_transient() => continue,
+            cluster::Change::Trouble(error) => return Err(error.into()),
         };
-        if namespace.metadata.uid.as_deref() != Some(target.uid.as_str()) {
+        if namespace.metadata.uid != target.uid {
             return Err(gone());
         }
         let after = read_build(&namespace).map_err(|why| {

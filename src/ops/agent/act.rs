@@ -13,14 +13,14 @@ use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::record::{Entry, history_patch};
 use crate::chain::wire;
-use crate::cluster::Patch;
+use crate::cluster::{Create, Patch};
 use crate::cluster::resource as kind;
 use crate::keel::image::ImageRef;
 use crate::keel::parking;
 use crate::local;
 use crate::pipeline::fault::Fault;
-use crate::pipeline::template::{ImageFacts, Text};
-use crate::pipeline::weave::{self, BuildOf, Plan};
+use crate::pipeline::template::Text;
+use crate::pipeline::weave::{self, BuildOf, Listener, Plan};
 
 /// The longest pause between two tries to dispatch.
 const DISPATCH_PAUSE_MAX: i64 = 120;
@@ -78,7 +78,7 @@ impl Agent<'_> {
             }
         });
         self.cluster
-            .patch::<Value>(&kind::NAMESPACES, None, &build.namespace, &Patch::Merge(body))
+            .patch::<Value>(&kind::NAMESPACES, None, &build.namespace, Patch::Merge(&body))
             .await?;
         Ok(())
     }
@@ -86,7 +86,7 @@ impl Agent<'_> {
     async fn patch_head(&self, build: &Build, patch: &Value) -> Result<()> {
         let name = wire::chain_object(&build.chain);
         self.cluster
-            .patch::<Value>(&kind::CONFIGMAPS, Some(wire::HOME), &name, &Patch::Merge(patch.clone()))
+            .patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(patch))
             .await?;
         Ok(())
     }
@@ -118,7 +118,7 @@ impl Agent<'_> {
     async fn freeze(&mut self, seen: &Observation, version: Version) -> Result<()> {
         let image = ImageRef::parse(&seen.running.image).map(|image| image.name).unwrap_or_default();
         let last_good = self.plan_of_last_good(seen).await?;
-        let path = last_good.settings.pipeline_path.clone();
+        let path = last_good.build.settings.pipeline_path.clone();
         let pipeline = match local::files::read_optional(&path) {
             Ok(None) => Pushed::Absent,
             Ok(Some(text)) => Pushed::Text(text),
@@ -129,7 +129,7 @@ impl Agent<'_> {
             .revision
             .clone()
             .or_else(local::git::revision_of_working_directory)
-            .or_else(|| last_good.settings.revision_of(&version.tag));
+            .or_else(|| last_good.build.settings.revision_of(&version.tag));
         let freeze = Freeze { image, version, revision, pipeline };
         let object = json!({
             "apiVersion": "v1",
@@ -137,7 +137,7 @@ impl Agent<'_> {
             "metadata": { "name": wire::FREEZE, "labels": home::labels(&seen.build.chain) },
             "data": freeze.write(),
         });
-        match self.cluster.create::<Value>(&kind::CONFIGMAPS, Some(&self.me.namespace), &object).await {
+        match self.cluster.create::<Value>(&kind::CONFIG_MAPS, Some(&self.me.namespace), &object, &Create::default()).await {
             // another start of this agent froze first: that one counts, and the next look reads it
             Ok(_) => Ok(()),
             Err(error) if error.is_already_exists() => Ok(()),
@@ -188,19 +188,21 @@ impl Agent<'_> {
         };
         let settings = &self.chain_record(&seen.build).await?.settings;
         let running = weave::Running {
-            repository: &settings.repository,
+            image: &settings.repository,
             workload: &settings.workload,
             container: &settings.container,
             tag: &freeze.version.tag,
         };
-        if let Err(faults) = plan.continues(&running) {
+        if let Err(faults) = plan.fits(&running) {
             return Ok(Err(in_one_line(&faults)));
         }
-        let mut listener = plan.listener(&freeze.version.tag);
+        let next = Listener { tag: &freeze.version.tag, generation: seen.build.generation + 1 };
+        let mut listener = plan.listener(&next);
         listener["metadata"]["name"] = json!(format!("{}-next", truncated(&plan.build.name, 58)));
+        let dry = Create { dry_run: true, ..Create::default() };
         let tried = self
             .cluster
-            .create_dry::<Value>(&kind::DEPLOYMENTS, Some(&self.me.namespace), &listener)
+            .create::<Value>(&kind::DEPLOYMENTS, Some(&self.me.namespace), &listener, &dry)
             .await;
         match tried {
             Ok(_) => Ok(Ok(())),
@@ -221,12 +223,12 @@ impl Agent<'_> {
         let Some(found) = found else { return Ok(()) };
         let meta = &found.metadata;
         let patch = parking::detach_patch(
-            meta.resource_version.as_deref().unwrap_or_default(),
+            &meta.resource_version,
             &meta.labels,
             &meta.annotations,
         );
         self.cluster
-            .patch::<Value>(&kind::DEPLOYMENTS, namespace, &self.me.deployment, &Patch::Json(patch))
+            .patch::<Value>(&kind::DEPLOYMENTS, namespace, &self.me.deployment, Patch::Json(&patch))
             .await?;
         Ok(())
     }
@@ -270,7 +272,7 @@ impl Agent<'_> {
             plan: &plan,
             generation: next,
             tag: &freeze.version.tag,
-            baseline: Baseline::At(freeze.version.clone()),
+            baseline: &Baseline::At(freeze.version.clone()),
             parent: Some(&self.me.namespace),
             maker: Maker::Agent { namespace: &self.me.namespace, uid: &seen.build.uid },
             now: self.now(),
@@ -288,11 +290,19 @@ impl Agent<'_> {
 
     async fn prepare(&mut self, seen: &Observation) -> Result<()> {
         let plan = self.plan(seen).await?.clone();
-        for (resource, object) in plan.rest() {
+        for object in plan.rest() {
+            let mut object = object;
+            let resource = dispatch::resource_of(&object)?;
+            weave::rest::place(&mut object, &self.me.namespace);
             let applied =
-                self.cluster.apply::<Value>(resource, Some(&self.me.namespace), &object).await;
+                self.cluster.apply::<Value>(&resource, Some(&self.me.namespace), &object, false).await;
             match applied {
                 Ok(_) => {}
+                Err(error) if error.is_quota() => {
+                    let why = format!("a quota is in the way of the pipeline: {error}");
+                    self.write_waiting(&seen.build, Some(&why)).await?;
+                    return Err(error.into());
+                }
                 Err(error) if error.is_refusal() => {
                     let what = format!("{}/{}", resource.kind, object["metadata"]["name"].as_str().unwrap_or("?"));
                     let cause = format!("the API server refuses {what} of the pipeline: {error}");
@@ -313,12 +323,11 @@ impl Agent<'_> {
             namespace: &seen.build.namespace,
             generation: seen.build.generation,
             parent: seen.build.parent.as_deref(),
-            image: &freeze.image,
             version: &freeze.version,
             revision: freeze.revision.as_deref(),
         });
         let namespace = Some(self.me.namespace.as_str());
-        let created = self.cluster.create::<Value>(&kind::JOBS, namespace, &job).await;
+        let created = self.cluster.create::<Value>(&kind::JOBS, namespace, &job, &Create::default()).await;
         let job = match created {
             Ok(job) => job,
             Err(error) if error.is_already_exists() => {
@@ -358,7 +367,7 @@ impl Agent<'_> {
         let name = wire::history_object(&seen.build.chain);
         let history = self
             .cluster
-            .get::<home::Data>(&kind::CONFIGMAPS, Some(wire::HOME), &name)
+            .get::<home::Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name)
             .await?
             .ok_or_else(|| {
                 Error::unready(
@@ -368,36 +377,40 @@ impl Agent<'_> {
             })?;
         let patch = history_patch(&history.data, &entry);
         self.cluster
-            .patch::<Value>(&kind::CONFIGMAPS, Some(wire::HOME), &name, &Patch::Merge(patch))
+            .patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(&patch))
             .await?;
         let annotations = json!({ wire::VERDICT: verdict.as_str(), wire::CAUSE: cause });
         self.reach(&seen.build, Phase::Recorded, annotations).await
     }
 
     async fn finish(&mut self, seen: &Observation) -> Result<()> {
-        if let Ok(plan) = self.plan(seen).await {
-            let plan = plan.clone();
-            for (resource, name, patch) in plan.rest_at_finish() {
-                let namespace = Some(self.me.namespace.as_str());
-                let done = match patch {
-                    Some(patch) => {
-                        self.cluster.patch::<Value>(resource, namespace, &name, &Patch::Merge(patch)).await.map(drop)
-                    }
-                    None => self.cluster.delete(resource, namespace, &name, None).await,
-                };
-                match done {
-                    Err(error) if !error.is_not_found() => return Err(error.into()),
-                    _ => {}
-                }
+        // a pipeline that could not be used brought nothing up
+        if seen.build.times.contains_key(&Phase::Preparing) {
+            for (kind, name, ending) in self.plan(seen).await?.endings() {
+                self.end(&kind, &name, &ending).await?;
             }
         }
         self.reach(&seen.build, Phase::Finished, json!({})).await
     }
 
-    async fn scale_self_down(&self) -> Result<()> {
-        let patch = Patch::Merge(json!({ "spec": { "replicas": 0 } }));
+    async fn end(&self, kind: &weave::Kind, name: &str, ending: &weave::Ending) -> Result<()> {
+        let resource = dispatch::resource(&kind.api_version(), &kind.kind)?;
         let namespace = Some(self.me.namespace.as_str());
-        match self.cluster.patch::<Value>(&kind::DEPLOYMENTS, namespace, &self.me.deployment, &patch).await {
+        match ending {
+            weave::Ending::Patch(patch) => {
+                match self.cluster.patch::<Value>(&resource, namespace, name, Patch::Merge(patch)).await {
+                    Err(error) if !error.is_not_found() => Err(error.into()),
+                    _ => Ok(()),
+                }
+            }
+            weave::Ending::Delete => dispatch::delete(self.cluster, &resource, namespace, name).await,
+        }
+    }
+
+    async fn scale_self_down(&self) -> Result<()> {
+        let patch = json!({ "spec": { "replicas": 0 } });
+        let namespace = Some(self.me.namespace.as_str());
+        match self.cluster.patch::<Value>(&kind::DEPLOYMENTS, namespace, &self.me.deployment, Patch::Merge(&patch)).await {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => Ok(()),
         }
@@ -475,14 +488,15 @@ impl Agent<'_> {
             (Pushed::Text(text), _) if pushed => Some(text.clone()),
             (_, last_good) => last_good.clone(),
         };
-        let image = ImageFacts {
-            name: freeze.image.clone(),
-            tag: freeze.version.tag.clone(),
-            digest: freeze.version.digest.as_ref().map(ToString::to_string),
+        let name = format!("{}:{}", freeze.image, freeze.version.tag);
+        let push = super::super::plan::Push {
+            text: text.map(|text| Text { name, text }),
+            image: &freeze.image,
+            version: &freeze.version,
+            revision: freeze.revision.as_deref(),
+            build: &seen.build,
         };
-        let name = format!("{}:{}", image.name, image.tag);
-        let text = text.map(|text| Text { name, text });
-        Ok(super::super::plan::of_push(record, &home_config, text, image, &seen.build, freeze.revision.as_deref()))
+        Ok(super::super::plan::of_push(record, &home_config, &push))
     }
 }
 

@@ -16,9 +16,13 @@ use crate::chain::freeze::Freeze;
 use crate::chain::pod::{Pod, Ran};
 use crate::chain::wire;
 use crate::cluster::resource::{self as kind, Resource};
-use crate::cluster::{Meta, NamespaceObject, Select};
+use crate::cluster::Query;
+use crate::cluster::objects::{Event, Job as JobObject, Meta, NamespaceObject, holds};
 use crate::keel::parking;
-use crate::pipeline::weave::SupportRef;
+use crate::pipeline::weave::Support as Wanted;
+
+/// How long support may take to get ready, seconds.
+const SUPPORT_BOUND: i64 = 15 * 60;
 
 /// A workload with replicas, as far as it is read.
 #[derive(Debug, Default, Deserialize)]
@@ -63,52 +67,6 @@ struct WorkloadStatus {
     ready_replicas: u32,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct JobObject {
-    metadata: Meta,
-    status: JobStatus,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct JobStatus {
-    conditions: Vec<Condition>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Condition {
-    r#type: String,
-    status: String,
-    reason: String,
-    message: String,
-}
-
-/// An Event, as far as it is read.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Event {
-    pub(super) involved_object: Involved,
-    pub(super) r#type: String,
-    pub(super) reason: String,
-    pub(super) message: String,
-    last_timestamp: Option<String>,
-    event_time: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Involved {
-    pub(super) kind: String,
-    pub(super) name: String,
-}
-
-impl Event {
-    pub(super) fn at(&self) -> &str {
-        self.last_timestamp.as_deref().or(self.event_time.as_deref()).unwrap_or_default()
-    }
-}
 
 impl Agent<'_> {
     pub(super) async fn observe(&mut self) -> Result<Observation> {
@@ -132,7 +90,7 @@ impl Agent<'_> {
             ran: own.map_or(Ran::Pending, crate::chain::pod::Container::ran),
         };
         if self.memory.freeze.is_none() {
-            let found = cluster.get::<Data>(&kind::CONFIGMAPS, namespace, wire::FREEZE).await?;
+            let found = cluster.get::<Data>(&kind::CONFIG_MAPS, namespace, wire::FREEZE).await?;
             self.memory.freeze = match found {
                 None => None,
                 Some(found) => Some(Freeze::read(&found.data).ok_or_else(|| {
@@ -173,14 +131,17 @@ impl Agent<'_> {
             && undecided
         {
             let plan = self.plan(seen).await?;
-            seen.max_parallel = plan.settings.max_parallel;
-            seen.support_bound = plan.settings.support_bound;
+            seen.max_parallel = plan.build.settings.max_parallel as usize;
+            seen.support_bound = SUPPORT_BOUND;
             if seen.build.phase == Phase::Preparing && self.memory.prepared {
                 let support = plan.support.clone();
                 seen.support = self.support(&support).await?;
             }
             if seen.build.phase == Phase::Building {
-                let bounds = Bounds { stuck: plan.settings.pending_bound, ..Bounds::default() };
+                let mut bounds = Bounds::default();
+                if let Some(bound) = plan.build.settings.pending_deadline {
+                    bounds.stuck = i64::try_from(bound.as_secs()).unwrap_or(i64::MAX);
+                }
                 let container = plan.build.container.clone();
                 seen.judged = self.judged(&seen.build, &container, bounds).await?;
             }
@@ -190,7 +151,7 @@ impl Agent<'_> {
 
     /// Generations before `build` that wait for a slot too.
     async fn waiting_before(&self, build: &Build, head: &crate::chain::head::Head) -> Result<Vec<u64>> {
-        let select = Select::labels(&format!("{}={}", wire::CHAIN, build.chain));
+        let select = Query::labels(format!("{}={}", wire::CHAIN, build.chain));
         let list = self.cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
         let mut before: Vec<u64> = list
             .items
@@ -210,11 +171,12 @@ impl Agent<'_> {
         Ok(before)
     }
 
-    async fn support(&self, wanted: &[SupportRef]) -> Result<Vec<Support>> {
-        let one = |support: SupportRef| async move {
-            let resource = support.resource;
+    async fn support(&self, wanted: &[Wanted]) -> Result<Vec<Support>> {
+        let one = |support: Wanted| async move {
+            let resource = Resource::of(&support.kind.api_version(), &support.kind.kind)
+                .expect("support is of four kinds, all in the table");
             let found =
-                self.cluster.get::<Workload>(resource, Some(&self.me.namespace), &support.name).await?;
+                self.cluster.get::<Workload>(&resource, Some(&self.me.namespace), &support.name).await?;
             let mut seen = Support {
                 name: format!("{}/{}", resource.kind, support.name),
                 wanted: support.replicas,
@@ -223,11 +185,11 @@ impl Agent<'_> {
                 trouble: None,
             };
             let Some(found) = found else { return Ok::<_, Error>(seen) };
-            if found.status.observed_generation >= found.metadata.generation.unwrap_or_default() {
+            if found.status.observed_generation >= found.metadata.generation {
                 seen.ready = found.status.ready_replicas;
             }
             if seen.ready < seen.wanted {
-                seen.trouble = self.trouble_of(resource, &found).await?;
+                seen.trouble = self.trouble_of(&resource, &found).await?;
             }
             Ok(seen)
         };
@@ -245,7 +207,7 @@ impl Agent<'_> {
         let select = labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
         let pods = self
             .cluster
-            .list::<Pod>(&kind::PODS, Some(&self.me.namespace), &Select::labels(&select))
+            .list::<Pod>(&kind::PODS, Some(&self.me.namespace), &Query::labels(select))
             .await?;
         Ok(pods.items.iter().find_map(Pod::trouble))
     }
@@ -262,13 +224,9 @@ impl Agent<'_> {
             return Ok(Judged::NoJob);
         }
         let pod = self.build_pod().await?;
-        let failed = job
-            .status
-            .conditions
-            .into_iter()
-            .find(|condition| condition.r#type == "Failed" && condition.status == "True");
-        let mut view =
-            Job { failed: failed.map(|condition| (condition.reason, condition.message)), refused: None };
+        let failed = holds(&job.status.conditions, "Failed");
+        let failed = failed.map(|condition| (condition.reason.clone(), condition.message.clone()));
+        let mut view = Job { failed, refused: None };
         if pod.is_none() {
             view.refused = self.refusal().await?;
         }
@@ -279,7 +237,7 @@ impl Agent<'_> {
 
     /// The build's pod; the newest if there were several.
     pub(super) async fn build_pod(&self) -> Result<Option<Pod>> {
-        let select = Select::labels(&format!("batch.kubernetes.io/job-name={}", wire::JOB));
+        let select = Query::labels(format!("batch.kubernetes.io/job-name={}", wire::JOB));
         let pods = self.cluster.list::<Pod>(&kind::PODS, Some(&self.me.namespace), &select).await?;
         Ok(pods.items.into_iter().next_back())
     }
@@ -297,13 +255,13 @@ impl Agent<'_> {
     /// The namespace's events about what a build consists of, oldest first.
     pub(super) async fn events(&self) -> Result<Vec<Event>> {
         let list =
-            self.cluster.list::<Event>(&kind::EVENTS, Some(&self.me.namespace), &Select::all()).await?;
+            self.cluster.list::<Event>(&kind::EVENTS, Some(&self.me.namespace), &Query::default()).await?;
         let mut events: Vec<Event> = list
             .items
             .into_iter()
             .filter(|event| event.involved_object.name.starts_with(wire::JOB))
             .collect();
-        events.sort_by(|a, b| a.at().cmp(b.at()));
+        events.sort_by_key(Event::last_seen);
         Ok(events)
     }
 }

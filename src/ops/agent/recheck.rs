@@ -6,13 +6,14 @@
 
 use std::time::Duration;
 
-use jiff::ToSpan;
 use serde_json::Value;
 
+use super::super::dispatch;
 use super::super::error::Result;
 use super::Agent;
 use crate::agent::Observation;
 use crate::chain::pod::{Pod, Ran, State};
+use crate::cluster::Create;
 use crate::cluster::resource as kind;
 use crate::pipeline::weave;
 
@@ -26,8 +27,9 @@ impl Agent<'_> {
             return Ok(());
         }
         let plan = self.plan_of_last_good(seen).await?;
-        if let Some(interval) = plan.settings.recheck_seconds.filter(|_| plan.build.match_tag) {
-            self.memory.recheck_at = Some(self.now() + interval.seconds());
+        let interval = plan.build.settings.recheck;
+        if plan.build.match_tag() && !interval.is_zero() {
+            self.memory.recheck_at = Some(self.now() + interval);
         }
         Ok(())
     }
@@ -41,14 +43,14 @@ impl Agent<'_> {
             return Ok(());
         };
         let Some(probe) = weave::probe(&deployment, &self.me.container) else { return Ok(()) };
-        self.cluster.delete(&kind::PODS, Some(&namespace), weave::PROBE, None).await.or_else(ignore_missing)?;
-        self.cluster.create::<Value>(&kind::PODS, Some(&namespace), &probe).await?;
+        dispatch::delete(self.cluster, &kind::PODS, Some(&namespace), weave::PROBE).await?;
+        self.cluster.create::<Value>(&kind::PODS, Some(&namespace), &probe, &Create::default()).await?;
         let found = self.probed(&namespace).await;
-        self.cluster.delete(&kind::PODS, Some(&namespace), weave::PROBE, None).await.or_else(ignore_missing)?;
+        dispatch::delete(self.cluster, &kind::PODS, Some(&namespace), weave::PROBE).await?;
         match (found?, &seen.running.ran) {
             (Some(Ran::Digest(new)), Ran::Digest(old)) if new != *old => {
                 self.note(&format!("{} means {new} by now, which Keel has not told: starting it", seen.running.image));
-                self.cluster.delete(&kind::PODS, Some(&namespace), &self.me.pod, None).await.or_else(ignore_missing)?;
+                dispatch::delete(self.cluster, &kind::PODS, Some(&namespace), &self.me.pod).await?;
             }
             (Some(_), _) => self.note("the tag means the same image still"),
             (None, _) => self.note("the recheck could not pull the image; nothing changes"),
@@ -74,8 +76,4 @@ impl Agent<'_> {
         }
         Ok(None)
     }
-}
-
-fn ignore_missing(error: crate::cluster::Error) -> std::result::Result<(), crate::cluster::Error> {
-    if error.is_not_found() { Ok(()) } else { Err(error) }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -16,8 +15,12 @@ use super::Identity;
 use crate::agent::Observation;
 use crate::chain::build::Phase;
 use crate::chain::wire;
+use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
-use crate::cluster::{Cluster, Select};
+use crate::cluster::{Change, Cluster, Follow, Query};
+
+/// How long one stream lasts: with two of them, an idle listener asks less than once in two minutes.
+const SPAN: Duration = Duration::from_secs(240);
 
 pub(super) struct Wakes {
     cluster: Cluster,
@@ -36,8 +39,8 @@ impl Wakes {
             tasks: JoinSet::new(),
             followed: BTreeSet::new(),
         };
-        wakes.watch(&kind::DEPLOYMENTS, Some(&me.namespace), &Select::named(&me.deployment));
-        wakes.watch(&kind::NAMESPACES, None, &Select::named(&me.namespace));
+        wakes.watch(&kind::DEPLOYMENTS, Some(&me.namespace), &Query::named(&me.deployment));
+        wakes.watch(&kind::NAMESPACES, None, &Query::named(&me.namespace));
         wakes
     }
 
@@ -45,39 +48,42 @@ impl Wakes {
     pub(super) fn follow(&mut self, seen: &Observation) {
         let namespace = self.namespace.clone();
         if seen.freeze.is_none() && seen.running.version().is_none() {
-            self.watch(&kind::PODS, Some(&namespace), &Select::labels(&format!("{}=listener", wire::ROLE)));
+            self.watch(&kind::PODS, Some(&namespace), &Query::labels(format!("{}=listener", wire::ROLE)));
         }
         if matches!(seen.build.phase, Phase::Detached | Phase::Queued) {
             let chain = format!("{}={}", wire::CHAIN, seen.build.chain);
-            self.watch(&kind::NAMESPACES, None, &Select::labels(&chain));
+            self.watch(&kind::NAMESPACES, None, &Query::labels(chain));
         }
         if matches!(seen.build.phase, Phase::Preparing | Phase::Building) {
-            self.watch(&kind::PODS, Some(&namespace), &Select::all());
-            self.watch(&kind::JOBS, Some(&namespace), &Select::all());
+            self.watch(&kind::PODS, Some(&namespace), &Query::default());
+            self.watch(&kind::JOBS, Some(&namespace), &Query::default());
         }
         if seen.build.phase == Phase::Preparing {
             for resource in [
                 &kind::DEPLOYMENTS,
-                &kind::STATEFULSETS,
-                &kind::REPLICASETS,
-                &kind::REPLICATIONCONTROLLERS,
+                &kind::STATEFUL_SETS,
+                &kind::REPLICA_SETS,
+                &kind::REPLICATION_CONTROLLERS,
             ] {
-                if seen.support.iter().any(|support| support.name.starts_with(resource.kind)) {
-                    self.watch(resource, Some(&namespace), &Select::all());
+                if seen.support.iter().any(|support| support.name.starts_with(&format!("{}/", resource.kind))) {
+                    self.watch(resource, Some(&namespace), &Query::default());
                 }
             }
         }
     }
 
-    fn watch(&mut self, resource: &'static Resource, namespace: Option<&str>, select: &Select) {
-        if !self.followed.insert(format!("{} {select:?}", resource.plural)) {
+    fn watch(&mut self, resource: &'static Resource, namespace: Option<&str>, query: &Query) {
+        if !self.followed.insert(format!("{} {query:?}", resource.plural)) {
             return;
         }
         let bell = Arc::clone(&self.bell);
-        let mut events = self.cluster.watch::<Value>(resource, namespace, select);
+        let follow = Follow::new(query.clone()).span(SPAN);
+        let mut events = self.cluster.watch::<Object>(resource, namespace, follow);
         self.tasks.spawn(async move {
-            while events.next().await.is_some() {
-                bell.notify_one();
+            while let Some(change) = events.next().await {
+                if !matches!(change, Change::Bookmark(_) | Change::Trouble(_)) {
+                    bell.notify_one();
+                }
             }
         });
     }

@@ -9,11 +9,13 @@
 
 mod check;
 mod find;
+mod finish;
 mod fits;
 mod job;
 pub mod kinds;
 mod listener;
 mod loan;
+mod probe;
 pub mod rest;
 mod rights;
 mod settings;
@@ -29,11 +31,13 @@ use super::fault::Fault;
 use crate::chain::build::Map;
 use crate::keel::image::ImageRef;
 
+pub use finish::Ending;
 pub use fits::Running;
 pub use job::BuildOf;
 pub use kinds::Kind;
 pub use listener::{AGENT_BINARY, INSTALL_CONTAINER, Listener, POD_INFO};
 pub use loan::{Loan, PodSecurity};
+pub use probe::{PROBE, probe};
 pub use rest::Support;
 pub use settings::{BuildSettings, DEADLINE, Identity, RECHECK, REVISION_GROUP, duration};
 

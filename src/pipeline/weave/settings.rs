@@ -59,6 +59,14 @@ pub struct BuildSettings {
     pub identity: Identity,
 }
 
+impl BuildSettings {
+    /// The source revision that a tag names, by the group of `studioci.dev/revision-from-tag`.
+    pub fn revision_of(&self, tag: &str) -> Option<String> {
+        let pattern = regex::Regex::new(self.revision_from_tag.as_deref()?).ok()?;
+        pattern.captures(tag)?.name(REVISION_GROUP).map(|found| found.as_str().to_owned())
+    }
+}
+
 impl Default for BuildSettings {
     fn default() -> Self {
         Self {
