@@ -255,3 +255,7 @@ fn credentials(options: &Options, cluster: &KubeCluster, auth: &AuthInfo) -> Res
         },
     }
 }
+
+#[cfg(test)]
+#[path = "connect_tests.rs"]
+mod tests;

@@ -106,15 +106,13 @@ async fn what_another_made_meanwhile_is_never_taken_for_ours() {
 async fn a_create_that_lands_late_is_found_by_the_409_of_the_second_try() {
     let mut posts = 0;
     let mut gets = 0;
-    let (cluster, server) = Scripted::serve(move |seen| match seen.method.as_str() {
-        "POST" => {
+    let (cluster, server) = Scripted::serve(move |seen| {
+        if seen.method == "POST" {
             posts += 1;
-            if posts == 1 { Reply::Reset } else { Reply::Status(409, "AlreadyExists", "taken") }
+            return if posts == 1 { Reply::Reset } else { Reply::Status(409, "AlreadyExists", "taken") };
         }
-        _ => {
-            gets += 1;
-            if gets == 1 { Reply::Status(404, "NotFound", "no") } else { Reply::Json(200, namespace("me")) }
-        }
+        gets += 1;
+        if gets == 1 { Reply::Status(404, "NotFound", "no") } else { Reply::Json(200, namespace("me")) }
     });
     assert!(mine(&claim(&cluster).await.unwrap()));
     assert_eq!(server.count(), 4);

@@ -82,8 +82,8 @@ fn reset() -> io::Error {
     io::Error::from(io::ErrorKind::ConnectionReset)
 }
 
-fn frame(text: impl Into<Bytes>) -> Result<Frame<Bytes>, io::Error> {
-    Ok(Frame::data(text.into()))
+fn frame(text: impl Into<Bytes>) -> Frame<Bytes> {
+    Frame::data(text.into())
 }
 
 fn answer(
@@ -100,7 +100,7 @@ fn answer(
 
 async fn perform(reply: Reply) -> Result<Answer, BoxError> {
     let whole = |code: u16, headers: &[(&'static str, String)], body: &Value| {
-        answer(code, headers, stream::iter([frame(body.to_string())]).boxed())
+        answer(code, headers, stream::iter([Ok(frame(body.to_string()))]).boxed())
     };
     Ok(match reply {
         Reply::Json(code, body) => whole(code, &[], &body),
@@ -111,13 +111,13 @@ async fn perform(reply: Reply) -> Result<Answer, BoxError> {
         Reply::Reset => return Err(reset().into()),
         Reply::Refused => return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into()),
         Reply::Half(code) => {
-            answer(code, &[], stream::iter([frame("{\"metadata\":{\"na"), Err(reset())]).boxed())
+            answer(code, &[], stream::iter([Ok(frame("{\"metadata\":{\"na")), Err(reset())]).boxed())
         }
         Reply::Silence => std::future::pending().await,
         Reply::Stream(lines, end) => {
             let lines = stream::iter(lines).then(|(pause, line)| async move {
                 tokio::time::sleep(pause).await;
-                frame(line)
+                Ok(frame(line))
             });
             let body = match end {
                 End::Close => lines.boxed(),

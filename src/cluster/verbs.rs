@@ -486,3 +486,7 @@ impl Cluster {
         self.inner.request_timeout
     }
 }
+
+#[cfg(test)]
+#[path = "verbs_tests.rs"]
+mod tests;
