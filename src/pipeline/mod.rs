@@ -15,4 +15,5 @@ pub mod fault;
 //pub mod template;
 mod tree;
 //pub mod values;
+pub mod weave;
 mod writer;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::kinds::{self, Known};
 use super::loan::is_own;
-use super::subject::{Subject, listed, text};
+use super::subject::{Subject, text};
 use super::{Settings, rights};
 use crate::chain::wire;
 use crate::pipeline::fault::Fault;
@@ -18,9 +18,6 @@ const SIZE_MAX: usize = 1 << 20;
 
 /// Checks one object.
 pub(super) fn subject(subject: &Subject<'_>, own: &[&str], settings: &Settings, faults: &mut Vec<Fault>) {
-    if !shape(subject, faults) {
-        return;
-    }
     maps(subject, faults);
     if subject.is("", "Namespace") {
         return;
@@ -54,7 +51,22 @@ pub(super) fn subject(subject: &Subject<'_>, own: &[&str], settings: &Settings, 
 }
 
 /// Checks the objects together.
-pub(super) fn pipeline(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) {
+pub(super) fn pipeline(subjects: &[Subject<'_>], build: Option<Subject<'_>>, faults: &mut Vec<Fault>) {
+    let Some(build) = build.map(|build| build.name()) else { return twice(subjects, faults) };
+    for subject in subjects.iter().filter(|subject| subject.is("autoscaling", "HorizontalPodAutoscaler")) {
+        let target = |field| subject.text(&format!("/spec/scaleTargetRef/{field}"));
+        if target("kind") == Some("Deployment") && target("name") == Some(build) {
+            faults.push(subject.fault(
+                format!("it scales Deployment/{build}, the build workload"),
+                "in the cluster that Deployment is the listener, which has one replica, and none when all is done",
+                "take it out",
+            ));
+        }
+    }
+    twice(subjects, faults);
+}
+
+fn twice(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) {
     let mut seen: BTreeMap<(&str, &str, &str), &Subject<'_>> = BTreeMap::new();
     for subject in
         subjects.iter().filter(|subject| !subject.name().is_empty() && !subject.is("", "Namespace"))
@@ -65,26 +77,12 @@ pub(super) fn pipeline(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) {
                 "it is there twice",
                 format!(
                     "document {} (line {}) has the same kind and name; the later would overwrite it",
-                    first.number, first.line
+                    first.document.number, first.document.line
                 ),
                 "rename one of them, or remove it",
             ));
         }
     }
-}
-
-fn shape(subject: &Subject<'_>, faults: &mut Vec<Fault>) -> bool {
-    let missing: Vec<&str> =
-        ["apiVersion", "kind"].into_iter().filter(|key| subject.text(&format!("/{key}")).is_none()).collect();
-    if subject.value.is_object() && missing.is_empty() {
-        return true;
-    }
-    faults.push(subject.fault(
-        format!("it has no {}", if missing.is_empty() { "fields".to_owned() } else { listed(missing) }),
-        "every document of a pipeline is a Kubernetes object",
-        "add what is missing; a stray --- makes an empty document",
-    ));
-    false
 }
 
 /// The API server takes strings only, and `match-tag: true` without quotes is the usual slip.

@@ -31,40 +31,46 @@ fn is_picked(subject: &Subject<'_>) -> bool {
 }
 
 /// Finds the build workload.
-pub(super) fn build<'a>(subjects: &[Subject<'a>]) -> Result<Subject<'a>, Fault> {
+pub(super) fn build<'a>(subjects: &[Subject<'a>], faults: &mut Vec<Fault>) -> Option<Subject<'a>> {
     let deployments = subjects.iter().copied().filter(|subject| subject.is("apps", "Deployment"));
     let (meant, others): (Vec<Subject<'a>>, Vec<Subject<'a>>) = deployments.partition(is_meant);
     if let Some(subject) = others.iter().find(|subject| is_picked(subject)) {
-        return Err(subject.fault(
-            format!("{} picks it as the build workload, but it has no Keel policy", wire::BUILD),
+        faults.push(subject.fault(
+            format!("{} picks it as the build workload, but it has {}", wire::BUILD, said_of(subject)),
             "Keel would never update it, so that no push would start a build",
-            format!("give it {}, or remove {} from it", names::POLICY, wire::BUILD),
+            format!("give it a {} other than never, or remove {} from it", names::POLICY, wire::BUILD),
         ));
+        return None;
     }
     let picked: Vec<Subject<'a>> = meant.iter().copied().filter(is_picked).collect();
     match (&*meant, &*picked) {
-        ([subject], _) | (_, [subject]) => Ok(*subject),
-        ([], _) => Err(fault(
+        ([subject], _) | (_, [subject]) => return Some(*subject),
+        ([], _) => faults.push(fault(
             "no build workload: no Deployment of the pipeline has a Keel policy",
-            format!(
-                "the Deployment that Keel updates on a push is the one whose pod a build runs; found: {}",
-                listed(others.iter().map(|subject| format!("{subject} ({})", said_of(subject))))
-            ),
-            format!("give one Deployment the annotation {}, e.g. \"glob:build-*\"", names::POLICY),
-        )),
-        (_, picked) => Err(fault(
-            if picked.is_empty() {
-                format!("{} Deployments of the pipeline have a Keel policy", meant.len())
-            } else {
-                format!("{} Deployments are picked as the build workload", picked.len())
+            match &*others {
+                [] => {
+                    "a build runs the pod of the Deployment that Keel updates; there is no Deployment at all"
+                        .to_owned()
+                }
+                _ => format!(
+                    "a build runs the pod of the Deployment that Keel updates; found {}",
+                    listed(others.iter().map(|subject| format!("{subject} ({})", said_of(subject))))
+                ),
             },
-            format!(
-                "only one of them can be the build workload: {}",
-                listed(if picked.is_empty() { &meant } else { picked })
-            ),
-            format!("annotate exactly one of them with {}: \"true\"", wire::BUILD),
+            format!("give one Deployment the annotation {}, such as \"glob:build-*\"", names::POLICY),
+        )),
+        (_, []) => faults.push(fault(
+            format!("{} Deployments have a Keel policy: {}", meant.len(), listed(&meant)),
+            "only one of them can be the build workload",
+            format!("annotate it with {}: \"true\"", wire::BUILD),
+        )),
+        (_, picked) => faults.push(fault(
+            format!("{} Deployments are picked as the build workload: {}", picked.len(), listed(picked)),
+            "only one of them can be it",
+            format!("leave {}: \"true\" on one of them", wire::BUILD),
         )),
     }
+    None
 }
 
 fn said_of(subject: &Subject<'_>) -> String {
@@ -101,9 +107,9 @@ pub(super) fn read(
         ));
         return None;
     };
-    let container = container(subject, template, &annotations).map_err(|fault| faults.push(fault)).ok()?;
+    let container = container(subject, template, &annotations, faults)?;
     let name = text(container, "/name").unwrap_or_default();
-    let image = image(subject, container, name).map_err(|fault| faults.push(fault)).ok()?;
+    let image = image(subject, container, name, faults)?;
     Some(BuildWorkload {
         name: subject.name().to_owned(),
         container: name.to_owned(),
@@ -116,50 +122,79 @@ pub(super) fn read(
     })
 }
 
-fn container<'a>(subject: &Subject<'_>, template: &'a Value, annotations: &Map) -> Result<&'a Value, Fault> {
+fn container<'a>(
+    subject: &Subject<'_>,
+    template: &'a Value,
+    annotations: &Map,
+    faults: &mut Vec<Fault>,
+) -> Option<&'a Value> {
     let containers = list(template, "/spec/containers");
-    let names = || listed(containers.iter().map(|it| text(it, "/name").unwrap_or("<no name>")));
-    match (annotations.get(wire::BUILD_CONTAINER), containers) {
-        (Some(wanted), _) => {
-            containers.iter().find(|container| text(container, "/name") == Some(wanted)).ok_or_else(|| {
-                subject.fault(
+    let names = || listed(containers.iter().map(|it| text(it, "/name").unwrap_or("one without a name")));
+    let found = match (annotations.get(wire::BUILD_CONTAINER), containers) {
+        (Some(wanted), [_, ..]) => {
+            let found = containers.iter().find(|container| text(container, "/name") == Some(wanted));
+            if found.is_none() {
+                faults.push(subject.fault(
                     format!("it has no container {wanted:?}, which {} names", wire::BUILD_CONTAINER),
-                    format!("its containers are: {}", names()),
+                    format!("its containers: {}", names()),
                     "name one of them",
-                )
-            })
+                ));
+            }
+            found?
         }
-        (None, [only]) => Ok(only),
-        (None, []) => Err(subject.fault(
-            "its pod template has no containers",
-            "the build container's exit code is the verdict",
-            "add the container that runs the build",
-        )),
-        (None, _) => Err(subject.fault(
-            format!("it has {} containers, and none is named as the build container", containers.len()),
-            format!("the build container's exit code is the verdict; its containers are: {}", names()),
-            format!("annotate the Deployment with {}: NAME", wire::BUILD_CONTAINER),
-        )),
+        (None, [only]) => only,
+        (_, []) => {
+            faults.push(subject.fault(
+                "its pod template has no containers",
+                "the build container's exit code is the verdict",
+                "add the container that runs the build",
+            ));
+            return None;
+        }
+        (None, _) => {
+            faults.push(subject.fault(
+                format!("it has {} containers, and none is named as the build container", containers.len()),
+                format!("the build container's exit code is the verdict; its containers: {}", names()),
+                format!("annotate the Deployment with {}: NAME", wire::BUILD_CONTAINER),
+            ));
+            return None;
+        }
+    };
+    let name = text(found, "/name").unwrap_or_default();
+    if name.is_empty() || name.starts_with("studioci-") {
+        faults.push(subject.fault(
+            if name.is_empty() {
+                "the build container has no name".to_owned()
+            } else {
+                format!("the build container's name {name} begins with studioci-")
+            },
+            "the listener's container has the same name, by which Keel and people find it",
+            "name it as in a Deployment of your own",
+        ));
+        return None;
     }
+    Some(found)
 }
 
-fn image(subject: &Subject<'_>, container: &Value, name: &str) -> Result<ImageRef, Fault> {
+fn image(subject: &Subject<'_>, container: &Value, name: &str, faults: &mut Vec<Fault>) -> Option<ImageRef> {
     let written = text(container, "/image").unwrap_or_default();
-    let image = ImageRef::parse(written).ok_or_else(|| {
-        subject.fault(
+    let Some(image) = ImageRef::parse(written) else {
+        faults.push(subject.fault(
             format!("container {name}: {written:?} is not an image reference"),
             "it is read as [registry/]repository[:tag], the repository in lower case and without a scheme",
             "correct the image",
-        )
-    })?;
+        ));
+        return None;
+    };
     if image.tag.is_empty() {
-        return Err(subject.fault(
+        faults.push(subject.fault(
             format!("container {name}: {written} names a digest and no tag"),
             "Keel follows tags, and drops a digest when it updates",
             "name the tag that Keel starts from",
         ));
+        return None;
     }
-    Ok(image)
+    Some(image)
 }
 
 /// A listener runs as the agent's own ServiceAccount, so what the template's would lend is named outright.

@@ -103,7 +103,7 @@ impl Plan {
             pod.insert("initContainers".to_owned(), before.into());
         }
         let mine: Vec<Value> =
-            mine.into_iter().map(|container| self.build_container(container, build)).collect();
+            mine.into_iter().map(|container| once(self.build_container(container, build))).collect();
         pod.insert("containers".to_owned(), mine.into());
         template.into()
     }
@@ -161,6 +161,15 @@ pub(super) fn is_ours(entry: &Value) -> bool {
     text(entry, "/name")
         .and_then(|name| name.strip_prefix(ENVIRONMENT))
         .is_some_and(|name| NAMES.contains(&name))
+}
+
+/// The kubelet would restart a container by its own policy and rules even in a pod that is never restarted.
+fn once(mut container: Value) -> Value {
+    if let Some(fields) = container.as_object_mut() {
+        fields.remove("restartPolicy");
+        fields.remove("restartPolicyRules");
+    }
+    container
 }
 
 /// A container that must not keep the pod running after the build container's exit. Its startup probe is left out:

@@ -99,6 +99,7 @@ impl Plan {
         annotation_map.extend(keel_annotations.into_iter().filter(|(key, _)| !owned(key)));
         annotation_map.insert(names::MONITOR_CONTAINERS.to_owned(), format!("^{}$", build.container));
         annotation_map.insert(names::INIT_CONTAINERS.to_owned(), "false".to_owned());
+        annotation_map.insert(wire::CHAIN_UUID.to_owned(), self.settings.chain_uuid.clone());
         annotation_map.insert(wire::GENERATION.to_owned(), listener.generation.to_string());
         (label_map, annotation_map)
     }

@@ -145,12 +145,12 @@ impl Plan {
 pub fn plan(documents: &[Document], settings: &Settings) -> Result<Plan, Vec<Fault>> {
     let subjects = Subject::all(documents);
     let mut faults = Vec::new();
-    let found = find::build(&subjects).map_err(|fault| faults.push(fault)).ok();
+    let found = find::build(&subjects, &mut faults);
     let own = loan::own_namespaces(&subjects, settings, found);
     for subject in &subjects {
         check::subject(subject, &own, settings, &mut faults);
     }
-    check::pipeline(&subjects, &mut faults);
+    check::pipeline(&subjects, found, &mut faults);
     let namespace = loan::read(&subjects, &mut faults);
     let mut notices = Vec::new();
     let build = found.and_then(|found| find::read(&found, &subjects, &mut faults, &mut notices));

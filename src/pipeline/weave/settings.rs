@@ -191,13 +191,9 @@ fn identity(text: &str) -> Result<Identity, String> {
         return Ok(Identity::Omitted);
     }
     let shape = || format!("it must be omit, or a YAML mapping of {}", RUN_AS.join(", "));
-    let mut documents = documents::read(wire::LISTENER_SECURITY, text).map_err(|_| shape())?;
-    let Some(Value::Object(fields)) = documents.pop().map(|document| document.value) else {
+    let Ok(Value::Object(fields)) = documents::read_value(wire::LISTENER_SECURITY, text) else {
         return Err(shape());
     };
-    if !documents.is_empty() {
-        return Err(shape());
-    }
     for (field, value) in &fields {
         let fits = match field.as_str() {
             "runAsUser" | "runAsGroup" | "fsGroup" => value.as_i64().is_some_and(|id| id >= 0),
@@ -207,7 +203,10 @@ fn identity(text: &str) -> Result<Identity, String> {
             }
             "fsGroupChangePolicy" | "supplementalGroupsPolicy" => value.is_string(),
             _ => {
-                return Err(format!("{field} is not among the fields that it may set: {}", RUN_AS.join(", ")));
+                return Err(format!(
+                    "{field} is not among the fields that it may set: {}",
+                    RUN_AS.join(", ")
+                ));
             }
         };
         if !fits {

@@ -6,35 +6,29 @@ use serde_json::{Map as Object, Value};
 
 use super::Notice;
 use crate::chain::build::Map;
-use crate::pipeline::documents::Document;
-use crate::pipeline::fault::Fault;
+use crate::pipeline::documents::{Document, Lines};
+use crate::pipeline::fault::{Fault, Origin, Place};
 
-/// One object of the pipeline: a document, or an item of a document that is a `List`.
+/// Name of the text that lines of faults and notices belong to.
+const RENDERED: &str = "the rendered pipeline";
+/// Name of the text behind it.
+const TEMPLATE: &str = "the template";
+
+/// One object of the pipeline.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject<'a> {
-    pub(super) number: usize,
-    pub(super) line: usize,
+    pub(super) document: &'a Document,
     pub(super) value: &'a Value,
 }
 
 impl<'a> Subject<'a> {
-    /// All objects, in order; `List`s are taken apart as kubectl does.
+    /// All objects, in order.
     pub(super) fn all(documents: &'a [Document]) -> Vec<Self> {
-        documents
-            .iter()
-            .flat_map(|document| {
-                let (number, line) = (document.number, document.line);
-                let items = match document.value.get("items").and_then(Value::as_array) {
-                    Some(items) if text(&document.value, "/kind") == Some("List") => items.iter().collect(),
-                    _ => vec![&document.value],
-                };
-                items.into_iter().map(move |value| Self { number, line, value })
-            })
-            .collect()
+        documents.iter().map(|document| Self { document, value: &document.value }).collect()
     }
 
     pub(super) fn api_version(&self) -> &'a str {
-        self.text("/apiVersion").unwrap_or_default()
+        self.document.api_version()
     }
 
     pub(super) fn group(&self) -> &'a str {
@@ -42,11 +36,11 @@ impl<'a> Subject<'a> {
     }
 
     pub(super) fn kind(&self) -> &'a str {
-        self.text("/kind").unwrap_or_default()
+        self.document.kind()
     }
 
     pub(super) fn name(&self) -> &'a str {
-        self.text("/metadata/name").unwrap_or_default()
+        self.document.name()
     }
 
     pub(super) fn namespace(&self) -> Option<&'a str> {
@@ -86,32 +80,41 @@ impl<'a> Subject<'a> {
         self.value.pointer(pointer)
     }
 
-    /// A fault of this object; `what` continues `Deployment/build: `.
+    /// A fault of this object; `what` continues `document 3 (Deployment build): `.
     pub(super) fn fault(
         &self,
         what: impl fmt::Display,
         why: impl Into<String>,
         hint: impl Into<String>,
     ) -> Fault {
-        fault(format!("{self}, document {} (line {}): {what}", self.number, self.line), why, hint)
+        let Document { line, from, .. } = *self.document;
+        let place = Place { file: RENDERED.to_owned(), line, column: 0, text: String::new() };
+        let origin = from.map(|Lines { first, last }| Origin {
+            file: TEMPLATE.to_owned(),
+            first,
+            last,
+            text: String::new(),
+        });
+        fault(format!("{}: {what}", self.document.title()), why, hint).at(place).from(origin)
     }
 
     pub(super) fn notice(&self, text: impl Into<String>) -> Notice {
-        Notice { about: self.to_string(), line: self.line, text: text.into() }
+        Notice { about: self.to_string(), line: self.document.line, text: text.into() }
     }
 }
 
 impl fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or =
-            |text: &'static str, word: &str| if word.is_empty() { text.to_owned() } else { word.to_owned() };
-        write!(f, "{}/{}", or("<no kind>", self.kind()), or("<no name>", self.name()))
+        match self.name() {
+            "" => write!(f, "{} without a name", self.kind()),
+            name => write!(f, "{}/{name}", self.kind()),
+        }
     }
 }
 
 /// A fault of the pipeline as a whole.
 pub(super) fn fault(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Fault {
-    Fault { what: what.into(), place: None, why: why.into(), hint: hint.into() }
+    Fault::new(what).why(why).hint(hint)
 }
 
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
