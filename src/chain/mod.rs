@@ -9,4 +9,5 @@ pub mod head;
 pub mod names;
 pub mod pod;
 pub mod record;
+pub mod rights;
 pub mod wire;
