@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::request::Request;
-use super::resource::{Resource, SELF_SUBJECT_ACCESS_REVIEWS};
+use super::resource::{Resource, SELF_SUBJECT_ACCESS_REVIEWS, SELF_SUBJECT_REVIEWS};
 use super::{Cluster, IN_FLIGHT, decode};
 
 /// One right.
@@ -95,6 +95,18 @@ impl Cluster {
             .buffered(IN_FLIGHT)
             .try_collect()
             .await
+    }
+
+    /// The name that the API server knows us by (SelfSubjectReview).
+    pub async fn whoami(&self) -> Result<String, Error> {
+        let request = Request::new(
+            Method::POST,
+            SELF_SUBJECT_REVIEWS.path(None, None),
+            "question who we are".to_owned(),
+        )
+        .json(&json!({ "apiVersion": SELF_SUBJECT_REVIEWS.api_version(), "kind": SELF_SUBJECT_REVIEWS.kind }));
+        let answer: Value = decode(&self.call(&request).await?.body, &request.what)?;
+        Ok(answer["status"]["userInfo"]["username"].as_str().unwrap_or_default().to_owned())
     }
 
     async fn review(&self, right: &Access) -> Result<bool, Error> {

@@ -128,6 +128,24 @@ pub struct ConfigMap {
     pub data: BTreeMap<String, String>,
 }
 
+/// A Secret.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct SecretObject {
+    /// Metadata.
+    pub metadata: Meta,
+    /// Bytes by key; never in a debug form.
+    #[serde(deserialize_with = "nullable")]
+    pub data: BTreeMap<String, k8s_openapi::ByteString>,
+}
+
+impl std::fmt::Debug for SecretObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let keys: Vec<_> = self.data.keys().collect();
+        f.debug_struct("SecretObject").field("name", &self.metadata.name).field("keys", &keys).finish()
+    }
+}
+
 /// A container of a pod template: only what is looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

@@ -91,6 +91,8 @@ resources! {
         clustered(ADMISSION, "v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding");
     SELF_SUBJECT_ACCESS_REVIEWS =
         clustered(AUTHORIZATION, "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview");
+    SELF_SUBJECT_REVIEWS =
+        clustered("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview");
     SUBJECT_ACCESS_REVIEWS = clustered(AUTHORIZATION, "v1", "subjectaccessreviews", "SubjectAccessReview");
 }
 

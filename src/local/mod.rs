@@ -1,1 +1,3 @@
 //! The person's machine.
+pub mod files;
+pub mod git;

@@ -18,7 +18,7 @@ use crate::chain::build::Baseline;
 use crate::chain::{rights, wire};
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::objects::Object;
-use crate::cluster::{Cluster, Create, Delete, Patch};
+use crate::cluster::{Access, Cluster, Create, Delete, Patch};
 use crate::pipeline::weave::rest::place;
 use crate::pipeline::weave::{Listener, Plan};
 
@@ -26,10 +26,7 @@ use crate::pipeline::weave::{Listener, Plan};
 #[derive(Debug, Clone, Copy)]
 pub enum Maker<'a> {
     /// A person; bound in the new namespace unless he may write there anyway.
-    Person {
-        /// The name that the API server knows him by; none = needs no binding.
-        user: Option<&'a str>,
-    },
+    Person,
     /// The predecessor's agent; its binding is owned by its own Namespace.
     Agent {
         /// Its namespace.
@@ -133,7 +130,7 @@ pub async fn raise(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say:
     let settings = &raise.record.settings;
     let there = rights::There { chain: &settings.chain, namespace: &claimed.namespace, uid: &claimed.uid };
     let own = match raise.maker {
-        Maker::Person { user } => user.map(|user| rights::bind_person(&there, user)).into_iter().collect(),
+        Maker::Person => bind_person(cluster, &there).await?.into_iter().collect(),
         Maker::Agent { namespace, uid } => rights::bind_predecessor(&there, namespace, uid, settings.trusted_build),
     };
     for object in own {
@@ -151,6 +148,18 @@ pub async fn raise(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say:
     create(cluster, &listener).await?;
     say(&format!("listener {} waits in {}", raise.plan.build.name, claimed.namespace));
     Ok(())
+}
+
+/// The binding that a person needs in the new namespace; an admin may write there anyway.
+async fn bind_person(cluster: &Cluster, there: &rights::There<'_>) -> Result<Option<Value>> {
+    let wanted = [
+        Access::to("create", &kind::DEPLOYMENTS, Some(there.namespace)),
+        Access::to("patch", &kind::NAMESPACES, Some(there.namespace)),
+    ];
+    if cluster.can_i(&wanted).await?.into_iter().all(|allowed| allowed) {
+        return Ok(None);
+    }
+    Ok(Some(rights::bind_person(there, &cluster.whoami().await?)))
 }
 
 /// Creates an object of a fixed name; one that is there already was made by an earlier try.

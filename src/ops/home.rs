@@ -12,7 +12,7 @@ use crate::chain::record::Settings;
 use crate::chain::wire;
 use crate::cluster::resource as kind;
 use crate::cluster::Cluster;
-use crate::cluster::objects::Meta;
+use crate::cluster::objects::{Meta, SecretObject};
 use crate::pipeline::facts::{EnvValue, Facts};
 use crate::pipeline::template::Sources;
 
@@ -124,12 +124,12 @@ pub async fn head(cluster: &Cluster, chain: &str) -> Result<Option<Head>> {
 pub async fn record(cluster: &Cluster, chain: &str) -> Result<Option<Record>> {
     let (record_name, secret_name) = (wire::record_object(chain), wire::chain_object(chain));
     let record = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &record_name);
-    let secret = cluster.get::<Data>(&kind::SECRETS, Some(wire::HOME), &secret_name);
+    let secret = cluster.get::<SecretObject>(&kind::SECRETS, Some(wire::HOME), &secret_name);
     let (record, secret) = futures_util::future::try_join(record, secret).await?;
     let Some(record) = record else { return Ok(None) };
     let mut values = Map::new();
-    for (name, encoded) in secret.map(|secret| secret.data).unwrap_or_default() {
-        let value = crate::cluster::secret_value(&encoded).ok_or_else(|| {
+    for (name, bytes) in secret.map(|secret| secret.data).unwrap_or_default() {
+        let value = String::from_utf8(bytes.0).map_err(|_| {
             Error::unready(
                 format!("Secret {secret_name} in {}: {name} is not UTF-8 text", wire::HOME),
                 "it was edited by hand; restore it",

@@ -193,7 +193,6 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
         let build = newest(cluster, &chain, &head).await?;
         return Ok(Outcome::Unchanged(build));
     }
-    let user = cluster.user_to_bind().await?;
     let raise = Raise {
         record: &intent.record,
         plan: &intent.plan,
@@ -201,7 +200,7 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
         tag: &intent.tag,
         baseline: &intent.baseline,
         parent: None,
-        maker: Maker::Person { user: user.as_deref() },
+        maker: Maker::Person,
         now: request.at,
     };
     let claimed = dispatch::claim_next(cluster, &raise, say).await?;

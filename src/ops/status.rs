@@ -36,7 +36,7 @@ pub async fn status(cluster: &Cluster, name: Option<&str>) -> Result<Seen> {
     let chained = format!("{ours},{}", wire::CHAIN);
     let select = Query::labels(chained).cached();
     let roles = Query::labels(format!("{} in (listener,build,probe)", wire::ROLE)).cached();
-    let (namespaces, pods) = futures_util::join!(
+    let (namespaces, pods) = tokio::join!(
         cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select),
         cluster.list::<Pod>(&kind::PODS, None, &roles),
     );

@@ -464,7 +464,7 @@ impl Agent<'_> {
         Ok(self.plan(seen).await?.clone())
     }
 
-    async fn plan_of_last_good(&mut self, seen: &Observation) -> Result<Plan> {
+    pub(super) async fn plan_of_last_good(&mut self, seen: &Observation) -> Result<Plan> {
         let version = seen.running.version().or(seen.freeze.clone().map(|freeze| freeze.version));
         let freeze = Freeze {
             image: ImageRef::parse(&seen.running.image).map(|image| image.name).unwrap_or_default(),

@@ -1,7 +1,6 @@
 //! One look at the cluster.
 
 use futures_util::future::try_join_all;
-use futures_util::try_join;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -71,7 +70,7 @@ struct WorkloadStatus {
 impl Agent<'_> {
     pub(super) async fn observe(&mut self) -> Result<Observation> {
         let (cluster, namespace) = (self.cluster, Some(self.me.namespace.as_str()));
-        let (object, deployment, pod) = try_join!(
+        let (object, deployment, pod) = tokio::try_join!(
             cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, &self.me.namespace),
             cluster.get::<Workload>(&kind::DEPLOYMENTS, namespace, &self.me.deployment),
             cluster.get::<Pod>(&kind::PODS, namespace, &self.me.pod),
@@ -130,20 +129,18 @@ impl Agent<'_> {
         if matches!(seen.build.phase, Phase::Detached | Phase::Queued | Phase::Preparing | Phase::Building)
             && undecided
         {
-            let plan = self.plan(seen).await?;
+            let plan = self.plan(seen).await?.clone();
             seen.max_parallel = plan.build.settings.max_parallel as usize;
             seen.support_bound = SUPPORT_BOUND;
             if seen.build.phase == Phase::Preparing && self.memory.prepared {
-                let support = plan.support.clone();
-                seen.support = self.support(&support).await?;
+                seen.support = self.support(&plan.support).await?;
             }
             if seen.build.phase == Phase::Building {
                 let mut bounds = Bounds::default();
                 if let Some(bound) = plan.build.settings.pending_deadline {
                     bounds.stuck = i64::try_from(bound.as_secs()).unwrap_or(i64::MAX);
                 }
-                let container = plan.build.container.clone();
-                seen.judged = self.judged(&seen.build, &container, bounds).await?;
+                seen.judged = self.judged(&seen.build, &plan.build.container, bounds).await?;
             }
         }
         Ok(())

@@ -30,6 +30,7 @@ use super::documents::Document;
 use super::fault::Fault;
 use crate::chain::build::Map;
 use crate::keel::image::ImageRef;
+use crate::keel::policy::Policy;
 
 pub use finish::Ending;
 pub use fits::Running;
@@ -88,6 +89,18 @@ pub struct BuildWorkload {
     template: Value,
     /// Pull Secrets of the ServiceAccount that the template names, which the listener does not run as.
     account_pull_secrets: Vec<String>,
+}
+
+impl BuildWorkload {
+    /// What Keel does with it.
+    pub fn policy(&self) -> Policy {
+        Policy::of(&self.labels, &self.annotations)
+    }
+
+    /// Whether one tag is pushed over again and again.
+    pub fn match_tag(&self) -> bool {
+        self.policy().match_tag()
+    }
 }
 
 /// Something that a person should know, though nothing is refused for it.

@@ -1,0 +1,3 @@
+//! stub
+/// stub
+pub fn revision_of_working_directory() -> Option<String> { None }
