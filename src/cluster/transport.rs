@@ -310,6 +310,10 @@ pub(super) fn trouble(error: &(dyn StdError + 'static)) -> Trouble {
     if refused {
         return Trouble::Unsent("connection refused".to_owned());
     }
+    if why.contains("close_notify") {
+        // rustls adds a lecture with a link; for a person it is this:
+        why = "the server closed the connection".to_owned();
+    }
     if connecting { Trouble::Unsent(why) } else { Trouble::Cut(why) }
 }
 
@@ -345,6 +349,8 @@ mod tests {
             chain("connection error", io::Error::from(io::ErrorKind::ConnectionReset)),
         );
         assert!(matches!(trouble(&reset), Trouble::Cut(why) if why == "connection reset"));
+        let killed = io::Error::other("peer closed connection without sending TLS close_notify: https://x");
+        assert!(matches!(trouble(&killed), Trouble::Cut(why) if why == "the server closed the connection"));
     }
 
     #[test]
