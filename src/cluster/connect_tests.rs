@@ -152,6 +152,31 @@ async fn a_server_that_speaks_no_tls_is_unreachable_and_not_waited_for() {
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
 }
 
+#[tokio::test]
+async fn a_plugin_may_take_longer_than_a_request() {
+    let (url, heads) = server(vec![FINE]).await;
+    let path = std::env::temp_dir().join(format!("studioci-slow-{}", uuid::Uuid::new_v4()));
+    let script = r#"sleep 1.2; echo '{"status":{"token":"t"}}'"#;
+    let config = json!({
+        "current-context": "a",
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+        "clusters": [{"name": "a", "cluster": {"server": url}}],
+        "users": [{"name": "a", "user": {"exec": {"command": "sh", "args": ["-c", script]}}}],
+    });
+    std::fs::write(&path, config.to_string()).unwrap();
+    let second = Duration::from_secs(1);
+    let options = Options {
+        kubeconfig: Some(path.clone()),
+        request_timeout: second,
+        patience: second,
+        ..Options::default()
+    };
+    let cluster = Cluster::connect(&options).unwrap();
+    cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap();
+    assert!(heads.lock().unwrap()[0].contains("authorization: Bearer t\r\n"));
+    std::fs::remove_file(&path).unwrap();
+}
+
 fn uri(text: &str) -> Uri {
     text.parse().unwrap()
 }

@@ -321,6 +321,11 @@ impl Status {
             return Error::Denied { what, why, by };
         }
         match (self.code, self.reason.as_str()) {
+            (400, _) if why.contains("HTTP request to an HTTPS server") => Error::Config {
+                what: format!("server {server}"),
+                why: "it speaks HTTPS, but its address says http".to_owned(),
+                remedy: "Write the server as https://HOST:PORT.".to_owned(),
+            },
             (401, _) => Error::Unauthorized { server: server.to_owned(), user: user.to_owned(), why },
             (403, _) => match Forbidden::read(&why) {
                 Some(forbidden) => Error::Forbidden(Box::new(forbidden)),

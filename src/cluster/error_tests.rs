@@ -144,3 +144,10 @@ fn an_answer_that_is_no_status_keeps_its_first_line() {
     let error = Status::read(502, b"\n <html>\n<b>Bad Gateway</b>").into_error("x", "s", "u", false);
     assert_eq!(error, Error::Other { what: "x".to_owned(), code: 502, why: "HTTP 502: <html>".to_owned() });
 }
+
+#[test]
+fn http_to_an_https_port_is_a_wrong_address() {
+    let body = b"Client sent an HTTP request to an HTTPS server.\n";
+    let error = Status::read(400, body).into_error("x", "http://s:6443", "u", false);
+    assert_eq!(error.to_string(), "server http://s:6443: it speaks HTTPS, but its address says http");
+}

@@ -108,6 +108,7 @@ pub(super) fn choose(options: &Options) -> Result<Choice, Error> {
         .unwrap_or_else(|| "default".to_owned());
     let user = match &auth.impersonate {
         Some(other) => format!("{other} (as asked for by --as)"),
+        None if options.token.is_some() => "the bearer of --token".to_owned(),
         None => user_name.unwrap_or("nobody (no user in the kubeconfig)").to_owned(),
     };
     Ok(Choice { context: wanted.map(str::to_owned), namespace, user, cluster, auth })

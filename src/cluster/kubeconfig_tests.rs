@@ -177,3 +177,11 @@ fn distances() {
         assert_eq!(distance(a, b), expected, "{a} {b}");
     }
 }
+
+#[test]
+fn who_we_are_for_messages() {
+    let options = Options { server: Some("https://a".to_owned()), ..Options::default() };
+    assert_eq!(choose(&options).unwrap().user, "nobody (no user in the kubeconfig)");
+    let options = Options { token: Some("t".to_owned()), ..options };
+    assert_eq!(choose(&options).unwrap().user, "the bearer of --token");
+}

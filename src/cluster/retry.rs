@@ -156,6 +156,11 @@ impl<'a> Call<'a> {
     async fn once(&mut self, request: &Request) -> Outcome {
         loop {
             let transport = &self.cluster.inner.transport;
+            let before = Instant::now();
+            if let Err(error) = transport.prepare().await {
+                return Outcome::Fatal(error);
+            }
+            self.deadline += before.elapsed();
             let left = self.deadline.saturating_duration_since(Instant::now());
             let bound = self.cluster.inner.request_timeout.min(left).max(Duration::from_millis(1));
             let (result, generation) = transport.exchange(request, bound).await;

@@ -191,6 +191,12 @@ impl Transport {
         Ok(())
     }
 
+    /// Has credentials at hand. Apart from the request, because a person may have to sign in first, which takes as
+    /// long as it takes and must not be cut short by a request's bound.
+    pub(super) async fn prepare(&self) -> Result<(), Error> {
+        self.current().await.map(drop)
+    }
+
     /// Sends the request once and waits for the head of the answer. The number says which credentials were used.
     pub(super) async fn open(
         &self,
@@ -310,6 +316,10 @@ pub(super) fn trouble(error: &(dyn StdError + 'static)) -> Trouble {
     if refused {
         return Trouble::Unsent("connection refused".to_owned());
     }
+    if why.contains("close_notify") {
+        // rustls adds a lecture with a link; for a person it is this:
+        "the server closed the connection".clone_into(&mut why);
+    }
     if connecting { Trouble::Unsent(why) } else { Trouble::Cut(why) }
 }
 
@@ -345,6 +355,8 @@ mod tests {
             chain("connection error", io::Error::from(io::ErrorKind::ConnectionReset)),
         );
         assert!(matches!(trouble(&reset), Trouble::Cut(why) if why == "connection reset"));
+        let killed = io::Error::other("peer closed connection without sending TLS close_notify: https://x");
+        assert!(matches!(trouble(&killed), Trouble::Cut(why) if why == "the server closed the connection"));
     }
 
     #[test]

@@ -217,6 +217,9 @@ impl<T: DeserializeOwned> Watching<T> {
         let Some(version) = self.version.clone() else { return };
         let request = self.request(&version);
         let transport = &self.cluster.inner.transport;
+        if let Err(error) = transport.prepare().await {
+            return self.fail(None, error);
+        }
         let begun = Instant::now();
         let opening = timeout(self.cluster.inner.request_timeout, transport.open(&request, true));
         let (response, generation) = match opening.await {
