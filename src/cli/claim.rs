@@ -1,13 +1,21 @@
 //! `claim`: just a namespace.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use clap::Args;
+use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, Name, dry_run, only_name};
-use super::{duration, not_built_yet};
+use super::duration;
+use crate::chain::build::Map;
+use crate::chain::{names, wire};
+use crate::ops;
+use crate::ops::claim::Claim;
+use crate::output::result::{Operation, Outcome};
 
 /// Create a namespace that is proved ours, and print its name
 ///
@@ -36,7 +44,39 @@ pub struct ClaimArgs {
     pub timeout: Duration,
 }
 
-pub(super) async fn run(args: ClaimArgs, _ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let _ = args;
-    std::future::ready(Err(not_built_yet("claim"))).await
+#[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
+pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let claim = Claim {
+        seed: Uuid::new_v4(),
+        chain: wire::CLAIM_CHAIN.to_owned(),
+        generation: 0,
+        prefix: args.prefix.clone(),
+        labels: Map::new(),
+        annotations: Map::new(),
+        now: Timestamp::now(),
+    };
+    if let Some(why) = names::label_fault(&args.prefix, names::PREFIX_MAX) {
+        return Err(Failure::usage(format!("prefix {:?} {why}", args.prefix))
+            .remedy("namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label"));
+    }
+    let name = if args.dry_run.is_dry() {
+        names::sequence(claim.seed, 0, &args.prefix).next().unwrap_or_default()
+    } else {
+        let cluster = ctx.connect()?;
+        let console = RefCell::new(&mut ctx.console);
+        let claimed = ops::claim::claim(&cluster, &claim, &|line| console.borrow_mut().talk(line)).await?;
+        ops::claim::usable(&cluster, &claimed.namespace, args.timeout).await?;
+        claimed.namespace
+    };
+    let outcome = Outcome {
+        kind: "namespace",
+        group: "",
+        name: &name,
+        namespace: None,
+        operation: Operation::Created,
+        dry_run: args.dry_run.is_dry(),
+    };
+    let line = if args.output.is_some() { outcome.object() } else { outcome.to_string() };
+    ctx.console.line(&line)?;
+    Ok(ExitKind::Done)
 }

@@ -1,11 +1,14 @@
 //! kubectl's connection flags, which every verb takes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::duration;
+use super::settings::Settings;
+use crate::cluster::options::{Options, REQUEST_TIMEOUT};
 
 /// kubectl's connection flags, as typed. Like kubectl's, a flag given twice means the last one, so that an alias
 /// with `-n` in it can be overridden.
@@ -131,4 +134,41 @@ pub struct ConnectionArgs {
     /// Accepted since kubectl has it; nothing is cached here
     #[arg(long, global = true, hide = true, value_name = "DIR", overrides_with = "cache_dir")]
     pub cache_dir: Option<PathBuf>,
+}
+
+impl ConnectionArgs {
+    /// The options of a connection: what was typed, else what the surroundings say.
+    pub fn options(&self, settings: &Settings) -> Options {
+        let mut extra = BTreeMap::<String, Vec<String>>::new();
+        for (key, value) in &self.as_user_extra {
+            extra.entry(key.clone()).or_default().push(value.clone());
+        }
+        let timeout = self.request_timeout.filter(|timeout| !timeout.is_zero()).unwrap_or(REQUEST_TIMEOUT);
+        let defaults = Options::default();
+        Options {
+            kubeconfig: self.kubeconfig.clone(),
+            kubeconfig_paths: settings.kubeconfig.clone(),
+            context: self.context.clone(),
+            cluster: self.cluster.clone(),
+            user: self.user.clone(),
+            namespace: self.namespace.clone(),
+            server: self.server.clone(),
+            token: self.token.clone(),
+            impersonate: self.as_user.clone(),
+            impersonate_uid: self.as_uid.clone(),
+            impersonate_groups: self.as_group.clone(),
+            impersonate_extra: extra,
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+            certificate_authority: self.certificate_authority.clone(),
+            tls_server_name: self.tls_server_name.clone(),
+            insecure_skip_tls_verify: self.insecure_skip_tls_verify.unwrap_or_default(),
+            disable_compression: self.disable_compression.unwrap_or_default(),
+            request_timeout: timeout,
+            patience: defaults.patience.max(timeout),
+            proxy: settings.proxies.https.clone(),
+            no_proxy: settings.proxies.none_for.clone(),
+            interactive: settings.stdin_terminal,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::connection::ConnectionArgs;
 use super::failure::{ExitKind, Failure};
 use super::settings::Settings;
+use crate::cluster::{Cluster, Notice};
 use crate::output::console::Console;
 
 /// The console, what the surroundings say, and the connection flags.
@@ -21,6 +22,23 @@ impl Ctx {
     pub fn standard(settings: Settings) -> Self {
         let console = Console::standard(settings.stdout, settings.stderr);
         Self { console, settings, connection: ConnectionArgs::default() }
+    }
+
+    /// Connects to the cluster that flags and surroundings name; what takes long or is warned of is said on stderr.
+    ///
+    /// # Errors
+    /// No kubeconfig, an unknown context, files that cannot be read. Nothing is asked of the server yet.
+    pub fn connect(&self) -> Result<Cluster, Failure> {
+        let cluster = Cluster::connect(&self.connection.options(&self.settings))?;
+        let style = self.settings.stderr;
+        cluster.on_notice(move |notice| {
+            let mut console = Console::standard(style, style);
+            match notice {
+                Notice::Waiting(text) => console.talk(&text),
+                Notice::Warning(text) => console.warning(&text),
+            }
+        });
+        Ok(cluster)
     }
 
     /// Hands on what is buffered, prints a failure, and gives the exit code.

@@ -1,8 +1,13 @@
 //! The flags that name a pipeline, shared by `render` and `start`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+
+use super::failure::Failure;
+use crate::local;
+use crate::pipeline::facts::Facts;
+use crate::pipeline::template::{Sources, Text, env_names};
 
 const HEADING: &str = "Pipeline options";
 
@@ -24,6 +29,35 @@ pub struct PipelineArgs {
     /// An environment variable whose value is no secret and may stand anywhere; repeatable
     #[arg(help_heading = HEADING, long, value_name = "NAME")]
     pub env: Vec<String>,
+}
+
+impl PipelineArgs {
+    /// Reads the files, and the facts of this machine that a template may ask for.
+    pub(super) fn read(&self) -> Result<(Sources, Facts), Failure> {
+        let template = text(&self.filename)?;
+        let names = env_names(&template).map_err(|fault| vec![fault])?;
+        let sources = Sources {
+            template,
+            values: self.values.iter().map(|path| text(path)).collect::<Result<_, _>>()?,
+            set: self.set.clone(),
+            set_file: self
+                .set_file
+                .iter()
+                .map(|(key, path)| Ok((key.clone(), text(path)?)))
+                .collect::<Result<_, Failure>>()?,
+        };
+        let mut facts = local::facts();
+        facts.env = local::environment::read(&names, &self.env);
+        Ok((sources, facts))
+    }
+}
+
+fn text(path: &Path) -> Result<Text, Failure> {
+    local::files::read(path).map(|(name, text)| Text { name, text }).map_err(|why| {
+        Failure::usage(format!("cannot read {}", path.display()))
+            .because(why)
+            .remedy("name the pipeline with -f FILE (- is stdin)")
+    })
 }
 
 /// Reads `KEY=VALUE`; only the first `=` parts.

@@ -5,6 +5,8 @@ use clap::Args;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::pipeline::PipelineArgs;
+use crate::ops;
+use crate::pipeline::template;
 
 /// Print the pipeline's documents; needs no cluster
 ///
@@ -29,7 +31,19 @@ pub struct RenderArgs {
     pub show_secrets: bool,
 }
 
-pub(super) fn run(args: &RenderArgs, _ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let _ = args;
-    Err(super::not_built_yet("render"))
+pub(super) fn run(args: &RenderArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let (sources, facts) = args.pipeline.read()?;
+    if !args.woven {
+        let rendered = template::render(&sources, &facts).map_err(|fault| vec![fault])?;
+        let text = if args.show_secrets { &rendered.text } else { &rendered.masked };
+        ctx.console.data(text)?;
+        return Ok(ExitKind::Done);
+    }
+    let woven = ops::plan::preview(&sources, &facts, args.show_secrets)?;
+    for notice in &woven.plan.notices {
+        ctx.console.warning(&notice.to_string());
+    }
+    let tag = woven.plan.build.image.tag.clone();
+    ctx.console.data(&woven.text(&tag))?;
+    Ok(ExitKind::Done)
 }

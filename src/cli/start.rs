@@ -1,16 +1,22 @@
 //! `start`: a chain begins.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use clap::ValueEnum;
+use jiff::Timestamp;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, dry_run};
 use super::pipeline::PipelineArgs;
-use super::{duration, not_built_yet};
+use super::duration;
+use crate::chain::build::Phase;
+use crate::ops;
+use crate::ops::setup::Home;
+use crate::ops::start::{Outcome, Request};
 
 /// Begin a chain: claim a namespace, and wait there for the next push
 ///
@@ -46,11 +52,8 @@ pub struct StartArgs {
     /// Begin of the namespaces' names
     #[arg(long, value_name = "PREFIX", default_value = "ci")]
     pub prefix: String,
-    /// Image that brings the agent, instead of the one that home names
-    #[arg(long, value_name = "IMAGE")]
-    pub agent_image: Option<String>,
     /// Path of the agent inside the CI image, which then needs no agent image; the build can then replace its agent
-    #[arg(long, value_name = "PATH", conflicts_with = "agent_image")]
+    #[arg(long, value_name = "PATH")]
     pub agent_path: Option<PathBuf>,
     /// Let the build use rights with which it could become its own agent
     #[arg(long)]
@@ -85,7 +88,53 @@ impl PodSecurity {
     }
 }
 
-pub(super) async fn run(args: StartArgs, _ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let _ = args;
-    std::future::ready(Err(not_built_yet("start"))).await
+#[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
+pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let (sources, facts) = args.pipeline.read()?;
+    let request = Request {
+        sources,
+        facts,
+        chain: args.chain,
+        prefix: args.prefix,
+        tag: args.tag,
+        now: args.now,
+        agent_path: args.agent_path.map(|path| path.display().to_string()),
+        trusted_build: args.trusted_build,
+        pod_security: args.pod_security.map(|level| level.as_str().to_owned()),
+        timeout: args.timeout,
+        at: Timestamp::now(),
+    };
+    if args.dry_run.is_dry() {
+        return preview(&request, ctx);
+    }
+    let cluster = ctx.connect()?;
+    let outcome = {
+        let console = RefCell::new(&mut ctx.console);
+        ops::start::start(&cluster, &request, &|line| console.borrow_mut().talk(line)).await?
+    };
+    let (build, operation) = match outcome {
+        Outcome::Started(build) => (build, "started"),
+        Outcome::Unchanged(build) => (build, "unchanged"),
+    };
+    let chain = build.chain.as_str();
+    ctx.console.line(&format!("chain/{chain} {operation}"))?;
+    let standing = match (&build.waiting, build.phase) {
+        (Some(why), Phase::Claimed) => format!("namespace {}: {why}", build.namespace),
+        (_, phase) => format!("namespace {}: {phase}", build.namespace),
+    };
+    ctx.console.talk(&standing);
+    ctx.console.talk(&format!("Follow the next build with: kubectl studioci watch {chain}"));
+    Ok(ExitKind::Done)
+}
+
+/// What would be created, without asking the cluster.
+fn preview(request: &Request, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let intent = request.intend(&Home::unasked())?;
+    for notice in &intent.plan.notices {
+        ctx.console.warning(&notice.to_string());
+    }
+    for object in intent.objects(request.at)? {
+        ctx.console.line(&format!("{object} created (dry run)"))?;
+    }
+    Ok(ExitKind::Done)
 }

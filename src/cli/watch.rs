@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
-use super::{duration, not_built_yet};
+use super::duration;
+use crate::chain::build::Verdict;
+use crate::ops;
+use crate::output::watch;
 
 /// Follow a build until its verdict, which is the exit code
 ///
@@ -28,7 +32,37 @@ pub struct WatchArgs {
     pub timeout: Option<Duration>,
 }
 
-pub(super) async fn run(args: WatchArgs, _ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let _ = args;
-    std::future::ready(Err(not_built_yet("watch"))).await
+#[expect(clippy::disallowed_methods, reason = "dates the lines that have no time on the wire")]
+pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let cluster = ctx.connect()?;
+    let console = &mut ctx.console;
+    let mut followed = None;
+    let mut broken = None;
+    let mut tell = |change: &ops::watch::Change| {
+        followed = Some(change.after.namespace.clone());
+        for line in watch::diff(change.before.as_ref(), &change.after, Timestamp::now()) {
+            if let Err(error) = console.event(&line.to_string()) {
+                broken.get_or_insert(error);
+            }
+        }
+    };
+    let verdict = tokio::select! {
+        verdict = ops::watch::watch(&cluster, args.name.as_deref(), args.timeout, &mut tell) => verdict?,
+        _ = tokio::signal::ctrl_c() => {
+            let back = followed.or(args.name).unwrap_or_default();
+            ctx.console.talk(&format!(
+                "stopped watching; the build goes on. Come back with: kubectl studioci watch {back}"
+            ));
+            return Ok(ExitKind::Interrupted);
+        }
+    };
+    if let Some(error) = broken
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        return Err(error.into());
+    }
+    Ok(match verdict {
+        Verdict::Passed => ExitKind::Done,
+        Verdict::Failed | Verdict::Errored | Verdict::Cancelled => ExitKind::No,
+    })
 }

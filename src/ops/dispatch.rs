@@ -60,11 +60,11 @@ pub struct Raise<'a> {
 /// How long a fresh namespace may take to get its default ServiceAccount.
 const USABLE_BOUND: Duration = Duration::from_secs(60);
 
-/// Claims the namespace of that generation and settles it in the head by compare-and-swap.
+/// The claim of a listener's namespace.
 ///
 /// # Errors
-/// As [`claim::claim`]; a conflict where the head moved meanwhile.
-pub async fn claim_next(cluster: &Cluster, raise: &Raise<'_>, say: Say<'_>) -> Result<Claimed> {
+/// A record whose uuid cannot be read.
+pub fn claim_of(raise: &Raise<'_>) -> Result<Claim> {
     let settings = &raise.record.settings;
     let seed = Uuid::parse_str(&settings.uuid).map_err(|why| {
         Error::unready(
@@ -82,7 +82,7 @@ pub async fn claim_next(cluster: &Cluster, raise: &Raise<'_>, say: Say<'_>) -> R
     if settings.trusted_build {
         annotations.insert(wire::TRUSTED_BUILD.to_owned(), "true".to_owned());
     }
-    let wanted = Claim {
+    Ok(Claim {
         seed,
         chain: settings.chain.clone(),
         generation: raise.generation,
@@ -90,9 +90,16 @@ pub async fn claim_next(cluster: &Cluster, raise: &Raise<'_>, say: Say<'_>) -> R
         labels,
         annotations,
         now: raise.now,
-    };
-    let claimed = claim::claim(cluster, &wanted, say).await?;
-    settle(cluster, &settings.chain, raise.generation, &claimed).await?;
+    })
+}
+
+/// Claims the namespace of that generation and settles it in the head by compare-and-swap.
+///
+/// # Errors
+/// As [`claim::claim`]; a conflict where the head moved meanwhile.
+pub async fn claim_next(cluster: &Cluster, raise: &Raise<'_>, say: Say<'_>) -> Result<Claimed> {
+    let claimed = claim::claim(cluster, &claim_of(raise)?, say).await?;
+    settle(cluster, &raise.record.settings.chain, raise.generation, &claimed).await?;
     Ok(claimed)
 }
 

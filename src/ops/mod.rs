@@ -14,4 +14,4 @@ pub mod status;
 pub mod watch;
 
 /// Where an operation tells what it does, a line at a time.
-pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
+pub type Say<'a> = &'a dyn Fn(&str);

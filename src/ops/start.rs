@@ -96,7 +96,7 @@ impl Request {
             namespace_variable: None,
             granted_kinds: Vec::new(),
         };
-        let (_, plan) = super::plan::plan(&self.sources, &self.facts, &settings).map_err(Error::Pipeline)?;
+        let plan = super::plan::first(&self.sources, &self.facts, &settings).map_err(Error::Pipeline)?;
         let tag = self.tag.clone().unwrap_or_else(|| plan.build.image.tag.clone());
         let baseline = if self.now { Baseline::None } else { Baseline::Pending(tag.clone()) };
         let mut pod_security = plan.namespace.pod_security.labels();
@@ -144,6 +144,49 @@ impl Request {
             None => Ok(name),
         }
     }
+}
+
+impl Intent {
+    /// The objects that `start` would create, as kubectl names them, in order.
+    ///
+    /// # Errors
+    /// A uuid that cannot be read, which a fresh intent does not have.
+    pub fn objects(&self, now: Timestamp) -> Result<Vec<String>> {
+        let chain = &self.record.settings.chain;
+        let claim = dispatch::claim_of(&Raise {
+            record: &self.record,
+            plan: &self.plan,
+            generation: 1,
+            tag: &self.tag,
+            baseline: &self.baseline,
+            parent: None,
+            maker: Maker::Person,
+            now,
+        })?;
+        let namespace = names::sequence(claim.seed, 1, &claim.prefix).next().unwrap_or_default();
+        let there = rights::There { chain, namespace: &namespace, uid: "" };
+        let mut objects = vec![
+            format!("configmap/{}", wire::chain_object(chain)),
+            format!("configmap/{}", wire::record_object(chain)),
+            format!("configmap/{}", wire::history_object(chain)),
+            format!("secret/{}", wire::chain_object(chain)),
+            format!("role.rbac.authorization.k8s.io/{}", wire::chain_object(chain)),
+            format!("namespace/{namespace}"),
+        ];
+        let of_agent = rights::of_agent(&there, self.record.settings.trusted_build);
+        for object in of_agent.iter().chain(&self.plan.pull_secrets) {
+            objects.push(named(object)?);
+        }
+        objects.push(format!("deployment.apps/{}", self.plan.build.name));
+        Ok(objects)
+    }
+}
+
+fn named(object: &Value) -> Result<String> {
+    let resource = dispatch::resource_of(object)?;
+    let kind = resource.kind.to_ascii_lowercase();
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    Ok(if resource.group.is_empty() { format!("{kind}/{name}") } else { format!("{kind}.{}/{name}", resource.group) })
 }
 
 /// A fact that is a text.
