@@ -119,7 +119,8 @@ impl Marked {
                 rest = &rest[close + CLOSE.len_utf8()..];
             }
             without.push_str(rest);
-            map.push(if started { here } else { last });
+            // A blank line may come from anywhere after the last mark.
+            map.push(if started { here } else { last.filter(|_| !line.trim().is_empty()) });
         }
         (without == plain).then_some(map)
     }

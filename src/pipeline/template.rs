@@ -257,7 +257,12 @@ impl<'a> Checked<'a> {
         {
             return fault;
         }
-        let reads_env = self.paths().filter(touches).any(|path| path[0].text == "env");
+        let reads_env = self
+            .pieces
+            .iter()
+            .filter(|piece| piece.spans(bytes.start))
+            .flat_map(scan::uses)
+            .any(|found| matches!(found, Use::Path(path) if path[0].text == "env"));
         let fault = Fault::new("this cannot be rendered").at(self.place(bytes.start));
         match (message.split_once(" Available "), shown) {
             // A field of something that the template itself made.
