@@ -174,8 +174,7 @@ fn is_empty(part: &str) -> bool {
 fn guess<'a>(part: &'a str, key: &str) -> &'a str {
     part.lines()
         .find_map(|line| line.strip_prefix(key))
-        .map(|word| word.trim().trim_matches(['"', '\'']))
-        .unwrap_or("")
+        .map_or("", |word| word.trim().trim_matches(['"', '\'']))
 }
 
 fn shift(node: &mut Node, lines: usize, bytes: usize) {

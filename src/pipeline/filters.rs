@@ -209,7 +209,7 @@ fn decode(text: &str) -> TeraResult<String> {
     let wrong = || Error::message("the filter `b64_decode` was given something that is not base64 of a text");
     let compact: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let kept = compact.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
-    if compact.len() % 4 != 0 || compact.len() - kept > 2 {
+    if !compact.len().is_multiple_of(4) || compact.len() - kept > 2 {
         return Err(wrong());
     }
     let mut bytes = Vec::with_capacity(kept * 3 / 4);

@@ -197,7 +197,9 @@ fn outside(
 ) -> Fault {
     let same = masked.text.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let offset = masked.original(same).min(text.len());
-    let line = text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line =
+        text.char_indices().take_while(|(at, _)| *at < offset).filter(|(_, letter)| *letter == '\n').count()
+            + 1;
     let (is, it) = if names.len() == 1 { ("is", "it") } else { ("are", "they") };
     Fault::new(format!(
         "{} {is} secret, and may stand only under `data` or `stringData` of a Secret",
@@ -234,7 +236,7 @@ fn hidden(
     }
     let shown = |text: &String| text.lines().nth(line - 1).map(str::to_owned);
     let mut fault = fault.clone();
-    fault.origin = checked.origin(lines.get(line - 1).copied().flatten());
+    fault.origin = checked.origin(lines.get(line - 1).copied().flatten()).map(Box::new);
     if let Some(place) = &mut fault.place
         && renderings.iter().any(|text| shown(text) != shown(&renderings[0]))
     {

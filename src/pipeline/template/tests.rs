@@ -251,7 +251,7 @@ fn a_secret_elsewhere_is_a_fault_that_says_how_to_make_it_plain() {
             format!(
                 "{SECRET}stringData:\n  a: {{{{ env.TOKEN }}}}\n---\n{MAP}data:\n  a: |\n    {{{{ env.TOKEN }}}}\n"
             ),
-            13,
+            14,
         ),
         (format!("{}data:\n  a: {{{{ env.TOKEN }}}}\n", SECRET.replace("v1", "example.com/v1")), 6),
     ] {
