@@ -1,7 +1,7 @@
 //! Filters, tests and functions of a template: Tera's own, and those that a pipeline wants besides.
 
 use serde_json::Value as Json;
-use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
+use tera::{Error, ErrorKind, Kwargs, State, Tera, TeraResult, Value};
 
 /// Filters of ours.
 const OURS: [&str; 13] = [
@@ -104,30 +104,30 @@ pub fn functions() -> impl Iterator<Item = &'static str> {
 pub(super) fn register(tera: &mut Tera) {
     for name in ["b64_encode", "b64enc"] {
         tera.register_filter(name, |value: Value, _: Kwargs, _: &State| {
-            text(&value, name).map(|text| encode(text.as_bytes()))
+            text(&value).map(|text| encode(text.as_bytes()))
         });
     }
     for name in ["b64_decode", "b64dec"] {
         tera.register_filter(name, |value: &str, _: Kwargs, _: &State| decode(value));
     }
     tera.register_filter("quote", |value: Value, _: Kwargs, _: &State| {
-        text(&value, "quote").map(|text| Json::String(text).to_string())
+        text(&value).map(|text| Json::String(text).to_string())
     });
     tera.register_filter("squote", |value: Value, _: Kwargs, _: &State| {
-        text(&value, "squote").map(|text| format!("'{}'", text.replace('\'', "''")))
+        text(&value).map(|text| format!("'{}'", text.replace('\'', "''")))
     });
     tera.register_filter("nindent", |value: Value, arguments: Kwargs, _: &State| -> TeraResult<String> {
         let width = arguments.get::<usize>("width")?.unwrap_or(4).min(MOST_INDENT);
-        Ok(indented(&text(&value, "nindent")?, width))
+        Ok(indented(&text(&value)?, width))
     });
     for name in ["json_encode", "to_json"] {
         tera.register_filter(name, |value: Value, _: Kwargs, _: &State| {
-            json(&value, name).map(|json| json.to_string())
+            json(&value).map(|json| json.to_string())
         });
     }
     for name in ["yaml_encode", "to_yaml"] {
         tera.register_filter(name, |value: Value, _: Kwargs, _: &State| {
-            json(&value, name).map(|json| super::documents::write(&json).trim_end_matches('\n').to_owned())
+            json(&value).map(|json| super::documents::write(&json).trim_end_matches('\n').to_owned())
         });
     }
     tera.register_filter("slug", |value: &str, _: Kwargs, _: &State| slug(value));
@@ -141,17 +141,21 @@ pub(super) fn register(tera: &mut Tera) {
 /// As Tera's own `indent`.
 const MOST_INDENT: usize = 1000;
 
-fn undefined(name: &str) -> Error {
-    Error::message(format!("the filter `{name}` was given something undefined"))
+/// The kind of error whose place is the value, not the filter.
+fn undefined() -> Error {
+    Error::new(ErrorKind::InvalidArgument {
+        expected_type: "value".to_owned(),
+        actual_type: "undefined".to_owned(),
+    })
 }
 
-fn text(value: &Value, name: &str) -> TeraResult<String> {
-    if value.is_undefined() { Err(undefined(name)) } else { Ok(value.to_string()) }
+fn text(value: &Value) -> TeraResult<String> {
+    if value.is_undefined() { Err(undefined()) } else { Ok(value.to_string()) }
 }
 
-fn json(value: &Value, name: &str) -> TeraResult<Json> {
+fn json(value: &Value) -> TeraResult<Json> {
     if value.is_undefined() {
-        return Err(undefined(name));
+        return Err(undefined());
     }
     serde_json::to_value(value).map_err(Error::message)
 }
@@ -205,7 +209,7 @@ fn decode(text: &str) -> TeraResult<String> {
     let wrong = || Error::message("the filter `b64_decode` was given something that is not base64 of a text");
     let compact: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let kept = compact.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
-    if compact.len() % 4 != 0 || compact.len() - kept > 2 {
+    if !compact.len().is_multiple_of(4) || compact.len() - kept > 2 {
         return Err(wrong());
     }
     let mut bytes = Vec::with_capacity(kept * 3 / 4);

@@ -92,7 +92,8 @@ impl Marked {
         let mark = format!("{OPEN}{}{CLOSE}", self.lines.len());
         self.lines.push(lines);
         // Text before `{{-` would keep the whitespace before it, which is to go.
-        self.template.push_str(&if trims { format!("{{{{- \"{mark}\" }}}}") } else { mark });
+        let (before, after) = if trims { ("{{- \"", "\" }}") } else { ("", "") };
+        self.template.extend([before, mark.as_str(), after]);
     }
 
     /// The template lines of each rendered line, if the rendering with marks is the plain one otherwise.
@@ -119,7 +120,8 @@ impl Marked {
                 rest = &rest[close + CLOSE.len_utf8()..];
             }
             without.push_str(rest);
-            map.push(if started { here } else { last });
+            // A blank line may come from anywhere after the last mark.
+            map.push(if started { here } else { last.filter(|_| !line.trim().is_empty()) });
         }
         (without == plain).then_some(map)
     }

@@ -46,6 +46,14 @@ impl<'a> Piece<'a> {
         }
     }
 
+    /// Whether a tag or output is at a place, in bytes.
+    pub(super) fn spans(&self, at: usize) -> bool {
+        match self {
+            Self::Output { bytes, .. } | Self::Tag { bytes, .. } => bytes.contains(&at),
+            Self::Content(_) | Self::Silent => false,
+        }
+    }
+
     /// The keyword of a tag.
     pub(super) fn keyword(&self) -> Option<&'a str> {
         match self {
@@ -315,7 +323,6 @@ mod tests {
             ("{{ {\"k\": a, \"l\": [b]} }}", vec!["a", "b"]),
             ("a }} b {{ unclosed", vec![]),
             ("${X} {x} %} #}", vec![]),
-            ("{{ a.0.b }}", vec!["a"]),
         ] {
             assert_eq!(told(template), expected, "{template}");
         }

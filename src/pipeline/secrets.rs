@@ -11,10 +11,15 @@ use std::ops::Range;
 use super::documents::{self, Lines, Part};
 use super::fault::{Fault, Faults, Place};
 use super::template::{Checked, Env, Failed, RENDERED, Rendered, Renderer, read};
-use super::tree::{Kind, Node, key_name};
+use super::tree::{Kind, Node, Style, key_name};
 
-/// What stands for a secret.
+/// What stands for a secret value.
 const MASK: &str = "'***'";
+/// What stands for one that is a block: the `|` before it stays.
+const BLOCK_MASK: &str = "***";
+
+/// Where a scalar stands, and its mask.
+type Slot = (Range<usize>, &'static str);
 
 /// Renders, checks where secrets went, and reads the documents.
 pub(super) fn render(renderer: &Renderer<'_>) -> Result<Rendered, Fault> {
@@ -103,7 +108,7 @@ fn stand_in(value: &str, length: Length) -> String {
 }
 
 /// The scalars of Secrets that may be secret, by a path that is the same in all renderings.
-fn allowed(parts: &[Part]) -> BTreeMap<String, Range<usize>> {
+fn allowed(parts: &[Part]) -> BTreeMap<String, Slot> {
     let mut found = BTreeMap::new();
     for part in parts {
         in_object(&part.root, &part.number.to_string(), &mut found);
@@ -111,7 +116,7 @@ fn allowed(parts: &[Part]) -> BTreeMap<String, Range<usize>> {
     found
 }
 
-fn in_object(node: &Node, path: &str, found: &mut BTreeMap<String, Range<usize>>) {
+fn in_object(node: &Node, path: &str, found: &mut BTreeMap<String, Slot>) {
     for (index, item) in documents::list_items(node).unwrap_or_default().iter().enumerate() {
         in_object(item, &format!("{path}/{index}"), found);
     }
@@ -122,8 +127,9 @@ fn in_object(node: &Node, path: &str, found: &mut BTreeMap<String, Range<usize>>
     for field in ["data", "stringData"] {
         let Some(Kind::Mapping(pairs)) = node.get(field).map(|node| &node.kind) else { continue };
         for (key, value) in pairs {
-            if let (Ok(key), Kind::Scalar { .. }, false) = (key_name(key), &value.kind, value.alias) {
-                found.insert(format!("{path}/{field}/{key}"), value.bytes.clone());
+            if let (Ok(key), Kind::Scalar { style, .. }, false) = (key_name(key), &value.kind, value.alias) {
+                let mask = if *style == Style::Block { BLOCK_MASK } else { MASK };
+                found.insert(format!("{path}/{field}/{key}"), (value.bytes.clone(), mask));
             }
         }
     }
@@ -131,30 +137,30 @@ fn in_object(node: &Node, path: &str, found: &mut BTreeMap<String, Range<usize>>
 
 /// The paths of allowed scalars that are not the same in all renderings.
 fn differing(renderings: &[String], parts: &[Vec<Part>]) -> BTreeSet<String> {
-    let all: Vec<BTreeMap<String, Range<usize>>> = parts.iter().map(|parts| allowed(parts)).collect();
-    let text = |index: usize, path: &str| all[index].get(path).map(|bytes| &renderings[index][bytes.clone()]);
+    let all: Vec<BTreeMap<String, Slot>> = parts.iter().map(|parts| allowed(parts)).collect();
+    let text =
+        |index: usize, path: &str| all[index].get(path).map(|(bytes, _)| &renderings[index][bytes.clone()]);
     let same = |path: &&String| (1..all.len()).all(|index| text(index, path) == text(0, path));
     all.iter().flat_map(BTreeMap::keys).filter(|path| !same(path)).cloned().collect()
 }
 
 struct Masked {
     text: String,
-    /// Each mask: where it stands, and how many bytes it stands for.
+    /// Each mask: where it ends, and where the original goes on.
     masks: Vec<(usize, usize)>,
 }
 
 fn mask(text: &str, parts: &[Part], paths: &BTreeSet<String>) -> Masked {
-    let mut ranges: Vec<Range<usize>> =
-        allowed(parts).into_iter().filter(|(path, _)| paths.contains(path)).map(|(_, bytes)| bytes).collect();
-    ranges.sort_by_key(|bytes| bytes.start);
+    let mut slots: Vec<Slot> =
+        allowed(parts).into_iter().filter(|(path, _)| paths.contains(path)).map(|(_, slot)| slot).collect();
+    slots.sort_by_key(|(bytes, _)| bytes.start);
     let mut masked = Masked { text: String::with_capacity(text.len()), masks: Vec::new() };
     let mut copied = 0;
-    for bytes in ranges {
+    for (bytes, mask) in slots {
         masked.text.push_str(&text[copied..bytes.start]);
-        let length = text[bytes.clone()].trim_end().len();
-        masked.masks.push((masked.text.len(), length));
-        masked.text.push_str(MASK);
-        copied = bytes.start + length;
+        masked.text.push_str(mask);
+        copied = bytes.start + text[bytes].trim_end().len();
+        masked.masks.push((masked.text.len(), copied));
     }
     masked.text.push_str(&text[copied..]);
     masked
@@ -163,8 +169,8 @@ fn mask(text: &str, parts: &[Part], paths: &BTreeSet<String>) -> Masked {
 impl Masked {
     /// The place in the text before masking.
     fn original(&self, offset: usize) -> usize {
-        let before = self.masks.iter().filter(|(start, _)| start + MASK.len() <= offset);
-        before.fold(offset, |offset, (_, length)| offset + length - MASK.len())
+        let last = self.masks.iter().rev().find(|(end, _)| *end <= offset);
+        last.map_or(offset, |(end, original)| original + (offset - end))
     }
 }
 
@@ -191,7 +197,9 @@ fn outside(
 ) -> Fault {
     let same = masked.text.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let offset = masked.original(same).min(text.len());
-    let line = text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line =
+        text.char_indices().take_while(|(at, _)| *at < offset).filter(|(_, letter)| *letter == '\n').count()
+            + 1;
     let (is, it) = if names.len() == 1 { ("is", "it") } else { ("are", "they") };
     Fault::new(format!(
         "{} {is} secret, and may stand only under `data` or `stringData` of a Secret",
@@ -228,7 +236,7 @@ fn hidden(
     }
     let shown = |text: &String| text.lines().nth(line - 1).map(str::to_owned);
     let mut fault = fault.clone();
-    fault.origin = checked.origin(lines.get(line - 1).copied().flatten());
+    fault.origin = checked.origin(lines.get(line - 1).copied().flatten()).map(Box::new);
     if let Some(place) = &mut fault.place
         && renderings.iter().any(|text| shown(text) != shown(&renderings[0]))
     {

@@ -185,9 +185,9 @@ impl<'a> Checked<'a> {
         }
         let pieces = scan::pieces(&template.text);
         for piece in &pieces {
-            refuse_other_files(piece).map_err(|(token, fault)| fault.at(place(token.bytes.start)))?;
+            refuse_other_files(piece).map_err(|(at, fault)| fault.at(place(at)))?;
             for found in scan::uses(piece) {
-                refuse_use(&found).map_err(|(token, fault)| fault.at(place(token.bytes.start)))?;
+                refuse_use(&found).map_err(|(at, fault)| fault.at(place(at)))?;
             }
         }
         match parsed {
@@ -257,7 +257,12 @@ impl<'a> Checked<'a> {
         {
             return fault;
         }
-        let reads_env = self.paths().filter(touches).any(|path| path[0].text == "env");
+        let reads_env = self
+            .pieces
+            .iter()
+            .filter(|piece| piece.spans(bytes.start))
+            .flat_map(scan::uses)
+            .any(|found| matches!(found, Use::Path(path) if path[0].text == "env"));
         let fault = Fault::new("this cannot be rendered").at(self.place(bytes.start));
         match (message.split_once(" Available "), shown) {
             // A field of something that the template itself made.
@@ -320,9 +325,10 @@ impl<'a> Checked<'a> {
     }
 }
 
-type Refusal<'a> = (Token<'a>, Fault);
+/// A fault and its place in the template, in bytes.
+type Refusal = (usize, Fault);
 
-fn refuse_other_files<'a>(piece: &Piece<'a>) -> Result<(), Refusal<'a>> {
+fn refuse_other_files(piece: &Piece<'_>) -> Result<(), Refusal> {
     let Some(first) = piece.tokens().first() else { return Ok(()) };
     let keyword = piece.keyword().unwrap_or_default();
     let other = ["include", "extends", "block", "endblock", "component", "endcomponent"].contains(&keyword);
@@ -333,7 +339,7 @@ fn refuse_other_files<'a>(piece: &Piece<'a>) -> Result<(), Refusal<'a>> {
             "components have no place in a pipeline".to_owned()
         };
         return Err((
-            first.clone(),
+            first.bytes.start,
             Fault::new(what)
                 .why("a pipeline is one template, as it travels in one object and in one image")
                 .hint("use `set`, `if` and `for`"),
@@ -342,34 +348,32 @@ fn refuse_other_files<'a>(piece: &Piece<'a>) -> Result<(), Refusal<'a>> {
     Ok(())
 }
 
-fn refuse_use<'a>(found: &Use<'a>) -> Result<(), Refusal<'a>> {
-    let unknown = |token: &Token<'a>, what: &str, known: &mut dyn Iterator<Item = &'static str>| {
+fn refuse_use(found: &Use<'_>) -> Result<(), Refusal> {
+    let unknown = |token: &Token<'_>, what: &str, known: &mut dyn Iterator<Item = &'static str>| {
         let known: Vec<&str> = known.collect();
         if known.contains(&token.text) {
             return Ok(());
         }
         let hint = did_you_mean(token.text, known.iter().copied())
             .unwrap_or_else(|| format!("there are: {}", known.join(", ")));
-        Err((token.clone(), Fault::new(format!("there is no {what} `{}`", token.text)).hint(hint)))
+        Err((token.bytes.start, Fault::new(format!("there is no {what} `{}`", token.text)).hint(hint)))
     };
     match found {
         Use::Filter(token) => unknown(token, "filter", &mut filters::filters()),
         Use::Test(token) => unknown(token, "test", &mut filters::tests()),
         Use::Function(token) => unknown(token, "function", &mut filters::functions()),
-        Use::Bound(token) if RESERVED.contains(&token.text) => Err((
-            token.clone(),
+        Use::Bound(token) if RESERVED.contains(&token.text) => Err((token.bytes.start,
             Fault::new(format!("a template cannot make its own `{}`", token.text))
                 .why("the name means something else")
                 .hint("choose another name"),
         )),
-        Use::Path(path) if path[0].text == "env" && path.len() == 1 => Err((
-            path[0].clone(),
+        Use::Path(path) if path[0].text == "env" && path.len() == 1 => Err((path[0].bytes.start,
             Fault::new("`env` is no object")
                 .why("only what a template reads literally is read from the environment and kept for later builds")
                 .hint("write env.NAME, once for each variable"),
         )),
         Use::Path(path) if path[0].text == "__tera_context" => {
-            Err((path[0].clone(), Fault::new("a template cannot list everything that it could read")))
+            Err((path[0].bytes.start, Fault::new("a template cannot list everything that it could read")))
         }
         Use::Bound(_) | Use::Path(_) => Ok(()),
     }
