@@ -21,6 +21,11 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    // what cargo told us about our own package: some build scripts run anew whenever it differs
+    let ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
+        command.env_remove(name);
+    }
     command
 }
 
@@ -37,7 +42,8 @@ pub(crate) fn release() -> Result<PathBuf, Failure> {
 /// The agent image for tests: quick to build, without debug information, static like the released one.
 pub(crate) fn test_agent_image() -> Result<Image, Failure> {
     let binary = static_binary("agent")?;
-    let bytes = fs::read(&binary).map_err(|error| Failure::Other(format!("cannot read {}: {error}", binary.display())))?;
+    let bytes = fs::read(&binary)
+        .map_err(|error| Failure::Other(format!("cannot read {}: {error}", binary.display())))?;
     Ok(agent_image(&bytes))
 }
 
@@ -50,7 +56,17 @@ fn static_binary(profile: &str) -> Result<PathBuf, Failure> {
     flags.push_str(" -C target-feature=+crt-static");
     let mut build = cargo();
     build
-        .args(["build", "--package", "kubectl-studioci", "--bin", "kubectl-studioci", "--profile", profile, "--target", &target])
+        .args([
+            "build",
+            "--package",
+            "kubectl-studioci",
+            "--bin",
+            "kubectl-studioci",
+            "--profile",
+            profile,
+            "--target",
+            &target,
+        ])
         .arg("--target-dir")
         .arg(&folder)
         .env("RUSTFLAGS", flags.trim());
@@ -60,9 +76,9 @@ fn static_binary(profile: &str) -> Result<PathBuf, Failure> {
 
 /// Runs a command to its end; it says itself what is wrong.
 pub(crate) fn succeed(command: &mut Command) -> Result<(), Failure> {
-    let status = command
-        .status()
-        .map_err(|error| Failure::Other(format!("cannot start {}: {error}", command.get_program().display())))?;
+    let status = command.status().map_err(|error| {
+        Failure::Other(format!("cannot start {}: {error}", command.get_program().display()))
+    })?;
     if status.success() { Ok(()) } else { Err(Failure::Command(code(status))) }
 }
 

@@ -6,6 +6,7 @@ use std::process::Command;
 use clap::{Args, Subcommand};
 use test_cluster::cluster::down;
 use test_cluster::handle::AGENT_IMAGE;
+use test_cluster::image::Image;
 use test_cluster::interrupt::Interrupt;
 use test_cluster::network::Network;
 use test_cluster::{Cluster, Handle, Options, Tools, host};
@@ -76,21 +77,21 @@ fn run_inside(name: &Name, words: &[String]) -> Result<(), Failure> {
 /// Pushes the agent image to a cluster that runs.
 pub(crate) fn push_agent_image(name: &Name) -> Result<(), Failure> {
     let handle = running(name, &screen::interrupt())?;
-    println!("{}", push_image(&handle)?);
+    println!("{}", push_image(&handle, &build::test_agent_image()?)?);
     Ok(())
 }
 
 fn running(name: &Name, interrupt: &Interrupt) -> Result<Handle, Failure> {
     let tools: Tools = build::tools(interrupt)?;
-    let missing = || Failure::Other(format!("cluster '{}' is not up\n  to do: cargo xtask cluster up", name.cluster));
+    let missing =
+        || Failure::Other(format!("cluster '{}' is not up\n  to do: cargo xtask cluster up", name.cluster));
     Handle::running(&name.cluster, &tools)?.ok_or_else(missing)
 }
 
-/// Builds the agent image, pushes it and says how pods name it.
-pub(crate) fn push_image(handle: &Handle) -> Result<String, Failure> {
-    let image = build::test_agent_image()?;
+/// Pushes the agent image and says how pods name it.
+pub(crate) fn push_image(handle: &Handle, image: &Image) -> Result<String, Failure> {
     let registry = handle.registry();
-    Network::of(handle.state()).inside(|| registry.push(&image, AGENT_REPOSITORY))??;
+    Network::of(handle.state()).inside(|| registry.push(image, AGENT_REPOSITORY))??;
     Ok(format!("{}/{AGENT_REPOSITORY}", registry.host()))
 }
 
@@ -99,13 +100,18 @@ pub(crate) fn inside(handle: &Handle, command: &mut Command, interrupt: &Interru
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(handle.tools().dir().to_owned()).chain(env::split_paths(&path));
     let path = env::join_paths(folders).map_err(|error| Failure::Other(format!("PATH: {error}")))?;
-    command.envs(handle.env()).env("PATH", path).env(AGENT_IMAGE, format!("{}/{AGENT_REPOSITORY}", handle.registry().host()));
+    command
+        .envs(handle.env())
+        .env("PATH", path)
+        .env(AGENT_IMAGE, format!("{}/{AGENT_REPOSITORY}", handle.registry().host()));
     // proxies of the machine cannot be reached from in there
     for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
         command.env_remove(proxy);
     }
     let started = Network::of(handle.state()).inside(|| command.spawn())?;
-    let mut child = started.map_err(|error| Failure::Other(format!("cannot start {}: {error}", command.get_program().display())))?;
+    let mut child = started.map_err(|error| {
+        Failure::Other(format!("cannot start {}: {error}", command.get_program().display()))
+    })?;
     let status = interrupt.wait(&mut child)?;
     if status.success() { Ok(()) } else { Err(Failure::Command(build::code(status))) }
 }

@@ -18,8 +18,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     host::check()?;
     let interrupt = screen::interrupt();
     let tools = build::tools(&interrupt)?;
+    let image = build::test_agent_image()?;
     let cluster = Cluster::start(&Options::named("demo"), &tools, &interrupt, &Screen)?;
-    push_image(cluster.handle())?;
+    push_image(cluster.handle(), &image)?;
     if !args.keep {
         return Ok(cluster.stop()?);
     }

@@ -14,7 +14,7 @@ pub(crate) struct Args {
     filter: Option<String>,
     /// Arguments for the test programs
     #[arg(last = true)]
-    args: Vec<String>,
+    passed_on: Vec<String>,
     /// The cluster's name; tests of different names run side by side
     #[arg(long, default_value = "test")]
     name: String,
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let interrupt = screen::interrupt();
     eprintln!("tests that need nothing");
     let mut plain = build::cargo();
-    plain.args(["test", "--workspace"]).args(&args.filter).arg("--").args(&args.args);
+    plain.args(["test", "--workspace"]).args(&args.filter).arg("--").args(&args.passed_on);
     build::succeed(&mut plain)?;
 
     if let Err(error) = host::check() {
@@ -32,13 +32,18 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return Err(error.into());
     }
     let tools = build::tools(&interrupt)?;
+    let image = build::test_agent_image()?;
     interrupt.check()?;
     eprintln!("tests of the cluster");
     let mut cluster = Cluster::start(&Options::named(&args.name), &tools, &interrupt, &Screen)?;
-    push_image(cluster.handle())?;
+    push_image(cluster.handle(), &image)?;
     let mut proofs = build::cargo();
     // all is built, and there is no network in there
-    proofs.args(["test", "--offline", "--workspace"]).args(&args.filter).args(["--", "--ignored"]).args(&args.args);
+    proofs
+        .args(["test", "--offline", "--workspace"])
+        .args(&args.filter)
+        .args(["--", "--ignored"])
+        .args(&args.passed_on);
     let done = inside(cluster.handle(), &mut proofs, &interrupt);
     if done.is_err() {
         cluster.keep_logs();

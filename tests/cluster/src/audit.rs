@@ -100,14 +100,20 @@ impl Log {
         let until = Instant::now() + PATIENCE;
         loop {
             let events = self.read(mark)?;
-            if events.iter().any(|event| event.uri == last) {
-                let mut events: Vec<Event> =
-                    events.into_iter().filter(|event| !event.uri.starts_with("/version?studioci-mark=")).collect();
+            if events.iter().any(|event| event.uri.starts_with(&last)) {
+                let mut events: Vec<Event> = events
+                    .into_iter()
+                    .filter(|event| !event.uri.starts_with("/version?studioci-mark="))
+                    .collect();
                 events.sort_by(|a, b| a.request_received_timestamp.cmp(&b.request_received_timestamp));
                 return Ok(events);
             }
             if Instant::now() > until {
-                return Err(Error::Late { what: "a request was not in the audit log".into(), after: PATIENCE, last });
+                return Err(Error::Late {
+                    what: "a request was not in the audit log".into(),
+                    after: PATIENCE,
+                    last,
+                });
             }
             std::thread::sleep(Duration::from_millis(10));
         }

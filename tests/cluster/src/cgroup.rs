@@ -85,7 +85,8 @@ impl Layout {
     /// Kills every process in the group `name` and removes it from every tree.
     pub(crate) fn remove(&self, name: &str) -> Result<(), Error> {
         let until = Instant::now() + Duration::from_secs(30);
-        let groups: Vec<PathBuf> = self.trees().iter().map(|tree| tree.join(name)).filter(|g| g.is_dir()).collect();
+        let groups: Vec<PathBuf> =
+            self.trees().iter().map(|tree| tree.join(name)).filter(|g| g.is_dir()).collect();
         for group in &groups {
             let mut left = remove_tree(group);
             while left.is_err() && Instant::now() < until {
@@ -120,7 +121,9 @@ fn remove_tree(group: &Path) -> std::io::Result<()> {
 fn lacking(controller: &str) -> Error {
     Error::Host {
         what: format!("no cgroup controller '{controller}' below {ROOT}"),
-        remedy: "run on a Linux with cgroups mounted; inside a container: docker run --privileged --cgroupns=host".into(),
+        remedy:
+            "run on a Linux with cgroups mounted; inside a container: docker run --privileged --cgroupns=host"
+                .into(),
     }
 }
 

@@ -124,7 +124,7 @@ impl Cluster {
 
     fn take_down(&mut self) -> Result<(), Error> {
         match self.lock.take() {
-            Some(_lock) => clean_up(self.handle.state(), self.keep_logs),
+            Some(_lock) => clean_up(self.handle.state(), self.keep_logs || std::thread::panicking()),
             None => Ok(()),
         }
     }
@@ -178,7 +178,11 @@ impl Cluster {
             }
             if Instant::now() > until {
                 let log = Server::of(self.handle.state(), parts[0]).log_tail();
-                return Err(Error::Late { what: what.into(), after: PATIENCE, last: format!("{last}\n{log}") });
+                return Err(Error::Late {
+                    what: what.into(),
+                    after: PATIENCE,
+                    last: format!("{last}\n{log}"),
+                });
             }
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -93,11 +93,7 @@ pub(crate) trait At<T> {
 
 impl<T, E: Into<io::Error>> At<T> for Result<T, E> {
     fn at(self, action: &'static str, path: impl AsRef<Path>) -> Result<T, Error> {
-        self.map_err(|error| Error::Path {
-            action,
-            path: path.as_ref().to_owned(),
-            source: error.into(),
-        })
+        self.map_err(|error| Error::Path { action, path: path.as_ref().to_owned(), source: error.into() })
     }
 }
 

@@ -38,9 +38,14 @@ impl Handle {
     /// The cluster that `cargo xtask test` handed to this process. There is no way around it: a test that needs a
     /// cluster fails without one.
     pub fn from_env() -> Result<Handle, Error> {
-        let set = |variable| std::env::var_os(variable).map(PathBuf::from).ok_or(Error::NoCluster { variable });
+        let set =
+            |variable| std::env::var_os(variable).map(PathBuf::from).ok_or(Error::NoCluster { variable });
         let handle = Handle::new(State::at(&set(CLUSTER)?)?, Tools::at(set(TOOLS)?));
-        handle.server(Part::ApiServer).pid().map(|_| handle.clone()).ok_or(Error::NoCluster { variable: CLUSTER })
+        handle
+            .server(Part::ApiServer)
+            .pid()
+            .map(|_| handle.clone())
+            .ok_or(Error::NoCluster { variable: CLUSTER })
     }
 
     /// The cluster of that name, if it runs.

@@ -22,7 +22,10 @@ pub fn check() -> Result<(), Error> {
     Layout::find()?;
     let filesystems = fs::read_to_string("/proc/filesystems").unwrap_or_default();
     if !filesystems.lines().any(|line| line.ends_with("\toverlay")) {
-        return Err(Error::Host { what: "the kernel has no overlay file system".into(), remedy: "modprobe overlay".into() });
+        return Err(Error::Host {
+            what: "the kernel has no overlay file system".into(),
+            remedy: "modprobe overlay".into(),
+        });
     }
     Ok(())
 }

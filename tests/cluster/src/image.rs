@@ -1,6 +1,7 @@
 //! Images of one layer, made without docker: the same content gives the same digest, another version another.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::Path;
 
 use ring::digest::{SHA256, digest};
@@ -127,7 +128,9 @@ impl Builder {
 fn layer(mut nodes: BTreeMap<String, Node>) -> Vec<u8> {
     let above: Vec<String> = nodes
         .keys()
-        .flat_map(|path| Path::new(path).ancestors().skip(1).map(|p| p.display().to_string()).collect::<Vec<_>>())
+        .flat_map(|path| {
+            Path::new(path).ancestors().skip(1).map(|p| p.display().to_string()).collect::<Vec<_>>()
+        })
         .filter(|path| !path.is_empty())
         .collect();
     for path in above {
@@ -160,8 +163,14 @@ fn layer(mut nodes: BTreeMap<String, Node>) -> Vec<u8> {
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    let hex: String = digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex(digest(&SHA256, bytes).as_ref()))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // a String takes every write
+        text
+    })
 }
 
 /// A CI image as teams have them: a shell with the usual commands, a working directory `/ci`, and what it was built
@@ -210,7 +219,11 @@ mod tests {
     use super::*;
 
     fn built(version: &str) -> Image {
-        Builder::new().file("bin/box", b"program", 0o755).link("bin/sh", "box").file("etc/version", version.as_bytes(), 0o644).build()
+        Builder::new()
+            .file("bin/box", b"program", 0o755)
+            .link("bin/sh", "box")
+            .file("etc/version", version.as_bytes(), 0o644)
+            .build()
     }
 
     #[test]
@@ -231,7 +244,8 @@ mod tests {
 
     #[test]
     fn folders_come_before_what_they_hold() {
-        let image = Builder::new().file("a/b/c", b"x", 0o600).link("a/d", "b/c").folder("tmp", 0o1777).build();
+        let image =
+            Builder::new().file("a/b/c", b"x", 0o600).link("a/d", "b/c").folder("tmp", 0o1777).build();
         let mut archive = tar::Archive::new(image.blobs[1].1.as_slice());
         let seen: Vec<(String, EntryType, u32)> = archive
             .entries()

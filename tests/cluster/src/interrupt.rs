@@ -19,7 +19,8 @@ impl Interrupt {
     pub fn install() -> Result<Interrupt, Error> {
         let interrupt = Interrupt::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            signal_hook::flag::register(signal, Arc::clone(&interrupt.0)).at("catch signals for", "this process")?;
+            signal_hook::flag::register(signal, Arc::clone(&interrupt.0))
+                .at("catch signals for", "this process")?;
         }
         Ok(interrupt)
     }

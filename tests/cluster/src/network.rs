@@ -2,16 +2,20 @@
 //! the machine's, and nothing can leave. A file below the cluster's folder is bound to it, so it needs no process to
 //! live, and whoever wants in opens that file.
 
-use std::fs::File;
-use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, recv, sendto, socket};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::error::{At, Error};
+use crate::part::ended;
 use crate::state::State;
 
 /// The network namespace of a cluster.
@@ -49,19 +53,67 @@ impl Network {
         let namespace = File::open(&self.file).at("open", &self.file)?;
         std::thread::scope(|scope| {
             let thread = scope.spawn(move || {
-                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).at("enter", &self.file)?;
+                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+                    .at("enter", &self.file)?;
                 Ok(work())
             });
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
+
+    /// Kills every process that is inside, but for the caller, and waits until it is gone. Nobody is in there who does
+    /// not belong to the cluster: its servers, shims, pods, and what [`inside`](Self::inside) started.
+    pub(crate) fn kill_all(&self) -> Result<(), Error> {
+        const ROUNDS: usize = 100;
+        // one more look after the last kill: what was killed may have started another process just before
+        for _ in 0..ROUNDS {
+            let inside = self.processes();
+            if inside.is_empty() {
+                return Ok(());
+            }
+            for process in &inside {
+                // an error means that it is gone already
+                let _ = pidfd_send_signal(process, Signal::KILL);
+            }
+            for process in &inside {
+                ended(process, Duration::from_secs(5));
+            }
+        }
+        Err(Error::Program {
+            what: "processes of the cluster cannot be killed".into(),
+            tail: self.file.display().to_string(),
+        })
+    }
+
+    fn processes(&self) -> Vec<OwnedFd> {
+        let Some(ours) = identity(&self.file) else { return Vec::new() };
+        let own = std::process::id().to_string();
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let numbers =
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| *name != own);
+        numbers
+            .filter_map(|name| {
+                let process = pidfd_open(Pid::from_raw(name.parse().ok()?)?, PidfdFlags::empty()).ok()?;
+                let inside = identity(&Path::new("/proc").join(name).join("ns/net"))? == ours;
+                (inside && !ended(&process, Duration::ZERO)).then_some(process)
+            })
+            .collect()
+    }
+}
+
+/// A namespace's device and inode, by any file that is bound to it. A file that is none has numbers that no process's
+/// namespace has.
+fn identity(file: &Path) -> Option<(u64, u64)> {
+    fs::metadata(file).ok().map(|found| (found.dev(), found.ino()))
 }
 
 /// Asks the kernel (rtnetlink, RTM_NEWLINK) to bring interface 1 up: the loopback device of a new namespace.
 fn loopback_up() -> Result<(), Error> {
     const WHAT: &str = "loopback device";
-    let socket = socket(AddressFamily::NETLINK, SocketType::RAW, None).at("open a netlink socket for", WHAT)?;
-    sendto(&socket, &link_up_request(), SendFlags::empty(), &SocketAddrNetlink::new(0, 0)).at("bring up", WHAT)?;
+    let socket =
+        socket(AddressFamily::NETLINK, SocketType::RAW, None).at("open a netlink socket for", WHAT)?;
+    sendto(&socket, &link_up_request(), SendFlags::empty(), &SocketAddrNetlink::new(0, 0))
+        .at("bring up", WHAT)?;
     let mut answer = [0_u8; 256];
     let (length, _) = recv(&socket, &mut answer, RecvFlags::empty()).at("bring up", WHAT)?;
     match answer.get(16..20).filter(|_| length >= 20) {

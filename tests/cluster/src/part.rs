@@ -107,7 +107,8 @@ impl<'a> Server<'a> {
 
     /// Writes down how it is started, and starts it. The caller must be inside the cluster's network.
     pub(crate) fn launch(&self, launch: &Launch) -> Result<(), Error> {
-        let text = serde_json::to_string(launch).map_err(std::io::Error::from).at("write", self.launch_file())?;
+        let text =
+            serde_json::to_string(launch).map_err(std::io::Error::from).at("write", self.launch_file())?;
         fs::write(self.launch_file(), text).at("write", self.launch_file())?;
         self.start()
     }
@@ -133,7 +134,8 @@ impl<'a> Server<'a> {
             .at("start", &launch.program)?;
         let pid = Pid::from_child(&child);
         let born = born(pid).unwrap_or_default();
-        self.state.write(&format!("run/{}.pid", self.part.name()), &format!("{} {born}", pid.as_raw_nonzero()))
+        self.state
+            .write(&format!("run/{}.pid", self.part.name()), &format!("{} {born}", pid.as_raw_nonzero()))
     }
 
     /// Freezes it: connections stay open, nothing is answered.

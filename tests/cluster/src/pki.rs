@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 use serde_json::json;
 
@@ -33,8 +34,18 @@ pub(crate) fn create(state: &State) -> Result<(), Error> {
     state.write("pki/tokens.pub", &tokens.public_key_pem())?;
 
     let ca = Issuer::new(authority(), key);
-    let service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
-    issue(state, &ca, "pki/apiserver", &server("kube-apiserver", &[], &service, &[API_ADDRESS, "127.0.0.1"]))?;
+    let service = [
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ];
+    issue(
+        state,
+        &ca,
+        "pki/apiserver",
+        &server("kube-apiserver", &[], &service, &[API_ADDRESS, "127.0.0.1"]),
+    )?;
     let node = format!("system:node:{NODE}");
     issue(state, &ca, "pki/kubelet-server", &server(&node, &["system:nodes"], &["localhost"], &[NODE]))?;
     issue(state, &ca, "pki/apiserver-kubelet", &client("apiserver-kubelet", &["system:masters"]))?;
@@ -75,7 +86,12 @@ fn client<'a>(user: &'a str, groups: &'a [&'a str]) -> Subject<'a> {
     Subject { user, groups, names: &[], addresses: &[], usage: ExtendedKeyUsagePurpose::ClientAuth }
 }
 
-fn server<'a>(user: &'a str, groups: &'a [&'a str], names: &'a [&'a str], addresses: &'a [&'a str]) -> Subject<'a> {
+fn server<'a>(
+    user: &'a str,
+    groups: &'a [&'a str],
+    names: &'a [&'a str],
+    addresses: &'a [&'a str],
+) -> Subject<'a> {
     Subject { user, groups, names, addresses, usage: ExtendedKeyUsagePurpose::ServerAuth }
 }
 

@@ -43,11 +43,13 @@ impl Registry {
     pub fn push(&self, image: &Image, name: &str) -> Result<String, Error> {
         let (repository, tag) = split(name)?;
         for (digest, bytes) in &image.blobs {
-            if self.send(Method::HEAD, &format!("{repository}/blobs/{digest}"), "", &[])?.status == StatusCode::OK {
+            if self.send(&Method::HEAD, &format!("{repository}/blobs/{digest}"), "", &[])?.status
+                == StatusCode::OK
+            {
                 continue;
             }
             let path = format!("{repository}/blobs/uploads/?digest={digest}");
-            self.expect(Method::POST, &path, "application/octet-stream", bytes)?;
+            self.expect(&Method::POST, &path, "application/octet-stream", bytes)?;
         }
         self.put_manifest(repository, tag, &image.manifest)
     }
@@ -62,13 +64,13 @@ impl Registry {
     /// The digest that `repository:tag` names now.
     pub fn digest(&self, name: &str) -> Result<String, Error> {
         let (repository, tag) = split(name)?;
-        Ok(self.expect(Method::HEAD, &format!("{repository}/manifests/{tag}"), "", &[])?.digest)
+        Ok(self.expect(&Method::HEAD, &format!("{repository}/manifests/{tag}"), "", &[])?.digest)
     }
 
     /// Takes a tag away. The image stays, under its digest.
     pub fn delete(&self, name: &str) -> Result<(), Error> {
         let (repository, tag) = split(name)?;
-        self.expect(Method::DELETE, &format!("{repository}/manifests/{tag}"), "", &[]).map(drop)
+        self.expect(&Method::DELETE, &format!("{repository}/manifests/{tag}"), "", &[]).map(drop)
     }
 
     /// The tags of a repository.
@@ -91,26 +93,28 @@ impl Registry {
 
     /// Brings the saved tags back.
     pub fn restore(&self, saved: &Saved) -> Result<(), Error> {
-        saved.0.iter().try_for_each(|(repository, tag, manifest)| self.put_manifest(repository, tag, manifest).map(drop))
+        saved.0.iter().try_for_each(|(repository, tag, manifest)| {
+            self.put_manifest(repository, tag, manifest).map(drop)
+        })
     }
 
     fn manifest(&self, repository: &str, reference: &str) -> Result<Vec<u8>, Error> {
-        Ok(self.expect(Method::GET, &format!("{repository}/manifests/{reference}"), "", &[])?.body)
+        Ok(self.expect(&Method::GET, &format!("{repository}/manifests/{reference}"), "", &[])?.body)
     }
 
     fn put_manifest(&self, repository: &str, tag: &str, manifest: &[u8]) -> Result<String, Error> {
-        Ok(self.expect(Method::PUT, &format!("{repository}/manifests/{tag}"), MANIFEST, manifest)?.digest)
+        Ok(self.expect(&Method::PUT, &format!("{repository}/manifests/{tag}"), MANIFEST, manifest)?.digest)
     }
 
     fn names(&self, path: &str, field: &str) -> Result<Vec<String>, Error> {
-        let answer = self.expect(Method::GET, path, "", &[])?;
+        let answer = self.expect(&Method::GET, path, "", &[])?;
         let value: Value = serde_json::from_slice(&answer.body).map_err(|error| failed(path, &error))?;
         let names = value[field].as_array().into_iter().flatten();
         Ok(names.filter_map(|name| name.as_str().map(str::to_owned)).collect())
     }
 
-    fn expect(&self, method: Method, path: &str, kind: &str, body: &[u8]) -> Result<Answer, Error> {
-        let answer = self.send(method.clone(), path, kind, body)?;
+    fn expect(&self, method: &Method, path: &str, kind: &str, body: &[u8]) -> Result<Answer, Error> {
+        let answer = self.send(method, path, kind, body)?;
         if answer.status.is_success() {
             return Ok(answer);
         }
@@ -118,7 +122,7 @@ impl Registry {
         Err(Error::Registry { request: format!("{method} /v2/{path}"), why })
     }
 
-    fn send(&self, method: Method, path: &str, kind: &str, body: &[u8]) -> Result<Answer, Error> {
+    fn send(&self, method: &Method, path: &str, kind: &str, body: &[u8]) -> Result<Answer, Error> {
         let request = Request::builder()
             .method(method)
             .uri(format!("http://{}/v2/{path}", self.host))
@@ -130,7 +134,8 @@ impl Registry {
                 let client: Client<_, Full<_>> = Client::builder(TokioExecutor::new()).build_http();
                 let answer = client.request(request).await.map_err(|error| failed(path, &error))?;
                 let status = answer.status();
-                let header = answer.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
+                let header =
+                    answer.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
                 let digest = header.unwrap_or_default().to_owned();
                 let body = answer.into_body().collect().await.map_err(|error| failed(path, &error))?;
                 Ok(Answer { status, body: body.to_bytes().to_vec(), digest })

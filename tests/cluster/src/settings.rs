@@ -54,7 +54,10 @@ const CONTROLLERS: [&str; 19] = [
 pub(crate) fn write(state: &State, tools: &Tools) -> Result<(), Error> {
     state.write("containerd.toml", &containerd(state, tools))?;
     state.write("certs.d/_default/hosts.toml", &any_registry())?;
-    state.write("cni/10-loopback.conflist", &json!({"cniVersion": "1.0.0", "name": "loopback", "plugins": [{"type": "cni"}]}).to_string())?;
+    state.write(
+        "cni/10-loopback.conflist",
+        &json!({"cniVersion": "1.0.0", "name": "loopback", "plugins": [{"type": "cni"}]}).to_string(),
+    )?;
     state.write("resolv.conf", "nameserver 127.0.0.53\n")?;
     state.write("kubelet.json", &kubelet(state).to_string())?;
     state.write("audit-policy.json", &audit_policy().to_string())
@@ -75,7 +78,12 @@ pub(crate) fn launch(part: Part, state: &State, tools: &Tools, options: &Options
             "--unsafe-no-fsync".into(),
             "--log-level=warn".into(),
         ],
-        Part::Registry => vec!["registry".into(), "serve".into(), format!("--address={REGISTRY}"), format!("--disk={}", file("registry"))],
+        Part::Registry => vec![
+            "registry".into(),
+            "serve".into(),
+            format!("--address={REGISTRY}"),
+            format!("--disk={}", file("registry")),
+        ],
         Part::Containerd => vec![format!("--config={}", file("containerd.toml"))],
         Part::ApiServer => api_server(state, options),
         Part::ControllerManager => vec![
@@ -107,7 +115,8 @@ pub(crate) fn launch(part: Part, state: &State, tools: &Tools, options: &Options
             format!("--cert-dir={}", file("kubelet-certs")),
         ],
     };
-    let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", tools.dir().display());
+    let path =
+        format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", tools.dir().display());
     Launch { program: tools.program(part.name()), args, path }
 }
 
@@ -198,7 +207,9 @@ fn kubelet(state: &State) -> Value {
 
 /// Whatever registry an image names, it is looked for in ours.
 fn any_registry() -> String {
-    format!("server = \"http://{REGISTRY}\"\n[host.\"http://{REGISTRY}\"]\n  capabilities = [\"pull\", \"resolve\"]\n")
+    format!(
+        "server = \"http://{REGISTRY}\"\n[host.\"http://{REGISTRY}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
+    )
 }
 
 fn containerd(state: &State, tools: &Tools) -> String {

@@ -37,7 +37,8 @@ impl State {
 
     /// The state that lies in that folder.
     pub fn at(dir: &Path) -> Result<State, Error> {
-        let name = dir.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_prefix(PREFIX)).unwrap_or_default();
+        let name =
+            dir.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_prefix(PREFIX)).unwrap_or_default();
         let state = State::of(name)?;
         if state.dir == dir {
             Ok(state)
@@ -61,7 +62,13 @@ impl State {
     pub fn lock(&self) -> Result<File, Error> {
         self.create()?;
         let path = self.dir.join("lock");
-        let mut file = File::options().create(true).truncate(false).read(true).write(true).open(&path).at("open", &path)?;
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .at("open", &path)?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let mut holder = String::new();
             file.read_to_string(&mut holder).at("read", &path)?;
@@ -79,7 +86,7 @@ impl State {
             other => return other.at("make folder", &self.dir),
         }
         let found = fs::symlink_metadata(&self.dir).at("look at", &self.dir)?;
-        if found.is_dir() && found.uid() == 0 && found.mode() & 0o077 == 0 {
+        if found.is_dir() && found.uid() == 0 && found.mode() & 0o777 == 0o700 {
             return Ok(());
         }
         Err(Error::Host {
@@ -125,7 +132,17 @@ impl State {
     /// Lays out an empty folder.
     pub(crate) fn lay_out(&self) -> Result<(), Error> {
         const FOLDERS: [&str; 11] = [
-            "cni", "containerd", "certs.d/_default", "etcd", "kubelet", "kubelet-certs", "logs", "pki", "registry", "run", "users",
+            "cni",
+            "containerd",
+            "certs.d/_default",
+            "etcd",
+            "kubelet",
+            "kubelet-certs",
+            "logs",
+            "pki",
+            "registry",
+            "run",
+            "users",
         ];
         for folder in FOLDERS {
             let path = self.path(folder);
@@ -152,7 +169,10 @@ mod tests {
     #[test]
     fn names_stay_short_enough_for_sockets() {
         let longest = State::of("abcdefghij12").unwrap();
-        assert!(longest.path("s").as_os_str().len() <= 42, "containerd's own bound for its folder of sockets");
+        assert!(
+            longest.path("s").as_os_str().len() <= 42,
+            "containerd's own bound for its folder of sockets"
+        );
         for bad in ["", "abcdefghij123", "Upper", "a/b", "..", "a.b"] {
             assert!(State::of(bad).is_err(), "{bad}");
         }

@@ -19,18 +19,17 @@ const RECORD: &str = "sysctl";
 /// Notes the settings as they were before any cluster of ours ran.
 pub(crate) fn save(state: &State) -> Result<(), Error> {
     let earlier = others(state).find_map(|other| fs::read_to_string(other.path(RECORD)).ok());
-    let text = match earlier {
-        Some(text) => text,
-        None => {
-            let mut text = String::new();
-            for name in CHANGED_BY_KUBELET {
-                let value = fs::read_to_string(file(name)).at("read", file(name))?;
-                text.push_str(&format!("{name} {}\n", value.trim()));
-            }
-            text
-        }
-    };
+    let text = earlier.map_or_else(values, Ok)?;
     state.write(RECORD, &text)
+}
+
+/// A line for each: its name and its value.
+fn values() -> Result<String, Error> {
+    let line = |name| match fs::read_to_string(file(name)) {
+        Ok(value) => Ok(format!("{name} {}", value.trim())),
+        Err(error) => Err(error).at("read", file(name)),
+    };
+    Ok(CHANGED_BY_KUBELET.into_iter().map(line).collect::<Result<Vec<_>, _>>()?.join("\n"))
 }
 
 /// Writes them back, unless another cluster still runs: then its end does.

@@ -6,12 +6,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ring::digest::{Context, SHA256};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::error::{At, Error};
+use crate::image::hex;
 use crate::interrupt::Interrupt;
 use crate::part::tail;
 use crate::progress::Progress;
@@ -22,6 +23,9 @@ const RUNC: &str = "1.4.3";
 
 /// Grows whenever a flag below changes: the same sources then give other programs.
 const RECIPE: &str = "1";
+
+/// What `apt-get` is told where there is no C compiler.
+const INSTALL: [&str; 5] = ["install", "-y", "--no-install-recommends", "gcc", "libc6-dev"];
 
 /// Our own programs, in the module beside that of the servers.
 const SMALL: [&str; 4] = ["box", "cni", "pause", "runc-noseccomp"];
@@ -58,7 +62,7 @@ impl Tools {
             return Ok(Tools { dir });
         }
         fs::create_dir_all(&cache).at("make folder", &cache)?;
-        let _lock = one_at_a_time(&cache, progress)?;
+        let _lock = one_at_a_time(&cache, interrupt, progress)?;
         if dir.is_dir() {
             return Ok(Tools { dir });
         }
@@ -89,7 +93,12 @@ impl Tools {
     }
 }
 
-fn build_all(sources: &Path, target: &Path, interrupt: &Interrupt, progress: &dyn Progress) -> Result<(), Error> {
+fn build_all(
+    sources: &Path,
+    target: &Path,
+    interrupt: &Interrupt,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
     let log = target.join("build.log");
     let begun = Instant::now();
     progress.note("building the servers of the test cluster (once; from nothing about 7 minutes on 2 cores)");
@@ -117,7 +126,11 @@ fn build_all(sources: &Path, target: &Path, interrupt: &Interrupt, progress: &dy
         if program.cgo {
             build.arg("-tags=netgo,osusergo");
         }
-        build.arg(format!("-ldflags=-s -w {}", program.ldflags)).arg("-o").arg(target.join(&program.name)).arg(&program.package);
+        build
+            .arg(format!("-ldflags=-s -w {}", program.ldflags))
+            .arg("-o")
+            .arg(target.join(&program.name))
+            .arg(&program.package);
         run(build, &format!("go build of {}", program.name), &log, interrupt)?;
         progress.end(begun.elapsed());
     }
@@ -154,7 +167,9 @@ fn version_flags(package: &str) -> (String, bool) {
         let at = "-X k8s.io/component-base/version";
         let mut parts = KUBERNETES.trim_start_matches('v').split('.');
         let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let flags = format!("{at}.gitVersion={KUBERNETES} {at}.gitMajor={major} {at}.gitMinor={minor} {at}.gitTreeState=clean");
+        let flags = format!(
+            "{at}.gitVersion={KUBERNETES} {at}.gitMajor={major} {at}.gitMinor={minor} {at}.gitTreeState=clean"
+        );
         (flags, false)
     } else if package.starts_with("github.com/containerd/") {
         (format!("-X github.com/containerd/containerd/v2/version.Version={CONTAINERD}"), false)
@@ -183,7 +198,10 @@ fn run(mut command: Command, what: &str, log: &Path, interrupt: &Interrupt) -> R
     if status.success() {
         return Ok(());
     }
-    Err(Error::Program { what: format!("{what} ended with {status}; all of it is in {}", log.display()), tail: tail(log, 20) })
+    Err(Error::Program {
+        what: format!("{what} ended with {status}; all of it is in {}", log.display()),
+        tail: tail(log, 20),
+    })
 }
 
 /// `$XDG_CACHE_HOME/kubectl-studioci`, else below `~/.cache`.
@@ -196,17 +214,17 @@ fn cache_folder() -> Result<PathBuf, Error> {
     })
 }
 
-fn one_at_a_time(cache: &Path, progress: &dyn Progress) -> Result<File, Error> {
+fn one_at_a_time(cache: &Path, interrupt: &Interrupt, progress: &dyn Progress) -> Result<File, Error> {
     let path = cache.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path).at("open", &path)?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        progress.note("another run is building the servers; waiting for it");
-        while let Err(error) = flock(&file, FlockOperation::LockExclusive) {
-            if error != rustix::io::Errno::INTR {
-                return Err(error).at("lock", &path);
-            }
-            return Err(Error::Interrupted);
+    let mut said = false;
+    while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if !said {
+            progress.note("another run is building the servers; waiting for it");
+            said = true;
         }
+        interrupt.check()?;
+        std::thread::sleep(Duration::from_millis(200));
     }
     Ok(file)
 }
@@ -222,10 +240,10 @@ fn require_compilers(progress: &dyn Progress) -> Result<(), Error> {
     if starts("cc", "--version") || starts("gcc", "--version") {
         return Ok(());
     }
-    const INSTALL: [&str; 5] = ["install", "-y", "--no-install-recommends", "gcc", "libc6-dev"];
     if rustix::process::geteuid().is_root() && starts("apt-get", "--version") {
         progress.note(&format!("no C compiler, which runc needs: apt-get {}", INSTALL.join(" ")));
-        let done = Command::new("apt-get").args(INSTALL).stdin(Stdio::null()).output().at("start", "apt-get")?;
+        let done =
+            Command::new("apt-get").args(INSTALL).stdin(Stdio::null()).output().at("start", "apt-get")?;
         if done.status.success() {
             return Ok(());
         }
@@ -237,7 +255,12 @@ fn require_compilers(progress: &dyn Progress) -> Result<(), Error> {
 }
 
 fn starts(program: &str, flag: &str) -> bool {
-    let quiet = Command::new(program).arg(flag).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let quiet = Command::new(program)
+        .arg(flag)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     quiet.is_ok_and(|status| status.success())
 }
 
@@ -259,7 +282,7 @@ fn key(sources: &Path) -> Result<String, Error> {
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(&text);
     }
-    Ok(hash.finish().as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash.finish().as_ref()[..8]))
 }
 
 fn collect(dir: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) -> io::Result<()> {
@@ -290,7 +313,10 @@ mod tests {
             format!("github.com/containerd/containerd/v2 v{CONTAINERD}"),
             format!("github.com/opencontainers/runc v{RUNC}"),
         ] {
-            assert!(modules.lines().any(|have| have.trim().trim_end_matches(" // indirect") == line), "{line}");
+            assert!(
+                modules.lines().any(|have| have.trim().trim_end_matches(" // indirect") == line),
+                "{line}"
+            );
         }
     }
 
@@ -303,7 +329,16 @@ mod tests {
         for part in crate::Part::STOP_ORDER {
             assert!(built.iter().any(|name| name == part.name()), "{}", part.name());
         }
-        for other in ["kubectl", "krew", "validate-krew-manifest", "ctr", "runc", "containerd-shim-runc-v2", "box", "cni"] {
+        for other in [
+            "kubectl",
+            "krew",
+            "validate-krew-manifest",
+            "ctr",
+            "runc",
+            "containerd-shim-runc-v2",
+            "box",
+            "cni",
+        ] {
             assert!(built.iter().any(|name| name == other), "{other}");
         }
     }
