@@ -101,6 +101,7 @@ pub(super) async fn run(args: StatusArgs, _ctx: &mut Ctx) -> Result<ExitKind, Fa
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::build::{Map, Told};
     use crate::chain::wire;
     use crate::output::console::StreamStyle;
 
@@ -109,11 +110,20 @@ mod tests {
             .into_iter()
             .map(|(namespace, chain)| {
                 let map = |pairs: &[(&str, &str)]| {
-                    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+                    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Map>()
                 };
                 let labels = map(&[(wire::CHAIN, chain), (wire::PHASE, "Listening")]);
                 let told = map(&[(wire::OWNER, "o"), (wire::CHAIN_UUID, "c"), (wire::GENERATION, "1")]);
-                Build::read(namespace, "u", Some(Timestamp::UNIX_EPOCH), false, &labels, &told).unwrap()
+                Build::read(Told {
+                    namespace,
+                    uid: "u",
+                    resource_version: "1",
+                    created: Some(Timestamp::UNIX_EPOCH),
+                    terminating: false,
+                    labels: &labels,
+                    annotations: &told,
+                })
+                .unwrap()
             })
             .collect()
     }
