@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::duration;
 use super::settings::Settings;
-use crate::cluster::options::{Options, REQUEST_TIMEOUT};
+use crate::cluster::{Options, options};
 
 /// kubectl's connection flags, as typed. Like kubectl's, a flag given twice means the last one, so that an alias
 /// with `-n` in it can be overridden.
@@ -137,14 +137,15 @@ pub struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    /// The options of a connection: what was typed, else what the surroundings say.
+    /// What was typed and what the surroundings say, as the room that connects takes it.
     pub fn options(&self, settings: &Settings) -> Options {
-        let mut extra = BTreeMap::<String, Vec<String>>::new();
+        let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (key, value) in &self.as_user_extra {
             extra.entry(key.clone()).or_default().push(value.clone());
         }
-        let timeout = self.request_timeout.filter(|timeout| !timeout.is_zero()).unwrap_or(REQUEST_TIMEOUT);
-        let defaults = Options::default();
+        // kubectl's 0 is "no limit"; ours is "no limit of the person's", since a call without one can hang for ever.
+        let request_timeout =
+            self.request_timeout.filter(|limit| !limit.is_zero()).unwrap_or(options::REQUEST_TIMEOUT);
         Options {
             kubeconfig: self.kubeconfig.clone(),
             kubeconfig_paths: settings.kubeconfig.clone(),
@@ -162,13 +163,44 @@ impl ConnectionArgs {
             client_key: self.client_key.clone(),
             certificate_authority: self.certificate_authority.clone(),
             tls_server_name: self.tls_server_name.clone(),
-            insecure_skip_tls_verify: self.insecure_skip_tls_verify.unwrap_or_default(),
-            disable_compression: self.disable_compression.unwrap_or_default(),
-            request_timeout: timeout,
-            patience: defaults.patience.max(timeout),
+            insecure_skip_tls_verify: self.insecure_skip_tls_verify.unwrap_or(false),
+            disable_compression: self.disable_compression.unwrap_or(false),
+            request_timeout,
+            patience: options::PATIENCE.max(request_timeout),
             proxy: settings.proxies.https.clone(),
             no_proxy: settings.proxies.none_for.clone(),
             interactive: settings.stdin_terminal,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_surroundings_and_zero_is_our_own_limit() {
+        let settings = Settings { kubeconfig: vec!["/home/p/.kube/config".into()], ..Settings::default() };
+        let plain = ConnectionArgs::default().options(&settings);
+        assert_eq!((plain.kubeconfig, plain.kubeconfig_paths), (None, settings.kubeconfig.clone()));
+        assert_eq!(plain.request_timeout, options::REQUEST_TIMEOUT);
+        let pair = |value: &str| ("scopes".to_owned(), value.to_owned());
+        let typed = ConnectionArgs {
+            kubeconfig: Some("/k".into()),
+            as_user_extra: vec![pair("a"), pair("b")],
+            insecure_skip_tls_verify: Some(true),
+            request_timeout: Some(Duration::from_secs(300)),
+            ..ConnectionArgs::default()
+        }
+        .options(&settings);
+        assert_eq!(typed.kubeconfig, Some("/k".into()));
+        assert_eq!(typed.impersonate_extra["scopes"], ["a", "b"]);
+        assert!(typed.insecure_skip_tls_verify);
+        assert_eq!(
+            (typed.request_timeout, typed.patience),
+            (Duration::from_secs(300), Duration::from_secs(300))
+        );
+        let zero = ConnectionArgs { request_timeout: Some(Duration::ZERO), ..ConnectionArgs::default() };
+        assert_eq!(zero.options(&settings).request_timeout, options::REQUEST_TIMEOUT);
     }
 }

@@ -3,10 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::cluster;
-use crate::ops;
 use crate::output::console::Console;
-use crate::pipeline::fault::Fault;
 
 /// How a verb ends. One function gives the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -140,46 +137,6 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-impl From<cluster::Error> for Failure {
-    fn from(error: cluster::Error) -> Self {
-        let kind = match &error {
-            cluster::Error::Config { .. } => ExitKind::Usage,
-            cluster::Error::Timeout { .. } => ExitKind::Timeout,
-            _ => ExitKind::Cluster,
-        };
-        let failure = Self::new(kind, error.to_string());
-        match error.remedy() {
-            Some(remedy) => failure.remedy(remedy),
-            None => failure,
-        }
-    }
-}
-
-impl From<Vec<Fault>> for Failure {
-    /// The first fault is the error; the others follow as they are.
-    fn from(faults: Vec<Fault>) -> Self {
-        let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        let mut texts = texts.into_iter();
-        let failure = Self::usage(texts.next().unwrap_or_default());
-        texts.fold(failure, |failure, text| failure.hint(format!("error: {text}")))
-    }
-}
-
-impl From<ops::error::Error> for Failure {
-    fn from(error: ops::error::Error) -> Self {
-        use ops::error::Error;
-        let (kind, what, remedy) = match error {
-            Error::Cluster(error) => return error.into(),
-            Error::Pipeline(faults) => return faults.into(),
-            Error::Usage { what, remedy } => (ExitKind::Usage, what, remedy),
-            Error::Unready { what, remedy } => (ExitKind::Cluster, what, remedy),
-            Error::Ownership { what, remedy } => (ExitKind::OwnershipLost, what, remedy),
-            Error::Timeout { what, remedy } => (ExitKind::Timeout, what, remedy),
-        };
-        Self::new(kind, what).remedy(remedy)
-    }
-}
 
 impl From<io::Error> for Failure {
     /// An error of our own stdout; files are [`Failure`]s with their path long before.

@@ -4,6 +4,7 @@
 //! kubeconfig, no network and no runtime; [`Cli::run`] asks for a runtime only when a verb needs one.
 
 pub mod agent;
+mod causes;
 pub mod claim;
 pub mod connection;
 pub mod context;

@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use jiff::Timestamp;
-use jiff::Timestamp;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::output::{Sentence, Whole, unmatched};
-use crate::ops;
-use crate::output::printer;
-use crate::output::status::{self, View};
 use crate::chain::build::Build;
+use crate::ops;
 use crate::output::console::Console;
 use crate::output::status::{self, View};
 
@@ -99,21 +96,91 @@ pub fn show(
 #[expect(clippy::disallowed_methods, reason = "ages against a server that sends no date")]
 pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let cluster = ctx.connect()?;
-    let seen = ops::status::status(&cluster, args.name.as_deref()).await?;
+    let seen = ops::status::status(&cluster).await?;
     for notice in &seen.notices {
         ctx.console.warning(notice);
     }
     let now = seen.now.unwrap_or_else(Timestamp::now);
-    let view = View::new(status::select(&seen.builds, args.name.as_deref()), &seen.troubles, now);
-    match args.output {
-        Some(Form::Json) => ctx.console.data(&printer::json(&view.list()))?,
-        Some(Form::Yaml) => ctx.console.data(&printer::yaml(&view.list()))?,
-        Some(Form::Name) => ctx.console.data(&view.names())?,
-        None | Some(Form::Wide) if view.is_empty() => ctx.console.talk("No resources found"),
-        form => {
-            let table = view.table(form == Some(Form::Wide));
-            ctx.console.data(&table.render(!args.no_headers))?;
+    show(&args, &seen.builds, &seen.troubles, now, &mut ctx.console)?;
+    Ok(ExitKind::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::build::{Map, Told};
+    use crate::chain::wire;
+    use crate::output::console::StreamStyle;
+
+    fn builds() -> Vec<Build> {
+        [("ci-a", "runner"), ("ci-b", "runner"), ("ci-c", "alone")]
+            .into_iter()
+            .map(|(namespace, chain)| {
+                let map = |pairs: &[(&str, &str)]| {
+                    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Map>()
+                };
+                let labels = map(&[(wire::CHAIN, chain), (wire::PHASE, "Listening")]);
+                let told = map(&[(wire::OWNER, "o"), (wire::CHAIN_UUID, "c"), (wire::GENERATION, "1")]);
+                Build::read(Told {
+                    namespace,
+                    uid: "u",
+                    resource_version: "1",
+                    created: Some(Timestamp::UNIX_EPOCH),
+                    terminating: false,
+                    labels: &labels,
+                    annotations: &told,
+                })
+                .unwrap()
+            })
+            .collect()
+    }
+
+    /// Stdout, stderr and the failure.
+    fn shown(
+        builds: &[Build],
+        name: Option<&str>,
+        output: Option<Form>,
+    ) -> (String, String, Option<Failure>) {
+        let (mut console, captured) = Console::captured(StreamStyle::default(), StreamStyle::default());
+        let args = StatusArgs { name: name.map(str::to_owned), output, no_headers: true };
+        let failure = show(&args, builds, &BTreeMap::new(), Timestamp::UNIX_EPOCH, &mut console).err();
+        (captured.out(), captured.err(), failure)
+    }
+
+    #[test]
+    fn nothing_found_is_said_to_people_and_an_empty_list_to_programs() {
+        for form in [None, Some(Form::Wide), Some(Form::Name)] {
+            assert_eq!(shown(&[], None, form), (String::new(), "No resources found\n".to_owned(), None));
+        }
+        let (out, err, failure) = shown(&[], None, Some(Form::Json));
+        assert!(out.contains("\"items\": []"), "{out}");
+        assert_eq!((err.as_str(), failure), ("", None));
+    }
+
+    #[test]
+    fn a_name_that_nobody_has_is_a_no() {
+        for form in [None, Some(Form::Json)] {
+            let (out, _, failure) = shown(&builds(), Some("nobody"), form);
+            assert_eq!((out.as_str(), failure.unwrap().kind), ("", ExitKind::No));
         }
     }
-    Ok(ExitKind::Done)
+
+    #[test]
+    fn a_named_build_is_an_object_and_a_chain_is_a_list() {
+        let kind = |name| {
+            let (out, ..) = shown(&builds(), Some(name), Some(Form::Json));
+            let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+            value["kind"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(kind("ci-a"), "Build");
+        assert_eq!(kind("runner"), "BuildList");
+        assert_eq!(kind("alone"), "BuildList", "a chain of one build is a chain");
+    }
+
+    #[test]
+    fn names_and_rows_are_lines() {
+        let (out, ..) = shown(&builds(), Some("runner"), Some(Form::Name));
+        assert_eq!(out, "namespace/ci-a\nnamespace/ci-b\n");
+        assert_eq!(shown(&builds(), None, None).0.lines().count(), 3);
+    }
 }

@@ -27,11 +27,11 @@ pub struct Seen {
     pub now: Option<Timestamp>,
 }
 
-/// Looks at all builds, or at those of one chain or the build in one namespace.
+/// Looks at all builds.
 ///
 /// # Errors
-/// Cluster errors; [`Error::Usage`] for a name that is neither a chain's nor a build's.
-pub async fn status(cluster: &Cluster, name: Option<&str>) -> Result<Seen> {
+/// Cluster errors. Pods that cannot be listed are a notice, not an error.
+pub async fn status(cluster: &Cluster) -> Result<Seen> {
     let ours = format!("{}={}", wire::MANAGED_BY, wire::MANAGED_BY_VALUE);
     let chained = format!("{ours},{}", wire::CHAIN);
     let select = Query::labels(chained).cached();
@@ -59,13 +59,14 @@ pub async fn status(cluster: &Cluster, name: Option<&str>) -> Result<Seen> {
         }
         Err(error) => seen.notices.push(format!("pods cannot be listed, so trouble with them is not shown: {error}")),
     }
-    if let Some(name) = name {
-        choose(&mut seen, name)?;
-    }
     Ok(seen)
 }
 
-fn choose(seen: &mut Seen, name: &str) -> Result<()> {
+/// Keeps the builds of the chain, or the build, of that name.
+///
+/// # Errors
+/// [`Error::Usage`] for a name that is neither a chain's nor a build's.
+pub fn choose(seen: &mut Seen, name: &str) -> Result<()> {
     if seen.builds.iter().any(|build| build.namespace == name) {
         seen.builds.retain(|build| build.namespace == name);
     } else if seen.builds.iter().any(|build| build.chain == name) {

@@ -32,7 +32,11 @@ pub async fn watch(
     bound: Option<Duration>,
     tell: &mut dyn FnMut(&Change),
 ) -> Result<Verdict> {
-    let seen = status::status(cluster, name).await?;
+    let mut seen = status::status(cluster).await?;
+    seen.builds.retain(|build| build.chain != wire::CLAIM_CHAIN);
+    if let Some(name) = name {
+        status::choose(&mut seen, name)?;
+    }
     let mut chains: Vec<&str> = seen.builds.iter().map(|build| build.chain.as_str()).collect();
     chains.sort_unstable();
     chains.dedup();

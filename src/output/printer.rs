@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
+use crate::pipeline::documents;
+
 /// JSON as `kubectl -o json` prints it, with a final newline.
 ///
 /// Like Go's encoder it writes `<`, `>`, `&` and the two Unicode line ends as escapes, so that an object has one
@@ -28,18 +30,14 @@ pub fn json(value: &Value) -> String {
     escaped
 }
 
-/// YAML as kubectl reads it back, with a final newline.
+/// YAML in kubectl's dialect, with a final newline.
 pub fn yaml(value: &Value) -> String {
-    let mut text = serde_saphyr::to_string(value).expect("a JSON value is written into memory");
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    text
+    documents::write(value)
 }
 
 /// Several documents, parted as kubectl parts them.
 pub fn yaml_documents<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
-    values.into_iter().map(yaml).collect::<Vec<_>>().join("---\n")
+    documents::write_all(values)
 }
 
 #[cfg(test)]

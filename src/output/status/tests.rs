@@ -1,7 +1,7 @@
 //! What `status` shows of builds in every state.
 
 use super::*;
-use crate::chain::build::Version;
+use crate::chain::build::{Map, Told, Version};
 use crate::keel::image::Digest;
 use crate::output::printer;
 
@@ -11,30 +11,28 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
+/// A listener, as its Namespace tells it.
 fn build(namespace: &str, generation: u64, created: &str) -> Build {
-    Build {
-        namespace: namespace.to_owned(),
-        uid: format!("uid-{namespace}"),
-        terminating: false,
+    let map = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Map>()
+    };
+    let told = Told {
+        namespace,
+        uid: &format!("uid-{namespace}"),
+        resource_version: "1",
         created: Some(at(created)),
-        chain: "runner-main".to_owned(),
-        chain_uuid: "0c8b2d4e-0000-4000-8000-000000000001".to_owned(),
-        owner: "0c8b2d4e-0000-5000-8000-000000000002".to_owned(),
-        generation,
-        parent: None,
-        successor: None,
-        phase: Phase::Listening,
-        verdict: None,
-        cause: None,
-        waiting: None,
-        dispatch: Dispatch::Pending,
-        dispatch_error: None,
-        baseline: Baseline::At(version("build-2")),
-        image: Some("quay.io/acme/runner".to_owned()),
-        version: None,
-        revision: None,
-        times: BTreeMap::from([(Phase::Claimed, at(created))]),
-    }
+        terminating: false,
+        labels: &map(&[(wire::CHAIN, "runner-main"), (wire::PHASE, "Listening")]),
+        annotations: &map(&[
+            (wire::CHAIN_UUID, "0c8b2d4e-0000-4000-8000-000000000001"),
+            (wire::OWNER, "0c8b2d4e-0000-5000-8000-000000000002"),
+            (wire::GENERATION, &generation.to_string()),
+            (wire::BASELINE, &version("build-2").to_string()),
+            (wire::IMAGE, "quay.io/acme/runner"),
+            (&Phase::Claimed.time_key(), created),
+        ]),
+    };
+    Build::read(told).unwrap()
 }
 
 fn version(tag: &str) -> Version {

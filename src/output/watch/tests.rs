@@ -1,9 +1,8 @@
 //! A build observed once, twice and at every step.
 
-use std::collections::BTreeMap;
-
 use super::*;
-use crate::chain::build::{Verdict, Version};
+use crate::chain::build::{Map, Told, Verdict, Version};
+use crate::chain::wire;
 use crate::keel::image::Digest;
 
 fn at(second: i64) -> Timestamp {
@@ -11,29 +10,24 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn listening() -> Build {
-    Build {
-        namespace: "ci-eager-hopper".to_owned(),
-        uid: "u1".to_owned(),
-        terminating: false,
+    let map = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Map>()
+    };
+    let told = Told {
+        namespace: "ci-eager-hopper",
+        uid: "u1",
+        resource_version: "1",
         created: Some(at(0)),
-        chain: "runner-main".to_owned(),
-        chain_uuid: "c".to_owned(),
-        owner: "o".to_owned(),
-        generation: 1,
-        parent: None,
-        successor: None,
-        phase: Phase::Listening,
-        verdict: None,
-        cause: None,
-        waiting: None,
-        dispatch: Dispatch::Pending,
-        dispatch_error: None,
-        baseline: Baseline::At(Version { tag: "build-1".to_owned(), digest: None }),
-        image: None,
-        version: None,
-        revision: None,
-        times: BTreeMap::from([(Phase::Claimed, at(0)), (Phase::Listening, at(3))]),
-    }
+        terminating: false,
+        labels: &map(&[(wire::CHAIN, "runner-main"), (wire::PHASE, "Listening")]),
+        annotations: &map(&[
+            (wire::CHAIN_UUID, "c"),
+            (wire::OWNER, "o"),
+            (wire::GENERATION, "1"),
+            (wire::BASELINE, "build-1"),
+        ]),
+    };
+    with(&Build::read(told).unwrap(), &[(Phase::Claimed, 0), (Phase::Listening, 3)])
 }
 
 fn with(build: &Build, times: &[(Phase, i64)]) -> Build {
