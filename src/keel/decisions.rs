@@ -14,7 +14,8 @@ pub(super) struct Decisions {
 
 impl Decisions {
     pub(super) fn read() -> Self {
-        serde_json::from_str(include_str!("../../tests/data/keel-decisions.json")).expect("recorded decisions")
+        serde_json::from_str(include_str!("../../tests/data/keel-decisions.json"))
+            .expect("recorded decisions")
     }
 }
 

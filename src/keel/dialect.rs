@@ -287,8 +287,26 @@ mod tests {
     #[test]
     fn what_go_refuses_is_refused() {
         for pattern in [
-            "[", "(", ")", r"\", "(?P<compare", "a**", "a*+", "a{2}{3}", "a{1001}", "(?x)a", "(?u)a", "(?=a)", "(?P<a.b>x)",
-            r"\1", r"\u0041", r"\y", "*a", "[b-a]", r"[\b]", r"\Z",
+            "[",
+            "(",
+            ")",
+            r"\",
+            "(?P<compare",
+            "a**",
+            "a*+",
+            "a{2}{3}",
+            "a{1001}",
+            "(?x)a",
+            "(?u)a",
+            "(?=a)",
+            "(?P<a.b>x)",
+            r"\1",
+            r"\u0041",
+            r"\y",
+            "*a",
+            "[b-a]",
+            r"[\b]",
+            r"\Z",
         ] {
             assert!(compile(pattern).is_err(), "{pattern}");
         }

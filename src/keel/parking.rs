@@ -42,24 +42,25 @@ fn live_key(key: &str) -> Option<String> {
 /// obeyed last. Case in the prefix is lost, which is nothing to Keel.
 #[must_use]
 pub fn park(map: &Map) -> Map {
-    renamed(map, parked_key)
+    let mut parked = map.clone();
+    parked.retain(|key, _| !is_keel_key(key));
+    parked.extend(moved(map, parked_key));
+    parked
 }
 
 /// The same map with every parked key live again; a live key beats a parked one.
 #[must_use]
 pub fn attach(map: &Map) -> Map {
-    let mut attached = renamed(map, live_key);
-    attached.extend(map.iter().filter(|(key, _)| is_keel_key(key)).map(|(k, v)| (k.clone(), v.clone())));
+    let mut attached = moved(map, live_key);
+    attached.extend(map.clone());
+    attached.retain(|key, _| !key.starts_with(PARKED));
     attached
 }
 
-/// Renames keys; what is renamed comes last, so that it replaces what stands there, and among several the one in
-/// the most ordinary spelling (the greatest: lower case) does.
-fn renamed(map: &Map, rename: impl Fn(&str) -> Option<String>) -> Map {
-    let (moved, kept): (Vec<_>, Vec<_>) = map.iter().partition(|(key, _)| rename(key).is_some());
-    let kept = kept.into_iter().map(|(key, value)| (key.clone(), value.clone()));
-    let moved = moved.into_iter().filter_map(|(key, value)| Some((rename(key)?, value.clone())));
-    kept.chain(moved).collect()
+/// The entries that have another key to go to, under that key. Where two go to the same one, the greater spelling
+/// stays: lower case, which is the ordinary one.
+fn moved(map: &Map, rename: impl Fn(&str) -> Option<String>) -> Map {
+    map.iter().filter_map(|(key, value)| Some((rename(key)?, value.clone()))).collect()
 }
 
 /// Whether any key of Keel is live, which is the state before a detach and after a stale write of Keel.
@@ -71,15 +72,15 @@ pub fn attached(labels: &Map, annotations: &Map) -> bool {
 ///
 /// With no key to park only the test is left; ask [`attached`] first.
 pub fn detach_patch(resource_version: &str, labels: &Map, annotations: &Map) -> Value {
-    let mut patch = vec![json!({"op": "test", "path": "/metadata/resourceVersion", "value": resource_version})];
+    let mut patch =
+        vec![json!({"op": "test", "path": "/metadata/resourceVersion", "value": resource_version})];
     for (field, map) in [("labels", labels), ("annotations", annotations)] {
-        let path = |key: &str| format!("/metadata/{field}/{}", key.replace('~', "~0").replace('/', "~1"));
+        let at = |key: &str| format!("/metadata/{field}/{}", key.replace('~', "~0").replace('/', "~1"));
         for key in map.keys().filter(|key| is_keel_key(key)) {
-            patch.push(json!({"op": "remove", "path": path(key)}));
+            patch.push(json!({"op": "remove", "path": at(key)}));
         }
-        for (key, value) in park(map).iter().filter(|(key, _)| map.keys().any(|k| parked_key(k).as_ref() == Some(key)))
-        {
-            patch.push(json!({"op": "add", "path": path(key), "value": value}));
+        for (key, value) in moved(map, parked_key) {
+            patch.push(json!({"op": "add", "path": at(&key), "value": value}));
         }
     }
     Value::Array(patch)

@@ -7,15 +7,15 @@ use std::cmp::Ordering;
 /// Ordering and equality of the numbers and the pre-release are in [`Version::precedence`]; build metadata does
 /// not count there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
+pub(super) struct Version {
     /// First number.
-    pub major: i64,
+    pub(super) major: i64,
     /// Second number, 0 where absent.
-    pub minor: i64,
+    pub(super) minor: i64,
     /// Third number, 0 where absent.
-    pub patch: i64,
+    pub(super) patch: i64,
     /// What stands behind `-`, empty where absent.
-    pub pre: String,
+    pub(super) pre: String,
 }
 
 const INVALID: &str = "Invalid Semantic Version";
@@ -25,7 +25,7 @@ impl Version {
     ///
     /// # Errors
     /// Keel's own words: the text is no version, or a number does not fit 63 bits.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let rest = text.strip_prefix('v').unwrap_or(text);
         let (rest, metadata) = split_off(rest, '+');
         let (numbers, pre) = split_off(rest, '-');
@@ -37,13 +37,15 @@ impl Version {
         if segments.len() > 3 || !segments.iter().all(digits) {
             return Err(INVALID.to_owned());
         }
-        let number = |i: usize| match segments.get(i) {
+        let number = |i: usize| {
+            match segments.get(i) {
             None => Ok(0),
             Some(segment) => segment.parse().map_err(|_| {
                 format!(
                     "Error parsing version segment: strconv.ParseInt: parsing \"{segment}\": value out of range"
                 )
             }),
+        }
         };
         Ok(Self {
             major: number(0)?,
@@ -54,15 +56,15 @@ impl Version {
     }
 
     /// Which of two versions is the newer one; build metadata is ignored, a pre-release is older than its release.
-    pub fn precedence(&self, other: &Self) -> Ordering {
-        (self.major, self.minor, self.patch).cmp(&(other.major, other.minor, other.patch)).then_with(|| {
-            match (self.pre.is_empty(), other.pre.is_empty()) {
+    pub(super) fn precedence(&self, other: &Self) -> Ordering {
+        (self.major, self.minor, self.patch).cmp(&(other.major, other.minor, other.patch)).then_with(
+            || match (self.pre.is_empty(), other.pre.is_empty()) {
                 (true, true) => Ordering::Equal,
                 (true, false) => Ordering::Greater,
                 (false, true) => Ordering::Less,
                 (false, false) => pre_release(&self.pre, &other.pre),
-            }
-        })
+            },
+        )
     }
 }
 
