@@ -1,8 +1,79 @@
-//! stub
+//! Files named on the command line.
+
+use std::io::{self, Read};
 use std::path::Path;
-/// stub
-pub fn read_optional(_path: &str) -> Result<Option<String>, String> { Ok(None) }
-/// stub
-pub fn read(_path: &Path) -> Result<(String,String), String> { Err(String::new()) }
-/// stub
-pub fn install_self(_path: &Path) -> Result<(), String> { Err(String::new()) }
+
+/// What stands for standard input on the command line.
+pub const STDIN: &str = "-";
+/// The most that is read of one file: no object in a cluster holds more than 1.5 MB.
+pub const MOST_BYTES: u64 = 4 << 20;
+
+/// A file's text and the name that people know it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// The path as given; `stdin` for `-`.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// There is none.
+    #[error("there is no file {0}")]
+    Absent(String),
+    /// The system refuses.
+    #[error("{0} cannot be read: {1}")]
+    Refused(String, #[source] io::Error),
+    /// It is no UTF-8 text.
+    #[error("{0} is not a text in UTF-8")]
+    NotText(String),
+    /// It is too large.
+    #[error("{0} is larger than 4 MiB, and no cluster takes an object of that size")]
+    TooLarge(String),
+}
+
+/// Reads a file, or `stdin` for `-`. A byte order mark is dropped.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read(path: &str, stdin: impl Read) -> Result<File, Unreadable> {
+    let name = if path == STDIN { "stdin".to_owned() } else { path.to_owned() };
+    let mut bytes = Vec::new();
+    let result = if path == STDIN {
+        stdin.take(MOST_BYTES + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(Path::new(path))
+            .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+    };
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unreadable::Absent(name)),
+        Err(error) => return Err(Unreadable::Refused(name, error)),
+        Ok(_) if bytes.len() as u64 > MOST_BYTES => return Err(Unreadable::TooLarge(name)),
+        Ok(_) => {}
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Unreadable::NotText(name.clone()))?;
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    Ok(File { name, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standard_input() {
+        let file = read("-", "\u{feff}a: 1\n".as_bytes()).unwrap();
+        assert_eq!(file, File { name: "stdin".to_owned(), text: "a: 1\n".to_owned() });
+        assert!(matches!(read("-", &[0xff_u8][..]), Err(Unreadable::NotText(name)) if name == "stdin"));
+        assert!(matches!(read("-", io::repeat(b'a')), Err(Unreadable::TooLarge(_))));
+    }
+
+    #[test]
+    fn files() {
+        assert!(read("Cargo.toml", io::empty()).unwrap().text.contains("[package]"));
+        assert!(matches!(read("no/such/file", io::empty()), Err(Unreadable::Absent(_))));
+        assert!(matches!(read("src", io::empty()), Err(Unreadable::Refused(..))));
+    }
+}

@@ -1,3 +1,189 @@
-//! stub
-/// stub
-pub fn revision_of_working_directory() -> Option<String> { None }
+//! Facts about the repository, asked of the `git` command.
+//!
+//! A library would double the program for ten words. `git` is run with fixed arguments, without the `GIT_*` variables
+//! that would send it to another repository, and without the hooks that a repository can name. Every fact stands for
+//! itself: a detached HEAD has no branch but a hash, a repository without a remote has no address but a directory.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::remote::{Remote, without_credentials};
+use super::{Found, line};
+
+/// Every name under `git`.
+pub const NAMES: [&str; 10] =
+    ["branch", "hash", "short", "tag", "version", "dirty", "dir", "url", "repo", "module"];
+
+/// The facts about the repository that a directory lies in.
+pub fn facts(directory: &Path) -> Found {
+    let git = |arguments: &[&str]| line(command(directory).args(arguments));
+    let top = match git(&["rev-parse", "--show-toplevel"]) {
+        Ok(top) => top,
+        Err(why) => {
+            let why = why.strip_prefix("fatal: ").unwrap_or(&why).to_owned();
+            return NAMES.into_iter().map(|name| (name.to_owned(), Err(why.clone()))).collect();
+        }
+    };
+    let branch =
+        git(&["symbolic-ref", "--quiet", "--short", "HEAD"]).map_err(|_| "HEAD is detached".to_owned());
+    let no_commit = |_| "the repository has no commit".to_owned();
+    let hash = git(&["rev-parse", "--verify", "--quiet", "HEAD"]).map_err(no_commit);
+    let tag = hash.clone().and_then(|_| {
+        git(&["describe", "--tags", "--exact-match", "HEAD"]).map_err(|_| "HEAD carries no tag".to_owned())
+    });
+    let version = git(&["describe", "--tags", "--always", "--dirty"]).map_err(no_commit);
+    let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).map(|change| !change.is_empty());
+    let name = branch
+        .as_ref()
+        .ok()
+        .and_then(|branch| git(&["config", "--get", &format!("branch.{branch}.remote")]).ok())
+        .filter(|name| name != ".")
+        .unwrap_or_else(|| "origin".to_owned());
+    let url = git(&["remote", "get-url", "--", &name])
+        .map(|url| without_credentials(&url))
+        .map_err(|_| format!("the repository has no remote `{name}`"));
+    let remote = url.clone().and_then(|url| {
+        Remote::parse(&url).ok_or_else(|| format!("the remote's address {url} names no repository"))
+    });
+    let repo = match &remote {
+        Ok(remote) => Some(remote.repo().to_owned()),
+        Err(_) => Path::new(&top).file_name().map(|name| name.to_string_lossy().into_owned()),
+    };
+    let text = |fact: Result<String, String>| fact.map(Value::from);
+    [
+        ("branch", text(branch)),
+        ("short", text(hash.clone().map(|hash| hash.chars().take(7).collect()))),
+        ("hash", text(hash)),
+        ("tag", text(tag)),
+        ("version", text(version)),
+        ("dirty", dirty.map(Value::from)),
+        ("url", text(url)),
+        ("repo", text(repo.ok_or_else(|| "the repository's directory has no name".to_owned()))),
+        ("module", text(remote.map(|remote| remote.module()))),
+        ("dir", text(Ok(top))),
+    ]
+    .into_iter()
+    .map(|(name, fact)| (name.to_owned(), fact))
+    .collect()
+}
+
+fn command(directory: &Path) -> Command {
+    let mut command = Command::new("git");
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("GIT_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("LC_ALL", "C")
+        .arg("-C")
+        .arg(directory)
+        .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A directory of its own, gone at the end.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(name: &str) -> Self {
+            let path = env::temp_dir().join(format!("studioci-git-{}-{name}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path.canonicalize().unwrap())
+        }
+
+        fn git(&self, arguments: &[&str]) {
+            let author = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"];
+            let status = command(&self.0).args(author).args(arguments).output().unwrap();
+            assert!(status.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&status.stderr));
+        }
+
+        fn fact(&self, name: &str) -> Result<Value, String> {
+            facts(&self.0).remove(name).unwrap()
+        }
+
+        fn text(&self, name: &str) -> String {
+            self.fact(name).unwrap().as_str().unwrap().to_owned()
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
+    #[test]
+    fn a_directory_outside_of_any_repository() {
+        let directory = Directory::new("none");
+        let found = facts(&directory.0);
+        assert_eq!(found.len(), NAMES.len());
+        for name in NAMES {
+            let why = found[name].as_ref().unwrap_err();
+            assert!(why.starts_with("not a git repository"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_repository_on_its_way() {
+        let directory = Directory::new("way");
+        directory.git(&["init", "-q"]);
+        assert_eq!(directory.text("branch"), "main");
+        assert_eq!(directory.fact("hash"), Err("the repository has no commit".to_owned()));
+        assert_eq!(directory.fact("tag"), Err("the repository has no commit".to_owned()));
+        assert_eq!(directory.fact("url"), Err("the repository has no remote `origin`".to_owned()));
+        assert_eq!(directory.fact("module"), Err("the repository has no remote `origin`".to_owned()));
+        assert!(directory.text("repo").ends_with("-way"));
+        assert_eq!(directory.text("dir"), directory.0.to_string_lossy());
+
+        fs::write(directory.0.join("file"), "1").unwrap();
+        directory.git(&["add", "file"]);
+        directory.git(&["commit", "-qm", "first"]);
+        assert_eq!(directory.text("hash").len(), 40);
+        assert_eq!(directory.text("short"), directory.text("hash")[..7]);
+        assert_eq!(directory.fact("dirty"), Ok(Value::Bool(false)));
+        assert_eq!(directory.fact("tag"), Err("HEAD carries no tag".to_owned()));
+
+        directory.git(&["tag", "v1.2.3"]);
+        directory.git(&["remote", "add", "origin", "https://me:secret@host/team/repo.git"]);
+        assert_eq!(directory.text("tag"), "v1.2.3");
+        assert_eq!(directory.text("version"), "v1.2.3");
+        assert_eq!(directory.text("url"), "https://host/team/repo.git");
+        assert_eq!(directory.text("repo"), "repo");
+        assert_eq!(directory.text("module"), "host/team/repo");
+
+        fs::write(directory.0.join("untracked"), "1").unwrap();
+        assert_eq!(directory.fact("dirty"), Ok(Value::Bool(false)));
+        fs::write(directory.0.join("file"), "2").unwrap();
+        assert_eq!(directory.fact("dirty"), Ok(Value::Bool(true)));
+        assert_eq!(directory.text("version"), "v1.2.3-dirty");
+
+        directory.git(&["checkout", "-q", "--detach"]);
+        assert_eq!(directory.fact("branch"), Err("HEAD is detached".to_owned()));
+        assert_eq!(directory.text("repo"), "repo");
+        assert_eq!(directory.text("hash").len(), 40);
+    }
+
+    #[test]
+    fn the_branch_says_which_remote() {
+        let directory = Directory::new("remote");
+        directory.git(&["init", "-q"]);
+        directory.git(&["remote", "add", "upstream", "git@host:team/other.git"]);
+        directory.git(&["config", "branch.main.remote", "upstream"]);
+        assert_eq!(directory.text("repo"), "other");
+        fs::create_dir_all(directory.0.join("a/b")).unwrap();
+        assert_eq!(facts(&directory.0.join("a/b"))["dir"], Ok(Value::from(directory.0.to_string_lossy())));
+    }
+}

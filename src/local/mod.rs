@@ -1,7 +1,37 @@
-//! The person's machine.
-pub mod agent;
+//! The person's machine: the repository, the person, the environment and files.
+//!
+//! With the command line's settings the only room that reads the environment. It decides nothing: what is found goes
+//! to the pipeline as facts, what is not found goes there with the reason.
+
+pub mod environment;
 pub mod files;
 pub mod git;
-pub mod environment;
-/// stub
-pub fn facts() -> crate::pipeline::facts::Facts { Default::default() }
+pub mod remote;
+pub mod user;
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// Facts by name: a string or boolean, or why there is none.
+pub type Found = BTreeMap<String, Result<Value, String>>;
+
+/// Runs a program with fixed arguments and gives its first line.
+///
+/// # Errors
+/// Why there is none: the first line that the program complained with, or that it is not there.
+fn line(command: &mut Command) -> Result<String, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => format!("the program {program} is not on PATH"),
+        _ => format!("the program {program} cannot be run: {error}"),
+    })?;
+    let first =
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().trim().to_owned();
+    if output.status.success() {
+        return Ok(first(&output.stdout));
+    }
+    let complaint = first(&output.stderr);
+    Err(if complaint.is_empty() { format!("{program} says no") } else { complaint })
+}

@@ -133,7 +133,8 @@ fn float(text: &str) -> Scalar {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => {
             if value.fract() == 0.0 && value.abs() < EXPONENT_FROM {
-                let digits = format!("{value:.0}");
+                // The shortest digits, as Go writes them, not the exact ones.
+                let digits = value.to_string();
                 let digits = if digits == "-0" { "0" } else { digits.as_str() };
                 if let Ok(whole) = digits.parse::<i64>() {
                     return Scalar::Number(whole.into());
@@ -201,6 +202,7 @@ mod tests {
             ("9223372036854775807", json!(9_223_372_036_854_775_807_u64)),
             ("18446744073709551615", json!(18_446_744_073_709_551_615_u64)),
             ("-9223372036854775808", json!(i64::MIN)),
+            ("-9223372036854775809", json!(-9_223_372_036_854_775_808.0)),
             ("99999999999999999999", json!(99_999_999_999_999_999_999.0)),
             ("2026-01-01", json!("2026-01-01")),
             ("2026-11-24T20:00:00Z", json!("2026-11-24T20:00:00Z")),

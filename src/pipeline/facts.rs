@@ -32,12 +32,9 @@ impl Fact {
     }
 }
 
-impl<E: fmt::Display> From<Result<String, E>> for Fact {
-    fn from(result: Result<String, E>) -> Self {
-        match result {
-            Ok(value) => Self::known(value),
-            Err(why) => Self::unset(why.to_string()),
-        }
+impl From<Result<Value, String>> for Fact {
+    fn from(result: Result<Value, String>) -> Self {
+        result.map_or_else(Self::Unset, Self::Known)
     }
 }
 
@@ -58,6 +55,22 @@ impl fmt::Debug for EnvValue {
         let value = if self.secret { "***" } else { self.value.as_str() };
         f.debug_struct("EnvValue").field("value", &value).field("secret", &self.secret).finish()
     }
+}
+
+/// The environment as a template reads it: secret but for the names given as plain.
+pub fn environment(values: BTreeMap<String, String>, plain: &BTreeSet<String>) -> BTreeMap<String, EnvValue> {
+    values
+        .into_iter()
+        .map(|(name, value)| {
+            let secret = !plain.contains(&name);
+            (name, EnvValue { value, secret })
+        })
+        .collect()
+}
+
+/// Facts as they were found, each with its value or the reason why there is none.
+pub fn group(found: BTreeMap<String, Result<Value, String>>) -> Group {
+    found.into_iter().map(|(name, fact)| (name, fact.into())).collect()
 }
 
 /// Everything that a template may read besides its values.

@@ -21,7 +21,9 @@ pub(super) fn lay(text: &str) -> Option<Marked> {
     if text.contains([OPEN, CLOSE]) {
         return None;
     }
-    let line_of = |offset: usize| text[..offset].matches('\n').count() + 1;
+    // Offsets of line breaks, so that a place's line is found without counting from the start.
+    let breaks: Vec<usize> = text.match_indices('\n').map(|(offset, _)| offset).collect();
+    let line_of = |offset: usize| breaks.partition_point(|at| *at < offset) + 1;
     let pieces = scan::pieces(text);
     let mut marked = Marked { template: String::with_capacity(text.len() * 2), lines: Vec::new() };
     // How deep in captured sections, and where the text was last copied up to.

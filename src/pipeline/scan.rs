@@ -82,11 +82,10 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut at = 0;
     while at < text.len() {
-        let Some(start) = ["{{", "{%", "{#"].iter().filter_map(|sign| text[at..].find(sign)).min() else {
+        let Some(start) = opening(text, at) else {
             pieces.push(Piece::Content(at..text.len()));
             break;
         };
-        let start = at + start;
         if start > at {
             pieces.push(Piece::Content(at..start));
         }
@@ -123,6 +122,12 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
         };
     }
     pieces
+}
+
+/// Where the next tag, output or comment opens.
+fn opening(text: &str, at: usize) -> Option<usize> {
+    let opens = |place: &usize| matches!(text.as_bytes().get(place + 1), Some(b'{' | b'%' | b'#'));
+    text[at..].match_indices('{').map(|(offset, _)| at + offset).find(opens)
 }
 
 /// The length of `{% name %}` with its whitespace signs, if the text begins with it.

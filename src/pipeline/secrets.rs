@@ -200,7 +200,7 @@ fn outside(
     let line =
         text.char_indices().take_while(|(at, _)| *at < offset).filter(|(_, letter)| *letter == '\n').count()
             + 1;
-    let (is, it) = if names.len() == 1 { ("is", "it") } else { ("are", "they") };
+    let is = if names.len() == 1 { "is" } else { "are" };
     Fault::new(format!(
         "{} {is} secret, and may stand only under `data` or `stringData` of a Secret",
         list(names)
@@ -208,8 +208,8 @@ fn outside(
     .at(place(checked, line, lines))
     .why("every variable of the environment is secret unless given as plain")
     .hint(format!(
-        "if {it} may be seen, give {}; else put {it} into a Secret and refer to that",
-        names.iter().map(|name| format!("`--env {name}`")).collect::<Vec<_>>().join(" ")
+        "give {} for what may be seen; put the rest into a Secret and refer to that",
+        names.iter().map(|name| format!("`--env {name}`")).collect::<Vec<_>>().join(", ")
     ))
 }
 

@@ -154,9 +154,10 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, Wrong> {
 }
 
 fn name_of(tag: &Tag) -> String {
-    match (tag.handle(), tag.suffix()) {
-        ("tag:yaml.org,2002:", core) => format!("!!{core}"),
-        (_, suffix) => format!("!{suffix}"),
+    let full = format!("{}{}", tag.handle(), tag.suffix());
+    match full.strip_prefix("tag:yaml.org,2002:") {
+        Some(core) => format!("!!{core}"),
+        None => format!("!{}", full.trim_start_matches('!')),
     }
 }
 
@@ -250,9 +251,10 @@ fn scalar(node: &Node) -> Result<Value, Wrong> {
 
 fn tagged(node: &Node, tag: &str, resolved: Scalar) -> Result<Scalar, Wrong> {
     let fits = match (tag, &resolved) {
-        ("!!null", Scalar::Null) | ("!!bool", Scalar::Bool(_)) | ("!!float", Scalar::NotFinite) => true,
+        ("!!null", Scalar::Null)
+        | ("!!bool", Scalar::Bool(_))
+        | ("!!float", Scalar::Number(_) | Scalar::NotFinite) => true,
         ("!!int", Scalar::Number(number)) => !number.is_f64(),
-        ("!!float", Scalar::Number(_)) => true,
         ("!!timestamp", _) => return Ok(Scalar::Text),
         ("!!null" | "!!bool" | "!!int" | "!!float", _) => false,
         _ => {
@@ -344,7 +346,9 @@ pub(super) fn key_name(key: &Node) -> Result<String, Wrong> {
         Value::Bool(value) => Ok(value.to_string()),
         Value::Number(number) if !is_fraction(&number) => Ok(number.to_string()),
         Value::Null => Err(Wrong::new(key, "a key cannot be null").hint("quote it")),
-        _ => Err(Wrong::new(key, format!("the key {text} is a number with a fraction")).hint("quote it")),
+        _ => Err(Wrong::new(key, format!("the key `{text}` is a number with a fraction"))
+            .why("kubectl rounds such a key before it makes a word of it")
+            .hint("quote it")),
     }
 }
 

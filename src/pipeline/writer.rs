@@ -34,9 +34,9 @@ fn mapping(out: &mut String, fields: &Map<String, Value>, depth: usize, inline: 
             indent(out, depth);
         }
         if key.contains('\n') {
-            double_quoted(out, key)
+            double_quoted(out, key);
         } else {
-            text(out, key, depth)
+            text(out, key, depth);
         }
         out.push(':');
         match value {

@@ -78,11 +78,12 @@ fn what_kubectl_takes_silently_is_a_fault_here() {
 
 #[test]
 fn aliases_cannot_multiply_without_bound() {
+    use std::fmt::Write as _;
     let mut text = "apiVersion: v1\nkind: X\na0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
     for level in 1..9 {
         let before = level - 1;
         let list = vec![format!("*a{before}"); 10].join(",");
-        text.push_str(&format!("a{level}: &a{level} [{list}]\n"));
+        writeln!(text, "a{level}: &a{level} [{list}]").unwrap();
     }
     assert!(wrong(&text).contains("more than 100000 nodes"), "{}", wrong(&text));
 }

@@ -260,7 +260,7 @@ fn a_secret_elsewhere_is_a_fault_that_says_how_to_make_it_plain() {
         assert!(fault.contains(&format!("at pipeline.yaml, line {line}\n")), "{template}\n{fault}");
     }
     let both = bad(&format!("{MAP}data:\n  a: {{{{ env.TOKEN }}}}{{{{ env.OTHER }}}}\n"));
-    assert!(both.contains("--env OTHER --env TOKEN"), "{both}");
+    assert!(both.contains("`--env OTHER`, `--env TOKEN`"), "{both}");
     let structure = bad(&format!("{MAP}data:\n  a: {{{{ env.TOKEN | int }}}}\n"));
     assert!(structure.starts_with("this cannot be rendered"), "{structure}");
 }
@@ -353,4 +353,26 @@ fn rendered_lines_are_traced() {
             .collect();
         assert_eq!(told.join(" "), expected, "{template}\n{plain}");
     }
+}
+
+#[test]
+fn the_starter_pipeline_renders() {
+    let mut sources = sources(include_str!("../../../templates/minimal.yaml"));
+    sources.values.clear();
+    assert!(bad(&sources.template.text).starts_with("`Tag` is not defined"));
+    sources.set = [("Image", "registry.example/team/ci"), ("Tag", "123e4567")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let rendered = render(&sources, &facts()).unwrap();
+    let [document] = rendered.documents.as_slice() else { panic!("{:?}", rendered.documents) };
+    assert_eq!(document.title(), "document 1 (Deployment build)");
+    let container = &document.value["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["image"], "registry.example/team/ci:123e4567");
+    assert_eq!(container["env"][0]["value"], "feature/x");
+    assert_eq!(document.value["metadata"]["annotations"]["keel.sh/pollSchedule"], "@every 1m");
+    let unset = render(
+        &sources,
+        &Facts { git: [("branch".to_owned(), Fact::unset("x"))].into(), ..Facts::default() },
+    );
+    assert_eq!(unset.unwrap().documents.len(), 1);
 }
