@@ -35,13 +35,13 @@ pub(crate) fn tools(interrupt: &Interrupt) -> Result<Tools, Failure> {
 }
 
 /// The binary as it is released.
-pub(crate) fn release() -> Result<PathBuf, Failure> {
-    static_binary("release")
+pub(crate) fn release(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
+    static_binary("release", interrupt)
 }
 
 /// The agent image for tests: quick to build, without debug information, static like the released one.
-pub(crate) fn test_agent_image() -> Result<Image, Failure> {
-    let binary = static_binary("agent")?;
+pub(crate) fn test_agent_image(interrupt: &Interrupt) -> Result<Image, Failure> {
+    let binary = static_binary("agent", interrupt)?;
     let bytes = fs::read(&binary)
         .map_err(|error| Failure::Other(format!("cannot read {}: {error}", binary.display())))?;
     Ok(agent_image(&bytes))
@@ -49,7 +49,7 @@ pub(crate) fn test_agent_image() -> Result<Image, Failure> {
 
 /// Static glibc takes the flag and an explicit target: without one the flag would reach build scripts as well. It has a
 /// folder of its own below target/, or each build with other flags would throw the last one away.
-fn static_binary(profile: &str) -> Result<PathBuf, Failure> {
+fn static_binary(profile: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure> {
     let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
     let folder = root().join("target/static");
     let mut flags = env::var("RUSTFLAGS").unwrap_or_default();
@@ -70,20 +70,22 @@ fn static_binary(profile: &str) -> Result<PathBuf, Failure> {
         .arg("--target-dir")
         .arg(&folder)
         .env("RUSTFLAGS", flags.trim());
-    succeed(&mut build)?;
+    succeed(&mut build, interrupt)?;
     Ok(folder.join(target).join(profile).join("kubectl-studioci"))
 }
 
 /// Runs a command to its end; it says itself what is wrong.
-pub(crate) fn succeed(command: &mut Command) -> Result<(), Failure> {
-    let status = command.status().map_err(|error| {
+pub(crate) fn succeed(command: &mut Command, interrupt: &Interrupt) -> Result<(), Failure> {
+    let started = command.spawn();
+    let mut child = started.map_err(|error| {
         Failure::Other(format!("cannot start {}: {error}", command.get_program().display()))
     })?;
+    let status = interrupt.wait(&mut child)?;
     if status.success() { Ok(()) } else { Err(Failure::Command(code(status))) }
 }
 
 /// A child's exit code as ours; the shell's convention where a signal ended it.
-pub(crate) fn code(status: std::process::ExitStatus) -> u8 {
+fn code(status: std::process::ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt;
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     u8::try_from(code).unwrap_or(1)

@@ -56,7 +56,7 @@ fn up(name: &Name) -> Result<(), Failure> {
     if Handle::running(&name.cluster, &tools)?.is_some() {
         return Err(Failure::Other(format!("cluster '{}' is up already", name.cluster)));
     }
-    let handle = Cluster::start(&Options::named(&name.cluster), &tools, &interrupt, &Screen)?.keep();
+    let handle = Cluster::start(&Options::named(&name.cluster), &tools, &interrupt, &Screen)?.keep()?;
     let flag = if name.cluster == "up" { String::new() } else { format!(" --name {}", name.cluster) };
     println!("use it:  cargo xtask cluster run{flag} -- kubectl get pods -A");
     println!("         cargo xtask cluster run{flag} -- bash");
@@ -76,8 +76,9 @@ fn run_inside(name: &Name, words: &[String]) -> Result<(), Failure> {
 
 /// Pushes the agent image to a cluster that runs.
 pub(crate) fn push_agent_image(name: &Name) -> Result<(), Failure> {
-    let handle = running(name, &screen::interrupt())?;
-    println!("{}", push_image(&handle, &build::test_agent_image()?)?);
+    let interrupt = screen::interrupt();
+    let handle = running(name, &interrupt)?;
+    println!("{}", push_image(&handle, &build::test_agent_image(&interrupt)?)?);
     Ok(())
 }
 
@@ -108,10 +109,5 @@ pub(crate) fn inside(handle: &Handle, command: &mut Command, interrupt: &Interru
     for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
         command.env_remove(proxy);
     }
-    let started = Network::of(handle.state()).inside(|| command.spawn())?;
-    let mut child = started.map_err(|error| {
-        Failure::Other(format!("cannot start {}: {error}", command.get_program().display()))
-    })?;
-    let status = interrupt.wait(&mut child)?;
-    if status.success() { Ok(()) } else { Err(Failure::Command(build::code(status))) }
+    Network::of(handle.state()).inside(|| build::succeed(command, interrupt))?
 }

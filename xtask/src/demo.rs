@@ -18,13 +18,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     host::check()?;
     let interrupt = screen::interrupt();
     let tools = build::tools(&interrupt)?;
-    let image = build::test_agent_image()?;
+    let image = build::test_agent_image(&interrupt)?;
     let cluster = Cluster::start(&Options::named("demo"), &tools, &interrupt, &Screen)?;
     push_image(cluster.handle(), &image)?;
     if !args.keep {
         return Ok(cluster.stop()?);
     }
-    let handle = cluster.keep();
+    let handle = cluster.keep()?;
     println!("# in a shell inside the cluster's network: cargo xtask cluster run --name demo -- bash");
     for (name, value) in handle.env() {
         println!("export {name}={}", value.display());

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         Task::Cluster(task) => cluster::run(&task),
         Task::Demo(args) => demo::run(&args),
         Task::Tools => build::tools(&screen::interrupt()).map(|tools| println!("{}", tools.dir().display())),
-        Task::Static => build::release().map(|binary| println!("{}", binary.display())),
+        Task::Static => build::release(&screen::interrupt()).map(|binary| println!("{}", binary.display())),
         Task::AgentImage(name) => cluster::push_agent_image(&name),
     };
     match done {

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test there is. Those of the cluster are `#[ignore]`d for plain cargo, which cannot start
 //! one, and run here. What could not run is said, and is never a success.
 
+use test_cluster::cleanup::clear_abandoned;
 use test_cluster::{Cluster, Options, host};
 
 use crate::build;
@@ -25,14 +26,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     eprintln!("tests that need nothing");
     let mut plain = build::cargo();
     plain.args(["test", "--workspace"]).args(&args.filter).arg("--").args(&args.passed_on);
-    build::succeed(&mut plain)?;
+    build::succeed(&mut plain, &interrupt)?;
 
     if let Err(error) = host::check() {
         eprintln!("the tests of the cluster did NOT run");
         return Err(error.into());
     }
     let tools = build::tools(&interrupt)?;
-    let image = build::test_agent_image()?;
+    let image = build::test_agent_image(&interrupt)?;
     interrupt.check()?;
     eprintln!("tests of the cluster");
     let mut cluster = Cluster::start(&Options::named(&args.name), &tools, &interrupt, &Screen)?;
@@ -50,5 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         eprintln!("the servers' logs are in {}", cluster.handle().state().path("logs").display());
     }
     cluster.stop()?;
+    // clusters of tests that were killed
+    clear_abandoned()?;
     done
 }

@@ -17,9 +17,9 @@ use crate::sysctl;
 const OF_KUBELET: [&str; 2] = ["/var/lib/kubelet", "/var/log/containers"];
 const RECORD: &str = "host-folders";
 
-/// Ends every process of the cluster, gives its mounts, cgroups and kernel settings back and empties its folder, logs
-/// excepted where `keep_logs`. Whoever calls holds the cluster's lock.
-pub(crate) fn clean_up(state: &State, keep_logs: bool) -> Result<(), Error> {
+/// Ends every process of the cluster, gives its mounts, cgroups and kernel settings back and empties its folder but for
+/// the logs. Whoever calls holds the cluster's lock.
+pub(crate) fn clean_up(state: &State) -> Result<(), Error> {
     if !state.from_another_boot() {
         for part in Part::STOP_ORDER {
             Server::of(state, part).dismiss()?;
@@ -36,10 +36,18 @@ pub(crate) fn clean_up(state: &State, keep_logs: bool) -> Result<(), Error> {
             fs::remove_dir_all(folder).at("remove", folder)?;
         }
     }
-    let logs = keep_logs.then(|| save_logs(state)).transpose()?;
-    state.empty()?;
-    if let Some(saved) = logs {
-        fs::rename(&saved, state.path("logs")).at("move", &saved)?;
+    state.empty()
+}
+
+/// Takes down every cluster whose run died, whatever its name. Those that were left running on purpose stay, and so do
+/// those that a living process holds.
+pub fn clear_abandoned() -> Result<(), Error> {
+    for state in State::all().into_iter().filter(|state| !state.is_kept() && state.path("boot").exists()) {
+        match state.lock() {
+            Ok(_lock) => clean_up(&state).and_then(|()| state.remove())?,
+            Err(Error::Busy { .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
@@ -93,16 +101,6 @@ fn mount_point(line: &str) -> Option<PathBuf> {
     let decoded =
         field.replace(r"\040", " ").replace(r"\011", "\t").replace(r"\012", "\n").replace(r"\134", r"\");
     Some(PathBuf::from(decoded))
-}
-
-/// Moves the logs beside the folder while it is emptied.
-fn save_logs(state: &State) -> Result<PathBuf, Error> {
-    let aside = state.dir().with_extension("logs");
-    if aside.exists() {
-        fs::remove_dir_all(&aside).at("remove", &aside)?;
-    }
-    fs::rename(state.path("logs"), &aside).at("move", state.path("logs"))?;
-    Ok(aside)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use crate::cgroup::Layout;
-use crate::cleanup::{self, cgroup_name, clean_up};
+use crate::cleanup::{self, cgroup_name, clean_up, clear_abandoned};
 use crate::error::Error;
 use crate::handle::Handle;
 use crate::image::{self, Image};
@@ -48,7 +48,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Clears what an earlier run of that name left, then starts everything and waits until the node is Ready and the
+    /// Clears what runs that died have left, and a cluster of that name even if it was kept, then starts everything and waits until the node is Ready and the
     /// first ServiceAccount is there. Nothing is left behind if that fails, but for the logs.
     pub fn start(
         options: &Options,
@@ -59,7 +59,8 @@ impl Cluster {
         host::check()?;
         let state = State::of(&options.name)?;
         let lock = state.lock()?;
-        clean_up(&state, false)?;
+        clear_abandoned()?;
+        clean_up(&state)?;
         let handle = Handle::new(state, tools.clone());
         let mut cluster = Cluster { handle, interrupt: interrupt.clone(), lock: Some(lock), keep_logs: true };
         let begun = Instant::now();
@@ -106,8 +107,14 @@ impl Cluster {
         Network::of(self.handle.state())
     }
 
-    /// Leaves it running; `down` ends it later.
-    pub fn keep(mut self) -> Handle {
+    /// Leaves it running until [`down`].
+    pub fn keep(self) -> Result<Handle, Error> {
+        self.handle.state().keep()?;
+        Ok(self.abandon())
+    }
+
+    /// Leaves everything as `kill -9` of this process would: the next start of any cluster clears it away.
+    pub fn abandon(mut self) -> Handle {
         self.lock = None;
         self.handle.clone()
     }
@@ -123,10 +130,10 @@ impl Cluster {
     }
 
     fn take_down(&mut self) -> Result<(), Error> {
-        match self.lock.take() {
-            Some(_lock) => clean_up(self.handle.state(), self.keep_logs || std::thread::panicking()),
-            None => Ok(()),
-        }
+        let Some(_lock) = self.lock.take() else { return Ok(()) };
+        let state = self.handle.state();
+        clean_up(state)?;
+        if self.keep_logs || std::thread::panicking() { Ok(()) } else { state.remove() }
     }
 
     fn await_registry(&self) -> Result<(), Error> {
@@ -200,7 +207,8 @@ impl Drop for Cluster {
 pub fn down(name: &str) -> Result<(), Error> {
     let state = State::of(name)?;
     let _lock = state.lock()?;
-    clean_up(&state, false)
+    clean_up(&state)?;
+    state.remove()
 }
 
 fn pause(tools: &Tools) -> Result<Image, Error> {

@@ -140,6 +140,10 @@ fn layer(mut nodes: BTreeMap<String, Node>) -> Vec<u8> {
     // sorted by path, a folder comes before what it holds
     for (path, node) in nodes {
         let mut header = Header::new_gnu();
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_size(0);
         let written = match &node {
             Node::Folder { mode } => {
                 header.set_entry_type(EntryType::Directory);

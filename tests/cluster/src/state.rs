@@ -4,7 +4,7 @@
 //! socket's path holds 107 bytes; and not in `/tmp`, which is often a small file system in memory.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,22 @@ use crate::error::{At, Error};
 
 const PARENT: &str = "/var/tmp";
 const PREFIX: &str = "studioci-";
+/// A file that says: nobody forgot this cluster.
+const KEPT: &str = "kept";
+
+const FOLDERS: [&str; 11] = [
+    "cni",
+    "containerd",
+    "certs.d/_default",
+    "etcd",
+    "kubelet",
+    "kubelet-certs",
+    "logs",
+    "pki",
+    "registry",
+    "run",
+    "users",
+];
 
 /// Where everything of one cluster lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,29 +76,34 @@ impl State {
 
     /// Takes the cluster for this process, until the returned file is closed.
     pub fn lock(&self) -> Result<File, Error> {
-        self.create()?;
         let path = self.dir.join("lock");
-        let mut file = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .at("open", &path)?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let mut holder = String::new();
-            file.read_to_string(&mut holder).at("read", &path)?;
-            return Err(Error::Busy { name: self.name.clone(), holder });
+        loop {
+            self.create()?;
+            let open = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+            let mut file = match open {
+                // whoever had it removed the folder just now
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                other => other.at("open", &path)?,
+            };
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder).at("read", &path)?;
+                return Err(Error::Busy { name: self.name.clone(), holder });
+            }
+            // a lock on a file that was removed in between keeps nobody out
+            let held = file.metadata().at("look at", &path)?.ino();
+            if fs::metadata(&path).is_ok_and(|there| there.ino() == held) {
+                file.set_len(0).at("write", &path)?;
+                write!(file, "{}", std::process::id()).at("write", &path)?;
+                return Ok(file);
+            }
         }
-        file.set_len(0).at("write", &path)?;
-        write!(file, "{}", std::process::id()).at("write", &path)?;
-        Ok(file)
     }
 
     /// Makes the folder, for root's eyes only. One that somebody else made in the world-writable parent is refused.
     fn create(&self) -> Result<(), Error> {
         match DirBuilder::new().mode(0o700).create(&self.dir) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             other => return other.at("make folder", &self.dir),
         }
         let found = fs::symlink_metadata(&self.dir).at("look at", &self.dir)?;
@@ -116,11 +137,20 @@ impl State {
         fs::read_to_string(self.path("boot")).is_ok_and(|then| then != boot())
     }
 
-    /// Removes everything but the lock.
+    /// Whether its cluster was left running on purpose.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.path(KEPT).exists()
+    }
+
+    pub(crate) fn keep(&self) -> Result<(), Error> {
+        self.write(KEPT, "")
+    }
+
+    /// Removes all but the lock and the logs.
     pub(crate) fn empty(&self) -> Result<(), Error> {
         for entry in fs::read_dir(&self.dir).at("list", &self.dir)?.flatten() {
             let path = entry.path();
-            if path.file_name().is_some_and(|name| name == "lock") {
+            if entry.file_name() == "lock" || entry.file_name() == "logs" {
                 continue;
             }
             let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
@@ -129,21 +159,17 @@ impl State {
         Ok(())
     }
 
-    /// Lays out an empty folder.
+    /// Removes what [`empty`](Self::empty) left.
+    pub(crate) fn remove(&self) -> Result<(), Error> {
+        fs::remove_dir_all(&self.dir).at("remove", &self.dir)
+    }
+
+    /// Lays out an emptied folder; the logs of the last run go now.
     pub(crate) fn lay_out(&self) -> Result<(), Error> {
-        const FOLDERS: [&str; 11] = [
-            "cni",
-            "containerd",
-            "certs.d/_default",
-            "etcd",
-            "kubelet",
-            "kubelet-certs",
-            "logs",
-            "pki",
-            "registry",
-            "run",
-            "users",
-        ];
+        let logs = self.path("logs");
+        if logs.exists() {
+            fs::remove_dir_all(&logs).at("remove", &logs)?;
+        }
         for folder in FOLDERS {
             let path = self.path(folder);
             fs::create_dir_all(&path).at("make folder", &path)?;
