@@ -5,7 +5,7 @@
 //! or, worse, silently do otherwise: no build workload or several, another namespace, cluster-scoped documents, kinds
 //! that the workspace role does not cover, rights that an agent cannot hand on, and whatever reaches for the agent's
 //! own ServiceAccount. What is made is named nowhere but in [`crate::chain::wire`]; namespaces are left out and
-//! filled in by [`rest::place`].
+//! filled in by [`place`].
 
 mod check;
 mod find;
@@ -14,7 +14,7 @@ mod job;
 pub mod kinds;
 mod listener;
 mod loan;
-pub mod rest;
+mod rest;
 mod rights;
 mod settings;
 mod subject;
@@ -34,7 +34,7 @@ pub use job::BuildOf;
 pub use kinds::Kind;
 pub use listener::{AGENT_BINARY, INSTALL_CONTAINER, Listener, POD_INFO};
 pub use loan::{Loan, PodSecurity};
-pub use rest::Support;
+pub use rest::{Support, place};
 pub use settings::{BuildSettings, DEADLINE, Identity, RECHECK, REVISION_GROUP, duration};
 
 use subject::Subject;
@@ -123,7 +123,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// All other objects, in the order they came, ready for apply but for the namespace ([`rest::place`]).
+    /// All other objects, in the order they came, ready for apply but for the namespace ([`place`]).
     pub fn rest(&self) -> Vec<Value> {
         self.rest.clone()
     }

@@ -1,7 +1,12 @@
-mod made;
+mod job;
+mod listener;
 mod refused;
+mod rest;
+mod snapshots;
+mod told;
 
 use super::*;
+use crate::chain::build::Version;
 use crate::pipeline::documents;
 
 /// Of the shape that real pipelines have: support, claims, pull secrets, hooks, a sidecar, GPUs, Keel's keys as labels.
@@ -56,4 +61,27 @@ fn least(from: &str, to: &str) -> String {
 /// The least pipeline and another document.
 fn with(document: &str) -> String {
     format!("{LEAST}---\n{document}\n")
+}
+
+/// The pod of the least pipeline with fields put into its pod spec and its container.
+fn spec(fields: &str, container: &str) -> String {
+    least("      containers:\n", &format!("{fields}      containers:\n")).replacen(
+        "name: ci\n",
+        &format!("name: ci\n{container}"),
+        1,
+    )
+}
+
+fn version() -> Version {
+    format!("build-20260102@sha256:{}", "0a".repeat(32)).parse().unwrap()
+}
+
+fn job_of(text: &str, version: &Version) -> Value {
+    good(text).job(&BuildOf {
+        namespace: "ci-eager-hopper",
+        generation: 3,
+        version,
+        revision: Some("123e456"),
+        parent: Some("ci-brave-lovelace"),
+    })
 }

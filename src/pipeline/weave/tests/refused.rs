@@ -384,7 +384,7 @@ fn bindings_stay_inside() {
         one_fault(&binding(reference, subjects), &settings(), &[says]);
     }
     let mut object = good(&binding(own, account)).rest().remove(0);
-    rest::place(&mut object, "ci-eager-hopper");
+    place(&mut object, "ci-eager-hopper");
     assert_eq!(object["metadata"]["namespace"], "ci-eager-hopper");
     assert_eq!(object["subjects"][0]["namespace"], "ci-eager-hopper");
 }
