@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::fault::{Fault, Place, did_you_mean};
-use super::tree::{self, Kind, Node, Wrong};
+use super::tree::{self, Kind, Node, Style, Wrong};
 use super::writer;
 
 /// Lines of the template that a document's first rendered line comes from, from 1 and inclusive.
@@ -128,7 +128,7 @@ pub(super) fn parts(name: &str, text: &str) -> Result<Vec<Part>, Fault> {
         };
         let Some(mut root) = tree::parse(part).map_err(shifted)? else { continue };
         shift(&mut root, lines_before, bytes.start);
-        if !matches!(&root.kind, Kind::Scalar { text, plain: true, .. } if matches!(text.as_str(), "" | "~" | "null"))
+        if !matches!(&root.kind, Kind::Scalar { text, style: Style::Plain, .. } if matches!(text.as_str(), "" | "~" | "null"))
         {
             parts.push(Part { number, root });
         }
@@ -174,8 +174,7 @@ fn is_empty(part: &str) -> bool {
 fn guess<'a>(part: &'a str, key: &str) -> &'a str {
     part.lines()
         .find_map(|line| line.strip_prefix(key))
-        .map(|word| word.trim().trim_matches(['"', '\'']))
-        .unwrap_or("")
+        .map_or("", |word| word.trim().trim_matches(['"', '\'']))
 }
 
 fn shift(node: &mut Node, lines: usize, bytes: usize) {

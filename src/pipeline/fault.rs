@@ -52,9 +52,9 @@ pub struct Fault {
     /// What is wrong, in one sentence.
     pub what: String,
     /// Where: in the template, a values file or the rendered text.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// For a place in the rendered text: the template lines it comes from.
-    pub origin: Option<Origin>,
+    pub origin: Option<Box<Origin>>,
     /// Why it is wrong.
     pub why: Option<String>,
     /// What to do.
@@ -70,14 +70,14 @@ impl Fault {
     /// Adds the place.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
-        self.place = Some(place);
+        self.place = Some(Box::new(place));
         self
     }
 
     /// Adds the template lines behind the place.
     #[must_use]
     pub fn from(mut self, origin: Option<Origin>) -> Self {
-        self.origin = origin;
+        self.origin = origin.map(Box::new);
         self
     }
 
@@ -150,7 +150,8 @@ impl fmt::Display for Fault {
                 }
             }
         }
-        if let Some(Origin { file, first, last, text }) = &self.origin {
+        if let Some(origin) = &self.origin {
+            let Origin { file, first, last, text } = origin.as_ref();
             if first == last {
                 write!(f, "\n  from {file}, line {first}")?;
             } else {

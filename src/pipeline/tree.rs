@@ -14,12 +14,23 @@ const MOST_NODES: usize = 100_000;
 /// What a node is.
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    /// A scalar: its text, whether it was written plain, its explicit tag.
-    Scalar { text: String, plain: bool, tag: Option<String> },
+    /// A scalar: its text, how it was written, its explicit tag.
+    Scalar { text: String, style: Style, tag: Option<String> },
     /// A sequence.
     Sequence(Vec<Node>),
     /// A mapping, in the order written.
     Mapping(Vec<(Node, Node)>),
+}
+
+/// How a scalar was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Without quotes: it may be a number, a boolean or nothing.
+    Plain,
+    /// In quotes of either kind.
+    Quoted,
+    /// As a block after `|` or `>`.
+    Block,
 }
 
 /// A node and its place.
@@ -30,7 +41,7 @@ pub(super) struct Node {
     pub(super) line: usize,
     /// Column, from 1.
     pub(super) column: usize,
-    /// Where a scalar stands in the text, in bytes.
+    /// Where a scalar stands in the text, in bytes; of a block only its lines, not its `|`.
     pub(super) bytes: Range<usize>,
     /// Whether it stands here by an alias, and its text elsewhere.
     pub(super) alias: bool,
@@ -96,7 +107,11 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, Wrong> {
             Event::Scalar(text, style, anchor, tag) => {
                 let kind = Kind::Scalar {
                     text: text.into_owned(),
-                    plain: style == ScalarStyle::Plain,
+                    style: match style {
+                        ScalarStyle::Plain => Style::Plain,
+                        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
+                        ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+                    },
                     tag: tag.map(|tag| name_of(&tag)),
                 };
                 builder.anchored(anchor, place(kind))?
@@ -214,8 +229,8 @@ pub(super) fn value(node: &Node) -> Result<Value, Wrong> {
 
 /// A scalar with the tag that it has, or as it resolves.
 fn scalar(node: &Node) -> Result<Value, Wrong> {
-    let Kind::Scalar { text, plain, tag } = &node.kind else { return Ok(Value::Null) };
-    let resolved = if *plain { dialect::resolve(text) } else { Scalar::Text };
+    let Kind::Scalar { text, style, tag } = &node.kind else { return Ok(Value::Null) };
+    let resolved = if *style == Style::Plain { dialect::resolve(text) } else { Scalar::Text };
     let resolved = match tag.as_deref() {
         None => resolved,
         Some("!!str" | "!") => Scalar::Text,
@@ -296,7 +311,7 @@ fn mapping(node: &Node) -> Result<BTreeMap<String, Field>, Wrong> {
 }
 
 fn is_merge(key: &Node) -> bool {
-    matches!(&key.kind, Kind::Scalar { text, plain: true, tag } if text == "<<" && tag.is_none())
+    matches!(&key.kind, Kind::Scalar { text, style: Style::Plain, tag } if text == "<<" && tag.is_none())
 }
 
 /// What a merge key brings; of several mappings the first that has a key wins.
