@@ -7,7 +7,7 @@ use crate::keel::policy::Policy;
 use crate::pipeline::fault::Fault;
 
 /// What a living chain is bound to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Running<'a> {
     /// Name of the chain's image, without tag and digest.
     pub image: &'a str,

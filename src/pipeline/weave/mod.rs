@@ -5,18 +5,16 @@
 //! or, worse, silently do otherwise: no build workload or several, another namespace, cluster-scoped documents, kinds
 //! that the workspace role does not cover, rights that an agent cannot hand on, and whatever reaches for the agent's
 //! own ServiceAccount. What is made is named nowhere but in [`crate::chain::wire`]; namespaces are left out and
-//! filled in by [`rest::place`].
+//! filled in by [`place`].
 
 mod check;
 mod find;
-mod finish;
 mod fits;
 mod job;
 pub mod kinds;
 mod listener;
 mod loan;
-mod probe;
-pub mod rest;
+mod rest;
 mod rights;
 mod settings;
 mod subject;
@@ -30,16 +28,13 @@ use super::documents::Document;
 use super::fault::Fault;
 use crate::chain::build::Map;
 use crate::keel::image::ImageRef;
-use crate::keel::policy::Policy;
 
-pub use finish::Ending;
 pub use fits::Running;
 pub use job::BuildOf;
 pub use kinds::Kind;
 pub use listener::{AGENT_BINARY, INSTALL_CONTAINER, Listener, POD_INFO};
 pub use loan::{Loan, PodSecurity};
-pub use probe::{PROBE, probe};
-pub use rest::Support;
+pub use rest::{Support, place};
 pub use settings::{BuildSettings, DEADLINE, Identity, RECHECK, REVISION_GROUP, duration};
 
 use subject::Subject;
@@ -91,18 +86,6 @@ pub struct BuildWorkload {
     account_pull_secrets: Vec<String>,
 }
 
-impl BuildWorkload {
-    /// What Keel does with it.
-    pub fn policy(&self) -> Policy {
-        Policy::of(&self.labels, &self.annotations)
-    }
-
-    /// Whether one tag is pushed over again and again.
-    pub fn match_tag(&self) -> bool {
-        self.policy().match_tag()
-    }
-}
-
 /// Something that a person should know, though nothing is refused for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -140,7 +123,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// All other objects, in the order they came, ready for apply but for the namespace ([`rest::place`]).
+    /// All other objects, in the order they came, ready for apply but for the namespace ([`place`]).
     pub fn rest(&self) -> Vec<Value> {
         self.rest.clone()
     }

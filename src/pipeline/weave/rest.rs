@@ -103,17 +103,6 @@ pub(super) fn weave(
         needed.insert(kind);
         woven.rest.push(object);
     }
-    let missing = |name: &&String| {
-        !woven.pull_secrets.iter().any(|secret| text(secret, "/metadata/name") == Some(name.as_str()))
-    };
-    notices.extend(pull.iter().filter(missing).map(|name| Notice {
-        about: format!("Deployment/{}", build.name),
-        line: 1,
-        text: format!(
-            "pull Secret {name} is not in the pipeline, and a fresh namespace does not have it: the registry will be \
-             asked without it"
-        ),
-    }));
     woven.kinds = needed.into_iter().collect();
     woven
 }

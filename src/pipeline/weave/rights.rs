@@ -146,7 +146,7 @@ pub(super) fn binding(subject: &Subject<'_>, own: &[&str], faults: &mut Vec<Faul
             format!("write a Role with the rules of {role} that the build needs, and bind that"),
         )),
         _ => {
-            faults.push(subject.fault("it has no roleRef.kind", "it must be Role", "add roleRef.kind: Role"))
+            faults.push(subject.fault("it has no roleRef.kind", "it must be Role", "add roleRef.kind: Role"));
         }
     }
     if subject.list("/subjects").is_empty() {

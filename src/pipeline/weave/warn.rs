@@ -14,6 +14,7 @@ pub(super) fn all(subjects: &[Subject<'_>], build: &BuildWorkload, own: &[&str],
     for subject in subjects {
         if subject.is("apps", "Deployment") && subject.name() == build.name {
             of_build(subject, build, notices);
+            pull_secrets(subject, subjects, build, notices);
         } else if is_support(subject) && replicas(subject) == 0 {
             notices.push(subject.notice(
                 "it asks for 0 replicas, so that a build starts without it; studioci itself starts support before a \
@@ -75,6 +76,22 @@ fn of_build(subject: &Subject<'_>, build: &BuildWorkload, notices: &mut Vec<Noti
                     "{key}: {value:?} is replaced: on a listener Keel updates the build container and nothing else"
                 )));
             }
+        }
+    }
+}
+
+fn pull_secrets(
+    subject: &Subject<'_>,
+    subjects: &[Subject<'_>],
+    build: &BuildWorkload,
+    notices: &mut Vec<Notice>,
+) {
+    for name in build.pull_secret_names() {
+        if !subjects.iter().any(|other| other.is("", "Secret") && other.name() == name) {
+            notices.push(subject.notice(format!(
+                "pull Secret {name} is not in the pipeline, and a fresh namespace does not have it: the registry will \
+                 be asked without it"
+            )));
         }
     }
 }
