@@ -8,3 +8,5 @@
 pub mod chain;
 pub mod cluster;
 pub mod keel;
+pub mod local;
+pub mod pipeline;

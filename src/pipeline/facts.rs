@@ -1,0 +1,118 @@
+//! What a template may read besides values: facts about the repository, the person, the image, the build and the
+//! environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Names that a value cannot have, since they mean something else in a template.
+pub const RESERVED: [&str; 8] = ["git", "user", "image", "build", "env", "values", "loop", "__tera_context"];
+
+/// One fact: known, or not known for a reason that a fault can tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fact {
+    /// The value: a string, or a boolean.
+    Known(Value),
+    /// Why there is none.
+    Unset(String),
+}
+
+impl Fact {
+    /// A known fact.
+    pub fn known(value: impl Into<Value>) -> Self {
+        Self::Known(value.into())
+    }
+
+    /// A fact that is not known, and why.
+    pub fn unset(why: impl Into<String>) -> Self {
+        Self::Unset(why.into())
+    }
+}
+
+impl<E: fmt::Display> From<Result<String, E>> for Fact {
+    fn from(result: Result<String, E>) -> Self {
+        match result {
+            Ok(value) => Self::known(value),
+            Err(why) => Self::unset(why.to_string()),
+        }
+    }
+}
+
+/// Facts under one name, like `git`: every name that exists, also those that are not known now.
+pub type Group = BTreeMap<String, Fact>;
+
+/// A variable of the environment.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvValue {
+    /// What it holds.
+    pub value: String,
+    /// Whether it is secret; only `--env NAME` makes it plain.
+    pub secret: bool,
+}
+
+impl fmt::Debug for EnvValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = if self.secret { "***" } else { self.value.as_str() };
+        f.debug_struct("EnvValue").field("value", &value).field("secret", &self.secret).finish()
+    }
+}
+
+/// Everything that a template may read besides its values.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// `git.*`: branch, hash, tag, url, dir, repo, module, dirty, version.
+    pub git: Group,
+    /// `user.*`: id, name, group_id.
+    pub user: Group,
+    /// `image.*`: name, tag, digest, ref.
+    pub image: Group,
+    /// `build.*`: namespace, chain, generation, parent, revision.
+    pub build: Group,
+    /// `env.NAME`: only the names that the template reads literally and that are set.
+    pub env: BTreeMap<String, EnvValue>,
+}
+
+impl Facts {
+    /// The groups with their names.
+    pub fn groups(&self) -> [(&'static str, &Group); 4] {
+        [("git", &self.git), ("user", &self.user), ("image", &self.image), ("build", &self.build)]
+    }
+
+    /// The group of a name.
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.groups().into_iter().find(|(group, _)| *group == name).map(|(_, group)| group)
+    }
+
+    /// Names of the environment variables whose values are secret.
+    pub fn secret_names(&self) -> BTreeSet<&str> {
+        self.env.iter().filter(|(_, env)| env.secret).map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_in_the_debug_form() {
+        let mut facts = Facts::default();
+        facts.env.insert("TOKEN".into(), EnvValue { value: "hunter2".into(), secret: true });
+        facts.env.insert("MODE".into(), EnvValue { value: "fast".into(), secret: false });
+        let shown = format!("{facts:?}");
+        assert!(!shown.contains("hunter2") && shown.contains("fast"), "{shown}");
+    }
+
+    #[test]
+    fn facts_survive_the_record() {
+        let mut facts = Facts::default();
+        facts.git.insert("branch".into(), Fact::known("main"));
+        facts.git.insert("dirty".into(), Fact::known(true));
+        facts.git.insert("tag".into(), Fact::unset("no tag"));
+        let text = serde_json::to_string(&facts).unwrap();
+        assert_eq!(serde_json::from_str::<Facts>(&text).unwrap(), facts);
+    }
+}

@@ -1,0 +1,262 @@
+//! What is wrong with a pipeline: what, where, why, and what to do about it.
+
+use std::fmt;
+
+/// Several faults, all found in one go.
+pub type Faults = Vec<Fault>;
+
+/// A place in a text, with the line itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Name of the text, as the person knows it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1; 0 when only the line is known.
+    pub column: usize,
+    /// The line itself.
+    pub text: String,
+}
+
+impl Place {
+    /// The place at a line and column (both from 1) of a text.
+    pub fn of(file: &str, text: &str, line: usize, column: usize) -> Self {
+        let text = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().to_owned();
+        Self { file: file.to_owned(), line, column, text }
+    }
+
+    /// The place at a byte offset of a text.
+    pub fn at_offset(file: &str, text: &str, offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self::of(file, text, before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+    }
+}
+
+/// The template lines that a rendered line comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Name of the template.
+    pub file: String,
+    /// First line, from 1.
+    pub first: usize,
+    /// Last line, from 1, never before the first.
+    pub last: usize,
+    /// The template's own text of the first line.
+    pub text: String,
+}
+
+/// What is wrong, where, why, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Fault {
+    /// What is wrong, in one sentence.
+    pub what: String,
+    /// Where: in the template, a values file or the rendered text.
+    pub place: Option<Box<Place>>,
+    /// For a place in the rendered text: the template lines it comes from.
+    pub origin: Option<Box<Origin>>,
+    /// Why it is wrong.
+    pub why: Option<String>,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    /// A fault that only says what is wrong.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), place: None, origin: None, why: None, hint: None }
+    }
+
+    /// Adds the place.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(Box::new(place));
+        self
+    }
+
+    /// Adds the template lines behind the place.
+    #[must_use]
+    pub fn from(mut self, origin: Option<Origin>) -> Self {
+        self.origin = origin.map(Box::new);
+        self
+    }
+
+    /// Adds the reason.
+    #[must_use]
+    pub fn why(mut self, why: impl Into<String>) -> Self {
+        self.why = Some(why.into());
+        self
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds what to do if there is something to say.
+    #[must_use]
+    pub fn maybe_hint(self, hint: Option<String>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+}
+
+/// Longest part of a line that is shown.
+const WIDTH: usize = 120;
+
+/// A line, cut to what fits, without control characters, and the column's place in it (from 0).
+fn window(text: &str, column: usize) -> (String, usize) {
+    let clean: Vec<char> = text
+        .trim_end()
+        .chars()
+        .map(|letter| match letter {
+            '\t' => ' ',
+            letter if letter.is_control() => '\u{fffd}',
+            letter => letter,
+        })
+        .collect();
+    if clean.len() <= WIDTH {
+        return (clean.into_iter().collect(), column.saturating_sub(1));
+    }
+    let start = column.saturating_sub(WIDTH / 2).min(clean.len() - WIDTH);
+    let end = start + WIDTH;
+    let shown: String = clean[start..end].iter().collect();
+    let before = if start > 0 { "…" } else { "" };
+    let after = if end < clean.len() { "…" } else { "" };
+    (
+        format!("{before}{shown}{after}"),
+        (column.saturating_sub(1) + before.chars().count()).saturating_sub(start),
+    )
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if let Some(place) = &self.place {
+            write!(f, "\n  at {}, line {}", place.file, place.line)?;
+            if place.column > 0 {
+                write!(f, ", column {}", place.column)?;
+            }
+            if !place.text.trim().is_empty() {
+                let (text, column) = window(&place.text, place.column);
+                let number = place.line.to_string();
+                write!(f, "\n    {number} | {text}")?;
+                if place.column > 0 {
+                    write!(f, "\n    {:width$} | {:column$}^", "", "", width = number.len())?;
+                }
+            }
+        }
+        if let Some(origin) = &self.origin {
+            let Origin { file, first, last, text } = origin.as_ref();
+            if first == last {
+                write!(f, "\n  from {file}, line {first}")?;
+            } else {
+                write!(f, "\n  from {file}, lines {first} to {last}")?;
+            }
+            if !text.trim().is_empty() {
+                write!(f, "\n    {first} | {}", window(text, 0).0)?;
+            }
+        }
+        if let Some(why) = &self.why {
+            write!(f, "\n  why: {why}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The known name that is nearest to a mistyped one, if any is near enough to be meant.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = name.to_lowercase();
+    let bound = (wanted.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .filter(|candidate| *candidate != name)
+        .map(|candidate| (distance(&wanted, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= bound)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// The words `did you mean …?` for the nearest known name.
+pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(name, known).map(|candidate| format!("did you mean `{candidate}`?"))
+}
+
+/// Edits between two words: insert, delete, replace, swap of neighbours.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_says_what_where_why_and_what_to_do() {
+        let text = "a: 1\nimage: {{ Registri }}\n";
+        let fault = Fault::new("`Registri` is not defined")
+            .at(Place::at_offset("pipeline.yaml", text, 15))
+            .from(Some(Origin { file: "base".into(), first: 3, last: 5, text: "x".into() }))
+            .why("no value of that name")
+            .maybe_hint(did_you_mean("Registri", ["Image", "Registry"]));
+        assert_eq!(
+            fault.to_string(),
+            "`Registri` is not defined\n  at pipeline.yaml, line 2, column 11\n    2 | image: {{ Registri }}\n      |           ^\n  \
+             from base, lines 3 to 5\n    3 | x\n  why: no value of that name\n  hint: did you mean `Registry`?"
+        );
+    }
+
+    #[test]
+    fn the_nearest_name() {
+        for (name, known, expected) in [
+            ("Registri", vec!["Registry", "Image"], Some("Registry")),
+            ("registry", vec!["Registry"], Some("Registry")),
+            ("imgae", vec!["Image", "Registry"], Some("Image")),
+            ("brnch", vec!["branch", "hash"], Some("branch")),
+            ("zebra", vec!["branch", "hash"], None),
+            ("a", vec!["b"], Some("b")),
+            ("same", vec!["same"], None),
+            ("anything", vec![], None),
+        ] {
+            assert_eq!(nearest(name, known), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_its_column() {
+        let text = format!("{}X{}", "a".repeat(300), "b".repeat(300));
+        let fault = Fault::new("x").at(Place { file: "f".into(), line: 1, column: 301, text });
+        let shown = fault.to_string();
+        let lines: Vec<&str> = shown.lines().collect();
+        let caret = lines[3].chars().position(|letter| letter == '^').unwrap();
+        assert_eq!(lines[2].chars().nth(caret), Some('X'));
+        assert!(lines[2].chars().count() < 140);
+    }
+
+    #[test]
+    fn control_characters_are_not_passed_on() {
+        let fault = Fault::new("x").at(Place::of("f", "a\u{1b}[31mb", 1, 1));
+        assert!(!fault.to_string().contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,18 @@
+//! From a template and its values to Kubernetes documents, and on to the plan of a build.
+//!
+//! Pure. Reads no file, no environment and no clock: whoever calls brings every text and every fact. Documents are
+//! read and written in kubectl's dialect of YAML ([`documents`]); values are people's own files and read as YAML 1.2
+//! ([`values`]). A fault says what, where, why and what to do ([`fault`]), and never shows a secret.
+
+pub mod dialect;
+pub mod documents;
+pub mod facts;
+pub mod fault;
+pub mod filters;
+mod marks;
+mod scan;
+mod secrets;
+pub mod template;
+mod tree;
+pub mod values;
+mod writer;
