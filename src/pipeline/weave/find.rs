@@ -11,7 +11,7 @@ use crate::keel::image::ImageRef;
 use crate::keel::lint::{self, Severity};
 use crate::keel::names;
 use crate::keel::policy::{Policy, Why};
-use crate::pipeline::fault::Fault;
+use crate::pipeline::fault::{Fault, did_you_mean};
 
 /// Whether a Deployment is one that Keel is meant to update: also by a policy that Keel does not understand.
 fn is_meant(subject: &Subject<'_>) -> bool {
@@ -227,13 +227,10 @@ pub(super) fn account(template: &Value) -> Option<&str> {
 
 fn unknown_settings(subject: &Subject<'_>, labels: &Map, annotations: &Map, notices: &mut Vec<Notice>) {
     let ours = |key: &&String| key.starts_with("studioci.dev/");
-    notices.extend(
-        annotations
-            .keys()
-            .filter(ours)
-            .filter(|key| !KEYS.contains(&key.as_str()))
-            .map(|key| subject.notice(format!("annotation {key} is not one that studioci reads"))),
-    );
+    for key in annotations.keys().filter(ours).filter(|key| !KEYS.contains(&key.as_str())) {
+        let meant = did_you_mean(key, KEYS).map(|meant| format!("; {meant}")).unwrap_or_default();
+        notices.push(subject.notice(format!("annotation {key} is not one that studioci reads{meant}")));
+    }
     notices.extend(labels.keys().filter(ours).filter(|key| KEYS.contains(&key.as_str())).map(|key| {
         subject.notice(format!("{key} is read as an annotation only; as a label it does nothing"))
     }));

@@ -34,7 +34,9 @@ fn what_is_likely_to_surprise_is_said() {
         (setting("keel.sh/monitorContainers: web"), Some("keel.sh/monitorContainers: \"web\" is replaced")),
         (
             setting("studioci.dev/dedline: 1h"),
-            Some("annotation studioci.dev/dedline is not one that studioci reads"),
+            Some(
+                "studioci.dev/dedline is not one that studioci reads; did you mean `studioci.dev/deadline`?",
+            ),
         ),
         (
             least("name: build\n", "name: build\n  labels: {studioci.dev/recheck: 1m}\n"),
