@@ -5,7 +5,12 @@
 //! person's machine, [`cluster`] alone speaks to the API server, [`ops`] puts steps in order, [`output`] shows,
 //! and [`cli`] joins them. `ARCHITECTURE.md` says why, and a test holds the table of imports.
 
+pub mod agent;
 pub mod chain;
+pub mod cli;
+pub mod cluster;
 pub mod keel;
 pub mod local;
+pub mod ops;
+pub mod output;
 pub mod pipeline;

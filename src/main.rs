@@ -1,3 +1,29 @@
-//! The process edge.
+//! The process edge: arguments in, exit code out. A runtime is built only for verbs that need one.
 
-fn main() {}
+use std::process::ExitCode;
+
+use studioci::cli::context::Ctx;
+use studioci::cli::failure::{ExitKind, Failure};
+use studioci::cli::settings::Settings;
+use studioci::cli::{self, Parsed, Work};
+
+#[expect(clippy::disallowed_methods, reason = "the process's own arguments")]
+fn main() -> ExitCode {
+    let mut ctx = Ctx::standard(Settings::from_process());
+    let outcome = cli::parse(std::env::args_os(), &ctx.settings).and_then(|parsed| match parsed {
+        Parsed::Text(text) => Ok(ctx.console.data(&text).map(|()| ExitKind::Done)?),
+        Parsed::Verb(cli) => cli.run(&mut ctx, block_on),
+    });
+    ExitCode::from(ctx.finish(outcome))
+}
+
+fn block_on(work: Work<'_>) -> Result<ExitKind, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::usage("the system gives no event loop").because(error))?;
+    let outcome = runtime.block_on(work);
+    // A look-up of a host name cannot be interrupted, and nobody waits for it any more.
+    runtime.shutdown_background();
+    outcome
+}

@@ -246,6 +246,8 @@ pub struct Build {
     pub namespace: String,
     /// uid of the Namespace.
     pub uid: String,
+    /// resourceVersion that this was read at; what is decided on it is written with it.
+    pub resource_version: String,
     /// Whether the Namespace is Terminating.
     pub terminating: bool,
     /// When the Namespace was created.
@@ -282,6 +284,8 @@ pub struct Build {
     pub version: Option<Version>,
     /// Source revision.
     pub revision: Option<String>,
+    /// uid of the build's Job, once it was created.
+    pub job_uid: Option<String>,
     /// When each phase began.
     pub times: BTreeMap<Phase, Timestamp>,
 }
@@ -313,19 +317,32 @@ fn word<T: FromStr>(text: Option<String>, bad: impl Fn(&str) -> NotABuild) -> Re
     text.map(|text| text.parse().map_err(|_| bad(&text))).transpose()
 }
 
+/// A Namespace's metadata, as far as a build is read from it.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// Its name.
+    pub namespace: &'a str,
+    /// Its uid.
+    pub uid: &'a str,
+    /// Its resourceVersion.
+    pub resource_version: &'a str,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// Whether it has a deletionTimestamp.
+    pub terminating: bool,
+    /// Its labels.
+    pub labels: &'a Map,
+    /// Its annotations.
+    pub annotations: &'a Map,
+}
+
 impl Build {
     /// Reads a build from a Namespace.
     ///
     /// # Errors
     /// A missing or unreadable label or annotation, named; hand-edited state is never guessed at.
-    pub fn read(
-        namespace: &str,
-        uid: &str,
-        created: Option<Timestamp>,
-        terminating: bool,
-        labels: &Map,
-        annotations: &Map,
-    ) -> Result<Self, NotABuild> {
+    pub fn read(object: Told<'_>) -> Result<Self, NotABuild> {
+        let Told { namespace, uid, resource_version, created, terminating, labels, annotations } = object;
         let missing = |key| NotABuild::Missing { namespace: namespace.to_owned(), key };
         let bad = |key, value: &str| NotABuild::Bad {
             namespace: namespace.to_owned(),
@@ -343,6 +360,7 @@ impl Build {
         Ok(Self {
             namespace: namespace.to_owned(),
             uid: uid.to_owned(),
+            resource_version: resource_version.to_owned(),
             terminating,
             created,
             chain: labels.get(wire::CHAIN).cloned().ok_or_else(|| missing(wire::CHAIN))?,
@@ -363,10 +381,96 @@ impl Build {
             image: told(wire::IMAGE),
             version: told(wire::TAG).map(|tag| Version { tag, digest }),
             revision: told(wire::REVISION),
+            job_uid: told(wire::JOB_UID),
             times: Phase::ALL
                 .into_iter()
                 .filter_map(|phase| Some((phase, annotations.get(&phase.time_key())?.parse().ok()?)))
                 .collect(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> Map {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn told<'a>(labels: &'a Map, annotations: &'a Map) -> Told<'a> {
+        Told {
+            namespace: "ci-a",
+            uid: "u",
+            resource_version: "1",
+            created: None,
+            terminating: false,
+            labels,
+            annotations,
+        }
+    }
+
+    #[test]
+    fn words_on_the_wire_are_read_back() {
+        for phase in Phase::ALL {
+            assert_eq!(phase.as_str().parse(), Ok(phase));
+        }
+        for verdict in Verdict::ALL {
+            assert_eq!(verdict.as_str().parse(), Ok(verdict));
+        }
+        for dispatch in Dispatch::ALL {
+            assert_eq!(dispatch.as_str().parse(), Ok(dispatch));
+        }
+        let digest = Digest::parse(&format!("sha256:{}", "0c".repeat(32)));
+        for baseline in [
+            Baseline::None,
+            Baseline::Pending("build-1".to_owned()),
+            Baseline::At(Version { tag: "build-1".to_owned(), digest: None }),
+            Baseline::At(Version { tag: "build-1".to_owned(), digest }),
+        ] {
+            assert_eq!(baseline.to_string().parse(), Ok(baseline));
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_read_as_a_build() {
+        let labels = map(&[(wire::CHAIN, "app"), (wire::PHASE, "Building")]);
+        let annotations = map(&[
+            (wire::CHAIN_UUID, "c"),
+            (wire::OWNER, "o"),
+            (wire::GENERATION, "4"),
+            (wire::TAG, "build-4"),
+            ("studioci.dev/at-building", "2026-01-02T03:04:05Z"),
+        ]);
+        let build = Build::read(told(&labels, &annotations)).expect("a build");
+        assert_eq!((build.generation, build.phase, build.dispatch), (4, Phase::Building, Dispatch::Pending));
+        assert_eq!(build.version.map(|version| version.to_string()).as_deref(), Some("build-4"));
+        assert!(build.times.contains_key(&Phase::Building));
+    }
+
+    #[test]
+    fn hand_edited_state_is_named_and_not_guessed_at() {
+        let labels = map(&[(wire::CHAIN, "app"), (wire::PHASE, "Listening")]);
+        let annotations = map(&[(wire::CHAIN_UUID, "c"), (wire::OWNER, "o"), (wire::GENERATION, "1")]);
+        for (key, value) in [
+            (wire::GENERATION, "one"),
+            (wire::DIGEST, "sha256:1"),
+            (wire::VERDICT, "Fine"),
+            (wire::DISPATCH, "maybe"),
+            (wire::BASELINE, "@"),
+        ] {
+            let mut annotations = annotations.clone();
+            annotations.insert(key.to_owned(), value.to_owned());
+            let why = Build::read(told(&labels, &annotations)).expect_err(key);
+            assert!(why.to_string().contains(key) && why.to_string().contains(value), "{why}");
+        }
+        for key in [wire::CHAIN_UUID, wire::OWNER, wire::GENERATION] {
+            let mut annotations = annotations.clone();
+            annotations.remove(key);
+            let why = Build::read(told(&labels, &annotations)).expect_err(key);
+            assert!(why.to_string().contains(key), "{why}");
+        }
+        let odd = map(&[(wire::CHAIN, "app"), (wire::PHASE, "Dreaming")]);
+        assert!(Build::read(told(&odd, &annotations)).is_err());
     }
 }

@@ -3,4 +3,11 @@
 //! Pure. Decides and reads; never speaks to a server, a clock or a console.
 
 pub mod build;
+pub mod claim;
+pub mod freeze;
+pub mod head;
+pub mod names;
+pub mod pod;
+pub mod record;
+pub mod rights;
 pub mod wire;

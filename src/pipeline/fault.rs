@@ -133,6 +133,20 @@ fn window(text: &str, column: usize) -> (String, usize) {
     )
 }
 
+impl Fault {
+    /// What and why in one line, for an annotation.
+    pub fn one_line(&self) -> String {
+        let mut line = self.what.clone();
+        if let Some(place) = &self.place {
+            line = format!("{}:{}: {line}", place.file, place.line);
+        }
+        if let Some(why) = &self.why {
+            line = format!("{line}: {why}");
+        }
+        line.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;

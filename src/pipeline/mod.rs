@@ -15,4 +15,5 @@ mod secrets;
 pub mod template;
 mod tree;
 pub mod values;
+pub mod weave;
 mod writer;

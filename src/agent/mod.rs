@@ -1,0 +1,11 @@
+//! What an agent does next: observation in, action out.
+//!
+//! Pure. [`step`] is the one table that maps what the cluster shows to the next action; recovery after a crash is
+//! nothing but looking again. Nothing here waits, asks or writes.
+
+mod observation;
+mod step;
+pub mod verdict;
+
+pub use observation::{Listener, Observation, Running, Support};
+pub use step::{Action, step};

@@ -1,0 +1,90 @@
+//! Everything that an action is decided on, as the cluster shows it at one moment.
+
+use jiff::Timestamp;
+
+use super::verdict::Judged;
+use crate::chain::build::{Build, Version};
+use crate::chain::freeze::Freeze;
+use crate::chain::head::Head;
+use crate::chain::pod::Ran;
+use crate::keel::image::ImageRef;
+
+/// The agent's own Deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Image of the build container in its pod template.
+    pub image: String,
+    /// Whether any live `keel.sh/*` key is on it.
+    pub keyed: bool,
+    /// `spec.replicas`.
+    pub replicas: u32,
+}
+
+/// What the agent's own pod runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// Image of the container in the pod's spec, as written there.
+    pub image: String,
+    /// The digest, as far as the kubelet has told.
+    pub ran: Ran,
+}
+
+impl Running {
+    /// The (tag, digest); `None` while the digest is not published, or for an image that cannot be read.
+    pub fn version(&self) -> Option<Version> {
+        let tag = ImageRef::parse(&self.image)?.tag;
+        match &self.ran {
+            Ran::Pending => None,
+            Ran::Digest(digest) => Some(Version { tag, digest: Some(digest.clone()) }),
+            Ran::SideLoaded => Some(Version { tag, digest: None }),
+        }
+    }
+}
+
+/// One scalable workload of the pipeline other than the build workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Support {
+    /// `kind/name`, for people.
+    pub name: String,
+    /// Replicas that the pipeline asks for.
+    pub wanted: u32,
+    /// `spec.replicas` now; `None` = it does not exist.
+    pub replicas: Option<u32>,
+    /// Replicas that are ready by the workload's own idea, of the newest generation.
+    pub ready: u32,
+    /// What is wrong with its pods.
+    pub trouble: Option<String>,
+}
+
+/// What is known at one moment.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    /// The agent's clock.
+    pub now: Timestamp,
+    /// The agent's own build.
+    pub build: Build,
+    /// The chain's head.
+    pub head: Head,
+    /// The agent's own Deployment.
+    pub listener: Listener,
+    /// The agent's own pod.
+    pub running: Running,
+    /// What triggered, if something has.
+    pub freeze: Option<Freeze>,
+    /// Generations of the chain before this one that wait for a slot too; looked up only where a slot is wanted.
+    pub before: Vec<u64>,
+    /// How many builds of the chain may run at once.
+    pub max_parallel: usize,
+    /// Whether a failed dispatch may be tried again by now.
+    pub dispatch_due: bool,
+    /// Whether this run of the agent has applied the rest of the pipeline.
+    pub prepared: bool,
+    /// Support, looked at from Preparing on.
+    pub support: Vec<Support>,
+    /// How long support may take to get ready, seconds.
+    pub support_bound: i64,
+    /// What the Job and its pod say, from Building on.
+    pub judged: Judged,
+    /// Whether the recheck of a match-tag chain is due.
+    pub recheck_due: bool,
+}

@@ -1,0 +1,309 @@
+//! Which outcome of a build's Job and pod is which verdict. The one table.
+
+use crate::chain::build::Verdict;
+use crate::chain::pod::{Container, Pod, State, image_trouble, stuck};
+use crate::chain::record::Exit;
+
+/// The build's Job.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Job {
+    /// Reason and message of a true `Failed` condition.
+    pub failed: Option<(String, String)>,
+    /// Message of its newest `FailedCreate` event: quota or admission refuses its pod.
+    pub refused: Option<String>,
+}
+
+/// What Job and pod say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// There is no Job yet.
+    NoJob,
+    /// The Job was created and is gone.
+    JobGone,
+    /// It goes on; for what stands still, why.
+    Going(Option<String>),
+    /// It is over.
+    Over(Verdict, String),
+}
+
+/// How long what stands still may stand still, seconds since the Job was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// For what does not heal by itself (an image that cannot be pulled, a container that cannot be made).
+    pub stuck: i64,
+    /// For what may heal (no node, quota).
+    pub pending: i64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { stuck: 10 * 60, pending: 24 * 60 * 60 }
+    }
+}
+
+/// Judges a build.
+///
+/// | what happened | verdict |
+/// |---|---|
+/// | build container exits 0 | Passed |
+/// | build container exits otherwise, `OOMKilled` included | Failed |
+/// | deadline of the pod | Errored |
+/// | evicted, preempted, node lost, pod deleted | Errored |
+/// | an init container fails | Errored |
+/// | image that cannot be pulled, container that cannot be made | Errored after [`Bounds::stuck`] |
+/// | unschedulable | waiting; Errored after [`Bounds::pending`] |
+/// | Job's pod refused by quota | waiting; Errored after [`Bounds::pending`] |
+/// | Job's pod refused by admission | Errored after [`Bounds::stuck`] |
+/// | Job deleted | Cancelled |
+pub fn judge(job: &Job, pod: Option<&Pod>, container: &str, age: i64, bounds: Bounds) -> Judged {
+    let Some(pod) = pod else { return without_pod(job, age, bounds) };
+    let errored = |cause: String| Judged::Over(Verdict::Errored, cause);
+    let build = pod.container(container);
+    let exit = build.and_then(|build| match &build.state {
+        State::Terminated { code, reason } => Some((*code, reason.as_str())),
+        _ => None,
+    });
+    if let Some((0, _)) = exit {
+        return Judged::Over(Verdict::Passed, format!("container {container} exited with code 0"));
+    }
+    if pod.reason == "DeadlineExceeded" {
+        return errored(
+            "the build ran past its deadline; give it more time with the annotation studioci.dev/deadline, \
+             or look for what never ends (a build's last command must exit)"
+                .to_owned(),
+        );
+    }
+    if pod.reason == "Evicted" {
+        return errored(format!("the build's pod was evicted: {}", pod.message));
+    }
+    if let Some(why) = &pod.disrupted {
+        return errored(format!("the build's pod was disrupted: {why}"));
+    }
+    if pod.deleted {
+        return errored("the build's pod was deleted while it ran".to_owned());
+    }
+    if matches!(pod.reason.as_str(), "NodeLost" | "Shutdown" | "NodeShutdown" | "Terminated") {
+        return errored(format!("the build's node went away: {} {}", pod.reason, pod.message));
+    }
+    if let Some((code, reason)) = exit {
+        // a pod that is being evicted shows the killed container first and the reason with its phase
+        return if pod.phase == "Failed" || job.failed.is_some() {
+            Judged::Over(Verdict::Failed, exit_cause(container, code, reason))
+        } else {
+            Judged::Going(None)
+        };
+    }
+    if pod.phase == "Failed" {
+        return errored(failed_without_exit(pod));
+    }
+    if let Some(why) = &pod.unschedulable {
+        return bounded(format!("no node takes the build's pod: {why}"), age, bounds.pending);
+    }
+    match pod.trouble() {
+        Some(why) if pod.containers.iter().any(is_stuck) => bounded(why, age, bounds.stuck),
+        why => Judged::Going(why),
+    }
+}
+
+fn is_stuck(container: &Container) -> bool {
+    // a sidecar that crashes is restarted by the kubelet; the build's own exit still decides
+    matches!(&container.state, State::Waiting { reason, .. }
+        if image_trouble(reason) || (stuck(reason) && reason != "CrashLoopBackOff"))
+}
+
+fn exit_cause(container: &str, code: i32, reason: &str) -> String {
+    match reason {
+        "OOMKilled" => format!(
+            "container {container} was killed for using more memory than its limit (OOMKilled, exit code {code})"
+        ),
+        "Error" | "" => format!("container {container} exited with code {code}"),
+        _ => format!("container {container} exited with code {code} ({reason})"),
+    }
+}
+
+fn failed_without_exit(pod: &Pod) -> String {
+    let failed = pod.containers.iter().find_map(|container| match &container.state {
+        State::Terminated { code, reason } if *code != 0 => Some((container, code, reason)),
+        _ => None,
+    });
+    match failed {
+        Some((Container { name, init: true, .. }, code, reason)) => {
+            format!("init container {name} exited with code {code} ({reason}); the build itself never ran")
+        }
+        Some((Container { name, .. }, code, reason)) => {
+            format!("container {name} exited with code {code} ({reason}) and the build's exit is unknown")
+        }
+        None => format!("the build's pod failed: {} {}", pod.reason, pod.message).trim_end().to_owned(),
+    }
+}
+
+fn without_pod(job: &Job, age: i64, bounds: Bounds) -> Judged {
+    if let Some((reason, message)) = &job.failed {
+        let cause = format!("the build's pod is gone and its exit unknown; the Job says {reason}: {message}");
+        return Judged::Over(Verdict::Errored, cause);
+    }
+    match &job.refused {
+        Some(why) if why.contains("exceeded quota") => {
+            bounded(format!("a quota refuses the build's pod: {why}"), age, bounds.pending)
+        }
+        Some(why) => bounded(format!("the API server refuses the build's pod: {why}"), age, bounds.stuck),
+        None => Judged::Going(None),
+    }
+}
+
+fn bounded(why: String, age: i64, bound: i64) -> Judged {
+    if age < bound {
+        Judged::Going(Some(why))
+    } else {
+        Judged::Over(Verdict::Errored, format!("{why} (for {age} s; the bound is {bound} s)"))
+    }
+}
+
+/// The exits of all containers that have ended.
+pub fn exits(pod: &Pod) -> Vec<Exit> {
+    pod.containers
+        .iter()
+        .filter_map(|container| match &container.state {
+            State::Terminated { code, reason } => Some(Exit {
+                container: container.name.clone(),
+                code: *code,
+                reason: (!reason.is_empty()).then(|| reason.clone()),
+            }),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { stuck: 100, pending: 1000 };
+
+    fn container(name: &str, init: bool, state: State) -> Container {
+        Container { name: name.to_owned(), init, state, ..Container::default() }
+    }
+
+    fn ended(code: i32, reason: &str) -> State {
+        State::Terminated { code, reason: reason.to_owned() }
+    }
+
+    fn waiting(reason: &str) -> State {
+        State::Waiting { reason: reason.to_owned(), message: "because".to_owned() }
+    }
+
+    fn pod(phase: &str, state: State) -> Pod {
+        Pod {
+            phase: phase.to_owned(),
+            containers: vec![
+                container("init", true, ended(0, "Completed")),
+                container("build", false, state),
+            ],
+            ..Pod::default()
+        }
+    }
+
+    fn judged(pod: &Pod, age: i64) -> Judged {
+        judge(&Job::default(), Some(pod), "build", age, BOUNDS)
+    }
+
+    fn word(judged: &Judged) -> String {
+        match judged {
+            Judged::NoJob => "no job".to_owned(),
+            Judged::JobGone => "gone".to_owned(),
+            Judged::Going(None) => "going".to_owned(),
+            Judged::Going(Some(_)) => "waiting".to_owned(),
+            Judged::Over(verdict, _) => verdict.to_string(),
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_table() {
+        let reason = |phase: &str, reason: &str| Pod { reason: reason.into(), ..pod(phase, State::Running) };
+        let rows: Vec<(&str, Pod, i64, &str)> = vec![
+            ("exit 0", pod("Succeeded", ended(0, "Completed")), 1, "Passed"),
+            ("exit 0, a sidecar still going", pod("Running", ended(0, "Completed")), 1, "Passed"),
+            ("exit 3", pod("Failed", ended(3, "Error")), 1, "Failed"),
+            ("exit 3, pod not settled", pod("Running", ended(3, "Error")), 1, "going"),
+            ("out of memory", pod("Failed", ended(137, "OOMKilled")), 1, "Failed"),
+            ("running", pod("Running", State::Running), 5000, "going"),
+            ("deadline", reason("Failed", "DeadlineExceeded"), 1, "Errored"),
+            ("evicted", reason("Failed", "Evicted"), 1, "Errored"),
+            ("node shut down", reason("Failed", "NodeShutdown"), 1, "Errored"),
+            ("deleted", Pod { deleted: true, ..pod("Running", State::Running) }, 1, "Errored"),
+            (
+                "evicted, exit seen first",
+                Pod { disrupted: Some("EvictionByEvictionAPI".into()), ..pod("Failed", ended(143, "Error")) },
+                1,
+                "Errored",
+            ),
+            ("no image yet", pod("Pending", waiting("ErrImagePull")), 99, "waiting"),
+            ("no image for too long", pod("Pending", waiting("ImagePullBackOff")), 100, "Errored"),
+            ("no config", pod("Pending", waiting("CreateContainerConfigError")), 100, "Errored"),
+            ("creating", pod("Pending", waiting("ContainerCreating")), 500, "going"),
+            (
+                "unschedulable",
+                Pod { unschedulable: Some("0/1 nodes".into()), ..pod("Pending", State::Unknown) },
+                999,
+                "waiting",
+            ),
+            (
+                "unschedulable for ever",
+                Pod { unschedulable: Some("0/1 nodes".into()), ..pod("Pending", State::Unknown) },
+                1000,
+                "Errored",
+            ),
+            (
+                "init container fails",
+                Pod {
+                    containers: vec![
+                        container("init", true, ended(2, "Error")),
+                        container("build", false, waiting("PodInitializing")),
+                    ],
+                    ..pod("Failed", State::Unknown)
+                },
+                1,
+                "Errored",
+            ),
+            (
+                "a crashing sidecar",
+                Pod {
+                    containers: vec![
+                        container("db", true, waiting("CrashLoopBackOff")),
+                        container("build", false, State::Running),
+                    ],
+                    ..pod("Running", State::Unknown)
+                },
+                5000,
+                "waiting",
+            ),
+        ];
+        for (what, pod, age, want) in rows {
+            assert_eq!(word(&judged(&pod, age)), want, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_job_without_a_pod() {
+        let refused = |why: &str| Job { refused: Some(why.to_owned()), ..Job::default() };
+        let failed = Job { failed: Some(("BackoffLimitExceeded".into(), "m".into())), ..Job::default() };
+        for (job, age, want) in [
+            (Job::default(), 5000, "going"),
+            (failed, 1, "Errored"),
+            (refused("pods \"x\" is forbidden: exceeded quota: q"), 999, "waiting"),
+            (refused("pods \"x\" is forbidden: exceeded quota: q"), 1000, "Errored"),
+            (refused("pods \"x\" is forbidden: violates PodSecurity"), 99, "waiting"),
+            (refused("pods \"x\" is forbidden: violates PodSecurity"), 100, "Errored"),
+        ] {
+            assert_eq!(word(&judge(&job, None, "build", age, BOUNDS)), want, "{job:?}");
+        }
+    }
+
+    #[test]
+    fn causes_name_container_and_code() {
+        let Judged::Over(_, cause) = judged(&pod("Failed", ended(137, "OOMKilled")), 1) else { panic!() };
+        assert!(cause.contains("build") && cause.contains("137") && cause.contains("memory"), "{cause}");
+        let exits = exits(&pod("Failed", ended(3, "Error")));
+        assert_eq!(exits.iter().map(|exit| exit.code).collect::<Vec<_>>(), [0, 3]);
+    }
+}

@@ -1,0 +1,103 @@
+//! The freeze: one create-only object in a build's namespace that says what triggered it.
+
+use super::build::{Map, Version};
+use crate::keel::image::Digest;
+
+const IMAGE: &str = "image";
+const TAG: &str = "tag";
+const DIGEST: &str = "digest";
+const REVISION: &str = "revision";
+const PIPELINE: &str = "pipeline";
+const FAULT: &str = "pipeline-fault";
+
+/// What a push brought, fixed once and for all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freeze {
+    /// Image name without tag and digest.
+    pub image: String,
+    /// Tag and digest.
+    pub version: Version,
+    /// Source revision, where the image tells it.
+    pub revision: Option<String>,
+    /// The pipeline that the image holds.
+    pub pipeline: Pushed,
+}
+
+/// The pipeline text of a push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pushed {
+    /// The image holds no pipeline: the last good one is used.
+    Absent,
+    /// The text.
+    Text(String),
+    /// The file is there and cannot be used, and why; never taken for absent.
+    Unreadable(String),
+}
+
+impl Freeze {
+    /// The data of the ConfigMap.
+    pub fn write(&self) -> Map {
+        let mut data =
+            Map::from([(IMAGE.to_owned(), self.image.clone()), (TAG.to_owned(), self.version.tag.clone())]);
+        let mut put = |key: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                data.insert(key.to_owned(), value.to_owned());
+            }
+        };
+        put(DIGEST, self.version.digest.as_ref().map(Digest::as_str));
+        put(REVISION, self.revision.as_deref());
+        match &self.pipeline {
+            Pushed::Absent => {}
+            Pushed::Text(text) => put(PIPELINE, Some(text)),
+            Pushed::Unreadable(why) => put(FAULT, Some(why)),
+        }
+        data
+    }
+
+    /// Reads a freeze back; `None` if somebody spoilt it.
+    pub fn read(data: &Map) -> Option<Self> {
+        let digest = match data.get(DIGEST) {
+            Some(text) => Some(Digest::parse(text)?),
+            None => None,
+        };
+        let pipeline = match (data.get(PIPELINE), data.get(FAULT)) {
+            (_, Some(why)) => Pushed::Unreadable(why.clone()),
+            (Some(text), None) => Pushed::Text(text.clone()),
+            (None, None) => Pushed::Absent,
+        };
+        Some(Self {
+            image: data.get(IMAGE)?.clone(),
+            version: Version { tag: data.get(TAG).filter(|tag| !tag.is_empty())?.clone(), digest },
+            revision: data.get(REVISION).cloned(),
+            pipeline,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let digest = Digest::parse(&format!("sha256:{}", "ab".repeat(32)));
+        for (digest, revision, pipeline) in [
+            (digest, Some("123e4567".to_owned()), Pushed::Text("kind: x\n".to_owned())),
+            (None, None, Pushed::Absent),
+            (None, None, Pushed::Unreadable("permission denied".to_owned())),
+        ] {
+            let version = Version { tag: "build-1".to_owned(), digest };
+            let freeze = Freeze { image: "r/app".to_owned(), version, revision, pipeline };
+            assert_eq!(Freeze::read(&freeze.write()), Some(freeze));
+        }
+    }
+
+    #[test]
+    fn a_spoilt_freeze_is_none() {
+        let mut data = Map::from([("image".to_owned(), "a".to_owned())]);
+        assert_eq!(Freeze::read(&data), None);
+        data.insert("tag".to_owned(), "1".to_owned());
+        data.insert("digest".to_owned(), "sha256:1".to_owned());
+        assert_eq!(Freeze::read(&data), None);
+    }
+}

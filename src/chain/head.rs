@@ -1,0 +1,214 @@
+//! The head: the small object in home that says which generation of a chain is the newest, what is built, and
+//! who may build now.
+//!
+//! It moves by compare-and-swap only: every change here is a merge patch of single keys that carries the
+//! resourceVersion it was decided on. Keys that this program does not know are left alone.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::build::{Map, Version};
+
+/// How many (tag, digest) pairs the built set remembers.
+pub const BUILT_MAX: usize = 256;
+
+const UUID: &str = "uuid";
+const GENERATION: &str = "generation";
+const NAMESPACE: &str = "namespace";
+const UID: &str = "uid";
+const ENDED: &str = "ended";
+const PIPELINE: &str = "pipeline";
+const BUILT: &str = "built.";
+const SLOT: &str = "slot.";
+
+/// A chain's head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// What a swap is decided on.
+    pub resource_version: String,
+    /// The chain's uuid.
+    pub uuid: String,
+    /// The newest generation.
+    pub generation: u64,
+    /// Its namespace and that namespace's uid, once claimed.
+    pub claimed: Option<(String, String)>,
+    /// When and by whom the chain was ended, in words.
+    pub ended: Option<String>,
+    /// What was built, by generation.
+    pub built: BTreeMap<u64, Version>,
+    /// Who builds now: namespace by generation.
+    pub slots: BTreeMap<u64, String>,
+    /// The last good pipeline text that a push brought; none = the record's template.
+    pub pipeline: Option<String>,
+}
+
+/// Why a head cannot be read: hand-edited state is never guessed at.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the head of the chain has no readable {key:?} (it says {value:?})")]
+pub struct Unreadable {
+    /// The key.
+    pub key: String,
+    /// What stands there.
+    pub value: String,
+}
+
+impl Head {
+    /// The data of a new chain's head.
+    pub fn first(uuid: &str) -> Map {
+        Map::from([(UUID.to_owned(), uuid.to_owned()), (GENERATION.to_owned(), "1".to_owned())])
+    }
+
+    /// Reads a head from its ConfigMap's data.
+    ///
+    /// # Errors
+    /// A key that is missing or unreadable.
+    pub fn read(resource_version: &str, data: &Map) -> Result<Self, Unreadable> {
+        let unreadable = |key: &str, value: &str| Unreadable { key: key.to_owned(), value: value.to_owned() };
+        let must = |key: &str| data.get(key).cloned().ok_or_else(|| unreadable(key, ""));
+        let number = |key: &str, text: &str| text.parse::<u64>().map_err(|_| unreadable(key, text));
+        let text = |key: &str| data.get(key).filter(|value| !value.is_empty()).cloned();
+        let mut built = BTreeMap::new();
+        let mut slots = BTreeMap::new();
+        for (key, value) in data {
+            if let Some(generation) = key.strip_prefix(BUILT) {
+                let version = value.parse().map_err(|_| unreadable(key, value))?;
+                built.insert(number(key, generation)?, version);
+            } else if let Some(generation) = key.strip_prefix(SLOT) {
+                slots.insert(number(key, generation)?, value.clone());
+            }
+        }
+        Ok(Self {
+            resource_version: resource_version.to_owned(),
+            uuid: must(UUID)?,
+            generation: number(GENERATION, &must(GENERATION)?)?,
+            claimed: text(NAMESPACE).zip(text(UID)),
+            ended: text(ENDED),
+            built,
+            slots,
+            pipeline: text(PIPELINE),
+        })
+    }
+
+    /// Whether `version` was built by a generation other than `own`.
+    pub fn has_built(&self, version: &Version, own: u64) -> bool {
+        self.built.iter().any(|(generation, built)| *generation != own && built == version)
+    }
+
+    fn patch(&self, data: &Value) -> Value {
+        json!({ "metadata": { "resourceVersion": self.resource_version }, "data": data })
+    }
+
+    /// The swap of a triggered agent: generation N → N+1, what it builds into the built set, the pipeline that is
+    /// good from now on (`None` keeps the last).
+    pub fn advance(&self, version: &Version, pipeline: Option<&str>) -> Value {
+        let mut data = json!({
+            GENERATION: (self.generation + 1).to_string(),
+            NAMESPACE: null,
+            UID: null,
+            format!("{BUILT}{}", self.generation): version.to_string(),
+        });
+        if let Some(text) = pipeline {
+            data[PIPELINE] = json!(text);
+        }
+        for old in self.built.keys().take((self.built.len() + 1).saturating_sub(BUILT_MAX)) {
+            data[format!("{BUILT}{old}")] = Value::Null;
+        }
+        self.patch(&data)
+    }
+
+    /// The swap that makes a claimed namespace the newest generation's.
+    pub fn settle_claim(&self, namespace: &str, uid: &str) -> Value {
+        self.patch(&json!({ NAMESPACE: namespace, UID: uid }))
+    }
+
+    /// The swap that takes a build slot.
+    pub fn take_slot(&self, generation: u64, namespace: &str) -> Value {
+        self.patch(&json!({ format!("{SLOT}{generation}"): namespace }))
+    }
+
+    /// The swap that gives a build slot back.
+    pub fn free_slot(&self, generation: u64) -> Value {
+        self.patch(&json!({ format!("{SLOT}{generation}"): null }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(data: &Map, patch: &Value) -> Map {
+        let mut data = data.clone();
+        for (key, value) in patch["data"].as_object().expect("data") {
+            match value.as_str() {
+                Some(text) => data.insert(key.clone(), text.to_owned()),
+                None => data.remove(key),
+            };
+        }
+        data
+    }
+
+    fn version(tag: &str) -> Version {
+        Version { tag: tag.to_owned(), digest: None }
+    }
+
+    #[test]
+    fn a_swap_carries_the_resource_version_and_touches_its_keys_only() {
+        let mut data = Head::first("u");
+        data.insert("of-a-newer-program".to_owned(), "kept".to_owned());
+        let head = Head::read("7", &data).expect("readable");
+        let patch = head.advance(&version("build-2"), Some("text"));
+        assert_eq!(patch["metadata"]["resourceVersion"], "7");
+        let next = merged(&data, &patch);
+        assert_eq!(next["of-a-newer-program"], "kept");
+        let next = Head::read("8", &next).expect("readable");
+        assert_eq!((next.generation, next.claimed.clone()), (2, None));
+        assert_eq!(next.built, BTreeMap::from([(1, version("build-2"))]));
+        assert_eq!(next.pipeline.as_deref(), Some("text"));
+        let settled = merged(&data, &next.settle_claim("ci-a", "uid"));
+        assert_eq!(Head::read("9", &settled).expect("readable").claimed, Some(("ci-a".into(), "uid".into())));
+    }
+
+    #[test]
+    fn an_entry_of_its_own_generation_does_not_count() {
+        let mut data = Head::first("u");
+        data.insert("built.3".to_owned(), "main".to_owned());
+        let head = Head::read("1", &data).expect("readable");
+        assert!(head.has_built(&version("main"), 4));
+        assert!(!head.has_built(&version("main"), 3));
+        assert!(!head.has_built(&version("other"), 4));
+    }
+
+    #[test]
+    fn the_built_set_is_bounded() {
+        let mut data = Head::first("u");
+        data.insert(GENERATION.to_owned(), "300".to_owned());
+        for generation in 1..=BUILT_MAX {
+            data.insert(format!("{BUILT}{generation}"), format!("t{generation}"));
+        }
+        let head = Head::read("1", &data).expect("readable");
+        let next = Head::read("2", &merged(&data, &head.advance(&version("new"), None))).expect("readable");
+        assert_eq!(next.built.len(), BUILT_MAX);
+        assert!(!next.built.contains_key(&1) && next.built.contains_key(&300));
+    }
+
+    #[test]
+    fn hand_edited_heads_are_refused() {
+        for (key, value) in [("generation", "two"), ("built.x", "a"), ("built.1", ""), ("slot.a", "ns")] {
+            let mut data = Head::first("u");
+            data.insert(key.to_owned(), value.to_owned());
+            assert_eq!(Head::read("1", &data).expect_err(key).key, key);
+        }
+        assert_eq!(Head::read("1", &Map::new()).expect_err("empty").key, UUID);
+    }
+
+    #[test]
+    fn slots_are_taken_and_freed() {
+        let data = Head::first("u");
+        let head = Head::read("1", &data).expect("readable");
+        let taken = merged(&data, &head.take_slot(4, "ci-a"));
+        let head = Head::read("2", &taken).expect("readable");
+        assert_eq!(head.slots, BTreeMap::from([(4, "ci-a".to_owned())]));
+        assert!(Head::read("3", &merged(&taken, &head.free_slot(4))).expect("readable").slots.is_empty());
+    }
+}

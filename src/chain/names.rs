@@ -1,0 +1,232 @@
+//! Names and uuids derived from a chain's uuid and a generation.
+//!
+//! Everything here is a function of (chain uuid, generation), so that whoever repeats a claim after a crash
+//! walks the same names in the same order and proves the same ownership.
+
+use uuid::Uuid;
+
+/// How many names are tried before a name gets a suffix.
+const PLAIN_NAMES: u32 = 24;
+
+/// The longest prefix that leaves room for adjective, surname and suffix within the 63 characters of a label.
+pub const PREFIX_MAX: usize = 30;
+
+/// The prefix of namespaces unless told otherwise.
+pub const PREFIX_DEFAULT: &str = "ci";
+
+/// The uuid that proves generation `generation` of chain `chain` ours.
+pub fn owner(chain: Uuid, generation: u64) -> Uuid {
+    Uuid::new_v5(&chain, format!("owner/{generation}").as_bytes())
+}
+
+/// The names to try for a claim, in order, without end: `<prefix>-<adjective>-<surname>`, later with a suffix.
+pub fn sequence(seed: Uuid, generation: u64, prefix: &str) -> impl Iterator<Item = String> {
+    (0..).map(move |attempt: u32| {
+        let hash = Uuid::new_v5(&seed, format!("name/{generation}/{attempt}").as_bytes());
+        let bytes = hash.as_bytes();
+        let pick = |at: usize, words: &'static [&'static str]| {
+            words[usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]])) % words.len()]
+        };
+        let name = format!("{prefix}-{}-{}", pick(0, &ADJECTIVES), pick(2, &SURNAMES));
+        if attempt < PLAIN_NAMES { name } else { format!("{name}-{:02x}{:02x}", bytes[4], bytes[5]) }
+    })
+}
+
+/// A chain's default name, `<repo>-<branch>`, as a DNS label.
+///
+/// Where a character had to be altered or the name cut, a short hash of the original follows, so that `feature/x`
+/// and `feature-x` differ.
+pub fn chain_name(repository: &str, branch: &str) -> String {
+    // `history-` and 63 characters bound the names of the objects in home
+    const MAX: usize = 50;
+    let original = format!("{repository}-{branch}");
+    let mut name: String = original
+        .chars()
+        .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' })
+        .collect();
+    name = name.trim_matches('-').to_owned();
+    if name == original && name.len() <= MAX {
+        return name;
+    }
+    let hash = Uuid::new_v5(&Uuid::NAMESPACE_URL, original.as_bytes()).simple().to_string();
+    name.truncate(MAX - 7);
+    format!("{}-{}", name.trim_end_matches('-'), &hash[..6]).trim_start_matches('-').to_owned()
+}
+
+/// Why a text is no DNS label (what Kubernetes calls names of namespaces, and what a chain's name must be).
+pub fn label_fault(text: &str, max: usize) -> Option<String> {
+    if text.is_empty() {
+        Some("is empty".to_owned())
+    } else if text.len() > max {
+        Some(format!("has {} characters; at most {max} fit", text.len()))
+    } else if let Some(c) =
+        text.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-'))
+    {
+        Some(format!("has {c:?}; only a-z, 0-9 and '-' may stand there"))
+    } else if text.starts_with('-') || text.ends_with('-') {
+        Some("begins or ends with '-'".to_owned())
+    } else {
+        None
+    }
+}
+
+/// The longest name of a chain: `history-NAME` must fit into 63 characters.
+pub const CHAIN_NAME_MAX: usize = 50;
+
+const ADJECTIVES: [&str; 64] = [
+    "able", "agile", "amber", "apt", "blithe", "bold", "brave", "bright", "brisk", "calm", "candid", "clear",
+    "clever", "crisp", "daring", "deft", "eager", "early", "exact", "fair", "fine", "firm", "fleet", "fond",
+    "frank", "free", "fresh", "gentle", "glad", "grand", "happy", "hardy", "honest", "humble", "jolly",
+    "just", "keen", "kind", "lively", "loyal", "lucid", "merry", "mild", "neat", "nimble", "noble",
+    "patient", "placid", "plain", "prompt", "proud", "quick", "quiet", "ready", "serene", "sharp", "smart",
+    "solid", "steady", "sunny", "swift", "tidy", "vivid", "witty",
+];
+
+const SURNAMES: [&str; 96] = [
+    "agnesi",
+    "allen",
+    "antonelli",
+    "archimedes",
+    "babbage",
+    "bardeen",
+    "bartik",
+    "bell",
+    "bohr",
+    "boltzmann",
+    "boole",
+    "bose",
+    "cannon",
+    "cantor",
+    "carson",
+    "cauchy",
+    "chandrasekhar",
+    "chebyshev",
+    "clarke",
+    "cori",
+    "curie",
+    "darwin",
+    "diophantus",
+    "dirac",
+    "easley",
+    "edison",
+    "einstein",
+    "euclid",
+    "euler",
+    "faraday",
+    "fermat",
+    "fermi",
+    "feynman",
+    "fourier",
+    "franklin",
+    "galileo",
+    "galois",
+    "gauss",
+    "germain",
+    "goldberg",
+    "goodall",
+    "gould",
+    "hamilton",
+    "hawking",
+    "heisenberg",
+    "hellman",
+    "herschel",
+    "hilbert",
+    "hodgkin",
+    "hopper",
+    "hypatia",
+    "jackson",
+    "jennings",
+    "johnson",
+    "kalman",
+    "kepler",
+    "khayyam",
+    "knuth",
+    "kovalevsky",
+    "lamarr",
+    "laplace",
+    "leavitt",
+    "lederberg",
+    "leibniz",
+    "lovelace",
+    "mahavira",
+    "maxwell",
+    "mayer",
+    "mcclintock",
+    "meitner",
+    "mendel",
+    "mirzakhani",
+    "montalcini",
+    "morse",
+    "napier",
+    "newton",
+    "noether",
+    "pascal",
+    "pasteur",
+    "planck",
+    "poincare",
+    "ptolemy",
+    "raman",
+    "ramanujan",
+    "ride",
+    "ritchie",
+    "rubin",
+    "shannon",
+    "somerville",
+    "stonebraker",
+    "tesla",
+    "thompson",
+    "torvalds",
+    "turing",
+    "wiles",
+    "yonath",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHAIN: Uuid = Uuid::from_u128(7);
+
+    #[test]
+    fn a_sequence_repeats_itself_and_differs_between_generations() {
+        let names = |generation| sequence(CHAIN, generation, "ci").take(40).collect::<Vec<_>>();
+        assert_eq!(names(1), names(1));
+        assert_ne!(names(1), names(2));
+        assert_eq!(names(1)[0].split('-').count(), 3);
+        assert_eq!(names(1)[39].split('-').count(), 4, "a suffix after many collisions: {}", names(1)[39]);
+    }
+
+    #[test]
+    fn every_name_is_a_dns_label() {
+        let prefix = "p".repeat(PREFIX_MAX);
+        for name in sequence(CHAIN, 3, &prefix).take(500) {
+            assert_eq!(label_fault(&name, 63), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn altered_chain_names_carry_a_hash() {
+        assert_eq!(chain_name("app", "main"), "app-main");
+        let slash = chain_name("app", "feature/x");
+        assert_ne!(slash, chain_name("app", "feature-x"));
+        assert_ne!(slash, chain_name("app", "feature_x"));
+        assert!(slash.starts_with("app-feature-x-"), "{slash}");
+        let long = chain_name(&"a".repeat(80), "main");
+        assert!(long.len() <= CHAIN_NAME_MAX, "{long}");
+        assert_eq!(label_fault(&chain_name("_", "…"), 63), None);
+    }
+
+    #[test]
+    fn owners_differ_by_generation_and_chain() {
+        assert_eq!(owner(CHAIN, 1), owner(CHAIN, 1));
+        assert_ne!(owner(CHAIN, 1), owner(CHAIN, 2));
+        assert_ne!(owner(CHAIN, 1), owner(Uuid::from_u128(8), 1));
+    }
+
+    #[test]
+    fn label_faults_say_what_is_wrong() {
+        for (text, want) in [("", "empty"), ("a_b", "'_'"), ("-a", "begins"), ("abcd", "4 characters")] {
+            assert!(label_fault(text, 3).is_some_and(|why| why.contains(want)), "{text}");
+        }
+    }
+}

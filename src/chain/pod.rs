@@ -1,0 +1,418 @@
+//! A pod as a build sees it: what its containers do, and why it stands still.
+
+use serde::Deserialize;
+
+use crate::keel::image::{Digest, ImageRef};
+
+/// What a container does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum State {
+    /// Nothing is known yet.
+    #[default]
+    Unknown,
+    /// It does not run (yet), with the kubelet's reason and message.
+    Waiting {
+        /// Such as `ImagePullBackOff`.
+        reason: String,
+        /// The kubelet's words.
+        message: String,
+    },
+    /// It runs.
+    Running,
+    /// It has ended.
+    Terminated {
+        /// Exit code.
+        code: i32,
+        /// Such as `OOMKilled`, `Error`, `Completed`.
+        reason: String,
+    },
+}
+
+/// One container of a pod, init containers included.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// Whether it is an init container.
+    pub init: bool,
+    /// The image in the spec.
+    pub image: String,
+    /// The status' imageID; empty until the kubelet publishes it.
+    pub image_id: String,
+    /// The status' containerID; empty until the kubelet publishes it.
+    pub container_id: String,
+    /// What it does.
+    pub state: State,
+    /// How often it was restarted.
+    pub restarts: u32,
+    /// How its last run ended.
+    pub last: State,
+}
+
+/// A pod.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`.
+    pub phase: String,
+    /// `status.reason`, such as `Evicted`, `DeadlineExceeded`.
+    pub reason: String,
+    /// `status.message`.
+    pub message: String,
+    /// Why the scheduler does not place it.
+    pub unschedulable: Option<String>,
+    /// Why it was disrupted (condition `DisruptionTarget`).
+    pub disrupted: Option<String>,
+    /// Whether it has a deletionTimestamp.
+    pub deleted: bool,
+    /// Init containers first.
+    pub containers: Vec<Container>,
+}
+
+/// What the registry calls the image that a container runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ran {
+    /// The kubelet has not published it yet.
+    Pending,
+    /// The registry's digest.
+    Digest(Digest),
+    /// The image was loaded into the node by hand: it has no registry digest of the repository.
+    SideLoaded,
+}
+
+impl Container {
+    /// The digest that this very start of the container runs.
+    ///
+    /// imageID is published late, and a restart within a pod shows the old one first; so it counts only beside a
+    /// containerID in a status that says Running. A registry digest has the form `repository@sha256:…`; anything else
+    /// is a side-loaded image.
+    pub fn ran(&self) -> Ran {
+        if self.state != State::Running || self.image_id.is_empty() || self.container_id.is_empty() {
+            return Ran::Pending;
+        }
+        self.registry_digest()
+    }
+
+    /// The digest that a container which never starts twice runs, or ran; `None` while it is not published.
+    pub fn ran_once(&self) -> Option<Ran> {
+        let begun = matches!(self.state, State::Running | State::Terminated { .. });
+        (begun && self.restarts == 0 && !self.image_id.is_empty()).then(|| self.registry_digest())
+    }
+
+    fn registry_digest(&self) -> Ran {
+        let id = self.image_id.strip_prefix("docker-pullable://").unwrap_or(&self.image_id);
+        match (ImageRef::parse(id), ImageRef::parse(&self.image)) {
+            (Some(id), Some(image)) if id.repository_key() == image.repository_key() => {
+                id.digest.map_or(Ran::SideLoaded, Ran::Digest)
+            }
+            _ => Ran::SideLoaded,
+        }
+    }
+}
+
+impl Pod {
+    /// The container of that name.
+    pub fn container(&self, name: &str) -> Option<&Container> {
+        self.containers.iter().find(|container| container.name == name)
+    }
+
+    /// Why the pod stands still, one sentence; `None` while nothing is known to be wrong.
+    pub fn trouble(&self) -> Option<String> {
+        if let Some(why) = &self.unschedulable {
+            return Some(format!("pod {} cannot be scheduled: {why}", self.name));
+        }
+        self.containers.iter().find_map(|container| match &container.state {
+            State::Waiting { reason, message } if stuck(reason) => Some(waiting(container, reason, message)),
+            _ => None,
+        })
+    }
+}
+
+fn waiting(container: &Container, reason: &str, message: &str) -> String {
+    let Container { name, image, restarts, .. } = container;
+    match reason {
+        "CrashLoopBackOff" => {
+            let how = match &container.last {
+                State::Terminated { code, reason } => format!(", last with exit code {code} ({reason})"),
+                _ => String::new(),
+            };
+            format!("container {name} crashes again and again ({restarts} restarts{how})")
+        }
+        _ if image_trouble(reason) => {
+            format!("image {image} of container {name} cannot be pulled: {reason}: {}", first_line(message))
+        }
+        _ => format!("container {name} waits: {reason}: {}", first_line(message)),
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// Whether a waiting reason is about the image.
+pub fn image_trouble(reason: &str) -> bool {
+    matches!(
+        reason,
+        "ErrImagePull"
+            | "ImagePullBackOff"
+            | "InvalidImageName"
+            | "ErrImageNeverPull"
+            | "ErrInspectImage"
+            | "RegistryUnavailable"
+            | "ImageInspectError"
+            | "SignatureValidationFailed"
+    )
+}
+
+/// Whether a waiting reason means that the container does not come up by itself soon.
+pub fn stuck(reason: &str) -> bool {
+    image_trouble(reason)
+        || matches!(
+            reason,
+            "CrashLoopBackOff"
+                | "CreateContainerConfigError"
+                | "CreateContainerError"
+                | "RunContainerError"
+                | "PreCreateHookError"
+                | "PreStartHookError"
+                | "PostStartHookError"
+        )
+}
+
+/// Whether the kubelet's words say that the registry does not have this tag or repository.
+pub fn not_in_registry(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["not found", "manifest unknown", "name unknown", "does not exist"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+/// The API server's Pod, as far as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wire {
+    metadata: WireMeta,
+    spec: WireSpec,
+    status: WireStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WireMeta {
+    namespace: String,
+    name: String,
+    uid: String,
+    deletion_timestamp: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WireSpec {
+    containers: Vec<WireContainer>,
+    init_containers: Vec<WireContainer>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireContainer {
+    name: String,
+    image: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WireStatus {
+    phase: String,
+    reason: String,
+    message: String,
+    conditions: Vec<WireCondition>,
+    container_statuses: Vec<WireContainerStatus>,
+    init_container_statuses: Vec<WireContainerStatus>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireCondition {
+    r#type: String,
+    status: String,
+    reason: String,
+    message: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WireContainerStatus {
+    name: String,
+    #[serde(rename = "imageID")]
+    image_id: String,
+    #[serde(rename = "containerID")]
+    container_id: String,
+    restart_count: u32,
+    state: WireState,
+    last_state: WireState,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireState {
+    waiting: Option<WireReason>,
+    running: Option<serde::de::IgnoredAny>,
+    terminated: Option<WireReason>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WireReason {
+    reason: String,
+    message: String,
+    exit_code: i32,
+}
+
+impl From<WireState> for State {
+    fn from(state: WireState) -> Self {
+        match state {
+            WireState { terminated: Some(end), .. } => {
+                Self::Terminated { code: end.exit_code, reason: end.reason }
+            }
+            WireState { running: Some(_), .. } => Self::Running,
+            WireState { waiting: Some(wait), .. } => {
+                Self::Waiting { reason: wait.reason, message: wait.message }
+            }
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Pod {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Wire { metadata, spec, status } = Wire::deserialize(deserializer)?;
+        let mut statuses: Vec<_> =
+            status.init_container_statuses.into_iter().chain(status.container_statuses).collect();
+        let mut containers = Vec::new();
+        let specs = spec.init_containers.into_iter().map(|c| (true, c));
+        for (init, container) in specs.chain(spec.containers.into_iter().map(|c| (false, c))) {
+            let told = statuses.iter().position(|status| status.name == container.name);
+            let told = told.map(|at| statuses.swap_remove(at)).unwrap_or_default();
+            containers.push(Container {
+                name: container.name,
+                init,
+                image: container.image,
+                image_id: told.image_id,
+                container_id: told.container_id,
+                state: told.state.into(),
+                restarts: told.restart_count,
+                last: told.last_state.into(),
+            });
+        }
+        let mut unschedulable = None;
+        let mut disrupted = None;
+        for condition in status.conditions {
+            match (condition.r#type.as_str(), condition.status.as_str()) {
+                ("PodScheduled", "False") => unschedulable = Some(condition.message),
+                ("DisruptionTarget", "True") => {
+                    disrupted = Some(format!("{}: {}", condition.reason, condition.message));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            namespace: metadata.namespace,
+            name: metadata.name,
+            uid: metadata.uid,
+            phase: status.phase,
+            reason: status.reason,
+            message: status.message,
+            unschedulable,
+            disrupted,
+            deleted: metadata.deletion_timestamp.is_some(),
+            containers,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn container(image: &str, image_id: &str) -> Container {
+        Container {
+            name: "build".to_owned(),
+            image: image.to_owned(),
+            image_id: image_id.to_owned(),
+            container_id: "containerd://1".to_owned(),
+            state: State::Running,
+            ..Container::default()
+        }
+    }
+
+    #[test]
+    fn only_a_registry_digest_of_the_same_repository_counts() {
+        let digest = format!("sha256:{}", "1f".repeat(32));
+        let known = Ran::Digest(Digest::parse(&digest).expect("well formed"));
+        for (image, image_id, want) in [
+            ("r:5000/app:1", format!("r:5000/app@{digest}"), known.clone()),
+            ("app:1", format!("docker.io/library/app@{digest}"), known.clone()),
+            ("app:1", format!("docker-pullable://app@{digest}"), known),
+            ("app:1", digest.clone(), Ran::SideLoaded),
+            ("app:1", format!("docker.io/library/import-2026@{digest}"), Ran::SideLoaded),
+            ("app:1", String::new(), Ran::Pending),
+        ] {
+            assert_eq!(container(image, &image_id).ran(), want, "{image} {image_id}");
+        }
+    }
+
+    #[test]
+    fn a_status_of_an_earlier_start_does_not_count() {
+        let digest = format!("sha256:{}", "1f".repeat(32));
+        let mut container = container("app:1", &format!("docker.io/library/app@{digest}"));
+        container.state = State::Waiting { reason: "PodInitializing".into(), message: String::new() };
+        assert_eq!(container.ran(), Ran::Pending);
+        container.state = State::Running;
+        container.container_id.clear();
+        assert_eq!(container.ran(), Ran::Pending);
+    }
+
+    #[test]
+    fn a_pod_is_read_as_the_api_server_writes_it() {
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": {"name": "build-x", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {
+                "initContainers": [{"name": "agent", "image": "a:1"}],
+                "containers": [{"name": "build", "image": "app:1"}],
+            },
+            "status": {
+                "phase": "Failed", "reason": "Evicted", "message": "low on memory",
+                "conditions": [{"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet", "message": "m"}],
+                "initContainerStatuses": [{"name": "agent", "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}],
+                "containerStatuses": [{"name": "build", "restartCount": 2, "imageID": "i",
+                    "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
+                    "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}],
+            },
+        }))
+        .expect("a pod");
+        assert!(pod.deleted && pod.containers[0].init && !pod.containers[1].init);
+        assert_eq!(pod.disrupted.as_deref(), Some("TerminationByKubelet: m"));
+        assert_eq!(
+            pod.trouble().as_deref(),
+            Some("container build crashes again and again (2 restarts, last with exit code 137 (OOMKilled))")
+        );
+    }
+
+    #[test]
+    fn trouble_names_the_image_that_cannot_be_pulled() {
+        let mut build = container("r/app:9", "");
+        build.state =
+            State::Waiting { reason: "ErrImagePull".into(), message: "r/app:9: not found\nmore".into() };
+        let pod = Pod { name: "p".into(), containers: vec![build], ..Pod::default() };
+        assert_eq!(
+            pod.trouble().as_deref(),
+            Some("image r/app:9 of container build cannot be pulled: ErrImagePull: r/app:9: not found")
+        );
+    }
+}

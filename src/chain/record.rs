@@ -1,0 +1,217 @@
+//! What is kept of a chain in home besides its head: the settings fixed at `start`, and the bounded history
+//! that outlives the namespaces.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::build::{Build, Map, Phase};
+
+/// Settings of a chain, fixed at `start`. Fields that an older program does not know are ignored by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// The chain's name.
+    pub chain: String,
+    /// The chain's uuid.
+    pub uuid: String,
+    /// Image repository in canonical form; another one is another chain.
+    pub repository: String,
+    /// The git remote, where `start` ran in a checkout that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
+    /// Prefix of namespaces.
+    pub prefix: String,
+    /// Name of the build workload.
+    pub workload: String,
+    /// Name of the build container.
+    pub container: String,
+    /// Where the CI image itself holds the agent's binary; none = copied in by the agent image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_path: Option<String>,
+    /// Whether builds may get `studioci-trusted`.
+    #[serde(default)]
+    pub trusted_build: bool,
+    /// The Pod Security labels of the chain's namespaces (key behind `pod-security.kubernetes.io/` → value).
+    #[serde(default)]
+    pub pod_security: Map,
+    /// Environment values given as plain by `--env`; the others are in the chain's Secret.
+    #[serde(default)]
+    pub env: Map,
+}
+
+/// Exit of one container of a build's pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// The container.
+    pub container: String,
+    /// Its exit code.
+    pub code: i32,
+    /// The kubelet's reason, such as `OOMKilled`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// One finished build, as history keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The generation.
+    pub generation: u64,
+    /// Its namespace and uid.
+    pub namespace: String,
+    /// uid of the namespace.
+    pub uid: String,
+    /// How it ended.
+    pub verdict: String,
+    /// Why, one sentence.
+    pub cause: String,
+    /// Image name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Tag and digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Source revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// When each phase began.
+    pub times: BTreeMap<String, Timestamp>,
+    /// Exit codes of the build's containers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exits: Vec<Exit>,
+    /// The events that decided, newest last; copied since the cluster drops events after an hour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
+}
+
+/// At most so many events of one build are kept.
+pub const EVENTS_MAX: usize = 12;
+/// At most so many characters of one event are kept.
+pub const EVENT_LENGTH: usize = 300;
+/// At most so many builds are kept in history.
+pub const HISTORY_MAX: usize = 200;
+/// At most so many bytes; an object may hold 1 MiB.
+pub const HISTORY_BYTES: usize = 768 * 1024;
+
+impl Entry {
+    /// The entry of a build that has a verdict.
+    pub fn of(build: &Build, verdict: &str, cause: &str, exits: Vec<Exit>, events: Vec<String>) -> Self {
+        let shorten = |event: String| match event.char_indices().nth(EVENT_LENGTH) {
+            Some((at, _)) => format!("{}…", &event[..at]),
+            None => event,
+        };
+        let skip = events.len().saturating_sub(EVENTS_MAX);
+        Self {
+            generation: build.generation,
+            namespace: build.namespace.clone(),
+            uid: build.uid.clone(),
+            verdict: verdict.to_owned(),
+            cause: cause.to_owned(),
+            image: build.image.clone(),
+            version: build.version.as_ref().map(ToString::to_string),
+            revision: build.revision.clone(),
+            times: build.times.iter().map(|(phase, at)| (phase_key(*phase), *at)).collect(),
+            exits,
+            events: events.into_iter().skip(skip).map(shorten).collect(),
+        }
+    }
+}
+
+fn phase_key(phase: Phase) -> String {
+    phase.as_str().to_ascii_lowercase()
+}
+
+/// The key of a generation in the history; sorts as the generations do.
+pub fn history_key(generation: u64) -> String {
+    format!("build.{generation:08}")
+}
+
+/// The merge patch that adds an entry to a history and drops the oldest that no longer fit.
+pub fn history_patch(data: &Map, entry: &Entry) -> Value {
+    let key = history_key(entry.generation);
+    let text = json!(entry).to_string();
+    let mut bytes = key.len() + text.len();
+    let mut patch = json!({ &key: text });
+    let others = data.iter().rev().filter(|(other, _)| **other != key);
+    for (kept, (other, value)) in others.enumerate() {
+        bytes += other.len() + value.len();
+        if kept + 2 > HISTORY_MAX || bytes > HISTORY_BYTES {
+            patch[other] = Value::Null;
+        }
+    }
+    json!({ "data": patch })
+}
+
+/// Reads a history, oldest first; entries that cannot be read are left out.
+pub fn history(data: &Map) -> Vec<Entry> {
+    data.values().filter_map(|text| serde_json::from_str(text).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(generation: u64) -> Entry {
+        Entry {
+            generation,
+            namespace: "ci-a".to_owned(),
+            uid: "u".to_owned(),
+            verdict: "Passed".to_owned(),
+            cause: "exit code 0".to_owned(),
+            image: None,
+            version: None,
+            revision: None,
+            times: BTreeMap::new(),
+            exits: vec![],
+            events: vec![],
+        }
+    }
+
+    fn apply(data: &mut Map, patch: &Value) {
+        for (key, value) in patch["data"].as_object().expect("data") {
+            match value.as_str() {
+                Some(text) => data.insert(key.clone(), text.to_owned()),
+                None => data.remove(key),
+            };
+        }
+    }
+
+    #[test]
+    fn history_keeps_the_newest_in_order() {
+        let mut data = Map::new();
+        for generation in 1..=HISTORY_MAX as u64 + 5 {
+            let patch = history_patch(&data, &entry(generation));
+            apply(&mut data, &patch);
+        }
+        let kept: Vec<u64> = history(&data).iter().map(|entry| entry.generation).collect();
+        assert_eq!((kept.len(), kept[0], kept[HISTORY_MAX - 1]), (HISTORY_MAX, 6, 205));
+    }
+
+    #[test]
+    fn history_is_bounded_in_bytes() {
+        let mut data = Map::new();
+        for generation in 1..=100 {
+            let mut entry = entry(generation);
+            entry.cause = "x".repeat(20_000);
+            let patch = history_patch(&data, &entry);
+            apply(&mut data, &patch);
+        }
+        let bytes: usize = data.iter().map(|(key, value)| key.len() + value.len()).sum();
+        assert!(bytes <= HISTORY_BYTES, "{bytes}");
+        assert_eq!(history(&data).last().map(|entry| entry.generation), Some(100));
+    }
+
+    #[test]
+    fn recording_again_replaces_the_entry() {
+        let mut data = Map::new();
+        for cause in ["first", "second"] {
+            let patch = history_patch(&data, &Entry { cause: cause.to_owned(), ..entry(1) });
+            apply(&mut data, &patch);
+        }
+        assert_eq!(history(&data).len(), 1);
+        assert_eq!(history(&data)[0].cause, "second");
+    }
+}

@@ -1,0 +1,84 @@
+//! `agent`: what runs inside a listener's pod. Hidden: only manifests call it.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::context::Ctx;
+use super::failure::{ExitKind, Failure};
+use crate::cluster::{Cluster, InCluster};
+use crate::local;
+use crate::ops::agent::{Agent, Identity};
+
+/// Work inside a listener's pod
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    /// What to do there.
+    #[command(subcommand)]
+    pub act: Act,
+}
+
+/// What the agent's binary does inside a pod.
+#[derive(Debug, Subcommand)]
+pub enum Act {
+    #[expect(missing_docs, reason = "a doc comment here would replace the longer help of the arguments")]
+    Install(InstallArgs),
+    /// Listen, hand on and build
+    Run,
+    /// Exit at once: that the image could be pulled and run is the answer
+    Probe,
+}
+
+/// Copy this program to a path, mode 0555
+///
+/// The path is in a volume, where the listener's container finds it.
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// File to write
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+}
+
+pub(super) fn install(args: &InstallArgs, _ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    local::files::install_self(&args.path).map_err(|why| {
+        Failure::usage(format!("cannot copy this program to {}", args.path.display())).because(why)
+    })?;
+    Ok(ExitKind::Done)
+}
+
+/// Runs until SIGTERM, which is obeyed at once: an agent is the first process of its container.
+#[expect(clippy::disallowed_methods, reason = "the agent's clock is handed to it here")]
+pub(super) async fn run(ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let place = local::agent::place().map_err(|missing| {
+        Failure::usage(format!("{missing} is not set: agent run works only in a listener's pod"))
+            .remedy("start a chain with kubectl studioci start")
+    })?;
+    let cluster = Cluster::in_cluster(&InCluster::at(place.host, place.port))?;
+    let me = Identity {
+        namespace: place.namespace,
+        pod: place.pod,
+        deployment: place.deployment,
+        container: place.container,
+        revision: place.revision,
+    };
+    let console = RefCell::new(&mut ctx.console);
+    let say = |line: &str| {
+        // a diary that nobody reads is no reason to stop
+        let _ = console.borrow_mut().event(&format!("{:.0}  {line}", Timestamp::now()));
+    };
+    let mut term = signal(SignalKind::terminate())?;
+    let mut agent = Agent::new(&cluster, me, Timestamp::now, &say);
+    tokio::select! {
+        ended = agent.run() => ended?,
+        _ = term.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    Ok(ExitKind::Done)
+}
+
+pub(super) fn probe() -> ExitKind {
+    ExitKind::Done
+}

@@ -1,0 +1,82 @@
+//! `claim`: just a namespace.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::context::Ctx;
+use super::duration;
+use super::failure::{ExitKind, Failure};
+use super::output::{DryRun, Name, dry_run, only_name};
+use crate::chain::build::Map;
+use crate::chain::{names, wire};
+use crate::ops;
+use crate::ops::claim::Claim;
+use crate::output::result::{Operation, Outcome};
+
+/// Create a namespace that is proved ours, and print its name
+///
+/// The namespace is new, nobody else's, and can be used when its name is printed: a building block for your own
+/// scripts.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  # A namespace that nobody else has
+  kubectl studioci claim
+
+  # Its name alone, for a script
+  NS=$(kubectl studioci claim --prefix test -o name)")]
+pub struct ClaimArgs {
+    /// Begin of the namespace's name
+    #[arg(long, value_name = "PREFIX", default_value = "ci")]
+    pub prefix: String,
+    /// `client` says what would be created, and creates nothing
+    #[arg(long, value_name = "none|client", default_value = "none", value_parser = dry_run)]
+    pub dry_run: DryRun,
+    /// Output format: name
+    #[arg(short, long, value_name = "FORMAT", value_parser = only_name)]
+    pub output: Option<Name>,
+    /// How long to wait until the namespace can be used
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = duration::parse)]
+    pub timeout: Duration,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
+pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let claim = Claim {
+        seed: Uuid::new_v4(),
+        chain: wire::CLAIM_CHAIN.to_owned(),
+        generation: 0,
+        prefix: args.prefix.clone(),
+        labels: Map::new(),
+        annotations: Map::new(),
+        now: Timestamp::now(),
+    };
+    if let Some(why) = names::label_fault(&args.prefix, names::PREFIX_MAX) {
+        return Err(Failure::usage(format!("prefix {:?} {why}", args.prefix))
+            .remedy("namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label"));
+    }
+    let name = if args.dry_run.is_dry() {
+        names::sequence(claim.seed, 0, &args.prefix).next().unwrap_or_default()
+    } else {
+        let cluster = ctx.connect()?;
+        let console = RefCell::new(&mut ctx.console);
+        let claimed = ops::claim::claim(&cluster, &claim, &|line| console.borrow_mut().talk(line)).await?;
+        ops::claim::usable(&cluster, &claimed.namespace, args.timeout).await?;
+        claimed.namespace
+    };
+    let outcome = Outcome {
+        kind: "namespace",
+        group: "",
+        name: &name,
+        namespace: None,
+        operation: Operation::Created,
+        dry_run: args.dry_run.is_dry(),
+    };
+    let line = if args.output.is_some() { outcome.object() } else { outcome.to_string() };
+    ctx.console.line(&line)?;
+    Ok(ExitKind::Done)
+}

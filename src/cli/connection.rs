@@ -1,0 +1,206 @@
+//! kubectl's connection flags, which every verb takes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::duration;
+use super::settings::Settings;
+use crate::cluster::{Options, options};
+
+/// kubectl's connection flags, as typed. Like kubectl's, a flag given twice means the last one, so that an alias
+/// with `-n` in it can be overridden.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Connection options (as kubectl has them)")]
+pub struct ConnectionArgs {
+    /// Namespace scope of this request
+    #[arg(
+        short,
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "NAME",
+        overrides_with = "namespace"
+    )]
+    pub namespace: Option<String>,
+    /// Kubeconfig context to use
+    #[arg(long, global = true, hide_short_help = true, value_name = "NAME", overrides_with = "context")]
+    pub context: Option<String>,
+    /// Kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config
+    #[arg(long, global = true, hide_short_help = true, value_name = "FILE", overrides_with = "kubeconfig")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Kubeconfig cluster to use, instead of the context's
+    #[arg(long, global = true, hide_short_help = true, value_name = "NAME", overrides_with = "cluster")]
+    pub cluster: Option<String>,
+    /// Kubeconfig user to use, instead of the context's
+    #[arg(long, global = true, hide_short_help = true, value_name = "NAME", overrides_with = "user")]
+    pub user: Option<String>,
+    /// Address of the API server
+    #[arg(short, long, global = true, hide_short_help = true, value_name = "URL", overrides_with = "server")]
+    pub server: Option<String>,
+    /// Name to check the server's certificate against
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "NAME",
+        overrides_with = "tls_server_name"
+    )]
+    pub tls_server_name: Option<String>,
+    /// Do not check the server's certificate
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        overrides_with = "insecure_skip_tls_verify"
+    )]
+    pub insecure_skip_tls_verify: Option<bool>,
+    /// File with the certificate authority
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "FILE",
+        overrides_with = "certificate_authority"
+    )]
+    pub certificate_authority: Option<PathBuf>,
+    /// File with the client certificate
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "FILE",
+        overrides_with = "client_certificate"
+    )]
+    pub client_certificate: Option<PathBuf>,
+    /// File with the client key
+    #[arg(long, global = true, hide_short_help = true, value_name = "FILE", overrides_with = "client_key")]
+    pub client_key: Option<PathBuf>,
+    /// Bearer token
+    #[arg(long, global = true, hide_short_help = true, value_name = "TOKEN", overrides_with = "token")]
+    pub token: Option<String>,
+    /// User to impersonate
+    #[arg(
+        long = "as",
+        global = true,
+        hide_short_help = true,
+        value_name = "USER",
+        overrides_with = "as_user"
+    )]
+    pub as_user: Option<String>,
+    /// Group to impersonate; repeatable
+    #[arg(long, global = true, hide_short_help = true, value_name = "GROUP")]
+    pub as_group: Vec<String>,
+    /// UID to impersonate
+    #[arg(long, global = true, hide_short_help = true, value_name = "UID", overrides_with = "as_uid")]
+    pub as_uid: Option<String>,
+    /// Extra of the user to impersonate, KEY=VALUE; repeatable
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "KEY=VALUE",
+        value_parser = super::pipeline::pair
+    )]
+    pub as_user_extra: Vec<(String, String)>,
+    /// How long to wait for a single answer of the server (30s, 2m); 0 means our own limits
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "DURATION",
+        value_parser = duration::parse,
+        overrides_with = "request_timeout"
+    )]
+    pub request_timeout: Option<Duration>,
+    /// Ask the server for uncompressed answers
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        overrides_with = "disable_compression"
+    )]
+    pub disable_compression: Option<bool>,
+    /// Accepted since kubectl has it; nothing is cached here
+    #[arg(long, global = true, hide = true, value_name = "DIR", overrides_with = "cache_dir")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+impl ConnectionArgs {
+    /// What was typed and what the surroundings say, as the room that connects takes it.
+    pub fn options(&self, settings: &Settings) -> Options {
+        let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (key, value) in &self.as_user_extra {
+            extra.entry(key.clone()).or_default().push(value.clone());
+        }
+        // kubectl's 0 is "no limit"; ours is "no limit of the person's", since a call without one can hang for ever.
+        let request_timeout =
+            self.request_timeout.filter(|limit| !limit.is_zero()).unwrap_or(options::REQUEST_TIMEOUT);
+        Options {
+            kubeconfig: self.kubeconfig.clone(),
+            kubeconfig_paths: settings.kubeconfig.clone(),
+            context: self.context.clone(),
+            cluster: self.cluster.clone(),
+            user: self.user.clone(),
+            namespace: self.namespace.clone(),
+            server: self.server.clone(),
+            token: self.token.clone(),
+            impersonate: self.as_user.clone(),
+            impersonate_uid: self.as_uid.clone(),
+            impersonate_groups: self.as_group.clone(),
+            impersonate_extra: extra,
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+            certificate_authority: self.certificate_authority.clone(),
+            tls_server_name: self.tls_server_name.clone(),
+            insecure_skip_tls_verify: self.insecure_skip_tls_verify.unwrap_or(false),
+            disable_compression: self.disable_compression.unwrap_or(false),
+            request_timeout,
+            patience: options::PATIENCE.max(request_timeout),
+            proxy: settings.proxies.https.clone(),
+            no_proxy: settings.proxies.none_for.clone(),
+            interactive: settings.stdin_terminal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_surroundings_and_zero_is_our_own_limit() {
+        let settings = Settings { kubeconfig: vec!["/home/p/.kube/config".into()], ..Settings::default() };
+        let plain = ConnectionArgs::default().options(&settings);
+        assert_eq!((plain.kubeconfig, plain.kubeconfig_paths), (None, settings.kubeconfig.clone()));
+        assert_eq!(plain.request_timeout, options::REQUEST_TIMEOUT);
+        let pair = |value: &str| ("scopes".to_owned(), value.to_owned());
+        let typed = ConnectionArgs {
+            kubeconfig: Some("/k".into()),
+            as_user_extra: vec![pair("a"), pair("b")],
+            insecure_skip_tls_verify: Some(true),
+            request_timeout: Some(Duration::from_secs(300)),
+            ..ConnectionArgs::default()
+        }
+        .options(&settings);
+        assert_eq!(typed.kubeconfig, Some("/k".into()));
+        assert_eq!(typed.impersonate_extra["scopes"], ["a", "b"]);
+        assert!(typed.insecure_skip_tls_verify);
+        assert_eq!(
+            (typed.request_timeout, typed.patience),
+            (Duration::from_secs(300), Duration::from_secs(300))
+        );
+        let zero = ConnectionArgs { request_timeout: Some(Duration::ZERO), ..ConnectionArgs::default() };
+        assert_eq!(zero.options(&settings).request_timeout, options::REQUEST_TIMEOUT);
+    }
+}

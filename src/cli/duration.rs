@@ -1,0 +1,62 @@
+//! Durations as kubectl's flags take them: Go's notation, or whole seconds.
+
+use std::time::Duration;
+
+const FORM: &str = "a whole number of seconds, or numbers with units (30s, 5m, 1h30m)";
+
+/// Reads `90`, `30s`, `1h30m`, `1.5h`, `200ms`.
+///
+/// # Errors
+/// Anything else, a negative one included, with the form that is expected.
+pub(super) fn parse(text: &str) -> Result<Duration, String> {
+    let fault = || format!("expected {FORM}");
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().map(Duration::from_secs).map_err(|_| fault());
+    }
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(fault)?;
+        let number: f64 = rest[..digits].parse().map_err(|_| fault())?;
+        rest = &rest[digits..];
+        let end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let unit = match &rest[..end] {
+            "ns" => 1e-9,
+            "us" | "µs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(fault()),
+        };
+        rest = &rest[end..];
+        let part = Duration::try_from_secs_f64(number * unit).map_err(|_| fault())?;
+        total = total.checked_add(part).ok_or_else(fault)?;
+    }
+    if text.is_empty() { Err(fault()) } else { Ok(total) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_go_reads_them() {
+        for (text, millis) in [
+            ("0", 0),
+            ("0s", 0),
+            ("90", 90_000),
+            ("30s", 30_000),
+            ("5m", 300_000),
+            ("1h30m", 5_400_000),
+            ("1.5h", 5_400_000),
+            ("200ms", 200),
+            ("1m0.5s", 60_500),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "x", "-1s", "m", "1.5", "1d", "1.2.3s", "1h ", "99999999999999999999", "1e9h"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}

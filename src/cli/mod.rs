@@ -1,0 +1,213 @@
+//! The front door: one file per verb, and what all of them share.
+//!
+//! A verb's file holds its flags and one thin function that calls an operation. Parsing, help and version touch no
+//! kubeconfig, no network and no runtime; [`Cli::run`] asks for a runtime only when a verb needs one.
+
+pub mod agent;
+mod causes;
+pub mod claim;
+pub mod connection;
+pub mod context;
+mod duration;
+pub mod failure;
+pub mod output;
+pub mod pipeline;
+pub mod render;
+pub mod settings;
+pub mod setup;
+pub mod start;
+pub mod status;
+mod usage;
+pub mod version;
+pub mod watch;
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::pin::Pin;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use connection::ConnectionArgs;
+use context::Ctx;
+use failure::{ExitKind, Failure};
+use settings::Settings;
+
+/// How people call us, whatever the file is named: kubectl hands the verb on.
+pub const CALLED: &str = "kubectl studioci";
+
+/// Help reads as kubectl's does: what it is for, examples, then the flags.
+const HELP: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}";
+
+/// Builds in your own cluster, started by Keel: every build runs in a namespace of its own, and every build starts
+/// the listener for the next one.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-studioci",
+    bin_name = CALLED,
+    display_name = CALLED,
+    version = concat!("v", env!("CARGO_PKG_VERSION")),
+    help_template = HELP,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = "\
+Examples:
+  # Once per cluster, by somebody who may: home, roles and admission policies
+  kubectl studioci setup
+
+  # Begin a chain from the pipeline of this repository
+  kubectl studioci start
+
+  # See every build, and follow one to its verdict
+  kubectl studioci status
+  kubectl studioci watch runner-main"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// kubectl's connection flags.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}
+
+/// The verbs. What each is for, its arguments say: their doc comment is the help.
+#[derive(Debug, Subcommand)]
+#[command(subcommand_help_heading = "Verbs", subcommand_value_name = "VERB")]
+#[expect(missing_docs, reason = "a doc comment here would replace the longer help of the arguments")]
+pub enum Verb {
+    Render(render::RenderArgs),
+    Claim(claim::ClaimArgs),
+    Start(start::StartArgs),
+    Setup(setup::SetupArgs),
+    Status(status::StatusArgs),
+    Watch(watch::WatchArgs),
+    Version(version::VersionArgs),
+    #[command(hide = true)]
+    Agent(agent::AgentArgs),
+}
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Parsed {
+    /// Just a text on stdout: help or version.
+    Text(String),
+    /// A verb.
+    Verb(Box<Cli>),
+}
+
+/// A verb at work.
+pub type Work<'a> = Pin<Box<dyn Future<Output = Result<ExitKind, Failure>> + 'a>>;
+
+/// The clap command, for the parser and for whatever prints pages from it.
+pub fn command() -> clap::Command {
+    Cli::command().mut_subcommands(|verb| verb.help_template(HELP))
+}
+
+/// Reads a command line, the program's name first.
+///
+/// # Errors
+/// A command line that cannot be understood, in kubectl's words, with the nearest flag or verb.
+pub fn parse(args: impl IntoIterator<Item = OsString>, settings: &Settings) -> Result<Parsed, Failure> {
+    let mut command = command();
+    if let Some(columns) = settings.columns {
+        command = command.term_width(columns);
+    }
+    let args: Vec<OsString> = args.into_iter().collect();
+    let parsed = command
+        .try_get_matches_from_mut(&args)
+        .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    match parsed {
+        Ok(cli) => Ok(Parsed::Verb(Box::new(cli))),
+        Err(error) => usage::explain(&error, &args, &command).map(Parsed::Text),
+    }
+}
+
+impl Cli {
+    /// Does what was asked for. `block_on` drives the verbs that speak to a cluster.
+    ///
+    /// # Errors
+    /// Whatever stopped the verb.
+    pub fn run(
+        self,
+        ctx: &mut Ctx,
+        block_on: impl FnOnce(Work<'_>) -> Result<ExitKind, Failure>,
+    ) -> Result<ExitKind, Failure> {
+        ctx.connection = self.connection;
+        match self.verb {
+            Verb::Version(args) => version::run(&args, ctx),
+            Verb::Render(args) => render::run(&args, ctx),
+            Verb::Claim(args) => block_on(Box::pin(claim::run(args, ctx))),
+            Verb::Start(args) => block_on(Box::pin(start::run(args, ctx))),
+            Verb::Setup(args) => block_on(Box::pin(setup::run(args, ctx))),
+            Verb::Status(args) => block_on(Box::pin(status::run(args, ctx))),
+            // Where nobody reads on there is no verdict yet, and 0 would say Passed.
+            Verb::Watch(args) => {
+                block_on(Box::pin(watch::run(args, ctx))).map_err(|failure| match failure.kind {
+                    ExitKind::ReaderGone => Failure { kind: ExitKind::Interrupted, ..failure },
+                    _ => failure,
+                })
+            }
+            Verb::Agent(args) => match args.act {
+                agent::Act::Install(args) => agent::install(&args, ctx),
+                agent::Act::Run => block_on(Box::pin(agent::run(ctx))),
+                agent::Act::Probe => Ok(agent::probe()),
+            },
+        }
+    }
+}
+
+/// Stands in for an operation until it is joined to its verb.
+fn not_built_yet(what: &str) -> Failure {
+    Failure::usage(format!("{what}: not built yet"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::console::StreamStyle;
+
+    #[test]
+    fn the_command_is_well_formed() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn a_reader_that_leaves_a_watch_leaves_it_without_a_verdict() {
+        for (line, kind) in [("watch", ExitKind::Interrupted), ("status", ExitKind::ReaderGone)] {
+            let (console, _) =
+                crate::output::console::Console::captured(StreamStyle::default(), StreamStyle::default());
+            let mut ctx =
+                Ctx { console, settings: Settings::default(), connection: ConnectionArgs::default() };
+            let args = ["x", line].map(OsString::from);
+            let Ok(Parsed::Verb(cli)) = parse(args, &ctx.settings) else { panic!("{line} is a verb") };
+            let gone = || Failure::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+            let failure = cli.run(&mut ctx, |_| Err(gone())).unwrap_err();
+            assert_eq!((failure.kind, failure.quiet), (kind, true), "{line}");
+        }
+    }
+
+    #[test]
+    fn only_verbs_that_speak_to_a_cluster_ask_for_a_runtime() {
+        for (line, asks) in [
+            ("version", false),
+            ("version --client -o json", false),
+            ("agent install /studioci/bin", false),
+            ("status", true),
+            ("watch", true),
+        ] {
+            let args = std::iter::once("x").chain(line.split(' ')).map(OsString::from);
+            let (console, _) =
+                crate::output::console::Console::captured(StreamStyle::default(), StreamStyle::default());
+            let mut ctx =
+                Ctx { console, settings: Settings::default(), connection: ConnectionArgs::default() };
+            let Ok(Parsed::Verb(cli)) = parse(args, &ctx.settings) else { panic!("{line} is a verb") };
+            let mut asked = false;
+            let _ = cli.run(&mut ctx, |_| {
+                asked = true;
+                Ok(ExitKind::Done)
+            });
+            assert_eq!(asked, asks, "{line}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `-o` and `--dry-run`, as kubectl takes them.
+
+use serde_json::Value;
+
+use crate::output::printer;
+
+/// A complaint that is kubectl's own sentence, and is printed as it is.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Sentence(String);
+
+/// What `--dry-run` asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DryRun {
+    /// Do it.
+    #[default]
+    None,
+    /// Say what would be done, and change nothing.
+    Client,
+}
+
+impl DryRun {
+    /// Whether nothing is to be changed.
+    pub fn is_dry(self) -> bool {
+        self == Self::Client
+    }
+}
+
+pub(super) fn dry_run(text: &str) -> Result<DryRun, Sentence> {
+    match text {
+        "none" => Ok(DryRun::None),
+        "client" => Ok(DryRun::Client),
+        _ => Err(Sentence(format!("Invalid dry-run value ({text}). Must be \"none\" or \"client\"."))),
+    }
+}
+
+/// The forms an object can be printed in as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whole {
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+impl Whole {
+    /// The object in this form, with its final newline.
+    pub fn print(self, value: &Value) -> String {
+        match self {
+            Self::Json => printer::json(value),
+            Self::Yaml => printer::yaml(value),
+        }
+    }
+}
+
+pub(super) fn whole(text: &str) -> Result<Whole, Sentence> {
+    match text {
+        "json" => Ok(Whole::Json),
+        "yaml" => Ok(Whole::Yaml),
+        _ => Err(unmatched(text, &["json", "yaml"])),
+    }
+}
+
+/// `-o name`, where that is all there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Name;
+
+pub(super) fn only_name(text: &str) -> Result<Name, Sentence> {
+    if text == "name" { Ok(Name) } else { Err(unmatched(text, &["name"])) }
+}
+
+/// kubectl's words for a form that there is no printer for.
+pub(super) fn unmatched(text: &str, allowed: &[&str]) -> Sentence {
+    Sentence(format!(
+        "unable to match a printer suitable for the output format \"{text}\", allowed formats are: {}",
+        allowed.join(",")
+    ))
+}

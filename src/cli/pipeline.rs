@@ -1,0 +1,112 @@
+//! The flags that name a pipeline, shared by `render` and `start`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::failure::Failure;
+use crate::local;
+use crate::pipeline::facts::{EnvValue, Fact, Facts, Group};
+use crate::pipeline::template::{Sources, Text, env_names};
+
+const HEADING: &str = "Pipeline options";
+
+/// A pipeline as typed: one template and what fills it.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct PipelineArgs {
+    /// Template of the pipeline; `-` is stdin
+    #[arg(help_heading = HEADING, short, long = "filename", value_name = "FILE", default_value = ".studioci/pipeline.yaml")]
+    pub filename: PathBuf,
+    /// File with values, YAML; repeatable, the last one wins
+    #[arg(help_heading = HEADING, long, value_name = "FILE")]
+    pub values: Vec<PathBuf>,
+    /// A single value; repeatable. All behind the first `=` is the value, commas included
+    #[arg(help_heading = HEADING, long, value_name = "KEY=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+    /// A single value from a file; repeatable
+    #[arg(help_heading = HEADING, long, value_name = "KEY=FILE", value_parser = file_pair)]
+    pub set_file: Vec<(String, PathBuf)>,
+    /// An environment variable whose value is no secret and may stand anywhere; repeatable
+    #[arg(help_heading = HEADING, long, value_name = "NAME")]
+    pub env: Vec<String>,
+}
+
+impl PipelineArgs {
+    /// Reads the files, and the facts of this machine that a template may ask for.
+    pub(super) fn read(&self) -> Result<(Sources, Facts), Failure> {
+        let template = text(&self.filename)?;
+        let names = env_names(&template)?;
+        let sources = Sources {
+            template,
+            values: self.values.iter().map(|path| text(path)).collect::<Result<_, _>>()?,
+            set: self.set.clone(),
+            set_file: self
+                .set_file
+                .iter()
+                .map(|(key, path)| Ok((key.clone(), text(path)?)))
+                .collect::<Result<_, Failure>>()?,
+        };
+        let environment = local::environment::read(&names)
+            .map_err(|fault| Failure::usage(fault.to_string()).remedy("set it to a text, or leave it out"))?;
+        let env = environment.into_iter().map(|(name, value)| {
+            let secret = !self.env.contains(&name);
+            (name, EnvValue { value, secret })
+        });
+        let facts = Facts {
+            git: group(local::git::facts(Path::new("."))),
+            user: group(local::user::facts()),
+            image: unset("image", &["name", "tag", "digest", "ref"]),
+            build: unset("build", &["namespace", "chain", "generation", "parent", "revision"]),
+            env: env.collect(),
+        };
+        Ok((sources, facts))
+    }
+}
+
+fn group(found: local::Found) -> Group {
+    found.into_iter().map(|(name, fact)| (name, fact.map_or_else(Fact::unset, Fact::Known))).collect()
+}
+
+fn unset(group: &str, names: &[&str]) -> Group {
+    let why = format!("{group} facts are known only where a build is planned");
+    names.iter().map(|name| ((*name).to_owned(), Fact::unset(why.clone()))).collect()
+}
+
+fn text(path: &Path) -> Result<Text, Failure> {
+    let file = local::files::read(&path.to_string_lossy(), std::io::stdin()).map_err(|why| {
+        Failure::usage(why.to_string())
+            .remedy("name the pipeline with -f FILE (- is stdin), values with --values FILE")
+    })?;
+    Ok(Text { name: file.name, text: file.text })
+}
+
+/// Reads `KEY=VALUE`; only the first `=` parts.
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE".to_owned()),
+    }
+}
+
+fn file_pair(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((key, file)) if !key.is_empty() && !file.is_empty() => Ok((key.to_owned(), file.into())),
+        _ => Err("expected KEY=FILE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_parts_at_the_first_equals_sign() {
+        assert_eq!(pair("a=b=c,d"), Ok(("a".to_owned(), "b=c,d".to_owned())));
+        assert_eq!(pair("a="), Ok(("a".to_owned(), String::new())));
+        for text in ["", "a", "=b"] {
+            assert!(pair(text).is_err(), "{text}");
+        }
+        assert_eq!(file_pair("a=x/y"), Ok(("a".to_owned(), "x/y".into())));
+        assert!(file_pair("a=").is_err());
+    }
+}

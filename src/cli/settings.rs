@@ -1,0 +1,197 @@
+//! What the person's surroundings say: environment, home directory, terminals.
+//!
+//! Read once, at the process's edge. A flag always wins over what is found here. Only this file and the room
+//! `local` read the environment.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use crate::output::console::StreamStyle;
+
+/// Every variable that steers the program.
+pub mod variable {
+    /// List of kubeconfig files, as kubectl reads it.
+    pub const KUBECONFIG: &str = "KUBECONFIG";
+    /// Absolute path of the kubectl that called us, set by kubectl 1.37 and newer.
+    pub const KUBECTL_PATH: &str = "KUBECTL_PATH";
+    /// No colours, whatever its value, unless it is empty (<https://no-color.org>).
+    pub const NO_COLOR: &str = "NO_COLOR";
+    /// `dumb` is a terminal without colours.
+    pub const TERM: &str = "TERM";
+    /// Width for help texts.
+    pub const COLUMNS: &str = "COLUMNS";
+    /// Proxy of `https` servers; the lower-case form wins, as in curl and Go.
+    pub const HTTPS_PROXY: [&str; 2] = ["https_proxy", "HTTPS_PROXY"];
+    /// Proxy of `http` servers.
+    pub const HTTP_PROXY: [&str; 2] = ["http_proxy", "HTTP_PROXY"];
+    /// Servers that are reached directly.
+    pub const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
+}
+
+/// The proxies of the environment, as written there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// For `https` servers.
+    pub https: Option<String>,
+    /// For `http` servers.
+    pub http: Option<String>,
+    /// Servers that are reached directly.
+    pub none_for: Option<String>,
+}
+
+/// What the surroundings say, before any flag.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The kubeconfig files to merge, first wins: `KUBECONFIG`, else `~/.kube/config`; empty without a home.
+    pub kubeconfig: Vec<PathBuf>,
+    /// Whether [`Settings::kubeconfig`] was named by the environment; a file that was named must exist, one of
+    /// them at least.
+    pub kubeconfig_named: bool,
+    /// The home directory.
+    pub home: Option<PathBuf>,
+    /// Stdout.
+    pub stdout: StreamStyle,
+    /// Stderr.
+    pub stderr: StreamStyle,
+    /// Whether a person may be asked.
+    pub stdin_terminal: bool,
+    /// Width for help texts, where the environment names one.
+    pub columns: Option<usize>,
+    /// Proxies.
+    pub proxies: Proxies,
+    /// The kubectl that called us.
+    pub kubectl: Option<PathBuf>,
+}
+
+/// Which of the three streams are terminals.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terminals {
+    /// Stdin.
+    pub stdin: bool,
+    /// Stdout.
+    pub stdout: bool,
+    /// Stderr.
+    pub stderr: bool,
+}
+
+impl Settings {
+    /// Reads the process's surroundings.
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    pub fn from_process() -> Self {
+        let terminals = Terminals {
+            stdin: std::io::stdin().is_terminal(),
+            stdout: std::io::stdout().is_terminal(),
+            stderr: std::io::stderr().is_terminal(),
+        };
+        Self::resolve(&|name| std::env::var_os(name), dirs::home_dir(), terminals)
+    }
+
+    /// Settings from given surroundings. An empty variable counts as unset.
+    pub fn resolve(
+        env: &dyn Fn(&str) -> Option<OsString>,
+        home: Option<PathBuf>,
+        terminals: Terminals,
+    ) -> Self {
+        let set = |name: &str| env(name).filter(|value| !value.is_empty());
+        let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
+        let either = |names: [&str; 2]| names.into_iter().find_map(text);
+        let named: Vec<PathBuf> = set(variable::KUBECONFIG)
+            .map(|list| split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect())
+            .unwrap_or_default();
+        let kubeconfig_named = !named.is_empty();
+        let kubeconfig = if kubeconfig_named {
+            named
+        } else {
+            home.iter().map(|home| home.join(".kube").join("config")).collect()
+        };
+        let colour = set(variable::NO_COLOR).is_none() && text(variable::TERM).as_deref() != Some("dumb");
+        let style = |terminal| StreamStyle { terminal, colour: terminal && colour };
+        Self {
+            kubeconfig,
+            kubeconfig_named,
+            home,
+            stdout: style(terminals.stdout),
+            stderr: style(terminals.stderr),
+            stdin_terminal: terminals.stdin,
+            columns: text(variable::COLUMNS).and_then(|columns| columns.parse().ok()),
+            proxies: Proxies {
+                https: either(variable::HTTPS_PROXY),
+                http: either(variable::HTTP_PROXY),
+                none_for: either(variable::NO_PROXY),
+            },
+            kubectl: set(variable::KUBECTL_PATH).map(PathBuf::from),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "splits a list as the platform writes it; reads no variable")]
+fn split_paths(list: &OsString) -> std::env::SplitPaths<'_> {
+    std::env::split_paths(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Terminals = Terminals { stdin: true, stdout: true, stderr: true };
+
+    fn resolve(pairs: &[(&str, &str)], home: Option<&str>, terminals: Terminals) -> Settings {
+        let env =
+            |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
+        Settings::resolve(&env, home.map(PathBuf::from), terminals)
+    }
+
+    #[test]
+    fn kubeconfig_is_the_list_or_the_file_at_home() {
+        let settings = resolve(&[("KUBECONFIG", "/a::/b")], Some("/home/p"), ALL);
+        assert_eq!((settings.kubeconfig, settings.kubeconfig_named), (vec!["/a".into(), "/b".into()], true));
+        for pairs in [&[][..], &[("KUBECONFIG", "")][..], &[("KUBECONFIG", ":")][..]] {
+            let settings = resolve(pairs, Some("/home/p"), ALL);
+            assert_eq!(
+                (settings.kubeconfig, settings.kubeconfig_named),
+                (vec!["/home/p/.kube/config".into()], false),
+                "{pairs:?}"
+            );
+        }
+        assert_eq!(resolve(&[], None, ALL).kubeconfig, Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn colour_needs_a_terminal_that_wants_it() {
+        let pipe = Terminals { stdout: false, ..ALL };
+        for (pairs, terminals, colour) in [
+            (&[][..], ALL, true),
+            (&[("TERM", "xterm")][..], ALL, true),
+            (&[("TERM", "dumb")][..], ALL, false),
+            (&[("NO_COLOR", "1")][..], ALL, false),
+            (&[("NO_COLOR", "")][..], ALL, true),
+            (&[][..], pipe, false),
+        ] {
+            let settings = resolve(pairs, None, terminals);
+            assert_eq!(settings.stdout.colour, colour, "{pairs:?} {terminals:?}");
+            assert_eq!(settings.stdout.terminal, terminals.stdout);
+        }
+    }
+
+    #[test]
+    fn proxies_width_and_kubectl_are_taken_as_written() {
+        let settings = resolve(
+            &[
+                ("HTTPS_PROXY", "http://upper"),
+                ("https_proxy", "http://lower"),
+                ("NO_PROXY", "localhost"),
+                ("COLUMNS", "77"),
+                ("KUBECTL_PATH", "/usr/bin/kubectl"),
+            ],
+            None,
+            ALL,
+        );
+        assert_eq!(settings.proxies.https.as_deref(), Some("http://lower"));
+        assert_eq!(settings.proxies.http, None);
+        assert_eq!(settings.proxies.none_for.as_deref(), Some("localhost"));
+        assert_eq!(settings.columns, Some(77));
+        assert_eq!(settings.kubectl, Some("/usr/bin/kubectl".into()));
+        assert_eq!(resolve(&[("COLUMNS", "wide")], None, ALL).columns, None);
+    }
+}

@@ -1,0 +1,140 @@
+//! `start`: a chain begins.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::ValueEnum;
+use jiff::Timestamp;
+
+use super::context::Ctx;
+use super::duration;
+use super::failure::{ExitKind, Failure};
+use super::output::{DryRun, dry_run};
+use super::pipeline::PipelineArgs;
+use crate::chain::build::Phase;
+use crate::ops;
+use crate::ops::setup::Home;
+use crate::ops::start::{Outcome, Request};
+
+/// Begin a chain: claim a namespace, and wait there for the next push
+///
+/// Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it listens. A second `start` of the same chain changes nothing and says so. The environment that the template reads is kept
+/// with the chain, and every later build is rendered with the same.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  # Begin a chain from .studioci/pipeline.yaml, and build the next push
+  kubectl studioci start
+
+  # Build the image that is there now, too
+  kubectl studioci start -f ci.yaml --values values.yaml --now
+
+  # See what would be created
+  kubectl studioci start --dry-run=client")]
+pub struct StartArgs {
+    /// The pipeline.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
+    /// Name of the chain (default: REPOSITORY-BRANCH)
+    #[arg(long, value_name = "NAME")]
+    pub chain: Option<String>,
+    /// Tag to listen from, instead of the template's
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// Build the image that is there now, instead of waiting for the next one
+    #[arg(long)]
+    pub now: bool,
+    /// `client` says what would be created, and creates nothing
+    #[arg(long, value_name = "none|client", default_value = "none", value_parser = dry_run)]
+    pub dry_run: DryRun,
+    /// Begin of the namespaces' names
+    #[arg(long, value_name = "PREFIX", default_value = "ci")]
+    pub prefix: String,
+    /// Path of the agent inside the CI image, which then needs no agent image; the build can then replace its agent
+    #[arg(long, value_name = "PATH")]
+    pub agent_path: Option<PathBuf>,
+    /// Let the build use rights with which it could become its own agent
+    #[arg(long)]
+    pub trusted_build: bool,
+    /// Pod Security level that the chain's namespaces enforce
+    #[arg(long, value_name = "LEVEL")]
+    pub pod_security: Option<PodSecurity>,
+    /// How long to wait until the chain listens
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
+    pub timeout: Duration,
+}
+
+/// The levels of Kubernetes' Pod Security Standards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PodSecurity {
+    /// Everything is allowed.
+    Privileged,
+    /// Known ways to escalate are refused.
+    Baseline,
+    /// Hardened.
+    Restricted,
+}
+
+impl PodSecurity {
+    /// The value of the label `pod-security.kubernetes.io/enforce`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Privileged => "privileged",
+            Self::Baseline => "baseline",
+            Self::Restricted => "restricted",
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
+pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let (sources, facts) = args.pipeline.read()?;
+    let request = Request {
+        sources,
+        facts,
+        chain: args.chain,
+        prefix: args.prefix,
+        tag: args.tag,
+        now: args.now,
+        agent_path: args.agent_path.map(|path| path.display().to_string()),
+        trusted_build: args.trusted_build,
+        pod_security: args.pod_security.map(|level| level.as_str().to_owned()),
+        timeout: args.timeout,
+        at: Timestamp::now(),
+    };
+    if args.dry_run.is_dry() {
+        return preview(&request, ctx);
+    }
+    let cluster = ctx.connect()?;
+    let outcome = {
+        let console = RefCell::new(&mut ctx.console);
+        ops::start::start(&cluster, &request, &|line| console.borrow_mut().talk(line)).await?
+    };
+    let (build, operation) = match outcome {
+        Outcome::Started(build) => (build, "started"),
+        Outcome::Unchanged(build) => (build, "unchanged"),
+    };
+    let chain = build.chain.as_str();
+    ctx.console.line(&format!("chain/{chain} {operation}"))?;
+    let standing = match (&build.waiting, build.phase) {
+        (Some(why), Phase::Claimed) => format!("namespace {}: {why}", build.namespace),
+        (_, phase) => format!("namespace {}: {phase}", build.namespace),
+    };
+    ctx.console.talk(&standing);
+    ctx.console.talk(&format!("Follow the next build with: kubectl studioci watch {chain}"));
+    Ok(ExitKind::Done)
+}
+
+/// What would be created, without asking the cluster.
+fn preview(request: &Request, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let intent = request.intend(&Home::unasked())?;
+    for notice in &intent.plan.notices {
+        ctx.console.warning(&notice.to_string());
+    }
+    for object in intent.objects(request.at)? {
+        ctx.console.line(&format!("{object} created (dry run)"))?;
+    }
+    Ok(ExitKind::Done)
+}

@@ -1,0 +1,186 @@
+//! `status`: builds, the newest first.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::context::Ctx;
+use super::failure::{ExitKind, Failure};
+use super::output::{Sentence, Whole, unmatched};
+use crate::chain::build::Build;
+use crate::ops;
+use crate::output::console::Console;
+use crate::output::status::{self, View};
+
+/// Show builds, the newest first
+///
+/// One row a build, with what triggered it, how it ended, and why it stands still where it does. A name shows that
+/// chain or that build.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  # Every build
+  kubectl studioci status
+
+  # The builds of one chain, with image and revision
+  kubectl studioci status runner-main -o wide
+
+  # For a script
+  kubectl studioci status -o json | jq '.items[] | select(.status.verdict == \"Failed\")'")]
+pub struct StatusArgs {
+    /// Chain or build to show; all without it
+    #[arg(value_name = "CHAIN|BUILD")]
+    pub name: Option<String>,
+    /// Output format: json, name, wide or yaml
+    #[arg(short, long, value_name = "FORMAT", value_parser = form)]
+    pub output: Option<Form>,
+    /// Leave the headers out
+    #[arg(long)]
+    pub no_headers: bool,
+}
+
+/// The forms that builds are shown in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A `BuildList`, JSON.
+    Json,
+    /// `namespace/NAME`, a line each.
+    Name,
+    /// The table with all its columns.
+    Wide,
+    /// A `BuildList`, YAML.
+    Yaml,
+}
+
+fn form(text: &str) -> Result<Form, Sentence> {
+    match text {
+        "json" => Ok(Form::Json),
+        "name" => Ok(Form::Name),
+        "wide" => Ok(Form::Wide),
+        "yaml" => Ok(Form::Yaml),
+        _ => Err(unmatched(text, &["json", "name", "wide", "yaml"])),
+    }
+}
+
+/// Shows builds as asked for. A build that was named is shown as one object, not as a list of one.
+///
+/// # Errors
+/// A name that no chain and no build has, and what stdout says.
+pub fn show(
+    args: &StatusArgs,
+    builds: &[Build],
+    troubles: &BTreeMap<String, String>,
+    now: Timestamp,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    let view = View::new(status::select(builds, args.name.as_deref()), troubles, now);
+    let whole = |form: Whole| match view.builds() {
+        [only] if args.name.as_deref() == Some(&only.namespace) => form.print(&view.object(only)),
+        _ => form.print(&view.list()),
+    };
+    match (&args.name, args.output) {
+        (Some(name), _) if view.is_empty() => {
+            return Err(Failure::new(ExitKind::No, format!("no chain and no build is named \"{name}\""))
+                .remedy("`kubectl studioci status` shows all that there are"));
+        }
+        (_, Some(Form::Json)) => console.data(&whole(Whole::Json))?,
+        (_, Some(Form::Yaml)) => console.data(&whole(Whole::Yaml))?,
+        (None, _) if view.is_empty() => console.talk(status::NOTHING_FOUND),
+        (_, Some(Form::Name)) => console.data(&view.names())?,
+        (_, form) => console.data(&view.table(form == Some(Form::Wide)).render(!args.no_headers))?,
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "ages against a server that sends no date")]
+pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let cluster = ctx.connect()?;
+    let seen = ops::status::status(&cluster).await?;
+    for notice in &seen.notices {
+        ctx.console.warning(notice);
+    }
+    let now = seen.now.unwrap_or_else(Timestamp::now);
+    show(&args, &seen.builds, &seen.troubles, now, &mut ctx.console)?;
+    Ok(ExitKind::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::build::{Map, Told};
+    use crate::chain::wire;
+    use crate::output::console::StreamStyle;
+
+    fn builds() -> Vec<Build> {
+        [("ci-a", "runner"), ("ci-b", "runner"), ("ci-c", "alone")]
+            .into_iter()
+            .map(|(namespace, chain)| {
+                let map = |pairs: &[(&str, &str)]| {
+                    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Map>()
+                };
+                let labels = map(&[(wire::CHAIN, chain), (wire::PHASE, "Listening")]);
+                let told = map(&[(wire::OWNER, "o"), (wire::CHAIN_UUID, "c"), (wire::GENERATION, "1")]);
+                Build::read(Told {
+                    namespace,
+                    uid: "u",
+                    resource_version: "1",
+                    created: Some(Timestamp::UNIX_EPOCH),
+                    terminating: false,
+                    labels: &labels,
+                    annotations: &told,
+                })
+                .unwrap()
+            })
+            .collect()
+    }
+
+    /// Stdout, stderr and the failure.
+    fn shown(
+        builds: &[Build],
+        name: Option<&str>,
+        output: Option<Form>,
+    ) -> (String, String, Option<Failure>) {
+        let (mut console, captured) = Console::captured(StreamStyle::default(), StreamStyle::default());
+        let args = StatusArgs { name: name.map(str::to_owned), output, no_headers: true };
+        let failure = show(&args, builds, &BTreeMap::new(), Timestamp::UNIX_EPOCH, &mut console).err();
+        (captured.out(), captured.err(), failure)
+    }
+
+    #[test]
+    fn nothing_found_is_said_to_people_and_an_empty_list_to_programs() {
+        for form in [None, Some(Form::Wide), Some(Form::Name)] {
+            assert_eq!(shown(&[], None, form), (String::new(), "No resources found\n".to_owned(), None));
+        }
+        let (out, err, failure) = shown(&[], None, Some(Form::Json));
+        assert!(out.contains("\"items\": []"), "{out}");
+        assert_eq!((err.as_str(), failure), ("", None));
+    }
+
+    #[test]
+    fn a_name_that_nobody_has_is_a_no() {
+        for form in [None, Some(Form::Json)] {
+            let (out, _, failure) = shown(&builds(), Some("nobody"), form);
+            assert_eq!((out.as_str(), failure.unwrap().kind), ("", ExitKind::No));
+        }
+    }
+
+    #[test]
+    fn a_named_build_is_an_object_and_a_chain_is_a_list() {
+        let kind = |name| {
+            let (out, ..) = shown(&builds(), Some(name), Some(Form::Json));
+            let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+            value["kind"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(kind("ci-a"), "Build");
+        assert_eq!(kind("runner"), "BuildList");
+        assert_eq!(kind("alone"), "BuildList", "a chain of one build is a chain");
+    }
+
+    #[test]
+    fn names_and_rows_are_lines() {
+        let (out, ..) = shown(&builds(), Some("runner"), Some(Form::Name));
+        assert_eq!(out, "namespace/ci-a\nnamespace/ci-b\n");
+        assert_eq!(shown(&builds(), None, None).0.lines().count(), 3);
+    }
+}

@@ -1,0 +1,53 @@
+//! `version`: what this program is.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::context::Ctx;
+use super::failure::{ExitKind, Failure};
+use super::output::{Whole, whole};
+
+/// Print the version of this program
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl studioci version
+  kubectl studioci version -o json")]
+pub struct VersionArgs {
+    /// The version of this program only, which is what there is
+    #[arg(long)]
+    pub client: bool,
+    /// Output format: json or yaml
+    #[arg(short, long, value_name = "FORMAT", value_parser = whole)]
+    pub output: Option<Whole>,
+}
+
+/// The version as kubectl shows its own: `clientVersion` with `gitVersion`, `major`, `minor` and `platform`.
+fn object() -> Value {
+    json!({
+        "clientVersion": {
+            "gitVersion": concat!("v", env!("CARGO_PKG_VERSION")),
+            "major": env!("CARGO_PKG_VERSION_MAJOR"),
+            "minor": env!("CARGO_PKG_VERSION_MINOR"),
+            "platform": format!("{}/{}", std::env::consts::OS, architecture()),
+        }
+    })
+}
+
+/// The architecture's name in the Kubernetes world.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        other => other,
+    }
+}
+
+pub(super) fn run(args: &VersionArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    match args.output {
+        Some(form) => ctx.console.data(&form.print(&object()))?,
+        None => ctx.console.line(concat!("Client Version: v", env!("CARGO_PKG_VERSION")))?,
+    }
+    Ok(ExitKind::Done)
+}

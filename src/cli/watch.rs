@@ -1,0 +1,68 @@
+//! `watch`: a build until its verdict.
+
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::context::Ctx;
+use super::duration;
+use super::failure::{ExitKind, Failure};
+use crate::chain::build::Verdict;
+use crate::ops;
+use crate::output::watch;
+
+/// Follow a build until its verdict, which is the exit code
+///
+/// One line an event. The exit code is 0 for Passed, 1 for Failed, Errored and Cancelled. Of a chain its running build is followed, else the next one. Ctrl-C stops only the watching.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  # The only chain there is
+  kubectl studioci watch
+
+  # Push, then let a script wait for the verdict
+  git push && kubectl studioci watch runner-main --timeout 2h")]
+pub struct WatchArgs {
+    /// Chain or build to follow; needed where there are several chains
+    #[arg(value_name = "CHAIN|BUILD")]
+    pub name: Option<String>,
+    /// Stop watching after this time, exit code 4 (default: never)
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub timeout: Option<Duration>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "dates the lines that have no time on the wire")]
+pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let cluster = ctx.connect()?;
+    let console = &mut ctx.console;
+    let mut followed = None;
+    let mut broken = None;
+    let mut tell = |change: &ops::watch::Change| {
+        followed = Some(change.after.namespace.clone());
+        for line in watch::diff(change.before.as_ref(), &change.after, Timestamp::now()) {
+            if let Err(error) = console.event(&line.to_string()) {
+                broken.get_or_insert(error);
+            }
+        }
+    };
+    let verdict = tokio::select! {
+        verdict = ops::watch::watch(&cluster, args.name.as_deref(), args.timeout, &mut tell) => verdict?,
+        _ = tokio::signal::ctrl_c() => {
+            let back = followed.or(args.name).unwrap_or_default();
+            ctx.console.talk(&format!(
+                "stopped watching; the build goes on. Come back with: kubectl studioci watch {back}"
+            ));
+            return Ok(ExitKind::Interrupted);
+        }
+    };
+    if let Some(error) = broken
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        return Err(error.into());
+    }
+    Ok(match verdict {
+        Verdict::Passed => ExitKind::Done,
+        Verdict::Failed | Verdict::Errored | Verdict::Cancelled => ExitKind::No,
+    })
+}

@@ -1,0 +1,125 @@
+//! May we? Asked before anything is created, so that nothing is left half done for want of a right.
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::request::Request;
+use super::resource::{Resource, SELF_SUBJECT_ACCESS_REVIEWS, SELF_SUBJECT_REVIEWS};
+use super::{Cluster, IN_FLIGHT, decode};
+
+/// One right.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Access {
+    /// `create`, `list` …
+    pub verb: String,
+    /// API group; empty for core.
+    pub group: String,
+    /// Plural.
+    pub resource: String,
+    /// Subresource, such as `log`.
+    pub subresource: Option<String>,
+    /// In which namespace; `None` = in all, or the cluster scope.
+    pub namespace: Option<String>,
+    /// Of this name only.
+    pub name: Option<String>,
+}
+
+impl Access {
+    /// The right to `verb` objects of a kind.
+    pub fn to(verb: &str, resource: &Resource, namespace: Option<&str>) -> Self {
+        Self {
+            verb: verb.to_owned(),
+            group: resource.group.to_owned(),
+            resource: resource.plural.to_owned(),
+            subresource: None,
+            namespace: namespace.map(str::to_owned),
+            name: None,
+        }
+    }
+
+    /// A right to something that is no [`Resource`] of the table, such as a virtual one.
+    pub fn virtually(verb: &str, group: &str, resource: &str, namespace: Option<&str>, name: &str) -> Self {
+        Self {
+            verb: verb.to_owned(),
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+            subresource: None,
+            namespace: namespace.map(str::to_owned),
+            name: Some(name.to_owned()),
+        }
+    }
+
+    fn review(&self) -> Value {
+        let mut attributes = json!({"verb": self.verb, "group": self.group, "resource": self.resource});
+        let optional =
+            [("subresource", &self.subresource), ("namespace", &self.namespace), ("name", &self.name)];
+        for (key, value) in optional {
+            if let Some(value) = value {
+                attributes[key] = json!(value);
+            }
+        }
+        json!({
+            "apiVersion": SELF_SUBJECT_ACCESS_REVIEWS.api_version(),
+            "kind": SELF_SUBJECT_ACCESS_REVIEWS.kind,
+            "spec": {"resourceAttributes": attributes},
+        })
+    }
+}
+
+impl std::fmt::Display for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if let Some(subresource) = &self.subresource {
+            write!(f, "/{subresource}")?;
+        }
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        if let Some(name) = &self.name {
+            write!(f, " {name}")?;
+        }
+        match &self.namespace {
+            Some(namespace) => write!(f, " in the namespace {namespace}"),
+            None => f.write_str(" at the cluster scope"),
+        }
+    }
+}
+
+impl Cluster {
+    /// Whether we hold each of these rights, in their order (SelfSubjectAccessReview; RBAC is not guessed at).
+    pub async fn can_i(&self, rights: &[Access]) -> Result<Vec<bool>, Error> {
+        futures_util::stream::iter(rights)
+            .map(|right| self.review(right))
+            .buffered(IN_FLIGHT)
+            .try_collect()
+            .await
+    }
+
+    /// The name that the API server knows us by (SelfSubjectReview).
+    pub async fn whoami(&self) -> Result<String, Error> {
+        let request = Request::new(
+            Method::POST,
+            SELF_SUBJECT_REVIEWS.path(None, None),
+            "question who we are".to_owned(),
+        )
+        .json(
+            &json!({ "apiVersion": SELF_SUBJECT_REVIEWS.api_version(), "kind": SELF_SUBJECT_REVIEWS.kind }),
+        );
+        let answer: Value = decode(&self.call(&request).await?.body, &request.what)?;
+        Ok(answer["status"]["userInfo"]["username"].as_str().unwrap_or_default().to_owned())
+    }
+
+    async fn review(&self, right: &Access) -> Result<bool, Error> {
+        // A review is kept nowhere: asking twice is safe.
+        let request = Request::new(
+            Method::POST,
+            SELF_SUBJECT_ACCESS_REVIEWS.path(None, None),
+            format!("question whether we may {right}"),
+        )
+        .json(&right.review());
+        let answer: Value = decode(&self.call(&request).await?.body, &request.what)?;
+        Ok(answer["status"]["allowed"].as_bool().unwrap_or(false))
+    }
+}

@@ -1,0 +1,248 @@
+//! Which cluster, as whom: kubeconfig files merged, flags laid over them.
+//!
+//! Never falls back to anything: what is named must exist, and an error lists what does.
+
+use std::path::{Path, PathBuf};
+
+use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
+
+use super::error::Error;
+use super::options::Options;
+
+/// What the kubeconfig and the flags come to.
+#[derive(Debug)]
+pub(super) struct Choice {
+    /// The context's name, if there is one.
+    pub(super) context: Option<String>,
+    pub(super) namespace: String,
+    /// The user's name, for messages.
+    pub(super) user: String,
+    pub(super) cluster: Cluster,
+    pub(super) auth: AuthInfo,
+}
+
+/// Reads and merges the files. `None` if none of the default files exists.
+fn read(options: &Options) -> Result<Option<Kubeconfig>, Error> {
+    let load = |path: &Path| Kubeconfig::read_from(path).map_err(|error| unreadable(path, &error));
+    if let Some(path) = &options.kubeconfig {
+        return load(path).map(Some);
+    }
+    let mut merged: Option<Kubeconfig> = None;
+    for path in options.kubeconfig_paths.iter().filter(|path| !path.as_os_str().is_empty()) {
+        // kubectl passes over files of the list that are not there.
+        if !path.exists() {
+            continue;
+        }
+        let next = load(path)?;
+        merged = Some(match merged {
+            None => next,
+            Some(before) => before.merge(next).map_err(|error| unreadable(path, &error))?,
+        });
+    }
+    Ok(merged)
+}
+
+fn unreadable(path: &Path, error: &KubeconfigError) -> Error {
+    let (why, remedy) = match error {
+        KubeconfigError::ReadConfig(error, _) => (error.to_string(), "Check the path and its permissions."),
+        error => (error.to_string(), "Correct the file; kubectl config view shows what kubectl makes of it."),
+    };
+    Error::Config { what: format!("kubeconfig {}", path.display()), why, remedy: remedy.to_owned() }
+}
+
+/// Merges, chooses, and lays the flags over the choice.
+pub(super) fn choose(options: &Options) -> Result<Choice, Error> {
+    let config = match read(options)? {
+        Some(config) => config,
+        None if options.server.is_some() => Kubeconfig::default(),
+        None => return Err(no_kubeconfig(&options.kubeconfig_paths)),
+    };
+    let contexts: Vec<&str> = config.contexts.iter().map(|it| it.name.as_str()).collect();
+    let wanted = options.context.as_deref().or(config.current_context.as_deref()).filter(|it| !it.is_empty());
+    let context = match wanted {
+        Some(name) => Some(
+            config
+                .contexts
+                .iter()
+                .find(|context| context.name == name)
+                .and_then(|context| context.context.clone())
+                .ok_or_else(|| unknown("context", name, &contexts))?,
+        ),
+        None if options.server.is_some() || options.cluster.is_some() => None,
+        None => {
+            return Err(Error::Config {
+                what: "kubeconfig".to_owned(),
+                why: "it has no current-context".to_owned(),
+                remedy: format!("Name one with --context ({}).", listed(&contexts)),
+            });
+        }
+    };
+
+    let cluster_name = options.cluster.as_deref().or(context.as_ref().map(|it| it.cluster.as_str()));
+    let mut cluster = match cluster_name.filter(|it| !it.is_empty()) {
+        Some(name) => {
+            let known: Vec<&str> = config.clusters.iter().map(|it| it.name.as_str()).collect();
+            let found = config.clusters.iter().find(|it| it.name == name).and_then(|it| it.cluster.clone());
+            found.ok_or_else(|| unknown("cluster", name, &known))?
+        }
+        None => Cluster::default(),
+    };
+    let user_name = options.user.as_deref().or(context.as_ref().and_then(|it| it.user.as_deref()));
+    let auth = match user_name.filter(|it| !it.is_empty()) {
+        Some(name) => {
+            let known: Vec<&str> = config.auth_infos.iter().map(|it| it.name.as_str()).collect();
+            let found =
+                config.auth_infos.iter().find(|it| it.name == name).and_then(|it| it.auth_info.clone());
+            found.ok_or_else(|| unknown("user", name, &known))?
+        }
+        None => AuthInfo::default(),
+    };
+
+    overlay_cluster(options, &mut cluster);
+    let auth = overlay_auth(options, auth)?;
+    let namespace = options
+        .namespace
+        .clone()
+        .or_else(|| context.as_ref().and_then(|it| it.namespace.clone()))
+        .filter(|namespace| !namespace.is_empty())
+        .unwrap_or_else(|| "default".to_owned());
+    let user = match &auth.impersonate {
+        Some(other) => format!("{other} (as asked for by --as)"),
+        None if options.token.is_some() => "the bearer of --token".to_owned(),
+        None => user_name.unwrap_or("nobody (no user in the kubeconfig)").to_owned(),
+    };
+    Ok(Choice { context: wanted.map(str::to_owned), namespace, user, cluster, auth })
+}
+
+fn overlay_cluster(options: &Options, cluster: &mut Cluster) {
+    if let Some(server) = &options.server {
+        cluster.server = Some(server.clone());
+    }
+    if let Some(name) = &options.tls_server_name {
+        cluster.tls_server_name = Some(name.clone());
+    }
+    if let Some(path) = &options.certificate_authority {
+        cluster.certificate_authority = Some(path.display().to_string());
+        cluster.certificate_authority_data = None;
+    }
+    if options.insecure_skip_tls_verify {
+        cluster.insecure_skip_tls_verify = Some(true);
+    }
+    // An insecure cluster with a CA is what kubectl refuses; the flag is the later word.
+    if cluster.insecure_skip_tls_verify == Some(true) {
+        cluster.certificate_authority = None;
+        cluster.certificate_authority_data = None;
+    }
+    if options.disable_compression {
+        cluster.disable_compression = Some(true);
+    }
+}
+
+fn overlay_auth(options: &Options, mut auth: AuthInfo) -> Result<AuthInfo, Error> {
+    if let Some(token) = &options.token {
+        auth = AuthInfo {
+            token: Some(token.clone().into()),
+            token_file: None,
+            exec: None,
+            auth_provider: None,
+            username: None,
+            password: None,
+            ..auth
+        };
+    }
+    if let Some(path) = &options.client_certificate {
+        auth.client_certificate = Some(path.display().to_string());
+        auth.client_certificate_data = None;
+    }
+    if let Some(path) = &options.client_key {
+        auth.client_key = Some(path.display().to_string());
+        auth.client_key_data = None;
+    }
+    if let Some(user) = &options.impersonate {
+        auth.impersonate = Some(user.clone());
+    }
+    if let Some(uid) = &options.impersonate_uid {
+        auth.impersonate_uid = Some(uid.clone());
+    }
+    if !options.impersonate_groups.is_empty() {
+        auth.impersonate_groups = Some(options.impersonate_groups.clone());
+    }
+    if !options.impersonate_extra.is_empty() {
+        auth.impersonate_user_extra = Some(options.impersonate_extra.clone().into_iter().collect());
+    }
+    let more = auth.impersonate_uid.is_some()
+        || auth.impersonate_groups.as_ref().is_some_and(|groups| !groups.is_empty())
+        || auth.impersonate_user_extra.as_ref().is_some_and(|extra| !extra.is_empty());
+    if more && auth.impersonate.is_none() {
+        return Err(Error::Config {
+            what: "impersonation".to_owned(),
+            why: "a uid, groups or extras are given, but no user".to_owned(),
+            remedy: "Add --as USER.".to_owned(),
+        });
+    }
+    Ok(auth)
+}
+
+fn no_kubeconfig(paths: &[PathBuf]) -> Error {
+    let tried: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    Error::Config {
+        what: "kubeconfig".to_owned(),
+        why: if tried.is_empty() {
+            "no file is named".to_owned()
+        } else {
+            format!("there is no such file: {}", tried.join(", "))
+        },
+        remedy: "Name one with --kubeconfig or the variable KUBECONFIG, or a server with --server."
+            .to_owned(),
+    }
+}
+
+fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
+    let remedy = match nearest(name, known) {
+        Some(near) => format!("Did you mean {near:?}? ({})", listed(known)),
+        None => format!("Name one of the kubeconfig's: {}.", listed(known)),
+    };
+    Error::Config { what: "kubeconfig".to_owned(), why: format!("it has no {what} named {name:?}"), remedy }
+}
+
+fn listed(known: &[&str]) -> String {
+    match known {
+        [] => "it has none".to_owned(),
+        known => {
+            let mut sorted = known.to_vec();
+            sorted.sort_unstable();
+            format!("it has {}", sorted.join(", "))
+        }
+    }
+}
+
+/// The known name that is most likely meant: few edits away, for its length.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let limit = (name.chars().count() / 3).max(1);
+    known
+        .iter()
+        .map(|&known| (distance(name, known), known))
+        .filter(|&(distance, _)| distance <= limit)
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, a) in a.chars().enumerate() {
+        let mut corner = i;
+        row[0] = i + 1;
+        for (j, &b) in b.iter().enumerate() {
+            let replaced = corner + usize::from(a != b);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+#[path = "kubeconfig_tests.rs"]
+mod tests;

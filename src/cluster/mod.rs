@@ -1,0 +1,177 @@
+//! The only room that speaks to the API server.
+//!
+//! [`Cluster`] is a connection: cheap to clone, every call bounded in time, at most 8 requests in flight. It knows
+//! how to ask ([`verbs`](Cluster::get)), when to ask again (`retry`), how to watch ([`watch`]) and what an answer
+//! means ([`Error`]). It knows nothing of chains and builds.
+//!
+//! It refuses to read the environment or a command line (whoever builds [`Options`] does), to fall back from one
+//! way of connecting to another, to discover APIs (the kinds in use stand in [`resource`]), to force a
+//! server-side apply, and to create an object whose name it does not know (`generateName`).
+
+mod access;
+mod connect;
+pub mod error;
+mod kubeconfig;
+pub mod objects;
+pub mod options;
+mod plugin;
+mod proxy;
+mod request;
+pub mod resource;
+mod retry;
+#[cfg(test)]
+pub(crate) mod scripted;
+mod transport;
+mod verbs;
+pub mod watch;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+
+pub use access::Access;
+pub use error::{Denier, Error, Forbidden};
+pub use options::{InCluster, Options};
+pub use resource::Resource;
+pub use retry::{Proof, contains};
+pub use verbs::{
+    Consistency, Create, Delete, Deletion, List, Logs, Patch, Propagation, Query, ServerVersion,
+};
+pub use watch::{Change, Follow, Watch};
+
+/// Requests in flight at most: polite to the server's fairness queues, and few TLS handshakes.
+pub(crate) const IN_FLIGHT: usize = 8;
+
+/// Something that a person who waits should know. One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// We wait for something, and for what.
+    Waiting(String),
+    /// The server warns (a deprecated API, a policy in warn mode), as kubectl shows with `Warning:`.
+    Warning(String),
+}
+
+type Listener = Box<dyn Fn(Notice) + Send + Sync>;
+
+/// Where notices go.
+#[derive(Default)]
+struct Sink {
+    listener: RwLock<Option<Listener>>,
+    warned: Mutex<BTreeSet<String>>,
+}
+
+impl Sink {
+    fn tell(&self, notice: Notice) {
+        if let Some(listener) = &*self.listener.read().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            listener(notice);
+        }
+    }
+
+    /// A warning of the server; the same one only once.
+    fn warn(&self, text: String) {
+        let mut warned = self.warned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if warned.insert(text.clone()) {
+            drop(warned);
+            self.tell(Notice::Warning(text));
+        }
+    }
+
+    /// Waits for `work`, and tells so once if it takes longer than two seconds.
+    async fn slowly<T>(&self, work: impl Future<Output = T>, notice: impl FnOnce() -> Notice) -> T {
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = tokio::time::sleep(transport::QUIET) => self.tell(notice()),
+        }
+        work.await
+    }
+}
+
+/// What a connection tells of itself.
+#[derive(Debug, Clone)]
+struct About {
+    context: Option<String>,
+    server: String,
+    namespace: String,
+    user: String,
+}
+
+impl About {
+    fn unreachable(&self, why: String) -> Error {
+        Error::Unreachable { server: self.server.clone(), context: self.context.clone(), why }
+    }
+}
+
+/// A connection to one cluster as one user.
+#[derive(Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    transport: transport::Transport,
+    request_timeout: Duration,
+    patience: Duration,
+    in_flight: Semaphore,
+    pace: retry::Pace,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Cluster").field(&self.inner.transport.about).finish()
+    }
+}
+
+impl Cluster {
+    fn over(transport: transport::Transport, request_timeout: Duration, patience: Duration) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                transport,
+                request_timeout,
+                patience,
+                in_flight: Semaphore::new(IN_FLIGHT),
+                pace: retry::Pace::default(),
+            }),
+        }
+    }
+
+    /// The kubeconfig context; `None` in a pod, or when only a server was named.
+    pub fn context(&self) -> Option<&str> {
+        self.inner.transport.about.context.as_deref()
+    }
+
+    /// The API server's URL.
+    pub fn server(&self) -> &str {
+        &self.inner.transport.about.server
+    }
+
+    /// The namespace that is meant when none is named.
+    pub fn namespace(&self) -> &str {
+        &self.inner.transport.about.namespace
+    }
+
+    /// The user, as the kubeconfig names him.
+    pub fn user(&self) -> &str {
+        &self.inner.transport.about.user
+    }
+
+    /// Sends notices (long waits, warnings of the server) to `listener` from now on, for all clones.
+    pub fn on_notice(&self, listener: impl Fn(Notice) + Send + Sync + 'static) {
+        let mut held =
+            self.inner.transport.sink.listener.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *held = Some(Box::new(listener));
+    }
+}
+
+/// Decodes an answer.
+fn decode<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::Other {
+        what: what.to_owned(),
+        code: 0,
+        why: format!("the server's answer cannot be read: {error}"),
+    })
+}

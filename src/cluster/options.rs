@@ -1,0 +1,127 @@
+//! How to reach a cluster: every connection flag of kubectl, and what the environment says, handed in.
+//!
+//! This room reads neither environment nor command line; whoever builds [`Options`] does.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long one request may take unless `--request-timeout` says otherwise. kubectl's default is "for ever", and
+/// an API server that accepts and then says nothing would hang us for ever too.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a call is repeated against a server that misbehaves.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// kubectl's connection flags (`ConfigFlags`) and the environment's part.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `--kubeconfig`: this file and no other; it must exist.
+    pub kubeconfig: Option<PathBuf>,
+    /// The files of `KUBECONFIG`, or `~/.kube/config`: merged, the first to set a value wins; missing ones are
+    /// passed over. Ignored when [`Self::kubeconfig`] is given.
+    pub kubeconfig_paths: Vec<PathBuf>,
+    /// `--context`.
+    pub context: Option<String>,
+    /// `--cluster`.
+    pub cluster: Option<String>,
+    /// `--user`.
+    pub user: Option<String>,
+    /// `-n`, `--namespace`.
+    pub namespace: Option<String>,
+    /// `-s`, `--server`.
+    pub server: Option<String>,
+    /// `--token`.
+    pub token: Option<String>,
+    /// `--as`.
+    pub impersonate: Option<String>,
+    /// `--as-uid`.
+    pub impersonate_uid: Option<String>,
+    /// `--as-group`, repeatable.
+    pub impersonate_groups: Vec<String>,
+    /// `--as-user-extra key=value`, repeatable.
+    pub impersonate_extra: BTreeMap<String, Vec<String>>,
+    /// `--client-certificate`, a file.
+    pub client_certificate: Option<PathBuf>,
+    /// `--client-key`, a file.
+    pub client_key: Option<PathBuf>,
+    /// `--certificate-authority`, a file.
+    pub certificate_authority: Option<PathBuf>,
+    /// `--tls-server-name`.
+    pub tls_server_name: Option<String>,
+    /// `--insecure-skip-tls-verify`.
+    pub insecure_skip_tls_verify: bool,
+    /// `--disable-compression`.
+    pub disable_compression: bool,
+    /// `--request-timeout`: bound of one request.
+    pub request_timeout: Duration,
+    /// Bound of one call with all its repetitions; at least [`Self::request_timeout`].
+    pub patience: Duration,
+    /// `HTTPS_PROXY`; a cluster's own `proxy-url` goes before it.
+    pub proxy: Option<String>,
+    /// `NO_PROXY`, as Go reads it.
+    pub no_proxy: Option<String>,
+    /// Whether a person sits at standard input: credential plugins may ask only then.
+    pub interactive: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            kubeconfig: None,
+            kubeconfig_paths: Vec::new(),
+            context: None,
+            cluster: None,
+            user: None,
+            namespace: None,
+            server: None,
+            token: None,
+            impersonate: None,
+            impersonate_uid: None,
+            impersonate_groups: Vec::new(),
+            impersonate_extra: BTreeMap::new(),
+            client_certificate: None,
+            client_key: None,
+            certificate_authority: None,
+            tls_server_name: None,
+            insecure_skip_tls_verify: false,
+            disable_compression: false,
+            request_timeout: REQUEST_TIMEOUT,
+            patience: PATIENCE,
+            proxy: None,
+            no_proxy: None,
+            interactive: false,
+        }
+    }
+}
+
+/// Where a pod finds its API server. Nothing else steers the connection: no kubeconfig, home directory, proxy or
+/// plugin that a CI image may bring along.
+#[derive(Debug, Clone)]
+pub struct InCluster {
+    /// `KUBERNETES_SERVICE_HOST`.
+    pub host: String,
+    /// `KUBERNETES_SERVICE_PORT`.
+    pub port: u16,
+    /// The folder with `token`, `ca.crt` and `namespace`.
+    pub folder: PathBuf,
+    /// Bound of one request.
+    pub request_timeout: Duration,
+    /// Bound of one call with all its repetitions.
+    pub patience: Duration,
+}
+
+/// Where the kubelet mounts a ServiceAccount's files.
+pub const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+impl InCluster {
+    /// The API server at `host:port`, with the files where the kubelet mounts them.
+    pub fn at(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            folder: PathBuf::from(SERVICE_ACCOUNT),
+            request_timeout: REQUEST_TIMEOUT,
+            patience: 2 * PATIENCE,
+        }
+    }
+}

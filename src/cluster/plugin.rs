@@ -1,0 +1,255 @@
+//! Credential plugins (`users[].user.exec`): run by us, once, and again only when what they gave has expired.
+//!
+//! kube would run a plugin three times per client and for every request whose token expires within a minute.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use base64::Engine as _;
+use jiff::Timestamp;
+use kube::config::{ExecConfig, ExecInteractiveMode};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::process::Command;
+use tokio::time::Instant;
+
+use super::Notice;
+use super::error::Error;
+
+/// How long a plugin may take when nobody is there to answer its questions.
+const BOUND: Duration = Duration::from_secs(120);
+/// A plugin is not run more often than this, however short-lived its tokens are.
+const LEAST: Duration = Duration::from_secs(10);
+
+/// A plugin as the kubeconfig describes it.
+#[derive(Debug)]
+pub(super) struct Plugin {
+    exec: ExecConfig,
+    interactive: bool,
+}
+
+/// What a plugin gave.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Grant {
+    /// A bearer token.
+    pub(super) token: Option<String>,
+    /// A client certificate and its key, PEM.
+    pub(super) certificate: Option<(String, String)>,
+    /// When to run the plugin again.
+    pub(super) renew: Option<Instant>,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    #[serde(default)]
+    status: Option<ReplyStatus>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReplyStatus {
+    expiration_timestamp: Option<Timestamp>,
+    token: Option<String>,
+    client_certificate_data: Option<String>,
+    client_key_data: Option<String>,
+}
+
+impl Plugin {
+    /// `interactive`: a person sits at standard input.
+    pub(super) fn new(exec: ExecConfig, interactive: bool) -> Result<Self, Error> {
+        let plugin = Self { exec, interactive };
+        if plugin.exec.command.is_none() {
+            return Err(plugin.fault("it names no command"));
+        }
+        let wants = plugin.exec.interactive_mode.as_ref();
+        if wants == Some(&ExecInteractiveMode::Always) && !interactive {
+            return Err(plugin.fault("it needs a terminal (interactiveMode: Always) and there is none"));
+        }
+        Ok(plugin)
+    }
+
+    /// For messages.
+    pub(super) fn name(&self) -> String {
+        format!("credential plugin {}", self.exec.command.as_deref().unwrap_or("without a command"))
+    }
+
+    pub(super) fn waiting(&self) -> Notice {
+        Notice::Waiting(format!("waiting for the {}", self.name()))
+    }
+
+    fn asks(&self) -> bool {
+        self.interactive && self.exec.interactive_mode != Some(ExecInteractiveMode::Never)
+    }
+
+    fn fault(&self, why: impl Into<String>) -> Error {
+        let remedy = self.exec.install_hint.as_deref().map(str::trim).filter(|hint| !hint.is_empty());
+        Error::Config {
+            what: self.name(),
+            why: why.into(),
+            remedy: remedy.map_or_else(
+                || "Run the plugin by hand (kubectl config view shows its command line).".to_owned(),
+                str::to_owned,
+            ),
+        }
+    }
+
+    /// Runs the plugin. Its standard error is the person's if he may be asked something, else part of the error.
+    pub(super) async fn run(&self) -> Result<Grant, Error> {
+        let mut command = Command::new(self.exec.command.as_deref().unwrap_or_default());
+        command.args(self.exec.args.iter().flatten());
+        for variable in self.exec.env.iter().flatten() {
+            if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {
+                command.env(name, value);
+            }
+        }
+        command.env("KUBERNETES_EXEC_INFO", self.info()).stdout(Stdio::piped()).kill_on_drop(true);
+        let output = if self.asks() {
+            command.stdin(Stdio::inherit()).stderr(Stdio::inherit());
+            command.spawn().map_err(|error| self.unstarted(&error))?.wait_with_output().await
+        } else {
+            command.stdin(Stdio::null()).stderr(Stdio::piped());
+            let child = command.spawn().map_err(|error| self.unstarted(&error))?;
+            tokio::time::timeout(BOUND, child.wait_with_output())
+                .await
+                .map_err(|_| self.fault(format!("it did not end within {} s", BOUND.as_secs())))?
+        };
+        let output = output.map_err(|error| self.fault(error.to_string()))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said = said.trim();
+            return Err(self.fault(if said.is_empty() {
+                format!("it failed ({})", output.status)
+            } else {
+                format!("it failed ({}): {said}", output.status)
+            }));
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a credential's expiry is told by the clock of this machine"
+        )]
+        let now = Timestamp::now();
+        self.read(&output.stdout, now)
+    }
+
+    fn unstarted(&self, error: &std::io::Error) -> Error {
+        self.fault(format!("it cannot be run: {error}"))
+    }
+
+    /// What the plugin is told.
+    fn info(&self) -> String {
+        let mut spec = json!({"interactive": self.asks()});
+        if let (true, Some(cluster)) = (self.exec.provide_cluster_info, &self.exec.cluster) {
+            spec["cluster"] = serde_json::to_value(cluster).unwrap_or_default();
+        }
+        json!({
+            "apiVersion": self.exec.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1"),
+            "kind": "ExecCredential",
+            "spec": spec,
+        })
+        .to_string()
+    }
+
+    /// Reads an ExecCredential; JSON or, as client-go allows, YAML.
+    fn read(&self, stdout: &[u8], now: Timestamp) -> Result<Grant, Error> {
+        let reply: Reply = serde_saphyr::from_slice(stdout).map_err(|_| {
+            self.fault("what it printed is no ExecCredential (it is not shown: it may be secret)")
+        })?;
+        let status = reply.status.ok_or_else(|| self.fault("what it printed has no status"))?;
+        let certificate = match (status.client_certificate_data, status.client_key_data) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            _ => return Err(self.fault("it gave a client certificate without its key, or a key without one")),
+        };
+        let token = status.token.filter(|token| !token.is_empty());
+        if token.is_none() && certificate.is_none() {
+            return Err(self.fault("it gave neither a token nor a client certificate"));
+        }
+        let renew = status.expiration_timestamp.map(|expires| {
+            let left = Duration::try_from(expires.duration_since(now)).unwrap_or_default();
+            Instant::now() + left.saturating_sub((left / 10).min(LEAST)).max(LEAST)
+        });
+        Ok(Grant { token, certificate, renew })
+    }
+}
+
+/// PEM text as kubeconfig's `…-data` fields want it.
+pub(super) fn base64(text: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plugin(command: &str, args: &[&str]) -> Plugin {
+        let exec = ExecConfig {
+            command: Some(command.to_owned()),
+            args: Some(args.iter().map(|&arg| arg.to_owned()).collect()),
+            ..ExecConfig::default()
+        };
+        Plugin::new(exec, false).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_token_is_taken_from_json_and_from_yaml() {
+        let json = r#"echo '{"kind":"ExecCredential","status":{"token":"t1"}}'"#;
+        assert_eq!(plugin("sh", &["-c", json]).run().await.unwrap().token.as_deref(), Some("t1"));
+        let yaml = r"printf 'kind: ExecCredential\nstatus:\n  token: t2\n'";
+        assert_eq!(plugin("sh", &["-c", yaml]).run().await.unwrap().token.as_deref(), Some("t2"));
+    }
+
+    #[tokio::test]
+    async fn a_plugin_is_told_what_it_must_know() {
+        let script = r#"test "$A" = b && printf '{"status":{"token":"%s"}}' "$(printf %s "$KUBERNETES_EXEC_INFO" | tr -d '"')""#;
+        let mut plugin = plugin("sh", &["-c", script]);
+        let variable = [("name", "A"), ("value", "b")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        plugin.exec.env = Some(vec![variable.into_iter().collect()]);
+        assert_eq!(
+            plugin.run().await.unwrap().token.as_deref(),
+            Some("{apiVersion:client.authentication.k8s.io/v1,kind:ExecCredential,spec:{interactive:false}}")
+        );
+    }
+
+    #[tokio::test]
+    async fn faults_name_the_plugin_and_what_it_said() {
+        let error = plugin("sh", &["-c", "echo sign in first >&2; exit 3"]).run().await.unwrap_err();
+        assert_eq!(error.to_string(), "credential plugin sh: it failed (exit status: 3): sign in first");
+        let error = plugin("/nonexistent/plugin", &[]).run().await.unwrap_err();
+        assert!(error.to_string().contains("/nonexistent/plugin: it cannot be run"), "{error}");
+        let error = plugin("sh", &["-c", "echo s3cret"]).run().await.unwrap_err();
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+        let mut hinted = plugin("/nonexistent/plugin", &[]);
+        hinted.exec.install_hint = Some("brew install x\n".to_owned());
+        assert_eq!(hinted.run().await.unwrap_err().remedy().as_deref(), Some("brew install x"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_expires_is_renewed_before_it_does_but_not_all_the_time() {
+        let now: Timestamp = "2026-11-24T20:00:00Z".parse().unwrap();
+        let renew = |expires: &str| {
+            let text = format!(r#"{{"status":{{"token":"t","expirationTimestamp":"{expires}"}}}}"#);
+            plugin("x", &[]).read(text.as_bytes(), now).unwrap().renew.unwrap() - Instant::now()
+        };
+        assert_eq!(renew("2026-11-24T21:00:00Z"), Duration::from_secs(3590));
+        assert_eq!(renew("2026-11-24T20:00:50Z"), Duration::from_secs(45));
+        assert_eq!(renew("2026-11-24T20:00:01Z"), LEAST);
+        assert_eq!(renew("2026-11-24T19:00:00Z"), LEAST);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        let exec =
+            ExecConfig { interactive_mode: Some(ExecInteractiveMode::Always), ..ExecConfig::default() };
+        assert!(Plugin::new(exec, true).is_err(), "no command");
+        let exec = ExecConfig {
+            command: Some("x".to_owned()),
+            interactive_mode: Some(ExecInteractiveMode::Always),
+            ..ExecConfig::default()
+        };
+        assert!(Plugin::new(exec.clone(), false).unwrap_err().to_string().contains("needs a terminal"));
+        assert!(Plugin::new(exec, true).unwrap().asks());
+        let half = br#"{"status":{"clientCertificateData":"c"}}"#;
+        assert!(plugin("x", &[]).read(half, Timestamp::UNIX_EPOCH).is_err());
+        assert!(plugin("x", &[]).read(br#"{"status":{}}"#, Timestamp::UNIX_EPOCH).is_err());
+    }
+}

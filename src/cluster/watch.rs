@@ -1,0 +1,407 @@
+//! Watching: no event is lost, a dead connection is noticed, and no server is hammered.
+//!
+//! An own loop, because kube's watcher reconnects at once, thousands of times, to a server that ends a watch at
+//! once, and never lists again after a 410 or a 504 (`Too large resource version`) that comes as an HTTP status.
+//! Here:
+//!
+//! * two streams begin at least a second apart; one that ended at once without an event counts as a failure,
+//!   and failures pause from 0.8 s to 30 s, at random up to half as long again;
+//! * 410 and 504, as a status or as an event, list anew and say so ([`Change::Restarted`]);
+//! * a cut goes on from the last version seen, bookmarks included, without listing;
+//! * the server is asked to end each stream after [`Follow::span`]; one that is still silent 5 s later is dead.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use super::error::{Error, Status};
+use super::request::Request;
+use super::resource::Resource;
+use super::retry::{jitter, pause};
+use super::transport::{QUIET, Trouble, retry_after, trouble};
+use super::verbs::{List, Query, what_all};
+use super::{Cluster, Notice, decode};
+
+/// Two streams begin at least this far apart.
+const APART: Duration = Duration::from_secs(1);
+/// A stream that was shorter than this and brought nothing is a failure.
+const SHORT: Duration = Duration::from_secs(1);
+/// How long after the end that was asked for a silent stream counts as dead.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What to follow, from where.
+#[derive(Debug, Clone)]
+pub struct Follow {
+    /// Which objects.
+    pub query: Query,
+    /// The version to go on from, of a list or an object; `None` = list first.
+    pub from: Option<String>,
+    /// How long one stream lasts. A dead connection is noticed 5 s after that. One request per span when nothing
+    /// happens.
+    pub span: Duration,
+}
+
+impl Follow {
+    /// Lists first, then follows, in streams of 40 s.
+    pub fn new(query: Query) -> Self {
+        Self { query, from: None, span: Duration::from_secs(40) }
+    }
+
+    /// From a list that the caller has already read.
+    #[must_use]
+    pub fn from(self, resource_version: impl Into<String>) -> Self {
+        Self { from: Some(resource_version.into()), ..self }
+    }
+
+    /// Streams of another length.
+    #[must_use]
+    pub fn span(self, span: Duration) -> Self {
+        Self { span, ..self }
+    }
+}
+
+/// What a watch brings.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change<T> {
+    /// All objects there are, at the beginning and whenever the thread of events was lost: what is not in it is
+    /// gone.
+    Restarted(List<T>),
+    /// A new object, or one that is now selected.
+    Added(T),
+    /// An object that changed.
+    Modified(T),
+    /// An object that is gone, or no longer selected; as it was last.
+    Deleted(T),
+    /// Nothing happened up to this version.
+    Bookmark(String),
+    /// Nothing can be seen just now, and why. The watch goes on by itself; whoever knows better stops it.
+    Trouble(Error),
+}
+
+/// A watch: a stream that never ends. Dropping it ends the request. `next()` may be dropped and called again.
+pub type Watch<T> = BoxStream<'static, Change<T>>;
+
+impl Cluster {
+    /// Follows objects, in all namespaces if none is given.
+    pub fn watch<T>(&self, resource: &Resource, namespace: Option<&str>, follow: Follow) -> Watch<T>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        let watching = Watching::<T> {
+            cluster: self.clone(),
+            resource: *resource,
+            namespace: namespace.map(str::to_owned),
+            version: follow.from.clone().filter(|version| !version.is_empty()),
+            follow,
+            stream: None,
+            ready: VecDeque::new(),
+            start: Instant::now(),
+            failures: 0,
+            renewed: false,
+        };
+        stream::unfold(watching, |mut watching| async move {
+            let change = watching.next().await;
+            Some((change, watching))
+        })
+        .boxed()
+    }
+}
+
+/// One open stream.
+struct Open {
+    body: Body,
+    buffer: Vec<u8>,
+    /// Up to where the buffer holds no line end.
+    scanned: usize,
+    begun: Instant,
+    events: u64,
+}
+
+struct Watching<T> {
+    cluster: Cluster,
+    resource: Resource,
+    namespace: Option<String>,
+    follow: Follow,
+    version: Option<String>,
+    stream: Option<Open>,
+    ready: VecDeque<Change<T>>,
+    /// Not before this moment does the next request start.
+    start: Instant,
+    failures: u32,
+    renewed: bool,
+}
+
+/// A line of a watch, without the object.
+#[derive(Deserialize)]
+struct Head {
+    r#type: String,
+    object: HeadObject,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct HeadObject {
+    metadata: HeadMeta,
+    code: u16,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct HeadMeta {
+    resource_version: String,
+}
+
+/// A line of a watch, the object alone.
+#[derive(Deserialize)]
+struct Tail<T> {
+    object: T,
+}
+
+impl<T: DeserializeOwned> Watching<T> {
+    async fn next(&mut self) -> Change<T> {
+        loop {
+            if let Some(change) = self.ready.pop_front() {
+                return change;
+            }
+            if self.stream.is_some() {
+                self.read().await;
+                continue;
+            }
+            sleep_until(self.start).await;
+            self.start = Instant::now() + APART + jitter(APART / 10);
+            if self.version.is_some() {
+                self.open().await;
+            } else {
+                self.list().await;
+            }
+        }
+    }
+
+    async fn list(&mut self) {
+        match self.cluster.list(&self.resource, self.namespace.as_deref(), &self.follow.query).await {
+            Ok(list) => {
+                self.version = Some(list.resource_version.clone());
+                // The stream that follows is the continuation of this list, not a try of its own.
+                self.start = self.start.min(Instant::now() + jitter(APART / 10));
+                if self.failures > 0 {
+                    self.start = self.start.max(Instant::now() + APART);
+                }
+                self.ready.push_back(Change::Restarted(list));
+            }
+            Err(error) => self.fail(None, error),
+        }
+    }
+
+    fn request(&self, version: &str) -> Request {
+        let namespace = self.namespace.as_deref();
+        Request::get(
+            self.resource.path(namespace, None),
+            format!("watch of the {}", what_all(&self.resource, namespace)),
+        )
+        .query_if("labelSelector", self.follow.query.labels.as_deref())
+        .query_if("fieldSelector", self.follow.query.fields.as_deref())
+        .query("watch", "true")
+        .query("allowWatchBookmarks", "true")
+        .query("timeoutSeconds", &self.follow.span.as_secs().max(1).to_string())
+        .query("resourceVersion", version)
+    }
+
+    async fn open(&mut self) {
+        let Some(version) = self.version.clone() else { return };
+        let request = self.request(&version);
+        let transport = &self.cluster.inner.transport;
+        if let Err(error) = transport.prepare().await {
+            return self.fail(None, error);
+        }
+        let begun = Instant::now();
+        let opening = timeout(self.cluster.inner.request_timeout, transport.open(&request, true));
+        let (response, generation) = match opening.await {
+            Ok(opened) => opened,
+            Err(_) => (Err(Trouble::Silent), 0),
+        };
+        let response = match response {
+            Ok(response) => response,
+            Err(trouble) => {
+                let error = self.error_of(trouble, &request, begun.elapsed());
+                return self.fail(None, error);
+            }
+        };
+        let code = response.status().as_u16();
+        if response.status().is_success() {
+            self.renewed = false;
+            self.stream = Some(Open {
+                body: response.into_body(),
+                buffer: Vec::new(),
+                scanned: 0,
+                begun: Instant::now(),
+                events: 0,
+            });
+            return;
+        }
+        if code == 401 && !self.renewed {
+            self.renewed = true;
+            match transport.renew(generation).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => return self.fail(None, error),
+            }
+        }
+        let after = retry_after(response.headers());
+        let body = timeout(self.cluster.inner.request_timeout, response.into_body().collect()).await;
+        let body =
+            body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        self.refused(Status::read(code, &body), after, &request.what);
+    }
+
+    /// The server said no, by a status or by an event.
+    fn refused(&mut self, status: Status, after: Option<Duration>, what: &str) {
+        // 400 and 422: the server cannot even read our version, as after a restored backup.
+        if matches!(status.code, 400 | 410 | 422 | 504) {
+            self.version = None;
+            self.failures += 1;
+            if self.failures > 1 {
+                self.postpone(after);
+            }
+            return;
+        }
+        let about = &self.cluster.inner.transport.about;
+        let error = status.into_error(what, &about.server, &about.user, false);
+        self.fail(after, error);
+    }
+
+    async fn read(&mut self) {
+        let Some(open) = &mut self.stream else { return };
+        let deadline = open.begun + self.follow.span + GRACE;
+        if let Some(end) = open.buffer[open.scanned..].iter().position(|&byte| byte == b'\n') {
+            let rest = open.buffer.split_off(open.scanned + end + 1);
+            let line = std::mem::replace(&mut open.buffer, rest);
+            open.scanned = 0;
+            return self.take(&line);
+        }
+        open.scanned = open.buffer.len();
+        match timeout_at(deadline, open.body.frame()).await {
+            Ok(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    open.buffer.extend_from_slice(data);
+                }
+            }
+            // The end that we asked for, a cut, or silence: what was not a whole line comes again.
+            Ok(None) => self.ended(None),
+            Ok(Some(Err(error))) => self.ended(Some(trouble(&error))),
+            Err(_) => self.ended(Some(Trouble::Silent)),
+        }
+    }
+
+    fn ended(&mut self, cause: Option<Trouble>) {
+        let Some(open) = self.stream.take() else { return };
+        if open.begun.elapsed() >= SHORT || open.events > 0 {
+            self.failures = 0;
+            return;
+        }
+        let why = match cause {
+            Some(Trouble::Unsent(why) | Trouble::Hopeless(why) | Trouble::Cut(why)) => why,
+            Some(Trouble::Silent | Trouble::Credentials(_)) | None => {
+                "the server ended a watch as soon as it had begun".to_owned()
+            }
+        };
+        let error = self.cluster.inner.transport.about.unreachable(why);
+        if self.failures == 0 {
+            // Once is a restart somewhere in between; only the second time is worth a word.
+            self.failures = 1;
+            self.postpone(None);
+        } else {
+            self.fail(None, error);
+        }
+    }
+
+    /// Makes a change of a line.
+    fn take(&mut self, line: &[u8]) {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        let what = what_all(&self.resource, self.namespace.as_deref());
+        let head: Head = match decode(line, &what) {
+            Ok(head) => head,
+            Err(error) => {
+                // Not JSON: something in between garbled it. The event comes again from the last version.
+                self.stream = None;
+                return self.fail(None, error);
+            }
+        };
+        if head.r#type == "ERROR" {
+            self.stream = None;
+            let status = serde_json::from_slice::<Tail<Status>>(line).map(|tail| tail.object);
+            let mut status = status.unwrap_or_default();
+            status.code = head.object.code;
+            return self.refused(status, None, &what);
+        }
+        if let Some(open) = &mut self.stream {
+            open.events += 1;
+        }
+        self.failures = 0;
+        if !head.object.metadata.resource_version.is_empty() {
+            self.version = Some(head.object.metadata.resource_version.clone());
+        }
+        let make: fn(T) -> Change<T> = match head.r#type.as_str() {
+            "ADDED" => Change::Added,
+            "MODIFIED" => Change::Modified,
+            "DELETED" => Change::Deleted,
+            "BOOKMARK" => {
+                self.ready.push_back(Change::Bookmark(head.object.metadata.resource_version));
+                return;
+            }
+            // A type that this version does not know is no reason to stop.
+            _ => return,
+        };
+        self.ready.push_back(match decode::<Tail<T>>(line, &what) {
+            Ok(tail) => make(tail.object),
+            Err(error) => Change::Trouble(error),
+        });
+    }
+
+    fn error_of(&self, trouble: Trouble, request: &Request, after: Duration) -> Error {
+        let about = &self.cluster.inner.transport.about;
+        match trouble {
+            Trouble::Unsent(why) | Trouble::Hopeless(why) | Trouble::Cut(why) => about.unreachable(why),
+            Trouble::Silent => {
+                Error::Timeout { what: request.what.clone(), server: about.server.clone(), after }
+            }
+            Trouble::Credentials(error) => error,
+        }
+    }
+
+    /// Counts a failure, says why, and waits longer than the last time.
+    fn fail(&mut self, after: Option<Duration>, error: Error) {
+        self.failures += 1;
+        self.postpone(after);
+        let wait = self.start.saturating_duration_since(Instant::now());
+        if wait > QUIET {
+            let seconds = wait.as_secs().max(1);
+            self.cluster
+                .inner
+                .transport
+                .sink
+                .tell(Notice::Waiting(format!("{error}; watching again in {seconds} s")));
+        }
+        self.ready.push_back(Change::Trouble(error));
+    }
+
+    fn postpone(&mut self, after: Option<Duration>) {
+        let mut wait = pause(self.failures.saturating_sub(1));
+        if let Some(after) = after {
+            wait = wait.max(after + jitter((after / 2).max(APART)));
+        }
+        self.start = self.start.max(Instant::now() + wait);
+    }
+}
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

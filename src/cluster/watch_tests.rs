@@ -1,0 +1,222 @@
+//! The watch loop against a scripted server on a paused clock.
+
+use serde_json::{Value, json};
+
+use super::super::objects::Object;
+use super::super::resource::PODS;
+use super::super::scripted::{End, Reply, Scripted, Seen};
+use super::*;
+
+fn event(kind: &str, name: &str, version: &str) -> Value {
+    json!({"type": kind, "object": {"metadata": {"name": name, "resourceVersion": version}}})
+}
+
+fn list(version: &str, names: &[&str]) -> Reply {
+    let items: Vec<Value> = names.iter().map(|name| json!({"metadata": {"name": name}})).collect();
+    Reply::Json(200, json!({"metadata": {"resourceVersion": version}, "items": items}))
+}
+
+fn is_watch(seen: &Seen) -> bool {
+    seen.query.contains("watch=true")
+}
+
+fn version(seen: &Seen) -> Option<&str> {
+    seen.query.split('&').find_map(|pair| pair.strip_prefix("resourceVersion="))
+}
+
+fn names(change: &Change<Object>) -> String {
+    match change {
+        Change::Restarted(list) => {
+            let names: Vec<&str> = list.items.iter().map(|it| it.metadata.name.as_str()).collect();
+            format!("= {} @{}", names.join(","), list.resource_version)
+        }
+        Change::Added(object) => format!("+ {}", object.metadata.name),
+        Change::Modified(object) => format!("~ {}", object.metadata.name),
+        Change::Deleted(object) => format!("- {}", object.metadata.name),
+        Change::Bookmark(version) => format!("@{version}"),
+        Change::Trouble(error) => format!("! {error}"),
+    }
+}
+
+fn follow(cluster: &Cluster, from: Option<&str>) -> Watch<Object> {
+    let follow = Follow::new(Query::labels("a=b"));
+    cluster.watch(
+        &PODS,
+        Some("n"),
+        match from {
+            Some(from) => follow.from(from),
+            None => follow,
+        },
+    )
+}
+
+async fn take(watch: &mut Watch<Object>, count: usize) -> Vec<String> {
+    let mut changes = Vec::new();
+    while changes.len() < count {
+        changes.push(names(&watch.next().await.unwrap()));
+    }
+    changes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_then_its_events_then_on_from_the_last_bookmark() {
+    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+        0 => list("5", &["a"]),
+        1 => Reply::Stream(
+            [event("ADDED", "b", "6"), event("MODIFIED", "a", "7"), event("DELETED", "b", "8")]
+                .iter()
+                .chain([&event("BOOKMARK", "", "11")])
+                .map(|event| (Duration::from_secs(3), format!("{event}\n")))
+                .collect(),
+            End::Close,
+        ),
+        _ => Reply::events(&[event("MODIFIED", "a", "12")], End::Silence),
+    });
+    let mut watch = follow(&cluster, None);
+    assert_eq!(take(&mut watch, 6).await, ["= a @5", "+ b", "~ a", "- b", "@11", "~ a"]);
+    let seen = server.seen();
+    assert_eq!(seen.len(), 3);
+    assert_eq!((version(&seen[1]), version(&seen[2])), (Some("5"), Some("11")));
+    assert!(seen[1].query.starts_with("labelSelector=a%3Db&watch=true&allowWatchBookmarks=true&"));
+    assert_eq!(seen[1].headers["accept-encoding"], "identity");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_ends_a_watch_at_once_is_not_hammered() {
+    let replies = [
+        Reply::events(&[], End::Close),
+        Reply::events(&[], End::Reset),
+        Reply::Stream(vec![(Duration::ZERO, "{\"type\":\"ADD".to_owned())], End::Close),
+        Reply::events(&[event("MODIFIED", "a", "7")], End::Close),
+        Reply::Reset,
+        Reply::Refused,
+        Reply::Status(500, "InternalError", "no"),
+        Reply::Status(410, "Expired", "too old"),
+        Reply::Stream(vec![(Duration::ZERO, "<html>\n".to_owned())], End::Close),
+    ];
+    for reply in replies {
+        let shown = format!("{reply:?}");
+        let (cluster, server) =
+            Scripted::serve(move |seen| if is_watch(seen) { reply.clone() } else { list("5", &[]) });
+        let mut watch = follow(&cluster, Some("5"));
+        let forever = async { while watch.next().await.is_some() {} };
+        timeout(Duration::from_secs(10), forever).await.unwrap_err();
+        assert!(server.count() <= 10, "{} requests in 10 s: {shown}", server.count());
+        assert!(server.count() >= 2, "it gave up: {shown}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_410_or_a_504_lists_anew_whether_it_is_a_status_or_an_event() {
+    let expired = json!({"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}});
+    let replies = [
+        Reply::Status(410, "Expired", "too old resource version"),
+        Reply::Status(504, "Timeout", "Too large resource version"),
+        Reply::events(&[expired], End::Close),
+    ];
+    for reply in replies {
+        let shown = format!("{reply:?}");
+        let (cluster, server) = Scripted::serve(move |seen| match seen.number {
+            0 => reply.clone(),
+            1 => list("20", &["x"]),
+            _ => Reply::events(&[event("ADDED", "y", "21")], End::Silence),
+        });
+        let mut watch = follow(&cluster, Some("1"));
+        assert_eq!(take(&mut watch, 2).await, ["= x @20", "+ y"], "{shown}");
+        let seen = server.seen();
+        assert_eq!(version(&seen[2]), Some("20"), "{shown}");
+        assert!(seen[2].at < Duration::from_secs(4), "{shown}: {:?}", seen[2].at);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_connection_is_noticed_within_45_seconds_and_nothing_is_listed() {
+    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+        0 => Reply::events(&[event("ADDED", "a", "6")], End::Silence),
+        _ => Reply::events(&[event("ADDED", "b", "7")], End::Silence),
+    });
+    let mut watch = follow(&cluster, Some("5"));
+    assert_eq!(take(&mut watch, 2).await, ["+ a", "+ b"]);
+    let seen = server.seen();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(version(&seen[1]), Some("6"));
+    assert_eq!(seen[1].at.as_secs(), 45);
+    assert!(seen[0].query.contains("timeoutSeconds=40"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_watch_costs_at_most_two_requests_a_minute() {
+    let (cluster, server) = Scripted::serve(|seen| {
+        let bookmark = format!("{}\n", event("BOOKMARK", "", &seen.number.to_string()));
+        Reply::Stream(
+            vec![(Duration::from_secs(38), bookmark), (Duration::from_secs(2), String::new())],
+            End::Close,
+        )
+    });
+    let mut watch = follow(&cluster, Some("5"));
+    let forever = async { while watch.next().await.is_some() {} };
+    timeout(Duration::from_secs(600), forever).await.unwrap_err();
+    assert!(server.count() <= 16, "{} requests in 10 minutes", server.count());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_restarts_loses_no_event_and_causes_no_list() {
+    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+        0 => Reply::Stream(
+            vec![(Duration::from_secs(5), format!("{}\n", event("ADDED", "a", "6")))],
+            End::Reset,
+        ),
+        1..=3 => Reply::Refused,
+        _ => Reply::events(&[event("ADDED", "b", "7")], End::Silence),
+    });
+    let mut watch = follow(&cluster, Some("5"));
+    let mut changes = take(&mut watch, 5).await;
+    changes.retain(|change| !change.starts_with('!'));
+    assert_eq!(changes, ["+ a", "+ b"]);
+    let seen = server.seen();
+    assert!(seen.iter().all(is_watch));
+    assert!(seen[1..].iter().all(|seen| version(seen) == Some("6")));
+    assert!(seen[4].at < Duration::from_secs(20), "{:?}", seen[4].at);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_watch_says_so_and_slows_down() {
+    let denial =
+        r#"pods is forbidden: User "u" cannot watch resource "pods" in API group "" in the namespace "n""#;
+    let (cluster, server) = Scripted::serve(move |_| Reply::Status(403, "Forbidden", denial));
+    let mut watch = follow(&cluster, Some("5"));
+    let changes = take(&mut watch, 6).await;
+    assert_eq!(changes[0], r#"! user "u" may not watch pods in the namespace n"#);
+    let gaps = server.gaps();
+    assert!(gaps[4] > 4 * gaps[0], "{gaps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_come_whole_however_they_are_cut() {
+    let text = format!("{}\n\n{}\n", event("ADDED", "a", "6"), event("DELETED", "a", "7"));
+    let pieces: Vec<(Duration, String)> =
+        text.chars().map(|letter| (Duration::ZERO, letter.to_string())).collect();
+    let (cluster, _) = Scripted::serve(move |_| Reply::Stream(pieces.clone(), End::Silence));
+    let mut watch = follow(&cluster, Some("5"));
+    assert_eq!(take(&mut watch, 2).await, ["+ a", "- a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn next_may_be_dropped_and_called_again() {
+    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+        0 => list("5", &[]),
+        _ => Reply::Stream(
+            vec![(Duration::from_secs(7), format!("{}\n", event("ADDED", "a", "6")))],
+            End::Silence,
+        ),
+    });
+    let mut watch = follow(&cluster, None);
+    let mut changes = Vec::new();
+    while changes.len() < 2 {
+        if let Ok(change) = timeout(Duration::from_millis(10), watch.next()).await {
+            changes.push(names(&change.unwrap()));
+        }
+    }
+    assert_eq!(changes, ["=  @5", "+ a"]);
+    assert_eq!(server.count(), 2);
+}

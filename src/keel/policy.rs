@@ -1,0 +1,416 @@
+//! What Keel makes of a workload's policy: which tags it accepts, and in which order it tries them.
+//!
+//! A port of the rules of Keel after 0.22.1. Keel itself is silent about a policy that it cannot read: the
+//! workload is simply not tracked. [`Why`] keeps the reason, and [`crate::keel::lint`] says it aloud.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use regex::Regex;
+
+use super::dialect;
+use super::names::{self, Map};
+use super::semver::Version;
+
+/// How far a semver policy goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    /// Every newer version, pre-releases included.
+    All,
+    /// Every newer version.
+    Major,
+    /// Within the same first number.
+    Minor,
+    /// Within the same first and second number.
+    Patch,
+}
+
+impl Span {
+    /// The policy's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Major => "major",
+            Self::Minor => "minor",
+            Self::Patch => "patch",
+        }
+    }
+}
+
+/// Why a workload is not tracked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// No policy in either map.
+    Absent,
+    /// `never`, or nothing at all as a value.
+    Never,
+    /// A value that Keel does not know; it compares exactly, case and spaces included.
+    Unknown(String),
+    /// `glob:` with a second `:` in it.
+    BadGlob(String),
+    /// `regexp:` with a pattern that does not compile, and why it does not.
+    BadRegexp(String, String),
+}
+
+/// A workload's policy.
+#[derive(Debug, Clone)]
+pub enum Policy {
+    /// `all`, `major`, `minor`, `patch`: versions.
+    Semver {
+        /// How far it goes.
+        span: Span,
+        /// Whether the pre-release part must stay the same.
+        match_pre_release: bool,
+    },
+    /// `force`: whatever comes.
+    Force {
+        /// Only new content under the same tag.
+        match_tag: bool,
+    },
+    /// `glob:PATTERN`, with `*` as the only wildcard: tags that match and are greater as strings.
+    Glob(String),
+    /// `regexp:PATTERN`: tags that match; which one is current does not matter.
+    Regexp(Regexp),
+    /// None, so Keel leaves the workload alone.
+    Untracked(Why),
+}
+
+/// The pattern of a `regexp:` policy.
+#[derive(Debug, Clone)]
+pub struct Regexp {
+    /// As it was written, without `regexp:`.
+    pub text: String,
+    compiled: Regex,
+}
+
+impl Policy {
+    /// The policy that Keel reads from a workload's own labels and annotations.
+    ///
+    /// Keel: annotations first, whatever the value; the options come from the same map as the policy.
+    pub fn of(labels: &Map, annotations: &Map) -> Self {
+        for map in [annotations, labels] {
+            if let Some(value) = map.get(names::POLICY).or_else(|| map.get(names::OBSERVER_POLICY)) {
+                return Self::read(value, map);
+            }
+        }
+        Self::Untracked(Why::Absent)
+    }
+
+    fn read(value: &str, map: &Map) -> Self {
+        if value.starts_with("glob:") {
+            return match value.split(':').collect::<Vec<_>>()[..] {
+                [_, pattern] => Self::Glob(pattern.to_owned()),
+                _ => Self::Untracked(Why::BadGlob(value.to_owned())),
+            };
+        }
+        if let Some(pattern) = value.strip_prefix("regexp:") {
+            return match dialect::compile(pattern) {
+                Ok(compiled) => Self::Regexp(Regexp { text: pattern.to_owned(), compiled }),
+                Err(why) => Self::Untracked(Why::BadRegexp(value.to_owned(), why)),
+            };
+        }
+        let semver = |span| Self::Semver {
+            span,
+            match_pre_release: map.get(names::MATCH_PRE_RELEASE).is_none_or(|v| v == "true"),
+        };
+        match value {
+            "all" => semver(Span::All),
+            "major" => semver(Span::Major),
+            "minor" => semver(Span::Minor),
+            "patch" => semver(Span::Patch),
+            "force" => Self::Force {
+                match_tag: map
+                    .get(names::MATCH_TAG)
+                    .or_else(|| map.get(names::MATCH_TAG_LEGACY))
+                    .is_some_and(|v| v == "true"),
+            },
+            "" | "never" => Self::Untracked(Why::Never),
+            _ => Self::Untracked(Why::Unknown(value.to_owned())),
+        }
+    }
+
+    /// Whether Keel follows the workload at all (a [`polled`] one by itself, any other by webhooks).
+    pub fn tracked(&self) -> bool {
+        !matches!(self, Self::Untracked(_))
+    }
+
+    /// Whether only new content under the same tag is an update, so that the tag itself never moves.
+    pub fn match_tag(&self) -> bool {
+        matches!(self, Self::Force { match_tag: true })
+    }
+
+    /// The name that Keel gives the policy in its log.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Semver { span, .. } => span.as_str().to_owned(),
+            Self::Force { .. } => "force".to_owned(),
+            Self::Glob(pattern) => format!("glob:{pattern}"),
+            Self::Regexp(pattern) => format!("regexp:{}", pattern.text),
+            Self::Untracked(_) => "nil policy".to_owned(),
+        }
+    }
+
+    /// Whether a workload at tag `current` is updated to tag `new`.
+    ///
+    /// # Errors
+    /// Keel's own words for tags that a semver policy cannot compare; it then does not update.
+    pub fn should_update(&self, current: &str, new: &str) -> Result<bool, String> {
+        match self {
+            Self::Semver { span, match_pre_release } => newer(*span, *match_pre_release, current, new),
+            Self::Force { match_tag } if current != new => Ok(!match_tag
+                && match (Version::parse(current), Version::parse(new)) {
+                    (Ok(current), Ok(new)) => new.precedence(&current) == Ordering::Greater,
+                    _ => true,
+                }),
+            Self::Force { .. } => Ok(true),
+            Self::Glob(pattern) => Ok(glob(pattern, new) && new > current),
+            Self::Regexp(pattern) => Ok(pattern.compiled.is_match(new)),
+            Self::Untracked(_) => Ok(false),
+        }
+    }
+
+    /// The tags that Keel considers, in the order in which it tries them: the first acceptable one is taken.
+    pub fn filter(&self, tags: &[String]) -> Vec<String> {
+        let mut kept = tags.to_vec();
+        match self {
+            Self::Semver { .. } => {
+                kept.retain(|tag| tag.contains('.'));
+                newest_first(kept).0
+            }
+            Self::Force { .. } => {
+                let (mut versions, others) = newest_first(kept);
+                versions.extend(others);
+                versions
+            }
+            Self::Glob(pattern) => {
+                kept.retain(|tag| glob(pattern, tag));
+                kept.sort_by(|a, b| b.cmp(a));
+                kept
+            }
+            Self::Regexp(pattern) => {
+                kept.retain(|tag| pattern.compiled.is_match(tag));
+                kept.sort_by(|a, b| pattern.rank(b).cmp(pattern.rank(a)));
+                kept
+            }
+            Self::Untracked(_) => kept,
+        }
+    }
+
+    /// Whether there is any tag to which a workload at `tag` could be updated.
+    ///
+    /// # Errors
+    /// Why there is none, in one sentence.
+    pub fn can_move_from(&self, tag: &str) -> Result<(), String> {
+        match self {
+            Self::Semver { span, .. } => match Version::parse(tag) {
+                Err(_) if tag != "latest" => Err(format!(
+                    "the tag `{tag}` is no version, and the policy `{}` compares versions",
+                    span.as_str()
+                )),
+                _ => Ok(()),
+            },
+            Self::Glob(pattern) => match pattern.split_once('*') {
+                // What matches begins with `head`: it can sort above `tag` if `head` does, or if it can go on.
+                Some((head, _)) if tag.starts_with(head) || head > tag => Ok(()),
+                None if pattern.as_str() > tag => Ok(()),
+                _ => Err(format!(
+                    "no tag that matches `{pattern}` sorts above `{tag}`, and a glob policy moves upwards only"
+                )),
+            },
+            Self::Force { .. } | Self::Regexp(_) => Ok(()),
+            Self::Untracked(why) => Err(why.to_string()),
+        }
+    }
+}
+
+impl Regexp {
+    /// The part of a matching tag by which Keel sorts: the group `compare` if the pattern has one.
+    fn rank<'t>(&self, tag: &'t str) -> &'t str {
+        let has_group = self.compiled.capture_names().flatten().any(|name| name == "compare");
+        match self.compiled.captures(tag) {
+            Some(found) if has_group => found.name("compare").map_or("", |group| group.as_str()),
+            _ => tag,
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("there is no Keel policy"),
+            Self::Never => f.write_str("the Keel policy is `never` or empty"),
+            Self::Unknown(value) => write!(f, "Keel does not know the policy `{value}`"),
+            Self::BadGlob(value) => write!(f, "Keel takes exactly one `:` in a glob policy, not `{value}`"),
+            Self::BadRegexp(value, why) => write!(f, "the pattern of `{value}` does not compile: {why}"),
+        }
+    }
+}
+
+/// Whether Keel polls the registry for the workload: `keel.sh/trigger: poll`, the annotation first.
+pub fn polled(labels: &Map, annotations: &Map) -> bool {
+    let value = annotations.get(names::TRIGGER).or_else(|| labels.get(names::TRIGGER));
+    value.is_some_and(|value| value == names::TRIGGER_POLL)
+}
+
+fn newer(span: Span, match_pre_release: bool, current: &str, new: &str) -> Result<bool, String> {
+    if current == "latest" {
+        return Ok(true);
+    }
+    if !new.contains('.') {
+        return Err("No Major.Minor.Patch elements found".to_owned());
+    }
+    let current = Version::parse(current).map_err(|e| format!("failed to parse current version: {e}"))?;
+    let new = Version::parse(new).map_err(|e| format!("failed to parse new version: {e}"))?;
+    let pre_release_fits = !match_pre_release || span == Span::All || current.pre == new.pre;
+    let within = match span {
+        Span::All | Span::Major => true,
+        Span::Minor => new.major == current.major,
+        Span::Patch => (new.major, new.minor) == (current.major, current.minor),
+    };
+    Ok(pre_release_fits && within && new.precedence(&current) == Ordering::Greater)
+}
+
+/// `(versions, the newest first; the others in their order)`.
+fn newest_first(tags: Vec<String>) -> (Vec<String>, Vec<String>) {
+    let (mut versions, mut others) = (Vec::new(), Vec::new());
+    for tag in tags {
+        match Version::parse(&tag) {
+            Ok(version) => versions.push((version, tag)),
+            Err(_) => others.push(tag),
+        }
+    }
+    versions.sort_by(|(a, _), (b, _)| b.precedence(a));
+    (versions.into_iter().map(|(_, tag)| tag).collect(), others)
+}
+
+/// Whether `text` matches a pattern in which `*` stands for any run of characters, and nothing else for anything.
+fn glob(pattern: &str, text: &str) -> bool {
+    let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut rest) = text.strip_prefix(head) else { return false };
+    let mut parts = tail.split('*');
+    let last = parts.next_back().unwrap_or_default();
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decisions::{Decisions, Kind};
+    use super::*;
+
+    fn kind(policy: &Policy) -> Kind {
+        match policy {
+            Policy::Semver { .. } => Kind::Semver,
+            Policy::Force { .. } => Kind::Force,
+            Policy::Glob(_) => Kind::Glob,
+            Policy::Regexp(_) => Kind::Regexp,
+            Policy::Untracked(_) => Kind::Untracked,
+        }
+    }
+
+    #[test]
+    fn every_policy_is_read_as_keel_reads_it() {
+        let rows = Decisions::read().policies;
+        assert_eq!(rows.len(), 60);
+        for row in rows {
+            let policy = Policy::of(&row.labels, &row.annotations);
+            assert_eq!(
+                (kind(&policy), policy.name(), policy.match_tag(), policy.tracked()),
+                (row.kind, row.name, row.keep_tag, row.kind != Kind::Untracked),
+                "{:?} {:?}",
+                row.labels,
+                row.annotations
+            );
+        }
+    }
+
+    #[test]
+    fn every_update_is_decided_as_keel_decides_it() {
+        let rows = Decisions::read().updates;
+        assert_eq!(rows.len(), 422);
+        for row in rows {
+            let expected = row.error.map_or(Ok(row.update), Err);
+            let policy = Policy::of(&row.labels, &row.annotations);
+            let decided = policy.should_update(&row.current, &row.new);
+            assert_eq!(decided, expected, "{:?}: {} -> {}", row.annotations, row.current, row.new);
+        }
+    }
+
+    #[test]
+    fn every_list_of_tags_is_ordered_as_keel_orders_it() {
+        let rows = Decisions::read().filters;
+        assert_eq!(rows.len(), 33);
+        for row in rows {
+            let policy = Policy::of(&row.labels, &row.annotations);
+            assert_eq!(policy.filter(&row.tags), row.order, "{:?}: {:?}", row.annotations, row.tags);
+        }
+    }
+
+    #[test]
+    fn a_policy_that_can_move_says_so_and_only_that() {
+        for (value, tag, movable) in [
+            ("minor", "1.0.0", true),
+            ("minor", "latest", true),
+            ("minor", "1", true),
+            ("minor", "build-1", false),
+            ("glob:build-*", "build-0001", true),
+            ("glob:build-*", "build-zzz", true),
+            ("glob:build-*", "b", true),
+            ("glob:build-*", "build", true),
+            ("glob:build-*", "latest", false),
+            ("glob:build-*", "build.1", false),
+            ("glob:*", "zzz", true),
+            ("glob:*-main", "zzz", true),
+            ("glob:build-2", "build-1", true),
+            ("glob:build-2", "build-2", false),
+            ("glob:", "build-2", false),
+            ("regexp:^a$", "z", true),
+            ("force", "anything", true),
+            ("never", "1.0.0", false),
+            ("nonsense", "1.0.0", false),
+        ] {
+            let annotations = Map::from([(names::POLICY.to_owned(), value.to_owned())]);
+            let moved = Policy::of(&Map::new(), &annotations).can_move_from(tag);
+            assert_eq!(moved.is_ok(), movable, "{value} from {tag}: {moved:?}");
+        }
+    }
+
+    #[test]
+    fn polling_is_asked_for_by_one_word_and_the_annotation_wins() {
+        let map = |value: &str| Map::from([(names::TRIGGER.to_owned(), value.to_owned())]);
+        for (labels, annotations, expected) in [
+            (Map::new(), Map::new(), false),
+            (map("poll"), Map::new(), true),
+            (Map::new(), map("poll"), true),
+            (map("poll"), map("default"), false),
+            (map("poll"), map(""), false),
+            (Map::new(), map("Poll"), false),
+        ] {
+            assert_eq!(polled(&labels, &annotations), expected, "{labels:?} {annotations:?}");
+        }
+    }
+
+    #[test]
+    fn a_glob_knows_one_wildcard() {
+        for (pattern, text, matches) in [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("a*b", "ab", true),
+            ("a*b", "a", false),
+            ("ab*b", "ab", false),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "axxcyyb", false),
+            ("**", "x", true),
+            ("a?", "ab", false),
+            ("a?", "a?", true),
+        ] {
+            assert_eq!(glob(pattern, text), matches, "{pattern} {text}");
+        }
+    }
+}

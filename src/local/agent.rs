@@ -1,0 +1,42 @@
+//! Where an agent is, by the downward API and the environment of its image.
+
+/// Where an agent is.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Host of the API server.
+    pub host: String,
+    /// Port of the API server.
+    pub port: u16,
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's name.
+    pub pod: String,
+    /// The listener Deployment's name.
+    pub deployment: String,
+    /// The container's name.
+    pub container: String,
+    /// The source revision that the image's environment tells.
+    pub revision: Option<String>,
+}
+
+/// Variables in which images tell their source revision, in the order in which they are believed.
+const REVISION: [&str; 4] = ["STUDIOCI_REVISION", "GIT_COMMIT", "SOURCE_COMMIT", "GITHUB_SHA"];
+
+/// Reads where this agent is.
+///
+/// # Errors
+/// The name of the variable that is missing.
+#[expect(clippy::disallowed_methods, reason = "this room reads the environment")]
+pub fn place() -> Result<Place, &'static str> {
+    let told = |name: &'static str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let must = |name: &'static str| told(name).ok_or(name);
+    Ok(Place {
+        host: must("KUBERNETES_SERVICE_HOST")?,
+        port: must("KUBERNETES_SERVICE_PORT")?.parse().map_err(|_| "KUBERNETES_SERVICE_PORT")?,
+        namespace: must("STUDIOCI_NAMESPACE")?,
+        pod: must("STUDIOCI_POD")?,
+        deployment: must("STUDIOCI_DEPLOYMENT")?,
+        container: must("STUDIOCI_CONTAINER")?,
+        revision: REVISION.into_iter().find_map(told),
+    })
+}

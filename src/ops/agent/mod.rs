@@ -1,0 +1,168 @@
+//! Run an agent: look at the cluster, decide by [`crate::agent::step`], act, until nothing is left to do.
+//!
+//! Everything that an agent remembers beyond the cluster is in [`Memory`], and losing it costs a repetition, never
+//! a push or a second build.
+
+mod act;
+mod observe;
+mod recheck;
+mod wake;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Say;
+use super::error::Result;
+use super::home::Record;
+use crate::agent::{Action, step};
+use crate::chain::freeze::Freeze;
+use crate::cluster::Cluster;
+use crate::pipeline::weave::Plan;
+use wake::Wakes;
+
+/// Who the agent is, by the downward API.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Namespace of the build.
+    pub namespace: String,
+    /// Name of the agent's own pod.
+    pub pod: String,
+    /// Name of the listener Deployment.
+    pub deployment: String,
+    /// Name of the build container, in the listener too.
+    pub container: String,
+    /// Revision that the image's own environment tells.
+    pub revision: Option<String>,
+}
+
+/// The hands of an agent.
+pub struct Agent<'a> {
+    cluster: &'a Cluster,
+    me: Identity,
+    clock: fn() -> Timestamp,
+    say: Say<'a>,
+    memory: Memory,
+}
+
+/// What an agent remembers within one run.
+#[derive(Default)]
+struct Memory {
+    /// The chain's record, read once: it does not change under a listener.
+    record: Option<Record>,
+    /// The freeze, which never changes once it is there.
+    freeze: Option<Freeze>,
+    /// The plan that this build runs by.
+    plan: Option<Plan>,
+    /// Whether the rest of the pipeline was applied.
+    prepared: bool,
+    /// How often the dispatch failed in a row, and when it may be tried again.
+    dispatch_failures: u32,
+    dispatch_again: Option<Timestamp>,
+    /// When the next recheck is due.
+    recheck_at: Option<Timestamp>,
+    /// What was said last, so that the diary does not repeat itself.
+    said: String,
+}
+
+/// What comes after an action.
+enum Flow {
+    /// Look again at once.
+    Again,
+    /// Look again when something changes.
+    Wait,
+}
+
+/// How long an agent waits before it looks again after a failed request, at most.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// How often a working agent looks even if no watch wakes it; an idle one never does.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+impl<'a> Agent<'a> {
+    /// An agent that speaks to `cluster`, takes the time from `clock` and writes its diary to `say`.
+    pub fn new(cluster: &'a Cluster, me: Identity, clock: fn() -> Timestamp, say: Say<'a>) -> Self {
+        Self { cluster, me, clock, say, memory: Memory::default() }
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Writes a line into the diary, unless it was the last one.
+    fn note(&mut self, line: &str) {
+        if self.memory.said != line {
+            (self.say)(line);
+            line.clone_into(&mut self.memory.said);
+        }
+    }
+
+    /// Runs until the pod is ended from outside; an agent never ends by itself, or the kubelet would start it again.
+    ///
+    /// # Errors
+    /// Never for what may heal; those are noted and tried again.
+    pub async fn run(&mut self) -> Result<()> {
+        let mut wakes = Wakes::new(self.cluster, &self.me);
+        let mut failures = 0u32;
+        loop {
+            match self.turn(&mut wakes).await {
+                Ok(Flow::Again) => failures = 0,
+                Ok(Flow::Wait) => {
+                    failures = 0;
+                    wakes.wait(self.next_look()).await;
+                }
+                Err(error) if error.is_conflict() => {
+                    self.note("somebody else wrote meanwhile; looking again")
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.note(&format!("cannot go on: {error}; trying again"));
+                    let pause = Duration::from_millis(500).saturating_mul(1 << failures.min(7));
+                    tokio::time::sleep(pause.min(BACKOFF_MAX)).await;
+                }
+            }
+        }
+    }
+
+    async fn turn(&mut self, wakes: &mut Wakes) -> Result<Flow> {
+        let seen = self.observe().await?;
+        wakes.follow(&seen);
+        let action = step(&seen);
+        if !matches!(action, Action::Wait(_)) {
+            self.note(&diary(&action, &seen.build.namespace));
+        }
+        self.act(action, &seen).await
+    }
+
+    /// How long to wait at most: idle listeners wait for their recheck only.
+    fn next_look(&self) -> Option<Duration> {
+        let due = [self.memory.recheck_at, self.memory.dispatch_again].into_iter().flatten().min();
+        let due = due.map(|at| Duration::try_from(at.duration_since(self.now())).unwrap_or_default());
+        if self.memory.freeze.is_some() { Some(due.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)) } else { due }
+    }
+}
+
+/// What the diary says of an action: what is done, and why.
+fn diary(action: &Action, namespace: &str) -> String {
+    match action {
+        Action::Wait(_) => String::new(),
+        Action::MakeWay(why) => format!("making way: {why}"),
+        Action::StandDown(why) => format!("standing down: {why}"),
+        Action::Listen(baseline) => {
+            format!("listening in {namespace}; the image that is not built is {baseline}")
+        }
+        Action::Recheck => "rechecking whether the tag means another image by now".to_owned(),
+        Action::Freeze(version) => format!("{version} is new: freezing it"),
+        Action::Trigger => "triggered".to_owned(),
+        Action::MoveHead => "checking the pushed pipeline and moving the chain's head".to_owned(),
+        Action::Detach => "taking this Deployment off Keel: parking its keel.sh keys".to_owned(),
+        Action::Reach(phase) => format!("phase {phase}"),
+        Action::Dispatch => "dispatching the next listener".to_owned(),
+        Action::TakeSlot => "taking the build slot".to_owned(),
+        Action::Prepare => "applying the rest of the pipeline".to_owned(),
+        Action::Build => "creating the build's Job".to_owned(),
+        Action::Record(verdict, cause) => format!("{verdict}: {cause}"),
+        Action::FreeSlot => "giving the build slot back".to_owned(),
+        Action::Finish => "scaling support to 0".to_owned(),
+        Action::Sleep => "done; scaling this listener to 0".to_owned(),
+    }
+}

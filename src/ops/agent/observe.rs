@@ -1,0 +1,275 @@
+//! One look at the cluster.
+
+use futures_util::future::try_join_all;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::claim::read_build;
+use super::super::error::{Error, Result};
+use super::super::home::{self, Data};
+use super::Agent;
+use crate::agent::verdict::{Bounds, Job, Judged, judge};
+use crate::agent::{Listener, Observation, Running, Support};
+use crate::chain::build::{Build, Map, Phase};
+use crate::chain::freeze::Freeze;
+use crate::chain::pod::{Pod, Ran};
+use crate::chain::wire;
+use crate::cluster::Query;
+use crate::cluster::objects::{Event, Job as JobObject, Meta, NamespaceObject, holds};
+use crate::cluster::resource::{self as kind, Resource};
+use crate::keel::parking;
+use crate::pipeline::weave::Support as Wanted;
+
+/// How long support may take to get ready, seconds.
+const SUPPORT_BOUND: i64 = 15 * 60;
+
+/// A workload with replicas, as far as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Workload {
+    pub(super) metadata: Meta,
+    spec: WorkloadSpec,
+    status: WorkloadStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WorkloadSpec {
+    replicas: Option<u32>,
+    template: Template,
+    selector: Value,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Template {
+    spec: TemplateSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TemplateSpec {
+    containers: Vec<NamedImage>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct NamedImage {
+    name: String,
+    image: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WorkloadStatus {
+    observed_generation: i64,
+    ready_replicas: u32,
+}
+
+impl Agent<'_> {
+    pub(super) async fn observe(&mut self) -> Result<Observation> {
+        let (cluster, namespace) = (self.cluster, Some(self.me.namespace.as_str()));
+        let (object, deployment, pod) = tokio::try_join!(
+            cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, &self.me.namespace),
+            cluster.get::<Workload>(&kind::DEPLOYMENTS, namespace, &self.me.deployment),
+            cluster.get::<Pod>(&kind::PODS, namespace, &self.me.pod),
+        )?;
+        let gone = |what: String| Error::unready(what, "nothing is left to do here");
+        let object = object.ok_or_else(|| gone(format!("namespace {} is gone", self.me.namespace)))?;
+        let build = read_build(&object).map_err(|why| {
+            Error::unready(why.to_string(), "it was edited by hand; restore the label or annotation named")
+        })?;
+        let head = home::head(cluster, &build.chain)
+            .await?
+            .ok_or_else(|| gone(format!("chain {} has no head in {}", build.chain, wire::HOME)))?;
+        let own = pod.as_ref().and_then(|pod| pod.container(&self.me.container));
+        let running = Running {
+            image: own.map(|container| container.image.clone()).unwrap_or_default(),
+            ran: own.map_or(Ran::Pending, crate::chain::pod::Container::ran),
+        };
+        if self.memory.freeze.is_none() {
+            let found = cluster.get::<Data>(&kind::CONFIG_MAPS, namespace, wire::FREEZE).await?;
+            self.memory.freeze = match found {
+                None => None,
+                Some(found) => Some(Freeze::read(&found.data).ok_or_else(|| {
+                    Error::unready(
+                        format!("ConfigMap {} in {} cannot be read", wire::FREEZE, self.me.namespace),
+                        "it was edited by hand; nothing but the original helps",
+                    )
+                })?),
+            };
+        }
+        let mut seen = Observation {
+            now: self.now(),
+            listener: listener(deployment.as_ref(), &self.me.container, &running),
+            running,
+            freeze: self.memory.freeze.clone(),
+            before: Vec::new(),
+            max_parallel: 1,
+            dispatch_due: self.memory.dispatch_again.is_none_or(|at| at <= self.now()),
+            prepared: self.memory.prepared,
+            support: Vec::new(),
+            support_bound: 0,
+            judged: Judged::NoJob,
+            recheck_due: self.memory.recheck_at.is_some_and(|at| at <= self.now()),
+            head,
+            build,
+        };
+        self.observe_work(&mut seen).await?;
+        Ok(seen)
+    }
+
+    /// Looks at what only the later phases need.
+    async fn observe_work(&mut self, seen: &mut Observation) -> Result<()> {
+        let undecided = seen.build.verdict.is_none();
+        if matches!(seen.build.phase, Phase::Detached | Phase::Queued) && undecided {
+            seen.before = self.waiting_before(&seen.build, &seen.head).await?;
+        }
+        if matches!(seen.build.phase, Phase::Detached | Phase::Queued | Phase::Preparing | Phase::Building)
+            && undecided
+        {
+            let plan = self.plan(seen).await?.clone();
+            seen.max_parallel = plan.build.settings.max_parallel as usize;
+            seen.support_bound = SUPPORT_BOUND;
+            if seen.build.phase == Phase::Preparing && self.memory.prepared {
+                seen.support = self.support(&plan.support).await?;
+            }
+            if seen.build.phase == Phase::Building {
+                let mut bounds = Bounds::default();
+                if let Some(bound) = plan.build.settings.pending_deadline {
+                    bounds.stuck = i64::try_from(bound.as_secs()).unwrap_or(i64::MAX);
+                }
+                seen.judged = self.judged(&seen.build, &plan.build.container, bounds).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Generations before `build` that wait for a slot too.
+    async fn waiting_before(&self, build: &Build, head: &crate::chain::head::Head) -> Result<Vec<u64>> {
+        let select = Query::labels(format!("{}={}", wire::CHAIN, build.chain));
+        let list = self.cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
+        let mut before: Vec<u64> = list
+            .items
+            .iter()
+            .filter_map(|namespace| read_build(namespace).ok())
+            .filter(|other| {
+                other.chain_uuid == build.chain_uuid
+                    && other.generation < build.generation
+                    && !other.terminating
+                    && other.verdict.is_none()
+                    && (Phase::Triggered..=Phase::Building).contains(&other.phase)
+                    && !head.slots.contains_key(&other.generation)
+            })
+            .map(|other| other.generation)
+            .collect();
+        before.sort_unstable();
+        Ok(before)
+    }
+
+    async fn support(&self, wanted: &[Wanted]) -> Result<Vec<Support>> {
+        let one = |support: Wanted| async move {
+            let resource = Resource::of(&support.kind.api_version(), &support.kind.kind)
+                .expect("support is of four kinds, all in the table");
+            let found =
+                self.cluster.get::<Workload>(&resource, Some(&self.me.namespace), &support.name).await?;
+            let mut seen = Support {
+                name: format!("{}/{}", resource.kind, support.name),
+                wanted: support.replicas,
+                replicas: found.as_ref().map(|found| found.spec.replicas.unwrap_or(1)),
+                ready: 0,
+                trouble: None,
+            };
+            let Some(found) = found else { return Ok::<_, Error>(seen) };
+            if found.status.observed_generation >= found.metadata.generation {
+                seen.ready = found.status.ready_replicas;
+            }
+            if seen.ready < seen.wanted {
+                seen.trouble = self.trouble_of(&resource, &found).await?;
+            }
+            Ok(seen)
+        };
+        try_join_all(wanted.iter().cloned().map(one)).await
+    }
+
+    /// What is wrong with the pods of a workload.
+    async fn trouble_of(&self, resource: &Resource, workload: &Workload) -> Result<Option<String>> {
+        let labels = if resource.kind == "ReplicationController" {
+            &workload.spec.selector
+        } else {
+            &workload.spec.selector["matchLabels"]
+        };
+        let labels: Map = serde_json::from_value(labels.clone()).unwrap_or_default();
+        let select = labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
+        let pods =
+            self.cluster.list::<Pod>(&kind::PODS, Some(&self.me.namespace), &Query::labels(select)).await?;
+        Ok(pods.items.iter().find_map(Pod::trouble))
+    }
+
+    /// What the Job and its pod say.
+    async fn judged(&self, build: &Build, container: &str, bounds: Bounds) -> Result<Judged> {
+        let namespace = Some(self.me.namespace.as_str());
+        let job = self.cluster.get::<JobObject>(&kind::JOBS, namespace, wire::JOB).await?;
+        let Some(job) = job else {
+            return Ok(if build.job_uid.is_some() { Judged::JobGone } else { Judged::NoJob });
+        };
+        if build.job_uid.is_none() {
+            // created just before a crash; acting on it again writes its uid down
+            return Ok(Judged::NoJob);
+        }
+        let pod = self.build_pod().await?;
+        let failed = holds(&job.status.conditions, "Failed");
+        let failed = failed.map(|condition| (condition.reason.clone(), condition.message.clone()));
+        let mut view = Job { failed, refused: None };
+        if pod.is_none() {
+            view.refused = self.refusal().await?;
+        }
+        let since = job.metadata.creation_timestamp.unwrap_or(self.now());
+        let age = self.now().duration_since(since).as_secs();
+        Ok(judge(&view, pod.as_ref(), container, age, bounds))
+    }
+
+    /// The build's pod; the newest if there were several.
+    pub(super) async fn build_pod(&self) -> Result<Option<Pod>> {
+        let select = Query::labels(format!("batch.kubernetes.io/job-name={}", wire::JOB));
+        let pods = self.cluster.list::<Pod>(&kind::PODS, Some(&self.me.namespace), &select).await?;
+        Ok(pods.items.into_iter().next_back())
+    }
+
+    /// Why the Job's pod is not created.
+    async fn refusal(&self) -> Result<Option<String>> {
+        let events = self.events().await?;
+        Ok(events
+            .into_iter()
+            .filter(|event| event.involved_object.kind == "Job" && event.reason == "FailedCreate")
+            .map(|event| event.message)
+            .next_back())
+    }
+
+    /// The namespace's events about what a build consists of, oldest first.
+    pub(super) async fn events(&self) -> Result<Vec<Event>> {
+        let list =
+            self.cluster.list::<Event>(&kind::EVENTS, Some(&self.me.namespace), &Query::default()).await?;
+        let mut events: Vec<Event> = list
+            .items
+            .into_iter()
+            .filter(|event| event.involved_object.name.starts_with(wire::JOB))
+            .collect();
+        events.sort_by_key(Event::last_seen);
+        Ok(events)
+    }
+}
+
+/// The own Deployment; a deleted one counts as detached and scaled to zero.
+fn listener(deployment: Option<&Workload>, container: &str, running: &Running) -> Listener {
+    let Some(deployment) = deployment else {
+        return Listener { image: running.image.clone(), keyed: false, replicas: 0 };
+    };
+    let containers = &deployment.spec.template.spec.containers;
+    let own = containers.iter().find(|candidate| candidate.name == container);
+    Listener {
+        image: own.map(|own| own.image.clone()).unwrap_or_default(),
+        keyed: parking::attached(&deployment.metadata.labels, &deployment.metadata.annotations),
+        replicas: deployment.spec.replicas.unwrap_or(1),
+    }
+}

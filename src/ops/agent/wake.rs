@@ -1,0 +1,101 @@
+//! What wakes an agent: watches, each of which does nothing but say "look again".
+//!
+//! An idle listener holds two, on its own Deployment and its own Namespace; a build adds what it waits for. Every
+//! (re)start of a watch wakes once, so that nothing between a look and the start of a watch is missed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::Identity;
+use crate::agent::Observation;
+use crate::chain::build::Phase;
+use crate::chain::wire;
+use crate::cluster::objects::Object;
+use crate::cluster::resource::{self as kind, Resource};
+use crate::cluster::{Change, Cluster, Follow, Query};
+
+/// How long one stream lasts: with two of them, an idle listener asks less than once in two minutes.
+const SPAN: Duration = Duration::from_secs(240);
+
+pub(super) struct Wakes {
+    cluster: Cluster,
+    namespace: String,
+    bell: Arc<Notify>,
+    tasks: JoinSet<()>,
+    followed: BTreeSet<String>,
+}
+
+impl Wakes {
+    pub(super) fn new(cluster: &Cluster, me: &Identity) -> Self {
+        let mut wakes = Self {
+            cluster: cluster.clone(),
+            namespace: me.namespace.clone(),
+            bell: Arc::new(Notify::new()),
+            tasks: JoinSet::new(),
+            followed: BTreeSet::new(),
+        };
+        wakes.watch(&kind::DEPLOYMENTS, Some(&me.namespace), &Query::named(&me.deployment));
+        wakes.watch(&kind::NAMESPACES, None, &Query::named(&me.namespace));
+        wakes
+    }
+
+    /// Adds the watches that the phase asks for.
+    pub(super) fn follow(&mut self, seen: &Observation) {
+        let namespace = self.namespace.clone();
+        if seen.freeze.is_none() && seen.running.version().is_none() {
+            self.watch(&kind::PODS, Some(&namespace), &Query::labels(format!("{}=listener", wire::ROLE)));
+        }
+        if matches!(seen.build.phase, Phase::Detached | Phase::Queued) {
+            let chain = format!("{}={}", wire::CHAIN, seen.build.chain);
+            self.watch(&kind::NAMESPACES, None, &Query::labels(chain));
+        }
+        if matches!(seen.build.phase, Phase::Preparing | Phase::Building) {
+            self.watch(&kind::PODS, Some(&namespace), &Query::default());
+            self.watch(&kind::JOBS, Some(&namespace), &Query::default());
+        }
+        if seen.build.phase == Phase::Preparing {
+            for resource in [
+                &kind::DEPLOYMENTS,
+                &kind::STATEFUL_SETS,
+                &kind::REPLICA_SETS,
+                &kind::REPLICATION_CONTROLLERS,
+            ] {
+                if seen.support.iter().any(|support| support.name.starts_with(&format!("{}/", resource.kind)))
+                {
+                    self.watch(resource, Some(&namespace), &Query::default());
+                }
+            }
+        }
+    }
+
+    fn watch(&mut self, resource: &'static Resource, namespace: Option<&str>, query: &Query) {
+        if !self.followed.insert(format!("{} {query:?}", resource.plural)) {
+            return;
+        }
+        let bell = Arc::clone(&self.bell);
+        let follow = Follow::new(query.clone()).span(SPAN);
+        let mut events = self.cluster.watch::<Object>(resource, namespace, follow);
+        self.tasks.spawn(async move {
+            while let Some(change) = events.next().await {
+                if !matches!(change, Change::Bookmark(_) | Change::Trouble(_)) {
+                    bell.notify_one();
+                }
+            }
+        });
+    }
+
+    /// Waits until something changes, or until `bound` has passed.
+    pub(super) async fn wait(&self, bound: Option<Duration>) {
+        match bound {
+            Some(bound) => {
+                let _elapsed = tokio::time::timeout(bound, self.bell.notified()).await;
+            }
+            None => self.bell.notified().await,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Claim a namespace: create it, prove it ours, and make sure that it is usable.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Say;
+use super::error::{Error, Result};
+use crate::chain::build::{Build, Map, Phase, Told};
+use crate::chain::claim::{Judged, NAMES_TRIED, Standing, judge};
+use crate::chain::{names, wire};
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
+use crate::cluster::{Cluster, Create, Proof, Query};
+
+/// What is to be claimed.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// What names and owner are derived from: the chain's uuid, or a random one for a bare claim.
+    pub seed: Uuid,
+    /// The chain label.
+    pub chain: String,
+    /// The generation; 0 for a bare claim.
+    pub generation: u64,
+    /// Prefix of the name.
+    pub prefix: String,
+    /// Labels on top of ours (Pod Security, those that the pipeline's Namespace document lends).
+    pub labels: Map,
+    /// Annotations on top of ours.
+    pub annotations: Map,
+    /// When it is claimed.
+    pub now: Timestamp,
+}
+
+/// A namespace that is proved ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// Its name.
+    pub namespace: String,
+    /// Its uid.
+    pub uid: String,
+    /// Whether this call created it; otherwise an earlier try, or another that repeats the same claim, did.
+    pub created: bool,
+}
+
+impl Claim {
+    /// The owner uuid that proves this claim.
+    pub fn owner(&self) -> String {
+        names::owner(self.seed, self.generation).to_string()
+    }
+
+    /// The Namespace to create.
+    pub fn namespace(&self, name: &str) -> Value {
+        let mut labels = self.labels.clone();
+        let mut annotations = self.annotations.clone();
+        labels.extend([
+            (wire::MANAGED_BY.to_owned(), wire::MANAGED_BY_VALUE.to_owned()),
+            (wire::CHAIN.to_owned(), self.chain.clone()),
+            (wire::PHASE.to_owned(), Phase::Claimed.to_string()),
+        ]);
+        annotations.extend([
+            (wire::OWNER.to_owned(), self.owner()),
+            (wire::CHAIN_UUID.to_owned(), self.seed.to_string()),
+            (wire::GENERATION.to_owned(), self.generation.to_string()),
+            (Phase::Claimed.time_key(), self.now.to_string()),
+        ]);
+        json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": { "name": name, "labels": labels, "annotations": annotations },
+        })
+    }
+}
+
+/// Claims a namespace.
+///
+/// First a quorum list by chain: what carries our owner uuid is taken, since names that were skipped earlier may be
+/// free by now and the walk alone would claim twice. Then plain creates along the derived names; what is in the way
+/// is judged by its owner uuid. Last a fresh read validates owner, uid and that it is not Terminating.
+///
+/// # Errors
+/// Cluster errors; [`Error::Ownership`] where all tried names are taken, or somebody took the namespace meanwhile.
+pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Claimed> {
+    let owner = claim.owner();
+    if claim.generation > 0
+        && let Some(claimed) = standing(cluster, &claim.chain, &owner).await?
+    {
+        return Ok(claimed);
+    }
+    for name in names::sequence(claim.seed, claim.generation, &claim.prefix).take(NAMES_TRIED) {
+        let ours = |live: &Value| live["metadata"]["annotations"][wire::OWNER] == owner.as_str();
+        let how = Create { proof: Proof::By(&ours), ..Create::default() };
+        let object = claim.namespace(&name);
+        let created = match cluster.create::<NamespaceObject>(&kind::NAMESPACES, None, &object, &how).await {
+            Ok(_) => true,
+            Err(error) if error.is_already_exists() => false,
+            Err(error) => return Err(error.into()),
+        };
+        let Some(there) = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, &name).await? else {
+            // it was in the way and is gone by now; the next name is as good
+            continue;
+        };
+        let terminating = there.metadata.deletion_timestamp.is_some();
+        match judge(Standing { annotations: &there.metadata.annotations, terminating }, &owner) {
+            Judged::Ours => {
+                return Ok(Claimed { namespace: name, uid: there.metadata.uid, created });
+            }
+            Judged::OursTerminating => {
+                say(&format!("namespace {name} is ours but Terminating; taking the next name"))
+            }
+            Judged::Foreign if created => {
+                return Err(Error::ownership(
+                    format!("namespace {name} was taken from us between its creation and the check of it"),
+                    "look who deletes or relabels namespaces in this cluster (a webhook, a syncer), then run it again",
+                ));
+            }
+            Judged::Foreign => {}
+        }
+    }
+    Err(Error::ownership(
+        format!("the first {NAMES_TRIED} names {}-… are all taken", claim.prefix),
+        "choose another prefix with --prefix, or dispose of old namespaces",
+    ))
+}
+
+/// The namespace that carries an owner uuid, if there is one that is not Terminating.
+async fn standing(cluster: &Cluster, chain: &str, owner: &str) -> Result<Option<Claimed>> {
+    let query = Query::labels(format!("{}={chain}", wire::CHAIN));
+    let list = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &query).await?;
+    Ok(list
+        .items
+        .into_iter()
+        .map(|namespace| namespace.metadata)
+        .filter(|meta| {
+            let terminating = meta.deletion_timestamp.is_some();
+            judge(Standing { annotations: &meta.annotations, terminating }, owner) == Judged::Ours
+        })
+        .min_by(|a, b| a.name.cmp(&b.name))
+        .map(|meta| Claimed { namespace: meta.name, uid: meta.uid, created: false }))
+}
+
+/// Waits until the fresh namespace has its default ServiceAccount, without which no pod starts in it.
+///
+/// # Errors
+/// [`Error::Timeout`] after `bound`.
+pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration) -> Result<()> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        let account = cluster.get::<Value>(&kind::SERVICE_ACCOUNTS, Some(namespace), "default").await;
+        match account {
+            Ok(Some(_)) => return Ok(()),
+            // our binding in it may take some milliseconds to reach the authorizer
+            Ok(None) => {}
+            Err(crate::cluster::Error::Forbidden(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if begun.elapsed() >= bound {
+            return Err(Error::timeout(
+                format!("namespace {namespace} has no default ServiceAccount after {} s", bound.as_secs()),
+                "kube-controller-manager makes it; look whether it runs",
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Reads a Namespace as a build.
+pub fn read_build(namespace: &NamespaceObject) -> std::result::Result<Build, crate::chain::build::NotABuild> {
+    let meta = &namespace.metadata;
+    Build::read(Told {
+        namespace: &meta.name,
+        uid: &meta.uid,
+        resource_version: &meta.resource_version,
+        created: meta.creation_timestamp,
+        terminating: meta.deletion_timestamp.is_some(),
+        labels: &meta.labels,
+        annotations: &meta.annotations,
+    })
+}

@@ -1,0 +1,171 @@
+//! A chain's objects in home: head, record, Secret, history.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::{Error, Result};
+use crate::chain::build::Map;
+use crate::chain::head::Head;
+use crate::chain::record::Settings;
+use crate::chain::wire;
+use crate::cluster::Cluster;
+use crate::cluster::objects::{Meta, SecretObject};
+use crate::cluster::resource as kind;
+use crate::pipeline::facts::{EnvValue, Facts};
+use crate::pipeline::template::Sources;
+
+/// The key of the record that holds [`Settings`].
+const SETTINGS: &str = "settings";
+/// The key of the record that holds [`Sources`].
+const SOURCES: &str = "sources";
+/// The key of the record that holds the facts of the person's machine.
+const FACTS: &str = "facts";
+/// At most so many bytes go into a record; an object may hold 1 MiB, and managed fields count.
+const RECORD_BYTES: usize = 900 * 1024;
+
+/// A ConfigMap or a Secret, as far as it is read.
+#[derive(Debug, Deserialize)]
+pub struct Data {
+    /// Metadata.
+    pub metadata: Meta,
+    /// The data.
+    #[serde(default)]
+    pub data: Map,
+}
+
+/// Everything that a chain renders from, fixed at `start`.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Settings.
+    pub settings: Settings,
+    /// Template and values.
+    pub sources: Sources,
+    /// Facts of the person's machine, the environment included.
+    pub facts: Facts,
+}
+
+impl Record {
+    /// The record's data; environment values that are secret stay out.
+    ///
+    /// # Errors
+    /// More than an object may hold.
+    pub fn write(&self) -> Result<Map> {
+        let mut facts = self.facts.clone();
+        facts.env.clear();
+        let data = Map::from([
+            (SETTINGS.to_owned(), json!(self.settings).to_string()),
+            (SOURCES.to_owned(), json!(self.sources).to_string()),
+            (FACTS.to_owned(), json!(facts).to_string()),
+        ]);
+        let bytes: usize = data.values().map(String::len).sum();
+        if bytes > RECORD_BYTES {
+            return Err(Error::usage(
+                format!(
+                    "template, values and files of chain {} are {bytes} bytes; its record in home holds {RECORD_BYTES}",
+                    self.settings.chain
+                ),
+                "put large files into the image, or into a ConfigMap or Secret of their own",
+            ));
+        }
+        Ok(data)
+    }
+
+    /// Environment values that go into the chain's Secret.
+    pub fn secrets(&self) -> Map {
+        let secret = self.facts.env.iter().filter(|(_, value)| value.secret);
+        secret.map(|(name, value)| (name.clone(), value.value.clone())).collect()
+    }
+
+    fn read(chain: &str, record: &Map, secret: &Map) -> Result<Self> {
+        let broken = |key: &str, why: String| {
+            Error::unready(
+                format!(
+                    "record of chain {chain} (ConfigMap {} in {}): {key}: {why}",
+                    wire::record_object(chain),
+                    wire::HOME
+                ),
+                "it was edited by hand or written by another program; restore it, or start the chain under another name",
+            )
+        };
+        fn field<T: serde::de::DeserializeOwned>(
+            data: &Map,
+            key: &str,
+            broken: &impl Fn(&str, String) -> Error,
+        ) -> Result<T> {
+            let text = data.get(key).ok_or_else(|| broken(key, "missing".to_owned()))?;
+            serde_json::from_str(text).map_err(|error| broken(key, error.to_string()))
+        }
+        let settings: Settings = field(record, SETTINGS, &broken)?;
+        let mut facts: Facts = field(record, FACTS, &broken)?;
+        let plain = settings.env.iter().map(|(name, value)| (name, value, false));
+        let secret = secret.iter().map(|(name, value)| (name, value, true));
+        facts.env = plain
+            .chain(secret)
+            .map(|(name, value, secret)| (name.clone(), EnvValue { value: value.clone(), secret }))
+            .collect::<BTreeMap<_, _>>();
+        Ok(Self { settings, sources: field(record, SOURCES, &broken)?, facts })
+    }
+}
+
+/// Reads a chain's head; `None` if there is no such chain.
+pub async fn head(cluster: &Cluster, chain: &str) -> Result<Option<Head>> {
+    let name = wire::chain_object(chain);
+    let Some(found) = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await? else {
+        return Ok(None);
+    };
+    let head = Head::read(&found.metadata.resource_version, &found.data);
+    head.map(Some).map_err(|why| {
+        Error::unready(
+            format!("ConfigMap {name} in {}: {why}", wire::HOME),
+            "it was edited by hand; restore that key, or start the chain under another name",
+        )
+    })
+}
+
+/// Reads a chain's record and Secret; `None` if there is no record.
+pub async fn record(cluster: &Cluster, chain: &str) -> Result<Option<Record>> {
+    let (record_name, secret_name) = (wire::record_object(chain), wire::chain_object(chain));
+    let record = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &record_name);
+    let secret = cluster.get::<SecretObject>(&kind::SECRETS, Some(wire::HOME), &secret_name);
+    let (record, secret) = futures_util::future::try_join(record, secret).await?;
+    let Some(record) = record else { return Ok(None) };
+    let mut values = Map::new();
+    for (name, bytes) in secret.map(|secret| secret.data).unwrap_or_default() {
+        let value = String::from_utf8(bytes.0).map_err(|_| {
+            Error::unready(
+                format!("Secret {secret_name} in {}: {name} is not UTF-8 text", wire::HOME),
+                "it was edited by hand; restore it",
+            )
+        })?;
+        values.insert(name, value);
+    }
+    Record::read(chain, &record.data, &values).map(Some)
+}
+
+/// A ConfigMap in home.
+pub fn config_map(name: &str, data: &Map, labels: &Value) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": name, "namespace": wire::HOME, "labels": labels },
+        "data": data,
+    })
+}
+
+/// The chain's Secret in home.
+pub fn secret(chain: &str, values: &Map, labels: &Value) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": { "name": wire::chain_object(chain), "namespace": wire::HOME, "labels": labels },
+        "stringData": values,
+    })
+}
+
+/// The labels of everything of a chain.
+pub fn labels(chain: &str) -> Value {
+    json!({ wire::MANAGED_BY: wire::MANAGED_BY_VALUE, wire::CHAIN: chain })
+}

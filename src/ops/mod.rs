@@ -1,0 +1,17 @@
+//! Operations: pure plans turned into calls, in order. One file an operation.
+//!
+//! Nothing here prints: what happens is told to a sink that the caller hands in.
+
+pub mod agent;
+pub mod claim;
+pub mod dispatch;
+pub mod error;
+pub mod home;
+pub mod plan;
+pub mod setup;
+pub mod start;
+pub mod status;
+pub mod watch;
+
+/// Where an operation tells what it does, a line at a time.
+pub type Say<'a> = &'a dyn Fn(&str);

@@ -1,0 +1,195 @@
+//! From sources and facts to a plan: what `render`, `start` and every agent do alike.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::home::Record;
+use super::setup::Home;
+use crate::chain::build::{Build, Version};
+use crate::chain::wire;
+use crate::pipeline::documents::write_all;
+use crate::pipeline::facts::{Fact, Facts, Group};
+use crate::pipeline::fault::Fault;
+use crate::pipeline::template::{Rendered, Sources, Text, render};
+use crate::pipeline::weave::{self, BuildOf, Delivery, Listener, Plan, Settings};
+
+/// How a chain's listeners get the agent's binary.
+pub fn delivery(agent_path: Option<&str>, home: &Home) -> Delivery {
+    match agent_path {
+        Some(path) => Delivery::Path(path.to_owned()),
+        None => Delivery::Image(home.agent_image.clone()),
+    }
+}
+
+/// Renders and weaves.
+///
+/// # Errors
+/// Every fault found.
+pub fn plan(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Rendered, Plan), Vec<Fault>> {
+    let rendered = render(sources, facts).map_err(|fault| vec![fault])?;
+    let plan = weave::plan(&rendered.documents, settings)?;
+    Ok((rendered, plan))
+}
+
+/// The plan of a chain's first listener.
+///
+/// What a template says of the image (`image.*`) is known only once the template is rendered; so it is rendered once
+/// without, to learn the build workload's image, and again with it.
+///
+/// # Errors
+/// Every fault found.
+pub fn first(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<Plan, Vec<Fault>> {
+    let mut facts = facts.clone();
+    facts.build = Group::from([
+        ("namespace".to_owned(), Fact::known("")),
+        ("chain".to_owned(), Fact::known(settings.chain.clone())),
+        ("generation".to_owned(), Fact::known(1)),
+        ("parent".to_owned(), Fact::unset("this is the first build of its chain")),
+        (
+            "revision".to_owned(),
+            facts.git.get("hash").cloned().unwrap_or_else(|| Fact::unset("there is no git here")),
+        ),
+    ]);
+    let unknown = Version { tag: "unknown".to_owned(), digest: None };
+    facts.image = image_facts("unknown", &unknown);
+    let (_, guess) = plan(sources, &facts, settings)?;
+    let image = &guess.build.image;
+    facts.image = image_facts(&image.name, &Version { tag: image.tag.clone(), digest: image.digest.clone() });
+    plan(sources, &facts, settings).map(|(_, plan)| plan)
+}
+
+/// A plan to look at, made without a cluster.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// Weaves what `start` and a build would create.
+///
+/// # Errors
+/// Every fault found.
+pub fn preview(sources: &Sources, facts: &Facts, show_secrets: bool) -> Result<Preview, Vec<Fault>> {
+    let mut facts = facts.clone();
+    if !show_secrets {
+        for value in facts.env.values_mut().filter(|value| value.secret) {
+            value.value = MASK.to_owned();
+        }
+    }
+    let settings = Settings {
+        chain: "CHAIN".to_owned(),
+        chain_uuid: Uuid::nil().to_string(),
+        delivery: Delivery::Image(format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION"))),
+        trusted_build: false,
+        namespace_variable: None,
+        granted_kinds: Vec::new(),
+    };
+    first(sources, &facts, &settings).map(|plan| Preview { plan })
+}
+
+/// What stands in place of a secret value.
+const MASK: &str = "***";
+
+impl Preview {
+    /// The documents in three parts, each under a comment.
+    pub fn text(&self, tag: &str) -> String {
+        let plan = &self.plan;
+        let version = Version { tag: tag.to_owned(), digest: None };
+        let build = BuildOf {
+            namespace: "NAMESPACE",
+            generation: 1,
+            version: &version,
+            revision: None,
+            parent: None,
+        };
+        let listener = plan.listener(&Listener { tag, generation: 1 });
+        let job = plan.job(&build);
+        let rest = plan.rest();
+        let early: Vec<&Value> = plan.pull_secrets.iter().chain([&listener]).collect();
+        let mut text = format!("# The listener: waits for a push\n{}", write_all(early));
+        text.push_str(&format!(
+            "---\n# The build: a Job with the pod that the pipeline asks for\n{}",
+            write_all([&job])
+        ));
+        if !rest.is_empty() {
+            text.push_str(&format!("---\n# The rest: applied before a build\n{}", write_all(&rest)));
+        }
+        text
+    }
+}
+
+/// What is new with a push; everything else a chain renders from was fixed at `start`.
+#[derive(Debug, Clone)]
+pub struct Push<'a> {
+    /// The pipeline text to use instead of the record's.
+    pub text: Option<Text>,
+    /// Name of the image.
+    pub image: &'a str,
+    /// Its tag and digest.
+    pub version: &'a Version,
+    /// Its source revision.
+    pub revision: Option<&'a str>,
+    /// The build that it started.
+    pub build: &'a Build,
+}
+
+/// The plan of a push.
+///
+/// # Errors
+/// Every fault found in the pipeline.
+pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Result<Plan, Vec<Fault>> {
+    let mut sources = record.sources.clone();
+    if let Some(text) = &push.text {
+        sources.template = text.clone();
+    }
+    let mut facts = record.facts.clone();
+    let revision =
+        push.revision.map_or_else(|| Fact::unset("the image does not tell its revision"), Fact::known);
+    facts.git.insert("hash".to_owned(), revision.clone());
+    facts.image = image_facts(push.image, push.version);
+    facts.build = Group::from([
+        ("namespace".to_owned(), Fact::known(push.build.namespace.clone())),
+        ("chain".to_owned(), Fact::known(push.build.chain.clone())),
+        ("generation".to_owned(), Fact::known(push.build.generation)),
+        (
+            "parent".to_owned(),
+            push.build
+                .parent
+                .clone()
+                .map_or_else(|| Fact::unset("this is the first build of its chain"), Fact::known),
+        ),
+        ("revision".to_owned(), revision),
+    ]);
+    let settings = Settings {
+        chain: record.settings.chain.clone(),
+        chain_uuid: record.settings.uuid.clone(),
+        delivery: delivery(record.settings.agent_path.as_deref(), home),
+        trusted_build: record.settings.trusted_build,
+        namespace_variable: None,
+        granted_kinds: Vec::new(),
+    };
+    plan(&sources, &facts, &settings).map(|(_, plan)| plan)
+}
+
+/// The facts `image.*` of a version.
+pub fn image_facts(name: &str, version: &Version) -> Group {
+    let digest = version.digest.as_ref();
+    Group::from([
+        ("name".to_owned(), Fact::known(name)),
+        ("tag".to_owned(), Fact::known(version.tag.clone())),
+        (
+            "digest".to_owned(),
+            digest.map_or_else(
+                || Fact::unset("the registry's digest is not known"),
+                |digest| Fact::known(digest.as_str()),
+            ),
+        ),
+        (
+            "ref".to_owned(),
+            Fact::known(match digest {
+                Some(digest) => format!("{name}:{}@{digest}", version.tag),
+                None => format!("{name}:{}", version.tag),
+            }),
+        ),
+    ])
+}

@@ -1,0 +1,525 @@
+//! Start a chain: check everything, then home's objects, a claimed namespace, and the first listener.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Say;
+use super::claim::{Claimed, read_build};
+use super::dispatch::{self, Maker, Raise};
+use super::error::{Error, Result};
+use super::home::{self, Record};
+use super::setup::{self, Home};
+use crate::chain::build::{Baseline, Build, Map, Phase};
+use crate::chain::head::Head;
+use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
+use crate::chain::record::Settings;
+use crate::chain::{names, rights, wire};
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
+use crate::cluster::{Access, Cluster, Create, Delete, Patch, Query};
+use crate::pipeline::facts::{Fact, Facts};
+use crate::pipeline::template::Sources;
+use crate::pipeline::weave::{self, Plan, PodSecurity};
+
+/// What `start` is asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Template and values.
+    pub sources: Sources,
+    /// Facts of the person's machine, the environment that the template reads included.
+    pub facts: Facts,
+    /// The chain's name; none = `<repo>-<branch>`.
+    pub chain: Option<String>,
+    /// Prefix of namespaces.
+    pub prefix: String,
+    /// The tag to listen from instead of the template's.
+    pub tag: Option<String>,
+    /// Build the first image seen instead of waiting for a push.
+    pub now: bool,
+    /// Where the CI image itself holds the agent's binary.
+    pub agent_path: Option<String>,
+    /// Whether builds may get `studioci-trusted`.
+    pub trusted_build: bool,
+    /// Pod Security level to enforce; none = what the pipeline's Namespace document says.
+    pub pod_security: Option<String>,
+    /// How long the first listener may take.
+    pub timeout: Duration,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The chain turns from now on.
+    Started(Build),
+    /// It did already, with the same pipeline.
+    Unchanged(Build),
+}
+
+/// What `start` would create, worked out without a cluster.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// The chain's record, under a fresh uuid.
+    pub record: Record,
+    /// The pipeline.
+    pub plan: Plan,
+    /// The tag to listen from.
+    pub tag: String,
+    /// What is not built.
+    pub baseline: Baseline,
+}
+
+impl Request {
+    /// Works out the chain and its plan; touches no cluster.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the pipeline and the flags.
+    pub fn intend(&self, home: &Home) -> Result<Intent> {
+        let chain = self.chain_name()?;
+        if let Some(why) = names::label_fault(&self.prefix, names::PREFIX_MAX) {
+            return Err(Error::usage(
+                format!("prefix {:?} {why}", self.prefix),
+                "namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label",
+            ));
+        }
+        let uuid = Uuid::new_v4().to_string();
+        let settings = weave::Settings {
+            chain: chain.clone(),
+            chain_uuid: uuid.clone(),
+            delivery: super::plan::delivery(self.agent_path.as_deref(), home),
+            trusted_build: self.trusted_build,
+            namespace_variable: None,
+            granted_kinds: Vec::new(),
+        };
+        let plan = super::plan::first(&self.sources, &self.facts, &settings).map_err(Error::Pipeline)?;
+        let tag = self.tag.clone().unwrap_or_else(|| plan.build.image.tag.clone());
+        let baseline = if self.now { Baseline::None } else { Baseline::Pending(tag.clone()) };
+        let mut pod_security = plan.namespace.pod_security.labels();
+        if let Some(level) = &self.pod_security {
+            pod_security.insert(format!("{}enforce", PodSecurity::PREFIX), level.clone());
+        }
+        let plain = self.facts.env.iter().filter(|(_, value)| !value.secret);
+        let settings = Settings {
+            chain,
+            uuid,
+            repository: plan.build.image.repository_key(),
+            remote: text(self.facts.git.get("url")),
+            prefix: self.prefix.clone(),
+            workload: plan.build.name.clone(),
+            container: plan.build.container.clone(),
+            agent_path: self.agent_path.clone(),
+            trusted_build: self.trusted_build,
+            pod_security,
+            env: plain.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
+        };
+        let record = Record { settings, sources: self.sources.clone(), facts: self.facts.clone() };
+        record.write()?;
+        Ok(Intent { record, plan, tag, baseline })
+    }
+
+    fn chain_name(&self) -> Result<String> {
+        let name = match (&self.chain, text(self.facts.git.get("repo")), text(self.facts.git.get("branch"))) {
+            (Some(name), _, _) => name.clone(),
+            (None, Some(repo), Some(branch)) => names::chain_name(&repo, &branch),
+            _ => {
+                return Err(Error::usage(
+                    "the chain has no name: it is made of the git repository and branch, and there is none here",
+                    "name it with --chain NAME, or run this in a checkout that is on a branch",
+                ));
+            }
+        };
+        if name == wire::CLAIM_CHAIN {
+            return Err(Error::usage(
+                format!("a chain cannot be called {name:?}: that is the chain label of bare claims"),
+                "choose another name with --chain",
+            ));
+        }
+        match names::label_fault(&name, names::CHAIN_NAME_MAX) {
+            Some(why) => {
+                Err(Error::usage(format!("chain name {name:?} {why}"), "choose another name with --chain"))
+            }
+            None => Ok(name),
+        }
+    }
+}
+
+impl Intent {
+    /// The objects that `start` would create, as kubectl names them, in order.
+    ///
+    /// # Errors
+    /// A uuid that cannot be read, which a fresh intent does not have.
+    pub fn objects(&self, now: Timestamp) -> Result<Vec<String>> {
+        let chain = &self.record.settings.chain;
+        let claim = dispatch::claim_of(&Raise {
+            record: &self.record,
+            plan: &self.plan,
+            generation: 1,
+            tag: &self.tag,
+            baseline: &self.baseline,
+            parent: None,
+            maker: Maker::Person,
+            now,
+        })?;
+        let namespace = names::sequence(claim.seed, 1, &claim.prefix).next().unwrap_or_default();
+        let there = rights::There { chain, namespace: &namespace, uid: "" };
+        let mut objects = vec![
+            format!("configmap/{}", wire::chain_object(chain)),
+            format!("configmap/{}", wire::record_object(chain)),
+            format!("configmap/{}", wire::history_object(chain)),
+            format!("secret/{}", wire::chain_object(chain)),
+            format!("role.rbac.authorization.k8s.io/{}", wire::chain_object(chain)),
+            format!("namespace/{namespace}"),
+        ];
+        let of_agent = rights::of_agent(&there, self.record.settings.trusted_build);
+        for object in of_agent.iter().chain(&self.plan.pull_secrets) {
+            objects.push(named(object)?);
+        }
+        objects.push(format!("deployment.apps/{}", self.plan.build.name));
+        Ok(objects)
+    }
+}
+
+fn named(object: &Value) -> Result<String> {
+    let resource = dispatch::resource_of(object)?;
+    let kind = resource.kind.to_ascii_lowercase();
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    Ok(if resource.group.is_empty() {
+        format!("{kind}/{name}")
+    } else {
+        format!("{kind}.{}/{name}", resource.group)
+    })
+}
+
+/// A fact that is a text.
+fn text(fact: Option<&Fact>) -> Option<String> {
+    match fact {
+        Some(Fact::Known(value)) => value.as_str().map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// Starts a chain, or finds that it lives.
+///
+/// # Errors
+/// See [`Error`]; before the head is created nothing is.
+pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result<Outcome> {
+    let home = setup::home(cluster).await?;
+    let mut intent = request.intend(&home)?;
+    let confinement = setup::check(cluster).await?;
+    for line in confinement.said_aloud() {
+        say(&line);
+    }
+    for notice in &intent.plan.notices {
+        say(&notice.to_string());
+    }
+    let chain = intent.record.settings.chain.clone();
+    let living = home::head(cluster, &chain).await?;
+    if living.is_none() {
+        check_rights(cluster).await?;
+    }
+    let fresh = match living {
+        Some(head) => {
+            join(cluster, &mut intent, &head).await?;
+            false
+        }
+        None => create_home(cluster, &mut intent).await?,
+    };
+    let head = home::head(cluster, &chain).await?.ok_or_else(|| {
+        Error::ownership(format!("chain {chain} lost its head while it was started"), "run it again")
+    })?;
+    if let Some(ended) = &head.ended {
+        return Err(Error::usage(
+            format!("chain {chain} has ended ({ended})"),
+            "start it under another name with --chain",
+        ));
+    }
+    if head.generation > 1 {
+        let build = newest(cluster, &chain, &head).await?;
+        return Ok(Outcome::Unchanged(build));
+    }
+    let raise = Raise {
+        record: &intent.record,
+        plan: &intent.plan,
+        generation: 1,
+        tag: &intent.tag,
+        baseline: &intent.baseline,
+        parent: None,
+        maker: Maker::Person,
+        now: request.at,
+    };
+    let claimed = dispatch::claim_next(cluster, &raise, say).await?;
+    let before = look(cluster, &claimed.namespace).await?;
+    if !fresh && before.as_ref().is_some_and(|build| build.phase >= Phase::Listening) {
+        return Ok(Outcome::Unchanged(before.expect("just seen")));
+    }
+    if claimed.created {
+        say(&format!("namespace {} is ours", claimed.namespace));
+    }
+    dispatch::raise(cluster, &raise, &claimed, say).await?;
+    let build = listening(cluster, &intent, &claimed, request.timeout, say).await?;
+    Ok(if fresh { Outcome::Started(build) } else { Outcome::Unchanged(build) })
+}
+
+/// Rights that `start` needs, asked for before anything is created.
+async fn check_rights(cluster: &Cluster) -> Result<()> {
+    let home = Some(wire::HOME);
+    let wanted = [
+        Access::to("create", &kind::NAMESPACES, None),
+        Access::to("create", &kind::CONFIG_MAPS, home),
+        Access::to("create", &kind::SECRETS, home),
+        Access::to("create", &kind::ROLES, home),
+        Access::to("create", &kind::ROLE_BINDINGS, home),
+        Access::to("create", &kind::CLUSTER_ROLE_BINDINGS, None),
+    ];
+    let missing: Vec<String> = cluster
+        .can_i(&wanted)
+        .await?
+        .into_iter()
+        .zip(&wanted)
+        .filter(|(allowed, _)| !allowed)
+        .map(|(_, access)| access.to_string())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::unready(
+        format!("you may not: {}", missing.join("; ")),
+        format!(
+            "ask an admin to bind you to ClusterRole {role} (kubectl create clusterrolebinding … --clusterrole={role} \
+             --user=YOU) and to Role {role} in namespace {home}",
+            role = wire::ROLE_USER,
+            home = wire::HOME
+        ),
+    ))
+}
+
+/// Creates the chain's objects in home. `false` if somebody else started the same chain at the same time.
+async fn create_home(cluster: &Cluster, intent: &mut Intent) -> Result<bool> {
+    let settings = &intent.record.settings;
+    let labels = home::labels(&settings.chain);
+    let head = home::config_map(&wire::chain_object(&settings.chain), &Head::first(&settings.uuid), &labels);
+    let fresh = match cluster
+        .create::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &head, &Create::default())
+        .await
+    {
+        Ok(_) => true,
+        Err(error) if error.is_already_exists() => {
+            let head = home::head(cluster, &settings.chain).await?.ok_or_else(|| {
+                Error::ownership(format!("chain {} appeared and vanished", settings.chain), "run it again")
+            })?;
+            intent.record.settings.uuid = head.uuid;
+            false
+        }
+        Err(error) => return Err(error.into()),
+    };
+    fill_home(cluster, intent).await?;
+    Ok(fresh)
+}
+
+/// Everything of a chain in home besides its head; create-only, so that a repetition completes what is missing.
+async fn fill_home(cluster: &Cluster, intent: &Intent) -> Result<()> {
+    let record = &intent.record;
+    let settings = &record.settings;
+    let chain = settings.chain.as_str();
+    let labels = home::labels(chain);
+    let objects = [
+        (&kind::CONFIG_MAPS, home::config_map(&wire::record_object(chain), &record.write()?, &labels)),
+        (&kind::CONFIG_MAPS, home::config_map(&wire::history_object(chain), &Map::new(), &labels)),
+        (&kind::SECRETS, home::secret(chain, &record.secrets(), &labels)),
+        (&kind::ROLES, rights::chain_role(chain, settings.trusted_build, &settings.pod_security)),
+    ];
+    try_join_all(objects.iter().map(|(resource, object)| async move {
+        match cluster.create::<Value>(resource, Some(wire::HOME), object, &Create::default()).await {
+            Err(error) if !error.is_already_exists() => Err(error),
+            _ => Ok(()),
+        }
+    }))
+    .await?;
+    same_pipeline(cluster, intent).await
+}
+
+/// Joins a chain that lives: only the same pipeline of the same repository.
+async fn join(cluster: &Cluster, intent: &mut Intent, head: &Head) -> Result<()> {
+    intent.record.settings.uuid.clone_from(&head.uuid);
+    if home::record(cluster, &intent.record.settings.chain).await?.is_some() {
+        same_pipeline(cluster, intent).await
+    } else {
+        // its `start` was killed between head and record
+        fill_home(cluster, intent).await
+    }
+}
+
+async fn same_pipeline(cluster: &Cluster, intent: &Intent) -> Result<()> {
+    let chain = &intent.record.settings.chain;
+    let Some(there) = home::record(cluster, chain).await? else { return Ok(()) };
+    let (mine, theirs) = (&intent.record.settings, &there.settings);
+    if theirs.repository != mine.repository {
+        return Err(Error::ownership(
+            format!(
+                "chain {chain} belongs to image repository {}; this pipeline's is {}",
+                theirs.repository, mine.repository
+            ),
+            "give this chain another name with --chain",
+        ));
+    }
+    if let (Some(theirs), Some(mine)) = (&theirs.remote, &mine.remote)
+        && theirs != mine
+    {
+        return Err(Error::ownership(
+            format!("chain {chain} belongs to git remote {theirs}; this checkout's is {mine}"),
+            "give this chain another name with --chain",
+        ));
+    }
+    let mut comparable = theirs.clone();
+    comparable.uuid.clone_from(&mine.uuid);
+    if there.sources == intent.record.sources
+        && comparable == *mine
+        && there.secrets() == intent.record.secrets()
+    {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("chain {chain} lives already, with another pipeline or other values"),
+        "push the changed pipeline inside the CI image (it is used from that push on), or start a chain of another \
+         name with --chain",
+    ))
+}
+
+async fn look(cluster: &Cluster, namespace: &str) -> Result<Option<Build>> {
+    let Some(found) = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await? else {
+        return Ok(None);
+    };
+    let unreadable = |why: crate::chain::build::NotABuild| {
+        Error::unready(why.to_string(), "it was edited by hand; restore the label or annotation named")
+    };
+    read_build(&found).map(Some).map_err(unreadable)
+}
+
+async fn newest(cluster: &Cluster, chain: &str, head: &Head) -> Result<Build> {
+    let namespace = head.claimed.as_ref().map(|(namespace, _)| namespace.clone()).unwrap_or_default();
+    match look(cluster, &namespace).await? {
+        Some(build) => Ok(build),
+        None => Err(Error::unready(
+            format!(
+                "chain {chain} is at generation {}, whose namespace {namespace:?} is gone",
+                head.generation
+            ),
+            "its listener was deleted by hand; start a chain of another name with --chain",
+        )),
+    }
+}
+
+/// Waits until the listener listens, or is past that; says what holds it up.
+async fn listening(
+    cluster: &Cluster,
+    intent: &Intent,
+    claimed: &Claimed,
+    timeout: Duration,
+    say: Say<'_>,
+) -> Result<Build> {
+    let begun = tokio::time::Instant::now();
+    let mut told = String::new();
+    loop {
+        let build = look(cluster, &claimed.namespace).await?.ok_or_else(|| {
+            Error::ownership(
+                format!("namespace {} was deleted while its listener came up", claimed.namespace),
+                "look who deletes namespaces here, then run it again",
+            )
+        })?;
+        if build.phase >= Phase::Listening {
+            return Ok(build);
+        }
+        let pods = cluster
+            .list::<Pod>(
+                &kind::PODS,
+                Some(&claimed.namespace),
+                &Query::labels(format!("{}=listener", wire::ROLE)),
+            )
+            .await?;
+        if pods.items.iter().any(|pod| tag_is_missing(pod, &intent.plan.build.container)) {
+            return without_image(cluster, intent, claimed, &build).await;
+        }
+        let trouble = pods.items.iter().find_map(Pod::trouble);
+        if let Some(why) = trouble.clone().filter(|why| *why != told) {
+            say(&format!("the listener waits: {why}"));
+            told = why;
+        }
+        if begun.elapsed() >= timeout {
+            let missing = trouble.unwrap_or_else(|| "its pod has not reported yet".to_owned());
+            return Err(Error::timeout(
+                format!(
+                    "the listener in {} does not listen after {} s: {missing}",
+                    claimed.namespace,
+                    timeout.as_secs()
+                ),
+                format!(
+                    "everything is left in place and goes on; look with kubectl studioci status {}",
+                    intent.record.settings.chain
+                ),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+fn tag_is_missing(pod: &Pod, container: &str) -> bool {
+    matches!(pod.container(container).map(|container| &container.state),
+        Some(State::Waiting { reason, message }) if image_trouble(reason) && not_in_registry(message))
+}
+
+/// The listener's own tag is not in the registry. A tag that is pushed over is waited for; for any other policy Keel
+/// watches nothing then, so the chain is taken back.
+async fn without_image(
+    cluster: &Cluster,
+    intent: &Intent,
+    claimed: &Claimed,
+    build: &Build,
+) -> Result<Build> {
+    let image = intent.plan.build.image.with_tag(&intent.tag);
+    if intent.plan.build.match_tag() {
+        let waiting = format!("waiting for the first push: {image} is not in the registry yet");
+        let patch = json!({
+            "metadata": {
+                "resourceVersion": build.resource_version,
+                "annotations": { wire::BASELINE: Baseline::None.to_string(), wire::WAITING: waiting },
+            }
+        });
+        match cluster.patch::<Value>(&kind::NAMESPACES, None, &claimed.namespace, Patch::Merge(&patch)).await
+        {
+            Err(error) if !error.is_conflict() => return Err(error.into()),
+            _ => {}
+        }
+        return Ok(look(cluster, &claimed.namespace).await?.unwrap_or_else(|| build.clone()));
+    }
+    take_back(cluster, &intent.record.settings.chain, claimed).await?;
+    Err(Error::usage(
+        format!(
+            "{image} is not in the registry, and with policy {} Keel watches nothing before the tag it starts from exists",
+            intent.plan.build.policy().name()
+        ),
+        "push that tag first, or name one that exists with --tag; nothing was left behind",
+    ))
+}
+
+/// Removes what this `start` has made.
+async fn take_back(cluster: &Cluster, chain: &str, claimed: &Claimed) -> Result<()> {
+    cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, &Delete::uid(&claimed.uid)).await?;
+    let (head, record, history) =
+        (wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain));
+    let objects = [
+        (&kind::ROLES, &head),
+        (&kind::SECRETS, &head),
+        (&kind::CONFIG_MAPS, &history),
+        (&kind::CONFIG_MAPS, &record),
+        (&kind::CONFIG_MAPS, &head),
+    ];
+    for (resource, name) in objects {
+        dispatch::delete(cluster, resource, Some(wire::HOME), name).await?;
+    }
+    Ok(())
+}

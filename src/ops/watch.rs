@@ -1,0 +1,105 @@
+//! Follow a build, change by change, until its verdict.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+use super::claim::read_build;
+use super::error::{Error, Result};
+use super::status;
+use crate::chain::build::{Build, Phase, Verdict};
+use crate::chain::wire;
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
+use crate::cluster::{self, Cluster, Follow, Query};
+
+/// What is told of a build that is followed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// How it was; none = seen for the first time.
+    pub before: Option<Build>,
+    /// How it is.
+    pub after: Build,
+}
+
+/// Follows the build that `name` means (a chain: its running build, else the next one; none: the only chain).
+///
+/// # Errors
+/// [`Error::Timeout`] after `bound`; [`Error::Ownership`] if the namespace vanishes before there is a verdict.
+pub async fn watch(
+    cluster: &Cluster,
+    name: Option<&str>,
+    bound: Option<Duration>,
+    tell: &mut dyn FnMut(&Change),
+) -> Result<Verdict> {
+    let mut seen = status::status(cluster).await?;
+    seen.builds.retain(|build| build.chain != wire::CLAIM_CHAIN);
+    if let Some(name) = name {
+        status::choose(&mut seen, name)?;
+    }
+    let mut chains: Vec<&str> = seen.builds.iter().map(|build| build.chain.as_str()).collect();
+    chains.sort_unstable();
+    chains.dedup();
+    if chains.len() > 1 {
+        return Err(Error::usage(
+            format!("there are several chains: {}", chains.join(", ")),
+            "say which: kubectl studioci watch CHAIN",
+        ));
+    }
+    let Some(target) = status::running_or_next(&seen.builds).cloned() else {
+        return Err(Error::usage("there is nothing to watch", "start a chain with kubectl studioci start"));
+    };
+    let following = follow(cluster, &target, tell);
+    match bound {
+        None => following.await,
+        Some(bound) => tokio::time::timeout(bound, following).await.unwrap_or_else(|_| {
+            Err(Error::timeout(
+                format!("no verdict of the build in {} after {} s", target.namespace, bound.as_secs()),
+                format!("it goes on; come back with kubectl studioci watch {}", target.namespace),
+            ))
+        }),
+    }
+}
+
+async fn follow(cluster: &Cluster, target: &Build, tell: &mut dyn FnMut(&Change)) -> Result<Verdict> {
+    let gone = || {
+        Error::ownership(
+            format!("namespace {} was deleted before the build had a verdict", target.namespace),
+            format!(
+                "what is known of it: kubectl get configmap -n {} {}",
+                wire::HOME,
+                wire::history_object(&target.chain)
+            ),
+        )
+    };
+    let mut events = cluster.watch::<NamespaceObject>(
+        &kind::NAMESPACES,
+        None,
+        Follow::new(Query::named(&target.namespace)),
+    );
+    let mut before: Option<Build> = None;
+    while let Some(event) = events.next().await {
+        let namespace = match event {
+            cluster::Change::Added(namespace) | cluster::Change::Modified(namespace) => namespace,
+            cluster::Change::Restarted(mut list) => list.items.pop().ok_or_else(gone)?,
+            cluster::Change::Deleted(_) => return Err(gone()),
+            cluster::Change::Bookmark(_) => continue,
+            cluster::Change::Trouble(error) if error.is_transient() => continue,
+            cluster::Change::Trouble(error) => return Err(error.into()),
+        };
+        if namespace.metadata.uid != target.uid {
+            return Err(gone());
+        }
+        let after = read_build(&namespace).map_err(|why| {
+            Error::unready(why.to_string(), "it was edited by hand; restore the label or annotation named")
+        })?;
+        if before.as_ref() != Some(&after) {
+            tell(&Change { before: before.clone(), after: after.clone() });
+        }
+        if let (Some(verdict), true) = (after.verdict, after.phase >= Phase::Recorded) {
+            return Ok(verdict);
+        }
+        before = Some(after);
+    }
+    Err(gone())
+}

@@ -1,0 +1,257 @@
+//! The one place that writes: data to stdout, talk to stderr.
+//!
+//! Scripts read stdout, people read both, so nothing that is not asked-for data ever goes there. Data is buffered;
+//! talk flushes it first, so that a terminal shows both in the order in which they were said. Whether a stream is a
+//! terminal and may be coloured is handed in.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::io::{self, BufWriter, Write};
+use std::rc::Rc;
+
+/// What is known of a stream before the first byte.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StreamStyle {
+    /// A person sees it as it comes; what pods supply is made harmless first.
+    pub terminal: bool,
+    /// Escape sequences are welcome.
+    pub colour: bool,
+}
+
+struct Stream {
+    sink: Box<dyn Write>,
+    style: StreamStyle,
+}
+
+/// Stdout and stderr, or what stands for them.
+pub struct Console {
+    out: Stream,
+    err: Stream,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console").field("out", &self.out.style).field("err", &self.err.style).finish()
+    }
+}
+
+impl Console {
+    /// The streams of the process.
+    pub fn standard(out: StreamStyle, err: StreamStyle) -> Self {
+        Self::over(Box::new(BufWriter::new(io::stdout())), out, Box::new(io::stderr()), err)
+    }
+
+    /// Other sinks, in the order stdout, stderr.
+    pub fn over(
+        out: Box<dyn Write>,
+        out_style: StreamStyle,
+        err: Box<dyn Write>,
+        err_style: StreamStyle,
+    ) -> Self {
+        Self { out: Stream { sink: out, style: out_style }, err: Stream { sink: err, style: err_style } }
+    }
+
+    /// A console that keeps what it is told, and what it was told: for tests.
+    pub fn captured(out: StreamStyle, err: StreamStyle) -> (Self, Captured) {
+        let captured = Captured::default();
+        let console = Self::over(Box::new(captured.out.clone()), out, Box::new(captured.err.clone()), err);
+        (console, captured)
+    }
+
+    /// Writes data exactly as it is: documents and JSON, which a terminal's reader asked for as they are.
+    ///
+    /// # Errors
+    /// What the stream says; [`io::ErrorKind::BrokenPipe`] when the reader has gone.
+    pub fn data(&mut self, text: &str) -> io::Result<()> {
+        self.out.sink.write_all(text.as_bytes())
+    }
+
+    /// Writes one line of data; on a terminal without control characters.
+    ///
+    /// # Errors
+    /// As [`Console::data`].
+    pub fn line(&mut self, text: &str) -> io::Result<()> {
+        let text = if self.out.style.terminal { sanitise(text) } else { Cow::Borrowed(text) };
+        self.out.sink.write_all(text.as_bytes())?;
+        self.out.sink.write_all(b"\n")
+    }
+
+    /// Writes one line of data that somebody waits for.
+    ///
+    /// # Errors
+    /// As [`Console::data`].
+    pub fn event(&mut self, text: &str) -> io::Result<()> {
+        self.line(text)?;
+        self.flush()
+    }
+
+    /// Hands on what is buffered.
+    ///
+    /// # Errors
+    /// As [`Console::data`].
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.sink.flush()
+    }
+
+    /// Says something to people. A closed stderr is no reason to stop, so its errors are dropped.
+    pub fn talk(&mut self, text: &str) {
+        let _ = self.out.sink.flush();
+        let text = if self.err.style.terminal { sanitise_lines(text) } else { Cow::Borrowed(text) };
+        let _ = self.err.sink.write_all(format!("{text}\n").as_bytes());
+        let _ = self.err.sink.flush();
+    }
+
+    /// `Warning: …`, as kubectl passes on what a server warns of.
+    pub fn warning(&mut self, text: &str) {
+        let _ = self.out.sink.flush();
+        let text = if self.err.style.terminal { sanitise_lines(text) } else { Cow::Borrowed(text) };
+        let word = if self.err.style.colour { "\u{1b}[33;1mWarning:\u{1b}[0m" } else { "Warning:" };
+        let _ = self.err.sink.write_all(format!("{word} {text}\n").as_bytes());
+        let _ = self.err.sink.flush();
+    }
+}
+
+/// Whether a character may steer a terminal or reorder what it shows.
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// One line without characters that steer a terminal: `^[` for ESC and its like, as kubectl shows them, and
+/// `\u{…}` for what has no such name.
+pub fn sanitise(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '\0'..='\u{1f}' => {
+                clean.push('^');
+                // 0x00–0x1f and 0x40–0x5f are the same row of the ASCII table.
+                clean.push(char::from(c as u8 + 0x40));
+            }
+            '\u{7f}' => clean.push_str("^?"),
+            c if steers(c) => clean.extend(c.escape_unicode()),
+            c => clean.push(c),
+        }
+    }
+    Cow::Owned(clean)
+}
+
+fn sanitise_lines(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| steers(c) && c != '\n') {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.split('\n').map(sanitise).collect::<Vec<_>>().join("\n"))
+}
+
+/// What a [`Console::captured`] console was told.
+#[derive(Debug, Clone, Default)]
+pub struct Captured {
+    out: Shared,
+    err: Shared,
+}
+
+impl Captured {
+    /// Stdout so far.
+    pub fn out(&self) -> String {
+        self.out.text()
+    }
+
+    /// Stderr so far.
+    pub fn err(&self) -> String {
+        self.err.text()
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Shared(Rc<RefCell<Vec<u8>>>);
+
+impl Shared {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.borrow()).into_owned()
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TERMINAL: StreamStyle = StreamStyle { terminal: true, colour: true };
+    const PIPE: StreamStyle = StreamStyle { terminal: false, colour: false };
+
+    #[test]
+    fn data_and_talk_go_apart() {
+        let (mut console, captured) = Console::captured(PIPE, PIPE);
+        console.line("a row").unwrap();
+        console.talk("a word");
+        console.warning("look");
+        assert_eq!(
+            (captured.out().as_str(), captured.err().as_str()),
+            ("a row\n", "a word\nWarning: look\n")
+        );
+    }
+
+    #[test]
+    fn colour_only_where_it_is_welcome() {
+        let (mut console, captured) = Console::captured(TERMINAL, TERMINAL);
+        console.warning("look");
+        assert_eq!(captured.err(), "\u{1b}[33;1mWarning:\u{1b}[0m look\n");
+        let (mut console, captured) =
+            Console::captured(TERMINAL, StreamStyle { terminal: true, colour: false });
+        console.warning("look");
+        assert_eq!(captured.err(), "Warning: look\n");
+    }
+
+    #[test]
+    fn a_terminal_is_not_steered_by_what_a_pod_says() {
+        let (mut console, captured) = Console::captured(TERMINAL, TERMINAL);
+        console.line("a\u{1b}[2Jb").unwrap();
+        console.talk("one\u{7}\ntwo\u{202e}");
+        assert_eq!(captured.out(), "a^[[2Jb\n");
+        assert_eq!(captured.err(), "one^G\ntwo\\u{202e}\n");
+        let (mut console, captured) = Console::captured(PIPE, PIPE);
+        console.line("a\u{1b}[2Jb").unwrap();
+        assert_eq!(captured.out(), "a\u{1b}[2Jb\n", "a pipe gets what there is");
+    }
+
+    #[test]
+    fn every_control_character_has_a_harmless_form() {
+        for c in (0..=0x9f).filter_map(char::from_u32).filter(|c| c.is_control()) {
+            let text = c.to_string();
+            let clean = sanitise(&text);
+            assert!(!clean.chars().any(steers), "{:x} became {clean:?}", u32::from(c));
+        }
+        assert!(matches!(sanitise("plain grüße 漢字"), Cow::Borrowed(_)));
+    }
+
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_stdout_is_told_and_a_closed_stderr_is_not() {
+        let mut console = Console::over(Box::new(Closed), PIPE, Box::new(Closed), PIPE);
+        console.talk("nobody hears");
+        console.warning("nobody hears");
+        assert_eq!(console.line("row").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+}

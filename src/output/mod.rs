@@ -1,0 +1,12 @@
+//! What people and scripts see: the console, tables, printers, result lines and the views of builds.
+//!
+//! Formatting is pure: a view is handed its rows and the time. Only [`console`] writes, into two streams that it is
+//! handed; nothing here reads the environment or a clock, and nothing here speaks to a server.
+
+pub mod age;
+pub mod console;
+pub mod printer;
+pub mod result;
+pub mod status;
+pub mod table;
+pub mod watch;

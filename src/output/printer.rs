@@ -1,0 +1,62 @@
+//! Objects as kubectl prints them: JSON with four blanks and YAML.
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::ser::{PrettyFormatter, Serializer};
+
+use crate::pipeline::documents;
+
+/// JSON as `kubectl -o json` prints it, with a final newline.
+///
+/// Like Go's encoder it writes `<`, `>`, `&` and the two Unicode line ends as escapes, so that an object has one
+/// form, whoever printed it.
+pub fn json(value: &Value) -> String {
+    let mut bytes = Vec::new();
+    let mut serializer = Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b"    "));
+    value.serialize(&mut serializer).expect("a JSON value is written into memory");
+    let text = String::from_utf8(bytes).expect("JSON is UTF-8");
+    let mut escaped = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        match c {
+            '<' => escaped.push_str("\\u003c"),
+            '>' => escaped.push_str("\\u003e"),
+            '&' => escaped.push_str("\\u0026"),
+            '\u{2028}' => escaped.push_str("\\u2028"),
+            '\u{2029}' => escaped.push_str("\\u2029"),
+            c => escaped.push(c),
+        }
+    }
+    escaped.push('\n');
+    escaped
+}
+
+/// YAML in kubectl's dialect, with a final newline.
+pub fn yaml(value: &Value) -> String {
+    documents::write(value)
+}
+
+/// Several documents, parted as kubectl parts them.
+pub fn yaml_documents<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
+    documents::write_all(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json as value;
+
+    #[test]
+    fn json_has_kubectls_form() {
+        let namespace = value!({"kind": "Namespace", "apiVersion": "v1", "spec": {}, "n": [1, "a<b>&"]});
+        assert_eq!(
+            json(&namespace),
+            "{\n    \"apiVersion\": \"v1\",\n    \"kind\": \"Namespace\",\n    \"n\": [\n        1,\n        \
+             \"a\\u003cb\\u003e\\u0026\"\n    ],\n    \"spec\": {}\n}\n"
+        );
+    }
+
+    #[test]
+    fn yaml_documents_are_parted() {
+        assert_eq!(yaml_documents(&[value!({"a": "yes"}), value!({"b": 1})]), "a: \"yes\"\n---\nb: 1\n");
+    }
+}

@@ -1,0 +1,101 @@
+//! Result lines, as kubectl says what it did: `namespace/x created`.
+
+use std::fmt;
+
+/// What was done to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// It did not exist.
+    Created,
+    /// It existed and was changed.
+    Configured,
+    /// It was as it should be.
+    Unchanged,
+    /// It was deleted.
+    Deleted,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Created => "created",
+            Self::Configured => "configured",
+            Self::Unchanged => "unchanged",
+            Self::Deleted => "deleted",
+        })
+    }
+}
+
+/// What became of one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome<'a> {
+    /// The kind, in lower case: `deployment`.
+    pub kind: &'a str,
+    /// The API group; empty for the core group.
+    pub group: &'a str,
+    /// The object's name.
+    pub name: &'a str,
+    /// The namespace; none for what is cluster-scoped. Said only of what is deleted, as kubectl does.
+    pub namespace: Option<&'a str>,
+    /// What was done.
+    pub operation: Operation,
+    /// Whether it was only said.
+    pub dry_run: bool,
+}
+
+impl Outcome<'_> {
+    /// `deployment.apps/build`, which is all that `-o name` prints.
+    pub fn object(&self) -> String {
+        format!("{}/{}", self.resource(), self.name)
+    }
+
+    fn resource(&self) -> String {
+        if self.group.is_empty() { self.kind.to_owned() } else { format!("{}.{}", self.kind, self.group) }
+    }
+}
+
+impl fmt::Display for Outcome<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.operation, self.namespace) {
+            (Operation::Deleted, Some(namespace)) => {
+                write!(f, "{} \"{}\" deleted from {namespace} namespace", self.resource(), self.name)?;
+            }
+            (Operation::Deleted, None) => write!(f, "{} \"{}\" deleted", self.resource(), self.name)?,
+            (operation, _) => write!(f, "{} {operation}", self.object())?,
+        }
+        if self.dry_run { f.write_str(" (dry run)") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_lines_are_kubectls() {
+        let namespace = Outcome {
+            kind: "namespace",
+            group: "",
+            name: "x",
+            namespace: None,
+            operation: Operation::Created,
+            dry_run: false,
+        };
+        let deployment =
+            Outcome { kind: "deployment", group: "apps", name: "build", namespace: Some("x"), ..namespace };
+        for (outcome, line) in [
+            (namespace, "namespace/x created"),
+            (Outcome { dry_run: true, ..namespace }, "namespace/x created (dry run)"),
+            (Outcome { operation: Operation::Unchanged, ..namespace }, "namespace/x unchanged"),
+            (Outcome { operation: Operation::Configured, ..deployment }, "deployment.apps/build configured"),
+            (Outcome { operation: Operation::Deleted, ..namespace }, "namespace \"x\" deleted"),
+            (
+                Outcome { operation: Operation::Deleted, dry_run: true, ..deployment },
+                "deployment.apps \"build\" deleted from x namespace (dry run)",
+            ),
+        ] {
+            assert_eq!(outcome.to_string(), line);
+        }
+        assert_eq!(deployment.object(), "deployment.apps/build");
+    }
+}

@@ -1,0 +1,317 @@
+//! The view of builds: `status` as a table, as names and as objects. `docs/status-json.md` documents the objects.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::age;
+use super::table::{NONE, Table};
+use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict};
+use crate::chain::wire;
+
+/// Version of the objects that [`View::list`] gives.
+pub const API_VERSION: &str = "studioci.dev/v1";
+/// What is said on stderr where there is nothing to show.
+pub const NOTHING_FOUND: &str = "No resources found";
+
+const HEADERS: [&str; 10] =
+    ["Name", "Chain", "Gen", "Phase", "Verdict", "Tag", "Digest", "Age", "Duration", "Why"];
+const WIDE: [&str; 5] = ["Parent", "Successor", "Revision", "Dispatch", "Image"];
+
+/// The builds that a name means: those of a chain, or the one in a namespace. No name means all but bare claims,
+/// which are namespaces and no builds.
+pub fn select<'a>(builds: &'a [Build], name: Option<&str>) -> Vec<&'a Build> {
+    let meant = |build: &&Build| match name {
+        Some(name) => build.namespace == name || build.chain == name,
+        None => build.chain != wire::CLAIM_CHAIN,
+    };
+    builds.iter().filter(meant).collect()
+}
+
+/// Builds in the order in which they are shown, and what is needed to tell of them.
+#[derive(Debug)]
+pub struct View<'a> {
+    builds: Vec<&'a Build>,
+    troubles: &'a BTreeMap<String, String>,
+    now: Timestamp,
+}
+
+impl<'a> View<'a> {
+    /// Orders builds, newest first; those of the same second by chain, and the later generation first.
+    ///
+    /// `troubles` tells, by namespace, of what no agent could record, such as an image that cannot be pulled.
+    /// `now` is the server's time, so that a laptop's clock makes no ages up.
+    pub fn new(
+        builds: impl IntoIterator<Item = &'a Build>,
+        troubles: &'a BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Self {
+        let mut builds: Vec<_> = builds.into_iter().collect();
+        builds.sort_by(|a, b| {
+            // A Namespace without a creation time is one that a server has not answered for yet: newest of all.
+            let newest = |build: &Build| build.created.unwrap_or(Timestamp::MAX);
+            newest(b)
+                .cmp(&newest(a))
+                .then_with(|| a.chain.cmp(&b.chain))
+                .then_with(|| b.generation.cmp(&a.generation))
+                .then_with(|| a.namespace.cmp(&b.namespace))
+        });
+        Self { builds, troubles, now }
+    }
+
+    /// Whether there is nothing to show.
+    pub fn is_empty(&self) -> bool {
+        self.builds.is_empty()
+    }
+
+    /// The builds, in order.
+    pub fn builds(&self) -> &[&'a Build] {
+        &self.builds
+    }
+
+    /// The table; `wide` adds columns.
+    pub fn table(&self, wide: bool) -> Table {
+        let mut table = Table::new(HEADERS.into_iter().chain(WIDE.into_iter().filter(|_| wide)));
+        for build in &self.builds {
+            let mut cells = vec![
+                build.namespace.clone(),
+                build.chain.clone(),
+                build.generation.to_string(),
+                phase(build).to_string(),
+                text(build.verdict.as_ref()),
+                text(build.version.as_ref().map(|version| &version.tag)),
+                digest(build),
+                age::since(build.created, self.now),
+                self.duration(build).map_or_else(|| NONE.to_owned(), |(from, to)| age::human(from, to)),
+                self.why(build).unwrap_or_default(),
+            ];
+            if wide {
+                cells.extend([
+                    text(build.parent.as_ref()),
+                    text(build.successor.as_ref()),
+                    text(build.revision.as_ref()),
+                    build.dispatch.as_str().to_owned(),
+                    text(build.image.as_ref()),
+                ]);
+            }
+            table.row(cells);
+        }
+        table
+    }
+
+    /// `namespace/NAME`, a line each.
+    pub fn names(&self) -> String {
+        self.builds.iter().flat_map(|build| ["namespace/", &build.namespace, "\n"]).collect()
+    }
+
+    /// All builds as one `BuildList`.
+    pub fn list(&self) -> Value {
+        let items: Vec<Value> = self.builds.iter().map(|build| self.object(build)).collect();
+        json!({ "apiVersion": API_VERSION, "kind": "BuildList", "metadata": {}, "items": items })
+    }
+
+    /// One build as an object. What is not known is absent, never null.
+    pub fn object(&self, build: &Build) -> Value {
+        let seconds = self.duration(build).map(|(from, to)| to.duration_since(from).as_secs().max(0));
+        let object = Object {
+            api_version: API_VERSION,
+            kind: "Build",
+            metadata: Metadata {
+                name: &build.namespace,
+                uid: &build.uid,
+                creation_timestamp: build.created.map(time),
+            },
+            spec: Spec {
+                chain: &build.chain,
+                chain_uuid: &build.chain_uuid,
+                owner: &build.owner,
+                generation: build.generation,
+                parent: build.parent.as_deref(),
+                baseline: build.baseline.to_string(),
+            },
+            status: Status {
+                phase: phase(build).as_str(),
+                verdict: build.verdict.map(Verdict::as_str),
+                cause: build.cause.as_deref(),
+                waiting: build.waiting.as_deref(),
+                trouble: self.troubles.get(&build.namespace).map(String::as_str),
+                why: self.why(build),
+                terminating: build.terminating,
+                image: build.image.as_deref(),
+                tag: build.version.as_ref().map(|version| version.tag.as_str()),
+                digest: build.version.as_ref().and_then(|version| Some(version.digest.as_ref()?.as_str())),
+                revision: build.revision.as_deref(),
+                successor: build.successor.as_deref(),
+                dispatch: build.dispatch.as_str(),
+                dispatch_error: build.dispatch_error.as_deref(),
+                phase_times: build.times.iter().map(|(phase, at)| (phase.as_str(), time(*at))).collect(),
+                duration_seconds: seconds,
+            },
+        };
+        serde_json::to_value(object).expect("strings and numbers are JSON")
+    }
+
+    /// From the push being seen to the verdict, or to now; none for a listener.
+    fn duration(&self, build: &Build) -> Option<(Timestamp, Timestamp)> {
+        let from = *build.times.get(&Phase::Triggered)?;
+        let recorded = [Phase::Recorded, Phase::Finished].iter().find_map(|phase| build.times.get(phase));
+        match (recorded, build.verdict) {
+            (Some(at), _) => Some((from, *at)),
+            // The verdict came without its time; an ever growing duration would be a lie.
+            (None, Some(_)) => None,
+            (None, None) => Some((from, self.now)),
+        }
+    }
+
+    /// Why a build stands still or did not pass, the most pressing reason first; none where all is as it should be.
+    pub fn why(&self, build: &Build) -> Option<String> {
+        let mut reasons = Vec::new();
+        if let Some(error) = build.dispatch_error.as_deref().filter(|_| !build.dispatch.settled()) {
+            reasons.push(format!("chain is broken, no next listener: {error}"));
+        }
+        if build.verdict.is_some() {
+            reasons.extend(build.cause.clone());
+        } else {
+            reasons.extend(self.troubles.get(&build.namespace).cloned());
+            reasons.extend(build.waiting.clone());
+            if reasons.is_empty() && !build.terminating {
+                reasons.extend(idle(build));
+            }
+        }
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+}
+
+/// What a build in good order waits for.
+fn idle(build: &Build) -> Option<String> {
+    match (build.phase, &build.baseline) {
+        (Phase::Listening, Baseline::None) => Some("waiting for the first push".to_owned()),
+        (Phase::Listening, Baseline::Pending(tag)) => Some(format!("waiting for a push after {tag}")),
+        (Phase::Listening, Baseline::At(version)) => {
+            Some(format!("waiting for a push after {}", version.tag))
+        }
+        (Phase::Claimed, _) => Some("waiting for its listener".to_owned()),
+        (Phase::Recorded, _) if build.dispatch == Dispatch::Pending => {
+            Some("waiting for its dispatch".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The phase; a Terminating namespace is on its way out, whatever its label says.
+fn phase(build: &Build) -> Phase {
+    if build.terminating { Phase::Disposing } else { build.phase }
+}
+
+/// The short digest; an image that was side-loaded has none, and its build is unpinned.
+fn digest(build: &Build) -> String {
+    match &build.version {
+        Some(version) => version.digest.as_ref().map_or("unpinned", |digest| digest.short()).to_owned(),
+        None => String::new(),
+    }
+}
+
+fn text<T: ToString>(value: Option<&T>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
+}
+
+/// Whole seconds, as Kubernetes writes times.
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A build, as `-o json` and `-o yaml` show it. Fields are only ever added within `studioci.dev/v1`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Object<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: Metadata<'a>,
+    spec: Spec<'a>,
+    status: Status<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata<'a> {
+    /// Name of the build's namespace, which is the build's name.
+    name: &'a str,
+    /// uid of the Namespace.
+    uid: &'a str,
+    /// When the Namespace was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    creation_timestamp: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec<'a> {
+    /// The chain's name.
+    chain: &'a str,
+    /// The chain's uuid.
+    #[serde(rename = "chainUUID")]
+    chain_uuid: &'a str,
+    /// The uuid that proves the claim.
+    owner: &'a str,
+    /// The number of the link, from 1.
+    generation: u64,
+    /// Namespace of the build before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<&'a str>,
+    /// What the listener starts from and does not build: `none`, `TAG@?` or `TAG[@DIGEST]`.
+    baseline: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status<'a> {
+    /// Where the build is.
+    phase: &'static str,
+    /// How it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'static str>,
+    /// Why it ended so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'a str>,
+    /// What its agent says it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<&'a str>,
+    /// What keeps its agent from working, seen from outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<&'a str>,
+    /// The table's WHY.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    /// Whether the Namespace is being deleted.
+    terminating: bool,
+    /// Name of the image, without tag and digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
+    /// The tag that triggered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<&'a str>,
+    /// The digest that triggered; absent for an unpinned build.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a str>,
+    /// Source revision of the image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<&'a str>,
+    /// Namespace of the build after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    successor: Option<&'a str>,
+    /// How far the dispatch of the successor is.
+    dispatch: &'static str,
+    /// Why the last try to dispatch failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dispatch_error: Option<&'a str>,
+    /// When each phase began, by its name.
+    phase_times: BTreeMap<&'static str, String>,
+    /// Whole seconds from the push being seen to the verdict, or to now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_seconds: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests;

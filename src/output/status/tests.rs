@@ -1,0 +1,314 @@
+//! What `status` shows of builds in every state.
+
+use super::*;
+use crate::chain::build::{Map, Told, Version};
+use crate::keel::image::Digest;
+use crate::output::printer;
+
+const NOW: &str = "2026-11-25T12:00:00Z";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// A listener, as its Namespace tells it.
+fn build(namespace: &str, generation: u64, created: &str) -> Build {
+    let map = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Map>()
+    };
+    let told = Told {
+        namespace,
+        uid: &format!("uid-{namespace}"),
+        resource_version: "1",
+        created: Some(at(created)),
+        terminating: false,
+        labels: &map(&[(wire::CHAIN, "runner-main"), (wire::PHASE, "Listening")]),
+        annotations: &map(&[
+            (wire::CHAIN_UUID, "0c8b2d4e-0000-4000-8000-000000000001"),
+            (wire::OWNER, "0c8b2d4e-0000-5000-8000-000000000002"),
+            (wire::GENERATION, &generation.to_string()),
+            (wire::BASELINE, &version("build-2").to_string()),
+            (wire::IMAGE, "quay.io/acme/runner"),
+            (&Phase::Claimed.time_key(), created),
+        ]),
+    };
+    Build::read(told).unwrap()
+}
+
+fn version(tag: &str) -> Version {
+    Version {
+        tag: tag.to_owned(),
+        digest: Digest::parse(&format!("sha256:{}", "0123456789ab".repeat(6)[..64].to_owned())),
+    }
+}
+
+fn passed() -> Build {
+    Build {
+        phase: Phase::Finished,
+        verdict: Some(Verdict::Passed),
+        dispatch: Dispatch::Done,
+        successor: Some("ci-brave-lovelace".to_owned()),
+        version: Some(version("build-1")),
+        revision: Some("9fceb02".to_owned()),
+        times: BTreeMap::from([
+            (Phase::Claimed, at("2026-11-25T10:00:00Z")),
+            (Phase::Triggered, at("2026-11-25T10:30:00Z")),
+            (Phase::Recorded, at("2026-11-25T10:37:05Z")),
+        ]),
+        ..build("ci-eager-hopper", 1, "2026-11-25T10:00:00Z")
+    }
+}
+
+fn running() -> Build {
+    Build {
+        phase: Phase::Building,
+        dispatch: Dispatch::Done,
+        parent: Some("ci-eager-hopper".to_owned()),
+        successor: Some("ci-calm-noether".to_owned()),
+        version: Some(Version { tag: "build-2".to_owned(), digest: None }),
+        times: BTreeMap::from([(Phase::Triggered, at("2026-11-25T11:58:30Z"))]),
+        ..build("ci-brave-lovelace", 2, "2026-11-25T10:30:02Z")
+    }
+}
+
+#[test]
+fn the_table_shows_the_newest_first() {
+    let (passed, running) = (passed(), running());
+    let listening = Build {
+        parent: Some("ci-brave-lovelace".to_owned()),
+        ..build("ci-calm-noether", 3, "2026-11-25T11:58:31Z")
+    };
+    let troubles = BTreeMap::new();
+    let view = View::new([&passed, &listening, &running], &troubles, at(NOW));
+    insta::assert_snapshot!(view.table(false).render(true), @"
+        NAME                CHAIN         GEN   PHASE       VERDICT   TAG       DIGEST         AGE    DURATION   WHY
+        ci-calm-noether     runner-main   3     Listening   <none>    <none>    <none>         89s    <none>     waiting for a push after build-2
+        ci-brave-lovelace   runner-main   2     Building    <none>    build-2   unpinned       89m    90s        <none>
+        ci-eager-hopper     runner-main   1     Finished    Passed    build-1   0123456789ab   120m   7m5s       <none>
+        ");
+    insta::assert_snapshot!(view.table(true).render(true), @"
+        NAME                CHAIN         GEN   PHASE       VERDICT   TAG       DIGEST         AGE    DURATION   WHY                                PARENT              SUCCESSOR           REVISION   DISPATCH   IMAGE
+        ci-calm-noether     runner-main   3     Listening   <none>    <none>    <none>         89s    <none>     waiting for a push after build-2   ci-brave-lovelace   <none>              <none>     pending    quay.io/acme/runner
+        ci-brave-lovelace   runner-main   2     Building    <none>    build-2   unpinned       89m    90s        <none>                             ci-eager-hopper     ci-calm-noether     <none>     done       quay.io/acme/runner
+        ci-eager-hopper     runner-main   1     Finished    Passed    build-1   0123456789ab   120m   7m5s       <none>                             <none>              ci-brave-lovelace   9fceb02    done       quay.io/acme/runner
+        ");
+    insta::assert_snapshot!(view.names(), @"
+        namespace/ci-calm-noether
+        namespace/ci-brave-lovelace
+        namespace/ci-eager-hopper
+        ");
+}
+
+#[test]
+fn one_second_orders_by_chain_then_by_generation() {
+    let at_once = "2026-11-25T10:00:00Z";
+    let builds = [
+        Build { chain: "b".to_owned(), ..build("n1", 1, at_once) },
+        Build { chain: "a".to_owned(), ..build("n2", 1, at_once) },
+        Build { chain: "a".to_owned(), ..build("n3", 2, at_once) },
+        Build { created: None, ..build("n4", 1, at_once) },
+    ];
+    let troubles = BTreeMap::new();
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+        let view = View::new(order.map(|index: usize| &builds[index]), &troubles, at(NOW));
+        assert_eq!(view.names(), "namespace/n4\nnamespace/n3\nnamespace/n2\nnamespace/n1\n", "{order:?}");
+    }
+}
+
+#[test]
+fn what_stands_still_says_why() {
+    let base = || build("ns", 1, "2026-11-25T10:00:00Z");
+    let troubled = BTreeMap::from([("ns".to_owned(), "ImagePullBackOff".to_owned())]);
+    let fine = BTreeMap::new();
+    for (build, troubles, why) in [
+        (base(), &fine, Some("waiting for a push after build-2")),
+        (Build { baseline: Baseline::None, ..base() }, &fine, Some("waiting for the first push")),
+        (
+            Build { baseline: Baseline::Pending("v1".to_owned()), ..base() },
+            &fine,
+            Some("waiting for a push after v1"),
+        ),
+        (base(), &troubled, Some("ImagePullBackOff")),
+        (Build { phase: Phase::Claimed, ..base() }, &fine, Some("waiting for its listener")),
+        (
+            Build { phase: Phase::Building, waiting: Some("0/3 nodes have a GPU".to_owned()), ..base() },
+            &fine,
+            Some("0/3 nodes have a GPU"),
+        ),
+        (Build { phase: Phase::Building, ..base() }, &fine, None),
+        (
+            Build { phase: Phase::Building, dispatch_error: Some("quota".to_owned()), ..base() },
+            &troubled,
+            Some("chain is broken, no next listener: quota; ImagePullBackOff"),
+        ),
+        (
+            Build {
+                phase: Phase::Building,
+                dispatch: Dispatch::Done,
+                dispatch_error: Some("an older try".to_owned()),
+                ..base()
+            },
+            &fine,
+            None,
+        ),
+        (
+            Build {
+                phase: Phase::Finished,
+                verdict: Some(Verdict::Failed),
+                cause: Some("build exited with 2".to_owned()),
+                ..base()
+            },
+            &troubled,
+            Some("build exited with 2"),
+        ),
+        (passed(), &fine, None),
+        (Build { terminating: true, ..base() }, &fine, None),
+    ] {
+        assert_eq!(View::new([], troubles, at(NOW)).why(&build).as_deref(), why, "{build:?}");
+    }
+}
+
+#[test]
+fn a_terminating_namespace_is_on_its_way_out() {
+    let build = Build { terminating: true, ..passed() };
+    let troubles = BTreeMap::new();
+    let row = View::new([&build], &troubles, at(NOW)).table(false).render(false);
+    assert!(row.contains("Disposing"), "{row}");
+}
+
+#[test]
+fn a_duration_ends_with_the_verdict() {
+    let troubles = BTreeMap::new();
+    let view = View::new([], &troubles, at(NOW));
+    let seconds = |build: &Build| view.object(build)["status"].get("durationSeconds").cloned();
+    assert_eq!(seconds(&passed()), Some(json!(425)));
+    assert_eq!(seconds(&running()), Some(json!(90)));
+    assert_eq!(seconds(&build("ns", 1, NOW)), None, "a listener");
+    let untimed = Build { verdict: Some(Verdict::Errored), ..running() };
+    assert_eq!(seconds(&untimed), None, "a verdict whose time is not known");
+}
+
+#[test]
+fn objects_are_stable() {
+    let (passed, listening) = (passed(), build("ci-calm-noether", 3, "2026-11-25T11:58:31Z"));
+    let troubles = BTreeMap::from([("ci-calm-noether".to_owned(), "pod is unschedulable".to_owned())]);
+    let view = View::new([&passed, &listening], &troubles, at(NOW));
+    insta::assert_snapshot!(printer::json(&view.list()), @r#"
+        {
+            "apiVersion": "studioci.dev/v1",
+            "items": [
+                {
+                    "apiVersion": "studioci.dev/v1",
+                    "kind": "Build",
+                    "metadata": {
+                        "creationTimestamp": "2026-11-25T11:58:31Z",
+                        "name": "ci-calm-noether",
+                        "uid": "uid-ci-calm-noether"
+                    },
+                    "spec": {
+                        "baseline": "build-2@sha256:0123456789ab0123456789ab0123456789ab0123456789ab0123456789ab0123",
+                        "chain": "runner-main",
+                        "chainUUID": "0c8b2d4e-0000-4000-8000-000000000001",
+                        "generation": 3,
+                        "owner": "0c8b2d4e-0000-5000-8000-000000000002"
+                    },
+                    "status": {
+                        "dispatch": "pending",
+                        "image": "quay.io/acme/runner",
+                        "phase": "Listening",
+                        "phaseTimes": {
+                            "Claimed": "2026-11-25T11:58:31Z"
+                        },
+                        "terminating": false,
+                        "trouble": "pod is unschedulable",
+                        "why": "pod is unschedulable"
+                    }
+                },
+                {
+                    "apiVersion": "studioci.dev/v1",
+                    "kind": "Build",
+                    "metadata": {
+                        "creationTimestamp": "2026-11-25T10:00:00Z",
+                        "name": "ci-eager-hopper",
+                        "uid": "uid-ci-eager-hopper"
+                    },
+                    "spec": {
+                        "baseline": "build-2@sha256:0123456789ab0123456789ab0123456789ab0123456789ab0123456789ab0123",
+                        "chain": "runner-main",
+                        "chainUUID": "0c8b2d4e-0000-4000-8000-000000000001",
+                        "generation": 1,
+                        "owner": "0c8b2d4e-0000-5000-8000-000000000002"
+                    },
+                    "status": {
+                        "digest": "sha256:0123456789ab0123456789ab0123456789ab0123456789ab0123456789ab0123",
+                        "dispatch": "done",
+                        "durationSeconds": 425,
+                        "image": "quay.io/acme/runner",
+                        "phase": "Finished",
+                        "phaseTimes": {
+                            "Claimed": "2026-11-25T10:00:00Z",
+                            "Recorded": "2026-11-25T10:37:05Z",
+                            "Triggered": "2026-11-25T10:30:00Z"
+                        },
+                        "revision": "9fceb02",
+                        "successor": "ci-brave-lovelace",
+                        "tag": "build-1",
+                        "terminating": false,
+                        "verdict": "Passed"
+                    }
+                }
+            ],
+            "kind": "BuildList",
+            "metadata": {}
+        }
+        "#);
+}
+
+#[test]
+fn every_field_of_the_objects_is_documented() {
+    let page = include_str!("../../../docs/status-json.md");
+    let full = Build {
+        cause: Some("c".to_owned()),
+        waiting: Some("w".to_owned()),
+        dispatch_error: Some("e".to_owned()),
+        parent: Some("p".to_owned()),
+        ..passed()
+    };
+    let troubles = BTreeMap::from([(full.namespace.clone(), "t".to_owned())]);
+    let object = View::new([&full], &troubles, at(NOW)).object(&full);
+    for part in ["metadata", "spec", "status"] {
+        for field in object[part].as_object().unwrap().keys() {
+            let row = format!("| `{part}.{field}` |");
+            assert!(page.contains(&row), "docs/status-json.md has no row {row}");
+        }
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+    let fields: usize =
+        ["metadata", "spec", "status"].map(|part| object[part].as_object().unwrap().len()).iter().sum();
+    assert_eq!(rows, fields, "docs/status-json.md has a row for what no longer is");
+}
+
+#[test]
+fn no_builds_are_an_empty_list() {
+    let troubles = BTreeMap::new();
+    let view = View::new([], &troubles, at(NOW));
+    assert!(view.is_empty());
+    assert_eq!(view.list()["items"], json!([]));
+    assert_eq!(view.table(false).render(true), "");
+}
+
+#[test]
+fn a_name_is_a_chains_or_a_builds() {
+    let claim = Build { chain: wire::CLAIM_CHAIN.to_owned(), ..build("test-claim", 0, NOW) };
+    let builds = [passed(), running(), claim, Build { chain: "other".to_owned(), ..build("ns", 1, NOW) }];
+    for (name, found) in [
+        (None, &["ci-eager-hopper", "ci-brave-lovelace", "ns"][..]),
+        (Some("runner-main"), &["ci-eager-hopper", "ci-brave-lovelace"][..]),
+        (Some("ci-eager-hopper"), &["ci-eager-hopper"][..]),
+        (Some("claim"), &["test-claim"][..]),
+        (Some("nobody"), &[][..]),
+    ] {
+        let names: Vec<_> = select(&builds, name).iter().map(|build| build.namespace.as_str()).collect();
+        assert_eq!(names, found, "{name:?}");
+    }
+}

@@ -1,0 +1,133 @@
+//! Tables as kubectl prints them: upper-case headers, no lines, three blanks between columns, the last one ragged.
+//!
+//! In two things this differs from kubectl's writer on purpose: widths are what a terminal shows (kubectl counts
+//! characters, and wide ones misalign it), and they are those of the whole table (kubectl's change each 100 rows).
+
+use std::fmt::Write as _;
+
+use comfy_table::Table as Grid;
+use comfy_table::presets::NOTHING;
+
+use super::console::sanitise;
+
+/// What stands where nothing is.
+pub const NONE: &str = "<none>";
+
+const PADDING: u16 = 3;
+const MINIMUM: u16 = 6;
+
+/// A table in the making.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    headers: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these columns.
+    pub fn new(headers: impl IntoIterator<Item = &'static str>) -> Self {
+        Self { headers: headers.into_iter().collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row; cells that say nothing become `<none>`.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().map(|text| cell(&text)).collect());
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The table, each line ended; nothing at all for no rows.
+    pub fn render(&self, headers: bool) -> String {
+        if self.rows.is_empty() {
+            return String::new();
+        }
+        let mut grid = Grid::new();
+        grid.load_style(NOTHING);
+        if headers {
+            grid.set_header(self.headers.iter().map(|header| header.to_uppercase()).collect::<Vec<_>>());
+        }
+        grid.add_rows(&self.rows);
+        let widths = grid.column_max_content_widths();
+        for (index, width) in widths.iter().enumerate() {
+            let last = index + 1 == widths.len();
+            let padding = if last { 0 } else { PADDING.max(MINIMUM.saturating_sub(*width)) };
+            if let Some(column) = grid.column_mut(index) {
+                column.set_padding((0, padding));
+            }
+        }
+        grid.lines().fold(String::new(), |mut text, line| {
+            let _ = writeln!(text, "{}", line.trim_end());
+            text
+        })
+    }
+}
+
+/// A cell as kubectl shows it: cut at a line break, and without what steers a terminal.
+fn cell(text: &str) -> String {
+    let cut = match text.find(['\n', '\r', '\u{c}']) {
+        Some(end) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    };
+    if cut.is_empty() { NONE.to_owned() } else { sanitise(&cut).into_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(rows: &[[&str; 4]]) -> Table {
+        let mut table = Table::new(["Name", "A", "Long Header", "Last"]);
+        for row in rows {
+            table.row(row.map(str::to_owned));
+        }
+        table
+    }
+
+    /// What kubectl 1.36 printed of the same cells.
+    #[test]
+    fn the_table_is_kubectls() {
+        let table = table(&[
+            ["ci-eager-hopper", "x", "1", "why not"],
+            ["b", "<none>", "a\nb", "c\u{1b}d"],
+            ["grüße", "y", "z", "z\rq"],
+        ]);
+        assert_eq!(
+            table.render(true),
+            "NAME              A        LONG HEADER   LAST\n\
+             ci-eager-hopper   x        1             why not\n\
+             b                 <none>   a...          c^[d\n\
+             grüße             y        z             z...\n"
+        );
+        assert_eq!(
+            table.render(false).lines().next(),
+            Some("ci-eager-hopper   x        1      why not"),
+            "widths without headers"
+        );
+    }
+
+    #[test]
+    fn narrow_columns_are_six_wide_and_the_last_is_ragged() {
+        let table = table(&[["a", "b", "c", "d"], ["a", "b", "c", "a long last cell"]]);
+        assert_eq!(table.render(false), "a     b     c     d\na     b     c     a long last cell\n");
+    }
+
+    #[test]
+    fn wide_characters_align_by_what_a_terminal_shows() {
+        let table = table(&[["漢字", "b", "c", "d"], ["abcd", "b", "c", "d"]]);
+        assert_eq!(table.render(false), "漢字   b     c     d\nabcd   b     c     d\n");
+    }
+
+    #[test]
+    fn nothing_is_said_where_nothing_is() {
+        assert_eq!(table(&[]).render(true), "");
+        assert_eq!(table(&[["", "", "", ""]]).render(false), "<none>   <none>   <none>   <none>\n");
+    }
+
+    #[test]
+    fn a_tab_does_not_move_a_column() {
+        assert_eq!(table(&[["a\tb", "b", "c", "d"]]).render(false), "a^Ib   b     c     d\n");
+    }
+}

@@ -1,0 +1,122 @@
+//! What `watch` says: the difference of two observations of a build, a line for each event.
+
+use jiff::Timestamp;
+
+use super::age;
+use crate::chain::build::{Baseline, Build, Dispatch, Phase};
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// When it happened.
+    pub time: Timestamp,
+    /// The build.
+    pub build: String,
+    /// What happened.
+    pub text: String,
+}
+
+impl std::fmt::Display for Line {
+    /// `10:37:05Z  ci-eager-hopper  detached from Keel`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}  {}  {}", self.time.strftime("%H:%M:%SZ"), self.build, self.text)
+    }
+}
+
+/// What happened to a build between two observations, in the order of the phases; all of it where there is no older one.
+///
+/// `seen` is the server's time of the newer observation, for what has no time on the wire: the dispatch and a reason
+/// for waiting. Such a line is never dated after a phase that follows it.
+pub fn diff(old: Option<&Build>, new: &Build, seen: Timestamp) -> Vec<Line> {
+    let before = old.filter(|old| old.uid == new.uid);
+    let mut lines = Vec::new();
+    let mut say = |time, text| lines.push(Line { time, build: new.namespace.clone(), text });
+    let begun = |phase: Phase| {
+        let at = *new.times.get(&phase)?;
+        before.is_none_or(|old| !old.times.contains_key(&phase)).then_some(at)
+    };
+    let no_later_than = |phase: Phase| {
+        new.times.range(phase..).map(|(_, at)| *at).min().map_or(seen, |following| following.min(seen))
+    };
+    let turned = |now: bool, then: fn(&Build) -> bool| now && !before.is_some_and(then);
+
+    for phase in [Phase::Claimed, Phase::Listening, Phase::Triggered, Phase::Detached] {
+        if let Some(at) = begun(phase) {
+            say(at, sentence(phase, new));
+        }
+    }
+    if let Some(error) = new.dispatch_error.as_deref().filter(|_| !new.dispatch.settled())
+        && before.and_then(|old| old.dispatch_error.as_deref()) != Some(error)
+    {
+        say(seen, format!("no next listener yet, will be tried again: {error}"));
+    }
+    if turned(new.dispatch == Dispatch::Done, |old| old.dispatch == Dispatch::Done) {
+        let next = new.successor.as_deref().unwrap_or("a namespace not named yet");
+        say(no_later_than(Phase::Queued), format!("next listener in {next}"));
+    }
+    if turned(new.dispatch == Dispatch::Ended, |old| old.dispatch == Dispatch::Ended) {
+        say(no_later_than(Phase::Queued), "no next listener: the chain has ended".to_owned());
+    }
+    for phase in [Phase::Queued, Phase::Preparing, Phase::Building] {
+        if let Some(at) = begun(phase) {
+            say(at, sentence(phase, new));
+        }
+    }
+    if let Some(reason) = new.waiting.as_deref()
+        && new.verdict.is_none()
+        && before.and_then(|old| old.waiting.as_deref()) != Some(reason)
+    {
+        say(seen, format!("waiting: {reason}"));
+    }
+    if turned(new.verdict.is_some(), |old| old.verdict.is_some()) {
+        say(no_later_than(Phase::Recorded), verdict(new));
+    }
+    if let Some(at) = begun(Phase::Finished) {
+        say(at, sentence(Phase::Finished, new));
+    }
+    if turned(new.terminating, |old| old.terminating) {
+        say(seen, sentence(Phase::Disposing, new));
+    }
+    lines
+}
+
+fn sentence(phase: Phase, build: &Build) -> String {
+    match phase {
+        Phase::Claimed => format!("namespace claimed for generation {} of {}", build.generation, build.chain),
+        Phase::Listening => match &build.baseline {
+            Baseline::None => "listening for the first push".to_owned(),
+            Baseline::Pending(tag) => format!("listening for a push after {tag}"),
+            Baseline::At(version) => format!("listening for a push after {}", version.tag),
+        },
+        Phase::Triggered => triggered(build),
+        Phase::Detached => "detached from Keel".to_owned(),
+        Phase::Queued => "queued behind another build of the chain".to_owned(),
+        Phase::Preparing => "preparing: the rest of the pipeline comes up".to_owned(),
+        Phase::Building => "building".to_owned(),
+        Phase::Recorded => "recorded".to_owned(),
+        Phase::Finished => "finished: everything is scaled to zero".to_owned(),
+        Phase::Disposing => "namespace is being deleted".to_owned(),
+    }
+}
+
+/// `image changed to build-2 (0123456789ab), revision 9fceb02`, as far as it is known.
+fn triggered(build: &Build) -> String {
+    let version = build.version.as_ref().map(|version| {
+        let digest = version.digest.as_ref().map_or("unpinned", |digest| digest.short());
+        format!(" to {} ({digest})", version.tag)
+    });
+    let revision = build.revision.as_ref().map(|revision| format!(", revision {revision}"));
+    ["image changed".to_owned()].into_iter().chain(version).chain(revision).collect()
+}
+
+/// `Passed after 7m5s`, `Failed after 12s: build exited with 2`.
+fn verdict(build: &Build) -> String {
+    let word = build.verdict.map(|verdict| verdict.to_string());
+    let times = build.times.get(&Phase::Triggered).zip(build.times.get(&Phase::Recorded));
+    let after = times.map(|(from, to)| format!(" after {}", age::human(*from, *to)));
+    let cause = build.cause.as_ref().map(|cause| format!(": {cause}"));
+    word.into_iter().chain(after).chain(cause).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! What no pipeline may hold. Everything here would be refused by the cluster later, or would do harm there.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::kinds::{self, Known};
+use super::loan::is_own;
+use super::subject::{Subject, text};
+use super::{Settings, rights};
+use crate::chain::wire;
+use crate::pipeline::fault::Fault;
+
+/// Longest name that fits into a label and a host name, where the API server puts the names of most objects.
+const NAME_MAX: usize = 63;
+/// What a ConfigMap or Secret may hold, and near to what the API server stores at all.
+const SIZE_MAX: usize = 1 << 20;
+
+/// Checks one object.
+pub(super) fn subject(subject: &Subject<'_>, own: &[&str], settings: &Settings, faults: &mut Vec<Fault>) {
+    maps(subject, faults);
+    if subject.is("", "Namespace") {
+        return;
+    }
+    if !kind(subject, settings, faults) {
+        return;
+    }
+    name(subject, faults);
+    if !is_own(subject.value.pointer("/metadata/namespace"), own) {
+        let theirs = subject.namespace().unwrap_or("<not a string>");
+        faults.push(subject.fault(
+            format!("it is in namespace {theirs}"),
+            match own {
+                [] => "every build has a namespace of its own, and nothing of a pipeline goes elsewhere".to_owned(),
+                _ => format!(
+                    "every build has a namespace of its own, which the pipeline calls {}; nothing of it goes elsewhere",
+                    own.join(" or ")
+                ),
+            },
+            "leave metadata.namespace out, or use the pipeline's own namespace variable",
+        ));
+    }
+    size(subject, faults);
+    agent(subject, faults);
+    if subject.is("rbac.authorization.k8s.io", "Role") {
+        rights::role(subject, settings, faults);
+    }
+    if subject.is("rbac.authorization.k8s.io", "RoleBinding") {
+        rights::binding(subject, own, faults);
+    }
+}
+
+/// Checks the objects together.
+pub(super) fn pipeline(subjects: &[Subject<'_>], build: Option<Subject<'_>>, faults: &mut Vec<Fault>) {
+    let Some(build) = build.map(|build| build.name()) else { return twice(subjects, faults) };
+    for subject in subjects.iter().filter(|subject| subject.is("autoscaling", "HorizontalPodAutoscaler")) {
+        let target = |field| subject.text(&format!("/spec/scaleTargetRef/{field}"));
+        if target("kind") == Some("Deployment") && target("name") == Some(build) {
+            faults.push(subject.fault(
+                format!("it scales Deployment/{build}, the build workload"),
+                "in the cluster that Deployment is the listener, which has one replica, and none when all is done",
+                "take it out",
+            ));
+        }
+    }
+    twice(subjects, faults);
+}
+
+fn twice(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) {
+    let mut seen: BTreeMap<(&str, &str, &str), &Subject<'_>> = BTreeMap::new();
+    for subject in
+        subjects.iter().filter(|subject| !subject.name().is_empty() && !subject.is("", "Namespace"))
+    {
+        let key = (subject.group(), subject.kind(), subject.name());
+        if let Some(first) = seen.insert(key, subject) {
+            faults.push(subject.fault(
+                "it is there twice",
+                format!(
+                    "document {} (line {}) has the same kind and name; the later would overwrite it",
+                    first.document.number, first.document.line
+                ),
+                "rename one of them, or remove it",
+            ));
+        }
+    }
+}
+
+/// The API server takes strings only, and `match-tag: true` without quotes is the usual slip.
+fn maps(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
+    for (base, place) in [
+        ("/metadata", "metadata"),
+        ("/spec/template/metadata", "spec.template.metadata"),
+        ("/spec/jobTemplate/spec/template/metadata", "spec.jobTemplate.spec.template.metadata"),
+    ] {
+        for map in ["labels", "annotations"] {
+            let entries = subject.value.pointer(&format!("{base}/{map}")).and_then(Value::as_object);
+            for (key, value) in entries.into_iter().flatten().filter(|(_, value)| !value.is_string()) {
+                faults.push(subject.fault(
+                    format!("{place}.{map}: {key} is {value}, not a string"),
+                    "the API server takes strings only",
+                    match value {
+                        Value::Bool(_) | Value::Number(_) => format!("write {key}: \"{value}\""),
+                        _ => "write a string in quotes".to_owned(),
+                    },
+                ));
+            }
+        }
+    }
+}
+
+fn kind(subject: &Subject<'_>, settings: &Settings, faults: &mut Vec<Fault>) -> bool {
+    let (api_version, kind) = (subject.api_version(), subject.kind());
+    match kinds::look_up(api_version, kind, &settings.granted_kinds) {
+        Known::Covered(_) => return true,
+        Known::Moved(served) => faults.push(subject.fault(
+            format!("{api_version} {kind} is not served"),
+            format!("since Kubernetes 1.30, and most of them long before, servers know {kind} as {served}"),
+            format!("write apiVersion: {served}, and check its fields"),
+        )),
+        Known::ClusterScoped => {
+            let (why, hint) = match kind {
+                "ClusterRole" => (
+                    "it belongs to no namespace: builds would overwrite each other's, and an agent may not create it",
+                    "write a Role with the same rules: in the build's own namespace that is all a build needs",
+                ),
+                "ClusterRoleBinding" => (
+                    "it belongs to no namespace: builds would overwrite each other's, and an agent may not create it",
+                    "write a RoleBinding of a Role to the same ServiceAccount",
+                ),
+                _ => (
+                    "it belongs to no namespace: builds would overwrite each other's, and it would outlive them",
+                    "take it out of the pipeline and let an admin create it once",
+                ),
+            };
+            faults.push(subject.fault(format!("{kind} is cluster-scoped"), why, hint));
+        }
+        Known::Uncovered => faults.push(subject.fault(
+            format!("{api_version} {kind} is not a kind that a pipeline may hold"),
+            format!("{} does not cover it, so that an agent could not create it", wire::ROLE_WORKSPACE),
+            "take it out, or let an admin grant it by a ClusterRole labelled \
+             studioci.dev/aggregate-to-workspace: \"true\"",
+        )),
+    }
+    false
+}
+
+fn name(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
+    let name = subject.name();
+    if subject.text("/metadata/generateName").is_some_and(|prefix| !prefix.is_empty()) {
+        faults.push(subject.fault(
+            "it has a generateName",
+            "a build is prepared by applying its documents, over again after a crash: every time there would be one more",
+            "give it a metadata.name",
+        ));
+    } else if name.is_empty() {
+        faults.push(subject.fault(
+            "it has no name",
+            "nothing can be applied without one",
+            "give it a metadata.name",
+        ));
+    }
+    if name.len() > NAME_MAX {
+        faults.push(subject.fault(
+            format!("its name has {} characters", name.len()),
+            format!("names longer than {NAME_MAX} do not fit into labels and host names"),
+            "shorten it",
+        ));
+    }
+    if name.starts_with("studioci-") {
+        faults.push(subject.fault(
+            "its name begins with studioci-",
+            "studioci keeps its own objects under such names in the same namespace",
+            "rename it",
+        ));
+    }
+}
+
+fn size(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
+    let mut size = subject.value.to_string().len();
+    if subject.is("", "Secret") {
+        // Base64 counts as what it decodes to.
+        let data = subject.value.pointer("/data").and_then(Value::as_object);
+        size -= data
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, it)| it.as_str())
+            .map(|it| it.len() / 4)
+            .sum::<usize>();
+    }
+    if size > SIZE_MAX {
+        faults.push(subject.fault(
+            format!("it has {size} bytes"),
+            format!("the API server stores no object of more than {SIZE_MAX}"),
+            "split it, or put the data into the CI image",
+        ));
+    }
+}
+
+/// Nobody but the agent becomes the agent.
+fn agent(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
+    let reaches = subject.pod_template().is_some_and(|template| {
+        // Both fields count: where they differ, the server takes either, by version.
+        ["/spec/serviceAccountName", "/spec/serviceAccount"]
+            .iter()
+            .any(|pointer| text(template, pointer) == Some(wire::AGENT_ACCOUNT))
+    });
+    if reaches {
+        faults.push(subject.fault(
+            format!("its pods would run as ServiceAccount {}", wire::AGENT_ACCOUNT),
+            "that is the agent's own: whoever runs as it can write into the chain's other namespaces",
+            "name a ServiceAccount of the pipeline, or none",
+        ));
+    }
+    let is_token = subject.is("", "Secret")
+        && subject.text("/type") == Some("kubernetes.io/service-account-token")
+        && subject
+            .annotations()
+            .get("kubernetes.io/service-account.name")
+            .is_some_and(|it| it == wire::AGENT_ACCOUNT);
+    if is_token {
+        faults.push(subject.fault(
+            format!("it asks for a token of ServiceAccount {}", wire::AGENT_ACCOUNT),
+            "that is the agent's own: whoever holds its token can write into the chain's other namespaces",
+            "ask for a token of a ServiceAccount of the pipeline",
+        ));
+    }
+}

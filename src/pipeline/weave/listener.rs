@@ -1,0 +1,306 @@
+//! The listener: the build workload while it waits for Keel, with a pod that runs only the agent.
+//!
+//! It has the build workload's name and Keel keys, so that Keel updates it, and the CI image, so that the agent starts
+//! in what was pushed. It has nothing else that costs or that anybody could mistake for the build: own pod labels (the
+//! pipeline's Services must not find it), no volumes but ours, small limits, and no claim to GPUs or their nodes.
+
+use serde_json::{Map as Object, Value, json};
+
+use super::settings::{Identity, KEYS, RUN_AS};
+use super::subject::{list, text};
+use super::{Delivery, Plan, labels};
+use crate::chain::build::Map;
+use crate::chain::wire;
+use crate::keel::{names, parking};
+
+/// Where the init container puts the binary, and where the listener runs it.
+pub const AGENT_BINARY: &str = "/studioci/kubectl-studioci";
+/// Where the pod's own labels and annotations are files, `labels` and `annotations`.
+pub const POD_INFO: &str = "/etc/studioci";
+/// Name of the init container; no container of the build workload's may have it.
+pub const INSTALL_CONTAINER: &str = "studioci-install";
+
+const BINARY_VOLUME: &str = "studioci-binary";
+const BINARY_FOLDER: &str = "/studioci";
+const POD_INFO_VOLUME: &str = "studioci-pod";
+/// Runs the init container where the template does not say who its pod is: the agent image has no user of its own.
+const NOBODY: u32 = 65_532;
+
+/// What is particular to one listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listener<'a> {
+    /// The tag to start from: the template's own for the first listener, else the one that the predecessor froze.
+    /// An older one would be updated by Keel at first sight, and start a build that nobody pushed.
+    pub tag: &'a str,
+    /// The build's generation.
+    pub generation: u64,
+}
+
+/// Keys that the API server, its controllers or kubectl wrote, and that a new object must not carry.
+fn is_of_server(key: &str) -> bool {
+    key.starts_with("deployment.kubernetes.io/") || key.starts_with("kubectl.kubernetes.io/")
+}
+
+impl Plan {
+    /// The listener's Deployment, its namespace left out.
+    pub fn listener(&self, listener: &Listener<'_>) -> Value {
+        let build = &self.build;
+        let (label_map, annotation_map) = self.listener_metadata(listener);
+        let mut pod_labels: Object<String, Value> =
+            labels(&self.settings).into_iter().map(|(key, value)| (key, value.into())).collect();
+        pod_labels.insert(wire::ROLE.to_owned(), "listener".into());
+        let selector = json!({ wire::CHAIN: self.settings.chain, wire::ROLE: "listener" });
+        let told: Map = build
+            .annotations
+            .iter()
+            .filter(|(key, _)| KEYS.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .chain([(wire::GENERATION.to_owned(), listener.generation.to_string())])
+            .collect();
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": { "name": build.name, "labels": label_map, "annotations": annotation_map },
+            "spec": {
+                "replicas": 1,
+                "selector": { "matchLabels": selector },
+                // Never two at once; and unlike Recreate this does not wait for the pod of a node that is gone.
+                "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxSurge": 0, "maxUnavailable": 1 } },
+                "template": {
+                    "metadata": { "labels": pod_labels, "annotations": told },
+                    "spec": self.listener_pod(listener),
+                },
+            },
+        })
+    }
+
+    /// The template's own labels and annotations with Keel's keys in the maps they came from, and ours.
+    fn listener_metadata(&self, listener: &Listener<'_>) -> (Map, Map) {
+        let build = &self.build;
+        let (keel_labels, keel_annotations) = parking::successor_maps(&build.labels, &build.annotations);
+        // Keel matches these two in any case and in either map; only ours may be left.
+        let owned = |key: &str| {
+            [names::MONITOR_CONTAINERS, names::INIT_CONTAINERS]
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(key))
+        };
+        let plain = |map: &Map| -> Map {
+            map.iter()
+                .filter(|(key, _)| !parking::is_keel_key(key) && !is_of_server(key))
+                .filter(|(key, _)| *key != names::CHANGE_CAUSE && !key.starts_with(wire::PARKED))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
+        };
+        let mut label_map = plain(&build.labels);
+        label_map.extend(keel_labels.into_iter().filter(|(key, _)| !owned(key)));
+        label_map.extend(labels(&self.settings));
+        label_map.insert(wire::ROLE.to_owned(), "listener".to_owned());
+        let mut annotation_map = plain(&build.annotations);
+        annotation_map.extend(keel_annotations.into_iter().filter(|(key, _)| !owned(key)));
+        annotation_map.insert(names::MONITOR_CONTAINERS.to_owned(), format!("^{}$", build.container));
+        annotation_map.insert(names::INIT_CONTAINERS.to_owned(), "false".to_owned());
+        annotation_map.insert(wire::CHAIN_UUID.to_owned(), self.settings.chain_uuid.clone());
+        annotation_map.insert(wire::GENERATION.to_owned(), listener.generation.to_string());
+        (label_map, annotation_map)
+    }
+
+    fn listener_pod(&self, listener: &Listener<'_>) -> Value {
+        let template = self.build.template.get("spec").unwrap_or(&Value::Null);
+        let mut pod = Object::new();
+        pod.insert("serviceAccountName".to_owned(), wire::AGENT_ACCOUNT.into());
+        pod.insert("automountServiceAccountToken".to_owned(), true.into());
+        pod.insert("enableServiceLinks".to_owned(), false.into());
+        pod.insert("terminationGracePeriodSeconds".to_owned(), 5.into());
+        let run_as = self.run_as(template);
+        let mut security = run_as.clone();
+        security.insert("seccompProfile".to_owned(), json!({ "type": "RuntimeDefault" }));
+        pod.insert("securityContext".to_owned(), security.into());
+        let pull = self.build.pull_secret_names();
+        if !pull.is_empty() {
+            let pull: Vec<Value> = pull.into_iter().map(|name| json!({ "name": name })).collect();
+            pod.insert("imagePullSecrets".to_owned(), pull.into());
+        }
+        scheduling(template, self.build.settings.template_scheduling, &mut pod);
+        let mut volumes = vec![json!({
+            "name": POD_INFO_VOLUME,
+            "downwardAPI": { "items": [
+                { "path": "labels", "fieldRef": { "fieldPath": "metadata.labels" } },
+                { "path": "annotations", "fieldRef": { "fieldPath": "metadata.annotations" } },
+            ] },
+        })];
+        if let Delivery::Image(image) = &self.settings.delivery {
+            volumes.push(json!({ "name": BINARY_VOLUME, "emptyDir": { "sizeLimit": "64Mi" } }));
+            pod.insert("initContainers".to_owned(), json!([self.install(image, &run_as)]));
+        }
+        pod.insert("volumes".to_owned(), volumes.into());
+        pod.insert("containers".to_owned(), json!([self.agent(listener)]));
+        pod.into()
+    }
+
+    /// Copies the binary.
+    fn install(&self, image: &str, run_as: &Object<String, Value>) -> Value {
+        let mut security = hardened();
+        if !run_as.contains_key("runAsUser") && self.build.settings.identity != Identity::Omitted {
+            security.insert("runAsUser".to_owned(), NOBODY.into());
+            security.insert("runAsGroup".to_owned(), NOBODY.into());
+            security.insert("runAsNonRoot".to_owned(), true.into());
+        }
+        json!({
+            "name": INSTALL_CONTAINER,
+            "image": image,
+            "imagePullPolicy": "IfNotPresent",
+            "args": ["agent", "install", AGENT_BINARY],
+            "resources": resources(),
+            "securityContext": security,
+            "volumeMounts": [{ "name": BINARY_VOLUME, "mountPath": BINARY_FOLDER }],
+        })
+    }
+
+    /// Runs the agent in the CI image, under the build container's name.
+    fn agent(&self, listener: &Listener<'_>) -> Value {
+        let build = &self.build;
+        let mut mounts = vec![json!({ "name": POD_INFO_VOLUME, "mountPath": POD_INFO, "readOnly": true })];
+        let binary = match &self.settings.delivery {
+            Delivery::Path(path) => path.as_str(),
+            Delivery::Image(_) => {
+                mounts.push(json!({ "name": BINARY_VOLUME, "mountPath": BINARY_FOLDER, "readOnly": true }));
+                AGENT_BINARY
+            }
+        };
+        let field = |name: &str, path: &str| json!({ "name": name, "valueFrom": { "fieldRef": { "fieldPath": path } } });
+        let mut container = json!({
+            "name": build.container,
+            "image": build.image.with_tag(listener.tag).to_string(),
+            "imagePullPolicy": "Always",
+            // The admission policy asks for exactly these three words; what else there is goes by environment.
+            "command": [binary, "agent", "run"],
+            "env": [
+                field("STUDIOCI_NAMESPACE", "metadata.namespace"),
+                field("STUDIOCI_POD", "metadata.name"),
+                field("STUDIOCI_POD_UID", "metadata.uid"),
+                { "name": "STUDIOCI_CONTAINER", "value": build.container },
+                { "name": "STUDIOCI_DEPLOYMENT", "value": build.name },
+            ],
+            "resources": resources(),
+            "securityContext": hardened(),
+            "volumeMounts": mounts,
+        });
+        if let Some(folder) = text(self.container(), "/workingDir") {
+            container["workingDir"] = folder.into();
+        }
+        container
+    }
+
+    /// The build container, as the template has it.
+    pub(super) fn container(&self) -> &Value {
+        list(&self.build.template, "/spec/containers")
+            .iter()
+            .find(|container| text(container, "/name") == Some(&self.build.container))
+            .unwrap_or(&Value::Null)
+    }
+
+    /// Whom the listener runs as: the build container's own word, else its pod's.
+    fn run_as(&self, template: &Value) -> Object<String, Value> {
+        let mut fields = match &self.build.settings.identity {
+            Identity::Omitted => return Object::new(),
+            Identity::Given(fields) => fields.clone(),
+            Identity::Template => [template, self.container()]
+                .into_iter()
+                .filter_map(|it| it.get("securityContext")?.as_object())
+                .flatten()
+                .filter(|(field, value)| RUN_AS.contains(&field.as_str()) && !value.is_null())
+                .map(|(field, value)| (field.clone(), value.clone()))
+                .collect(),
+        };
+        if fields.get("runAsUser").and_then(Value::as_i64).is_some_and(|user| user > 0) {
+            // Said aloud, since Pod Security's "restricted" asks for the word and not for the number.
+            fields.insert("runAsNonRoot".to_owned(), true.into());
+        }
+        fields
+    }
+}
+
+fn resources() -> Value {
+    json!({ "requests": { "cpu": "10m", "memory": "32Mi" }, "limits": { "cpu": "500m", "memory": "128Mi" } })
+}
+
+fn hardened() -> Object<String, Value> {
+    let mut security = Object::new();
+    security.insert("allowPrivilegeEscalation".to_owned(), false.into());
+    security.insert("capabilities".to_owned(), json!({ "drop": ["ALL"] }));
+    security.insert("readOnlyRootFilesystem".to_owned(), true.into());
+    security
+}
+
+/// Every field that says where a pod may run.
+const SCHEDULING: [&str; 9] = [
+    "affinity",
+    "nodeName",
+    "nodeSelector",
+    "preemptionPolicy",
+    "priorityClassName",
+    "runtimeClassName",
+    "schedulerName",
+    "tolerations",
+    "topologySpreadConstraints",
+];
+
+/// Keel's platform gate reads node selector and required affinity, so that os and architecture stay in any case; the
+/// taints that go with them are tolerated too.
+fn scheduling(template: &Value, all: bool, pod: &mut Object<String, Value>) {
+    if all {
+        for field in SCHEDULING {
+            if let Some(value) = template.get(field).filter(|value| !value.is_null()) {
+                pod.insert(field.to_owned(), value.clone());
+            }
+        }
+        return;
+    }
+    if let Some(selector) = template.get("nodeSelector").and_then(Value::as_object) {
+        let kept: Object<String, Value> = selector
+            .iter()
+            .filter(|(key, _)| is_platform(key))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
+        if !kept.is_empty() {
+            pod.insert("nodeSelector".to_owned(), kept.into());
+        }
+    }
+    let terms = list(
+        template,
+        "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms",
+    );
+    let kept: Vec<Value> = terms
+        .iter()
+        .map(|term| {
+            let kept: Vec<&Value> = list(term, "/matchExpressions")
+                .iter()
+                .filter(|expression| text(expression, "/key").is_some_and(is_platform))
+                .collect();
+            json!({ "matchExpressions": kept })
+        })
+        .collect();
+    // Terms are alternatives: one without any condition left makes the whole of them true.
+    if !kept.is_empty() && kept.iter().all(|term| !list(term, "/matchExpressions").is_empty()) {
+        pod.insert(
+            "affinity".to_owned(),
+            json!({ "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": kept },
+            } }),
+        );
+    }
+    let tolerated: Vec<&Value> = list(template, "/tolerations")
+        .iter()
+        .filter(|toleration| text(toleration, "/key").is_some_and(is_platform))
+        .collect();
+    if !tolerated.is_empty() {
+        pod.insert("tolerations".to_owned(), json!(tolerated));
+    }
+}
+
+fn is_platform(key: &str) -> bool {
+    matches!(
+        key,
+        "kubernetes.io/os" | "kubernetes.io/arch" | "beta.kubernetes.io/os" | "beta.kubernetes.io/arch"
+    )
+}

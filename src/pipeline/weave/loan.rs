@@ -1,0 +1,144 @@
+//! What a pipeline's Namespace document lends to the claimed namespace: labels and annotations, and nothing else.
+
+use serde_json::Value;
+
+use super::Settings;
+use super::subject::{Subject, listed, strings};
+use crate::chain::build::Map;
+use crate::chain::wire;
+use crate::keel::parking;
+use crate::pipeline::fault::Fault;
+
+/// Labels and annotations for the claimed namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Loan {
+    /// Labels, without ours, the server's and those of Pod Security.
+    pub labels: Map,
+    /// Annotations, without ours and the server's.
+    pub annotations: Map,
+    /// The labels of Pod Security, which are fixed when a chain is started.
+    pub pod_security: PodSecurity,
+}
+
+/// The six labels of Pod Security; an empty value is an absent label.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PodSecurity {
+    /// Values in the order of [`PodSecurity::MODES`].
+    pub values: [String; 6],
+}
+
+impl PodSecurity {
+    /// Prefix of the labels.
+    pub const PREFIX: &'static str = "pod-security.kubernetes.io/";
+    /// What follows the prefix, in the order in which the admission policies join the values.
+    pub const MODES: [&'static str; 6] =
+        ["enforce", "enforce-version", "audit", "audit-version", "warn", "warn-version"];
+
+    /// Reads the six among any labels.
+    pub fn read(labels: &Map) -> Self {
+        Self {
+            values: Self::MODES
+                .map(|mode| labels.get(&format!("{}{mode}", Self::PREFIX)).cloned().unwrap_or_default()),
+        }
+    }
+
+    /// The name of the virtual right to these labels: the six values, joined by commas (`restricted,latest,,,,`).
+    pub fn name(&self) -> String {
+        self.values.join(",")
+    }
+
+    /// The labels, absent ones left out.
+    pub fn labels(&self) -> Map {
+        Self::MODES
+            .iter()
+            .zip(&self.values)
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(mode, value)| (format!("{}{mode}", Self::PREFIX), value.clone()))
+            .collect()
+    }
+}
+
+/// The namespaces by which a pipeline means "the build's namespace".
+pub(super) fn own_namespaces<'a>(
+    subjects: &[Subject<'a>],
+    settings: &'a Settings,
+    build: Option<Subject<'a>>,
+) -> Vec<&'a str> {
+    let variable = settings.namespace_variable.as_deref().filter(|name| !name.is_empty());
+    let documents = subjects
+        .iter()
+        .filter(|subject| subject.is("", "Namespace"))
+        .map(Subject::name)
+        .filter(|name| !name.is_empty());
+    let mut own: Vec<&str> = variable.into_iter().chain(documents).collect();
+    if own.is_empty() {
+        // Nothing says it outright: then it is where the build workload itself would go.
+        own.extend(build.and_then(|build| build.namespace()));
+    }
+    own.dedup();
+    own
+}
+
+/// Reads the Namespace document, if there is one.
+pub(super) fn read(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) -> Loan {
+    let documents: Vec<&Subject<'_>> =
+        subjects.iter().filter(|subject| subject.is("", "Namespace")).collect();
+    let subject = match *documents {
+        [] => return Loan::default(),
+        [only] => only,
+        [_, second, ..] => {
+            faults.push(second.fault(
+                format!("{} Namespace documents: {}", documents.len(), listed(&documents)),
+                "a build has one namespace, which studioci makes; a Namespace document lends it labels and annotations",
+                "keep one of them, or none",
+            ));
+            return Loan::default();
+        }
+    };
+    let labels = subject.labels();
+    let pod_security = PodSecurity::read(&labels);
+    check_pod_security(subject, &pod_security, faults);
+    let lent = |map: Map| map.into_iter().filter(|(key, _)| is_lent(key)).collect();
+    Loan {
+        labels: lent(labels),
+        annotations: lent(strings(subject.value.pointer("/metadata/annotations"))),
+        pod_security,
+    }
+}
+
+fn check_pod_security(subject: &Subject<'_>, found: &PodSecurity, faults: &mut Vec<Fault>) {
+    for (mode, value) in PodSecurity::MODES.iter().zip(&found.values).filter(|(_, value)| !value.is_empty()) {
+        let (fits, want) = if mode.ends_with("-version") {
+            let version = value.strip_prefix("v1.").is_some_and(|minor| minor.parse::<u16>().is_ok());
+            (version || value == "latest", "latest or v1.N")
+        } else {
+            (
+                matches!(value.as_str(), "privileged" | "baseline" | "restricted"),
+                "privileged, baseline or restricted",
+            )
+        };
+        if !fits {
+            faults.push(subject.fault(
+                format!("label {}{mode}: {value:?} is not a Pod Security value", PodSecurity::PREFIX),
+                "the API server would take the strictest level for a value that it does not know, or warn",
+                format!("write {want}"),
+            ));
+        }
+    }
+}
+
+/// Ours would forge a claim; `kubernetes.io/` is the server's; Keel does not read Namespaces.
+fn is_lent(key: &str) -> bool {
+    let domain = key.split_once('/').map_or("", |(domain, _)| domain);
+    let ours = key == wire::MANAGED_BY || domain == "studioci.dev" || domain.ends_with(".studioci.dev");
+    let server = matches!(domain, "kubernetes.io" | "kubectl.kubernetes.io" | "pod-security.kubernetes.io");
+    !ours && !server && !parking::is_keel_key(key)
+}
+
+/// Whether a value stands for no namespace or one of the pipeline's own.
+pub(super) fn is_own(namespace: Option<&Value>, own: &[&str]) -> bool {
+    match namespace {
+        None | Some(Value::Null) => true,
+        Some(value) => value.as_str().is_some_and(|name| name.is_empty() || own.contains(&name)),
+    }
+}

@@ -1,0 +1,197 @@
+//! Documents to plan: what of a pipeline becomes the listener, what the build's Job, and what is applied when a build
+//! is prepared.
+//!
+//! [`plan`] collects every fault instead of stopping at the first, and refuses what the cluster would refuse later
+//! or, worse, silently do otherwise: no build workload or several, another namespace, cluster-scoped documents, kinds
+//! that the workspace role does not cover, rights that an agent cannot hand on, and whatever reaches for the agent's
+//! own ServiceAccount. What is made is named nowhere but in [`crate::chain::wire`]; namespaces are left out and
+//! filled in by [`place`].
+
+mod check;
+mod find;
+mod finish;
+mod fits;
+mod job;
+pub mod kinds;
+mod listener;
+mod loan;
+mod probe;
+mod rest;
+mod rights;
+mod settings;
+mod subject;
+mod warn;
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::documents::Document;
+use super::fault::Fault;
+use crate::chain::build::Map;
+use crate::keel::image::ImageRef;
+use crate::keel::policy::Policy;
+
+pub use finish::Ending;
+pub use fits::Running;
+pub use job::BuildOf;
+pub use kinds::Kind;
+pub use listener::{AGENT_BINARY, INSTALL_CONTAINER, Listener, POD_INFO};
+pub use loan::{Loan, PodSecurity};
+pub use probe::{PROBE, probe};
+pub use rest::{Support, place};
+pub use settings::{BuildSettings, DEADLINE, Identity, RECHECK, REVISION_GROUP, duration};
+
+use subject::Subject;
+
+/// What a plan depends on besides the pipeline itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The chain's name.
+    pub chain: String,
+    /// The chain's uuid.
+    pub chain_uuid: String,
+    /// How the agent's binary gets into the listener's pod.
+    pub delivery: Delivery,
+    /// Whether the chain's builds may get `studioci-trusted`.
+    pub trusted_build: bool,
+    /// The value of the pipeline's own namespace variable: in documents it means "the build's namespace".
+    pub namespace_variable: Option<String>,
+    /// Kinds that an admin aggregated into the workspace role.
+    pub granted_kinds: Vec<Kind>,
+}
+
+/// How the agent's binary gets into the listener's pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// Copied by an init container of this image.
+    Image(String),
+    /// It is in the CI image, at this absolute path.
+    Path(String),
+}
+
+/// The Deployment whose pod template a build runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuildWorkload {
+    /// Its name; the listener has the same.
+    pub name: String,
+    /// The build container.
+    pub container: String,
+    /// The CI image as the template names it.
+    pub image: ImageRef,
+    /// Labels of the Deployment, as the template gives them.
+    pub labels: Map,
+    /// Annotations of the Deployment, as the template gives them.
+    pub annotations: Map,
+    /// What the annotations say.
+    pub settings: BuildSettings,
+    /// The pod template.
+    template: Value,
+    /// Pull Secrets of the ServiceAccount that the template names, which the listener does not run as.
+    account_pull_secrets: Vec<String>,
+}
+
+impl BuildWorkload {
+    /// What Keel does with it.
+    pub fn policy(&self) -> Policy {
+        Policy::of(&self.labels, &self.annotations)
+    }
+
+    /// Whether one tag is pushed over again and again.
+    pub fn match_tag(&self) -> bool {
+        self.policy().match_tag()
+    }
+}
+
+/// Something that a person should know, though nothing is refused for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The object, as `Kind/name`.
+    pub about: String,
+    /// Its first line in the rendered text.
+    pub line: usize,
+    /// What there is to know.
+    pub text: String,
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.about, self.text)
+    }
+}
+
+/// What becomes of a pipeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The build workload.
+    pub build: BuildWorkload,
+    /// What the pipeline's Namespace document lends to the claimed namespace.
+    pub namespace: Loan,
+    /// Secrets that the listener's pod and Keel need to read the registry; they are created before it.
+    pub pull_secrets: Vec<Value>,
+    /// Scalable workloads besides the build.
+    pub support: Vec<Support>,
+    /// Every kind that will be written, for a check of rights before anything is created.
+    pub kinds: Vec<Kind>,
+    /// What a person should know.
+    pub notices: Vec<Notice>,
+    rest: Vec<Value>,
+    settings: Settings,
+}
+
+impl Plan {
+    /// All other objects, in the order they came, ready for apply but for the namespace ([`place`]).
+    pub fn rest(&self) -> Vec<Value> {
+        self.rest.clone()
+    }
+
+    /// Where the server keeps an object of this plan.
+    pub fn kind_of(&self, object: &Value) -> Option<Kind> {
+        kinds::of(object, &self.settings.granted_kinds)
+    }
+}
+
+/// Weaves the documents of a rendered pipeline into a plan.
+///
+/// # Errors
+/// Every fault that was found, in the order of the documents, then those of the pipeline as a whole.
+pub fn plan(documents: &[Document], settings: &Settings) -> Result<Plan, Vec<Fault>> {
+    let subjects = Subject::all(documents);
+    let mut faults = Vec::new();
+    let found = find::build(&subjects, &mut faults);
+    let own = loan::own_namespaces(&subjects, settings, found);
+    for subject in &subjects {
+        check::subject(subject, &own, settings, &mut faults);
+    }
+    check::pipeline(&subjects, found, &mut faults);
+    let namespace = loan::read(&subjects, &mut faults);
+    let mut notices = Vec::new();
+    let build = found.and_then(|found| find::read(&found, &subjects, &mut faults, &mut notices));
+    let Some(build) = build.filter(|_| faults.is_empty()) else {
+        return Err(faults);
+    };
+    warn::all(&subjects, &build, &own, &mut notices);
+    let woven = rest::weave(&subjects, &build, settings, &mut notices);
+    Ok(Plan {
+        build,
+        namespace,
+        pull_secrets: woven.pull_secrets,
+        support: woven.support,
+        kinds: woven.kinds,
+        notices,
+        rest: woven.rest,
+        settings: settings.clone(),
+    })
+}
+
+/// Labels that everything of a chain carries.
+fn labels(settings: &Settings) -> [(String, String); 2] {
+    use crate::chain::wire;
+    [
+        (wire::MANAGED_BY.to_owned(), wire::MANAGED_BY_VALUE.to_owned()),
+        (wire::CHAIN.to_owned(), settings.chain.clone()),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

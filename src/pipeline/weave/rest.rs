@@ -1,0 +1,177 @@
+//! Everything but the build workload and the Namespace: what is applied when a build is prepared.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map as Object, Value};
+
+use super::subject::{Subject, object_at, strings, text};
+use super::{BuildWorkload, Kind, Notice, Settings, kinds, labels};
+use crate::chain::build::Map;
+use crate::chain::wire;
+use crate::keel::{names, parking};
+
+/// A scalable workload besides the build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Support {
+    /// Deployment, StatefulSet, ReplicaSet or ReplicationController.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// The replicas that the template asks for.
+    pub replicas: u32,
+}
+
+/// What [`weave`] makes.
+pub(super) struct Woven {
+    pub(super) rest: Vec<Value>,
+    pub(super) support: Vec<Support>,
+    pub(super) pull_secrets: Vec<Value>,
+    pub(super) kinds: Vec<Kind>,
+}
+
+/// Fields of metadata that the server fills in. `ownerReferences` are among them: they name a uid of another
+/// namespace, and the garbage collector would delete the object.
+const OF_SERVER: [&str; 9] = [
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "managedFields",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+pub(super) fn is_support(subject: &Subject<'_>) -> bool {
+    matches!(
+        (subject.group(), subject.kind()),
+        ("apps", "Deployment" | "StatefulSet" | "ReplicaSet") | ("", "ReplicationController")
+    )
+}
+
+/// Keel: it watches Deployments, StatefulSets, DaemonSets and CronJobs, and nothing else.
+fn is_watched_by_keel(subject: &Subject<'_>) -> bool {
+    matches!(
+        (subject.group(), subject.kind()),
+        ("apps", "Deployment" | "StatefulSet" | "DaemonSet") | ("batch", "CronJob")
+    )
+}
+
+pub(super) fn replicas(subject: &Subject<'_>) -> u32 {
+    let asked = subject.value.pointer("/spec/replicas").and_then(Value::as_u64);
+    asked.map_or(1, |replicas| u32::try_from(replicas).unwrap_or(u32::MAX))
+}
+
+/// Makes the rest. The build workload is told by its name, which [`super::check`] holds to be the only one.
+pub(super) fn weave(
+    subjects: &[Subject<'_>],
+    build: &BuildWorkload,
+    settings: &Settings,
+    notices: &mut Vec<Notice>,
+) -> Woven {
+    let mut woven =
+        Woven { rest: Vec::new(), support: Vec::new(), pull_secrets: Vec::new(), kinds: Vec::new() };
+    let mut needed = BTreeSet::from([kinds::DEPLOYMENT, kinds::JOB]);
+    let pull = build.pull_secret_names();
+    for subject in subjects {
+        let is_build = subject.is("apps", "Deployment") && subject.name() == build.name;
+        if is_build || subject.is("", "Namespace") {
+            continue;
+        }
+        let Some(kind) = kinds::of(subject.value, &settings.granted_kinds) else { continue };
+        let mut object = cleaned(subject.value);
+        let metadata = object_at(&mut object, "metadata");
+        object_at(metadata, "labels")
+            .extend(labels(settings).into_iter().map(|(key, value)| (key, value.into())));
+        if is_support(subject) {
+            let replicas = replicas(subject);
+            object_at(metadata, "labels").insert(wire::ROLE.to_owned(), "support".into());
+            object_at(metadata, "annotations").insert(wire::REPLICAS.to_owned(), replicas.to_string().into());
+            woven.support.push(Support { kind: kind.clone(), name: subject.name().to_owned(), replicas });
+        }
+        if is_watched_by_keel(subject) && park(metadata) {
+            notices.push(subject.notice(
+                "its Keel keys are parked: Keel updates the listener only, and the build's namespace holds what was pushed",
+            ));
+        }
+        let object = Value::Object(object);
+        if subject.is("", "Secret") && pull.iter().any(|name| name == subject.name()) {
+            woven.pull_secrets.push(object.clone());
+        }
+        needed.insert(kind);
+        woven.rest.push(object);
+    }
+    woven.kinds = needed.into_iter().collect();
+    woven
+}
+
+/// The object without what belongs to another namespace or to the server.
+fn cleaned(value: &Value) -> Object<String, Value> {
+    let mut object = value.as_object().cloned().unwrap_or_default();
+    object.remove("status");
+    let metadata = object_at(&mut object, "metadata");
+    metadata.remove("namespace");
+    for field in OF_SERVER {
+        metadata.remove(field);
+    }
+    if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+        annotations.remove(LAST_APPLIED);
+    }
+    object
+}
+
+/// Parks Keel's keys in both maps; whether there were any.
+fn park(metadata: &mut Object<String, Value>) -> bool {
+    let mut any = false;
+    for map in ["labels", "annotations"] {
+        let live = strings(metadata.get(map));
+        if live.keys().any(|key| parking::is_keel_key(key)) {
+            any = true;
+            metadata.insert(
+                map.to_owned(),
+                parking::park(&live).into_iter().map(|(key, value)| (key, Value::from(value))).collect(),
+            );
+        }
+    }
+    any
+}
+
+impl BuildWorkload {
+    /// Names of the Secrets with which the kubelet and Keel read the CI image's registry.
+    pub fn pull_secret_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        let of_template = super::subject::list(&self.template, "/spec/imagePullSecrets")
+            .iter()
+            .filter_map(|secret| text(secret, "/name").map(str::to_owned));
+        let of_keel = keel_pull_secret(&self.labels, &self.annotations);
+        for name in of_template.chain(self.account_pull_secrets.iter().cloned()).chain(of_keel) {
+            if !name.is_empty() && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
+
+/// Keel: the key is read in any case, from the labels first.
+fn keel_pull_secret(labels: &Map, annotations: &Map) -> Option<String> {
+    [labels, annotations]
+        .into_iter()
+        .flatten()
+        .find_map(|(key, value)| key.eq_ignore_ascii_case(names::IMAGE_PULL_SECRET).then(|| value.clone()))
+}
+
+/// Puts an object of a plan into a namespace: its own, and that of the ServiceAccounts in a RoleBinding.
+pub fn place(object: &mut Value, namespace: &str) {
+    let Some(fields) = object.as_object_mut() else { return };
+    object_at(fields, "metadata").insert("namespace".to_owned(), namespace.into());
+    if fields.get("kind").and_then(Value::as_str) != Some("RoleBinding") {
+        return;
+    }
+    let subjects = fields.get_mut("subjects").and_then(Value::as_array_mut);
+    for subject in subjects.into_iter().flatten().filter_map(Value::as_object_mut) {
+        subject.insert("namespace".to_owned(), namespace.into());
+    }
+}

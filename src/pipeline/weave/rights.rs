@@ -1,0 +1,178 @@
+//! Roles and RoleBindings of a pipeline: an agent can hand on only what it holds, and only inside the namespace.
+
+use serde_json::Value;
+
+use super::loan::is_own;
+use super::subject::{Subject, list, listed, text};
+use super::{Kind, Settings};
+use crate::chain::wire;
+use crate::pipeline::fault::Fault;
+
+/// One rule of what an agent holds in its namespace.
+struct Held {
+    group: &'static str,
+    resources: &'static [&'static str],
+    verbs: &'static [&'static str],
+}
+
+const ALL: &[&str] = &["*"];
+/// Spelled out where `*` would mean impersonate, escalate or bind too.
+const WRITE: &[&str] = &["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+
+/// ClusterRole `studioci-workspace-base`, and of `studioci-agent` what concerns its own namespace.
+const WORKSPACE: [Held; 10] = [
+    Held {
+        group: "",
+        resources: &["namespaces"],
+        verbs: &["get", "list", "watch", "create", "update", "patch", "delete"],
+    },
+    Held { group: "", resources: &["serviceaccounts"], verbs: WRITE },
+    Held { group: "rbac.authorization.k8s.io", resources: &["roles", "rolebindings"], verbs: WRITE },
+    Held {
+        group: "",
+        resources: &[
+            "pods",
+            "pods/log",
+            "services",
+            "configmaps",
+            "secrets",
+            "persistentvolumeclaims",
+            "replicationcontrollers",
+            "replicationcontrollers/scale",
+            "events",
+            "resourcequotas",
+            "limitranges",
+        ],
+        verbs: ALL,
+    },
+    Held {
+        group: "apps",
+        resources: &[
+            "deployments",
+            "deployments/scale",
+            "statefulsets",
+            "statefulsets/scale",
+            "replicasets",
+            "replicasets/scale",
+            "daemonsets",
+        ],
+        verbs: ALL,
+    },
+    Held { group: "batch", resources: &["jobs", "cronjobs"], verbs: ALL },
+    Held { group: "networking.k8s.io", resources: &["networkpolicies", "ingresses"], verbs: ALL },
+    Held { group: "autoscaling", resources: &["horizontalpodautoscalers"], verbs: ALL },
+    Held { group: "policy", resources: &["poddisruptionbudgets"], verbs: ALL },
+    Held { group: "events.k8s.io", resources: &["events"], verbs: ALL },
+];
+
+/// ClusterRole `studioci-trusted`: with it a build can become its agent.
+const TRUSTED: [Held; 3] = [
+    Held {
+        group: "",
+        resources: &["pods/exec", "pods/attach", "pods/portforward"],
+        verbs: &["get", "create"],
+    },
+    Held { group: "", resources: &["pods/ephemeralcontainers"], verbs: &["get", "update", "patch"] },
+    Held { group: "", resources: &["serviceaccounts/token"], verbs: &["create"] },
+];
+
+fn holds(rules: &[Held], group: &str, resource: &str, verb: &str) -> bool {
+    rules.iter().any(|held| {
+        held.group == group
+            && held.resources.contains(&resource)
+            && (held.verbs.contains(&"*") || held.verbs.contains(&verb))
+    })
+}
+
+fn is_granted(kinds: &[Kind], group: &str, resource: &str) -> bool {
+    kinds.iter().any(|kind| kind.group == group && kind.plural == resource)
+}
+
+fn words<'a>(rule: &'a Value, field: &str) -> Vec<&'a str> {
+    rule.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// Checks a Role: RBAC lets nobody hand on more than he holds.
+pub(super) fn role(subject: &Subject<'_>, settings: &Settings, faults: &mut Vec<Fault>) {
+    let (mut beyond, mut trusted) = (Vec::new(), Vec::new());
+    for rule in subject.list("/rules") {
+        for group in words(rule, "apiGroups") {
+            for resource in words(rule, "resources") {
+                for verb in words(rule, "verbs") {
+                    if holds(&WORKSPACE, group, resource, verb)
+                        || is_granted(&settings.granted_kinds, group, resource)
+                        || (settings.trusted_build && holds(&TRUSTED, group, resource, verb))
+                    {
+                        continue;
+                    }
+                    let named = match group {
+                        "" => format!("{verb} {resource}"),
+                        _ => format!("{verb} {resource}.{group}"),
+                    };
+                    let pile =
+                        if holds(&TRUSTED, group, resource, verb) { &mut trusted } else { &mut beyond };
+                    if !pile.contains(&named) {
+                        pile.push(named);
+                    }
+                }
+            }
+        }
+    }
+    if !trusted.is_empty() {
+        faults.push(subject.fault(
+            format!("it grants {}", listed(trusted)),
+            "with that a build could become its agent, so agents hand it on only in a chain that was started so",
+            "take it out, or start the chain with --trusted-build",
+        ));
+    }
+    if !beyond.is_empty() {
+        faults.push(subject.fault(
+            format!("it grants {}", listed(beyond)),
+            format!("{} does not hold that, and RBAC lets nobody hand on more than he holds", wire::ROLE_WORKSPACE),
+            "grant only what the build needs, each verb and resource by name; an admin can add a kind by a ClusterRole \
+             labelled studioci.dev/aggregate-to-workspace: \"true\"",
+        ));
+    }
+}
+
+/// Checks a RoleBinding: a Role of the namespace, to ServiceAccounts of the namespace.
+pub(super) fn binding(subject: &Subject<'_>, own: &[&str], faults: &mut Vec<Fault>) {
+    let role = subject.text("/roleRef/name").unwrap_or_default();
+    match subject.text("/roleRef/kind") {
+        Some("Role") => {}
+        Some("ClusterRole") => faults.push(subject.fault(
+            format!("it binds ClusterRole {role}"),
+            "an agent may bind only Roles of the build's own namespace",
+            format!("write a Role with the rules of {role} that the build needs, and bind that"),
+        )),
+        _ => {
+            faults.push(subject.fault("it has no roleRef.kind", "it must be Role", "add roleRef.kind: Role"));
+        }
+    }
+    if subject.list("/subjects").is_empty() {
+        faults.push(subject.fault(
+            "it has no subjects",
+            "an agent may bind a Role only to ServiceAccounts of the build's namespace",
+            "add the ServiceAccount that the build runs as",
+        ));
+    }
+    for bound in list(subject.value, "/subjects") {
+        let (kind, name) =
+            (text(bound, "/kind").unwrap_or_default(), text(bound, "/name").unwrap_or_default());
+        if kind != "ServiceAccount" || !is_own(bound.get("namespace"), own) {
+            let where_ =
+                text(bound, "/namespace").map(|it| format!(" of namespace {it}")).unwrap_or_default();
+            faults.push(subject.fault(
+                format!("it binds {kind} {name}{where_}"),
+                "an agent may bind a Role only to ServiceAccounts of the build's namespace",
+                "bind a ServiceAccount of the pipeline; leave its namespace out",
+            ));
+        } else if name == wire::AGENT_ACCOUNT {
+            faults.push(subject.fault(
+                format!("it binds ServiceAccount {name}"),
+                "that is the agent's own, and no pipeline may change what the agent can do",
+                "bind another ServiceAccount",
+            ));
+        }
+    }
+}

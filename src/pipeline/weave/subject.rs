@@ -1,0 +1,157 @@
+//! A document as the weave looks at it, and small ways to read JSON.
+
+use std::fmt;
+
+use serde_json::{Map as Object, Value};
+
+use super::Notice;
+use crate::chain::build::Map;
+use crate::pipeline::documents::{Document, Lines};
+use crate::pipeline::fault::{Fault, Origin, Place};
+
+/// Name of the text that lines of faults and notices belong to.
+const RENDERED: &str = "the rendered pipeline";
+/// Name of the text behind it.
+const TEMPLATE: &str = "the template";
+
+/// One object of the pipeline.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) document: &'a Document,
+    pub(super) value: &'a Value,
+}
+
+impl<'a> Subject<'a> {
+    /// All objects, in order.
+    pub(super) fn all(documents: &'a [Document]) -> Vec<Self> {
+        documents.iter().map(|document| Self { document, value: &document.value }).collect()
+    }
+
+    pub(super) fn api_version(&self) -> &'a str {
+        self.document.api_version()
+    }
+
+    pub(super) fn group(&self) -> &'a str {
+        self.api_version().split_once('/').map_or("", |(group, _)| group)
+    }
+
+    pub(super) fn kind(&self) -> &'a str {
+        self.document.kind()
+    }
+
+    pub(super) fn name(&self) -> &'a str {
+        self.document.name()
+    }
+
+    pub(super) fn namespace(&self) -> Option<&'a str> {
+        self.text("/metadata/namespace").filter(|namespace| !namespace.is_empty())
+    }
+
+    pub(super) fn is(&self, group: &str, kind: &str) -> bool {
+        self.group() == group && self.kind() == kind
+    }
+
+    pub(super) fn text(&self, pointer: &str) -> Option<&'a str> {
+        text(self.value, pointer)
+    }
+
+    pub(super) fn list(&self, pointer: &str) -> &'a [Value] {
+        list(self.value, pointer)
+    }
+
+    pub(super) fn labels(&self) -> Map {
+        strings(self.value.pointer("/metadata/labels"))
+    }
+
+    pub(super) fn annotations(&self) -> Map {
+        strings(self.value.pointer("/metadata/annotations"))
+    }
+
+    /// Where the pod template of a workload is, the Pod itself for a Pod.
+    pub(super) fn pod_template(&self) -> Option<&'a Value> {
+        let pointer = match (self.group(), self.kind()) {
+            ("", "Pod") => "",
+            ("", "ReplicationController")
+            | ("apps", "Deployment" | "StatefulSet" | "ReplicaSet" | "DaemonSet")
+            | ("batch", "Job") => "/spec/template",
+            ("batch", "CronJob") => "/spec/jobTemplate/spec/template",
+            _ => return None,
+        };
+        self.value.pointer(pointer)
+    }
+
+    /// A fault of this object; `what` continues `document 3 (Deployment build): `.
+    pub(super) fn fault(
+        &self,
+        what: impl fmt::Display,
+        why: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Fault {
+        let Document { line, from, .. } = *self.document;
+        let place = Place { file: RENDERED.to_owned(), line, column: 0, text: String::new() };
+        let origin = from.map(|Lines { first, last }| Origin {
+            file: TEMPLATE.to_owned(),
+            first,
+            last,
+            text: String::new(),
+        });
+        fault(format!("{}: {what}", self.document.title()), why, hint).at(place).from(origin)
+    }
+
+    pub(super) fn notice(&self, text: impl Into<String>) -> Notice {
+        Notice { about: self.to_string(), line: self.document.line, text: text.into() }
+    }
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            "" => write!(f, "{} without a name", self.kind()),
+            name => write!(f, "{}/{name}", self.kind()),
+        }
+    }
+}
+
+/// A fault of the pipeline as a whole.
+pub(super) fn fault(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Fault {
+    Fault::new(what).why(why).hint(hint)
+}
+
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer)?.as_str()
+}
+
+pub(super) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The entries of a map that are strings; the others are [`super::check`]'s business.
+pub(super) fn strings(map: Option<&Value>) -> Map {
+    map.and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+/// The object at a key, made if it is not there (or is no object).
+pub(super) fn object_at<'a>(
+    value: &'a mut Object<String, Value>,
+    key: &str,
+) -> &'a mut Object<String, Value> {
+    let entry = value.entry(key).or_insert_with(|| Value::Object(Object::new()));
+    if !entry.is_object() {
+        *entry = Value::Object(Object::new());
+    }
+    entry.as_object_mut().expect("made an object just above")
+}
+
+/// `a, b and c`.
+pub(super) fn listed<T: fmt::Display>(words: impl IntoIterator<Item = T>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| word.to_string()).collect();
+    match words.split_last() {
+        None => "none".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}

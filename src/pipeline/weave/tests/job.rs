@@ -1,0 +1,86 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+#[test]
+fn an_unpinned_build_runs_by_tag_and_keeps_the_templates_policy() {
+    let text = spec("", "        imagePullPolicy: Never\n");
+    let unpinned: Version = "build-20260102".parse().unwrap();
+    for (version, image, policy) in [
+        (&unpinned, "registry.example.com/app:build-20260102".to_owned(), "Never"),
+        (&version(), format!("registry.example.com/app:{}", version()), "IfNotPresent"),
+    ] {
+        let job = job_of(&text, version);
+        let container = &job["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!((&container["image"], &container["imagePullPolicy"]), (&json!(image), &json!(policy)));
+    }
+    let job = job_of(&text, &unpinned);
+    assert_eq!(job["metadata"]["annotations"].get("studioci.dev/digest"), None);
+    let env = job["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap();
+    assert!(env.contains(&json!({ "name": "STUDIOCI_DIGEST", "value": "" })));
+}
+
+#[test]
+fn a_build_gets_a_token_only_if_the_template_asks() {
+    for (fields, token, noticed) in [
+        ("", false, false),
+        ("      automountServiceAccountToken: true\n", true, false),
+        ("      automountServiceAccountToken: false\n", false, false),
+        ("      serviceAccountName: mine\n", false, true),
+        ("      serviceAccountName: mine\n      automountServiceAccountToken: false\n", false, false),
+    ] {
+        let text = spec(fields, "");
+        let job = job_of(&text, &version());
+        assert_eq!(job["spec"]["template"]["spec"]["automountServiceAccountToken"], token, "{fields}");
+        let notices = good(&text).notices;
+        assert_eq!(
+            notices.iter().any(|it| it.text.contains("gets no token")),
+            noticed,
+            "{fields}: {notices:?}"
+        );
+    }
+}
+
+#[test]
+fn a_build_is_never_run_again() {
+    let again = "        restartPolicy: OnFailure\n        restartPolicyRules: [{action: Restart}]\n";
+    let job = job_of(&spec("      restartPolicy: Always\n", again), &version());
+    let spec = &job["spec"];
+    assert_eq!(spec["template"]["spec"]["restartPolicy"], "Never");
+    assert_eq!(spec["template"]["spec"]["containers"][0].get("restartPolicy"), None);
+    assert_eq!(spec["template"]["spec"]["containers"][0].get("restartPolicyRules"), None);
+    assert_eq!(
+        (&spec["backoffLimit"], &spec["completions"], &spec["parallelism"], &spec["podReplacementPolicy"]),
+        (&json!(0), &json!(1), &json!(1), &json!("Failed"))
+    );
+    assert_eq!(spec["template"]["spec"]["activeDeadlineSeconds"], 6 * 3600);
+    assert_eq!(spec.get("activeDeadlineSeconds"), None);
+    assert_eq!(spec.get("ttlSecondsAfterFinished"), None);
+}
+
+#[test]
+fn other_containers_run_as_sidecars_after_the_init_containers() {
+    let sidecars =
+        "      initContainers: [{name: first, image: a}, {name: mesh, image: m, restartPolicy: Always}]\n";
+    let text = spec(sidecars, "").replacen(
+        "keel.sh/policy",
+        "studioci.dev/build-container: ci, keel.sh/policy",
+        1,
+    ) + "      - name: db\n        image: db:1\n        startupProbe: {exec: {command: [x]}}\n        livenessProbe: {exec: {command: [y]}}\n";
+    let job = job_of(&text, &version());
+    let pod = &job["spec"]["template"]["spec"];
+    let told: Vec<_> = pod["initContainers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["name"].as_str().unwrap(), it.get("restartPolicy").and_then(Value::as_str)))
+        .collect();
+    assert_eq!(told, [("first", None), ("mesh", Some("Always")), ("db", Some("Always"))]);
+    assert_eq!(pod["containers"].as_array().unwrap().len(), 1);
+    assert_eq!(pod["initContainers"][2].get("startupProbe"), None);
+    assert!(pod["initContainers"][2].get("livenessProbe").is_some());
+    let notices = good(&text).notices;
+    assert!(
+        notices.iter().any(|it| it.text.contains("db runs as a sidecar") && it.text.contains("startupProbe"))
+    );
+}

@@ -1,0 +1,431 @@
+use super::*;
+
+/// Asserts that a pipeline has exactly one fault, and that it says all of these.
+#[track_caller]
+fn one_fault(text: &str, settings: &Settings, says: &[&str]) {
+    let Err(faults) = woven(text, settings) else { panic!("not refused: {text}") };
+    let all = shown(&faults);
+    assert_eq!(faults.len(), 1, "{all}");
+    for words in says {
+        assert!(all.contains(words), "{words:?} is not in:\n{all}");
+    }
+    assert!(faults[0].why.is_some() && faults[0].hint.is_some(), "{all}");
+}
+
+fn named(api_version: &str, kind: &str) -> String {
+    format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: other}}")
+}
+
+fn second_deployment(annotations: &str) -> String {
+    with(&format!("{}\n", LEAST.replacen("name: build", "name: other", 1))).replacen(
+        "annotations: {",
+        &format!("annotations: {{{annotations}"),
+        2,
+    )
+}
+
+#[test]
+fn the_build_workload() {
+    let picked = "studioci.dev/build: \"true\", ";
+    for (text, says) in [
+        (
+            least("\"glob:build-*\"", "never"),
+            &["no build workload", "Deployment/build (policy never)", "glob:build-*"][..],
+        ),
+        (least("\"glob:build-*\"", "\"\""), &["no build workload", "an empty policy, which Keel ignores"]),
+        (
+            least("keel.sh/policy: \"glob:build-*\", ", ""),
+            &["no build workload", "Deployment/build (no policy)"],
+        ),
+        (named("v1", "ConfigMap"), &["no build workload", "no Deployment at all"]),
+        (least("Deployment", "StatefulSet"), &["no build workload", "no Deployment at all"]),
+        (
+            second_deployment(""),
+            &[
+                "2 Deployments have a Keel policy: Deployment/build and Deployment/other",
+                "studioci.dev/build: \"true\"",
+            ],
+        ),
+        (second_deployment(picked), &["2 Deployments are picked", "Deployment/build and Deployment/other"]),
+        (
+            with(&format!(
+                "{}\nspec: {{template: {{}}}}",
+                named("apps/v1", "Deployment")
+                    .replace("{name: other}", "{name: other, annotations: {studioci.dev/build: \"true\"}}")
+            )),
+            &["document 2 (Deployment other): studioci.dev/build picks it", "it has no policy"],
+        ),
+    ] {
+        one_fault(&text, &settings(), says);
+    }
+}
+
+#[test]
+fn an_annotation_picks_among_several() {
+    let text = second_deployment("").replacen(
+        "name: other\n  annotations: {",
+        "name: other\n  annotations: {studioci.dev/build: \"true\", ",
+        1,
+    );
+    let plan = good(&text);
+    assert_eq!(plan.build.name, "other");
+    let rest = plan.rest();
+    assert_eq!(rest[0]["metadata"]["annotations"]["parked.studioci.dev/policy"], "glob:build-*");
+    assert_eq!(rest[0]["metadata"]["annotations"].get("keel.sh/policy"), None);
+}
+
+#[test]
+fn the_build_container() {
+    let second = "image: registry.example.com/app:build-20260101\n      - name: db\n        image: db:1";
+    let image = "image: registry.example.com/app:build-20260101";
+    let named = |name: &str| format!("studioci.dev/build-container: {name}, keel.sh/policy");
+    for (text, says) in [
+        (
+            least(image, second),
+            &["it has 2 containers", "its containers: ci and db", "studioci.dev/build-container: NAME"][..],
+        ),
+        (least("keel.sh/policy", &named("web")), &["it has no container \"web\"", "its containers: ci"]),
+        (
+            least("name: ci\n", "name: studioci-install\n"),
+            &["the build container's name studioci-install begins with"],
+        ),
+        (least("name: ci\n", "imagePullPolicy: Always\n"), &["the build container has no name"]),
+        (
+            least("containers:\n      - name: ci\n        ", "x:\n        "),
+            &["its pod template has no containers"],
+        ),
+        (LEAST.split("  template:").next().unwrap().to_owned(), &["it has no pod template"]),
+        (
+            least("registry.example.com/app", "http://r.example.com/app"),
+            &["container ci: \"http://r.example.com/app:build-20260101\" is not an image reference"],
+        ),
+        (least(image, "command: [x]"), &["container ci: \"\" is not an image reference"]),
+        (least(":build-20260101", &format!("@sha256:{}", "0a".repeat(32))), &["names a digest and no tag"]),
+    ] {
+        one_fault(&text, &settings(), says);
+    }
+    assert_eq!(good(&least(image, second).replacen("keel.sh/policy", &named("db"), 1)).build.container, "db");
+}
+
+#[test]
+fn settings_that_cannot_be_read() {
+    one_fault(
+        &least("keel.sh/policy", "studioci.dev/deadline: soon, keel.sh/policy"),
+        &settings(),
+        &["studioci.dev/deadline: \"soon\" cannot be read", "6h"],
+    );
+}
+
+#[test]
+fn documents_that_belong_elsewhere() {
+    let role = |kind: &str| with(&named("rbac.authorization.k8s.io/v1", kind));
+    for (text, says) in [
+        (
+            role("ClusterRole"),
+            &["document 2 (ClusterRole other): ClusterRole is cluster-scoped", "line 16", "write a Role"][..],
+        ),
+        (
+            role("ClusterRoleBinding"),
+            &["ClusterRoleBinding is cluster-scoped", "write a RoleBinding of a Role"],
+        ),
+        (
+            with(&named("v1", "PersistentVolume")),
+            &["PersistentVolume is cluster-scoped", "let an admin create it"],
+        ),
+        (
+            with(&named("v1", "PodTemplate")),
+            &["v1 PodTemplate is not a kind", "studioci-workspace does not cover it"],
+        ),
+        (with(&named("example.com/v1", "Widget")), &["example.com/v1 Widget is not a kind"]),
+        (with(&named("example.com/v1", "Secret")), &["example.com/v1 Secret is not a kind"]),
+        (
+            with(&named("extensions/v1beta1", "Ingress")),
+            &["extensions/v1beta1 Ingress is not served", "apiVersion: networking.k8s.io/v1"],
+        ),
+        (with(&named("autoscaling/v2beta2", "HorizontalPodAutoscaler")), &["apiVersion: autoscaling/v2,"]),
+        (
+            with(&named("v1", "ConfigMap").replace("{name", "{namespace: kube-system, name")),
+            &["it is in namespace kube-system", "nothing of a pipeline goes elsewhere"],
+        ),
+        (
+            with(&named("v1", "ConfigMap").replace("{name", "{namespace: 7, name")),
+            &["it is in namespace <not a string>"],
+        ),
+    ] {
+        one_fault(&text, &settings(), says);
+    }
+}
+
+#[test]
+fn the_pipelines_own_namespace() {
+    let theirs =
+        |name: &str| named("v1", "ConfigMap").replace("{name", &format!("{{namespace: {name}, name"));
+    let space = |name: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}");
+    let variable = |name: &str| Settings { namespace_variable: Some(name.to_owned()), ..settings() };
+    let build_in = |name: &str| least("name: build", &format!("name: build\n  namespace: {name}"));
+    let and = |text: &str, more: &str| format!("{text}---\n{more}\n");
+    for (text, settings) in [
+        (with(&theirs("ci")), variable("ci")),
+        (and(&with(&space("ci")), &theirs("ci")), settings()),
+        (and(&build_in("ci"), &theirs("ci")), settings()),
+        (with(&theirs("\"\"")), settings()),
+        (build_in("ci"), variable("ci")),
+    ] {
+        let plan = woven(&text, &settings).unwrap_or_else(|faults| panic!("{text}\n{}", shown(&faults)));
+        assert!(plan.rest().iter().all(|object| object["metadata"].get("namespace").is_none()), "{text}");
+        assert_eq!(plan.listener(&Listener { tag: "x", generation: 1 })["metadata"].get("namespace"), None);
+    }
+    for (text, settings, says) in [
+        (with(&theirs("prod")), variable("ci"), "which the pipeline calls ci;"),
+        (and(&with(&space("ci")), &theirs("prod")), settings(), "which the pipeline calls ci;"),
+        (and(&build_in("ci"), &theirs("prod")), settings(), "which the pipeline calls ci;"),
+        (build_in("prod"), variable("ci"), "document 1 (Deployment build): it is in namespace prod"),
+        (
+            and(&with(&space("ci")), &space("cd")),
+            settings(),
+            "2 Namespace documents: Namespace/ci and Namespace/cd",
+        ),
+    ] {
+        one_fault(&text, &settings, &[says]);
+    }
+}
+
+#[test]
+fn names() {
+    let long = "n".repeat(64);
+    for (metadata, says) in [
+        ("{generateName: a-}".to_owned(), "it has a generateName"),
+        ("{}".to_owned(), "document 2 (ConfigMap): it has no name"),
+        (format!("{{name: {long}}}"), "its name has 64 characters"),
+        ("{name: studioci-freeze}".to_owned(), "its name begins with studioci-"),
+    ] {
+        let text = with(&named("v1", "ConfigMap").replace("{name: other}", &metadata));
+        one_fault(&text, &settings(), &[says]);
+    }
+    good(&with(&named("v1", "ConfigMap").replace("other", &long[1..])));
+    let twice = format!("{}\n---\n{}", named("v1", "ConfigMap"), named("v1", "ConfigMap"));
+    one_fault(
+        &with(&twice),
+        &settings(),
+        &["document 3 (ConfigMap other): it is there twice", "document 2 (line 16)"],
+    );
+    good(&with(&format!("{}\n---\n{}", named("v1", "ConfigMap"), named("v1", "Secret"))));
+}
+
+#[test]
+fn labels_and_annotations_are_strings() {
+    for (text, says) in [
+        (least("keel.sh/trigger: poll", "keel.sh/matchTag: true"), "write keel.sh/matchTag: \"true\""),
+        (
+            least("{labels: {app: build}}", "{labels: {app: 7}}"),
+            "spec.template.metadata.labels: app is 7, not a string",
+        ),
+        (
+            with(&named("v1", "ConfigMap").replace("{name", "{annotations: {a: [b]}, name")),
+            "metadata.annotations: a is [\"b\"], not a string",
+        ),
+    ] {
+        one_fault(&text, &settings(), &[says]);
+    }
+}
+
+#[test]
+fn size() {
+    let filled = |kind: &str, field: &str, bytes: usize| {
+        with(&format!("{}\n{field}: {{a: {}}}", named("v1", kind), "QUJD".repeat(bytes / 4)))
+    };
+    one_fault(
+        &filled("ConfigMap", "data", 1 << 20),
+        &settings(),
+        &["it has 10486", "no object of more than 1048576"],
+    );
+    one_fault(&filled("Secret", "data", 1_400_000), &settings(), &["no object of more than"]);
+    good(&filled("ConfigMap", "data", 1_000_000));
+    good(&filled("Secret", "data", 1_300_000));
+}
+
+#[test]
+fn whatever_reaches_for_the_agent() {
+    let pod = |field: &str| format!("{{{field}: studioci-agent, containers: [{{name: a, image: a}}]}}");
+    let workload =
+        |group: &str, kind: &str, spec: String| with(&format!("{}\nspec: {spec}", named(group, kind)));
+    let template = |field: &str| format!("{{template: {{spec: {}}}}}", pod(field));
+    let says = "its pods would run as ServiceAccount studioci-agent";
+    for (group, kind) in [
+        ("apps/v1", "Deployment"),
+        ("apps/v1", "StatefulSet"),
+        ("apps/v1", "ReplicaSet"),
+        ("apps/v1", "DaemonSet"),
+        ("v1", "ReplicationController"),
+        ("batch/v1", "Job"),
+    ] {
+        for field in ["serviceAccountName", "serviceAccount"] {
+            one_fault(&workload(group, kind, template(field)), &settings(), &[says, kind]);
+        }
+    }
+    one_fault(&workload("v1", "Pod", pod("serviceAccount")), &settings(), &[says]);
+    let cron = format!("{{jobTemplate: {{spec: {}}}}}", template("serviceAccountName"));
+    one_fault(&workload("batch/v1", "CronJob", cron), &settings(), &[says]);
+    one_fault(
+        &least("      containers:", "      serviceAccount: studioci-agent\n      containers:"),
+        &settings(),
+        &[says],
+    );
+    let both = "{serviceAccountName: mine, serviceAccount: studioci-agent}";
+    one_fault(&workload("v1", "Pod", both.to_owned()), &settings(), &[says]);
+
+    let token = |account: &str| {
+        with(&format!(
+            "{}\ntype: kubernetes.io/service-account-token",
+            named("v1", "Secret").replace(
+                "{name",
+                &format!("{{annotations: {{kubernetes.io/service-account.name: {account}}}, name")
+            )
+        ))
+    };
+    one_fault(
+        &token("studioci-agent"),
+        &settings(),
+        &["it asks for a token of ServiceAccount studioci-agent"],
+    );
+    good(&token("mine"));
+}
+
+fn role(rules: &str) -> String {
+    with(&format!("{}\nrules: [{rules}]", named("rbac.authorization.k8s.io/v1", "Role")))
+}
+
+#[test]
+fn roles_grant_only_what_an_agent_holds() {
+    for (rules, says) in [
+        (
+            "{apiGroups: [\"\"], resources: [pods/exec], verbs: [create]}",
+            &["it grants create pods/exec", "--trusted-build"][..],
+        ),
+        (
+            "{apiGroups: [\"\"], resources: [serviceaccounts/token], verbs: [create]}",
+            &["create serviceaccounts/token", "--trusted-build"],
+        ),
+        (
+            "{apiGroups: [\"\"], resources: [nodes], verbs: [get]}",
+            &["it grants get nodes", "aggregate-to-workspace"],
+        ),
+        ("{apiGroups: [\"*\"], resources: [pods], verbs: [get]}", &["it grants get pods.*"]),
+        ("{apiGroups: [\"\"], resources: [\"*\"], verbs: [get, list]}", &["it grants get * and list *"]),
+        (
+            "{apiGroups: [\"\"], resources: [serviceaccounts], verbs: [\"*\"]}",
+            &["it grants * serviceaccounts"],
+        ),
+        (
+            "{apiGroups: [\"\"], resources: [serviceaccounts], verbs: [impersonate]}",
+            &["it grants impersonate serviceaccounts"],
+        ),
+        (
+            "{apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [escalate]}",
+            &["it grants escalate roles.rbac"],
+        ),
+        (
+            "{apiGroups: [example.com], resources: [widgets], verbs: [get]}",
+            &["it grants get widgets.example.com"],
+        ),
+    ] {
+        one_fault(&role(rules), &settings(), says);
+    }
+    for rules in [
+        "{apiGroups: [\"\"], resources: [pods, secrets, configmaps], verbs: [\"*\"]}",
+        "{apiGroups: [apps], resources: [deployments/scale], verbs: [patch], resourceNames: [store]}",
+        "{apiGroups: [\"\"], resources: [serviceaccounts], verbs: [create, delete]}",
+        "",
+    ] {
+        good(&role(rules));
+    }
+}
+
+#[test]
+fn what_was_granted_or_trusted_is_let_through() {
+    let exec = role("{apiGroups: [\"\"], resources: [pods/exec], verbs: [create]}");
+    assert!(woven(&exec, &Settings { trusted_build: true, ..settings() }).is_ok());
+    let widget = Kind {
+        group: "example.com".into(),
+        version: "v1".into(),
+        kind: "Widget".into(),
+        plural: "widgets".into(),
+    };
+    let granted = Settings { granted_kinds: vec![widget.clone()], ..settings() };
+    assert!(woven(&role("{apiGroups: [example.com], resources: [widgets], verbs: [get]}"), &granted).is_ok());
+    let plan = woven(&with(&named("example.com/v1", "Widget")), &granted).unwrap();
+    assert_eq!(plan.kind_of(&plan.rest()[0]), Some(widget.clone()));
+    assert!(plan.kinds.contains(&widget));
+    one_fault(&with(&named("example.com/v2", "Widget")), &granted, &["example.com/v2 Widget is not a kind"]);
+}
+
+#[test]
+fn bindings_stay_inside() {
+    let account = "{kind: ServiceAccount, name: ci}";
+    let binding = |reference: &str, subjects: &str| {
+        with(&format!(
+            "{}\nroleRef: {reference}\nsubjects: [{subjects}]",
+            named("rbac.authorization.k8s.io/v1", "RoleBinding")
+        ))
+    };
+    let own = "{kind: Role, name: r}";
+    for (reference, subjects, says) in [
+        ("{kind: ClusterRole, name: edit}", account, "it binds ClusterRole edit"),
+        ("{name: r}", account, "it has no roleRef.kind"),
+        (own, "", "it has no subjects"),
+        (own, "{kind: User, name: ada}", "it binds User ada"),
+        (
+            own,
+            "{kind: ServiceAccount, name: ci, namespace: prod}",
+            "it binds ServiceAccount ci of namespace prod",
+        ),
+        (own, "{kind: ServiceAccount, name: studioci-agent}", "it binds ServiceAccount studioci-agent"),
+    ] {
+        one_fault(&binding(reference, subjects), &settings(), &[says]);
+    }
+    let mut object = good(&binding(own, account)).rest().remove(0);
+    place(&mut object, "ci-eager-hopper");
+    assert_eq!(object["metadata"]["namespace"], "ci-eager-hopper");
+    assert_eq!(object["subjects"][0]["namespace"], "ci-eager-hopper");
+}
+
+#[test]
+fn an_autoscaler_of_the_listener() {
+    let scaler = |target: &str| {
+        with(&format!(
+            "{}\nspec: {{scaleTargetRef: {{kind: Deployment, name: {target}}}}}",
+            named("autoscaling/v2", "HorizontalPodAutoscaler")
+        ))
+    };
+    one_fault(&scaler("build"), &settings(), &["it scales Deployment/build, the build workload"]);
+    good(&scaler("store"));
+}
+
+#[test]
+fn pod_security_values() {
+    let space = |labels: &str| {
+        with(
+            &named("v1", "Namespace")
+                .replace("{name", &format!("{{labels: {{pod-security.kubernetes.io/{labels}}}, name")),
+        )
+    };
+    one_fault(
+        &space("enforce: strict"),
+        &settings(),
+        &["enforce: \"strict\"", "privileged, baseline or restricted"],
+    );
+    one_fault(&space("warn-version: \"1.30\""), &settings(), &["warn-version: \"1.30\"", "latest or v1.N"]);
+    assert_eq!(good(&space("warn-version: v1.30")).namespace.pod_security.name(), ",,,,,v1.30");
+}
+
+#[test]
+fn every_fault_is_told_and_not_only_the_first() {
+    let text = format!(
+        "{}---\n{}\n---\n{}\n",
+        least("registry.example.com/app", "Registry/App").replace("poll,", "poll, studioci.dev/deadline: x,"),
+        named("rbac.authorization.k8s.io/v1", "ClusterRole"),
+        named("v1", "ConfigMap").replace("other", "studioci-x"),
+    );
+    let faults = woven(&text, &settings()).unwrap_err();
+    assert_eq!(faults.len(), 4, "{}", shown(&faults));
+}

@@ -1,0 +1,75 @@
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn the_rest_comes_in_order_and_support_is_known() {
+    let plan = good(RICH);
+    let rest = plan.rest();
+    let told: Vec<_> = rest
+        .iter()
+        .map(|it| format!("{}/{}", it["kind"].as_str().unwrap(), it["metadata"]["name"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "Role/lidar-jobs",
+            "RoleBinding/lidar-jobs",
+            "ServiceAccount/lidar",
+            "Secret/registry",
+            "Secret/release-key",
+            "ConfigMap/build-env",
+            "Service/queue",
+            "ReplicationController/queue",
+            "PersistentVolumeClaim/cache",
+            "Deployment/store",
+        ]
+    );
+    for object in &rest {
+        assert_eq!(object["metadata"]["labels"]["app.kubernetes.io/managed-by"], "studioci", "{object}");
+        assert_eq!(object["metadata"]["labels"]["studioci.dev/chain"], "lidar-main", "{object}");
+        assert_eq!(object["metadata"].get("namespace"), None, "{object}");
+        assert!(plan.kinds.contains(&plan.kind_of(object).unwrap()), "{object}");
+    }
+    let support: Vec<_> =
+        plan.support.iter().map(|it| (it.kind.plural.as_ref(), it.name.as_str(), it.replicas)).collect();
+    assert_eq!(support, [("replicationcontrollers", "queue", 1), ("deployments", "store", 2)]);
+    assert_eq!(
+        rest[9]["metadata"]["annotations"],
+        json!({
+            "parked.studioci.dev/policy": "never", "studioci.dev/replicas": "2",
+        })
+    );
+}
+
+#[test]
+fn what_a_server_wrote_does_not_come_along() {
+    let text = with(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, uid: u, resourceVersion: \"1\", ownerReferences: [{name: x}],\n  \
+         annotations: {kubectl.kubernetes.io/last-applied-configuration: x, mine: here}}\nstatus: {}",
+    );
+    let object = good(&text).rest().remove(0);
+    assert_eq!(object.get("status"), None);
+    let keys: Vec<_> = object["metadata"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(keys, ["annotations", "labels", "name"]);
+    assert_eq!(object["metadata"]["annotations"], json!({ "mine": "here" }));
+}
+
+#[test]
+fn a_namespace_document_lends_what_is_not_ours() {
+    let loan = good(RICH).namespace;
+    let own = |pairs: &[(&str, &str)]| -> Map {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    assert_eq!(loan.labels, own(&[("app.kubernetes.io/part-of", "lidar"), ("team", "perception")]));
+    assert_eq!(loan.annotations, own(&[("contact", "perception@example.com")]));
+    assert_eq!(loan.pod_security.name(), "baseline,latest,,,,");
+    assert_eq!(
+        loan.pod_security.labels(),
+        own(&[
+            ("pod-security.kubernetes.io/enforce", "baseline"),
+            ("pod-security.kubernetes.io/enforce-version", "latest"),
+        ])
+    );
+    assert_eq!(good(LEAST).namespace, Loan::default());
+}

@@ -1,0 +1,131 @@
+use super::*;
+
+#[test]
+fn what_is_likely_to_surprise_is_said() {
+    let document = |api_version: &str, kind: &str, spec: &str| {
+        with(&format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: other}}\nspec: {spec}"))
+    };
+    let hook = |hook: &str, script: &str| {
+        spec("", &format!("        lifecycle: {{{hook}: {{exec: {{command: [sh, -c, '{script}']}}}}}}\n"))
+    };
+    let setting = |text: &str| least("keel.sh/policy", &format!("{text}, keel.sh/policy"));
+    let own = Settings { namespace_variable: Some("ci".to_owned()), ..settings() };
+    for (text, says) in [
+        (hook("postStart", "kubectl label x y-"), Some("postStart hook calls kubectl;")),
+        (
+            hook("preStop", "/usr/bin/kubectl scale x; while :; do sleep 1; done"),
+            Some("preStop hook calls kubectl and loops;"),
+        ),
+        (hook("preStop", "sleep infinity"), Some("preStop hook loops;")),
+        (hook("preStop", "echo no-kubectl-here > /worthwhile"), None),
+        (least("spec:\n  selector", "spec:\n  replicas: 3\n  selector"), Some("replicas: 3 is not used")),
+        (least("spec:\n  selector", "spec:\n  replicas: 1\n  selector"), None),
+        (
+            document("apps/v1", "StatefulSet", "{replicas: 0}"),
+            Some("StatefulSet/other: it asks for 0 replicas"),
+        ),
+        (document("apps/v1", "StatefulSet", "{replicas: 1}"), None),
+        (
+            spec("", "        env: [{name: STUDIOCI_TAG, value: x}]\n"),
+            Some("STUDIOCI_TAG is set by studioci"),
+        ),
+        (spec("", "        env: [{name: STUDIOCI_MINE, value: x}]\n"), None),
+        (spec("", "        imagePullPolicy: Never\n"), Some("the listener pulls the image")),
+        (setting("keel.sh/monitorContainers: web"), Some("keel.sh/monitorContainers: \"web\" is replaced")),
+        (
+            setting("studioci.dev/dedline: 1h"),
+            Some("annotation studioci.dev/dedline is not one that studioci reads"),
+        ),
+        (
+            least("name: build\n", "name: build\n  labels: {studioci.dev/recheck: 1m}\n"),
+            Some("studioci.dev/recheck is read as an annotation only"),
+        ),
+        (
+            least("metadata: {labels", "metadata: {annotations: {studioci.dev/deadline: 1h}, labels"),
+            Some("studioci.dev/deadline belongs on the Deployment"),
+        ),
+        (
+            document("networking.k8s.io/v1", "NetworkPolicy", "{podSelector: {}, policyTypes: [Egress]}"),
+            Some("egress of every pod, the agent's too"),
+        ),
+        (
+            document("networking.k8s.io/v1", "NetworkPolicy", "{podSelector: {}, policyTypes: [Ingress]}"),
+            None,
+        ),
+        (
+            document(
+                "networking.k8s.io/v1",
+                "NetworkPolicy",
+                "{podSelector: {matchLabels: {a: b}}, egress: []}",
+            ),
+            None,
+        ),
+        (
+            with(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\ndata: {HOST: db.ci.svc.cluster.local}",
+            ),
+            Some("it names a host in ci.svc"),
+        ),
+        (with("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\ndata: {HOST: db.cicd.svc}"), None),
+        (
+            with(
+                "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: other, labels: {keel.sh/policy: all}}",
+            ),
+            Some("CronJob/other: its Keel keys are parked"),
+        ),
+        (
+            with("apiVersion: batch/v1\nkind: Job\nmetadata: {name: other, labels: {keel.sh/policy: all}}"),
+            None,
+        ),
+    ] {
+        let plan = woven(&text, &own).unwrap_or_else(|faults| panic!("{}", shown(&faults)));
+        let told: Vec<String> = plan.notices.iter().map(ToString::to_string).collect();
+        match says {
+            Some(says) => assert!(matches!(&*told, [only] if only.contains(says)), "{says}: {told:?}"),
+            None => assert!(told.is_empty(), "{text}: {told:?}"),
+        }
+    }
+}
+
+#[test]
+fn whether_a_pipeline_can_carry_on_a_chain() {
+    let running = Running {
+        image: "registry.example.com/app",
+        workload: "build",
+        container: "ci",
+        tag: "build-20260101",
+    };
+    let semver = least("\"glob:build-*\"", "minor").replace("build-20260101", "1.2.0");
+    for (text, running, says) in [
+        (LEAST.to_owned(), running, &[][..]),
+        (
+            LEAST.to_owned(),
+            Running { image: "registry.example.com/other", ..running },
+            &["the image is now registry.example.com/app"],
+        ),
+        (
+            LEAST.to_owned(),
+            Running { workload: "ci", ..running },
+            &["the build workload is now build; the chain was started with ci"],
+        ),
+        (LEAST.to_owned(), Running { container: "web", ..running }, &["the build container is now ci"]),
+        (
+            least("registry.example.com/app", "nginx"),
+            Running { image: "docker.io/library/nginx", ..running },
+            &[],
+        ),
+        (semver.clone(), Running { tag: "1.1.0", ..running }, &[]),
+        (semver, running, &["Deployment/build: its policy cannot move on from tag build-20260101"]),
+        (
+            LEAST.to_owned(),
+            Running { workload: "a", container: "b", ..running },
+            &["build workload", "build container"],
+        ),
+    ] {
+        let faults = good(&text).fits(&running).err().unwrap_or_default();
+        assert_eq!(faults.len(), says.len(), "{running:?}: {}", shown(&faults));
+        for (fault, words) in faults.iter().zip(says) {
+            assert!(fault.to_string().contains(words), "{words}: {fault}");
+        }
+    }
+}

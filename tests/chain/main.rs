@@ -1,0 +1,10 @@
+//! The chain on real parts: kubectl calls the plugin, a real API server, controllers and kubelet with real containers
+//! do the rest. Only Keel is played by a stand-in, unless `STUDIOCI_TEST_KEEL` names a real one.
+//!
+//! Run by `cargo xtask test chain_`. The proofs share one cluster and one Keel at a time, so they take turns.
+#![expect(clippy::unwrap_used, reason = "a test has no better answer to what cannot be")]
+
+mod keel;
+mod start;
+mod turn;
+mod world;

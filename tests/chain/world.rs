@@ -1,0 +1,360 @@
+//! What every proof stands on: the cluster, the plugin as kubectl calls it, a registry to push to, and Keel.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use test_cluster::image::{CiImage, ci_image};
+use test_cluster::{Handle, audit};
+
+use crate::keel::Keel;
+
+/// How long anything may take before a proof fails; only failures ever wait this long.
+pub(crate) const BOUND: Duration = Duration::from_secs(120);
+
+/// A chain's surroundings, fresh for one proof.
+pub(crate) struct World {
+    pub(crate) cluster: Handle,
+    pub(crate) chain: &'static str,
+    folder: PathBuf,
+    pub(crate) keel: Option<Keel>,
+}
+
+/// What a command said.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Said {
+    fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        }
+    }
+
+    /// Its stdout, if it ended well.
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
+        self.out
+    }
+
+    /// Its stderr, if it ended with this code.
+    pub(crate) fn failed(self, code: i32) -> String {
+        assert_eq!(self.code, code, "{}{}", self.out, self.err);
+        self.err
+    }
+}
+
+impl World {
+    /// A world without chains and without Keel.
+    pub(crate) fn bare(chain: &'static str) -> Self {
+        let cluster = Handle::from_env().unwrap_or_else(|error| panic!("{error}"));
+        let folder = std::env::temp_dir().join(format!("studioci-{chain}-{}", std::process::id()));
+        fs::create_dir_all(folder.join("gate")).unwrap();
+        let world = Self { cluster, chain, folder, keel: None };
+        world.sweep();
+        world
+    }
+
+    /// A world that is set up, with Keel at work.
+    pub(crate) fn new(chain: &'static str) -> Self {
+        let mut world = Self::bare(chain);
+        world.set_up();
+        world.keel = Some(Keel::start(&world.cluster, &world.folder));
+        world
+    }
+
+    pub(crate) fn set_up(&self) {
+        let image = self.cluster.agent_image().unwrap_or_else(|error| panic!("{error}"));
+        self.studioci(&["setup", "--agent-image", &image]).ok();
+    }
+
+    /// Removes the chains of earlier proofs, so that Keel has only this one's to look at.
+    fn sweep(&self) {
+        let namespaces = self.kubectl(&["get", "ns", "-l", "studioci.dev/chain", "-o", "name"]).ok();
+        let namespaces: Vec<&str> = namespaces.lines().collect();
+        if !namespaces.is_empty() {
+            let mut args = vec!["delete", "--wait=true", "--timeout=90s"];
+            args.extend(&namespaces);
+            self.kubectl(&args).ok();
+        }
+        let home = ["configmap,secret,role", "-n", "studioci", "-l", "studioci.dev/chain"];
+        let _ = self.kubectl(&["delete", home[0], home[1], home[2], home[3], home[4]]);
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let plugin = Path::new(env!("CARGO_BIN_EXE_kubectl-studioci")).parent().unwrap();
+        let tools = self.cluster.tools().dir();
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", format!("{}:{}", plugin.display(), tools.display()))
+            .env("HOME", &self.folder)
+            .env("KUBECONFIG", self.cluster.kubeconfig())
+            .current_dir(&self.folder)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// kubectl, as a person types it.
+    pub(crate) fn kubectl(&self, args: &[&str]) -> Said {
+        Said::of(&self.command(&self.cluster.tool("kubectl")).args(args).output().unwrap())
+    }
+
+    /// The plugin, through kubectl.
+    pub(crate) fn studioci(&self, args: &[&str]) -> Said {
+        let output = self.command(&self.cluster.tool("kubectl")).arg("studioci").args(args).output().unwrap();
+        Said::of(&output)
+    }
+
+    /// The plugin, through kubectl, in the background.
+    pub(crate) fn studioci_aside(&self, args: &[&str]) -> Aside {
+        let child = self
+            .command(&self.cluster.tool("kubectl"))
+            .arg("studioci")
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Aside(child)
+    }
+
+    pub(crate) fn get(&self, args: &[&str]) -> Value {
+        let mut all = vec!["get"];
+        all.extend(args);
+        all.extend(["-o", "json"]);
+        serde_json::from_str(&self.kubectl(&all).ok()).unwrap()
+    }
+
+    /// Writes a file into the proof's own folder.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    /// `127.0.0.1:PORT/CHAIN/app`.
+    pub(crate) fn image(&self) -> String {
+        format!("{}/{}/app", self.cluster.registry().host(), self.chain)
+    }
+
+    /// Pushes a CI image; `script` is what its build runs. Returns the digest.
+    pub(crate) fn push(&self, tag: &str, content: &str, script: &str) -> String {
+        self.push_with(tag, content, script, &[], &[])
+    }
+
+    /// The same with further files and environment variables.
+    pub(crate) fn push_with(
+        &self,
+        tag: &str,
+        content: &str,
+        script: &str,
+        files: &[(&str, &str)],
+        env: &[(&str, &str)],
+    ) -> String {
+        let mut all = vec![("ci/build.sh", script)];
+        all.extend(files);
+        let image = ci_image(&self.cluster, &CiImage { version: content, files: &all, env }).unwrap();
+        self.cluster.registry().push(&image, &format!("{}/app:{tag}", self.chain)).unwrap()
+    }
+
+    /// A script that waits for [`World::open`] of that gate, then ends with an exit code.
+    pub(crate) fn gated(&self, gate: &str, code: i32) -> String {
+        format!("until [ -e /gate/{gate} ]; do sleep 0.2; done; exit {code}\n")
+    }
+
+    pub(crate) fn open(&self, gate: &str) {
+        fs::write(self.folder.join("gate").join(gate), "").unwrap();
+    }
+
+    /// Where gates are, for a hostPath volume.
+    pub(crate) fn gates(&self) -> String {
+        self.folder.join("gate").display().to_string()
+    }
+
+    /// The smallest pipeline: a build Deployment with these Keel keys, gates mounted.
+    pub(crate) fn pipeline(&self, tag: &str, keys: &str) -> String {
+        let (image, gates) = (self.image(), self.gates());
+        format!(
+            "apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: build
+{keys}
+spec:
+  selector: {{matchLabels: {{app: build}}}}
+  template:
+    metadata: {{labels: {{app: build}}}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+      - name: build
+        image: \"{image}:{tag}\"
+        command: [sh, /ci/build.sh]
+        volumeMounts: [{{name: gate, mountPath: /gate}}]
+      volumes:
+      - name: gate
+        hostPath: {{path: \"{gates}\"}}
+"
+        )
+    }
+
+    /// All builds of the chain, by generation, as `status -o json` tells them.
+    pub(crate) fn builds(&self) -> Vec<Value> {
+        let said = self.studioci(&["status", "-o", "json"]).ok();
+        let list: Value = serde_json::from_str(&said).unwrap();
+        let mut builds: Vec<Value> = list["items"].as_array().unwrap().clone();
+        builds.retain(|build| build["spec"]["chain"] == self.chain);
+        builds.sort_by_key(|build| build["spec"]["generation"].as_u64());
+        builds
+    }
+
+    /// The build of a generation.
+    pub(crate) fn build(&self, generation: u64) -> Option<Value> {
+        self.builds().into_iter().find(|build| build["spec"]["generation"] == generation)
+    }
+
+    /// The namespace of a generation that is there.
+    pub(crate) fn namespace(&self, generation: u64) -> String {
+        self.build(generation).unwrap()["metadata"]["name"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until a generation is in this phase or a later one.
+    pub(crate) fn phase(&self, generation: u64, phase: &str) -> Value {
+        const PHASES: [&str; 9] = [
+            "Claimed",
+            "Listening",
+            "Triggered",
+            "Detached",
+            "Queued",
+            "Preparing",
+            "Building",
+            "Recorded",
+            "Finished",
+        ];
+        let place = |name: &str| PHASES.iter().position(|phase| *phase == name);
+        self.until(&format!("generation {generation} in phase {phase}"), || {
+            let build = self.build(generation)?;
+            (place(build["status"]["phase"].as_str()?) >= place(phase)).then_some(build)
+        })
+    }
+
+    /// Waits until a generation has a verdict.
+    pub(crate) fn verdict(&self, generation: u64) -> String {
+        self.phase(generation, "Recorded")["status"]["verdict"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for an answer; a failure shows everything that tells why.
+    pub(crate) fn until<T>(&self, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+        let begun = Instant::now();
+        loop {
+            if let Some(answer) = ask() {
+                return answer;
+            }
+            if begun.elapsed() > BOUND {
+                panic!("{what}: not within {} s\n{}", BOUND.as_secs(), self.picture());
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Holds a condition for a while: what must not happen is given this long to happen.
+    pub(crate) fn never(&self, what: &str, within: Duration, mut happened: impl FnMut() -> bool) {
+        let begun = Instant::now();
+        while begun.elapsed() < within {
+            assert!(!happened(), "{what}\n{}", self.picture());
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+
+    pub(crate) fn mark(&self) -> audit::Mark {
+        self.cluster.audit().mark().unwrap()
+    }
+
+    /// Successful requests since a mark, as `verb resource namespace/name`, in the order they arrived.
+    pub(crate) fn requests(&self, mark: audit::Mark) -> Vec<audit::Event> {
+        let mut events = self.cluster.audit().since(mark).unwrap();
+        events.retain(|event| event.response_status.code < 300);
+        events.sort_by(|a, b| a.request_received_timestamp.cmp(&b.request_received_timestamp));
+        events
+    }
+
+    fn picture(&self) -> String {
+        let mut text = String::new();
+        let mut add = |said: Said| write!(text, "{}{}", said.out, said.err).unwrap();
+        add(self.studioci(&["status", "-o", "wide"]));
+        add(self.kubectl(&["get", "pods,jobs,deployments", "-A", "-o", "wide"]));
+        for build in self.builds() {
+            let namespace = build["metadata"]["name"].as_str().unwrap_or_default();
+            add(self.kubectl(&[
+                "logs",
+                "-n",
+                namespace,
+                "-l",
+                "studioci.dev/role=listener",
+                "--tail=40",
+                "--prefix",
+            ]));
+            add(self.kubectl(&["get", "events", "-n", namespace]));
+        }
+        if let Some(keel) = &self.keel {
+            text.push_str(&keel.tail());
+        }
+        text
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        self.keel = None;
+        self.sweep();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A command at work.
+pub(crate) struct Aside(Child);
+
+impl Aside {
+    pub(crate) fn wait(mut self) -> Said {
+        let begun = Instant::now();
+        while self.0.try_wait().unwrap().is_none() {
+            if begun.elapsed() > BOUND {
+                let _ = self.0.kill();
+                panic!("a command did not end within {} s", BOUND.as_secs());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Said::of(&self.0.wait_with_output().unwrap())
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupt(&self, world: &World) {
+        let pid = i32::try_from(self.0.id()).unwrap();
+        let _ = world;
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(pid).unwrap(),
+            rustix::process::Signal::INT,
+        )
+        .unwrap();
+    }
+}
+
+/// Labels or annotations as a list of keys.
+pub(crate) fn keys(map: &Value) -> Vec<String> {
+    map.as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default()
+}

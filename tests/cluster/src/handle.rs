@@ -1,0 +1,151 @@
+//! What a test, the demo or a bench holds of a running cluster. All of it works from within the cluster's network only.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::api::Api;
+use crate::audit;
+use crate::error::{At, Error};
+use crate::part::{Part, Server};
+use crate::pki;
+use crate::registry::Registry;
+use crate::settings::{NODE, REGISTRY};
+use crate::state::State;
+use crate::tools::Tools;
+
+/// Names the folder of the cluster that a test may use; `cargo xtask test` sets it.
+pub const CLUSTER: &str = "STUDIOCI_TEST_CLUSTER";
+/// Names the folder of the cluster's programs; `cargo xtask test` sets it.
+pub const TOOLS: &str = "STUDIOCI_TEST_TOOLS";
+/// Names the agent image in the cluster's registry; `cargo xtask test` sets it.
+pub const AGENT_IMAGE: &str = "STUDIOCI_TEST_AGENT_IMAGE";
+/// The path of a real Keel that stands where the stand-in would; people set it.
+pub const KEEL: &str = "STUDIOCI_TEST_KEEL";
+
+/// A running cluster.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    state: State,
+    tools: Tools,
+}
+
+impl Handle {
+    pub(crate) fn new(state: State, tools: Tools) -> Handle {
+        Handle { state, tools }
+    }
+
+    /// The cluster that `cargo xtask test` handed to this process. There is no way around it: a test that needs a
+    /// cluster fails without one.
+    pub fn from_env() -> Result<Handle, Error> {
+        let set =
+            |variable| std::env::var_os(variable).map(PathBuf::from).ok_or(Error::NoCluster { variable });
+        let handle = Handle::new(State::at(&set(CLUSTER)?)?, Tools::at(set(TOOLS)?));
+        handle
+            .server(Part::ApiServer)
+            .pid()
+            .map(|_| handle.clone())
+            .ok_or(Error::NoCluster { variable: CLUSTER })
+    }
+
+    /// The cluster of that name, if it runs.
+    pub fn running(name: &str, tools: &Tools) -> Result<Option<Handle>, Error> {
+        let handle = Handle::new(State::of(name)?, tools.clone());
+        Ok(Part::STOP_ORDER.iter().all(|part| handle.server(*part).pid().is_some()).then_some(handle))
+    }
+
+    /// What a process needs to find this cluster by [`Handle::from_env`], and kubectl by `KUBECONFIG`.
+    pub fn env(&self) -> Vec<(&'static str, PathBuf)> {
+        vec![
+            (CLUSTER, self.state.dir().to_owned()),
+            (TOOLS, self.tools.dir().to_owned()),
+            ("KUBECONFIG", self.kubeconfig()),
+        ]
+    }
+
+    /// The cluster's folder.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The cluster's programs.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    /// The path of a program: `kubectl`, `krew`, `ctr` …
+    pub fn tool(&self, name: &str) -> PathBuf {
+        self.tools.program(name)
+    }
+
+    /// `kubectl` as admin.
+    pub fn kubectl(&self) -> Command {
+        self.api().kubectl()
+    }
+
+    pub(crate) fn api(&self) -> Api {
+        Api::new(self.tool("kubectl"), self.kubeconfig())
+    }
+
+    /// The admin's kubeconfig (group `system:masters`).
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.state.path("pki/admin.kubeconfig")
+    }
+
+    /// A kubeconfig with a client certificate for any user, in two groups at most. It may do nothing until it is
+    /// granted something.
+    pub fn kubeconfig_for(&self, user: &str, groups: &[&str]) -> Result<PathBuf, Error> {
+        pki::kubeconfig_for(&self.state, user, groups)
+    }
+
+    /// The registry. Pods may name it by its address or by any other host: all names lead to it.
+    pub fn registry(&self) -> Registry {
+        Registry::at(REGISTRY)
+    }
+
+    /// The name of the only node.
+    pub fn node(&self) -> &'static str {
+        NODE
+    }
+
+    /// The API server's audit log.
+    pub fn audit(&self) -> audit::Log {
+        audit::Log::new(self.state.path("logs/audit.jsonl"), self.api())
+    }
+
+    /// A server, to freeze, kill and start again.
+    pub fn server(&self, part: Part) -> Server<'_> {
+        Server::of(&self.state, part)
+    }
+
+    /// Waits until the API server is ready, after it was started again.
+    pub fn wait_until_ready(&self) -> Result<(), Error> {
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let until = Instant::now() + PATIENCE;
+        while let Err(error) = self.api().get("/readyz") {
+            if Instant::now() > until {
+                let what = "the API server was not ready".into();
+                return Err(Error::Late { what, after: PATIENCE, last: error.to_string() });
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// The agent image that was pushed for this run.
+    pub fn agent_image(&self) -> Result<String, Error> {
+        std::env::var(AGENT_IMAGE).map_err(|_| Error::NoCluster { variable: AGENT_IMAGE })
+    }
+
+    /// The real Keel to run the proofs against, if there is one.
+    pub fn keel_binary() -> Option<PathBuf> {
+        std::env::var_os(KEEL).map(PathBuf::from)
+    }
+
+    /// The names by which the CI image's program is called.
+    pub(crate) fn box_commands(&self) -> Result<Vec<String>, Error> {
+        let program: &Path = &self.tool("box");
+        let listed = Command::new(program).arg("--list").output().at("start", program)?;
+        Ok(String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect())
+    }
+}

@@ -1,0 +1,446 @@
+//! The shape of the project, held against its sources: who may import whom, which room owns which crate, and how much
+//! is linked.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Who may import whom. `None` is everybody.
+const ROOMS: &[(&str, Option<&[&str]>)] = &[
+    ("keel", Some(&[])),
+    ("chain", Some(&["keel"])),
+    ("pipeline", Some(&["keel", "chain"])),
+    ("agent", Some(&["keel", "chain"])),
+    ("local", Some(&[])),
+    ("cluster", Some(&["keel", "chain", "pipeline"])),
+    ("publish", Some(&["chain"])),
+    ("ops", Some(&["keel", "chain", "pipeline", "agent", "local", "cluster", "publish"])),
+    ("output", Some(&["keel", "chain", "pipeline", "agent"])),
+    ("cli", None),
+    ("main", None),
+    ("lib", None),
+];
+
+/// Rooms that a crate belongs to. A crate that is missing here fails the test, so that each gets its place.
+const CRATES: &[(&str, &[&str])] = &[
+    // Everybody's.
+    ("jiff", &["*"]),
+    ("serde", &["*"]),
+    ("serde_json", &["*"]),
+    ("thiserror", &["*"]),
+    // One room's.
+    ("clap", &["cli"]),
+    ("dirs", &["cli"]),
+    ("comfy_table", &["output"]),
+    ("tera", &["pipeline"]),
+    // Documents; and a kubeconfig and what a credential plugin says, which are YAML as kubectl reads it.
+    ("serde_saphyr", &["pipeline", "cluster"]),
+    ("serde_yaml", &["pipeline"]),
+    ("kube", &["cluster"]),
+    ("k8s_openapi", &["cluster"]),
+    ("base64", &["cluster"]),
+    ("bytes", &["cluster"]),
+    ("pem", &["cluster"]),
+    ("secrecy", &["cluster"]),
+    ("http", &["cluster"]),
+    ("http_body_util", &["cluster"]),
+    // The cluster's deadlines and the operations' order are both tokio's; main builds the runtime.
+    ("tokio", &["ops", "cluster", "main"]),
+    ("futures_util", &["ops", "cluster"]),
+    // Pure: rules are regular expressions, proofs of ownership are uuids.
+    ("regex", &["keel", "chain", "pipeline"]),
+    ("uuid", &["chain", "ops"]),
+];
+
+/// Rooms that take `now` as a parameter and touch no environment, file, network or console.
+const PURE: &[&str] = &["keel", "chain", "pipeline", "agent"];
+
+/// What a pure room must not even name.
+const IMPURE: &[&str] = &["std::env", "std::fs", "std::net", "std::process", "std::io::std", "::now()"];
+
+struct Source {
+    /// Relative to `src`.
+    path: String,
+    text: String,
+}
+
+impl Source {
+    fn room(&self) -> &str {
+        let first = self.path.split('/').next().unwrap();
+        first.strip_suffix(".rs").unwrap_or(first)
+    }
+
+    /// The code without its tests, which may use whatever proves their point.
+    fn product(&self) -> String {
+        if self.path.ends_with("tests.rs") {
+            return String::new();
+        }
+        let code = self.code();
+        let end = code.find("#[cfg(test)]\nmod tests {").unwrap_or(code.len());
+        code[..end].to_owned()
+    }
+
+    /// The code, without comments, and without the contents of strings (which may talk of anything).
+    fn code(&self) -> String {
+        bare(&self.text)
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "target") {
+                files(&path, found);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn under(directory: &str) -> Vec<Source> {
+    let directory = root().join(directory);
+    let mut found = Vec::new();
+    files(&directory, &mut found);
+    found.sort();
+    let relative = |path: &Path| path.strip_prefix(&directory).unwrap().to_str().unwrap().replace('\\', "/");
+    found
+        .iter()
+        .map(|path| Source { path: relative(path), text: std::fs::read_to_string(path).unwrap() })
+        .collect()
+}
+
+/// Rust without comments and without what stands in string literals.
+fn bare(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let raw = rest.strip_prefix('r').map(|after| after.bytes().take_while(|byte| *byte == b'#').count());
+        let follows_word = code.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        if rest.starts_with("//") {
+            rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
+        } else if rest.starts_with("/*") {
+            rest = &rest[rest.find("*/").map_or(rest.len(), |end| end + 2)..];
+        } else if let Some(hashes) = raw.filter(|n| !follows_word && rest[1 + n..].starts_with('"')) {
+            let end = format!("\"{}", "#".repeat(hashes));
+            let body = &rest[hashes + 2..];
+            rest = &body[body.find(&end).map_or(body.len(), |at| at + end.len())..];
+            code.push_str("\"\"");
+        } else if c == '"' {
+            let mut escaped = false;
+            let length = rest[1..].find(|c: char| {
+                let ends = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                ends
+            });
+            rest = &rest[length.map_or(rest.len(), |length| length + 2)..];
+            code.push_str("\"\"");
+        } else if let Some(length) = character(rest) {
+            rest = &rest[length..];
+            code.push_str("' '");
+        } else {
+            code.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    code
+}
+
+/// The length of a character literal; none for a lifetime.
+fn character(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix('\'')?;
+    if inner.starts_with('\\') {
+        return inner[2..].find('\'').map(|end| end + 4);
+    }
+    let c = inner.chars().next()?;
+    inner[c.len_utf8()..].starts_with('\'').then(|| c.len_utf8() + 2)
+}
+
+/// Every path that begins with `prefix`, as the word behind it; `{a, b::c}` gives both.
+fn heads(code: &str, prefix: &str) -> BTreeSet<String> {
+    let mut heads = BTreeSet::new();
+    for (at, _) in code.match_indices(prefix) {
+        if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') {
+            continue;
+        }
+        let rest = &code[at + prefix.len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => heads.extend(group_heads(group)),
+            None => heads.extend(word(rest)),
+        }
+    }
+    heads
+}
+
+fn word(text: &str) -> Option<String> {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    (end > 0).then(|| text[..end].to_owned())
+}
+
+/// The first word of each part of a use group, the opening brace already taken.
+fn group_heads(group: &str) -> BTreeSet<String> {
+    let (mut depth, mut start, mut heads) = (0, 0, BTreeSet::new());
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            ',' | '}' if depth == 0 => {
+                heads.extend(word(&group[start..at]));
+                if c == '}' {
+                    break;
+                }
+                start = at + 1;
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    heads
+}
+
+/// Rooms that a file names: by `crate::room`, by `studioci::room`, and by as many `super::` as leave its room.
+fn rooms_named(source: &Source) -> BTreeSet<String> {
+    let code = source.code();
+    let mut named = heads(&code, "crate::");
+    named.extend(heads(&code, "studioci::"));
+    // src/room/mod.rs is one module below the crate, src/room/file.rs two; its test module one more.
+    let parts = source.path.strip_suffix(".rs").unwrap().split('/').filter(|part| *part != "mod").count();
+    named.extend(heads(&code, &"super::".repeat(parts)));
+    named
+}
+
+#[test]
+fn rooms_import_only_whom_they_may() {
+    let rooms: BTreeMap<_, _> = ROOMS.iter().copied().collect();
+    let mut faults = Vec::new();
+    for source in under("src") {
+        let room = source.room();
+        let Some(allowed) = rooms.get(room) else {
+            faults.push(format!("src/{}: {room} is no room; give it its place in the table", source.path));
+            continue;
+        };
+        for named in rooms_named(&source) {
+            let known = rooms.contains_key(named.as_str()) && named != room;
+            if known && allowed.is_some_and(|allowed| !allowed.contains(&named.as_str())) {
+                faults.push(format!("src/{}: {room} may not import {named}", source.path));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn crates_stay_in_their_rooms() {
+    let mut faults = Vec::new();
+    for source in under("src") {
+        let code = source.product();
+        for (name, rooms) in CRATES {
+            let at_home = rooms.contains(&"*") || rooms.contains(&source.room());
+            if at_home {
+                continue;
+            }
+            let used = code
+                .match_indices(&format!("{name}::"))
+                .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'));
+            if used {
+                faults.push(format!("src/{}: {name} belongs to {}", source.path, rooms.join(", ")));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_dependency_has_its_rooms() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let (_, section) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let named: BTreeSet<String> = section
+        .lines()
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| Some(line.split_once('=')?.0.trim().replace('-', "_")))
+        .collect();
+    let placed: BTreeSet<String> = CRATES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(named, placed, "Cargo.toml's [dependencies] against CRATES");
+}
+
+#[test]
+fn pure_rooms_touch_nothing() {
+    let mut faults = Vec::new();
+    for source in under("src").iter().filter(|source| PURE.contains(&source.room())) {
+        let code = source.code();
+        for word in IMPURE.iter().filter(|word| code.contains(**word)) {
+            faults.push(format!("src/{}: {word} has no place in a pure room", source.path));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_leaves_nothing_open() {
+    // Spelled so that this file does not find itself.
+    let open = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["X", "XX:"].concat(), ["dbg", "!("].concat()];
+    let mut faults = Vec::new();
+    for directory in ["src", "tests", "xtask"] {
+        for source in under(directory) {
+            let place = format!("{directory}/{}", source.path);
+            if !source.text.starts_with("//!") {
+                faults.push(format!("{place}: begins without //!"));
+            }
+            faults.extend(
+                open.iter().filter(|word| source.text.contains(*word)).map(|w| format!("{place}: {w}")),
+            );
+            let code = source.code();
+            if code.contains("#[ignore]") {
+                faults.push(format!("{place}: #[ignore] without a reason"));
+            }
+            if directory == "src" && source.path.ends_with("utils.rs") {
+                faults.push(format!("{place}: named by nothing that it is for"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The files that a source's `mod x;` lines name, in every place where Rust looks for them.
+fn declared(source: &Source) -> Vec<String> {
+    let module = source.path.strip_suffix(".rs").unwrap();
+    let (folder, stem) = module.rsplit_once('/').map_or(("", module), |(folder, stem)| (folder, stem));
+    let below = if matches!(stem, "mod" | "lib" | "main") { folder } else { module };
+    let join = |folder: &str, file: &str| format!("{folder}/{file}").trim_start_matches('/').to_owned();
+    let mut files = Vec::new();
+    let mut path = None;
+    for line in source.text.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]")) {
+            path = Some(join(folder, name));
+        }
+        let Some(rest) = line.strip_suffix(';') else { continue };
+        if let Some(("" | "pub" | "pub(crate)" | "pub(super)", name)) =
+            rest.rsplit_once("mod ").map(|(visibility, name)| (visibility.trim(), name))
+        {
+            files.extend(
+                path.take()
+                    .into_iter()
+                    .chain([join(below, &format!("{name}.rs")), join(below, &format!("{name}/mod.rs"))]),
+            );
+        }
+    }
+    files
+}
+
+#[test]
+fn no_file_is_forgotten() {
+    let sources = under("src");
+    let declared: BTreeSet<String> = sources.iter().flat_map(declared).collect();
+    let forgotten: Vec<_> = sources
+        .iter()
+        .map(|source| source.path.as_str())
+        .filter(|path| !matches!(*path, "lib.rs" | "main.rs") && !declared.contains(*path))
+        .collect();
+    assert!(forgotten.is_empty(), "no `mod` line names {forgotten:?}");
+}
+
+#[test]
+fn main_is_an_edge() {
+    let main = std::fs::read_to_string(root().join("src/main.rs")).unwrap();
+    assert!(main.lines().count() <= 60, "{} lines", main.lines().count());
+}
+
+#[test]
+fn the_scanner_reads_rust() {
+    let code = bare(
+        "use crate::keel; // crate::ops\nlet a = \"crate::cli \\\" crate::x\"; r#\"\"crate::y\"#; 'c'; '\\''; &'a str; crate::{chain::{a, b}, output};",
+    );
+    assert_eq!(heads(&code, "crate::").into_iter().collect::<Vec<_>>(), ["chain", "keel", "output"]);
+    let escape =
+        Source { path: "keel/policy.rs".to_owned(), text: "use super::super::cluster::Cluster;".to_owned() };
+    assert!(rooms_named(&escape).contains("cluster"));
+    let sibling = Source { path: "cli/start.rs".to_owned(), text: "use super::output::DryRun;".to_owned() };
+    assert!(!rooms_named(&sibling).contains("output"), "cli/output.rs is not the room");
+}
+
+/// Packages linked into the product at most.
+const LINKED: usize = 190;
+/// Packages in the lock file at most.
+const LOCKED: usize = 300;
+/// A second HTTP or TLS stack, and YAML readers beyond serde-saphyr (documents) and serde_yaml (values).
+const DENIED: &[&str] = &[
+    "reqwest",
+    "ureq",
+    "isahc",
+    "curl",
+    "curl-sys",
+    "attohttpc",
+    "surf",
+    "openssl",
+    "openssl-sys",
+    "native-tls",
+    "aws-lc-rs",
+    "aws-lc-sys",
+    "boringssl",
+    "serde_yml",
+    "serde_yaml_ng",
+    "serde_norway",
+    "yaml-rust",
+    "yaml-rust2",
+    "serde_yaml_bw",
+];
+
+#[test]
+fn the_product_stays_small() {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--package",
+            "kubectl-studioci",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--locked",
+            "--offline",
+        ])
+        .args(["--target", "x86_64-unknown-linux-gnu", "--format", "{p}"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let packages: BTreeSet<(&str, &str)> = text
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some((words.next()?, words.next()?))
+        })
+        .collect();
+    assert!(packages.len() > 50, "this is no tree: {text}");
+    assert!(packages.len() <= LINKED, "{} packages are linked, {LINKED} may be", packages.len());
+    let denied: Vec<_> = packages.iter().filter(|(name, _)| DENIED.contains(name)).collect();
+    assert!(denied.is_empty(), "{denied:?}");
+    let yaml: BTreeSet<_> = packages
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| name.contains("yaml") || name.contains("saphyr"))
+        .collect();
+    assert!(
+        yaml.is_subset(&BTreeSet::from(["serde_yaml", "unsafe-libyaml", "serde-saphyr"])),
+        "a YAML reader beside the two: {yaml:?}"
+    );
+}
+
+#[test]
+fn the_lock_file_stays_small() {
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let names: Vec<&str> =
+        lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).collect();
+    assert!(
+        names.len() > 50 && names.len() <= LOCKED,
+        "{} packages are locked, {LOCKED} may be",
+        names.len()
+    );
+}

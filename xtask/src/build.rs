@@ -1,0 +1,92 @@
+//! Builds: the servers, and our own program as a static binary.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use test_cluster::Tools;
+use test_cluster::image::{Image, agent_image};
+use test_cluster::interrupt::Interrupt;
+
+use crate::failure::Failure;
+use crate::screen::Screen;
+
+/// The repository's root.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// cargo, in the repository's root.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    // what cargo told us about our own package: some build scripts run anew whenever it differs
+    let ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// The servers of the test cluster.
+pub(crate) fn tools(interrupt: &Interrupt) -> Result<Tools, Failure> {
+    Ok(Tools::build(&root().join("tests/cluster"), interrupt, &Screen)?)
+}
+
+/// The binary as it is released.
+pub(crate) fn release(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
+    static_binary("release", interrupt)
+}
+
+/// The agent image for tests: quick to build, without debug information, static like the released one.
+pub(crate) fn test_agent_image(interrupt: &Interrupt) -> Result<Image, Failure> {
+    let binary = static_binary("agent", interrupt)?;
+    let bytes = fs::read(&binary)
+        .map_err(|error| Failure::Other(format!("cannot read {}: {error}", binary.display())))?;
+    Ok(agent_image(&bytes))
+}
+
+/// Static glibc takes the flag and an explicit target: without one the flag would reach build scripts as well. It has a
+/// folder of its own below target/, or each build with other flags would throw the last one away.
+fn static_binary(profile: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure> {
+    let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
+    let folder = root().join("target/static");
+    let mut flags = env::var("RUSTFLAGS").unwrap_or_default();
+    flags.push_str(" -C target-feature=+crt-static");
+    let mut build = cargo();
+    build
+        .args([
+            "build",
+            "--package",
+            "kubectl-studioci",
+            "--bin",
+            "kubectl-studioci",
+            "--profile",
+            profile,
+            "--target",
+            &target,
+        ])
+        .arg("--target-dir")
+        .arg(&folder)
+        .env("RUSTFLAGS", flags.trim());
+    succeed(&mut build, interrupt)?;
+    Ok(folder.join(target).join(profile).join("kubectl-studioci"))
+}
+
+/// Runs a command to its end; it says itself what is wrong.
+pub(crate) fn succeed(command: &mut Command, interrupt: &Interrupt) -> Result<(), Failure> {
+    let started = command.spawn();
+    let mut child = started.map_err(|error| {
+        Failure::Other(format!("cannot start {}: {error}", command.get_program().display()))
+    })?;
+    let status = interrupt.wait(&mut child)?;
+    if status.success() { Ok(()) } else { Err(Failure::Command(code(status))) }
+}
+
+/// A child's exit code as ours; the shell's convention where a signal ended it.
+fn code(status: std::process::ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt;
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    u8::try_from(code).unwrap_or(1)
+}
