@@ -5,6 +5,7 @@
 //! name. Faults are told in our words: Tera's own would list every name that it knows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -42,8 +43,8 @@ pub struct Sources {
     pub set_file: Vec<(String, Text)>,
 }
 
-/// What a template became.
-#[derive(Debug, Clone, PartialEq)]
+/// What a template became. Its debug form shows no secret.
+#[derive(Clone, PartialEq)]
 pub struct Rendered {
     /// The text, with secrets.
     pub text: String,
@@ -51,8 +52,17 @@ pub struct Rendered {
     pub masked: String,
     /// The documents, with secrets.
     pub documents: Vec<Document>,
-    /// Names of the secret environment variables that the text depends on.
+    /// Names of the secret environment variables that the template reads.
     pub secrets: BTreeSet<String>,
+}
+
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rendered")
+            .field("masked", &self.masked)
+            .field("secrets", &self.secrets)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Name of the rendered text in faults.

@@ -246,6 +246,8 @@ fn a_secret_elsewhere_is_a_fault_that_says_how_to_make_it_plain() {
         (format!("{SECRET}type: {{{{ env.TOKEN }}}}\n"), 5),
         (format!("{SECRET}data:\n  a: {{ {{{{ env.TOKEN }}}}: b }}\n"), 6),
         (format!("{SECRET}x: &x {{{{ env.TOKEN }}}}\ndata:\n  a: *x\n"), 5),
+        (format!("{SECRET}stringData:\n  a: &x {{{{ env.TOKEN }}}}\ntype: *x\n"), 1),
+        (format!("{SECRET}stringData: &x\n  a: {{{{ env.TOKEN }}}}\nother:\n  <<: *x\n"), 1),
         (format!("{SECRET}{{% for x in env.TOKEN | split(pat='t') %}}\n---\n{MAP}{{% endfor %}}"), 11),
         (
             format!(
