@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::context::Ctx;
+use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, Name, dry_run, only_name};
-use super::duration;
 use crate::chain::build::Map;
 use crate::chain::{names, wire};
 use crate::ops;

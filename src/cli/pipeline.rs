@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use crate::local;
-use crate::pipeline::facts::Facts;
+use crate::pipeline::facts::{EnvValue, Fact, Facts, Group};
 use crate::pipeline::template::{Sources, Text, env_names};
 
 const HEADING: &str = "Pipeline options";
@@ -35,7 +35,7 @@ impl PipelineArgs {
     /// Reads the files, and the facts of this machine that a template may ask for.
     pub(super) fn read(&self) -> Result<(Sources, Facts), Failure> {
         let template = text(&self.filename)?;
-        let names = env_names(&template).map_err(|fault| vec![fault])?;
+        let names = env_names(&template)?;
         let sources = Sources {
             template,
             values: self.values.iter().map(|path| text(path)).collect::<Result<_, _>>()?,
@@ -46,18 +46,38 @@ impl PipelineArgs {
                 .map(|(key, path)| Ok((key.clone(), text(path)?)))
                 .collect::<Result<_, Failure>>()?,
         };
-        let mut facts = local::facts();
-        facts.env = local::environment::read(&names, &self.env);
+        let environment = local::environment::read(&names)
+            .map_err(|fault| Failure::usage(fault.to_string()).remedy("set it to a text, or leave it out"))?;
+        let env = environment.into_iter().map(|(name, value)| {
+            let secret = !self.env.contains(&name);
+            (name, EnvValue { value, secret })
+        });
+        let facts = Facts {
+            git: group(local::git::facts(Path::new("."))),
+            user: group(local::user::facts()),
+            image: unset("image", &["name", "tag", "digest", "ref"]),
+            build: unset("build", &["namespace", "chain", "generation", "parent", "revision"]),
+            env: env.collect(),
+        };
         Ok((sources, facts))
     }
 }
 
+fn group(found: local::Found) -> Group {
+    found.into_iter().map(|(name, fact)| (name, fact.map_or_else(Fact::unset, Fact::Known))).collect()
+}
+
+fn unset(group: &str, names: &[&str]) -> Group {
+    let why = format!("{group} facts are known only where a build is planned");
+    names.iter().map(|name| ((*name).to_owned(), Fact::unset(why.clone()))).collect()
+}
+
 fn text(path: &Path) -> Result<Text, Failure> {
-    local::files::read(path).map(|(name, text)| Text { name, text }).map_err(|why| {
-        Failure::usage(format!("cannot read {}", path.display()))
-            .because(why)
-            .remedy("name the pipeline with -f FILE (- is stdin)")
-    })
+    let file = local::files::read(&path.to_string_lossy(), std::io::stdin()).map_err(|why| {
+        Failure::usage(why.to_string())
+            .remedy("name the pipeline with -f FILE (- is stdin), values with --values FILE")
+    })?;
+    Ok(Text { name: file.name, text: file.text })
 }
 
 /// Reads `KEY=VALUE`; only the first `=` parts.

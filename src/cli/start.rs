@@ -9,10 +9,10 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use super::context::Ctx;
+use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, dry_run};
 use super::pipeline::PipelineArgs;
-use super::duration;
 use crate::chain::build::Phase;
 use crate::ops;
 use crate::ops::setup::Home;

@@ -6,8 +6,8 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::context::Ctx;
-use super::failure::{ExitKind, Failure};
 use super::duration;
+use super::failure::{ExitKind, Failure};
 use crate::chain::build::Verdict;
 use crate::ops;
 use crate::output::watch;

@@ -104,7 +104,9 @@ impl Cluster {
             SELF_SUBJECT_REVIEWS.path(None, None),
             "question who we are".to_owned(),
         )
-        .json(&json!({ "apiVersion": SELF_SUBJECT_REVIEWS.api_version(), "kind": SELF_SUBJECT_REVIEWS.kind }));
+        .json(
+            &json!({ "apiVersion": SELF_SUBJECT_REVIEWS.api_version(), "kind": SELF_SUBJECT_REVIEWS.kind }),
+        );
         let answer: Value = decode(&self.call(&request).await?.body, &request.what)?;
         Ok(answer["status"]["userInfo"]["username"].as_str().unwrap_or_default().to_owned())
     }

@@ -58,9 +58,60 @@ pub fn read(path: &str, stdin: impl Read) -> Result<File, Unreadable> {
     Ok(File { name, text })
 }
 
+/// Reads a file that may be absent; there being none is no error.
+///
+/// # Errors
+/// Why it cannot be read, though it is there.
+pub fn read_optional(path: &str) -> Result<Option<String>, Unreadable> {
+    match read(path, io::empty()) {
+        Ok(file) => Ok(Some(file.text)),
+        Err(Unreadable::Absent(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Copies this very program to a path, mode 0555. A copy that is cut off is never seen under that name.
+///
+/// # Errors
+/// Why it cannot be copied.
+pub fn install_self(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let partial = path.with_extension("partial");
+    std::fs::copy(std::env::current_exe()?, &partial)?;
+    std::fs::set_permissions(&partial, std::fs::Permissions::from_mode(0o555))?;
+    std::fs::rename(&partial, path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn absent_is_not_unreadable() {
+        let folder = std::env::temp_dir().join(format!("studioci-files-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        assert_eq!(read_optional(folder.join("none").to_str().unwrap()).unwrap(), None);
+        assert!(matches!(read_optional(folder.to_str().unwrap()), Err(Unreadable::Refused(..))));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_copy_of_this_program_can_be_run_and_not_written() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = std::env::temp_dir().join(format!("studioci-install-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let copy = folder.join("kubectl-studioci");
+        for _ in 0..2 {
+            install_self(&copy).unwrap();
+        }
+        let there = std::fs::metadata(&copy).unwrap();
+        assert_eq!(there.permissions().mode() & 0o777, 0o555);
+        assert_eq!(there.len(), std::fs::metadata(std::env::current_exe().unwrap()).unwrap().len());
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn standard_input() {

@@ -70,6 +70,23 @@ pub fn facts(directory: &Path) -> Found {
     .collect()
 }
 
+/// The commit that a `.git` folder has checked out, read from its files: a CI image holds a clone, and often no `git`.
+pub fn revision(directory: &Path) -> Option<String> {
+    let folder = directory.join(".git");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+    let head = read("HEAD")?;
+    let revision = match head.trim().strip_prefix("ref: ") {
+        None => head.trim().to_owned(),
+        Some(branch) => read(branch).map(|text| text.trim().to_owned()).or_else(|| {
+            let packed = read("packed-refs")?;
+            let line = packed.lines().find(|line| line.ends_with(&format!(" {branch}")))?;
+            line.split(' ').next().map(str::to_owned)
+        })?,
+    };
+    let is_hash = matches!(revision.len(), 40 | 64) && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash.then_some(revision)
+}
+
 fn command(directory: &Path) -> Command {
     let mut command = Command::new("git");
     for (name, _) in env::vars_os() {

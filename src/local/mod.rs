@@ -3,6 +3,7 @@
 //! With the command line's settings the only room that reads the environment. It decides nothing: what is found goes
 //! to the pipeline as facts, what is not found goes there with the reason.
 
+pub mod agent;
 pub mod environment;
 pub mod files;
 pub mod git;

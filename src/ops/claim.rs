@@ -11,8 +11,8 @@ use super::error::{Error, Result};
 use crate::chain::build::{Build, Map, Phase, Told};
 use crate::chain::claim::{Judged, NAMES_TRIED, Standing, judge};
 use crate::chain::{names, wire};
-use crate::cluster::resource as kind;
 use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Create, Proof, Query};
 
 /// What is to be claimed.
@@ -105,13 +105,11 @@ pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Cla
         let terminating = there.metadata.deletion_timestamp.is_some();
         match judge(Standing { annotations: &there.metadata.annotations, terminating }, &owner) {
             Judged::Ours => {
-                return Ok(Claimed {
-                    namespace: name,
-                    uid: there.metadata.uid,
-                    created,
-                });
+                return Ok(Claimed { namespace: name, uid: there.metadata.uid, created });
             }
-            Judged::OursTerminating => say(&format!("namespace {name} is ours but Terminating; taking the next name")),
+            Judged::OursTerminating => {
+                say(&format!("namespace {name} is ours but Terminating; taking the next name"))
+            }
             Judged::Foreign if created => {
                 return Err(Error::ownership(
                     format!("namespace {name} was taken from us between its creation and the check of it"),

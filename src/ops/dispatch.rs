@@ -16,10 +16,10 @@ use super::error::{Error, Result};
 use super::home::{self, Record};
 use crate::chain::build::Baseline;
 use crate::chain::{rights, wire};
-use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::objects::Object;
+use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Access, Cluster, Create, Delete, Patch};
-use crate::pipeline::weave::rest::place;
+use crate::pipeline::weave::place;
 use crate::pipeline::weave::{Listener, Plan};
 
 /// Who raises the listener.
@@ -106,7 +106,10 @@ pub async fn claim_next(cluster: &Cluster, raise: &Raise<'_>, say: Say<'_>) -> R
 /// Writes the claimed namespace into the head.
 async fn settle(cluster: &Cluster, chain: &str, generation: u64, claimed: &Claimed) -> Result<()> {
     let head = home::head(cluster, chain).await?.ok_or_else(|| {
-        Error::ownership(format!("chain {chain} has no head in {} any more", wire::HOME), "somebody deleted it")
+        Error::ownership(
+            format!("chain {chain} has no head in {} any more", wire::HOME),
+            "somebody deleted it",
+        )
     })?;
     match &head.claimed {
         Some((_, uid)) if head.generation == generation && *uid == claimed.uid => Ok(()),
@@ -138,7 +141,9 @@ pub async fn raise(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say:
     let there = rights::There { chain: &settings.chain, namespace: &claimed.namespace, uid: &claimed.uid };
     let own = match raise.maker {
         Maker::Person => bind_person(cluster, &there).await?.into_iter().collect(),
-        Maker::Agent { namespace, uid } => rights::bind_predecessor(&there, namespace, uid, settings.trusted_build),
+        Maker::Agent { namespace, uid } => {
+            rights::bind_predecessor(&there, namespace, uid, settings.trusted_build)
+        }
     };
     for object in own {
         create(cluster, &object).await?;
@@ -204,7 +209,12 @@ pub(super) fn resource(api_version: &str, kind: &str) -> Result<Resource> {
 }
 
 /// Deletes an object, whichever one has this name now; one that is gone is a success.
-pub(super) async fn delete(cluster: &Cluster, resource: &Resource, namespace: Option<&str>, name: &str) -> Result<()> {
+pub(super) async fn delete(
+    cluster: &Cluster,
+    resource: &Resource,
+    namespace: Option<&str>,
+    name: &str,
+) -> Result<()> {
     if let Some(found) = cluster.get::<Object>(resource, namespace, name).await? {
         cluster.delete(resource, namespace, name, &Delete::uid(found.metadata.uid)).await?;
     }

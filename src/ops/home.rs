@@ -10,9 +10,9 @@ use crate::chain::build::Map;
 use crate::chain::head::Head;
 use crate::chain::record::Settings;
 use crate::chain::wire;
-use crate::cluster::resource as kind;
 use crate::cluster::Cluster;
 use crate::cluster::objects::{Meta, SecretObject};
+use crate::cluster::resource as kind;
 use crate::pipeline::facts::{EnvValue, Facts};
 use crate::pipeline::template::Sources;
 
@@ -81,7 +81,11 @@ impl Record {
     fn read(chain: &str, record: &Map, secret: &Map) -> Result<Self> {
         let broken = |key: &str, why: String| {
             Error::unready(
-                format!("record of chain {chain} (ConfigMap {} in {}): {key}: {why}", wire::record_object(chain), wire::HOME),
+                format!(
+                    "record of chain {chain} (ConfigMap {} in {}): {key}: {why}",
+                    wire::record_object(chain),
+                    wire::HOME
+                ),
                 "it was edited by hand or written by another program; restore it, or start the chain under another name",
             )
         };

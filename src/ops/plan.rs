@@ -7,10 +7,10 @@ use super::home::Record;
 use super::setup::Home;
 use crate::chain::build::{Build, Version};
 use crate::chain::wire;
+use crate::pipeline::documents::write_all;
 use crate::pipeline::facts::{Fact, Facts, Group};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::template::{Rendered, Sources, Text, render};
-use crate::pipeline::documents::write_all;
 use crate::pipeline::weave::{self, BuildOf, Delivery, Listener, Plan, Settings};
 
 /// How a chain's listeners get the agent's binary.
@@ -45,7 +45,10 @@ pub fn first(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<Pl
         ("chain".to_owned(), Fact::known(settings.chain.clone())),
         ("generation".to_owned(), Fact::known(1)),
         ("parent".to_owned(), Fact::unset("this is the first build of its chain")),
-        ("revision".to_owned(), facts.git.get("hash").cloned().unwrap_or_else(|| Fact::unset("there is no git here"))),
+        (
+            "revision".to_owned(),
+            facts.git.get("hash").cloned().unwrap_or_else(|| Fact::unset("there is no git here")),
+        ),
     ]);
     let unknown = Version { tag: "unknown".to_owned(), digest: None };
     facts.image = image_facts("unknown", &unknown);
@@ -92,13 +95,22 @@ impl Preview {
     pub fn text(&self, tag: &str) -> String {
         let plan = &self.plan;
         let version = Version { tag: tag.to_owned(), digest: None };
-        let build = BuildOf { namespace: "NAMESPACE", generation: 1, version: &version, revision: None, parent: None };
+        let build = BuildOf {
+            namespace: "NAMESPACE",
+            generation: 1,
+            version: &version,
+            revision: None,
+            parent: None,
+        };
         let listener = plan.listener(&Listener { tag, generation: 1 });
         let job = plan.job(&build);
         let rest = plan.rest();
         let early: Vec<&Value> = plan.pull_secrets.iter().chain([&listener]).collect();
         let mut text = format!("# The listener: waits for a push\n{}", write_all(early));
-        text.push_str(&format!("---\n# The build: a Job with the pod that the pipeline asks for\n{}", write_all([&job])));
+        text.push_str(&format!(
+            "---\n# The build: a Job with the pod that the pipeline asks for\n{}",
+            write_all([&job])
+        ));
         if !rest.is_empty() {
             text.push_str(&format!("---\n# The rest: applied before a build\n{}", write_all(&rest)));
         }
@@ -131,7 +143,8 @@ pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Result<Plan, Ve
         sources.template = text.clone();
     }
     let mut facts = record.facts.clone();
-    let revision = push.revision.map_or_else(|| Fact::unset("the image does not tell its revision"), Fact::known);
+    let revision =
+        push.revision.map_or_else(|| Fact::unset("the image does not tell its revision"), Fact::known);
     facts.git.insert("hash".to_owned(), revision.clone());
     facts.image = image_facts(push.image, push.version);
     facts.build = Group::from([
@@ -140,7 +153,10 @@ pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Result<Plan, Ve
         ("generation".to_owned(), Fact::known(push.build.generation)),
         (
             "parent".to_owned(),
-            push.build.parent.clone().map_or_else(|| Fact::unset("this is the first build of its chain"), Fact::known),
+            push.build
+                .parent
+                .clone()
+                .map_or_else(|| Fact::unset("this is the first build of its chain"), Fact::known),
         ),
         ("revision".to_owned(), revision),
     ]);
@@ -163,7 +179,10 @@ pub fn image_facts(name: &str, version: &Version) -> Group {
         ("tag".to_owned(), Fact::known(version.tag.clone())),
         (
             "digest".to_owned(),
-            digest.map_or_else(|| Fact::unset("the registry's digest is not known"), |digest| Fact::known(digest.as_str())),
+            digest.map_or_else(
+                || Fact::unset("the registry's digest is not known"),
+                |digest| Fact::known(digest.as_str()),
+            ),
         ),
         (
             "ref".to_owned(),

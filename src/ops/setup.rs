@@ -25,5 +25,7 @@ pub async fn check(_cluster: &Cluster) -> Result<Confinement> {
 }
 impl Home {
     /// stub
-    pub fn unasked() -> Self { Self { agent_image: String::new() } }
+    pub fn unasked() -> Self {
+        Self { agent_image: String::new() }
+    }
 }

@@ -18,8 +18,8 @@ use crate::chain::head::Head;
 use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
 use crate::chain::record::Settings;
 use crate::chain::{names, rights, wire};
-use crate::cluster::resource as kind;
 use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
 use crate::cluster::{Access, Cluster, Create, Delete, Patch, Query};
 use crate::pipeline::facts::{Fact, Facts};
 use crate::pipeline::template::Sources;
@@ -140,7 +140,9 @@ impl Request {
             ));
         }
         match names::label_fault(&name, names::CHAIN_NAME_MAX) {
-            Some(why) => Err(Error::usage(format!("chain name {name:?} {why}"), "choose another name with --chain")),
+            Some(why) => {
+                Err(Error::usage(format!("chain name {name:?} {why}"), "choose another name with --chain"))
+            }
             None => Ok(name),
         }
     }
@@ -186,7 +188,11 @@ fn named(object: &Value) -> Result<String> {
     let resource = dispatch::resource_of(object)?;
     let kind = resource.kind.to_ascii_lowercase();
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    Ok(if resource.group.is_empty() { format!("{kind}/{name}") } else { format!("{kind}.{}/{name}", resource.group) })
+    Ok(if resource.group.is_empty() {
+        format!("{kind}/{name}")
+    } else {
+        format!("{kind}.{}/{name}", resource.group)
+    })
 }
 
 /// A fact that is a text.
@@ -297,7 +303,10 @@ async fn create_home(cluster: &Cluster, intent: &mut Intent) -> Result<bool> {
     let settings = &intent.record.settings;
     let labels = home::labels(&settings.chain);
     let head = home::config_map(&wire::chain_object(&settings.chain), &Head::first(&settings.uuid), &labels);
-    let fresh = match cluster.create::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &head, &Create::default()).await {
+    let fresh = match cluster
+        .create::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &head, &Create::default())
+        .await
+    {
         Ok(_) => true,
         Err(error) if error.is_already_exists() => {
             let head = home::head(cluster, &settings.chain).await?.ok_or_else(|| {
@@ -368,7 +377,10 @@ async fn same_pipeline(cluster: &Cluster, intent: &Intent) -> Result<()> {
     }
     let mut comparable = theirs.clone();
     comparable.uuid.clone_from(&mine.uuid);
-    if there.sources == intent.record.sources && comparable == *mine && there.secrets() == intent.record.secrets() {
+    if there.sources == intent.record.sources
+        && comparable == *mine
+        && there.secrets() == intent.record.secrets()
+    {
         return Ok(());
     }
     Err(Error::usage(
@@ -393,7 +405,10 @@ async fn newest(cluster: &Cluster, chain: &str, head: &Head) -> Result<Build> {
     match look(cluster, &namespace).await? {
         Some(build) => Ok(build),
         None => Err(Error::unready(
-            format!("chain {chain} is at generation {}, whose namespace {namespace:?} is gone", head.generation),
+            format!(
+                "chain {chain} is at generation {}, whose namespace {namespace:?} is gone",
+                head.generation
+            ),
             "its listener was deleted by hand; start a chain of another name with --chain",
         )),
     }
@@ -437,7 +452,11 @@ async fn listening(
         if begun.elapsed() >= timeout {
             let missing = trouble.unwrap_or_else(|| "its pod has not reported yet".to_owned());
             return Err(Error::timeout(
-                format!("the listener in {} does not listen after {} s: {missing}", claimed.namespace, timeout.as_secs()),
+                format!(
+                    "the listener in {} does not listen after {} s: {missing}",
+                    claimed.namespace,
+                    timeout.as_secs()
+                ),
                 format!(
                     "everything is left in place and goes on; look with kubectl studioci status {}",
                     intent.record.settings.chain
@@ -455,7 +474,12 @@ fn tag_is_missing(pod: &Pod, container: &str) -> bool {
 
 /// The listener's own tag is not in the registry. A tag that is pushed over is waited for; for any other policy Keel
 /// watches nothing then, so the chain is taken back.
-async fn without_image(cluster: &Cluster, intent: &Intent, claimed: &Claimed, build: &Build) -> Result<Build> {
+async fn without_image(
+    cluster: &Cluster,
+    intent: &Intent,
+    claimed: &Claimed,
+    build: &Build,
+) -> Result<Build> {
     let image = intent.plan.build.image.with_tag(&intent.tag);
     if intent.plan.build.match_tag() {
         let waiting = format!("waiting for the first push: {image} is not in the registry yet");
@@ -465,7 +489,8 @@ async fn without_image(cluster: &Cluster, intent: &Intent, claimed: &Claimed, bu
                 "annotations": { wire::BASELINE: Baseline::None.to_string(), wire::WAITING: waiting },
             }
         });
-        match cluster.patch::<Value>(&kind::NAMESPACES, None, &claimed.namespace, Patch::Merge(&patch)).await {
+        match cluster.patch::<Value>(&kind::NAMESPACES, None, &claimed.namespace, Patch::Merge(&patch)).await
+        {
             Err(error) if !error.is_conflict() => return Err(error.into()),
             _ => {}
         }

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::claim::read_build;
 use super::error::{Error, Result};
 use crate::chain::build::{Build, Phase};
-use crate::chain::wire;
-use crate::cluster::resource as kind;
-use crate::cluster::objects::NamespaceObject;
-use crate::cluster::{Cluster, Query};
 use crate::chain::pod::Pod;
+use crate::chain::wire;
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
+use crate::cluster::{Cluster, Query};
 
 /// What was seen.
 #[derive(Debug, Clone)]
@@ -57,7 +57,9 @@ pub async fn status(cluster: &Cluster) -> Result<Seen> {
                 }
             }
         }
-        Err(error) => seen.notices.push(format!("pods cannot be listed, so trouble with them is not shown: {error}")),
+        Err(error) => {
+            seen.notices.push(format!("pods cannot be listed, so trouble with them is not shown: {error}"))
+        }
     }
     Ok(seen)
 }
@@ -93,4 +95,3 @@ pub fn running_or_next(builds: &[Build]) -> Option<&Build> {
         .min_by_key(|build| build.generation)
         .or_else(|| builds.iter().max_by_key(|build| build.generation))
 }
-

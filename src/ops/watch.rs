@@ -9,8 +9,8 @@ use super::error::{Error, Result};
 use super::status;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::wire;
-use crate::cluster::resource as kind;
 use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
 use crate::cluster::{self, Cluster, Follow, Query};
 
 /// What is told of a build that is followed.
@@ -65,11 +65,18 @@ async fn follow(cluster: &Cluster, target: &Build, tell: &mut dyn FnMut(&Change)
     let gone = || {
         Error::ownership(
             format!("namespace {} was deleted before the build had a verdict", target.namespace),
-            format!("what is known of it: kubectl get configmap -n {} {}", wire::HOME, wire::history_object(&target.chain)),
+            format!(
+                "what is known of it: kubectl get configmap -n {} {}",
+                wire::HOME,
+                wire::history_object(&target.chain)
+            ),
         )
     };
-    let mut events =
-        cluster.watch::<NamespaceObject>(&kind::NAMESPACES, None, Follow::new(Query::named(&target.namespace)));
+    let mut events = cluster.watch::<NamespaceObject>(
+        &kind::NAMESPACES,
+        None,
+        Follow::new(Query::named(&target.namespace)),
+    );
     let mut before: Option<Build> = None;
     while let Some(event) = events.next().await {
         let namespace = match event {

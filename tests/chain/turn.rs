@@ -50,12 +50,16 @@ fn chain_02_a_push_is_built_detached_and_the_next_listener_waits() {
     };
     let detach = place("detach", &|verb, what, ns, _| (verb, what, ns) == ("patch", "deployments", &first));
     let claim = place("claim", &|verb, what, _, _| (verb, what) == ("create", "namespaces"));
-    let dispatch = place("dispatch", &|verb, what, ns, _| (verb, what, ns) == ("create", "deployments", &second));
+    let dispatch =
+        place("dispatch", &|verb, what, ns, _| (verb, what, ns) == ("create", "deployments", &second));
     let job = place("Job", &|verb, what, ns, _| (verb, what, ns) == ("create", "jobs", &first));
     let read = requests[detach..claim].iter().any(|event| {
         event.user.username == agent && event.verb == "get" && event.object_ref.resource == "deployments"
     });
-    assert!(detach < claim && read && claim < dispatch && dispatch < job, "{detach} {claim} {dispatch} {job}");
+    assert!(
+        detach < claim && read && claim < dispatch && dispatch < job,
+        "{detach} {claim} {dispatch} {job}"
+    );
     let next = world.get(&["deployment", "build", "-n", &second]);
     assert_eq!(keel_keys(&next).len(), 5, "{next}");
 

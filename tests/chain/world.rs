@@ -35,7 +35,11 @@ pub(crate) struct Said {
 impl Said {
     fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Self { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        }
     }
 
     /// Its stdout, if it ended well.
@@ -229,7 +233,14 @@ spec:
     /// Waits until a generation is in this phase or a later one.
     pub(crate) fn phase(&self, generation: u64, phase: &str) -> Value {
         const PHASES: [&str; 9] = [
-            "Claimed", "Listening", "Triggered", "Detached", "Queued", "Preparing", "Building", "Recorded",
+            "Claimed",
+            "Listening",
+            "Triggered",
+            "Detached",
+            "Queued",
+            "Preparing",
+            "Building",
+            "Recorded",
             "Finished",
         ];
         let place = |name: &str| PHASES.iter().position(|phase| *phase == name);
@@ -286,7 +297,15 @@ spec:
         add(self.kubectl(&["get", "pods,jobs,deployments", "-A", "-o", "wide"]));
         for build in self.builds() {
             let namespace = build["metadata"]["name"].as_str().unwrap_or_default();
-            add(self.kubectl(&["logs", "-n", namespace, "-l", "studioci.dev/role=listener", "--tail=40", "--prefix"]));
+            add(self.kubectl(&[
+                "logs",
+                "-n",
+                namespace,
+                "-l",
+                "studioci.dev/role=listener",
+                "--tail=40",
+                "--prefix",
+            ]));
             add(self.kubectl(&["get", "events", "-n", namespace]));
         }
         if let Some(keel) = &self.keel {
@@ -327,8 +346,11 @@ impl Aside {
     pub(crate) fn interrupt(&self, world: &World) {
         let pid = i32::try_from(self.0.id()).unwrap();
         let _ = world;
-        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::INT)
-            .unwrap();
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(pid).unwrap(),
+            rustix::process::Signal::INT,
+        )
+        .unwrap();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The hands of an agent: one function an action.
 
+use std::path::Path;
 
 use jiff::ToSpan;
 use serde_json::{Value, json};
@@ -13,8 +14,8 @@ use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::record::{Entry, history_patch};
 use crate::chain::wire;
-use crate::cluster::{Create, Patch};
 use crate::cluster::resource as kind;
+use crate::cluster::{Create, Patch};
 use crate::keel::image::ImageRef;
 use crate::keel::parking;
 use crate::local;
@@ -77,17 +78,13 @@ impl Agent<'_> {
                 "annotations": annotations,
             }
         });
-        self.cluster
-            .patch::<Value>(&kind::NAMESPACES, None, &build.namespace, Patch::Merge(&body))
-            .await?;
+        self.cluster.patch::<Value>(&kind::NAMESPACES, None, &build.namespace, Patch::Merge(&body)).await?;
         Ok(())
     }
 
     async fn patch_head(&self, build: &Build, patch: &Value) -> Result<()> {
         let name = wire::chain_object(&build.chain);
-        self.cluster
-            .patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(patch))
-            .await?;
+        self.cluster.patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(patch)).await?;
         Ok(())
     }
 
@@ -122,13 +119,13 @@ impl Agent<'_> {
         let pipeline = match local::files::read_optional(&path) {
             Ok(None) => Pushed::Absent,
             Ok(Some(text)) => Pushed::Text(text),
-            Err(why) => Pushed::Unreadable(format!("{path}: {why}")),
+            Err(why) => Pushed::Unreadable(why.to_string()),
         };
         let revision = self
             .me
             .revision
             .clone()
-            .or_else(local::git::revision_of_working_directory)
+            .or_else(|| local::git::revision(Path::new(".")))
             .or_else(|| last_good.build.settings.revision_of(&version.tag));
         let freeze = Freeze { image, version, revision, pipeline };
         let object = json!({
@@ -137,7 +134,11 @@ impl Agent<'_> {
             "metadata": { "name": wire::FREEZE, "labels": home::labels(&seen.build.chain) },
             "data": freeze.write(),
         });
-        match self.cluster.create::<Value>(&kind::CONFIG_MAPS, Some(&self.me.namespace), &object, &Create::default()).await {
+        match self
+            .cluster
+            .create::<Value>(&kind::CONFIG_MAPS, Some(&self.me.namespace), &object, &Create::default())
+            .await
+        {
             // another start of this agent froze first: that one counts, and the next look reads it
             Ok(_) => Ok(()),
             Err(error) if error.is_already_exists() => Ok(()),
@@ -178,7 +179,11 @@ impl Agent<'_> {
     }
 
     /// `start`'s own checks, the chain's identity, and the successor's listener as a server-side dry-run.
-    async fn check_pushed(&mut self, seen: &Observation, freeze: &Freeze) -> Result<std::result::Result<(), String>> {
+    async fn check_pushed(
+        &mut self,
+        seen: &Observation,
+        freeze: &Freeze,
+    ) -> Result<std::result::Result<(), String>> {
         if let Pushed::Unreadable(why) = &freeze.pipeline {
             return Ok(Err(why.clone()));
         }
@@ -200,10 +205,8 @@ impl Agent<'_> {
         let mut listener = plan.listener(&next);
         listener["metadata"]["name"] = json!(format!("{}-next", truncated(&plan.build.name, 58)));
         let dry = Create { dry_run: true, ..Create::default() };
-        let tried = self
-            .cluster
-            .create::<Value>(&kind::DEPLOYMENTS, Some(&self.me.namespace), &listener, &dry)
-            .await;
+        let tried =
+            self.cluster.create::<Value>(&kind::DEPLOYMENTS, Some(&self.me.namespace), &listener, &dry).await;
         match tried {
             Ok(_) => Ok(Ok(())),
             Err(error) if error.is_refusal() => {
@@ -222,11 +225,7 @@ impl Agent<'_> {
             .await?;
         let Some(found) = found else { return Ok(()) };
         let meta = &found.metadata;
-        let patch = parking::detach_patch(
-            &meta.resource_version,
-            &meta.labels,
-            &meta.annotations,
-        );
+        let patch = parking::detach_patch(&meta.resource_version, &meta.labels, &meta.annotations);
         self.cluster
             .patch::<Value>(&kind::DEPLOYMENTS, namespace, &self.me.deployment, Patch::Json(&patch))
             .await?;
@@ -254,9 +253,8 @@ impl Agent<'_> {
     }
 
     async fn try_dispatch(&mut self, seen: &Observation) -> Result<()> {
-        let settled = |dispatch: Dispatch| {
-            json!({ wire::DISPATCH: dispatch.as_str(), wire::DISPATCH_ERROR: null })
-        };
+        let settled =
+            |dispatch: Dispatch| json!({ wire::DISPATCH: dispatch.as_str(), wire::DISPATCH_ERROR: null });
         if seen.head.ended.is_some() {
             return self.patch_namespace(&seen.build, json!({}), settled(Dispatch::Ended)).await;
         }
@@ -293,7 +291,7 @@ impl Agent<'_> {
         for object in plan.rest() {
             let mut object = object;
             let resource = dispatch::resource_of(&object)?;
-            weave::rest::place(&mut object, &self.me.namespace);
+            weave::place(&mut object, &self.me.namespace);
             let applied =
                 self.cluster.apply::<Value>(&resource, Some(&self.me.namespace), &object, false).await;
             match applied {
@@ -304,7 +302,8 @@ impl Agent<'_> {
                     return Err(error.into());
                 }
                 Err(error) if error.is_refusal() => {
-                    let what = format!("{}/{}", resource.kind, object["metadata"]["name"].as_str().unwrap_or("?"));
+                    let what =
+                        format!("{}/{}", resource.kind, object["metadata"]["name"].as_str().unwrap_or("?"));
                     let cause = format!("the API server refuses {what} of the pipeline: {error}");
                     let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
                     return self.patch_namespace(&seen.build, json!({}), annotations).await;
@@ -337,7 +336,8 @@ impl Agent<'_> {
                 }
             }
             Err(error) if error.is_quota() => {
-                self.write_waiting(&seen.build, Some(&format!("a quota refuses the build's Job: {error}"))).await?;
+                self.write_waiting(&seen.build, Some(&format!("a quota refuses the build's Job: {error}")))
+                    .await?;
                 return Ok(Flow::Wait);
             }
             Err(error) if error.is_refusal() => {
@@ -347,7 +347,8 @@ impl Agent<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        self.patch_namespace(&seen.build, json!({}), json!({ wire::JOB_UID: job["metadata"]["uid"] })).await?;
+        self.patch_namespace(&seen.build, json!({}), json!({ wire::JOB_UID: job["metadata"]["uid"] }))
+            .await?;
         Ok(Flow::Again)
     }
 
@@ -359,22 +360,26 @@ impl Agent<'_> {
         let events = events
             .into_iter()
             .filter(|event| event.r#type == "Warning")
-            .map(|event| format!("{} {}/{}: {}", event.reason, event.involved_object.kind, event.involved_object.name, event.message))
+            .map(|event| {
+                format!(
+                    "{} {}/{}: {}",
+                    event.reason, event.involved_object.kind, event.involved_object.name, event.message
+                )
+            })
             .collect();
         let mut build = seen.build.clone();
         build.times.insert(Phase::Recorded, self.now());
         let entry = Entry::of(&build, verdict.as_str(), cause, exits, events);
         let name = wire::history_object(&seen.build.chain);
-        let history = self
-            .cluster
-            .get::<home::Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name)
-            .await?
-            .ok_or_else(|| {
-                Error::unready(
-                    format!("ConfigMap {name} is gone from {}", wire::HOME),
-                    "create it again, empty: nothing is finished before its result is in it",
-                )
-            })?;
+        let history =
+            self.cluster.get::<home::Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?.ok_or_else(
+                || {
+                    Error::unready(
+                        format!("ConfigMap {name} is gone from {}", wire::HOME),
+                        "create it again, empty: nothing is finished before its result is in it",
+                    )
+                },
+            )?;
         let patch = history_patch(&history.data, &entry);
         self.cluster
             .patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(&patch))
@@ -410,7 +415,11 @@ impl Agent<'_> {
     async fn scale_self_down(&self) -> Result<()> {
         let patch = json!({ "spec": { "replicas": 0 } });
         let namespace = Some(self.me.namespace.as_str());
-        match self.cluster.patch::<Value>(&kind::DEPLOYMENTS, namespace, &self.me.deployment, Patch::Merge(&patch)).await {
+        match self
+            .cluster
+            .patch::<Value>(&kind::DEPLOYMENTS, namespace, &self.me.deployment, Patch::Merge(&patch))
+            .await
+        {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => Ok(()),
         }
@@ -507,4 +516,3 @@ fn in_one_line(faults: &[Fault]) -> String {
 fn truncated(name: &str, length: usize) -> &str {
     name.get(..length).unwrap_or(name).trim_end_matches('-')
 }
-

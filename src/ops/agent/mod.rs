@@ -110,7 +110,9 @@ impl<'a> Agent<'a> {
                     failures = 0;
                     wakes.wait(self.next_look()).await;
                 }
-                Err(error) if error.is_conflict() => self.note("somebody else wrote meanwhile; looking again"),
+                Err(error) if error.is_conflict() => {
+                    self.note("somebody else wrote meanwhile; looking again")
+                }
                 Err(error) => {
                     failures += 1;
                     self.note(&format!("cannot go on: {error}; trying again"));
@@ -145,7 +147,9 @@ fn diary(action: &Action, namespace: &str) -> String {
         Action::Wait(_) => String::new(),
         Action::MakeWay(why) => format!("making way: {why}"),
         Action::StandDown(why) => format!("standing down: {why}"),
-        Action::Listen(baseline) => format!("listening in {namespace}; the image that is not built is {baseline}"),
+        Action::Listen(baseline) => {
+            format!("listening in {namespace}; the image that is not built is {baseline}")
+        }
         Action::Recheck => "rechecking whether the tag means another image by now".to_owned(),
         Action::Freeze(version) => format!("{version} is new: freezing it"),
         Action::Trigger => "triggered".to_owned(),

@@ -14,9 +14,9 @@ use crate::chain::build::{Build, Map, Phase};
 use crate::chain::freeze::Freeze;
 use crate::chain::pod::{Pod, Ran};
 use crate::chain::wire;
-use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::Query;
 use crate::cluster::objects::{Event, Job as JobObject, Meta, NamespaceObject, holds};
+use crate::cluster::resource::{self as kind, Resource};
 use crate::keel::parking;
 use crate::pipeline::weave::Support as Wanted;
 
@@ -65,7 +65,6 @@ struct WorkloadStatus {
     observed_generation: i64,
     ready_replicas: u32,
 }
-
 
 impl Agent<'_> {
     pub(super) async fn observe(&mut self) -> Result<Observation> {
@@ -202,10 +201,8 @@ impl Agent<'_> {
         };
         let labels: Map = serde_json::from_value(labels.clone()).unwrap_or_default();
         let select = labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
-        let pods = self
-            .cluster
-            .list::<Pod>(&kind::PODS, Some(&self.me.namespace), &Query::labels(select))
-            .await?;
+        let pods =
+            self.cluster.list::<Pod>(&kind::PODS, Some(&self.me.namespace), &Query::labels(select)).await?;
         Ok(pods.items.iter().find_map(Pod::trouble))
     }
 

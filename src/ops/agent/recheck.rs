@@ -49,7 +49,10 @@ impl Agent<'_> {
         dispatch::delete(self.cluster, &kind::PODS, Some(&namespace), weave::PROBE).await?;
         match (found?, &seen.running.ran) {
             (Some(Ran::Digest(new)), Ran::Digest(old)) if new != *old => {
-                self.note(&format!("{} means {new} by now, which Keel has not told: starting it", seen.running.image));
+                self.note(&format!(
+                    "{} means {new} by now, which Keel has not told: starting it",
+                    seen.running.image
+                ));
                 dispatch::delete(self.cluster, &kind::PODS, Some(&namespace), &self.me.pod).await?;
             }
             (Some(_), _) => self.note("the tag means the same image still"),
@@ -69,7 +72,9 @@ impl Agent<'_> {
             if let Some(ran) = container.and_then(crate::chain::pod::Container::ran_once) {
                 return Ok(Some(ran));
             }
-            if pod.trouble().is_some() || matches!(container.map(|c| &c.state), Some(State::Terminated { .. })) {
+            if pod.trouble().is_some()
+                || matches!(container.map(|c| &c.state), Some(State::Terminated { .. }))
+            {
                 return Ok(None);
             }
             tokio::time::sleep(Duration::from_secs(1)).await;

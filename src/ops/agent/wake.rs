@@ -65,7 +65,8 @@ impl Wakes {
                 &kind::REPLICA_SETS,
                 &kind::REPLICATION_CONTROLLERS,
             ] {
-                if seen.support.iter().any(|support| support.name.starts_with(&format!("{}/", resource.kind))) {
+                if seen.support.iter().any(|support| support.name.starts_with(&format!("{}/", resource.kind)))
+                {
                     self.watch(resource, Some(&namespace), &Query::default());
                 }
             }

@@ -9,11 +9,13 @@
 
 mod check;
 mod find;
+mod finish;
 mod fits;
 mod job;
 pub mod kinds;
 mod listener;
 mod loan;
+mod probe;
 mod rest;
 mod rights;
 mod settings;
@@ -28,12 +30,15 @@ use super::documents::Document;
 use super::fault::Fault;
 use crate::chain::build::Map;
 use crate::keel::image::ImageRef;
+use crate::keel::policy::Policy;
 
+pub use finish::Ending;
 pub use fits::Running;
 pub use job::BuildOf;
 pub use kinds::Kind;
 pub use listener::{AGENT_BINARY, INSTALL_CONTAINER, Listener, POD_INFO};
 pub use loan::{Loan, PodSecurity};
+pub use probe::{PROBE, probe};
 pub use rest::{Support, place};
 pub use settings::{BuildSettings, DEADLINE, Identity, RECHECK, REVISION_GROUP, duration};
 
@@ -84,6 +89,18 @@ pub struct BuildWorkload {
     template: Value,
     /// Pull Secrets of the ServiceAccount that the template names, which the listener does not run as.
     account_pull_secrets: Vec<String>,
+}
+
+impl BuildWorkload {
+    /// What Keel does with it.
+    pub fn policy(&self) -> Policy {
+        Policy::of(&self.labels, &self.annotations)
+    }
+
+    /// Whether one tag is pushed over again and again.
+    pub fn match_tag(&self) -> bool {
+        self.policy().match_tag()
+    }
 }
 
 /// Something that a person should know, though nothing is refused for it.

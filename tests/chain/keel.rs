@@ -1,0 +1,1 @@
+//! Keel, played by the stand-in or real.
