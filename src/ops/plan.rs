@@ -82,6 +82,7 @@ pub fn preview(sources: &Sources, facts: &Facts, show_secrets: bool) -> Result<P
         delivery: Delivery::Image(format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION"))),
         trusted_build: false,
         namespace_variable: None,
+        tag: None,
         granted_kinds: Vec::new(),
     };
     first(sources, &facts, &settings).map(|plan| Preview { plan })
@@ -166,6 +167,7 @@ pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Result<Plan, Ve
         delivery: delivery(record.settings.agent_path.as_deref(), home),
         trusted_build: record.settings.trusted_build,
         namespace_variable: None,
+        tag: Some(push.version.tag.clone()),
         granted_kinds: Vec::new(),
     };
     plan(&sources, &facts, &settings).map(|(_, plan)| plan)

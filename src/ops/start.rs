@@ -94,6 +94,7 @@ impl Request {
             delivery: super::plan::delivery(self.agent_path.as_deref(), home),
             trusted_build: self.trusted_build,
             namespace_variable: None,
+            tag: self.tag.clone(),
             granted_kinds: Vec::new(),
         };
         let plan = super::plan::first(&self.sources, &self.facts, &settings).map_err(Error::Pipeline)?;
