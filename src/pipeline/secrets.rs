@@ -102,7 +102,7 @@ pub(super) fn render(renderer: &Renderer<'_>) -> Result<Rendered, Fault> {
 fn in_the_open(document: &Document) -> Value {
     let mut value = document.value.clone();
     if let (SECRET, Some(fields)) = ((document.api_version(), document.kind()), value.as_object_mut()) {
-        FIELDS.iter().for_each(|field| drop(fields.remove(*field)));
+        fields.retain(|field, _| !FIELDS.contains(&field.as_str()));
     }
     value
 }

@@ -56,6 +56,16 @@ pub struct Rendered {
     pub secrets: BTreeSet<String>,
 }
 
+impl Rendered {
+    /// The documents of the masked text, to look at what would be done without seeing a secret.
+    ///
+    /// # Errors
+    /// None in practice: the text differs from one that was read only by its masks.
+    pub fn masked_documents(&self) -> Result<Vec<Document>, Fault> {
+        documents::read(RENDERED, &self.masked)
+    }
+}
+
 impl fmt::Debug for Rendered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rendered")
@@ -190,7 +200,7 @@ impl<'a> Checked<'a> {
                 .at(place(report.span().range.start))
                 .why(report.message())
                 .hint(
-                    "text that holds `{{` or `{%` for something else goes between {% raw %} and {% endraw %}",
+                    "text that holds `{{`, `{%` or `{#` for something else goes between {% raw %} and {% endraw %}",
                 ));
         }
         let pieces = scan::pieces(&template.text);
