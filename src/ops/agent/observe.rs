@@ -220,7 +220,8 @@ impl Agent<'_> {
         let pods = self.build_pods().await?;
         if pods.len() > 1 {
             // somebody took the Job's finalizer off its pod and deleted it: the controller knows of no first one
-            let cause = "the build's pod was deleted behind the Job's back, and a second one was made".to_owned();
+            let cause =
+                "the build's pod was deleted behind the Job's back, and a second one was made".to_owned();
             return Ok(Judged::Over(Verdict::Errored, cause));
         }
         let pod = pods.into_iter().next();
