@@ -85,7 +85,13 @@ fn agent_of(namespace: &str) -> Value {
     json!({ "kind": "ServiceAccount", "name": wire::AGENT_ACCOUNT, "namespace": namespace })
 }
 
-fn binding(kind: &str, mut metadata: Value, owner: Option<Value>, role: (&str, &str), subject: &Value) -> Value {
+fn binding(
+    kind: &str,
+    mut metadata: Value,
+    owner: Option<Value>,
+    role: (&str, &str),
+    subject: &Value,
+) -> Value {
     if let Some(owner) = owner {
         metadata["ownerReferences"] = owner;
     }
@@ -409,12 +415,11 @@ mod tests {
     #[test]
     fn names_in_home_never_meet() {
         // a chain's name may begin with a prefix of ours
-        let chains = ["a", "chain-a", "record-a", "history-a", "record-chain-a", "chain-record-a", "studioci"];
+        let chains =
+            ["a", "chain-a", "record-a", "history-a", "record-chain-a", "chain-record-a", "studioci"];
         let mut names = BTreeSet::from([wire::HOME_CONFIG.to_owned()]);
         for chain in chains {
-            for name in
-                [wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain)]
-            {
+            for name in [wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain)] {
                 assert!(names.insert(name.clone()), "{name} stands for two");
             }
         }
