@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::request::Request;
-use super::resource::{Resource, SELF_SUBJECT_ACCESS_REVIEWS, SELF_SUBJECT_REVIEWS};
+use super::resource::{Resource, SELF_SUBJECT_ACCESS_REVIEWS, SELF_SUBJECT_REVIEWS, SUBJECT_ACCESS_REVIEWS};
 use super::{Cluster, IN_FLIGHT, decode};
 
 /// One right.
@@ -68,6 +68,15 @@ impl Access {
     }
 }
 
+/// What the API server's authorizers say of a right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// Whether it is held.
+    pub allowed: bool,
+    /// The authorizer's words; RBAC's begin with `RBAC:`, those of AlwaysAllow and of `system:masters` are empty.
+    pub reason: String,
+}
+
 impl std::fmt::Display for Access {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.verb, self.resource)?;
@@ -112,14 +121,30 @@ impl Cluster {
     }
 
     async fn review(&self, right: &Access) -> Result<bool, Error> {
+        Ok(self.why(right).await?.allowed)
+    }
+
+    /// Whether we hold a right, and by whose word (SelfSubjectAccessReview).
+    pub async fn why(&self, right: &Access) -> Result<Judgement, Error> {
+        let what = format!("question whether we may {right}");
+        self.judge(SELF_SUBJECT_ACCESS_REVIEWS, what, &right.review()).await
+    }
+
+    /// Whether somebody else holds a right (SubjectAccessReview); few may ask that.
+    pub async fn why_of(&self, user: &str, right: &Access) -> Result<Judgement, Error> {
+        let mut question = right.review();
+        question["kind"] = json!(SUBJECT_ACCESS_REVIEWS.kind);
+        question["spec"]["user"] = json!(user);
+        self.judge(SUBJECT_ACCESS_REVIEWS, format!("question whether {user} may {right}"), &question).await
+    }
+
+    async fn judge(&self, kind: Resource, what: String, question: &Value) -> Result<Judgement, Error> {
         // A review is kept nowhere: asking twice is safe.
-        let request = Request::new(
-            Method::POST,
-            SELF_SUBJECT_ACCESS_REVIEWS.path(None, None),
-            format!("question whether we may {right}"),
-        )
-        .json(&right.review());
+        let request = Request::new(Method::POST, kind.path(None, None), what).json(question);
         let answer: Value = decode(&self.call(&request).await?.body, &request.what)?;
-        Ok(answer["status"]["allowed"].as_bool().unwrap_or(false))
+        Ok(Judgement {
+            allowed: answer["status"]["allowed"].as_bool().unwrap_or(false),
+            reason: answer["status"]["reason"].as_str().unwrap_or_default().to_owned(),
+        })
     }
 }

@@ -32,7 +32,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
-pub use access::Access;
+pub use access::{Access, Judgement};
 pub use error::{Denier, Error, Forbidden};
 pub use options::{InCluster, Options};
 pub use resource::Resource;

@@ -1,37 +1,285 @@
-//! stub
+//! `setup`: what a cluster needs once, and whether it is there.
+//!
+//! Home, the roles, and the admission policies that confine builds ([`manifests`]); whether they are on ([`check`]).
+//!
+//! Objects that are there are compared and, where they differ, changed by a JSON patch against the version that was
+//! read. Not by server-side apply: it cannot take a field back that somebody else changed without force, leaves what
+//! others added to the lists of a policy, and writes even where there is nothing to do. It refuses a home of another
+//! major version, and leaves a newer confinement alone.
+
+pub mod check;
+pub mod manifests;
+
+use std::fmt;
+
+use futures_util::future::try_join_all;
+use serde_json::Value;
+
 use super::error::{Error, Result};
 use super::home::Data;
+use crate::chain::rights::Workspace;
 use crate::chain::wire;
-use crate::cluster::Cluster;
 use crate::cluster::resource as kind;
-/// stub
-#[derive(Debug, Clone)]
+use crate::cluster::{Cluster, Create, Error as ClusterError, Patch, Resource};
+use crate::keel::image::ImageRef;
+
+pub use check::{Authorizer, Canary, Confinement, check};
+
+/// The oldest Kubernetes that has admission policies (v1) and native sidecars by default.
+const OLDEST: (u32, u32) = (1, 30);
+/// How often a patch is tried against somebody who writes at the same time.
+const TRIES: u32 = 5;
+
+/// What home says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
-    /// stub
+    /// Its layout, `MAJOR.MINOR`.
+    pub version: String,
+    /// The image that brings the agent into listeners.
     pub agent_image: String,
 }
-/// stub
-pub async fn home(cluster: &Cluster) -> Result<Home> {
-    let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), wire::HOME_CONFIG).await?;
-    let found = found.ok_or_else(|| Error::unready("setup is not done", "run kubectl studioci setup"))?;
-    Ok(Home { agent_image: found.data.get(wire::HOME_KEY_AGENT_IMAGE).cloned().unwrap_or_default() })
-}
-/// stub
-#[derive(Debug)]
-pub struct Confinement;
-impl Confinement {
-    /// stub
-    pub fn said_aloud(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
-/// stub
-pub async fn check(_cluster: &Cluster) -> Result<Confinement> {
-    Ok(Confinement)
-}
+
 impl Home {
-    /// stub
+    /// What `setup` would write, for whoever only looks and asks no cluster.
     pub fn unasked() -> Self {
-        Self { agent_image: String::new() }
+        Self { version: wire::HOME_VERSION.to_owned(), agent_image: default_image() }
+    }
+
+    fn read(data: &crate::chain::build::Map) -> Result<Self> {
+        let told = |key: &str| {
+            data.get(key).filter(|value| !value.is_empty()).cloned().ok_or_else(|| {
+                Error::unready(
+                    format!("ConfigMap {} in {} has no {key}", wire::HOME_CONFIG, wire::HOME),
+                    "it was edited by hand; an administrator runs kubectl studioci setup again",
+                )
+            })
+        };
+        Ok(Self { version: told(wire::HOME_KEY_VERSION)?, agent_image: told(wire::HOME_KEY_AGENT_IMAGE)? })
+    }
+
+    /// # Errors
+    /// A layout of another major version than this program writes.
+    fn accepted(self) -> Result<Self> {
+        let own = numbers(wire::HOME_VERSION).map(|(major, _)| major);
+        match numbers(&self.version) {
+            Some((major, _)) if Some(major) == own => Ok(self),
+            _ => Err(Error::unready(
+                format!(
+                    "home (namespace {}) has layout {:?}, and this kubectl-studioci writes {}",
+                    wire::HOME,
+                    self.version,
+                    wire::HOME_VERSION
+                ),
+                "use the version of kubectl-studioci that set this cluster up; nothing was changed",
+            )),
+        }
     }
 }
+
+/// Major and minor of a layout.
+fn numbers(version: &str) -> Option<(u32, u32)> {
+    let (major, minor) = version.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// The agent image of this program's own version.
+pub fn default_image() -> String {
+    format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION"))
+}
+
+/// What `setup --print` prints: the manifests with their comments, and home's configuration.
+pub fn print(agent_image: Option<&str>) -> String {
+    manifests::text(agent_image.unwrap_or(&default_image()))
+}
+
+/// Reads home's configuration.
+///
+/// # Errors
+/// [`Error::Unready`] where `setup` was not done, or home is of another major version.
+pub async fn home(cluster: &Cluster) -> Result<Home> {
+    match config(cluster).await? {
+        Some(data) => Home::read(&data)?.accepted(),
+        None => Err(check::not_done(&format!(
+            "this cluster is not set up: ConfigMap {} in namespace {} is missing",
+            wire::HOME_CONFIG,
+            wire::HOME
+        ))),
+    }
+}
+
+async fn config(cluster: &Cluster) -> Result<Option<crate::chain::build::Map>> {
+    let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), wire::HOME_CONFIG).await?;
+    Ok(found.map(|found| found.data))
+}
+
+/// Reads what an agent may do in a namespace of its chain, an administrator's additions included.
+///
+/// # Errors
+/// [`Error::Unready`] where the role is missing.
+pub async fn workspace(cluster: &Cluster) -> Result<Workspace> {
+    let role: Option<Value> = cluster.get(&kind::CLUSTER_ROLES, None, wire::ROLE_WORKSPACE).await?;
+    role.map(|role| Workspace::read(&role))
+        .ok_or_else(|| check::not_done(&format!("ClusterRole {} is missing", wire::ROLE_WORKSPACE)))
+}
+
+/// What became of one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Became {
+    /// It was not there.
+    Created,
+    /// It was there, and other than it should be.
+    Configured,
+    /// It was as it should be.
+    Unchanged,
+    /// A newer `setup` made it; it was left as it is.
+    Newer,
+}
+
+/// One line of `setup`'s result, in kubectl's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// `clusterrole.rbac.authorization.k8s.io/studioci-user`.
+    pub object: String,
+    /// What became of it.
+    pub became: Became,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.became {
+            Became::Created => "created",
+            Became::Configured => "configured",
+            Became::Unchanged => "unchanged",
+            Became::Newer => "left as it is (newer)",
+        };
+        write!(f, "{} {word}", self.object)
+    }
+}
+
+/// What `setup` did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// A line for each object, in order.
+    pub lines: Vec<Line>,
+    /// What an administrator has to be told.
+    pub notices: Vec<String>,
+}
+
+/// Installs what is missing and repairs what differs, in order; `line` hears of each object as it is done.
+///
+/// `agent_image`: none keeps an image of another repository than the project's, such as a mirror.
+///
+/// # Errors
+/// Nothing is changed on a server that is too old or a home of another major version. Cluster errors name the object;
+/// running `setup` again goes on where it stopped.
+pub async fn setup(
+    cluster: &Cluster,
+    agent_image: Option<&str>,
+    line: &mut dyn FnMut(&Line),
+) -> Result<Installed> {
+    if let Some(image) = agent_image.filter(|image| ImageRef::parse(image).is_none()) {
+        return Err(Error::usage(
+            format!("{image:?} is no image reference"),
+            "write it as REGISTRY/REPOSITORY:TAG",
+        ));
+    }
+    let version = cluster.version().await?;
+    if version.numbers().is_some_and(|numbers| numbers < OLDEST) {
+        return Err(Error::unready(
+            format!(
+                "the API server is {}; admission policies need Kubernetes {}.{}",
+                version.git_version, OLDEST.0, OLDEST.1
+            ),
+            "upgrade the cluster; nothing was changed",
+        ));
+    }
+    let before = match config(cluster).await? {
+        Some(data) => Some(Home::read(&data).unwrap_or_else(|_| Home::unasked()).accepted()?),
+        None => None,
+    };
+    let mut objects = manifests::objects();
+    objects.push(config_after(before.as_ref(), agent_image));
+    let live = try_join_all(objects.iter().map(|object| read(cluster, object))).await?;
+    let newest = live.iter().flatten().map(manifests::number).max().unwrap_or(0);
+    let newer = (newest > manifests::own_number()).then_some(newest);
+    let mut lines = Vec::new();
+    for (object, live) in objects.iter().zip(live) {
+        let ours = matches!(manifests::key(object).0, "Namespace" | "ConfigMap");
+        let became =
+            if newer.is_some() && !ours { Became::Newer } else { install(cluster, object, live).await? };
+        let (resource, _, name) = place(object)?;
+        let done = Line { object: resource.object(name), became };
+        line(&done);
+        lines.push(done);
+    }
+    let newer = check::installed(cluster).await?;
+    let authorizer = check::authorizer(cluster).await?;
+    let notices = Confinement { authorizer, canary: Canary::LetOff, newer }.said_aloud();
+    Ok(Installed { lines, notices })
+}
+
+/// Home's configuration as it is to be.
+fn config_after(before: Option<&Home>, agent_image: Option<&str>) -> Value {
+    let own = default_image();
+    let Some(before) = before else {
+        return manifests::config(wire::HOME_VERSION, agent_image.unwrap_or(&own));
+    };
+    // A newer program of the same major version has been here: its layout and image stay.
+    let newer = numbers(&before.version) > numbers(wire::HOME_VERSION);
+    let version = if newer { &before.version } else { wire::HOME_VERSION };
+    let foreign = ImageRef::parse(&before.agent_image).is_none_or(|image| image.name != wire::AGENT_IMAGE);
+    let kept = if newer || foreign { &before.agent_image } else { &own };
+    manifests::config(version, agent_image.unwrap_or(kept))
+}
+
+/// Where the API server keeps an object of ours.
+fn place(object: &Value) -> Result<(Resource, Option<&str>, &str)> {
+    let resource = super::dispatch::resource_of(object)?;
+    Ok((resource, object["metadata"]["namespace"].as_str(), manifests::key(object).1))
+}
+
+async fn read(cluster: &Cluster, object: &Value) -> Result<Option<Value>> {
+    let (resource, namespace, name) = place(object)?;
+    Ok(cluster.get(&resource, namespace, name).await?)
+}
+
+/// Creates or repairs one object; `live` is how it was found.
+async fn install(cluster: &Cluster, object: &Value, mut live: Option<Value>) -> Result<Became> {
+    let (resource, namespace, name) = place(object)?;
+    for _ in 1..TRIES {
+        let written = match &live {
+            None => {
+                let made = cluster.create::<Value>(&resource, namespace, object, &Create::default()).await;
+                made.map(|_| Became::Created)
+            }
+            Some(live) => match manifests::repair(live, object) {
+                None => return Ok(Became::Unchanged),
+                Some(patch) => {
+                    let patched =
+                        cluster.patch::<Value>(&resource, namespace, name, Patch::Json(&patch)).await;
+                    patched.map(|_| Became::Configured)
+                }
+            },
+        };
+        match written {
+            Ok(became) => return Ok(became),
+            // Somebody else sets the same cluster up: look again.
+            Err(
+                ClusterError::Conflict { .. }
+                | ClusterError::AlreadyExists { .. }
+                | ClusterError::NotFound { .. },
+            ) => {
+                live = read(cluster, object).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::unready(
+        format!("{} is changed by somebody else again and again", resource.object(name)),
+        "find out who does (kubectl get … -o yaml --show-managed-fields), and run setup again",
+    ))
+}
+
+#[cfg(test)]
+#[path = "setup/tests.rs"]
+mod tests;

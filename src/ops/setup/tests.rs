@@ -1,0 +1,192 @@
+//! `setup` against an API server in memory that keeps what it is given.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+
+use super::*;
+use crate::cluster::scripted::{Reply, Scripted, Seen};
+
+type Store = Arc<Mutex<BTreeMap<String, Value>>>;
+
+/// A server that stores, reads and patches (adds and tests only), as an administrator meets it.
+fn server(minor: &'static str) -> (Cluster, Scripted, Store) {
+    let store = Store::default();
+    let kept = Arc::clone(&store);
+    let mut version = 0;
+    let (cluster, scripted) = Scripted::serve(move |seen: &Seen| {
+        let mut store = kept.lock().unwrap();
+        match (seen.method.as_str(), seen.path.as_str()) {
+            (_, "/version") => Reply::Json(
+                200,
+                json!({ "major": "1", "minor": minor, "gitVersion": format!("v1.{minor}.0") }),
+            ),
+            (_, path) if path.ends_with("accessreviews") => {
+                let mine = path.ends_with("selfsubjectaccessreviews");
+                Reply::Json(201, json!({ "status": { "allowed": mine, "reason": "" } }))
+            }
+            ("GET", path) => match store.get(path) {
+                Some(object) => Reply::Json(200, object.clone()),
+                None => Reply::Status(404, "NotFound", "none"),
+            },
+            ("POST", path) => {
+                version += 1;
+                let mut object = seen.body.clone();
+                object["metadata"]["resourceVersion"] = json!(version.to_string());
+                store.insert(
+                    format!("{path}/{}", object["metadata"]["name"].as_str().unwrap()),
+                    object.clone(),
+                );
+                Reply::Json(201, object)
+            }
+            ("PATCH", path) => {
+                version += 1;
+                let object = store.get_mut(path).unwrap();
+                for step in seen.body.as_array().unwrap() {
+                    let at = step["path"].as_str().unwrap();
+                    if step["op"] == "test" {
+                        assert_eq!(object.pointer(at), Some(&step["value"]));
+                        continue;
+                    }
+                    let (parent, key) = at.rsplit_once('/').unwrap();
+                    let key = key.replace("~1", "/");
+                    object.pointer_mut(parent).unwrap()[key.as_str()] = step["value"].clone();
+                }
+                object["metadata"]["resourceVersion"] = json!(version.to_string());
+                Reply::Json(200, object.clone())
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+    (cluster, scripted, store)
+}
+
+const CONFIG: &str = "/api/v1/namespaces/studioci/configmaps/studioci";
+const POLICY: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/studioci-rights";
+
+async fn run(cluster: &Cluster, image: Option<&str>) -> Result<Installed> {
+    let mut heard = Vec::new();
+    let installed = setup(cluster, image, &mut |line| heard.push(line.clone())).await?;
+    assert_eq!(heard, installed.lines);
+    Ok(installed)
+}
+
+fn became(installed: &Installed, wanted: Became) -> Vec<&str> {
+    installed.lines.iter().filter(|line| line.became == wanted).map(|line| line.object.as_str()).collect()
+}
+
+fn writes(scripted: &Scripted) -> usize {
+    scripted.asked().iter().filter(|it| !it.starts_with("GET") && !it.contains("reviews")).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_time_everything_is_created_and_the_second_time_nothing_is_written() {
+    let (cluster, scripted, store) = server("36");
+    let first = run(&cluster, None).await.unwrap();
+    let lines: Vec<String> = first.lines.iter().map(ToString::to_string).collect();
+    assert_eq!(lines.len(), manifests::objects().len() + 1);
+    assert_eq!(lines[0], "namespace/studioci created");
+    assert_eq!(lines[1], "validatingadmissionpolicy.admissionregistration.k8s.io/studioci-agent created");
+    assert_eq!(lines[lines.len() - 1], "configmap/studioci created");
+    assert!(first.notices.is_empty(), "{:?}", first.notices);
+    assert_eq!(
+        store.lock().unwrap()[CONFIG]["data"],
+        json!({ "version": "1.0", "agentImage": default_image() })
+    );
+    let before = writes(&scripted);
+    let second = run(&cluster, None).await.unwrap();
+    assert_eq!(became(&second, Became::Unchanged).len(), lines.len());
+    assert_eq!(writes(&scripted), before);
+    assert_eq!(home(&cluster).await.unwrap(), Home::unasked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_changed_is_set_right() {
+    let (cluster, _, store) = server("36");
+    run(&cluster, None).await.unwrap();
+    store.lock().unwrap().get_mut(POLICY).unwrap()["spec"]["failurePolicy"] = json!("Ignore");
+    assert!(matches!(check::installed(&cluster).await, Err(Error::Unready { .. })));
+    let again = run(&cluster, None).await.unwrap();
+    assert_eq!(
+        became(&again, Became::Configured),
+        ["validatingadmissionpolicy.admissionregistration.k8s.io/studioci-rights"]
+    );
+    assert_eq!(store.lock().unwrap()[POLICY]["spec"]["failurePolicy"], "Fail");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_confinement_is_left_alone() {
+    let (cluster, _, store) = server("36");
+    run(&cluster, None).await.unwrap();
+    {
+        let mut store = store.lock().unwrap();
+        let policy = store.get_mut(POLICY).unwrap();
+        policy["metadata"]["annotations"][wire::CONFINEMENT] = json!("99");
+        policy["spec"]["failurePolicy"] = json!("Future");
+    }
+    let again = run(&cluster, None).await.unwrap();
+    assert_eq!(became(&again, Became::Unchanged), ["namespace/studioci", "configmap/studioci"]);
+    assert_eq!(became(&again, Became::Newer).len(), manifests::objects().len() - 1);
+    assert!(again.notices[0].contains("99"), "{:?}", again.notices);
+    assert_eq!(store.lock().unwrap()[POLICY]["spec"]["failurePolicy"], "Future");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_home_of_another_major_version_is_refused_untouched() {
+    for version in ["2.0", "0.9", "x", "1"] {
+        let (cluster, scripted, store) = server("36");
+        let config = manifests::config(version, "example.com/agent:1");
+        store.lock().unwrap().insert(CONFIG.to_owned(), config);
+        for outcome in [run(&cluster, None).await.map(|_| ()), home(&cluster).await.map(|_| ())] {
+            let error = outcome.unwrap_err().to_string();
+            assert!(error.contains(version) && error.contains("1.0"), "{error}");
+        }
+        assert_eq!(writes(&scripted), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_without_admission_policies_is_refused_untouched() {
+    let (cluster, scripted, _) = server("29+");
+    let error = run(&cluster, None).await.unwrap_err().to_string();
+    assert!(error.contains("v1.29+.0") && error.contains("1.30"), "{error}");
+    assert_eq!(writes(&scripted), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_setup_is_said_with_its_remedy() {
+    let (cluster, _, _) = server("36");
+    let Err(Error::Unready { what, remedy }) = home(&cluster).await else { panic!() };
+    assert!(what.contains("not set up") && remedy.contains("kubectl studioci setup"));
+}
+
+#[test]
+fn an_agent_image_is_kept_where_somebody_chose_it() {
+    let home =
+        |version: &str, image: &str| Home { version: version.to_owned(), agent_image: image.to_owned() };
+    let old = home("1.0", "ghcr.io/studioci/kubectl-studioci:0.0.1");
+    let mirror = home("1.0", "registry.example.com/mirror/studioci:0.0.1");
+    let newer = home("1.7", "ghcr.io/studioci/kubectl-studioci:9.9.9");
+    let own = default_image();
+    let cases = [
+        (None, None, "1.0", own.as_str()),
+        (None, Some("a/b:1"), "1.0", "a/b:1"),
+        (Some(&old), None, "1.0", own.as_str()),
+        (Some(&mirror), None, "1.0", mirror.agent_image.as_str()),
+        (Some(&mirror), Some("a/b:1"), "1.0", "a/b:1"),
+        (Some(&newer), None, "1.7", newer.agent_image.as_str()),
+        (Some(&newer), Some("a/b:1"), "1.7", "a/b:1"),
+    ];
+    for (before, asked, version, image) in cases {
+        let data = &config_after(before, asked)["data"];
+        assert_eq!((&data["version"], &data["agentImage"]), (&json!(version), &json!(image)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreadable_image_is_a_usage_error() {
+    let (cluster, scripted, _) = server("36");
+    assert!(matches!(run(&cluster, Some("not an image")).await, Err(Error::Usage { .. })));
+    assert_eq!(scripted.count(), 0);
+}
