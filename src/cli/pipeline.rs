@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use crate::local;
-use crate::pipeline::facts::{EnvValue, Fact, Facts, Group};
+use crate::pipeline::facts::{self, Fact, Facts, Group};
 use crate::pipeline::template::{Sources, Text, env_names};
 
 const HEADING: &str = "Pipeline options";
@@ -48,23 +48,15 @@ impl PipelineArgs {
         };
         let environment = local::environment::read(&names)
             .map_err(|fault| Failure::usage(fault.to_string()).remedy("set it to a text, or leave it out"))?;
-        let env = environment.into_iter().map(|(name, value)| {
-            let secret = !self.env.contains(&name);
-            (name, EnvValue { value, secret })
-        });
         let facts = Facts {
-            git: group(local::git::facts(Path::new("."))),
-            user: group(local::user::facts()),
+            git: facts::group(local::git::facts(Path::new("."))),
+            user: facts::group(local::user::facts()),
             image: unset("image", &["name", "tag", "digest", "ref"]),
             build: unset("build", &["namespace", "chain", "generation", "parent", "revision"]),
-            env: env.collect(),
+            env: facts::environment(environment, &self.env.iter().cloned().collect()),
         };
         Ok((sources, facts))
     }
-}
-
-fn group(found: local::Found) -> Group {
-    found.into_iter().map(|(name, fact)| (name, fact.map_or_else(Fact::unset, Fact::Known))).collect()
 }
 
 fn unset(group: &str, names: &[&str]) -> Group {

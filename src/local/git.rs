@@ -4,7 +4,6 @@
 //! that would send it to another repository, and without the hooks that a repository can name. Every fact stands for
 //! itself: a detached HEAD has no branch but a hash, a repository without a remote has no address but a directory.
 
-use std::env;
 use std::path::Path;
 use std::process::Command;
 
@@ -87,12 +86,34 @@ pub fn revision(directory: &Path) -> Option<String> {
     is_hash.then_some(revision)
 }
 
+/// Variables that point git at another repository than the directory's (`git rev-parse --local-env-vars`, and more).
+const ELSEWHERE: [&str; 20] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIR",
+    "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
 fn command(directory: &Path) -> Command {
     let mut command = Command::new("git");
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("GIT_") {
-            command.env_remove(name);
-        }
+    for name in ELSEWHERE {
+        command.env_remove(name);
     }
     command
         .env("GIT_OPTIONAL_LOCKS", "0")
@@ -106,6 +127,7 @@ fn command(directory: &Path) -> Command {
 
 #[cfg(test)]
 mod tests {
+    use std::env;
     use std::fs;
     use std::path::PathBuf;
 

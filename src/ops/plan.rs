@@ -8,7 +8,7 @@ use super::setup::Home;
 use crate::chain::build::{Build, Version};
 use crate::chain::wire;
 use crate::pipeline::documents::write_all;
-use crate::pipeline::facts::{Fact, Facts, Group};
+use crate::pipeline::facts::{Fact, Facts, Group, git_of_push};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::template::{Rendered, Sources, Text, render};
 use crate::pipeline::weave::{self, BuildOf, Delivery, Listener, Plan, Settings};
@@ -38,7 +38,7 @@ pub fn plan(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Re
 ///
 /// # Errors
 /// Every fault found.
-pub fn first(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<Plan, Vec<Fault>> {
+pub fn first(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Rendered, Plan), Vec<Fault>> {
     let mut facts = facts.clone();
     facts.build = Group::from([
         ("namespace".to_owned(), Fact::known("")),
@@ -55,7 +55,7 @@ pub fn first(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<Pl
     let (_, guess) = plan(sources, &facts, settings)?;
     let image = &guess.build.image;
     facts.image = image_facts(&image.name, &Version { tag: image.tag.clone(), digest: image.digest.clone() });
-    plan(sources, &facts, settings).map(|(_, plan)| plan)
+    plan(sources, &facts, settings)
 }
 
 /// A plan to look at, made without a cluster.
@@ -70,25 +70,22 @@ pub struct Preview {
 /// # Errors
 /// Every fault found.
 pub fn preview(sources: &Sources, facts: &Facts, show_secrets: bool) -> Result<Preview, Vec<Fault>> {
-    let mut facts = facts.clone();
-    if !show_secrets {
-        for value in facts.env.values_mut().filter(|value| value.secret) {
-            value.value = MASK.to_owned();
-        }
-    }
     let settings = Settings {
         chain: "CHAIN".to_owned(),
         chain_uuid: Uuid::nil().to_string(),
         delivery: Delivery::Image(format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION"))),
         trusted_build: false,
         namespace_variable: None,
+        tag: None,
         granted_kinds: Vec::new(),
     };
-    first(sources, &facts, &settings).map(|plan| Preview { plan })
+    let (rendered, plan) = first(sources, facts, &settings)?;
+    if show_secrets {
+        return Ok(Preview { plan });
+    }
+    let masked = rendered.masked_documents().map_err(|fault| vec![fault])?;
+    weave::plan(&masked, &settings).map(|plan| Preview { plan })
 }
-
-/// What stands in place of a secret value.
-const MASK: &str = "***";
 
 impl Preview {
     /// The documents in three parts, each under a comment.
@@ -143,9 +140,8 @@ pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Result<Plan, Ve
         sources.template = text.clone();
     }
     let mut facts = record.facts.clone();
-    let revision =
-        push.revision.map_or_else(|| Fact::unset("the image does not tell its revision"), Fact::known);
-    facts.git.insert("hash".to_owned(), revision.clone());
+    facts.git = git_of_push(&facts.git, push.revision);
+    let revision = facts.git.get("hash").cloned().unwrap_or_else(|| Fact::unset("there is no git here"));
     facts.image = image_facts(push.image, push.version);
     facts.build = Group::from([
         ("namespace".to_owned(), Fact::known(push.build.namespace.clone())),
@@ -166,6 +162,7 @@ pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Result<Plan, Ve
         delivery: delivery(record.settings.agent_path.as_deref(), home),
         trusted_build: record.settings.trusted_build,
         namespace_variable: None,
+        tag: Some(push.version.tag.clone()),
         granted_kinds: Vec::new(),
     };
     plan(&sources, &facts, &settings).map(|(_, plan)| plan)

@@ -94,9 +94,10 @@ impl Request {
             delivery: super::plan::delivery(self.agent_path.as_deref(), home),
             trusted_build: self.trusted_build,
             namespace_variable: None,
+            tag: self.tag.clone(),
             granted_kinds: Vec::new(),
         };
-        let plan = super::plan::first(&self.sources, &self.facts, &settings).map_err(Error::Pipeline)?;
+        let (_, plan) = super::plan::first(&self.sources, &self.facts, &settings).map_err(Error::Pipeline)?;
         let tag = self.tag.clone().unwrap_or_else(|| plan.build.image.tag.clone());
         let baseline = if self.now { Baseline::None } else { Baseline::Pending(tag.clone()) };
         let mut pod_security = plan.namespace.pod_security.labels();

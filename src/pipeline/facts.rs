@@ -73,6 +73,23 @@ pub fn group(found: BTreeMap<String, Result<Value, String>>) -> Group {
     found.into_iter().map(|(name, fact)| (name, fact.into())).collect()
 }
 
+/// The facts about the repository for a later push, from those at `start`: what a push leaves as it was, the revision
+/// that it brought, and no tag, version or dirt, which nobody knows of it.
+pub fn git_of_push(at_start: &Group, revision: Option<&str>) -> Group {
+    let mut group = at_start.clone();
+    let unknown = || Fact::unset("the image does not tell its revision");
+    let short = |hash: &str| hash.chars().take(7).collect::<String>();
+    group.insert("hash".to_owned(), revision.map_or_else(unknown, Fact::known));
+    group.insert("short".to_owned(), revision.map_or_else(unknown, |hash| Fact::known(short(hash))));
+    for name in ["tag", "version", "dirty"] {
+        group.insert(
+            name.to_owned(),
+            Fact::unset("it is known of the repository at `start` only, not of a later push"),
+        );
+    }
+    group
+}
+
 /// Everything that a template may read besides its values.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -117,6 +134,22 @@ mod tests {
         facts.env.insert("MODE".into(), EnvValue { value: "fast".into(), secret: false });
         let shown = format!("{facts:?}");
         assert!(!shown.contains("hunter2") && shown.contains("fast"), "{shown}");
+    }
+
+    #[test]
+    fn a_later_push_has_its_own_revision_and_no_stale_tag() {
+        let at_start =
+            Group::from(["branch", "hash", "tag"].map(|name| (name.to_owned(), Fact::known("old"))));
+        let later = git_of_push(&at_start, Some("0123456789abcdef"));
+        assert_eq!(later["branch"], Fact::known("old"));
+        assert_eq!(
+            (&later["hash"], &later["short"]),
+            (&Fact::known("0123456789abcdef"), &Fact::known("0123456"))
+        );
+        for name in ["tag", "version", "dirty"] {
+            assert!(matches!(later[name], Fact::Unset(_)), "{name}");
+        }
+        assert!(matches!(git_of_push(&at_start, None)["hash"], Fact::Unset(_)));
     }
 
     #[test]

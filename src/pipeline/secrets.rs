@@ -8,10 +8,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::documents::{self, Lines, Part};
+use serde_json::Value;
+
+use super::documents::{self, Document, Lines, Part};
 use super::fault::{Fault, Faults, Place};
 use super::template::{Checked, Env, Failed, RENDERED, Rendered, Renderer, read};
 use super::tree::{Kind, Node, Style, key_name};
+
+/// The kind that secrets are for.
+const SECRET: (&str, &str) = ("v1", "Secret");
+/// Its fields that hold them.
+const FIELDS: [&str; 2] = ["data", "stringData"];
 
 /// What stands for a secret value.
 const MASK: &str = "'***'";
@@ -63,7 +70,7 @@ pub(super) fn render(renderer: &Renderer<'_>) -> Result<Rendered, Fault> {
         renderings.iter().map(|text| documents::parts(RENDERED, text)).collect();
     let parts = parsed.map_err(hide)?;
     let masks = differing(&renderings, &parts);
-    let masked: Vec<Masked> =
+    let mut masked: Vec<Masked> =
         renderings.iter().zip(&parts).map(|(text, parts)| mask(text, parts, &masks)).collect();
     if let Some(other) = masked.iter().find(|other| other.text != masked[0].text) {
         let matters = |name: &&&str| {
@@ -78,8 +85,26 @@ pub(super) fn render(renderer: &Renderer<'_>) -> Result<Rendered, Fault> {
         return Err(outside(checked, &culprits, &masked[0], &other.text, &renderings[0], &lines));
     }
     let documents = read(checked, &renderings[0], &lines).map_err(hide)?;
-    let [real, ..] = masked.as_slice() else { return Err(Fault::new("nothing was rendered")) };
-    Ok(Rendered { masked: real.text.clone(), text: renderings[0].clone(), documents, secrets })
+    for other in &renderings[1..] {
+        let others = documents::read(RENDERED, other).map_err(hide)?;
+        let pairs = documents.iter().zip(&others);
+        if let Some((document, _)) = pairs.into_iter().find(|(a, b)| in_the_open(a) != in_the_open(b)) {
+            return Err(forbidden(&secret).at(place(checked, document.line, &lines)).why(format!(
+                "in {} an alias or a merge key takes it from there to elsewhere",
+                document.title()
+            )));
+        }
+    }
+    Ok(Rendered { masked: masked.swap_remove(0).text, text: renderings.swap_remove(0), documents, secrets })
+}
+
+/// A document without what may be secret.
+fn in_the_open(document: &Document) -> Value {
+    let mut value = document.value.clone();
+    if let (SECRET, Some(fields)) = ((document.api_version(), document.kind()), value.as_object_mut()) {
+        fields.retain(|field, _| !FIELDS.contains(&field.as_str()));
+    }
+    value
 }
 
 /// How long a stand-in is.
@@ -120,11 +145,11 @@ fn in_object(node: &Node, path: &str, found: &mut BTreeMap<String, Slot>) {
     for (index, item) in documents::list_items(node).unwrap_or_default().iter().enumerate() {
         in_object(item, &format!("{path}/{index}"), found);
     }
-    let is = |key: &str, word: &str| node.get(key).and_then(Node::text) == Some(word);
-    if !(is("kind", "Secret") && is("apiVersion", "v1")) {
+    let word = |key: &str| node.get(key).and_then(Node::text).unwrap_or_default();
+    if (word("apiVersion"), word("kind")) != SECRET {
         return;
     }
-    for field in ["data", "stringData"] {
+    for field in FIELDS {
         let Some(Kind::Mapping(pairs)) = node.get(field).map(|node| &node.kind) else { continue };
         for (key, value) in pairs {
             if let (Ok(key), Kind::Scalar { style, .. }, false) = (key_name(key), &value.kind, value.alias) {
@@ -200,13 +225,17 @@ fn outside(
     let line =
         text.char_indices().take_while(|(at, _)| *at < offset).filter(|(_, letter)| *letter == '\n').count()
             + 1;
+    forbidden(names)
+        .at(place(checked, line, lines))
+        .why("every variable of the environment is secret unless given as plain")
+}
+
+fn forbidden(names: &[&str]) -> Fault {
     let is = if names.len() == 1 { "is" } else { "are" };
     Fault::new(format!(
         "{} {is} secret, and may stand only under `data` or `stringData` of a Secret",
         list(names)
     ))
-    .at(place(checked, line, lines))
-    .why("every variable of the environment is secret unless given as plain")
     .hint(format!(
         "give {} for what may be seen; put the rest into a Secret and refer to that",
         names.iter().map(|name| format!("`--env {name}`")).collect::<Vec<_>>().join(", ")

@@ -5,6 +5,7 @@
 //! name. Faults are told in our words: Tera's own would list every name that it knows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -42,8 +43,8 @@ pub struct Sources {
     pub set_file: Vec<(String, Text)>,
 }
 
-/// What a template became.
-#[derive(Debug, Clone, PartialEq)]
+/// What a template became. Its debug form shows no secret.
+#[derive(Clone, PartialEq)]
 pub struct Rendered {
     /// The text, with secrets.
     pub text: String,
@@ -51,8 +52,27 @@ pub struct Rendered {
     pub masked: String,
     /// The documents, with secrets.
     pub documents: Vec<Document>,
-    /// Names of the secret environment variables that the text depends on.
+    /// Names of the secret environment variables that the template reads.
     pub secrets: BTreeSet<String>,
+}
+
+impl Rendered {
+    /// The documents of the masked text, to look at what would be done without seeing a secret.
+    ///
+    /// # Errors
+    /// None in practice: the text differs from one that was read only by its masks.
+    pub fn masked_documents(&self) -> Result<Vec<Document>, Fault> {
+        documents::read(RENDERED, &self.masked)
+    }
+}
+
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rendered")
+            .field("masked", &self.masked)
+            .field("secrets", &self.secrets)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Name of the rendered text in faults.
@@ -180,7 +200,7 @@ impl<'a> Checked<'a> {
                 .at(place(report.span().range.start))
                 .why(report.message())
                 .hint(
-                    "text that holds `{{` or `{%` for something else goes between {% raw %} and {% endraw %}",
+                    "text that holds `{{`, `{%` or `{#` for something else goes between {% raw %} and {% endraw %}",
                 ));
         }
         let pieces = scan::pieces(&template.text);

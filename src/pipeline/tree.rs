@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::{Map, Number, Value};
-use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 
 use super::dialect::{self, Scalar};
 
@@ -88,13 +88,11 @@ impl From<ScanError> for Wrong {
 
 /// Reads the one document of a text; none if there is nothing in it.
 pub(super) fn parse(text: &str) -> Result<Option<Node>, Wrong> {
-    let mut options = Options::default();
-    options.block_scalar_eof_without_line_feed = true;
-    let events = Parser::new_from_str_with_options(text, options);
     let mut builder = Builder::default();
     let mut open: Vec<Open> = Vec::new();
     let mut root: Option<Node> = None;
-    for event in events {
+    // A last line without a break is read as if it had one, since kubectl adds it.
+    for event in Parser::new_from_str(text) {
         let (event, span) = event?;
         let place = |kind| Node {
             kind,

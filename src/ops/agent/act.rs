@@ -354,8 +354,8 @@ impl Agent<'_> {
 
     /// Home first, then the Namespace: nothing is disposed of before its result is in home.
     async fn record(&mut self, seen: &Observation, verdict: Verdict, cause: &str) -> Result<()> {
-        let pod = self.build_pod().await?;
-        let exits = pod.as_ref().map(verdict::exits).unwrap_or_default();
+        let pods = self.build_pods().await?;
+        let exits = pods.iter().flat_map(verdict::exits).collect();
         let events = self.events().await?;
         let events = events
             .into_iter()

@@ -10,7 +10,7 @@ use super::super::home::{self, Data};
 use super::Agent;
 use crate::agent::verdict::{Bounds, Job, Judged, judge};
 use crate::agent::{Listener, Observation, Running, Support};
-use crate::chain::build::{Build, Map, Phase};
+use crate::chain::build::{Build, Map, Phase, Verdict};
 use crate::chain::freeze::Freeze;
 use crate::chain::pod::{Pod, Ran};
 use crate::chain::wire;
@@ -217,7 +217,14 @@ impl Agent<'_> {
             // created just before a crash; acting on it again writes its uid down
             return Ok(Judged::NoJob);
         }
-        let pod = self.build_pod().await?;
+        let pods = self.build_pods().await?;
+        if pods.len() > 1 {
+            // somebody took the Job's finalizer off its pod and deleted it: the controller knows of no first one
+            let cause =
+                "the build's pod was deleted behind the Job's back, and a second one was made".to_owned();
+            return Ok(Judged::Over(Verdict::Errored, cause));
+        }
+        let pod = pods.into_iter().next();
         let failed = holds(&job.status.conditions, "Failed");
         let failed = failed.map(|condition| (condition.reason.clone(), condition.message.clone()));
         let mut view = Job { failed, refused: None };
@@ -229,11 +236,11 @@ impl Agent<'_> {
         Ok(judge(&view, pod.as_ref(), container, age, bounds))
     }
 
-    /// The build's pod; the newest if there were several.
-    pub(super) async fn build_pod(&self) -> Result<Option<Pod>> {
+    /// The build's pods: one, or none yet.
+    pub(super) async fn build_pods(&self) -> Result<Vec<Pod>> {
         let select = Query::labels(format!("batch.kubernetes.io/job-name={}", wire::JOB));
         let pods = self.cluster.list::<Pod>(&kind::PODS, Some(&self.me.namespace), &select).await?;
-        Ok(pods.items.into_iter().next_back())
+        Ok(pods.items)
     }
 
     /// Why the Job's pod is not created.

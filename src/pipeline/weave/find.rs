@@ -4,26 +4,19 @@ use serde_json::Value;
 
 use super::settings::{BuildSettings, KEYS};
 use super::subject::{Subject, fault, list, listed, strings, text};
-use super::{BuildWorkload, Notice};
+use super::{BuildWorkload, Notice, Settings};
 use crate::chain::build::Map;
 use crate::chain::wire;
 use crate::keel::image::ImageRef;
+use crate::keel::lint::{self, Severity};
 use crate::keel::names;
-use crate::pipeline::fault::Fault;
+use crate::keel::policy::{Policy, Why};
+use crate::pipeline::fault::{Fault, did_you_mean};
 
-/// What a workload says of Keel: the policy that Keel would read, if any.
-fn policy(labels: &Map, annotations: &Map) -> Option<String> {
-    // Keel: the annotation wins over the label, whatever it says.
-    [annotations, labels]
-        .into_iter()
-        .find_map(|map| map.get(names::POLICY))
-        .or_else(|| [annotations, labels].into_iter().find_map(|map| map.get(names::OBSERVER_POLICY)))
-        .cloned()
-}
-
-/// Whether a Deployment is one that Keel is meant to update.
+/// Whether a Deployment is one that Keel is meant to update: also by a policy that Keel does not understand.
 fn is_meant(subject: &Subject<'_>) -> bool {
-    policy(&subject.labels(), &subject.annotations()).is_some_and(|policy| !matches!(&*policy, "" | "never"))
+    let policy = Policy::of(&subject.labels(), &subject.annotations());
+    !matches!(policy, Policy::Untracked(Why::Absent | Why::Never))
 }
 
 fn is_picked(subject: &Subject<'_>) -> bool {
@@ -73,24 +66,33 @@ pub(super) fn build<'a>(subjects: &[Subject<'a>], faults: &mut Vec<Fault>) -> Op
     None
 }
 
+/// Why a Deployment does not count, with the slips of the pen that hide a policy from Keel.
 fn said_of(subject: &Subject<'_>) -> String {
-    match policy(&subject.labels(), &subject.annotations()) {
-        None => "no policy".to_owned(),
-        Some(policy) if policy.is_empty() => "an empty policy, which Keel ignores".to_owned(),
-        Some(policy) => format!("policy {policy}"),
+    let (labels, annotations) = (subject.labels(), subject.annotations());
+    if let Policy::Untracked(Why::Never) = Policy::of(&labels, &annotations) {
+        return "policy never, or an empty one".to_owned();
     }
+    let is_policy = |key: &&String| key.eq_ignore_ascii_case(names::POLICY);
+    if let Some(key) = labels.keys().chain(annotations.keys()).find(is_policy) {
+        return format!("no policy: Keel spells it {}, not {key}", names::POLICY);
+    }
+    let template = |map| strings(subject.value.pointer(&format!("/spec/template/metadata/{map}")));
+    if ["labels", "annotations"].into_iter().any(|map| template(map).keys().any(|key| is_policy(&key))) {
+        return format!("no policy: {} stands on its pod template, where Keel does not look", names::POLICY);
+    }
+    "no policy".to_owned()
 }
 
 /// Reads the build workload that was found: container, image, settings, policy.
 pub(super) fn read(
     subject: &Subject<'_>,
     subjects: &[Subject<'_>],
+    settings: &Settings,
     faults: &mut Vec<Fault>,
     notices: &mut Vec<Notice>,
 ) -> Option<BuildWorkload> {
     let (labels, annotations) = (subject.labels(), subject.annotations());
-    lint(subject, &labels, &annotations, faults, notices);
-    let (settings, bad) = BuildSettings::read(&annotations);
+    let (own_settings, bad) = BuildSettings::read(&annotations);
     faults.extend(bad.into_iter().map(|bad| {
         subject.fault(
             format!("annotation {}: {:?} cannot be read", bad.key, bad.value),
@@ -109,14 +111,14 @@ pub(super) fn read(
     };
     let container = container(subject, template, &annotations, faults)?;
     let name = text(container, "/name").unwrap_or_default();
-    let image = image(subject, container, name, faults)?;
+    let image = image(subject, container, settings.tag.as_deref(), faults, notices)?;
     Some(BuildWorkload {
         name: subject.name().to_owned(),
         container: name.to_owned(),
         image,
         labels,
         annotations,
-        settings,
+        settings: own_settings,
         account_pull_secrets: account_pull_secrets(template, subjects),
         template: template.clone(),
     })
@@ -176,19 +178,26 @@ fn container<'a>(
     Some(found)
 }
 
-fn image(subject: &Subject<'_>, container: &Value, name: &str, faults: &mut Vec<Fault>) -> Option<ImageRef> {
+/// The image as the template names it. The policy is judged from the tag that the listener will start from.
+fn image(
+    subject: &Subject<'_>,
+    container: &Value,
+    tag: Option<&str>,
+    faults: &mut Vec<Fault>,
+    notices: &mut Vec<Notice>,
+) -> Option<ImageRef> {
     let written = text(container, "/image").unwrap_or_default();
-    let Some(image) = ImageRef::parse(written) else {
-        faults.push(subject.fault(
-            format!("container {name}: {written:?} is not an image reference"),
-            "it is read as [registry/]repository[:tag], the repository in lower case and without a scheme",
-            "correct the image",
-        ));
-        return None;
-    };
+    let image = ImageRef::parse(written);
+    match (&image, tag) {
+        (Some(image), Some(tag)) => {
+            lint_keys(subject, &image.with_tag(tag).to_string(), faults, notices);
+        }
+        _ => lint_keys(subject, written, faults, notices),
+    }
+    let image = image?;
     if image.tag.is_empty() {
         faults.push(subject.fault(
-            format!("container {name}: {written} names a digest and no tag"),
+            format!("the image {written} names a digest and no tag"),
             "Keel follows tags, and drops a digest when it updates",
             "name the tag that Keel starts from",
         ));
@@ -218,13 +227,10 @@ pub(super) fn account(template: &Value) -> Option<&str> {
 
 fn unknown_settings(subject: &Subject<'_>, labels: &Map, annotations: &Map, notices: &mut Vec<Notice>) {
     let ours = |key: &&String| key.starts_with("studioci.dev/");
-    notices.extend(
-        annotations
-            .keys()
-            .filter(ours)
-            .filter(|key| !KEYS.contains(&key.as_str()))
-            .map(|key| subject.notice(format!("annotation {key} is not one that studioci reads"))),
-    );
+    for key in annotations.keys().filter(ours).filter(|key| !KEYS.contains(&key.as_str())) {
+        let meant = did_you_mean(key, KEYS).map(|meant| format!("; {meant}")).unwrap_or_default();
+        notices.push(subject.notice(format!("annotation {key} is not one that studioci reads{meant}")));
+    }
     notices.extend(labels.keys().filter(ours).filter(|key| KEYS.contains(&key.as_str())).map(|key| {
         subject.notice(format!("{key} is read as an annotation only; as a label it does nothing"))
     }));
@@ -234,11 +240,21 @@ fn unknown_settings(subject: &Subject<'_>, labels: &Map, annotations: &Map, noti
     }));
 }
 
-fn lint(
-    _subject: &Subject<'_>,
-    _labels: &Map,
-    _annotations: &Map,
-    _faults: &mut Vec<Fault>,
-    _notices: &mut Vec<Notice>,
-) {
+/// What Keel would silently ignore, or do otherwise than meant, the image reference included.
+fn lint_keys(subject: &Subject<'_>, image: &str, faults: &mut Vec<Fault>, notices: &mut Vec<Notice>) {
+    let findings = lint::check(&lint::Subject {
+        labels: &subject.labels(),
+        annotations: &subject.annotations(),
+        template_labels: &strings(subject.value.pointer("/spec/template/metadata/labels")),
+        template_annotations: &strings(subject.value.pointer("/spec/template/metadata/annotations")),
+        image,
+    });
+    for finding in findings {
+        match finding.severity {
+            Severity::Error => faults.push(subject.fault(finding.what, finding.why, finding.remedy)),
+            Severity::Warning => {
+                notices.push(subject.notice(format!("{}: {} {}", finding.what, finding.why, finding.remedy)));
+            }
+        }
+    }
 }

@@ -36,11 +36,6 @@ pub struct Listener<'a> {
     pub generation: u64,
 }
 
-/// Keys that the API server, its controllers or kubectl wrote, and that a new object must not carry.
-fn is_of_server(key: &str) -> bool {
-    key.starts_with("deployment.kubernetes.io/") || key.starts_with("kubectl.kubernetes.io/")
-}
-
 impl Plan {
     /// The listener's Deployment, its namespace left out.
     pub fn listener(&self, listener: &Listener<'_>) -> Value {
@@ -77,26 +72,17 @@ impl Plan {
     /// The template's own labels and annotations with Keel's keys in the maps they came from, and ours.
     fn listener_metadata(&self, listener: &Listener<'_>) -> (Map, Map) {
         let build = &self.build;
-        let (keel_labels, keel_annotations) = parking::successor_maps(&build.labels, &build.annotations);
-        // Keel matches these two in any case and in either map; only ours may be left.
-        let owned = |key: &str| {
-            [names::MONITOR_CONTAINERS, names::INIT_CONTAINERS]
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(key))
-        };
-        let plain = |map: &Map| -> Map {
-            map.iter()
-                .filter(|(key, _)| !parking::is_keel_key(key) && !is_of_server(key))
-                .filter(|(key, _)| *key != names::CHANGE_CAUSE && !key.starts_with(wire::PARKED))
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect()
-        };
-        let mut label_map = plain(&build.labels);
-        label_map.extend(keel_labels.into_iter().filter(|(key, _)| !owned(key)));
+        let (mut label_map, mut annotation_map) = parking::successor_maps(&build.labels, &build.annotations);
+        // Keel reads these two in any case and from either map; only ours may be left.
+        for map in [&mut label_map, &mut annotation_map] {
+            map.retain(|key, _| {
+                ![names::MONITOR_CONTAINERS, names::INIT_CONTAINERS]
+                    .iter()
+                    .any(|it| it.eq_ignore_ascii_case(key))
+            });
+        }
         label_map.extend(labels(&self.settings));
         label_map.insert(wire::ROLE.to_owned(), "listener".to_owned());
-        let mut annotation_map = plain(&build.annotations);
-        annotation_map.extend(keel_annotations.into_iter().filter(|(key, _)| !owned(key)));
         annotation_map.insert(names::MONITOR_CONTAINERS.to_owned(), format!("^{}$", build.container));
         annotation_map.insert(names::INIT_CONTAINERS.to_owned(), "false".to_owned());
         annotation_map.insert(wire::CHAIN_UUID.to_owned(), self.settings.chain_uuid.clone());

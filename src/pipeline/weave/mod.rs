@@ -57,6 +57,9 @@ pub struct Settings {
     pub trusted_build: bool,
     /// The value of the pipeline's own namespace variable: in documents it means "the build's namespace".
     pub namespace_variable: Option<String>,
+    /// The tag that the listener starts from, where it is not the template's own (`--tag`, or what a push brought): the
+    /// policy must be able to move on from it.
+    pub tag: Option<String>,
     /// Kinds that an admin aggregated into the workspace role.
     pub granted_kinds: Vec<Kind>,
 }
@@ -166,7 +169,7 @@ pub fn plan(documents: &[Document], settings: &Settings) -> Result<Plan, Vec<Fau
     check::pipeline(&subjects, found, &mut faults);
     let namespace = loan::read(&subjects, &mut faults);
     let mut notices = Vec::new();
-    let build = found.and_then(|found| find::read(&found, &subjects, &mut faults, &mut notices));
+    let build = found.and_then(|found| find::read(&found, &subjects, settings, &mut faults, &mut notices));
     let Some(build) = build.filter(|_| faults.is_empty()) else {
         return Err(faults);
     };

@@ -6,7 +6,6 @@ use serde_json::{Map as Object, Value};
 
 use super::subject::{Subject, object_at, strings, text};
 use super::{BuildWorkload, Kind, Notice, Settings, kinds, labels};
-use crate::chain::build::Map;
 use crate::chain::wire;
 use crate::keel::{names, parking};
 
@@ -42,7 +41,6 @@ const OF_SERVER: [&str; 9] = [
     "selfLink",
     "uid",
 ];
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 pub(super) fn is_support(subject: &Subject<'_>) -> bool {
     matches!(
@@ -117,7 +115,7 @@ fn cleaned(value: &Value) -> Object<String, Value> {
         metadata.remove(field);
     }
     if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-        annotations.remove(LAST_APPLIED);
+        annotations.remove(names::LAST_APPLIED);
     }
     object
 }
@@ -145,7 +143,9 @@ impl BuildWorkload {
         let of_template = super::subject::list(&self.template, "/spec/imagePullSecrets")
             .iter()
             .filter_map(|secret| text(secret, "/name").map(str::to_owned));
-        let of_keel = keel_pull_secret(&self.labels, &self.annotations);
+        // Keel reads this key in any case, from the labels first.
+        let of_keel =
+            names::any_case(names::IMAGE_PULL_SECRET, &self.labels, &self.annotations).map(str::to_owned);
         for name in of_template.chain(self.account_pull_secrets.iter().cloned()).chain(of_keel) {
             if !name.is_empty() && !names.contains(&name) {
                 names.push(name);
@@ -153,14 +153,6 @@ impl BuildWorkload {
         }
         names
     }
-}
-
-/// Keel: the key is read in any case, from the labels first.
-fn keel_pull_secret(labels: &Map, annotations: &Map) -> Option<String> {
-    [labels, annotations]
-        .into_iter()
-        .flatten()
-        .find_map(|(key, value)| key.eq_ignore_ascii_case(names::IMAGE_PULL_SECRET).then(|| value.clone()))
 }
 
 /// Puts an object of a plan into a namespace: its own, and that of the ServiceAccounts in a RoleBinding.

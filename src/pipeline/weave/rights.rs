@@ -176,3 +176,32 @@ pub(super) fn binding(subject: &Subject<'_>, own: &[&str], faults: &mut Vec<Faul
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::kinds::COVERED;
+    use super::*;
+
+    #[test]
+    fn every_covered_kind_is_held_with_the_verbs_of_apply() {
+        for kind in &COVERED {
+            for verb in ["get", "list", "watch", "create", "patch", "delete"] {
+                assert!(holds(&WORKSPACE, &kind.group, &kind.plural, verb), "{verb} {}", kind.plural);
+            }
+        }
+    }
+
+    #[test]
+    fn no_verb_is_held_that_hands_on_more() {
+        for (group, resource, verb) in [
+            ("", "serviceaccounts", "impersonate"),
+            ("rbac.authorization.k8s.io", "roles", "escalate"),
+            ("rbac.authorization.k8s.io", "roles", "bind"),
+            ("", "namespaces", "*"),
+            ("", "pods/exec", "create"),
+            ("apps", "deployments/status", "patch"),
+        ] {
+            assert!(!holds(&WORKSPACE, group, resource, verb), "{verb} {resource}");
+        }
+    }
+}

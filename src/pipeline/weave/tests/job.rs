@@ -26,6 +26,7 @@ fn a_build_gets_a_token_only_if_the_template_asks() {
         ("", false, false),
         ("      automountServiceAccountToken: true\n", true, false),
         ("      automountServiceAccountToken: false\n", false, false),
+        ("      automountServiceAccountToken: null\n", false, false),
         ("      serviceAccountName: mine\n", false, true),
         ("      serviceAccountName: mine\n      automountServiceAccountToken: false\n", false, false),
     ] {
@@ -83,4 +84,22 @@ fn other_containers_run_as_sidecars_after_the_init_containers() {
     assert!(
         notices.iter().any(|it| it.text.contains("db runs as a sidecar") && it.text.contains("startupProbe"))
     );
+}
+
+#[test]
+fn the_ci_image_is_pinned_wherever_it_stands_and_no_other_is() {
+    let pinned = format!("registry.example.com/app:{}", version());
+    for (image, want) in [
+        ("registry.example.com/app:build-20260101", pinned.as_str()),
+        ("registry.example.com/app:tools", "registry.example.com/app:tools"),
+        ("registry.example.com/other:build-20260101", "registry.example.com/other:build-20260101"),
+    ] {
+        let job = job_of(
+            &spec(&format!("      initContainers: [{{name: first, image: '{image}'}}]\n"), ""),
+            &version(),
+        );
+        let pod = &job["spec"]["template"]["spec"];
+        assert_eq!(pod["initContainers"][0]["image"], want);
+        assert_eq!(pod["containers"][0]["image"], pinned);
+    }
 }

@@ -55,7 +55,7 @@ fn the_services_of_a_pipeline_do_not_find_the_listener() {
 fn keel_keys_stay_in_their_maps_and_two_are_ours() {
     let text = least("keel.sh/policy", "keel.sh/INITCONTAINERS: \"true\", keel.sh/policy").replacen(
         "name: build\n",
-        "name: build\n  labels: {keel.sh/monitorContainers: .*, keel.sh/approvals: \"2\"}\n",
+        "name: build\n  labels: {keel.sh/monitorContainers: .*, keel.sh/notify: a}\n",
         1,
     );
     let listener = listener_of(&text, &settings());
@@ -66,7 +66,7 @@ fn keel_keys_stay_in_their_maps_and_two_are_ours() {
             .map(|(k, v)| (k.clone(), v.clone()))
             .collect()
     };
-    assert_eq!(keys("labels"), [("keel.sh/approvals".to_owned(), json!("2"))]);
+    assert_eq!(keys("labels"), [("keel.sh/notify".to_owned(), json!("a"))]);
     assert_eq!(
         keys("annotations"),
         [

@@ -36,6 +36,7 @@ fn settings() -> Settings {
         delivery: Delivery::Image("ghcr.io/studioci/kubectl-studioci:0.1.0".to_owned()),
         trusted_build: false,
         namespace_variable: None,
+        tag: None,
         granted_kinds: Vec::new(),
     }
 }

@@ -30,9 +30,12 @@ fn the_build_workload() {
     for (text, says) in [
         (
             least("\"glob:build-*\"", "never"),
-            &["no build workload", "Deployment/build (policy never)", "glob:build-*"][..],
+            &["no build workload", "Deployment/build (policy never, or an empty one)", "glob:build-*"][..],
         ),
-        (least("\"glob:build-*\"", "\"\""), &["no build workload", "an empty policy, which Keel ignores"]),
+        (
+            least("\"glob:build-*\"", "\"\""),
+            &["no build workload", "Deployment/build (policy never, or an empty one)"],
+        ),
         (
             least("keel.sh/policy: \"glob:build-*\", ", ""),
             &["no build workload", "Deployment/build (no policy)"],
@@ -58,6 +61,45 @@ fn the_build_workload() {
     ] {
         one_fault(&text, &settings(), says);
     }
+}
+
+#[test]
+fn a_slip_that_hides_the_policy_is_named() {
+    let annotated = "keel.sh/policy: \"glob:build-*\", ";
+    for (text, says) in [
+        (least("keel.sh/policy", "keel.sh/Policy"), "Keel spells it keel.sh/policy, not keel.sh/Policy"),
+        (
+            least(annotated, "").replacen(
+                "metadata: {labels",
+                "metadata: {annotations: {keel.sh/policy: all}, labels",
+                1,
+            ),
+            "keel.sh/policy stands on its pod template, where Keel does not look",
+        ),
+    ] {
+        one_fault(&text, &settings(), &["no build workload", says]);
+    }
+}
+
+#[test]
+fn what_keel_would_ignore_is_refused() {
+    for (text, says) in [
+        (least("glob:build-*", "glob:a:b"), "glob:a:b"),
+        (least("glob:build-*", "Major"), "Major"),
+        (least("\"glob:build-*\"", "force"), "force"),
+        (least("\"@every 1m\"", "\"\""), "keel.sh/pollSchedule"),
+        (least("\"glob:build-*\"", "minor"), "the policy `minor` cannot move from the tag `build-20260101`"),
+    ] {
+        one_fault(&text, &settings(), &["document 1 (Deployment build): ", says]);
+    }
+}
+
+#[test]
+fn the_policy_is_judged_from_the_tag_that_will_run() {
+    let from = |tag: &str| Settings { tag: Some(tag.to_owned()), ..settings() };
+    let semver = least("\"glob:build-*\"", "minor");
+    assert!(woven(&semver, &from("1.2.0")).is_ok());
+    one_fault(LEAST, &from("later"), &["the policy `glob:build-*` cannot move from the tag `later`"]);
 }
 
 #[test]
@@ -97,9 +139,9 @@ fn the_build_container() {
         (LEAST.split("  template:").next().unwrap().to_owned(), &["it has no pod template"]),
         (
             least("registry.example.com/app", "http://r.example.com/app"),
-            &["container ci: \"http://r.example.com/app:build-20260101\" is not an image reference"],
+            &["the image `http://r.example.com/app:build-20260101` is no image reference"],
         ),
-        (least(image, "command: [x]"), &["container ci: \"\" is not an image reference"]),
+        (least(image, "command: [x]"), &["the image `` is no image reference"]),
         (least(":build-20260101", &format!("@sha256:{}", "0a".repeat(32))), &["names a digest and no tag"]),
     ] {
         one_fault(&text, &settings(), says);

@@ -34,7 +34,9 @@ fn what_is_likely_to_surprise_is_said() {
         (setting("keel.sh/monitorContainers: web"), Some("keel.sh/monitorContainers: \"web\" is replaced")),
         (
             setting("studioci.dev/dedline: 1h"),
-            Some("annotation studioci.dev/dedline is not one that studioci reads"),
+            Some(
+                "studioci.dev/dedline is not one that studioci reads; did you mean `studioci.dev/deadline`?",
+            ),
         ),
         (
             least("name: build\n", "name: build\n  labels: {studioci.dev/recheck: 1m}\n"),
@@ -128,4 +130,18 @@ fn whether_a_pipeline_can_carry_on_a_chain() {
             assert!(fault.to_string().contains(words), "{words}: {fault}");
         }
     }
+}
+
+#[test]
+fn the_notices_of_a_rich_pipeline() {
+    let told: Vec<String> = good(RICH).notices.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    Deployment/build: container telemetry runs as a sidecar beside the build container test, starts before it and ends with it; its startupProbe is left out, since the build would wait for it
+    Deployment/build: container test: STUDIOCI_TAG is set by studioci, and the template's value is left out
+    Deployment/build: keel.sh/monitorContainers: ".*" is replaced: on a listener Keel updates the build container and nothing else
+    Deployment/build: pull Secret mirror is not in the pipeline, and a fresh namespace does not have it: the registry will be asked without it
+    Deployment/build: container test: its postStart hook calls kubectl; letting go of Keel and scaling support are the agent's work here, and a hook that fails kills the container: take the hook out
+    Deployment/build: container test: its preStop hook loops; letting go of Keel and scaling support are the agent's work here, and a hook that does not return delays the end until the grace period is over: take the hook out
+    Deployment/store: its Keel keys are parked: Keel updates the listener only, and the build's namespace holds what was pushed
+    "#);
 }
