@@ -157,11 +157,6 @@ impl Cli {
     }
 }
 
-/// Stands in for an operation until it is joined to its verb.
-fn not_built_yet(what: &str) -> Failure {
-    Failure::usage(format!("{what}: not built yet"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
-use super::not_built_yet;
+use crate::ops::setup;
 
 /// Install, or print, what the cluster needs once
 ///
@@ -27,7 +27,24 @@ pub struct SetupArgs {
     pub agent_image: Option<String>,
 }
 
-pub(super) async fn run(args: SetupArgs, _ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let _ = args;
-    std::future::ready(Err(not_built_yet("setup"))).await
+pub(super) async fn run(args: SetupArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    if args.print {
+        ctx.console.data(&setup::print(args.agent_image.as_deref()))?;
+        return Ok(ExitKind::Done);
+    }
+    let cluster = ctx.connect()?;
+    let mut lost = None;
+    let installed = {
+        let console = &mut ctx.console;
+        let mut line = |line: &setup::Line| {
+            if let Err(error) = console.event(&line.to_string()) {
+                lost.get_or_insert(error);
+            }
+        };
+        setup::setup(&cluster, args.agent_image.as_deref(), &mut line).await?
+    };
+    for notice in &installed.notices {
+        ctx.console.warning(notice);
+    }
+    lost.map_or(Ok(ExitKind::Done), |error| Err(error.into()))
 }

@@ -108,7 +108,7 @@ pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Cla
                 return Ok(Claimed { namespace: name, uid: there.metadata.uid, created });
             }
             Judged::OursTerminating => {
-                say(&format!("namespace {name} is ours but Terminating; taking the next name"))
+                say(&format!("namespace {name} is ours but Terminating; taking the next name"));
             }
             Judged::Foreign if created => {
                 return Err(Error::ownership(
@@ -152,8 +152,7 @@ pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration) -> Resu
         match account {
             Ok(Some(_)) => return Ok(()),
             // our binding in it may take some milliseconds to reach the authorizer
-            Ok(None) => {}
-            Err(crate::cluster::Error::Forbidden(_)) => {}
+            Ok(None) | Err(crate::cluster::Error::Forbidden(_)) => {}
             Err(error) => return Err(error.into()),
         }
         if begun.elapsed() >= bound {

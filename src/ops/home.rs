@@ -46,6 +46,15 @@ pub struct Record {
     pub facts: Facts,
 }
 
+fn field<T: serde::de::DeserializeOwned>(
+    data: &Map,
+    key: &str,
+    broken: &impl Fn(&str, String) -> Error,
+) -> Result<T> {
+    let text = data.get(key).ok_or_else(|| broken(key, "missing".to_owned()))?;
+    serde_json::from_str(text).map_err(|error| broken(key, error.to_string()))
+}
+
 impl Record {
     /// The record's data; environment values that are secret stay out.
     ///
@@ -89,14 +98,6 @@ impl Record {
                 "it was edited by hand or written by another program; restore it, or start the chain under another name",
             )
         };
-        fn field<T: serde::de::DeserializeOwned>(
-            data: &Map,
-            key: &str,
-            broken: &impl Fn(&str, String) -> Error,
-        ) -> Result<T> {
-            let text = data.get(key).ok_or_else(|| broken(key, "missing".to_owned()))?;
-            serde_json::from_str(text).map_err(|error| broken(key, error.to_string()))
-        }
         let settings: Settings = field(record, SETTINGS, &broken)?;
         let mut facts: Facts = field(record, FACTS, &broken)?;
         let plain = settings.env.iter().map(|(name, value)| (name, value, false));

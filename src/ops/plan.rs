@@ -104,12 +104,11 @@ impl Preview {
         let rest = plan.rest();
         let early: Vec<&Value> = plan.pull_secrets.iter().chain([&listener]).collect();
         let mut text = format!("# The listener: waits for a push\n{}", write_all(early));
-        text.push_str(&format!(
-            "---\n# The build: a Job with the pod that the pipeline asks for\n{}",
-            write_all([&job])
-        ));
+        text.push_str("---\n# The build: a Job with the pod that the pipeline asks for\n");
+        text.push_str(&write_all([&job]));
         if !rest.is_empty() {
-            text.push_str(&format!("---\n# The rest: applied before a build\n{}", write_all(&rest)));
+            text.push_str("---\n# The rest: applied before a build\n");
+            text.push_str(&write_all(&rest));
         }
         text
     }

@@ -199,11 +199,11 @@ pub async fn setup(
     };
     let mut objects = manifests::objects();
     objects.push(config_after(before.as_ref(), agent_image));
-    let live = try_join_all(objects.iter().map(|object| read(cluster, object))).await?;
-    let newest = live.iter().flatten().map(manifests::number).max().unwrap_or(0);
+    let found = try_join_all(objects.iter().map(|object| read(cluster, object))).await?;
+    let newest = found.iter().flatten().map(manifests::number).max().unwrap_or(0);
     let newer = (newest > manifests::own_number()).then_some(newest);
     let mut lines = Vec::new();
-    for (object, live) in objects.iter().zip(live) {
+    for (object, live) in objects.iter().zip(found) {
         let ours = matches!(manifests::key(object).0, "Namespace" | "ConfigMap");
         let became =
             if newer.is_some() && !ours { Became::Newer } else { install(cluster, object, live).await? };

@@ -104,7 +104,7 @@ impl Request {
         if let Some(level) = &self.pod_security {
             pod_security.insert(format!("{}enforce", PodSecurity::PREFIX), level.clone());
         }
-        let plain = self.facts.env.iter().filter(|(_, value)| !value.secret);
+        let open = self.facts.env.iter().filter(|(_, value)| !value.secret);
         let settings = Settings {
             chain,
             uuid,
@@ -116,7 +116,7 @@ impl Request {
             agent_path: self.agent_path.clone(),
             trusted_build: self.trusted_build,
             pod_security,
-            env: plain.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
+            env: open.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
         };
         let record = Record { settings, sources: self.sources.clone(), facts: self.facts.clone() };
         record.write()?;

@@ -58,7 +58,7 @@ pub async fn status(cluster: &Cluster) -> Result<Seen> {
             }
         }
         Err(error) => {
-            seen.notices.push(format!("pods cannot be listed, so trouble with them is not shown: {error}"))
+            seen.notices.push(format!("pods cannot be listed, so trouble with them is not shown: {error}"));
         }
     }
     Ok(seen)

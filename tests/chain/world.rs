@@ -68,9 +68,14 @@ impl World {
 
     /// A world that is set up, with Keel at work.
     pub(crate) fn new(chain: &'static str) -> Self {
+        Self::with_keel(chain, &[])
+    }
+
+    /// The same with orders to the stand-in from its start.
+    pub(crate) fn with_keel(chain: &'static str, orders: &[&str]) -> Self {
         let mut world = Self::bare(chain);
         world.set_up();
-        world.keel = Some(Keel::start(&world.cluster, &world.folder));
+        world.keel = Some(Keel::start(&world.cluster, &world.folder, orders));
         world
     }
 

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::Say;
 use super::error::Result;
 use super::home::Record;
+use super::setup;
 use crate::agent::{Action, step};
 use crate::chain::freeze::Freeze;
 use crate::cluster::Cluster;
@@ -48,6 +49,8 @@ pub struct Agent<'a> {
 /// What an agent remembers within one run.
 #[derive(Default)]
 struct Memory {
+    /// Whether the admission policies were found as they should be; nothing is done before that.
+    confined: bool,
     /// The chain's record, read once: it does not change under a listener.
     record: Option<Record>,
     /// The freeze, which never changes once it is there.
@@ -104,14 +107,14 @@ impl<'a> Agent<'a> {
         let mut wakes = Wakes::new(self.cluster, &self.me);
         let mut failures = 0u32;
         loop {
-            match self.turn(&mut wakes).await {
+            match Box::pin(self.turn(&mut wakes)).await {
                 Ok(Flow::Again) => failures = 0,
                 Ok(Flow::Wait) => {
                     failures = 0;
                     wakes.wait(self.next_look()).await;
                 }
                 Err(error) if error.is_conflict() => {
-                    self.note("somebody else wrote meanwhile; looking again")
+                    self.note("somebody else wrote meanwhile; looking again");
                 }
                 Err(error) => {
                     failures += 1;
@@ -124,7 +127,13 @@ impl<'a> Agent<'a> {
     }
 
     async fn turn(&mut self, wakes: &mut Wakes) -> Result<Flow> {
-        let seen = self.observe().await?;
+        if !self.memory.confined {
+            for line in setup::check(self.cluster).await?.said_aloud() {
+                self.note(&line);
+            }
+            self.memory.confined = true;
+        }
+        let seen = Box::pin(self.observe()).await?;
         wakes.follow(&seen);
         let action = step(&seen);
         if !matches!(action, Action::Wait(_)) {
