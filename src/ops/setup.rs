@@ -108,8 +108,8 @@ pub async fn home(cluster: &Cluster) -> Result<Home> {
 }
 
 async fn config(cluster: &Cluster) -> Result<Option<crate::chain::build::Map>> {
-    let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), wire::HOME_CONFIG).await?;
-    Ok(found.map(|found| found.data))
+    let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), wire::HOME_CONFIG).await;
+    Ok(found.map_err(check::advised)?.map(|found| found.data))
 }
 
 /// Reads what an agent may do in a namespace of its chain, an administrator's additions included.
@@ -165,7 +165,7 @@ pub struct Installed {
     pub notices: Vec<String>,
 }
 
-/// Installs what is missing and repairs what differs, in order; `line` hears of each object as it is done.
+/// Installs what is missing and repairs what differs, in order; `tell` hears of each object as it is done.
 ///
 /// `agent_image`: none keeps an image of another repository than the project's, such as a mirror.
 ///
@@ -175,7 +175,7 @@ pub struct Installed {
 pub async fn setup(
     cluster: &Cluster,
     agent_image: Option<&str>,
-    line: &mut dyn FnMut(&Line),
+    tell: &mut dyn FnMut(&Line),
 ) -> Result<Installed> {
     if let Some(image) = agent_image.filter(|image| ImageRef::parse(image).is_none()) {
         return Err(Error::usage(
@@ -209,7 +209,7 @@ pub async fn setup(
             if newer.is_some() && !ours { Became::Newer } else { install(cluster, object, live).await? };
         let (resource, _, name) = place(object)?;
         let done = Line { object: resource.object(name), became };
-        line(&done);
+        tell(&done);
         lines.push(done);
     }
     let newer = check::installed(cluster).await?;
