@@ -180,8 +180,7 @@ impl World {
         self.cluster.registry().push(&image, &format!("{}/app:{tag}", self.chain)).unwrap()
     }
 
-    /// A script that waits for [`World::open`] of that gate, then ends with an exit code.
-
+    /// Opens a gate.
     pub(crate) fn open(&self, gate: &str) {
         fs::write(self.folder.join("gate").join(gate), "").unwrap();
     }
