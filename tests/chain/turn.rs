@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::start::GLOB;
-use crate::world::{World, keys};
+use crate::world::{World, gated, keys};
 
 fn keel_keys(object: &Value) -> Vec<String> {
     let metadata = &object["metadata"];
@@ -22,7 +22,7 @@ fn chain_02_a_push_is_built_detached_and_the_next_listener_waits() {
     world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
     let first = world.namespace(1);
     let mark = world.mark();
-    let digest = world.push("build-0002", "2", &world.gated("two", 0));
+    let digest = world.push("build-0002", "2", &gated("two", 0));
     world.phase(1, "Building");
 
     let listener = world.get(&["deployment", "build", "-n", &first]);
@@ -101,7 +101,7 @@ fn chain_03_every_push_is_built_once_one_at_a_time() {
     world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
     for (generation, tag) in [(1, "build-0002"), (2, "build-0003"), (3, "build-0004")] {
         world.phase(generation, "Listening");
-        world.push(tag, tag, &world.gated(tag, 0));
+        world.push(tag, tag, &gated(tag, 0));
         world.phase(generation, "Detached");
         let next = world.phase(generation + 1, "Listening");
         let baseline = next["status"]["baseline"].as_str().unwrap();
