@@ -29,8 +29,8 @@ fn chain_02_a_push_is_built_detached_and_the_next_listener_waits() {
     assert_eq!(keel_keys(&listener), Vec::<String>::new());
     assert_eq!(listener["metadata"]["annotations"]["parked.studioci.dev/policy"], "glob:build-*");
     let build = world.build(1).unwrap();
-    assert_eq!(build["spec"]["tag"], "build-0002");
-    assert_eq!(build["spec"]["digest"], digest.as_str());
+    assert_eq!(build["status"]["tag"], "build-0002");
+    assert_eq!(build["status"]["digest"], digest.as_str());
     let second = world.namespace(2);
     assert_eq!(build["status"]["successor"], second.as_str());
 
@@ -104,7 +104,7 @@ fn chain_03_every_push_is_built_once_one_at_a_time() {
         world.push(tag, tag, &gated(tag, 0));
         world.phase(generation, "Detached");
         let next = world.phase(generation + 1, "Listening");
-        let baseline = next["status"]["baseline"].as_str().unwrap();
+        let baseline = next["spec"]["baseline"].as_str().unwrap();
         assert!(baseline.starts_with(&format!("{tag}@sha256:")), "{baseline}");
     }
     world.phase(1, "Building");
@@ -136,7 +136,7 @@ fn chain_03_every_push_is_built_once_one_at_a_time() {
         assert_eq!(jobs["items"].as_array().unwrap().len(), 1);
         let pods = world.get(&["pods", "-n", &world.namespace(generation), "-l", "studioci.dev/role=build"]);
         assert_eq!(pods["items"].as_array().unwrap().len(), 1);
-        assert_eq!(world.build(generation).unwrap()["spec"]["tag"], tag);
+        assert_eq!(world.build(generation).unwrap()["status"]["tag"], tag);
     }
     assert_eq!(world.build(4).unwrap()["status"]["phase"], "Listening");
     assert_eq!(world.builds().len(), 4);
