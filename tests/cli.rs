@@ -229,9 +229,6 @@ fn help_of_start() {
 
                   [default: ci]
 
-              --agent-image <IMAGE>
-                  Image that brings the agent, instead of the one that home names
-
               --agent-path <PATH>
                   Path of the agent inside the CI image, which then needs no agent image; the build can then
                   replace its agent
@@ -590,10 +587,6 @@ fn missing_and_superfluous_arguments_are_named() {
         error: unexpected argument "two"
         See 'kubectl studioci status --help' for usage.
         "#);
-    insta::assert_snapshot!(usage("start --agent-path /ci/agent --agent-image example.com/agent:1"), @"
-        error: --agent-path cannot be used with --agent-image
-        See 'kubectl studioci start --help' for usage.
-        ");
     insta::assert_snapshot!(usage("start --now=yes"), @"
         error: --now takes no value
         See 'kubectl studioci start --help' for usage.

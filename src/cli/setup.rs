@@ -29,7 +29,7 @@ pub struct SetupArgs {
 
 pub(super) async fn run(args: SetupArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     if args.print {
-        ctx.console.data(&setup::print(args.agent_image.as_deref()))?;
+        ctx.console.data(&setup::print(args.agent_image.as_deref())?)?;
         return Ok(ExitKind::Done);
     }
     let cluster = ctx.connect()?;

@@ -34,7 +34,7 @@ impl fmt::Display for Digest {
 /// A parsed image reference, `[registry/]repository[:tag][@digest]`.
 ///
 /// Keel rewrites Docker Hub references (`docker.io/o/i:1` becomes `o/i:2`) and drops digests, so two
-/// references are compared by [`ImageRef::repository_key`], never as strings (keel.md §3).
+/// references are compared by [`ImageRef::repository_key`], never as strings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageRef {
     /// Registry and repository as they were written, without tag and digest.

@@ -46,6 +46,19 @@ pub struct Claimed {
 }
 
 impl Claim {
+    /// A claim that belongs to no chain: nobody can repeat it.
+    pub fn bare(prefix: &str, now: Timestamp) -> Self {
+        Self {
+            seed: Uuid::new_v4(),
+            chain: wire::CLAIM_CHAIN.to_owned(),
+            generation: 0,
+            prefix: prefix.to_owned(),
+            labels: Map::new(),
+            annotations: Map::new(),
+            now,
+        }
+    }
+
     /// The owner uuid that proves this claim.
     pub fn owner(&self) -> String {
         names::owner(self.seed, self.generation).to_string()

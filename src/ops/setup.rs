@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::error::{Error, Result};
 use super::home::Data;
+use crate::chain::build::Map;
 use crate::chain::rights::Workspace;
 use crate::chain::wire;
 use crate::cluster::resource as kind;
@@ -45,7 +46,7 @@ impl Home {
         Self { version: wire::HOME_VERSION.to_owned(), agent_image: default_image() }
     }
 
-    fn read(data: &crate::chain::build::Map) -> Result<Self> {
+    fn read(data: &Map) -> Result<Self> {
         let told = |key: &str| {
             data.get(key).filter(|value| !value.is_empty()).cloned().ok_or_else(|| {
                 Error::unready(
@@ -88,8 +89,22 @@ pub fn default_image() -> String {
 }
 
 /// What `setup --print` prints: the manifests with their comments, and home's configuration.
-pub fn print(agent_image: Option<&str>) -> String {
-    manifests::text(agent_image.unwrap_or(&default_image()))
+///
+/// # Errors
+/// An agent image that is no image reference.
+pub fn print(agent_image: Option<&str>) -> Result<String> {
+    readable(agent_image)?;
+    Ok(manifests::text(agent_image.unwrap_or(&default_image())))
+}
+
+fn readable(agent_image: Option<&str>) -> Result<()> {
+    match agent_image.filter(|image| ImageRef::parse(image).is_none()) {
+        Some(image) => Err(Error::usage(
+            format!("{image:?} is no image reference"),
+            "write it as REGISTRY/REPOSITORY:TAG",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Reads home's configuration.
@@ -97,7 +112,7 @@ pub fn print(agent_image: Option<&str>) -> String {
 /// # Errors
 /// [`Error::Unready`] where `setup` was not done, or home is of another major version.
 pub async fn home(cluster: &Cluster) -> Result<Home> {
-    match config(cluster).await? {
+    match config(cluster).await.map_err(check::advised)? {
         Some(data) => Home::read(&data)?.accepted(),
         None => Err(check::not_done(&format!(
             "this cluster is not set up: ConfigMap {} in namespace {} is missing",
@@ -107,7 +122,7 @@ pub async fn home(cluster: &Cluster) -> Result<Home> {
     }
 }
 
-async fn config(cluster: &Cluster) -> Result<Option<crate::chain::build::Map>> {
+async fn config(cluster: &Cluster) -> std::result::Result<Option<Map>, ClusterError> {
     let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), wire::HOME_CONFIG).await?;
     Ok(found.map(|found| found.data))
 }
@@ -165,7 +180,7 @@ pub struct Installed {
     pub notices: Vec<String>,
 }
 
-/// Installs what is missing and repairs what differs, in order; `line` hears of each object as it is done.
+/// Installs what is missing and repairs what differs, in order; `tell` hears of each object as it is done.
 ///
 /// `agent_image`: none keeps an image of another repository than the project's, such as a mirror.
 ///
@@ -175,14 +190,23 @@ pub struct Installed {
 pub async fn setup(
     cluster: &Cluster,
     agent_image: Option<&str>,
-    line: &mut dyn FnMut(&Line),
+    tell: &mut dyn FnMut(&Line),
 ) -> Result<Installed> {
-    if let Some(image) = agent_image.filter(|image| ImageRef::parse(image).is_none()) {
-        return Err(Error::usage(
-            format!("{image:?} is no image reference"),
-            "write it as REGISTRY/REPOSITORY:TAG",
-        ));
-    }
+    readable(agent_image)?;
+    install_all(cluster, agent_image, tell).await.map_err(|error| match error {
+        Error::Cluster(no @ (ClusterError::Forbidden(_) | ClusterError::Denied { .. })) => Error::unready(
+            format!("setup needs the rights of an administrator: {no}"),
+            "have somebody run it who holds cluster-admin, or apply what kubectl studioci setup --print prints",
+        ),
+        other => other,
+    })
+}
+
+async fn install_all(
+    cluster: &Cluster,
+    agent_image: Option<&str>,
+    tell: &mut dyn FnMut(&Line),
+) -> Result<Installed> {
     let version = cluster.version().await?;
     if version.numbers().is_some_and(|numbers| numbers < OLDEST) {
         return Err(Error::unready(
@@ -209,7 +233,7 @@ pub async fn setup(
             if newer.is_some() && !ours { Became::Newer } else { install(cluster, object, live).await? };
         let (resource, _, name) = place(object)?;
         let done = Line { object: resource.object(name), became };
-        line(&done);
+        tell(&done);
         lines.push(done);
     }
     let newer = check::installed(cluster).await?;

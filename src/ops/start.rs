@@ -222,7 +222,7 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
     let (head, fresh) = match home::head(cluster, &chain).await? {
         Some(head) => (head, false),
         None => {
-            check_rights(cluster).await?;
+            check_rights(cluster, &intent.plan).await?;
             create_head(cluster, &intent).await?
         }
     };
@@ -268,8 +268,25 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
     Ok(if fresh || raised { Outcome::Started(build) } else { Outcome::Unchanged(build) })
 }
 
-/// Rights that `start` needs, asked for before anything is created.
-async fn check_rights(cluster: &Cluster) -> Result<()> {
+/// Rights that `start` and the chain's agents need, asked for before anything is created.
+async fn check_rights(cluster: &Cluster, plan: &Plan) -> Result<()> {
+    let workspace = setup::workspace(cluster).await?;
+    let uncovered: Vec<String> = plan
+        .kinds
+        .iter()
+        .filter(|kind| !workspace.covers(&kind.group, &kind.plural, "create"))
+        .map(|kind| format!("{} ({})", kind.kind, kind.api_version()))
+        .collect();
+    if !uncovered.is_empty() {
+        return Err(Error::unready(
+            format!("agents may not create what the pipeline asks for: {}", uncovered.join(", ")),
+            format!(
+                "ClusterRole {} does not cover it; an administrator adds a ClusterRole with the label \
+                 studioci.dev/aggregate-to-workspace: \"true\"",
+                wire::ROLE_WORKSPACE
+            ),
+        ));
+    }
     let home = Some(wire::HOME);
     let wanted = [
         Access::to("create", &kind::NAMESPACES, None),

@@ -1,10 +1,15 @@
 //! Keel, played by the stand-in, or real where `STUDIOCI_TEST_KEEL` names one.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use test_cluster::Handle;
+
+use crate::world::BOUND;
 
 /// A Keel at work; it ends with the proof.
 pub(crate) struct Keel {
@@ -26,7 +31,7 @@ impl Keel {
     }
 
     fn stand_in(cluster: &Handle, folder: &Path, more: &[&str]) -> Self {
-        let binary = std::env::var_os("STUDIOCI_TEST_STANDIN").expect("cargo xtask test builds the stand-in");
+        let binary = Handle::keel_stand_in().unwrap_or_else(|error| panic!("{error}"));
         let log = folder.join("keel.jsonl");
         let child = Command::new(binary)
             .arg("--kubeconfig")
@@ -64,6 +69,30 @@ impl Keel {
             .spawn()
             .unwrap();
         Self { child, log, control: None }
+    }
+
+    /// Whether it takes orders: a real Keel takes none, and what needs them is proved with the stand-in alone.
+    pub(crate) fn obeys(&self) -> bool {
+        self.control.is_some()
+    }
+
+    /// Gives the stand-in an order and waits until it is taken.
+    pub(crate) fn order(&self, line: &str) -> String {
+        let address = self.control.as_deref().expect("a real Keel takes no orders");
+        let begun = Instant::now();
+        let mut stream = loop {
+            match TcpStream::connect(address) {
+                Ok(stream) => break stream,
+                Err(error) => assert!(begun.elapsed() < BOUND, "the stand-in at {address}: {error}"),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        stream.write_all(format!("{line}\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).unwrap();
+        let answer = answer.trim();
+        assert!(answer.starts_with("ok"), "{line}: {answer}");
+        answer.trim_start_matches("ok").trim().to_owned()
     }
 
     /// The last of what it saw and did.

@@ -11,6 +11,8 @@ pub(crate) const GLOB: &str = "  annotations:
 #[ignore = "needs the test cluster: cargo xtask test"]
 fn chain_01_start_puts_a_listener_into_a_namespace_of_its_own() {
     let world = World::bare("chain-01");
+    // an earlier run may have set this cluster up
+    world.kubectl(&["delete", "namespace", "studioci", "--ignore-not-found", "--wait=true"]).ok();
     let before = world.studioci(&["start", "-f", &world.file("p.yaml", &world.pipeline("build-1", GLOB))]);
     let said = before.failed(3);
     assert!(said.contains("kubectl studioci setup"), "{said}");

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::start::GLOB;
-use crate::world::{World, keys};
+use crate::world::{World, gated, keys};
 
 fn keel_keys(object: &Value) -> Vec<String> {
     let metadata = &object["metadata"];
@@ -22,15 +22,15 @@ fn chain_02_a_push_is_built_detached_and_the_next_listener_waits() {
     world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
     let first = world.namespace(1);
     let mark = world.mark();
-    let digest = world.push("build-0002", "2", &world.gated("two", 0));
+    let digest = world.push("build-0002", "2", &gated("two", 0));
     world.phase(1, "Building");
 
     let listener = world.get(&["deployment", "build", "-n", &first]);
     assert_eq!(keel_keys(&listener), Vec::<String>::new());
     assert_eq!(listener["metadata"]["annotations"]["parked.studioci.dev/policy"], "glob:build-*");
     let build = world.build(1).unwrap();
-    assert_eq!(build["spec"]["tag"], "build-0002");
-    assert_eq!(build["spec"]["digest"], digest.as_str());
+    assert_eq!(build["status"]["tag"], "build-0002");
+    assert_eq!(build["status"]["digest"], digest.as_str());
     let second = world.namespace(2);
     assert_eq!(build["status"]["successor"], second.as_str());
 
@@ -101,10 +101,10 @@ fn chain_03_every_push_is_built_once_one_at_a_time() {
     world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
     for (generation, tag) in [(1, "build-0002"), (2, "build-0003"), (3, "build-0004")] {
         world.phase(generation, "Listening");
-        world.push(tag, tag, &world.gated(tag, 0));
+        world.push(tag, tag, &gated(tag, 0));
         world.phase(generation, "Detached");
         let next = world.phase(generation + 1, "Listening");
-        let baseline = next["status"]["baseline"].as_str().unwrap();
+        let baseline = next["spec"]["baseline"].as_str().unwrap();
         assert!(baseline.starts_with(&format!("{tag}@sha256:")), "{baseline}");
     }
     world.phase(1, "Building");
@@ -136,7 +136,7 @@ fn chain_03_every_push_is_built_once_one_at_a_time() {
         assert_eq!(jobs["items"].as_array().unwrap().len(), 1);
         let pods = world.get(&["pods", "-n", &world.namespace(generation), "-l", "studioci.dev/role=build"]);
         assert_eq!(pods["items"].as_array().unwrap().len(), 1);
-        assert_eq!(world.build(generation).unwrap()["spec"]["tag"], tag);
+        assert_eq!(world.build(generation).unwrap()["status"]["tag"], tag);
     }
     assert_eq!(world.build(4).unwrap()["status"]["phase"], "Listening");
     assert_eq!(world.builds().len(), 4);

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -15,8 +16,12 @@ use crate::keel::Keel;
 /// How long anything may take before a proof fails; only failures ever wait this long.
 pub(crate) const BOUND: Duration = Duration::from_secs(120);
 
+/// The proofs share one cluster and one Keel at a time: they take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// A chain's surroundings, fresh for one proof.
 pub(crate) struct World {
+    _turn: MutexGuard<'static, ()>,
     pub(crate) cluster: Handle,
     pub(crate) chain: &'static str,
     folder: PathBuf,
@@ -58,10 +63,11 @@ impl Said {
 impl World {
     /// A world without chains and without Keel.
     pub(crate) fn bare(chain: &'static str) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let cluster = Handle::from_env().unwrap_or_else(|error| panic!("{error}"));
         let folder = std::env::temp_dir().join(format!("studioci-{chain}-{}", std::process::id()));
         fs::create_dir_all(folder.join("gate")).unwrap();
-        let world = Self { cluster, chain, folder, keel: None };
+        let world = Self { _turn: turn, cluster, chain, folder, keel: None };
         world.sweep();
         world
     }
@@ -174,11 +180,7 @@ impl World {
         self.cluster.registry().push(&image, &format!("{}/app:{tag}", self.chain)).unwrap()
     }
 
-    /// A script that waits for [`World::open`] of that gate, then ends with an exit code.
-    pub(crate) fn gated(&self, gate: &str, code: i32) -> String {
-        format!("until [ -e /gate/{gate} ]; do sleep 0.2; done; exit {code}\n")
-    }
-
+    /// Opens a gate.
     pub(crate) fn open(&self, gate: &str) {
         fs::write(self.folder.join("gate").join(gate), "").unwrap();
     }
@@ -267,9 +269,7 @@ spec:
             if let Some(answer) = ask() {
                 return answer;
             }
-            if begun.elapsed() > BOUND {
-                panic!("{what}: not within {} s\n{}", BOUND.as_secs(), self.picture());
-            }
+            assert!(begun.elapsed() <= BOUND, "{what}: not within {} s\n{}", BOUND.as_secs(), self.picture());
             std::thread::sleep(Duration::from_millis(200));
         }
     }
@@ -357,6 +357,11 @@ impl Aside {
         )
         .unwrap();
     }
+}
+
+/// A script that waits for [`World::open`] of that gate, then ends with an exit code.
+pub(crate) fn gated(gate: &str, code: i32) -> String {
+    format!("until [ -e /gate/{gate} ]; do sleep 0.2; done; exit {code}\n")
 }
 
 /// Labels or annotations as a list of keys.

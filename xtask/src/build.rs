@@ -47,6 +47,22 @@ pub(crate) fn test_agent_image(interrupt: &Interrupt) -> Result<Image, Failure> 
     Ok(agent_image(&bytes))
 }
 
+/// The program that plays Keel.
+pub(crate) fn keel_stand_in(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
+    succeed(cargo().args(["build", "--package", "keel-standin"]), interrupt)?;
+    Ok(target().join("debug/keel-standin"))
+}
+
+/// The plugin as developers run it.
+pub(crate) fn plugin(interrupt: &Interrupt) -> Result<(), Failure> {
+    succeed(cargo().args(["build", "--package", "kubectl-studioci"]), interrupt)
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// Static glibc takes the flag and an explicit target: without one the flag would reach build scripts as well. It has a
 /// folder of its own below target/, or each build with other flags would throw the last one away.
 fn static_binary(profile: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure> {

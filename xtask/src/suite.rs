@@ -2,6 +2,7 @@
 //! one, and run here. What could not run is said, and is never a success.
 
 use test_cluster::cleanup::clear_abandoned;
+use test_cluster::handle::STAND_IN;
 use test_cluster::{Cluster, Options, host};
 
 use crate::build;
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let tools = build::tools(&interrupt)?;
     let image = build::test_agent_image(&interrupt)?;
+    let stand_in = build::keel_stand_in(&interrupt)?;
     interrupt.check()?;
     eprintln!("tests of the cluster");
     let mut cluster = Cluster::start(&Options::named(&args.name), &tools, &interrupt, &Screen)?;
@@ -41,6 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut proofs = build::cargo();
     // all is built, and there is no network in there
     proofs
+        .env(STAND_IN, stand_in)
         .args(["test", "--offline", "--workspace"])
         .args(&args.filter)
         .args(["--", "--ignored"])

@@ -96,7 +96,7 @@ pub async fn installed(cluster: &Cluster) -> Result<Option<u64>> {
     let live = try_join_all(wanted.iter().map(|object| {
         let (kind, name) = manifests::key(object);
         let resource = resource_of(kind);
-        async move { cluster.get::<Value>(&resource, None, name).await }
+        async move { cluster.get::<Value>(&resource, None, name).await.map_err(advised) }
     }))
     .await?;
     judge(&wanted, &live)
@@ -153,6 +153,31 @@ pub(super) fn not_done(what: &str) -> Error {
         what,
         "an administrator runs kubectl studioci setup once (kubectl studioci setup --print shows what it installs)",
     )
+}
+
+/// A person who may not even look is told whom to ask for what; an agent's missing right is passed on as it is, since
+/// its bindings may be moments old.
+pub(super) fn advised(error: ClusterError) -> Error {
+    match error {
+        ClusterError::Forbidden(no) if !is_agent(&no.user) => Error::unready(
+            no.to_string(),
+            format!(
+                "ask an administrator to bind you to ClusterRole {role} and to Role {role} in namespace {home}:\n  \
+                 kubectl create clusterrolebinding {role}-NAME --clusterrole {role} --user {user:?}\n  \
+                 kubectl create rolebinding -n {home} {role}-NAME --role {role} --user {user:?}\n\
+                 If there is no such role yet, kubectl studioci setup comes first.",
+                role = wire::ROLE_USER,
+                home = wire::HOME,
+                user = no.user
+            ),
+        ),
+        other => other.into(),
+    }
+}
+
+fn is_agent(user: &str) -> bool {
+    let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    account.is_some_and(|(_, account)| account == wire::AGENT_ACCOUNT)
 }
 
 /// Asks whether the authorizer ever says no.
@@ -239,11 +264,7 @@ async fn may_bypass(cluster: &Cluster) -> Result<bool> {
 /// The canary of a user.
 fn bird(user: &str) -> (Resource, Option<&'static str>, Value) {
     const NAME: &str = "studioci-canary";
-    let agent = user
-        .strip_prefix("system:serviceaccount:")
-        .and_then(|rest| rest.split_once(':'))
-        .is_some_and(|(_, account)| account == wire::AGENT_ACCOUNT);
-    if agent {
+    if is_agent(user) {
         let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAME } });
         return (kind::NAMESPACES, None, object);
     }

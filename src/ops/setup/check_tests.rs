@@ -199,3 +199,22 @@ async fn an_agents_canary_is_a_namespace_and_a_persons_a_binding_in_home() {
         assert_eq!(body["roleRef"]["name"], wire::ROLE_WORKSPACE);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_person_without_rights_is_told_which_roles_to_ask_for() {
+    let refused = |user: &'static str| {
+        Scripted::serve(move |_| {
+            let message = format!(
+                "x is forbidden: User \"{user}\" cannot get resource \"validatingadmissionpolicies\" in API group \
+                 \"admissionregistration.k8s.io\" at the cluster scope"
+            );
+            Reply::Json(403, json!({ "kind": "Status", "code": 403, "reason": "Forbidden", "message": message }))
+        })
+        .0
+    };
+    let (what, advice) = remedy(&installed(&refused("alice")).await.unwrap_err());
+    assert!(what.contains("\"alice\" may not get"), "{what}");
+    assert!(advice.contains("--clusterrole studioci-user --user \"alice\""), "{advice}");
+    let agent = installed(&refused("system:serviceaccount:ci-x:studioci-agent")).await;
+    assert!(matches!(agent, Err(Error::Cluster(ClusterError::Forbidden(_)))));
+}

@@ -190,3 +190,21 @@ async fn an_unreadable_image_is_a_usage_error() {
     assert!(matches!(run(&cluster, Some("not an image")).await, Err(Error::Usage { .. })));
     assert_eq!(scripted.count(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn somebody_without_the_rights_is_told_who_may() {
+    let (cluster, _) = Scripted::serve(|seen| match seen.path.as_str() {
+        "/version" => Reply::Json(200, json!({ "major": "1", "minor": "36", "gitVersion": "v1.36.0" })),
+        _ => Reply::Status(
+            403,
+            "Forbidden",
+            "configmaps \"studioci\" is forbidden: User \"alice\" cannot get resource \"configmaps\" in API group \"\" in \
+             the namespace \"studioci\"",
+        ),
+    });
+    let Err(Error::Unready { what, remedy }) = run(&cluster, None).await else { panic!() };
+    assert!(
+        what.contains("administrator") && what.contains("alice") && remedy.contains("cluster-admin"),
+        "{what}"
+    );
+}

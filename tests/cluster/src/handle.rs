@@ -20,6 +20,8 @@ pub const CLUSTER: &str = "STUDIOCI_TEST_CLUSTER";
 pub const TOOLS: &str = "STUDIOCI_TEST_TOOLS";
 /// Names the agent image in the cluster's registry; `cargo xtask test` sets it.
 pub const AGENT_IMAGE: &str = "STUDIOCI_TEST_AGENT_IMAGE";
+/// Names the program that plays Keel; `cargo xtask test` sets it.
+pub const STAND_IN: &str = "STUDIOCI_TEST_STANDIN";
 /// The path of a real Keel that stands where the stand-in would; people set it.
 pub const KEEL: &str = "STUDIOCI_TEST_KEEL";
 
@@ -135,6 +137,11 @@ impl Handle {
     /// The agent image that was pushed for this run.
     pub fn agent_image(&self) -> Result<String, Error> {
         std::env::var(AGENT_IMAGE).map_err(|_| Error::NoCluster { variable: AGENT_IMAGE })
+    }
+
+    /// The program that plays Keel.
+    pub fn keel_stand_in() -> Result<PathBuf, Error> {
+        std::env::var_os(STAND_IN).map(PathBuf::from).ok_or(Error::NoCluster { variable: STAND_IN })
     }
 
     /// The real Keel to run the proofs against, if there is one.
