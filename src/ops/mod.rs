@@ -10,6 +10,10 @@ pub mod home;
 pub mod plan;
 pub mod setup;
 pub mod signal;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod stage_tests;
 pub mod start;
 pub mod status;
 pub mod watch;

@@ -1,0 +1,420 @@
+//! `start` and agents against a server in memory: the order of their requests, and that dying between any two of them
+//! changes nothing of where they come to.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, ToSpan};
+use serde_json::{Value, json};
+
+use super::agent::{Agent, Identity};
+use super::stage::{REPOSITORY, Stage, World, digest};
+use super::start::{Outcome, Request, start};
+use crate::chain::build::Phase;
+use crate::chain::wire;
+use crate::keel::parking;
+use crate::pipeline::facts::Facts;
+use crate::pipeline::template::{Sources, Text};
+
+const CHAIN: &str = "app-main";
+
+fn pipeline(keel: &Value) -> String {
+    let documents = [
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings" }, "data": { "a": "b" } }),
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": { "name": "minio" },
+            "spec": {
+                "replicas": 1,
+                "selector": { "matchLabels": { "app": "minio" } },
+                "template": {
+                    "metadata": { "labels": { "app": "minio" } },
+                    "spec": { "containers": [{ "name": "minio", "image": "minio:1" }] },
+                },
+            },
+        }),
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": { "name": "build", "annotations": keel },
+            "spec": {
+                "selector": { "matchLabels": { "app": "build" } },
+                "template": {
+                    "metadata": { "labels": { "app": "build" } },
+                    "spec": { "containers": [
+                        { "name": "build", "image": format!("{REPOSITORY}:build-1"), "command": ["make"] },
+                    ] },
+                },
+            },
+        }),
+    ];
+    documents.map(|document| document.to_string()).join("\n---\n")
+}
+
+fn glob() -> Value {
+    json!({ "keel.sh/policy": "glob:build-*", "keel.sh/trigger": "poll", "keel.sh/pollSchedule": "@every 1m" })
+}
+
+fn match_tag() -> Value {
+    json!({ "keel.sh/policy": "force", "keel.sh/matchTag": "true", "keel.sh/trigger": "poll" })
+}
+
+fn request(keel: &Value) -> Request {
+    Request {
+        sources: Sources {
+            template: Text { name: "pipeline.yaml".to_owned(), text: pipeline(keel) },
+            values: Vec::new(),
+            set: Vec::new(),
+            set_file: Vec::new(),
+        },
+        facts: Facts::default(),
+        chain: Some(CHAIN.to_owned()),
+        prefix: "ci".to_owned(),
+        tag: None,
+        now: false,
+        agent_path: None,
+        trusted_build: false,
+        pod_security: None,
+        timeout: Duration::from_secs(60),
+        at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// The paused clock of the runtime, as the time of day.
+fn clock() -> Timestamp {
+    thread_local! { static BEGAN: tokio::time::Instant = tokio::time::Instant::now(); }
+    let passed = BEGAN.with(tokio::time::Instant::elapsed);
+    Timestamp::UNIX_EPOCH + i64::try_from(passed.as_millis()).unwrap().milliseconds()
+}
+
+/// Starts the chain; as soon as its listener's pod is there, it has come up.
+async fn started(stage: &Stage, keel: &Value) -> super::error::Result<Outcome> {
+    let cluster = stage.cluster();
+    let request = request(keel);
+    let starting = start(&cluster, &request, &|_| {});
+    let agent = async {
+        stage.reaches(|world| listener_waits(world)).await;
+        let namespace = stage.world().builds()[&1].clone();
+        run_until(stage, &namespace, |world| world.phase(&namespace) == "Listening").await;
+        std::future::pending::<()>().await
+    };
+    tokio::select! {
+        outcome = starting => outcome,
+        () = agent => unreachable!("it waits for ever"),
+    }
+}
+
+fn listener_waits(world: &World) -> bool {
+    world.builds().get(&1).is_some_and(|namespace| world.objects.contains_key(&World::listener(namespace)))
+}
+
+/// Runs the agent of a namespace, in the listener's pod of the moment, until the world is as wanted or the server dies.
+async fn run_until(stage: &Stage, namespace: &str, wanted: impl Fn(&World) -> bool) {
+    let pod = {
+        let world = stage.world();
+        let own = |pod: &&&Value| {
+            pod["metadata"]["namespace"] == namespace && pod["metadata"]["labels"][wire::ROLE] == "listener"
+        };
+        world.all("pods").iter().find(own).unwrap()["metadata"]["name"].as_str().unwrap().to_owned()
+    };
+    let me = Identity {
+        namespace: namespace.to_owned(),
+        pod,
+        deployment: "build".to_owned(),
+        container: "build".to_owned(),
+        revision: Some("abc".to_owned()),
+    };
+    let cluster = stage.cluster();
+    let mut agent = Agent::new(&cluster, me, clock, &|_| {});
+    tokio::select! {
+        ended = agent.run() => panic!("{ended:?}"),
+        () = stage.reaches(wanted) => {}
+        () = stage.dies() => {}
+    }
+}
+
+/// Names that are drawn differ from run to run: `ns1` is the namespace of generation 1.
+fn plain(world: &World, lines: &[String]) -> Vec<String> {
+    let builds = world.builds();
+    lines
+        .iter()
+        .map(|line| {
+            let mut line = line.replace("/apis/rbac.authorization.k8s.io/v1", "").replace("/api/v1", "");
+            line =
+                line.replace("/apis/apps/v1", "").replace("/apis/batch/v1", "").replace("/namespaces/", "/");
+            for (generation, name) in &builds {
+                line = line.replace(name.as_str(), &format!("ns{generation}"));
+            }
+            line
+        })
+        .collect()
+}
+
+fn asleep(world: &World, namespace: &str) -> bool {
+    world.phase(namespace) == "Finished" && world.get(&World::listener(namespace))["spec"]["replicas"] == 0
+}
+
+fn keyed(world: &World, namespace: &str) -> bool {
+    let meta = &world.get(&World::listener(namespace))["metadata"];
+    let map = |field: &str| serde_json::from_value(meta[field].clone()).unwrap_or_default();
+    parking::attached(&map("labels"), &map("annotations"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_starts_in_this_order() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    let cluster = stage.cluster();
+    let request = request(&glob());
+    tokio::select! {
+        outcome = start(&cluster, &request, &|_| {}) => panic!("{outcome:?}"),
+        () = stage.reaches(listener_waits) => {}
+    }
+    let world = stage.world();
+    assert_eq!(
+        plain(&world, &world.writes),
+        [
+            "POST /studioci/configmaps",
+            "POST /studioci/configmaps",
+            "POST /studioci/secrets",
+            "POST /studioci/configmaps",
+            "POST /studioci/roles",
+            "POST /namespaces",
+            "PATCH /studioci/configmaps/chain-app-main",
+            "POST /ns1/serviceaccounts",
+            "POST /ns1/rolebindings",
+            "POST /studioci/rolebindings",
+            "POST /clusterrolebindings",
+            "POST /ns1/deployments",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_start_changes_nothing() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    assert!(matches!(started(&stage, &glob()).await.unwrap(), Outcome::Started(_)));
+    let before = stage.world().objects.clone();
+    let cluster = stage.cluster();
+    let outcome = start(&cluster, &request(&glob()), &|_| {}).await.unwrap();
+    let Outcome::Unchanged(build) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((build.phase, build.generation), (Phase::Listening, 1));
+    assert_eq!(stage.world().objects, before);
+    let other = start(&cluster, &request(&match_tag()), &|_| {}).await.unwrap_err();
+    assert!(other.to_string().contains("lives already"), "{other}");
+    assert_eq!(stage.world().objects, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_killed_after_any_write_and_repeated_comes_to_the_same_end() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    started(&stage, &glob()).await.unwrap();
+    let objects = stage.world().objects.len();
+    let writes = stage.world().writes.len();
+    for k in 0..writes {
+        let stage = Stage::new(&[("build-1", 'a')]);
+        stage.world().dies_after = Some(k);
+        let keel = glob();
+        tokio::select! {
+            outcome = started(&stage, &keel) => panic!("{k}: {outcome:?}"),
+            () = stage.dies() => {}
+        }
+        stage.revive();
+        started(&stage, &glob()).await.unwrap_or_else(|error| panic!("{k}: {error}"));
+        let world = stage.world();
+        assert_eq!(world.builds().len(), 1, "{k}");
+        assert_eq!(world.objects.len(), objects, "{k}");
+        assert_eq!(world.phase(&world.builds()[&1]), "Listening", "{k}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_starts_at_once_make_one_chain() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    let keel = glob();
+    let (one, two) = tokio::join!(started(&stage, &keel), started(&stage, &keel));
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(stage.world().builds().len(), 1);
+    assert_eq!(stage.world().all("namespaces").len(), 2, "home and the build");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_does_not_exist_yet_is_waited_for_or_the_start_is_taken_back() {
+    let stage = Stage::new(&[]);
+    let before: Vec<String> = stage.world().objects.keys().cloned().collect();
+    let cluster = stage.cluster();
+    let error = start(&cluster, &request(&glob()), &|_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("not in the registry"), "{error}");
+    let left: Vec<String> =
+        stage.world().objects.keys().cloned().filter(|path| !path.contains("clusterrolebinding")).collect();
+    let before: Vec<String> =
+        before.into_iter().filter(|path| !path.contains("/rolebindings/studioci-agent")).collect();
+    let left: Vec<String> =
+        left.into_iter().filter(|path| !path.contains("/rolebindings/studioci-agent")).collect();
+    assert_eq!(left, before);
+
+    let Outcome::Started(build) = start(&cluster, &request(&match_tag()), &|_| {}).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!((build.baseline.to_string().as_str(), build.phase), ("none", Phase::Claimed));
+    assert!(build.waiting.unwrap().contains("first push"));
+    {
+        let mut world = stage.world();
+        world.registry.insert("build-1".to_owned(), 'a');
+        world.roll(&build.namespace);
+    }
+    run_until(&stage, &build.namespace, |world| asleep(world, &build.namespace)).await;
+    assert_eq!(stage.world().all("jobs").len(), 1, "the first image is built");
+}
+
+/// A chain whose second tag was just pushed.
+async fn pushed() -> (Stage, String) {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    started(&stage, &glob()).await.unwrap();
+    let namespace = stage.world().builds()[&1].clone();
+    {
+        let mut world = stage.world();
+        world.push(&namespace, "build-2", 'b');
+        world.requests.clear();
+        world.writes.clear();
+    }
+    (stage, namespace)
+}
+
+/// What every way from a push to the end of its build comes to.
+fn held(world: &World, namespace: &str, what: &str) {
+    assert!(asleep(world, namespace), "{what}");
+    assert!(!keyed(world, namespace), "{what}");
+    let jobs = world.all("jobs");
+    assert_eq!(jobs.len(), 1, "{what}");
+    let image = &jobs[0]["spec"]["template"]["spec"]["containers"][0]["image"];
+    assert_eq!(*image, format!("{REPOSITORY}:build-2@{}", digest('b')), "{what}");
+    let builds = world.builds();
+    assert_eq!(world.all("namespaces").len(), 3, "{what}: home and two builds");
+    let next = &builds[&2];
+    assert!(keyed(world, next), "{what}");
+    let listener = world.get(&World::listener(next));
+    assert_eq!(
+        listener["spec"]["template"]["spec"]["containers"][0]["image"],
+        format!("{REPOSITORY}:build-2")
+    );
+    let meta = &world.get(&format!("/api/v1/namespaces/{namespace}"))["metadata"]["annotations"];
+    assert_eq!((&meta[wire::VERDICT], &meta[wire::DISPATCH]), (&json!("Passed"), &json!("done")), "{what}");
+    assert_eq!(meta[wire::SUCCESSOR], *next, "{what}");
+    let head = &world.get("/api/v1/namespaces/studioci/configmaps/chain-app-main")["data"];
+    assert_eq!(head["generation"], "2", "{what}");
+    assert_eq!(head["namespace"], *next, "{what}");
+    assert_eq!(head["built.1"], format!("build-2@{}", digest('b')), "{what}");
+    assert!(head["slot.1"].is_null(), "{what}");
+    let history = &world.get("/api/v1/namespaces/studioci/configmaps/history-app-main")["data"];
+    assert_eq!(history.as_object().unwrap().len(), 1, "{what}");
+    let minio = world.get(&format!("/apis/apps/v1/namespaces/{namespace}/deployments/minio"));
+    assert_eq!(minio["spec"]["replicas"], 0, "{what}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_push_to_sleep_in_this_order() {
+    let (stage, namespace) = pushed().await;
+    run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+    let world = stage.world();
+    held(&world, &namespace, "undisturbed");
+    let detached =
+        world.requests.iter().position(|it| it == &format!("PATCH {}", World::listener(&namespace))).unwrap();
+    let read =
+        world.requests.iter().rposition(|it| it == &format!("GET {}", World::listener(&namespace))).unwrap();
+    let job = world.requests.iter().position(|it| it.starts_with("POST /apis/batch")).unwrap();
+    assert!(detached < read && detached < job);
+    assert!(
+        world.requests[detached..job].contains(&format!("GET {}", World::listener(&namespace))),
+        "read back"
+    );
+    assert_eq!(
+        plain(&world, &world.writes),
+        [
+            "POST /ns1/configmaps",
+            "PATCH /ns1",
+            "PATCH /studioci/configmaps/chain-app-main",
+            "PATCH /ns1/deployments/build",
+            "PATCH /ns1",
+            "POST /namespaces",
+            "PATCH /studioci/configmaps/chain-app-main",
+            "PATCH /ns1",
+            "POST /ns2/rolebindings",
+            "POST /ns2/serviceaccounts",
+            "POST /ns2/rolebindings",
+            "POST /studioci/rolebindings",
+            "POST /clusterrolebindings",
+            "POST /ns2/deployments",
+            "PATCH /ns1",
+            "PATCH /studioci/configmaps/chain-app-main",
+            "PATCH /ns1",
+            "PATCH /ns1/configmaps/settings",
+            "PATCH /ns1/deployments/minio",
+            "PATCH /ns1",
+            "POST /ns1/jobs",
+            "PATCH /ns1",
+            "PATCH /studioci/configmaps/history-app-main",
+            "PATCH /ns1",
+            "PATCH /studioci/configmaps/chain-app-main",
+            "PATCH /ns1/deployments/minio",
+            "PATCH /ns1",
+            "PATCH /ns1/deployments/build",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_killed_after_any_write_and_started_again_comes_to_the_same_end() {
+    let (stage, namespace) = pushed().await;
+    run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+    let (writes, objects) = (stage.world().writes.len(), stage.world().objects.len());
+    for k in 0..writes {
+        let (stage, namespace) = pushed().await;
+        stage.world().dies_after = Some(k);
+        run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+        stage.revive();
+        stage.world().roll(&namespace);
+        run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+        let world = stage.world();
+        held(&world, &namespace, &format!("killed after {k}"));
+        assert_eq!(world.objects.len(), objects, "killed after {k}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_write_of_keel_after_any_write_is_undone() {
+    let (stage, namespace) = pushed().await;
+    let stale = stage.world().get(&World::listener(&namespace)).clone();
+    run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+    let all = stage.world().writes.clone();
+    let detached = all.iter().position(|it| it == &format!("PATCH {}", World::listener(&namespace))).unwrap();
+    for k in detached..all.len() {
+        let (stage, namespace) = pushed().await;
+        let listener = World::listener(&namespace);
+        let stale = json!({ "metadata": { "labels": stale["metadata"]["labels"], "annotations": stale["metadata"]["annotations"] }, "replicas": 1 });
+        let mut count = 0;
+        stage.world().after_write = Some(Box::new(move |world, _| {
+            if count == k {
+                world.change(&listener, |live| {
+                    live["metadata"]["labels"] = stale["metadata"]["labels"].clone();
+                    live["metadata"]["annotations"] = stale["metadata"]["annotations"].clone();
+                    live["spec"]["replicas"] = json!(1);
+                });
+            }
+            count += 1;
+        }));
+        run_until(&stage, &namespace, |world| {
+            world.writes.len() > k && asleep(world, &namespace) && !keyed(world, &namespace)
+        })
+        .await;
+        held(&stage.world(), &namespace, &format!("after {}", all[k]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_agents_of_one_listener_make_one_build_and_one_successor() {
+    let (stage, namespace) = pushed().await;
+    let run = || run_until(&stage, &namespace, |world| asleep(world, &namespace));
+    tokio::join!(run(), run());
+    held(&stage.world(), &namespace, "two at once");
+}
