@@ -1,5 +1,7 @@
 //! What `setup` installs, as it stands in `plugin/setup`, and how far a live object is from it. Pure.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use crate::chain::wire;
@@ -33,11 +35,16 @@ pub const BINDING: &str = "ValidatingAdmissionPolicyBinding";
 
 /// Every object of the manifests, in order.
 pub fn objects() -> Vec<Value> {
-    FILES
-        .iter()
-        .flat_map(|(name, text)| documents::read(name, text).expect("the manifests are part of the program"))
-        .map(|document| document.value)
-        .collect()
+    static READ: LazyLock<Vec<Value>> = LazyLock::new(|| {
+        FILES
+            .iter()
+            .flat_map(|(name, text)| {
+                documents::read(name, text).expect("the manifests are part of the program")
+            })
+            .map(|document| document.value)
+            .collect()
+    });
+    READ.clone()
 }
 
 /// Home's configuration: the layout that is written there, and the image that brings the agent into listeners.
