@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::dispatch::{self, Maker, Raise};
 use super::super::error::{Error, Result};
 use super::super::home;
-use super::{Agent, Flow};
+use super::{Agent, Flow, diary};
 use crate::agent::{Action, Observation, verdict};
 use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, Pushed};
@@ -30,8 +30,14 @@ impl Agent<'_> {
     pub(super) async fn act(&mut self, action: Action, seen: &Observation) -> Result<Flow> {
         match action {
             Action::Wait(why) => {
-                if let Some(why) = &why {
-                    self.note(&format!("waiting: {why}"));
+                match &why {
+                    Some(why) => self.note(&format!("waiting: {why}")),
+                    // said by every start of an agent, also by one that finds nothing to do
+                    None if seen.build.phase == Phase::Listening && seen.running.version().is_some() => {
+                        let listening = Action::Listen(seen.build.baseline.clone());
+                        self.note(&diary(&listening, &seen.build.namespace));
+                    }
+                    None => {}
                 }
                 self.write_waiting(&seen.build, why.as_deref()).await?;
                 if seen.build.phase == Phase::Listening {
