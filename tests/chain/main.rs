@@ -9,4 +9,5 @@ mod keel;
 mod pod;
 mod start;
 mod turn;
+mod verdicts;
 mod world;
