@@ -7,6 +7,8 @@
 
 mod keel;
 mod retag;
+mod pod;
 mod start;
 mod turn;
+mod verdicts;
 mod world;
