@@ -4,39 +4,12 @@
 //! cluster is proved elsewhere.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::Path;
-use std::process::{Command, Stdio};
+#[path = "support/program.rs"]
+mod program;
 
-/// A run of the program.
-#[must_use]
-struct Run {
-    out: String,
-    err: String,
-    code: i32,
-}
+use std::process::Stdio;
 
-fn program(line: &str) -> Command {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home");
-    std::fs::create_dir_all(&home).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-studioci"));
-    command
-        .args(line.split_whitespace())
-        .env_clear()
-        .env("HOME", &home)
-        .env("COLUMNS", "100")
-        .current_dir(&home)
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(line: &str) -> Run {
-    let output = program(line).output().unwrap();
-    Run {
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-        code: output.status.code().unwrap(),
-    }
-}
+use program::{program, run};
 
 /// Help on stdout, without the connection options, which are the same everywhere.
 fn help(line: &str) -> String {

@@ -6,6 +6,9 @@
 #![expect(clippy::disallowed_methods, reason = "proofs wait for real servers, by real clocks")]
 
 mod keel;
+mod retag;
+mod pod;
 mod start;
 mod turn;
+mod verdicts;
 mod world;

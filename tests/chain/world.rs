@@ -155,9 +155,14 @@ impl World {
         path.display().to_string()
     }
 
-    /// `127.0.0.1:PORT/CHAIN/app`.
+    /// A repository of its own for every run: what an earlier one pushed is still in the registry.
+    fn repository(&self) -> String {
+        format!("{}-{}/app", self.chain, std::process::id())
+    }
+
+    /// `127.0.0.1:PORT/CHAIN-PID/app`.
     pub(crate) fn image(&self) -> String {
-        format!("{}/{}/app", self.cluster.registry().host(), self.chain)
+        format!("{}/{}", self.cluster.registry().host(), self.repository())
     }
 
     /// Pushes a CI image; `script` is what its build runs. Returns the digest.
@@ -177,12 +182,22 @@ impl World {
         let mut all = vec![("ci/build.sh", script)];
         all.extend(files);
         let image = ci_image(&self.cluster, &CiImage { version: content, files: &all, env }).unwrap();
-        self.cluster.registry().push(&image, &format!("{}/app:{tag}", self.chain)).unwrap()
+        self.cluster.registry().push(&image, &format!("{}:{tag}", self.repository())).unwrap()
     }
 
     /// Opens a gate.
     pub(crate) fn open(&self, gate: &str) {
         fs::write(self.folder.join("gate").join(gate), "").unwrap();
+    }
+
+    /// Whether a gate is open, or a build wrote there.
+    pub(crate) fn was_opened(&self, gate: &str) -> bool {
+        self.folder.join("gate").join(gate).exists()
+    }
+
+    /// What a build wrote beside the gates.
+    pub(crate) fn gate_text(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join("gate").join(name)).unwrap()
     }
 
     /// Where gates are, for a hostPath volume.
@@ -362,6 +377,11 @@ impl Aside {
 /// A script that waits for [`World::open`] of that gate, then ends with an exit code.
 pub(crate) fn gated(gate: &str, code: i32) -> String {
     format!("until [ -e /gate/{gate} ]; do sleep 0.2; done; exit {code}\n")
+}
+
+/// Objects as the text of a pipeline: JSON is YAML too.
+pub(crate) fn documents(objects: &[Value]) -> String {
+    objects.iter().map(Value::to_string).collect::<Vec<_>>().join("\n---\n")
 }
 
 /// Labels or annotations as a list of keys.

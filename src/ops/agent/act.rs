@@ -11,7 +11,7 @@ use super::super::dispatch::{self, Maker, Raise};
 use super::super::error::{Error, Result};
 use super::super::setup::{self, Home};
 use super::super::{claim, home};
-use super::{Agent, Flow};
+use super::{Agent, Flow, diary};
 use crate::agent::{Action, Observation, verdict};
 use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, Pushed};
@@ -35,8 +35,14 @@ impl Agent<'_> {
     pub(super) async fn act(&mut self, action: Action, seen: &mut Observation) -> Result<Flow> {
         match action {
             Action::Wait(why) => {
-                if let Some(why) = &why {
-                    self.note(&format!("waiting: {why}"));
+                match &why {
+                    Some(why) => self.note(&format!("waiting: {why}")),
+                    // said by every start of an agent, also by one that finds nothing to do
+                    None if seen.build.phase == Phase::Listening && seen.running.version().is_some() => {
+                        let listening = Action::Listen(seen.build.baseline.clone());
+                        self.note(&diary(&listening, &seen.build.namespace));
+                    }
+                    None => {}
                 }
                 self.write_waiting(seen, why.as_deref()).await?;
                 if seen.build.phase == Phase::Listening {
