@@ -81,7 +81,7 @@ pub enum Ran {
     Pending,
     /// The registry's digest.
     Digest(Digest),
-    /// The image was loaded into the node by hand: it has no registry digest of the repository.
+    /// The image was loaded into the node by hand: it has no registry digest.
     SideLoaded,
 }
 
@@ -89,8 +89,9 @@ impl Container {
     /// The digest that this very start of the container runs.
     ///
     /// imageID is published late, and a restart within a pod shows the old one first; so it counts only beside a
-    /// containerID in a status that says Running. A registry digest has the form `repository@sha256:…`; anything else
-    /// is a side-loaded image.
+    /// containerID in a status that says Running. A registry digest has the form `repository@sha256:…`. The repository
+    /// may be another one: of an image that the node has under several names the runtime tells any (containerd: the
+    /// first). What was loaded by hand has no such form, or a name that the loading tool made up.
     pub fn ran(&self) -> Ran {
         if self.state != State::Running || self.image_id.is_empty() || self.container_id.is_empty() {
             return Ran::Pending;
@@ -106,13 +107,15 @@ impl Container {
 
     fn registry_digest(&self) -> Ran {
         let id = self.image_id.strip_prefix("docker-pullable://").unwrap_or(&self.image_id);
-        match (ImageRef::parse(id), ImageRef::parse(&self.image)) {
-            (Some(id), Some(image)) if id.repository_key() == image.repository_key() => {
-                id.digest.map_or(Ran::SideLoaded, Ran::Digest)
-            }
-            _ => Ran::SideLoaded,
-        }
+        let id = ImageRef::parse(id).filter(|id| !loaded_by_hand(&id.repository_key()));
+        id.and_then(|id| id.digest).map_or(Ran::SideLoaded, Ran::Digest)
     }
+}
+
+/// Whether a repository's name is one that containerd (`import-DATE`) or podman and CRI-O (`localhost`) give to what
+/// never was in a registry.
+fn loaded_by_hand(repository_key: &str) -> bool {
+    ["docker.io/library/import-", "localhost/"].iter().any(|made_up| repository_key.starts_with(made_up))
 }
 
 impl Pod {
@@ -352,13 +355,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_registry_digest_of_the_same_repository_counts() {
+    fn only_a_digest_that_a_registry_gave_counts() {
         let digest = format!("sha256:{}", "1f".repeat(32));
         let known = Ran::Digest(Digest::parse(&digest).expect("well formed"));
         for (image, image_id, want) in [
             ("r:5000/app:1", format!("r:5000/app@{digest}"), known.clone()),
             ("app:1", format!("docker.io/library/app@{digest}"), known.clone()),
-            ("app:1", format!("docker-pullable://app@{digest}"), known),
+            ("app:1", format!("docker-pullable://app@{digest}"), known.clone()),
+            // promoted from one repository to another, and the node has both
+            ("r:5000/app:1", format!("r:5000/staging/app@{digest}"), known),
+            ("app:1", format!("localhost/app@{digest}"), Ran::SideLoaded),
             ("app:1", digest.clone(), Ran::SideLoaded),
             ("app:1", format!("docker.io/library/import-2026@{digest}"), Ran::SideLoaded),
             ("app:1", String::new(), Ran::Pending),
