@@ -10,4 +10,5 @@ mod pod;
 mod start;
 mod turn;
 mod verdicts;
+mod watching;
 mod world;
