@@ -4,39 +4,12 @@
 //! cluster is proved elsewhere.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::Path;
-use std::process::{Command, Stdio};
+#[path = "support/program.rs"]
+mod program;
 
-/// A run of the program.
-#[must_use]
-struct Run {
-    out: String,
-    err: String,
-    code: i32,
-}
+use std::process::Stdio;
 
-fn program(line: &str) -> Command {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home");
-    std::fs::create_dir_all(&home).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-studioci"));
-    command
-        .args(line.split_whitespace())
-        .env_clear()
-        .env("HOME", &home)
-        .env("COLUMNS", "100")
-        .current_dir(&home)
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(line: &str) -> Run {
-    let output = program(line).output().unwrap();
-    Run {
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-        code: output.status.code().unwrap(),
-    }
-}
+use program::{program, run};
 
 /// Help on stdout, without the connection options, which are the same everywhere.
 fn help(line: &str) -> String {
@@ -228,9 +201,6 @@ fn help_of_start() {
                   Begin of the namespaces' names
 
                   [default: ci]
-
-              --agent-image <IMAGE>
-                  Image that brings the agent, instead of the one that home names
 
               --agent-path <PATH>
                   Path of the agent inside the CI image, which then needs no agent image; the build can then
@@ -590,10 +560,6 @@ fn missing_and_superfluous_arguments_are_named() {
         error: unexpected argument "two"
         See 'kubectl studioci status --help' for usage.
         "#);
-    insta::assert_snapshot!(usage("start --agent-path /ci/agent --agent-image example.com/agent:1"), @"
-        error: --agent-path cannot be used with --agent-image
-        See 'kubectl studioci start --help' for usage.
-        ");
     insta::assert_snapshot!(usage("start --now=yes"), @"
         error: --now takes no value
         See 'kubectl studioci start --help' for usage.

@@ -59,14 +59,12 @@ pub fn step(o: &Observation) -> Action {
         Phase::Finished => Action::Sleep,
         _ if !o.build.dispatch.settled() && o.dispatch_due => Action::Dispatch,
         Phase::Recorded => recorded(o),
-        // decided before there was anything to build: a pushed pipeline that cannot be used
+        // decided by now, for example before there was anything to build: a pushed pipeline that cannot be used
         phase => match (&o.build.verdict, phase) {
-            (Some(verdict), Phase::Detached | Phase::Queued | Phase::Preparing) => {
-                Action::Record(*verdict, o.build.cause.clone().unwrap_or_default())
-            }
-            (_, Phase::Detached | Phase::Queued) => queue(o),
-            (_, Phase::Preparing) => prepare(o),
-            _ => build(o),
+            (Some(verdict), _) => Action::Record(*verdict, o.build.cause.clone().unwrap_or_default()),
+            (None, Phase::Detached | Phase::Queued) => queue(o),
+            (None, Phase::Preparing) => prepare(o),
+            (None, _) => build(o),
         },
     }
 }
@@ -458,7 +456,7 @@ mod tests {
 
     #[test]
     fn a_pipeline_that_cannot_be_used_is_errored_without_a_build() {
-        for phase in [Phase::Detached, Phase::Queued, Phase::Preparing] {
+        for phase in [Phase::Detached, Phase::Queued, Phase::Preparing, Phase::Building] {
             let mut o = detached(phase);
             o.build.verdict = Some(Verdict::Errored);
             o.build.cause = Some("policy: never".into());

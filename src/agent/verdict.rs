@@ -7,6 +7,8 @@ use crate::chain::record::Exit;
 /// The build's Job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Job {
+    /// Whether its `Complete` condition is true.
+    pub complete: bool,
     /// Reason and message of a true `Failed` condition.
     pub failed: Option<(String, String)>,
     /// Message of its newest `FailedCreate` event: quota or admission refuses its pod.
@@ -52,11 +54,13 @@ impl Default for Bounds {
 /// | an init container fails | Errored |
 /// | image that cannot be pulled, container that cannot be made | Errored after [`Bounds::stuck`] |
 /// | unschedulable | waiting; Errored after [`Bounds::pending`] |
+/// | pod gone, the Job says Complete | Passed |
+/// | pod gone, the Job says that the build container failed | Failed |
 /// | Job's pod refused by quota | waiting; Errored after [`Bounds::pending`] |
 /// | Job's pod refused by admission | Errored after [`Bounds::stuck`] |
 /// | Job deleted | Cancelled |
 pub fn judge(job: &Job, pod: Option<&Pod>, container: &str, age: i64, bounds: Bounds) -> Judged {
-    let Some(pod) = pod else { return without_pod(job, age, bounds) };
+    let Some(pod) = pod else { return without_pod(job, container, age, bounds) };
     let errored = |cause: String| Judged::Over(Verdict::Errored, cause);
     let build = pod.container(container);
     let exit = build.and_then(|build| match &build.state {
@@ -137,8 +141,15 @@ fn failed_without_exit(pod: &Pod) -> String {
     }
 }
 
-fn without_pod(job: &Job, age: i64, bounds: Bounds) -> Judged {
+/// Who deletes a pod that has ended takes nothing from the verdict: the Job keeps it.
+fn without_pod(job: &Job, container: &str, age: i64, bounds: Bounds) -> Judged {
+    if job.complete {
+        return Judged::Over(Verdict::Passed, format!("container {container} exited with code 0"));
+    }
     if let Some((reason, message)) = &job.failed {
+        if let Some(code) = exit_told(message, container).filter(|_| reason == "PodFailurePolicy") {
+            return Judged::Over(Verdict::Failed, exit_cause(container, code, ""));
+        }
         let cause = format!("the build's pod is gone and its exit unknown; the Job says {reason}: {message}");
         return Judged::Over(Verdict::Errored, cause);
     }
@@ -149,6 +160,13 @@ fn without_pod(job: &Job, age: i64, bounds: Bounds) -> Judged {
         Some(why) => bounded(format!("the API server refuses the build's pod: {why}"), age, bounds.stuck),
         None => Judged::Going(None),
     }
+}
+
+/// The exit code in the Job controller's words, where the Job's failure policy ended it for the build container:
+/// `Container NAME for pod NAMESPACE/POD failed with exit code N matching FailJob rule at index 1`.
+fn exit_told(message: &str, container: &str) -> Option<i32> {
+    let rest = message.strip_prefix("Container ")?.strip_prefix(container)?.strip_prefix(" for pod ")?;
+    rest.split_once(" failed with exit code ")?.1.split(' ').next()?.parse().ok()
 }
 
 fn bounded(why: String, age: i64, bound: i64) -> Judged {
@@ -286,10 +304,32 @@ mod tests {
     #[test]
     fn a_job_without_a_pod() {
         let refused = |why: &str| Job { refused: Some(why.to_owned()), ..Job::default() };
+        let by_policy =
+            |why: &str| Job { failed: Some(("PodFailurePolicy".into(), why.to_owned())), ..Job::default() };
         let failed = Job { failed: Some(("BackoffLimitExceeded".into(), "m".into())), ..Job::default() };
         for (job, age, want) in [
             (Job::default(), 5000, "going"),
             (failed, 1, "Errored"),
+            (Job { complete: true, ..Job::default() }, 1, "Passed"),
+            (
+                by_policy(
+                    "Container build for pod ci-a/x failed with exit code 3 matching FailJob rule at index 1",
+                ),
+                1,
+                "Failed",
+            ),
+            (
+                by_policy(
+                    "Container db for pod ci-a/x failed with exit code 3 matching FailJob rule at index 1",
+                ),
+                1,
+                "Errored",
+            ),
+            (
+                by_policy("Pod ci-a/x has condition DisruptionTarget matching FailJob rule at index 0"),
+                1,
+                "Errored",
+            ),
             (refused("pods \"x\" is forbidden: exceeded quota: q"), 999, "waiting"),
             (refused("pods \"x\" is forbidden: exceeded quota: q"), 1000, "Errored"),
             (refused("pods \"x\" is forbidden: violates PodSecurity"), 99, "waiting"),

@@ -19,19 +19,35 @@ pub struct Freeze {
     pub version: Version,
     /// Source revision, where the image tells it.
     pub revision: Option<String>,
-    /// The pipeline that the image holds.
+    /// The pipeline that the image holds; where it holds none, the last good one of that moment.
     pub pipeline: Pushed,
 }
+
+/// At most so many bytes of pipeline text: freeze and head hold it beside other things, and an object holds 1 MiB.
+pub const PIPELINE_BYTES: usize = 700 * 1024;
 
 /// The pipeline text of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pushed {
-    /// The image holds no pipeline: the last good one is used.
+    /// The image holds no pipeline, and none before it did: the chain's record has the one that is used.
     Absent,
     /// The text.
     Text(String),
     /// The file is there and cannot be used, and why; never taken for absent.
     Unreadable(String),
+}
+
+impl Pushed {
+    /// What to make of a file's text.
+    pub fn text(text: String) -> Self {
+        if text.len() > PIPELINE_BYTES {
+            return Self::Unreadable(format!(
+                "it has {} bytes; at most {PIPELINE_BYTES} can be kept",
+                text.len()
+            ));
+        }
+        Self::Text(text)
+    }
 }
 
 impl Freeze {
@@ -90,6 +106,12 @@ mod tests {
             let freeze = Freeze { image: "r/app".to_owned(), version, revision, pipeline };
             assert_eq!(Freeze::read(&freeze.write()), Some(freeze));
         }
+    }
+
+    #[test]
+    fn a_text_that_no_object_holds_is_never_frozen() {
+        assert!(matches!(Pushed::text("x".repeat(PIPELINE_BYTES)), Pushed::Text(_)));
+        assert!(matches!(Pushed::text("x".repeat(PIPELINE_BYTES + 1)), Pushed::Unreadable(_)));
     }
 
     #[test]

@@ -99,18 +99,14 @@ impl Head {
         json!({ "metadata": { "resourceVersion": self.resource_version }, "data": data })
     }
 
-    /// The swap of a triggered agent: generation N → N+1, what it builds into the built set, the pipeline that is
-    /// good from now on (`None` keeps the last).
-    pub fn advance(&self, version: &Version, pipeline: Option<&str>) -> Value {
+    /// The swap of a triggered agent: generation N → N+1, what it builds into the built set.
+    pub fn advance(&self, version: &Version) -> Value {
         let mut data = json!({
             GENERATION: (self.generation + 1).to_string(),
             NAMESPACE: null,
             UID: null,
             format!("{BUILT}{}", self.generation): version.to_string(),
         });
-        if let Some(text) = pipeline {
-            data[PIPELINE] = json!(text);
-        }
         for old in self.built.keys().take((self.built.len() + 1).saturating_sub(BUILT_MAX)) {
             data[format!("{BUILT}{old}")] = Value::Null;
         }
@@ -120,6 +116,11 @@ impl Head {
     /// The swap that makes a claimed namespace the newest generation's.
     pub fn settle_claim(&self, namespace: &str, uid: &str) -> Value {
         self.patch(&json!({ NAMESPACE: namespace, UID: uid }))
+    }
+
+    /// The swap that makes a pushed pipeline the last good one: the API server has taken the listener that came of it.
+    pub fn last_good(&self, pipeline: &str) -> Value {
+        self.patch(&json!({ PIPELINE: pipeline }))
     }
 
     /// The swap that takes a build slot.
@@ -157,11 +158,11 @@ mod tests {
         let mut data = Head::first("u");
         data.insert("of-a-newer-program".to_owned(), "kept".to_owned());
         let head = Head::read("7", &data).expect("readable");
-        let patch = head.advance(&version("build-2"), Some("text"));
+        let patch = head.advance(&version("build-2"));
         assert_eq!(patch["metadata"]["resourceVersion"], "7");
         let next = merged(&data, &patch);
         assert_eq!(next["of-a-newer-program"], "kept");
-        let next = Head::read("8", &next).expect("readable");
+        let next = Head::read("8", &merged(&next, &head.last_good("text"))).expect("readable");
         assert_eq!((next.generation, next.claimed.clone()), (2, None));
         assert_eq!(next.built, BTreeMap::from([(1, version("build-2"))]));
         assert_eq!(next.pipeline.as_deref(), Some("text"));
@@ -187,7 +188,7 @@ mod tests {
             data.insert(format!("{BUILT}{generation}"), format!("t{generation}"));
         }
         let head = Head::read("1", &data).expect("readable");
-        let next = Head::read("2", &merged(&data, &head.advance(&version("new"), None))).expect("readable");
+        let next = Head::read("2", &merged(&data, &head.advance(&version("new")))).expect("readable");
         assert_eq!(next.built.len(), BUILT_MAX);
         assert!(!next.built.contains_key(&1) && next.built.contains_key(&300));
     }

@@ -115,7 +115,7 @@ pub const FREEZE: &str = "studioci-freeze";
 /// Name of the build's Job.
 pub const JOB: &str = "studioci-build";
 /// Prefix under which a `keel.sh/*` key is parked.
-pub const PARKED: &str = "parked.studioci.dev/";
+pub const PARKED: &str = crate::keel::parking::PARKED;
 
 /// The name of a chain's head (ConfigMap), Secret and Role in home.
 pub fn chain_object(chain: &str) -> String {

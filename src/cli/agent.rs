@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use crate::cluster::{Cluster, InCluster};
 use crate::local;
 use crate::ops::agent::{Agent, Identity};
+use crate::ops::signal::or_terminated;
 
 /// Work inside a listener's pod
 #[derive(Debug, Args)]
@@ -69,13 +69,8 @@ pub(super) async fn run(ctx: &mut Ctx) -> Result<ExitKind, Failure> {
         // a diary that nobody reads is no reason to stop
         let _ = console.borrow_mut().event(&format!("{:.0}  {line}", Timestamp::now()));
     };
-    let mut term = signal(SignalKind::terminate())?;
     let mut agent = Agent::new(&cluster, me, Timestamp::now, &say);
-    tokio::select! {
-        ended = agent.run() => ended?,
-        _ = term.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    or_terminated(agent.run()).await.transpose()?;
     Ok(ExitKind::Done)
 }
 

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, Name, dry_run, only_name};
-use crate::chain::build::Map;
-use crate::chain::{names, wire};
+use crate::chain::names;
 use crate::ops;
 use crate::ops::claim::Claim;
 use crate::output::result::{Operation, Outcome};
@@ -46,15 +44,7 @@ pub struct ClaimArgs {
 
 #[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
 pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let claim = Claim {
-        seed: Uuid::new_v4(),
-        chain: wire::CLAIM_CHAIN.to_owned(),
-        generation: 0,
-        prefix: args.prefix.clone(),
-        labels: Map::new(),
-        annotations: Map::new(),
-        now: Timestamp::now(),
-    };
+    let claim = Claim::bare(&args.prefix, Timestamp::now());
     if let Some(why) = names::label_fault(&args.prefix, names::PREFIX_MAX) {
         return Err(Failure::usage(format!("prefix {:?} {why}", args.prefix))
             .remedy("namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label"));

@@ -10,6 +10,7 @@ use super::duration;
 use super::failure::{ExitKind, Failure};
 use crate::chain::build::Verdict;
 use crate::ops;
+use crate::ops::signal::or_interrupted;
 use crate::output::watch;
 
 /// Follow a build until its verdict, which is the exit code
@@ -46,15 +47,13 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
             }
         }
     };
-    let verdict = tokio::select! {
-        verdict = ops::watch::watch(&cluster, args.name.as_deref(), args.timeout, &mut tell) => verdict?,
-        _ = tokio::signal::ctrl_c() => {
-            let back = followed.or(args.name).unwrap_or_default();
-            ctx.console.talk(&format!(
-                "stopped watching; the build goes on. Come back with: kubectl studioci watch {back}"
-            ));
-            return Ok(ExitKind::Interrupted);
-        }
+    let watching = ops::watch::watch(&cluster, args.name.as_deref(), args.timeout, &mut tell);
+    let Some(verdict) = Box::pin(or_interrupted(watching)).await.transpose()? else {
+        let back = followed.or(args.name).unwrap_or_default();
+        ctx.console.talk(&format!(
+            "stopped watching; the build goes on. Come back with: kubectl studioci watch {back}"
+        ));
+        return Ok(ExitKind::Interrupted);
     };
     if let Some(error) = broken
         && error.kind() != std::io::ErrorKind::BrokenPipe

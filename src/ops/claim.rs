@@ -46,6 +46,19 @@ pub struct Claimed {
 }
 
 impl Claim {
+    /// A claim that belongs to no chain: nobody can repeat it.
+    pub fn bare(prefix: &str, now: Timestamp) -> Self {
+        Self {
+            seed: Uuid::new_v4(),
+            chain: wire::CLAIM_CHAIN.to_owned(),
+            generation: 0,
+            prefix: prefix.to_owned(),
+            labels: Map::new(),
+            annotations: Map::new(),
+            now,
+        }
+    }
+
     /// The owner uuid that proves this claim.
     pub fn owner(&self) -> String {
         names::owner(self.seed, self.generation).to_string()
@@ -83,12 +96,17 @@ impl Claim {
 /// # Errors
 /// Cluster errors; [`Error::Ownership`] where all tried names are taken, or somebody took the namespace meanwhile.
 pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Claimed> {
-    let owner = claim.owner();
     if claim.generation > 0
-        && let Some(claimed) = standing(cluster, &claim.chain, &owner).await?
+        && let Some(claimed) = standing(cluster, claim).await?.into_iter().next()
     {
         return Ok(claimed);
     }
+    walk(cluster, claim, say).await
+}
+
+/// Creates the namespace under the first derived name that is free.
+pub(super) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Claimed> {
+    let owner = claim.owner();
     for name in names::sequence(claim.seed, claim.generation, &claim.prefix).take(NAMES_TRIED) {
         let ours = |live: &Value| live["metadata"]["annotations"][wire::OWNER] == owner.as_str();
         let how = Create { proof: Proof::By(&ours), ..Create::default() };
@@ -125,20 +143,30 @@ pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Cla
     ))
 }
 
-/// The namespace that carries an owner uuid, if there is one that is not Terminating.
-async fn standing(cluster: &Cluster, chain: &str, owner: &str) -> Result<Option<Claimed>> {
-    let query = Query::labels(format!("{}={chain}", wire::CHAIN));
+/// The namespaces that carry the claim's owner uuid and are not Terminating, by name. More than one there are only where
+/// two walked at the same time past a name that became free in between.
+pub(super) async fn standing(cluster: &Cluster, claim: &Claim) -> Result<Vec<Claimed>> {
+    let query = Query::labels(format!("{}={}", wire::CHAIN, claim.chain));
+    let owner = claim.owner();
     let list = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &query).await?;
-    Ok(list
+    let mut ours: Vec<Claimed> = list
         .items
         .into_iter()
         .map(|namespace| namespace.metadata)
         .filter(|meta| {
             let terminating = meta.deletion_timestamp.is_some();
-            judge(Standing { annotations: &meta.annotations, terminating }, owner) == Judged::Ours
+            judge(Standing { annotations: &meta.annotations, terminating }, &owner) == Judged::Ours
         })
-        .min_by(|a, b| a.name.cmp(&b.name))
-        .map(|meta| Claimed { namespace: meta.name, uid: meta.uid, created: false }))
+        .map(|meta| Claimed { namespace: meta.name, uid: meta.uid, created: false })
+        .collect();
+    ours.sort_by(|a, b| a.namespace.cmp(&b.namespace));
+    Ok(ours)
+}
+
+/// Whether this very namespace is there and not on its way out.
+pub(super) async fn stands(cluster: &Cluster, namespace: &str, uid: &str) -> Result<bool> {
+    let found = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
+    Ok(found.is_some_and(|found| found.metadata.uid == uid && found.metadata.deletion_timestamp.is_none()))
 }
 
 /// Waits until the fresh namespace has its default ServiceAccount, without which no pod starts in it.
@@ -163,6 +191,13 @@ pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration) -> Resu
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Reads a Namespace as a build, or says who must repair it.
+pub(super) fn readable(namespace: &NamespaceObject) -> Result<Build> {
+    read_build(namespace).map_err(|why| {
+        Error::unready(why.to_string(), "it was edited by hand; restore the label or annotation named")
+    })
 }
 
 /// Reads a Namespace as a build.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,10 +15,11 @@ use super::claim::{self, Claim, Claimed};
 use super::error::{Error, Result};
 use super::home::{self, Record};
 use crate::chain::build::Baseline;
+use crate::chain::head::Head;
 use crate::chain::{rights, wire};
 use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
-use crate::cluster::{Access, Cluster, Create, Delete, Patch};
+use crate::cluster::{Access, Cluster, Create, Delete};
 use crate::pipeline::weave::place;
 use crate::pipeline::weave::{Listener, Plan};
 
@@ -59,6 +60,8 @@ pub struct Raise<'a> {
 
 /// How long a fresh namespace may take to get its default ServiceAccount.
 const USABLE_BOUND: Duration = Duration::from_secs(60);
+/// How long a fresh binding may take to act.
+const FRESH_BOUND: Duration = Duration::from_secs(5);
 
 /// The claim of a listener's namespace.
 ///
@@ -93,73 +96,133 @@ pub fn claim_of(raise: &Raise<'_>) -> Result<Claim> {
     })
 }
 
-/// Claims the namespace of that generation and settles it in the head by compare-and-swap.
+/// Claims the namespace of that generation and settles it in the head by compare-and-swap. `head`: as it was seen.
+///
+/// Whoever loses the swap disposes of what he made and takes the winner's. A namespace that is settled and gone by now
+/// (somebody deleted it before there was a listener in it) is claimed anew.
 ///
 /// # Errors
-/// As [`claim::claim`]; a conflict where the head moved meanwhile.
-pub async fn claim_next(cluster: &Cluster, raise: &Raise<'_>, say: Say<'_>) -> Result<Claimed> {
-    let claimed = claim::claim(cluster, &claim_of(raise)?, say).await?;
-    settle(cluster, &raise.record.settings.chain, raise.generation, &claimed).await?;
-    Ok(claimed)
+/// As [`claim::claim`]; [`Error::Ownership`] where the head has left that generation.
+pub async fn claim_next(
+    cluster: &Cluster,
+    raise: &Raise<'_>,
+    head: Head,
+    say: Say<'_>,
+) -> Result<(Claimed, Head)> {
+    let claim = claim_of(raise)?;
+    let mut ours = claim::standing(cluster, &claim).await?;
+    if ours.is_empty() {
+        ours.push(claim::walk(cluster, &claim, say).await?);
+    }
+    let settled = settle(cluster, raise, head, &ours[0]).await;
+    let losers: Vec<&Claimed> = match &settled {
+        Ok((winner, _)) => ours.iter().filter(|claimed| claimed.uid != winner.uid).collect(),
+        // what was not made just now may be the one that the head has left
+        Err(Error::Ownership { .. }) => ours.iter().filter(|claimed| claimed.created).collect(),
+        Err(_) => Vec::new(),
+    };
+    for loser in losers {
+        say(&format!("namespace {} lost the swap of the head; deleting it", loser.namespace));
+        discard(cluster, raise, loser).await?;
+    }
+    settled
 }
 
-/// Writes the claimed namespace into the head.
-async fn settle(cluster: &Cluster, chain: &str, generation: u64, claimed: &Claimed) -> Result<()> {
-    let head = home::head(cluster, chain).await?.ok_or_else(|| {
+/// Writes the claimed namespace into the head, unless another one stands there.
+async fn settle(
+    cluster: &Cluster,
+    raise: &Raise<'_>,
+    mut head: Head,
+    claimed: &Claimed,
+) -> Result<(Claimed, Head)> {
+    let chain = raise.record.settings.chain.as_str();
+    loop {
+        if head.generation != raise.generation || head.uuid != raise.record.settings.uuid {
+            return Err(Error::ownership(
+                format!(
+                    "generation {} of chain {chain} is elsewhere by now (the head is at generation {} in {})",
+                    raise.generation,
+                    head.generation,
+                    head.claimed.as_ref().map_or("no namespace yet", |(namespace, _)| namespace)
+                ),
+                "somebody else carries the chain on; look with kubectl studioci status",
+            ));
+        }
+        match &head.claimed {
+            Some((_, uid)) if *uid == claimed.uid => return Ok((claimed.clone(), head)),
+            Some((namespace, uid)) if claim::stands(cluster, namespace, uid).await? => {
+                let winner = Claimed { namespace: namespace.clone(), uid: uid.clone(), created: false };
+                return Ok((winner, head));
+            }
+            _ => {}
+        }
+        let patch = head.settle_claim(&claimed.namespace, &claimed.uid);
+        match home::move_head(cluster, chain, &patch).await {
+            Ok(head) => return Ok((claimed.clone(), head)),
+            Err(error) if error.is_conflict() => head = head_of(cluster, chain).await?,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The head of a chain that has one.
+pub(super) async fn head_of(cluster: &Cluster, chain: &str) -> Result<Head> {
+    home::head(cluster, chain).await?.ok_or_else(|| {
         Error::ownership(
             format!("chain {chain} has no head in {} any more", wire::HOME),
             "somebody deleted it",
         )
-    })?;
-    match &head.claimed {
-        Some((_, uid)) if head.generation == generation && *uid == claimed.uid => Ok(()),
-        None if head.generation == generation => {
-            let patch = head.settle_claim(&claimed.namespace, &claimed.uid);
-            let name = wire::chain_object(chain);
-            cluster.patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(&patch)).await?;
-            Ok(())
-        }
-        _ => Err(Error::ownership(
-            format!(
-                "generation {generation} of chain {chain} is elsewhere by now (the head is at generation {} in {})",
-                head.generation,
-                head.claimed.as_ref().map_or("no namespace yet", |(namespace, _)| namespace)
-            ),
-            format!("namespace {} is left over; dispose of it with cleanup", claimed.namespace),
-        )),
-    }
+    })
 }
 
-/// Gives the claimed namespace's agent its rights, brings the pull Secrets, and creates the listener.
-///
-/// Every object has a fixed name, so that a repetition finds what an earlier try made.
-///
-/// # Errors
-/// Cluster errors; what the API server refuses is named.
-pub async fn raise(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say: Say<'_>) -> Result<()> {
+/// Disposes of a namespace of ours in which nothing was ever put.
+async fn discard(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed) -> Result<()> {
+    enter(cluster, raise, claimed).await?;
+    let how = Delete::uid(&claimed.uid);
+    patiently(|| cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, &how)).await?;
+    Ok(())
+}
+
+/// Binds the maker in the claimed namespace.
+async fn enter(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed) -> Result<()> {
     let settings = &raise.record.settings;
     let there = rights::There { chain: &settings.chain, namespace: &claimed.namespace, uid: &claimed.uid };
-    let own = match raise.maker {
+    let own: Vec<Value> = match raise.maker {
         Maker::Person => bind_person(cluster, &there).await?.into_iter().collect(),
         Maker::Agent { namespace, uid } => {
             rights::bind_predecessor(&there, namespace, uid, settings.trusted_build)
         }
     };
-    for object in own {
-        create(cluster, &object).await?;
-    }
+    try_join_all(own.iter().map(|object| create(cluster, object))).await?;
+    Ok(())
+}
+
+/// Gives the claimed namespace's agent its rights, brings the pull Secrets, and creates the listener. Whether the
+/// listener was not there yet.
+///
+/// Every object has a fixed name, so that a repetition finds what an earlier try made.
+///
+/// # Errors
+/// Cluster errors; what the API server refuses is named.
+pub async fn raise(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say: Say<'_>) -> Result<bool> {
+    let settings = &raise.record.settings;
+    let there = rights::There { chain: &settings.chain, namespace: &claimed.namespace, uid: &claimed.uid };
+    enter(cluster, raise, claimed).await?;
     let mut objects = rights::of_agent(&there, settings.trusted_build);
     objects.extend(raise.plan.pull_secrets.iter().cloned().map(|mut secret| {
         place(&mut secret, &claimed.namespace);
         secret
     }));
-    try_join_all(objects.iter().map(|object| create(cluster, object))).await?;
-    claim::usable(cluster, &claimed.namespace, USABLE_BOUND).await?;
+    try_join(
+        try_join_all(objects.iter().map(|object| create(cluster, object))),
+        claim::usable(cluster, &claimed.namespace, USABLE_BOUND),
+    )
+    .await?;
     let mut listener = raise.plan.listener(&Listener { tag: raise.tag, generation: raise.generation });
     place(&mut listener, &claimed.namespace);
-    create(cluster, &listener).await?;
+    let created = create(cluster, &listener).await?;
     say(&format!("listener {} waits in {}", raise.plan.build.name, claimed.namespace));
-    Ok(())
+    Ok(created)
 }
 
 /// The binding that a person needs in the new namespace; an admin may write there anyway.
@@ -174,20 +237,30 @@ async fn bind_person(cluster: &Cluster, there: &rights::There<'_>) -> Result<Opt
     Ok(Some(rights::bind_person(there, &cluster.whoami().await?)))
 }
 
-/// Creates an object of a fixed name; one that is there already was made by an earlier try.
-async fn create(cluster: &Cluster, object: &Value) -> Result<()> {
+/// Creates an object of a fixed name; `false` if it is there already, made by an earlier try.
+async fn create(cluster: &Cluster, object: &Value) -> Result<bool> {
     let resource = resource_of(object)?;
     let namespace = object["metadata"]["namespace"].as_str();
+    let how = Create::default();
+    match patiently(|| cluster.create::<Object>(&resource, namespace, object, &how)).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_already_exists() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Asks again for a while where RBAC says no: a fresh binding takes some milliseconds to reach the authorizer.
+async fn patiently<T, F>(ask: impl Fn() -> F) -> std::result::Result<T, crate::cluster::Error>
+where
+    F: Future<Output = std::result::Result<T, crate::cluster::Error>>,
+{
     let begun = tokio::time::Instant::now();
     loop {
-        match cluster.create::<Object>(&resource, namespace, object, &Create::default()).await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_already_exists() => return Ok(()),
-            // a fresh RoleBinding takes some milliseconds to reach the authorizer
-            Err(error) if error.is_rbac() && begun.elapsed() < Duration::from_secs(5) => {
+        match ask().await {
+            Err(error) if error.is_rbac() && begun.elapsed() < FRESH_BOUND => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            Err(error) => return Err(error.into()),
+            answer => return answer,
         }
     }
 }

@@ -10,9 +10,9 @@ use crate::chain::build::Map;
 use crate::chain::head::Head;
 use crate::chain::record::Settings;
 use crate::chain::wire;
-use crate::cluster::Cluster;
 use crate::cluster::objects::{Meta, SecretObject};
 use crate::cluster::resource as kind;
+use crate::cluster::{Cluster, Patch};
 use crate::pipeline::facts::{EnvValue, Facts};
 use crate::pipeline::template::Sources;
 
@@ -113,13 +113,25 @@ impl Record {
 /// Reads a chain's head; `None` if there is no such chain.
 pub async fn head(cluster: &Cluster, chain: &str) -> Result<Option<Head>> {
     let name = wire::chain_object(chain);
-    let Some(found) = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await? else {
-        return Ok(None);
-    };
-    let head = Head::read(&found.metadata.resource_version, &found.data);
-    head.map(Some).map_err(|why| {
+    let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?;
+    found.map(|found| read_head(&found)).transpose()
+}
+
+/// Moves a head by compare-and-swap; how it is now.
+///
+/// # Errors
+/// A conflict where it was moved by somebody else meanwhile.
+pub async fn move_head(cluster: &Cluster, chain: &str, patch: &Value) -> Result<Head> {
+    let name = wire::chain_object(chain);
+    let moved =
+        cluster.patch::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(patch)).await?;
+    read_head(&moved)
+}
+
+fn read_head(object: &Data) -> Result<Head> {
+    Head::read(&object.metadata.resource_version, &object.data).map_err(|why| {
         Error::unready(
-            format!("ConfigMap {name} in {}: {why}", wire::HOME),
+            format!("ConfigMap {} in {}: {why}", object.metadata.name, wire::HOME),
             "it was edited by hand; restore that key, or start the chain under another name",
         )
     })

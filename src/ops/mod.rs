@@ -9,6 +9,7 @@ pub mod error;
 pub mod home;
 pub mod plan;
 pub mod setup;
+pub mod signal;
 pub mod start;
 pub mod status;
 pub mod watch;

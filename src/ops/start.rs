@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Say;
-use super::claim::{Claimed, read_build};
+use super::claim::{Claimed, read_build, readable};
 use super::dispatch::{self, Maker, Raise};
 use super::error::{Error, Result};
 use super::home::{self, Record};
@@ -18,9 +18,9 @@ use crate::chain::head::Head;
 use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
 use crate::chain::record::Settings;
 use crate::chain::{names, rights, wire};
-use crate::cluster::objects::NamespaceObject;
+use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
-use crate::cluster::{Access, Cluster, Create, Delete, Patch, Query};
+use crate::cluster::{Access, Cluster, Create, Delete, Patch, Query, Resource};
 use crate::pipeline::facts::{Fact, Facts};
 use crate::pipeline::template::Sources;
 use crate::pipeline::weave::{self, Plan, PodSecurity};
@@ -219,29 +219,23 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
         say(&notice.to_string());
     }
     let chain = intent.record.settings.chain.clone();
-    let living = home::head(cluster, &chain).await?;
-    if living.is_none() {
-        check_rights(cluster).await?;
-    }
-    let fresh = match living {
-        Some(head) => {
-            join(cluster, &mut intent, &head).await?;
-            false
+    let (head, fresh) = match home::head(cluster, &chain).await? {
+        Some(head) => (head, false),
+        None => {
+            check_rights(cluster, &intent.plan).await?;
+            create_head(cluster, &intent).await?
         }
-        None => create_home(cluster, &mut intent).await?,
     };
-    let head = home::head(cluster, &chain).await?.ok_or_else(|| {
-        Error::ownership(format!("chain {chain} lost its head while it was started"), "run it again")
-    })?;
     if let Some(ended) = &head.ended {
         return Err(Error::usage(
             format!("chain {chain} has ended ({ended})"),
             "start it under another name with --chain",
         ));
     }
+    intent.record.settings.uuid.clone_from(&head.uuid);
+    fill_home(cluster, &intent).await?;
     if head.generation > 1 {
-        let build = newest(cluster, &chain, &head).await?;
-        return Ok(Outcome::Unchanged(build));
+        return Ok(Outcome::Unchanged(newest(cluster, &chain, &head).await?));
     }
     let raise = Raise {
         record: &intent.record,
@@ -253,21 +247,46 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
         maker: Maker::Person,
         now: request.at,
     };
-    let claimed = dispatch::claim_next(cluster, &raise, say).await?;
-    let before = look(cluster, &claimed.namespace).await?;
-    if !fresh && before.as_ref().is_some_and(|build| build.phase >= Phase::Listening) {
-        return Ok(Outcome::Unchanged(before.expect("just seen")));
-    }
-    if claimed.created {
+    let (claimed, head) = match dispatch::claim_next(cluster, &raise, head, say).await {
+        // between our look at the head and now the first listener was pushed to
+        Err(Error::Ownership { .. }) if !fresh => {
+            let head = dispatch::head_of(cluster, &chain).await?;
+            return Ok(Outcome::Unchanged(newest(cluster, &chain, &head).await?));
+        }
+        claimed => claimed?,
+    };
+    if !claimed.created {
+        let before = newest(cluster, &chain, &head).await?;
+        if before.phase >= Phase::Listening {
+            return Ok(Outcome::Unchanged(before));
+        }
+    } else {
         say(&format!("namespace {} is ours", claimed.namespace));
     }
-    dispatch::raise(cluster, &raise, &claimed, say).await?;
+    let raised = dispatch::raise(cluster, &raise, &claimed, say).await?;
     let build = listening(cluster, &intent, &claimed, request.timeout, say).await?;
-    Ok(if fresh { Outcome::Started(build) } else { Outcome::Unchanged(build) })
+    Ok(if fresh || raised { Outcome::Started(build) } else { Outcome::Unchanged(build) })
 }
 
-/// Rights that `start` needs, asked for before anything is created.
-async fn check_rights(cluster: &Cluster) -> Result<()> {
+/// Rights that `start` and the chain's agents need, asked for before anything is created.
+async fn check_rights(cluster: &Cluster, plan: &Plan) -> Result<()> {
+    let workspace = setup::workspace(cluster).await?;
+    let uncovered: Vec<String> = plan
+        .kinds
+        .iter()
+        .filter(|kind| !workspace.covers(&kind.group, &kind.plural, "create"))
+        .map(|kind| format!("{} ({})", kind.kind, kind.api_version()))
+        .collect();
+    if !uncovered.is_empty() {
+        return Err(Error::unready(
+            format!("agents may not create what the pipeline asks for: {}", uncovered.join(", ")),
+            format!(
+                "ClusterRole {} does not cover it; an administrator adds a ClusterRole with the label \
+                 studioci.dev/aggregate-to-workspace: \"true\"",
+                wire::ROLE_WORKSPACE
+            ),
+        ));
+    }
     let home = Some(wire::HOME);
     let wanted = [
         Access::to("create", &kind::NAMESPACES, None),
@@ -299,65 +318,54 @@ async fn check_rights(cluster: &Cluster) -> Result<()> {
     ))
 }
 
-/// Creates the chain's objects in home. `false` if somebody else started the same chain at the same time.
-async fn create_home(cluster: &Cluster, intent: &mut Intent) -> Result<bool> {
+/// Creates the chain's head; `false` with the head that is there, if somebody else started the same chain at the same
+/// time.
+async fn create_head(cluster: &Cluster, intent: &Intent) -> Result<(Head, bool)> {
     let settings = &intent.record.settings;
-    let labels = home::labels(&settings.chain);
-    let head = home::config_map(&wire::chain_object(&settings.chain), &Head::first(&settings.uuid), &labels);
-    let fresh = match cluster
-        .create::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &head, &Create::default())
-        .await
-    {
-        Ok(_) => true,
-        Err(error) if error.is_already_exists() => {
-            let head = home::head(cluster, &settings.chain).await?.ok_or_else(|| {
-                Error::ownership(format!("chain {} appeared and vanished", settings.chain), "run it again")
-            })?;
-            intent.record.settings.uuid = head.uuid;
-            false
-        }
-        Err(error) => return Err(error.into()),
-    };
-    fill_home(cluster, intent).await?;
-    Ok(fresh)
+    let name = wire::chain_object(&settings.chain);
+    let head = home::config_map(&name, &Head::first(&settings.uuid), &home::labels(&settings.chain));
+    let fresh = create(cluster, &kind::CONFIG_MAPS, &head).await?;
+    Ok((dispatch::head_of(cluster, &settings.chain).await?, fresh))
 }
 
-/// Everything of a chain in home besides its head; create-only, so that a repetition completes what is missing.
+/// Everything of a chain in home besides its head. Create-only: a repetition completes what is missing, and of two
+/// that start at the same time with different pipelines, whose record is first counts.
 async fn fill_home(cluster: &Cluster, intent: &Intent) -> Result<()> {
     let record = &intent.record;
     let settings = &record.settings;
     let chain = settings.chain.as_str();
     let labels = home::labels(chain);
+    let written = home::config_map(&wire::record_object(chain), &record.write()?, &labels);
+    let mut fresh = create(cluster, &kind::CONFIG_MAPS, &written).await?;
+    if !fresh {
+        same_pipeline(cluster, intent, false).await?;
+    }
     let objects = [
-        (&kind::CONFIG_MAPS, home::config_map(&wire::record_object(chain), &record.write()?, &labels)),
-        (&kind::CONFIG_MAPS, home::config_map(&wire::history_object(chain), &Map::new(), &labels)),
         (&kind::SECRETS, home::secret(chain, &record.secrets(), &labels)),
+        (&kind::CONFIG_MAPS, home::config_map(&wire::history_object(chain), &Map::new(), &labels)),
         (&kind::ROLES, rights::chain_role(chain, settings.trusted_build, &settings.pod_security)),
     ];
-    try_join_all(objects.iter().map(|(resource, object)| async move {
-        match cluster.create::<Value>(resource, Some(wire::HOME), object, &Create::default()).await {
-            Err(error) if !error.is_already_exists() => Err(error),
-            _ => Ok(()),
-        }
-    }))
-    .await?;
-    same_pipeline(cluster, intent).await
+    let created =
+        try_join_all(objects.iter().map(|(resource, object)| create(cluster, resource, object))).await?;
+    fresh &= created[0];
+    if fresh { Ok(()) } else { same_pipeline(cluster, intent, true).await }
 }
 
-/// Joins a chain that lives: only the same pipeline of the same repository.
-async fn join(cluster: &Cluster, intent: &mut Intent, head: &Head) -> Result<()> {
-    intent.record.settings.uuid.clone_from(&head.uuid);
-    if home::record(cluster, &intent.record.settings.chain).await?.is_some() {
-        same_pipeline(cluster, intent).await
-    } else {
-        // its `start` was killed between head and record
-        fill_home(cluster, intent).await
+/// Creates an object in home; `false` if there is one of that name.
+async fn create(cluster: &Cluster, resource: &Resource, object: &Value) -> Result<bool> {
+    match cluster.create::<Object>(resource, Some(wire::HOME), object, &Create::default()).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_already_exists() => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 
-async fn same_pipeline(cluster: &Cluster, intent: &Intent) -> Result<()> {
+/// Joins a chain that lives: only the same pipeline of the same repository, and with `secrets` the same environment.
+async fn same_pipeline(cluster: &Cluster, intent: &Intent, secrets: bool) -> Result<()> {
     let chain = &intent.record.settings.chain;
-    let Some(there) = home::record(cluster, chain).await? else { return Ok(()) };
+    let there = home::record(cluster, chain).await?.ok_or_else(|| {
+        Error::ownership(format!("the record of chain {chain} vanished while it was started"), "run it again")
+    })?;
     let (mine, theirs) = (&intent.record.settings, &there.settings);
     if theirs.repository != mine.repository {
         return Err(Error::ownership(
@@ -376,11 +384,20 @@ async fn same_pipeline(cluster: &Cluster, intent: &Intent) -> Result<()> {
             "give this chain another name with --chain",
         ));
     }
-    let mut comparable = theirs.clone();
-    comparable.uuid.clone_from(&mine.uuid);
+    if theirs.uuid != mine.uuid {
+        return Err(Error::unready(
+            format!("{} holds the record of an earlier chain {chain}, whose head was deleted", wire::HOME),
+            format!(
+                "give this chain another name with --chain, or delete what is left over: kubectl delete -n {} \
+                 configmap,secret,role -l {}={chain}",
+                wire::HOME,
+                wire::CHAIN
+            ),
+        ));
+    }
     if there.sources == intent.record.sources
-        && comparable == *mine
-        && there.secrets() == intent.record.secrets()
+        && theirs == mine
+        && (!secrets || there.secrets() == intent.record.secrets())
     {
         return Ok(());
     }
@@ -395,24 +412,32 @@ async fn look(cluster: &Cluster, namespace: &str) -> Result<Option<Build>> {
     let Some(found) = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await? else {
         return Ok(None);
     };
-    let unreadable = |why: crate::chain::build::NotABuild| {
-        Error::unready(why.to_string(), "it was edited by hand; restore the label or annotation named")
-    };
-    read_build(&found).map(Some).map_err(unreadable)
+    readable(&found).map(Some)
 }
 
+/// The newest build of a chain. While one hands on to the next, the head names no namespace.
 async fn newest(cluster: &Cluster, chain: &str, head: &Head) -> Result<Build> {
-    let namespace = head.claimed.as_ref().map(|(namespace, _)| namespace.clone()).unwrap_or_default();
-    match look(cluster, &namespace).await? {
-        Some(build) => Ok(build),
-        None => Err(Error::unready(
+    let found = match &head.claimed {
+        Some((namespace, _)) => look(cluster, namespace).await?,
+        None => {
+            let select = Query::labels(format!("{}={chain}", wire::CHAIN));
+            let list = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
+            let builds = list.items.iter().filter_map(|namespace| read_build(namespace).ok());
+            builds
+                .filter(|build| build.chain_uuid == head.uuid && !build.terminating)
+                .max_by_key(|build| build.generation)
+        }
+    };
+    found.ok_or_else(|| {
+        let namespace = head.claimed.as_ref().map_or("(none yet)", |(namespace, _)| namespace);
+        Error::unready(
             format!(
-                "chain {chain} is at generation {}, whose namespace {namespace:?} is gone",
+                "chain {chain} is at generation {}, whose namespace {namespace} is gone",
                 head.generation
             ),
             "its listener was deleted by hand; start a chain of another name with --chain",
-        )),
-    }
+        )
+    })
 }
 
 /// Waits until the listener listens, or is past that; says what holds it up.
@@ -426,7 +451,12 @@ async fn listening(
     let begun = tokio::time::Instant::now();
     let mut told = String::new();
     loop {
-        let build = look(cluster, &claimed.namespace).await?.ok_or_else(|| {
+        let pods = async {
+            let select = Query::labels(format!("{}=listener", wire::ROLE));
+            Ok(cluster.list::<Pod>(&kind::PODS, Some(&claimed.namespace), &select).await?)
+        };
+        let (build, pods) = try_join(look(cluster, &claimed.namespace), pods).await?;
+        let build = build.ok_or_else(|| {
             Error::ownership(
                 format!("namespace {} was deleted while its listener came up", claimed.namespace),
                 "look who deletes namespaces here, then run it again",
@@ -435,15 +465,10 @@ async fn listening(
         if build.phase >= Phase::Listening {
             return Ok(build);
         }
-        let pods = cluster
-            .list::<Pod>(
-                &kind::PODS,
-                Some(&claimed.namespace),
-                &Query::labels(format!("{}=listener", wire::ROLE)),
-            )
-            .await?;
-        if pods.items.iter().any(|pod| tag_is_missing(pod, &intent.plan.build.container)) {
-            return without_image(cluster, intent, claimed, &build).await;
+        if pods.items.iter().any(|pod| tag_is_missing(pod, &intent.plan.build.container))
+            && let Some(build) = without_image(cluster, intent, claimed, build).await?
+        {
+            return Ok(build);
         }
         let trouble = pods.items.iter().find_map(Pod::trouble);
         if let Some(why) = trouble.clone().filter(|why| *why != told) {
@@ -475,29 +500,47 @@ fn tag_is_missing(pod: &Pod, container: &str) -> bool {
 
 /// The listener's own tag is not in the registry. A tag that is pushed over is waited for; for any other policy Keel
 /// watches nothing then, so the chain is taken back.
+///
+/// `None` if the listener came up in this very moment.
 async fn without_image(
     cluster: &Cluster,
     intent: &Intent,
     claimed: &Claimed,
-    build: &Build,
-) -> Result<Build> {
+    mut build: Build,
+) -> Result<Option<Build>> {
     let image = intent.plan.build.image.with_tag(&intent.tag);
     if intent.plan.build.match_tag() {
         let waiting = format!("waiting for the first push: {image} is not in the registry yet");
-        let patch = json!({
-            "metadata": {
-                "resourceVersion": build.resource_version,
-                "annotations": { wire::BASELINE: Baseline::None.to_string(), wire::WAITING: waiting },
-            }
-        });
-        match cluster.patch::<Value>(&kind::NAMESPACES, None, &claimed.namespace, Patch::Merge(&patch)).await
-        {
-            Err(error) if !error.is_conflict() => return Err(error.into()),
-            _ => {}
+        // what the agent makes of an image that came in the meantime is a baseline; but it was pushed after `start`
+        while build.phase <= Phase::Listening && build.baseline != Baseline::None {
+            let patch = json!({
+                "metadata": {
+                    "resourceVersion": build.resource_version,
+                    "annotations": { wire::BASELINE: Baseline::None.to_string(), wire::WAITING: waiting },
+                }
+            });
+            let patched = cluster
+                .patch::<NamespaceObject>(&kind::NAMESPACES, None, &claimed.namespace, Patch::Merge(&patch))
+                .await;
+            build = match patched {
+                Ok(namespace) => readable(&namespace)?,
+                Err(error) if error.is_conflict() => match look(cluster, &claimed.namespace).await? {
+                    Some(build) => build,
+                    None => return Ok(None),
+                },
+                Err(error) => return Err(error.into()),
+            };
         }
-        return Ok(look(cluster, &claimed.namespace).await?.unwrap_or_else(|| build.clone()));
+        return Ok(Some(build));
     }
-    take_back(cluster, &intent.record.settings.chain, claimed).await?;
+    // only as it was seen: an agent that came up meanwhile has written its phase
+    let how = Delete { resource_version: Some(build.resource_version), ..Delete::uid(&claimed.uid) };
+    match cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, &how).await {
+        Ok(_) => {}
+        Err(error) if error.is_conflict() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    take_back(cluster, &intent.record.settings.chain).await?;
     Err(Error::usage(
         format!(
             "{image} is not in the registry, and with policy {} Keel watches nothing before the tag it starts from exists",
@@ -507,9 +550,8 @@ async fn without_image(
     ))
 }
 
-/// Removes what this `start` has made.
-async fn take_back(cluster: &Cluster, chain: &str, claimed: &Claimed) -> Result<()> {
-    cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, &Delete::uid(&claimed.uid)).await?;
+/// Removes what this `start` has made in home. The head goes last: as long as it is there, a repetition knows the chain.
+async fn take_back(cluster: &Cluster, chain: &str) -> Result<()> {
     let (head, record, history) =
         (wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain));
     let objects = [

@@ -54,12 +54,12 @@ pub(crate) fn keel_stand_in(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
 }
 
 /// The plugin as developers run it.
-pub(crate) fn plugin(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
-    succeed(cargo().args(["build", "--package", "kubectl-studioci"]), interrupt)?;
-    Ok(target().join("debug/kubectl-studioci"))
+pub(crate) fn plugin(interrupt: &Interrupt) -> Result<(), Failure> {
+    succeed(cargo().args(["build", "--package", "kubectl-studioci"]), interrupt)
 }
 
-fn target() -> PathBuf {
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 

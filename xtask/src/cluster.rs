@@ -99,7 +99,9 @@ pub(crate) fn push_image(handle: &Handle, image: &Image) -> Result<String, Failu
 /// Runs a command inside the cluster's network, with all that leads it to the cluster.
 pub(crate) fn inside(handle: &Handle, command: &mut Command, interrupt: &Interrupt) -> Result<(), Failure> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(handle.tools().dir().to_owned()).chain(env::split_paths(&path));
+    // the plugin as it was built last is on PATH too, as it will be for its users
+    let own = [handle.tools().dir().to_owned(), build::target().join("debug")];
+    let folders = own.into_iter().chain(env::split_paths(&path));
     let path = env::join_paths(folders).map_err(|error| Failure::Other(format!("PATH: {error}")))?;
     command
         .envs(handle.env())

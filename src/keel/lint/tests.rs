@@ -1,3 +1,5 @@
+//! Each finding, once provoked and once not.
+
 use super::*;
 
 const NONE: &Map = &Map::new();

@@ -2,20 +2,24 @@
 
 use std::path::Path;
 
+use futures_util::future::join_all;
 use jiff::ToSpan;
 use serde_json::{Value, json};
+use tokio::try_join;
 
 use super::super::dispatch::{self, Maker, Raise};
 use super::super::error::{Error, Result};
-use super::super::home;
-use super::{Agent, Flow};
+use super::super::setup::{self, Home};
+use super::super::{claim, home};
+use super::{Agent, Flow, diary};
 use crate::agent::{Action, Observation, verdict};
 use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::record::{Entry, history_patch};
 use crate::chain::wire;
+use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
-use crate::cluster::{Create, Patch};
+use crate::cluster::{self, Create, Patch};
 use crate::keel::image::ImageRef;
 use crate::keel::parking;
 use crate::local;
@@ -27,13 +31,20 @@ use crate::pipeline::weave::{self, BuildOf, Listener, Plan};
 const DISPATCH_PAUSE_MAX: i64 = 120;
 
 impl Agent<'_> {
-    pub(super) async fn act(&mut self, action: Action, seen: &Observation) -> Result<Flow> {
+    /// Acts, and writes into `seen` what its own writes have made of Namespace and head: an answer is the newest look.
+    pub(super) async fn act(&mut self, action: Action, seen: &mut Observation) -> Result<Flow> {
         match action {
             Action::Wait(why) => {
-                if let Some(why) = &why {
-                    self.note(&format!("waiting: {why}"));
+                match &why {
+                    Some(why) => self.note(&format!("waiting: {why}")),
+                    // said by every start of an agent, also by one that finds nothing to do
+                    None if seen.build.phase == Phase::Listening && seen.running.version().is_some() => {
+                        let listening = Action::Listen(seen.build.baseline.clone());
+                        self.note(&diary(&listening, &seen.build.namespace));
+                    }
+                    None => {}
                 }
-                self.write_waiting(&seen.build, why.as_deref()).await?;
+                self.write_waiting(seen, why.as_deref()).await?;
                 if seen.build.phase == Phase::Listening {
                     self.arm_recheck(seen).await?;
                 }
@@ -42,25 +53,42 @@ impl Agent<'_> {
             Action::MakeWay(_) => return Ok(Flow::Wait),
             Action::StandDown(_) => return self.stand_down(seen).await,
             Action::Listen(baseline) => self.listen(seen, &baseline).await?,
-            Action::Recheck => self.recheck(seen).await?,
-            Action::Freeze(version) => self.freeze(seen, version).await?,
+            Action::Recheck => {
+                self.recheck(seen).await?;
+                return Ok(Flow::Look);
+            }
+            Action::Freeze(version) => return self.freeze(seen, version).await,
             Action::Trigger => self.trigger(seen).await?,
             Action::MoveHead => self.move_head(seen).await?,
-            Action::Detach => self.detach().await?,
-            Action::Reach(phase) => self.reach(&seen.build, phase, json!({})).await?,
+            // the keys are read back, and not believed gone because the server took the patch
+            Action::Detach => {
+                self.detach().await?;
+                return Ok(Flow::Look);
+            }
+            Action::Reach(phase) => {
+                self.reach(seen, phase, json!({})).await?;
+                // before a Job is created everything is looked at once more: Keel may have restored its keys
+                return Ok(if phase == Phase::Building { Flow::Look } else { Flow::Again });
+            }
             Action::Dispatch => self.dispatch(seen).await?,
             Action::TakeSlot => {
                 let patch = seen.head.take_slot(seen.build.generation, &self.me.namespace);
-                self.patch_head(&seen.build, &patch).await?;
+                self.patch_head(seen, &patch).await?;
             }
-            Action::Prepare => self.prepare(seen).await?,
+            Action::Prepare => {
+                self.prepare(seen).await?;
+                return Ok(Flow::Look);
+            }
             Action::Build => return self.build(seen).await,
             Action::Record(verdict, cause) => self.record(seen, verdict, &cause).await?,
             Action::FreeSlot => {
                 let patch = seen.head.free_slot(seen.build.generation);
-                self.patch_head(&seen.build, &patch).await?;
+                self.patch_head(seen, &patch).await?;
             }
-            Action::Finish => self.finish(seen).await?,
+            Action::Finish => {
+                self.finish(seen).await?;
+                return Ok(Flow::Look);
+            }
             Action::Sleep => {
                 self.scale_self_down().await?;
                 return Ok(Flow::Wait);
@@ -70,55 +98,73 @@ impl Agent<'_> {
     }
 
     /// A patch of the own Namespace, decided on what was seen: refused by a 409 if it changed meanwhile.
-    async fn patch_namespace(&self, build: &Build, labels: Value, annotations: Value) -> Result<()> {
+    async fn patch_namespace(
+        &self,
+        seen: &mut Observation,
+        labels: Value,
+        mut annotations: Value,
+    ) -> Result<()> {
+        for value in annotations.as_object_mut().into_iter().flat_map(|map| map.values_mut()) {
+            if let Value::String(text) = value {
+                shorten(text);
+            }
+        }
         let body = json!({
             "metadata": {
-                "resourceVersion": build.resource_version,
+                "resourceVersion": seen.build.resource_version,
                 "labels": labels,
                 "annotations": annotations,
             }
         });
-        self.cluster.patch::<Value>(&kind::NAMESPACES, None, &build.namespace, Patch::Merge(&body)).await?;
+        let patch = Patch::Merge(&body);
+        let written: NamespaceObject =
+            self.cluster.patch(&kind::NAMESPACES, None, &self.me.namespace, patch).await?;
+        seen.build = claim::readable(&written)?;
         Ok(())
     }
 
-    async fn patch_head(&self, build: &Build, patch: &Value) -> Result<()> {
-        let name = wire::chain_object(&build.chain);
-        self.cluster.patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(patch)).await?;
+    async fn patch_head(&self, seen: &mut Observation, patch: &Value) -> Result<()> {
+        seen.head = home::move_head(self.cluster, &seen.build.chain, patch).await?;
         Ok(())
     }
 
     /// Writes a phase with its time, and what goes with it.
-    async fn reach(&self, build: &Build, phase: Phase, mut annotations: Value) -> Result<()> {
+    async fn reach(&self, seen: &mut Observation, phase: Phase, mut annotations: Value) -> Result<()> {
         annotations[phase.time_key()] = json!(self.now().to_string());
         annotations[wire::WAITING] = Value::Null;
-        self.patch_namespace(build, json!({ wire::PHASE: phase.as_str() }), annotations).await
+        self.patch_namespace(seen, json!({ wire::PHASE: phase.as_str() }), annotations).await
     }
 
     /// Writes why the build stands still, if that is new.
-    async fn write_waiting(&self, build: &Build, why: Option<&str>) -> Result<()> {
-        if build.waiting.as_deref() == why {
+    async fn write_waiting(&self, seen: &mut Observation, why: Option<&str>) -> Result<()> {
+        let why = why.map(|why| {
+            let mut why = why.to_owned();
+            shorten(&mut why);
+            why
+        });
+        if seen.build.waiting == why {
             return Ok(());
         }
-        self.patch_namespace(build, json!({}), json!({ wire::WAITING: why })).await
+        self.patch_namespace(seen, json!({}), json!({ wire::WAITING: why })).await
     }
 
-    async fn listen(&mut self, seen: &Observation, baseline: &Baseline) -> Result<()> {
+    async fn listen(&mut self, seen: &mut Observation, baseline: &Baseline) -> Result<()> {
         let annotations = json!({ wire::BASELINE: baseline.to_string() });
         if seen.build.phase == Phase::Listening {
-            self.patch_namespace(&seen.build, json!({}), annotations).await
+            self.patch_namespace(seen, json!({}), annotations).await
         } else {
-            self.reach(&seen.build, Phase::Listening, annotations).await
+            self.reach(seen, Phase::Listening, annotations).await
         }
     }
 
-    async fn freeze(&mut self, seen: &Observation, version: Version) -> Result<()> {
+    async fn freeze(&mut self, seen: &mut Observation, version: Version) -> Result<Flow> {
         let image = ImageRef::parse(&seen.running.image).map(|image| image.name).unwrap_or_default();
-        let last_good = self.plan_of_last_good(seen).await?;
-        let path = last_good.build.settings.pipeline_path.clone();
-        let pipeline = match local::files::read_optional(&path) {
-            Ok(None) => Pushed::Absent,
-            Ok(Some(text)) => Pushed::Text(text),
+        // where even the last good pipeline does not go with this image, the check of the push says so
+        let settings =
+            self.plan_of_last_good(seen).await?.map(|plan| plan.build.settings).unwrap_or_default();
+        let pipeline = match local::files::read_optional(&settings.pipeline_path) {
+            Ok(None) => seen.head.pipeline.clone().map_or(Pushed::Absent, Pushed::Text),
+            Ok(Some(text)) => Pushed::text(text),
             Err(why) => Pushed::Unreadable(why.to_string()),
         };
         let revision = self
@@ -126,7 +172,7 @@ impl Agent<'_> {
             .revision
             .clone()
             .or_else(|| local::git::revision(Path::new(".")))
-            .or_else(|| last_good.build.settings.revision_of(&version.tag));
+            .or_else(|| settings.revision_of(&version.tag));
         let freeze = Freeze { image, version, revision, pipeline };
         let object = json!({
             "apiVersion": "v1",
@@ -139,14 +185,18 @@ impl Agent<'_> {
             .create::<Value>(&kind::CONFIG_MAPS, Some(&self.me.namespace), &object, &Create::default())
             .await
         {
+            Ok(_) => {
+                self.memory.freeze = Some(freeze.clone());
+                seen.freeze = Some(freeze);
+                Ok(Flow::Again)
+            }
             // another start of this agent froze first: that one counts, and the next look reads it
-            Ok(_) => Ok(()),
-            Err(error) if error.is_already_exists() => Ok(()),
+            Err(error) if error.is_already_exists() => Ok(Flow::Look),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn trigger(&mut self, seen: &Observation) -> Result<()> {
+    async fn trigger(&mut self, seen: &mut Observation) -> Result<()> {
         let freeze = seen.freeze.as_ref().expect("step triggers only what is frozen");
         let annotations = json!({
             wire::IMAGE: freeze.image,
@@ -154,28 +204,23 @@ impl Agent<'_> {
             wire::DIGEST: freeze.version.digest.as_ref().map(ToString::to_string),
             wire::REVISION: freeze.revision,
         });
-        self.reach(&seen.build, Phase::Triggered, annotations).await
+        self.reach(seen, Phase::Triggered, annotations).await
     }
 
     /// Checks what was pushed, then moves the head. Only who wins the swap goes on.
-    async fn move_head(&mut self, seen: &Observation) -> Result<()> {
-        let freeze = seen.freeze.as_ref().expect("the head moves only for what is frozen");
-        let pushed = match &freeze.pipeline {
-            Pushed::Text(text) => Some(text.as_str()),
-            _ => None,
-        };
-        if let Err(why) = self.check_pushed(seen, freeze).await? {
-            self.note(&format!("the pushed pipeline cannot be used: {why}"));
-            let annotations = json!({
-                wire::VERDICT: Verdict::Errored.as_str(),
-                wire::CAUSE: format!("the pushed pipeline cannot be used: {why}"),
-            });
-            if seen.build.verdict.is_none() {
-                return self.patch_namespace(&seen.build, json!({}), annotations).await;
-            }
-            return self.patch_head(&seen.build, &seen.head.advance(&freeze.version, None)).await;
+    async fn move_head(&mut self, seen: &mut Observation) -> Result<()> {
+        let freeze = seen.freeze.clone().expect("the head moves only for what is frozen");
+        // what was found wrong once is not asked again: the answer is written down
+        if seen.build.verdict.is_none()
+            && let Err(why) = self.check_pushed(seen, &freeze).await?
+        {
+            let cause = format!("the pushed pipeline cannot be used: {why}");
+            self.note(&cause);
+            let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
+            self.patch_namespace(seen, json!({}), annotations).await?;
         }
-        self.patch_head(&seen.build, &seen.head.advance(&freeze.version, pushed)).await
+        let patch = seen.head.advance(&freeze.version);
+        self.patch_head(seen, &patch).await
     }
 
     /// `start`'s own checks, the chain's identity, and the successor's listener as a server-side dry-run.
@@ -191,7 +236,8 @@ impl Agent<'_> {
             Ok(plan) => plan,
             Err(faults) => return Ok(Err(in_one_line(&faults))),
         };
-        let settings = &self.chain_record(&seen.build).await?.settings;
+        let (record, _) = self.known(&seen.build).await?;
+        let settings = &record.settings;
         let running = weave::Running {
             image: &settings.repository,
             workload: &settings.workload,
@@ -208,23 +254,22 @@ impl Agent<'_> {
         let tried =
             self.cluster.create::<Value>(&kind::DEPLOYMENTS, Some(&self.me.namespace), &listener, &dry).await;
         match tried {
-            Ok(_) => Ok(Ok(())),
-            Err(error) if error.is_refusal() => {
+            Err(error) if blames_the_object(&error) => {
                 Ok(Err(format!("the API server refuses the next listener: {error}")))
             }
-            Err(error) => Err(error.into()),
+            // a quota here says nothing of the next namespace
+            Err(error) if !error.is_quota() => Err(error.into()),
+            _ => {
+                self.memory.plan = Some(plan);
+                Ok(Ok(()))
+            }
         }
     }
 
     /// Renames the Keel keys; the next look reads them back.
     async fn detach(&mut self) -> Result<()> {
         let namespace = Some(self.me.namespace.as_str());
-        let found = self
-            .cluster
-            .get::<super::observe::Workload>(&kind::DEPLOYMENTS, namespace, &self.me.deployment)
-            .await?;
-        let Some(found) = found else { return Ok(()) };
-        let meta = &found.metadata;
+        let Some(meta) = &self.memory.listener else { return Ok(()) };
         let patch = parking::detach_patch(&meta.resource_version, &meta.labels, &meta.annotations);
         self.cluster
             .patch::<Value>(&kind::DEPLOYMENTS, namespace, &self.me.deployment, Patch::Json(&patch))
@@ -233,111 +278,172 @@ impl Agent<'_> {
     }
 
     /// Claims the next namespace and raises the next listener in it; a failure is written down and tried again.
-    async fn dispatch(&mut self, seen: &Observation) -> Result<()> {
-        match self.try_dispatch(seen).await {
+    async fn dispatch(&mut self, seen: &mut Observation) -> Result<()> {
+        let error = match self.try_dispatch(seen).await {
             Ok(()) => {
                 self.memory.dispatch_failures = 0;
                 self.memory.dispatch_again = None;
-                Ok(())
+                return Ok(());
             }
-            Err(error) if error.is_conflict() => Err(error),
-            Err(error) => {
-                self.memory.dispatch_failures += 1;
-                let pause = (1i64 << self.memory.dispatch_failures.min(7)).min(DISPATCH_PAUSE_MAX);
-                self.memory.dispatch_again = Some(self.now() + pause.seconds());
-                self.note(&format!("the next listener cannot be dispatched: {error}; again in {pause} s"));
-                let why = error.to_string().lines().collect::<Vec<_>>().join(" ");
-                self.patch_namespace(&seen.build, json!({}), json!({ wire::DISPATCH_ERROR: why })).await
+            Err(error) if error.is_conflict() => return Err(error),
+            Err(error) => error,
+        };
+        let why = error.to_string().lines().collect::<Vec<_>>().join(" ");
+        // refused though the check had passed: what the push brought is dropped, and the last good listener goes on
+        if matches!(&error, Error::Cluster(error) if blames_the_object(error))
+            && self.brought(seen).await?.is_some()
+        {
+            self.memory.refused = true;
+            self.note(&format!("the API server refuses the next listener: {why}; taking the last good one"));
+            if seen.build.verdict.is_none() && seen.build.phase < Phase::Preparing {
+                let cause = format!("the API server refuses the next listener of the pushed pipeline: {why}");
+                let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
+                self.patch_namespace(seen, json!({}), annotations).await?;
             }
+            return Ok(());
         }
+        self.memory.dispatch_failures += 1;
+        let pause = (1i64 << self.memory.dispatch_failures.min(7)).min(DISPATCH_PAUSE_MAX);
+        self.memory.dispatch_again = Some(self.now() + pause.seconds());
+        self.note(&format!("the next listener cannot be dispatched: {error}; again in {pause} s"));
+        self.patch_namespace(seen, json!({}), json!({ wire::DISPATCH_ERROR: why })).await
     }
 
-    async fn try_dispatch(&mut self, seen: &Observation) -> Result<()> {
+    async fn try_dispatch(&mut self, seen: &mut Observation) -> Result<()> {
         let settled =
             |dispatch: Dispatch| json!({ wire::DISPATCH: dispatch.as_str(), wire::DISPATCH_ERROR: null });
-        if seen.head.ended.is_some() {
-            return self.patch_namespace(&seen.build, json!({}), settled(Dispatch::Ended)).await;
+        if seen.head.ended.is_some() || seen.head.uuid != seen.build.chain_uuid {
+            return self.patch_namespace(seen, json!({}), settled(Dispatch::Ended)).await;
         }
         let next = seen.build.generation + 1;
         if seen.head.generation > next {
-            return self.patch_namespace(&seen.build, json!({}), settled(Dispatch::Done)).await;
+            return self.patch_namespace(seen, json!({}), settled(Dispatch::Done)).await;
         }
-        let freeze = seen.freeze.as_ref().expect("a detached build is frozen");
-        let record = self.chain_record(&seen.build).await?.clone();
-        let plan = self.successor_plan(seen).await?;
+        let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
+        let (record, _) = self.known(&seen.build).await?.clone();
+        let brought = self.brought(seen).await?;
+        let plan = match &brought {
+            Some(_) => self.plan(seen).await?.clone(),
+            None => self.plan_of_last_good(seen).await?.map_err(Error::Pipeline)?,
+        };
+        let (namespace, uid) = (self.me.namespace.clone(), seen.build.uid.clone());
         let raise = Raise {
             record: &record,
             plan: &plan,
             generation: next,
             tag: &freeze.version.tag,
             baseline: &Baseline::At(freeze.version.clone()),
-            parent: Some(&self.me.namespace),
-            maker: Maker::Agent { namespace: &self.me.namespace, uid: &seen.build.uid },
+            parent: Some(&namespace),
+            maker: Maker::Agent { namespace: &namespace, uid: &uid },
             now: self.now(),
         };
-        let claimed = dispatch::claim_next(self.cluster, &raise, self.say).await?;
-        if seen.build.dispatch == Dispatch::Pending {
+        let (claimed, head) = dispatch::claim_next(self.cluster, &raise, seen.head.clone(), self.say).await?;
+        seen.head = head;
+        if seen.build.dispatch == Dispatch::Pending
+            || seen.build.successor.as_ref() != Some(&claimed.namespace)
+        {
             let mut annotations = settled(Dispatch::Claimed);
             annotations[wire::SUCCESSOR] = json!(claimed.namespace);
             self.note(&format!("next listener in {}", claimed.namespace));
-            return self.patch_namespace(&seen.build, json!({}), annotations).await;
+            self.patch_namespace(seen, json!({}), annotations).await?;
         }
         dispatch::raise(self.cluster, &raise, &claimed, self.say).await?;
-        self.patch_namespace(&seen.build, json!({}), settled(Dispatch::Done)).await
+        if let Some(text) = &brought {
+            let patch = seen.head.last_good(text);
+            self.patch_head(seen, &patch).await?;
+        }
+        self.patch_namespace(seen, json!({}), settled(Dispatch::Done)).await
     }
 
-    async fn prepare(&mut self, seen: &Observation) -> Result<()> {
-        let plan = self.plan(seen).await?.clone();
-        for object in plan.rest() {
-            let mut object = object;
-            let resource = dispatch::resource_of(&object)?;
-            weave::place(&mut object, &self.me.namespace);
-            let applied =
-                self.cluster.apply::<Value>(&resource, Some(&self.me.namespace), &object, false).await;
-            match applied {
-                Ok(_) => {}
-                Err(error) if error.is_quota() => {
-                    let why = format!("a quota is in the way of the pipeline: {error}");
-                    self.write_waiting(&seen.build, Some(&why)).await?;
-                    return Err(error.into());
+    /// The pipeline text that this push brought, if it can be used and is not the last good one anyway.
+    async fn brought(&mut self, seen: &Observation) -> Result<Option<String>> {
+        let Some(Freeze { pipeline: Pushed::Text(text), .. }) = &seen.freeze else { return Ok(None) };
+        let decided_before_the_build =
+            seen.build.verdict.is_some() && !seen.build.times.contains_key(&Phase::Preparing);
+        if decided_before_the_build || self.memory.refused {
+            return Ok(None);
+        }
+        let (record, _) = self.known(&seen.build).await?;
+        let last = seen.head.pipeline.as_ref().unwrap_or(&record.sources.template.text);
+        Ok((last != text).then(|| text.clone()))
+    }
+
+    /// Applies the rest of the pipeline: what others stand on first, each kind of work all at once.
+    async fn prepare(&mut self, seen: &mut Observation) -> Result<()> {
+        let mut objects = self.plan(seen).await?.rest();
+        objects.sort_by_key(rank);
+        let namespace = self.me.namespace.as_str();
+        for object in &mut objects {
+            weave::place(object, namespace);
+        }
+        for group in objects.chunk_by(|a, b| rank(a) == rank(b)) {
+            let applied = join_all(group.iter().map(|object| self.apply(object))).await;
+            for (object, applied) in group.iter().zip(applied) {
+                let Err(error) = applied else { continue };
+                let what = format!(
+                    "{}/{}",
+                    object["kind"].as_str().unwrap_or("?"),
+                    object["metadata"]["name"].as_str().unwrap_or("?")
+                );
+                match &error {
+                    Error::Cluster(it) if it.is_quota() => {
+                        let why = format!("a quota is in the way of {what} of the pipeline: {error}");
+                        self.write_waiting(seen, Some(&why)).await?;
+                        return Err(error);
+                    }
+                    Error::Cluster(it) if it.is_refusal() || it.is_not_found() => {
+                        let cause = format!("the API server refuses {what} of the pipeline: {error}");
+                        let annotations =
+                            json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
+                        return self.patch_namespace(seen, json!({}), annotations).await;
+                    }
+                    _ => return Err(error),
                 }
-                Err(error) if error.is_refusal() => {
-                    let what =
-                        format!("{}/{}", resource.kind, object["metadata"]["name"].as_str().unwrap_or("?"));
-                    let cause = format!("the API server refuses {what} of the pipeline: {error}");
-                    let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
-                    return self.patch_namespace(&seen.build, json!({}), annotations).await;
-                }
-                Err(error) => return Err(error.into()),
             }
         }
         self.memory.prepared = true;
         Ok(())
     }
 
-    async fn build(&mut self, seen: &Observation) -> Result<Flow> {
-        let freeze = seen.freeze.clone().expect("a build is frozen");
+    /// Applies one object. Where somebody else holds a field of it, an earlier start of this agent has applied it, and
+    /// what was changed since (an autoscaler's replicas, a person's hand) stays; unless it is the pull Secret that the
+    /// predecessor put there, which is as the push brings it.
+    async fn apply(&self, object: &Value) -> Result<()> {
+        let resource = dispatch::resource_of(object)?;
+        let namespace = Some(self.me.namespace.as_str());
+        match self.cluster.apply::<Value>(&resource, namespace, object, false).await {
+            Err(error) if error.is_conflict() && resource == kind::SECRETS => {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                self.cluster.patch::<Value>(&resource, namespace, name, Patch::Merge(object)).await?;
+                Ok(())
+            }
+            Err(error) if !error.is_conflict() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn build(&mut self, seen: &mut Observation) -> Result<Flow> {
+        let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
         let plan = self.plan(seen).await?;
         let job = plan.job(&BuildOf {
             namespace: &seen.build.namespace,
             generation: seen.build.generation,
-            parent: seen.build.parent.as_deref(),
             version: &freeze.version,
             revision: freeze.revision.as_deref(),
+            parent: seen.build.parent.as_deref(),
         });
         let namespace = Some(self.me.namespace.as_str());
-        let created = self.cluster.create::<Value>(&kind::JOBS, namespace, &job, &Create::default()).await;
+        let created = self.cluster.create::<Object>(&kind::JOBS, namespace, &job, &Create::default()).await;
         let job = match created {
             Ok(job) => job,
             Err(error) if error.is_already_exists() => {
-                match self.cluster.get::<Value>(&kind::JOBS, namespace, wire::JOB).await? {
+                match self.cluster.get::<Object>(&kind::JOBS, namespace, wire::JOB).await? {
                     Some(job) => job,
-                    None => return Ok(Flow::Again),
+                    None => return Ok(Flow::Look),
                 }
             }
             Err(error) if error.is_quota() => {
-                self.write_waiting(&seen.build, Some(&format!("a quota refuses the build's Job: {error}")))
-                    .await?;
+                self.write_waiting(seen, Some(&format!("a quota refuses the build's Job: {error}"))).await?;
                 return Ok(Flow::Wait);
             }
             Err(error) if error.is_refusal() => {
@@ -347,16 +453,17 @@ impl Agent<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        self.patch_namespace(&seen.build, json!({}), json!({ wire::JOB_UID: job["metadata"]["uid"] }))
-            .await?;
-        Ok(Flow::Again)
+        self.patch_namespace(seen, json!({}), json!({ wire::JOB_UID: job.metadata.uid })).await?;
+        Ok(Flow::Look)
     }
 
     /// Home first, then the Namespace: nothing is disposed of before its result is in home.
-    async fn record(&mut self, seen: &Observation, verdict: Verdict, cause: &str) -> Result<()> {
-        let pods = self.build_pods().await?;
+    async fn record(&mut self, seen: &mut Observation, verdict: Verdict, cause: &str) -> Result<()> {
+        let name = wire::history_object(&seen.build.chain);
+        let history =
+            async { Ok(self.cluster.get::<home::Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?) };
+        let (pods, events, history) = try_join!(self.build_pods(), self.events(), history)?;
         let exits = pods.iter().flat_map(verdict::exits).collect();
-        let events = self.events().await?;
         let events = events
             .into_iter()
             .filter(|event| event.r#type == "Warning")
@@ -369,33 +476,31 @@ impl Agent<'_> {
             .collect();
         let mut build = seen.build.clone();
         build.times.insert(Phase::Recorded, self.now());
-        let entry = Entry::of(&build, verdict.as_str(), cause, exits, events);
-        let name = wire::history_object(&seen.build.chain);
-        let history =
-            self.cluster.get::<home::Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?.ok_or_else(
-                || {
-                    Error::unready(
-                        format!("ConfigMap {name} is gone from {}", wire::HOME),
-                        "create it again, empty: nothing is finished before its result is in it",
-                    )
-                },
-            )?;
+        let mut cause = cause.to_owned();
+        shorten(&mut cause);
+        let entry = Entry::of(&build, verdict.as_str(), &cause, exits, events);
+        let history = history.ok_or_else(|| {
+            Error::unready(
+                format!("ConfigMap {name} is gone from {}", wire::HOME),
+                "create it again, empty: nothing is finished before its result is in it",
+            )
+        })?;
         let patch = history_patch(&history.data, &entry);
         self.cluster
             .patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(&patch))
             .await?;
         let annotations = json!({ wire::VERDICT: verdict.as_str(), wire::CAUSE: cause });
-        self.reach(&seen.build, Phase::Recorded, annotations).await
+        self.reach(seen, Phase::Recorded, annotations).await
     }
 
-    async fn finish(&mut self, seen: &Observation) -> Result<()> {
+    async fn finish(&mut self, seen: &mut Observation) -> Result<()> {
         // a pipeline that could not be used brought nothing up
         if seen.build.times.contains_key(&Phase::Preparing) {
             for (kind, name, ending) in self.plan(seen).await?.endings() {
                 self.end(&kind, &name, &ending).await?;
             }
         }
-        self.reach(&seen.build, Phase::Finished, json!({})).await
+        self.reach(seen, Phase::Finished, json!({})).await
     }
 
     async fn end(&self, kind: &weave::Kind, name: &str, ending: &weave::Ending) -> Result<()> {
@@ -428,7 +533,7 @@ impl Agent<'_> {
     async fn stand_down(&mut self, seen: &Observation) -> Result<Flow> {
         if seen.listener.keyed {
             self.detach().await?;
-            return Ok(Flow::Again);
+            return Ok(Flow::Look);
         }
         if seen.listener.replicas > 0 {
             self.scale_self_down().await?;
@@ -436,66 +541,75 @@ impl Agent<'_> {
         Ok(Flow::Wait)
     }
 
-    /// The chain's record, read once.
-    pub(super) async fn chain_record(&mut self, build: &Build) -> Result<&home::Record> {
-        if self.memory.record.is_none() {
-            let record = home::record(self.cluster, &build.chain).await?;
-            self.memory.record = Some(record.ok_or_else(|| {
+    /// The chain's record and home's configuration, read once.
+    pub(super) async fn known(&mut self, build: &Build) -> Result<&(home::Record, Home)> {
+        if self.memory.known.is_none() {
+            let (record, home) =
+                try_join!(home::record(self.cluster, &build.chain), setup::home(self.cluster))?;
+            let record = record.ok_or_else(|| {
                 Error::unready(
                     format!("chain {} has no record in {}", build.chain, wire::HOME),
                     "it was deleted; start the chain anew under another name",
                 )
-            })?);
+            })?;
+            if record.settings.uuid != build.chain_uuid {
+                return Err(Error::unready(
+                    format!("the record of chain {} in {} is another chain's", build.chain, wire::HOME),
+                    "it was edited by hand or left over; start the chain anew under another name",
+                ));
+            }
+            self.memory.known = Some((record, home));
         }
-        Ok(self.memory.record.as_ref().expect("just read"))
+        Ok(self.memory.known.as_ref().expect("just read"))
+    }
+
+    fn unfrozen(&self) -> Error {
+        Error::unready(
+            format!("ConfigMap {} is gone from {}", wire::FREEZE, self.me.namespace),
+            "it was deleted by hand; nothing but the original helps",
+        )
     }
 
     /// The plan that this build runs by: what was pushed, or the last good pipeline.
     pub(super) async fn plan(&mut self, seen: &Observation) -> Result<&Plan> {
         if self.memory.plan.is_none() {
-            let freeze = seen.freeze.clone().ok_or_else(|| {
-                Error::unready(
-                    format!("ConfigMap {} is gone from {}", wire::FREEZE, self.me.namespace),
-                    "it was deleted by hand; nothing but the original helps",
-                )
-            })?;
+            let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
             let plan = self.plan_for(seen, &freeze, true).await?.map_err(Error::Pipeline)?;
             self.memory.plan = Some(plan);
         }
         Ok(self.memory.plan.as_ref().expect("just made"))
     }
 
-    /// The plan of the successor's listener: the pushed pipeline, or the last good one where that cannot be used.
-    async fn successor_plan(&mut self, seen: &Observation) -> Result<Plan> {
-        if seen.build.verdict.is_some() {
-            return self.plan_of_last_good(seen).await;
-        }
-        Ok(self.plan(seen).await?.clone())
-    }
-
-    pub(super) async fn plan_of_last_good(&mut self, seen: &Observation) -> Result<Plan> {
-        let version = seen.running.version().or(seen.freeze.clone().map(|freeze| freeze.version));
+    /// The plan of the last good pipeline, with the image that runs here.
+    pub(super) async fn plan_of_last_good(
+        &mut self,
+        seen: &Observation,
+    ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
         let freeze = Freeze {
             image: ImageRef::parse(&seen.running.image).map(|image| image.name).unwrap_or_default(),
-            version: version.unwrap_or(Version { tag: "unknown".to_owned(), digest: None }),
+            version: seen
+                .running
+                .version()
+                .unwrap_or_else(|| Version { tag: "unknown".to_owned(), digest: None }),
             revision: None,
             pipeline: Pushed::Absent,
         };
-        self.plan_for(seen, seen.freeze.as_ref().unwrap_or(&freeze), false).await?.map_err(Error::Pipeline)
+        self.plan_for(seen, seen.freeze.as_ref().unwrap_or(&freeze), false).await
     }
 
-    /// Renders and weaves, with what a push brought where `pushed` is wanted, else by the last good text.
+    /// Renders and weaves: with what was frozen where `pushed` is wanted, else by the last good text.
     async fn plan_for(
         &mut self,
         seen: &Observation,
         freeze: &Freeze,
         pushed: bool,
     ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
-        let home_config = super::super::setup::home(self.cluster).await?;
-        let record = self.chain_record(&seen.build).await?;
-        let text = match (&freeze.pipeline, &seen.head.pipeline) {
-            (Pushed::Text(text), _) if pushed => Some(text.clone()),
-            (_, last_good) => last_good.clone(),
+        let (record, home) = self.known(&seen.build).await?;
+        let text = match &freeze.pipeline {
+            Pushed::Text(text) if pushed => Some(text.clone()),
+            // the last good text may be a later push's by now
+            _ if pushed => None,
+            _ => seen.head.pipeline.clone(),
         };
         let name = format!("{}:{}", freeze.image, freeze.version.tag);
         let push = super::super::plan::Push {
@@ -505,7 +619,45 @@ impl Agent<'_> {
             revision: freeze.revision.as_deref(),
             build: &seen.build,
         };
-        Ok(super::super::plan::of_push(record, &home_config, &push))
+        Ok(super::super::plan::of_push(record, home, &push))
+    }
+}
+
+/// At most so many bytes of one sentence are written into an annotation; all of an object's may hold 256 KiB.
+const SENTENCE_BYTES: usize = 4096;
+
+fn shorten(text: &mut String) {
+    if text.len() > SENTENCE_BYTES {
+        text.truncate(text.floor_char_boundary(SENTENCE_BYTES));
+        text.push('…');
+    }
+}
+
+/// Whether the API server refuses an object for what is in it, as opposed to who asks and where.
+fn blames_the_object(error: &cluster::Error) -> bool {
+    use cluster::{Denier, Error};
+    match error {
+        Error::Denied { by, .. } => {
+            !matches!(by, Denier::Terminating | Denier::Escalation) && error.is_refusal()
+        }
+        _ => error.is_refusal() && !error.is_rbac(),
+    }
+}
+
+/// What is applied before what: a binding needs its Role, a pod whatever it mounts and runs as.
+fn rank(object: &Value) -> u8 {
+    match object["kind"].as_str().unwrap_or_default() {
+        "RoleBinding" => 1,
+        "Pod"
+        | "Job"
+        | "CronJob"
+        | "Deployment"
+        | "StatefulSet"
+        | "ReplicaSet"
+        | "ReplicationController"
+        | "DaemonSet"
+        | "HorizontalPodAutoscaler" => 2,
+        _ => 0,
     }
 }
 

@@ -11,14 +11,16 @@ mod wake;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::try_join;
 
 use super::Say;
 use super::error::Result;
 use super::home::Record;
-use super::setup;
+use super::setup::{self, Home};
 use crate::agent::{Action, step};
 use crate::chain::freeze::Freeze;
 use crate::cluster::Cluster;
+use crate::cluster::objects::Meta;
 use crate::pipeline::weave::Plan;
 use wake::Wakes;
 
@@ -51,8 +53,13 @@ pub struct Agent<'a> {
 struct Memory {
     /// Whether the admission policies were found as they should be; nothing is done before that.
     confined: bool,
-    /// The chain's record, read once: it does not change under a listener.
-    record: Option<Record>,
+    /// The chain's record and home's configuration, read once: they do not change under a listener, and a push
+    /// starts another one.
+    known: Option<(Record, Home)>,
+    /// The chain's name, which no namespace changes.
+    chain: Option<String>,
+    /// Metadata of the own Deployment, as it was looked at last.
+    listener: Option<Meta>,
     /// The freeze, which never changes once it is there.
     freeze: Option<Freeze>,
     /// The plan that this build runs by.
@@ -62,16 +69,22 @@ struct Memory {
     /// How often the dispatch failed in a row, and when it may be tried again.
     dispatch_failures: u32,
     dispatch_again: Option<Timestamp>,
+    /// Whether the API server refused the listener that the push asks for.
+    refused: bool,
     /// When the next recheck is due.
     recheck_at: Option<Timestamp>,
+    /// Whether the chain is one without rechecks.
+    never_rechecks: bool,
     /// What was said last, so that the diary does not repeat itself.
     said: String,
 }
 
 /// What comes after an action.
 enum Flow {
-    /// Look again at once.
+    /// Decide again on what is known.
     Again,
+    /// Look again at once.
+    Look,
     /// Look again when something changes.
     Wait,
 }
@@ -106,15 +119,23 @@ impl<'a> Agent<'a> {
     pub async fn run(&mut self) -> Result<()> {
         let mut wakes = Wakes::new(self.cluster, &self.me);
         let mut failures = 0u32;
+        let mut conflicts = 0u32;
         loop {
             match Box::pin(self.turn(&mut wakes)).await {
-                Ok(Flow::Again) => failures = 0,
-                Ok(Flow::Wait) => {
-                    failures = 0;
-                    wakes.wait(self.next_look()).await;
+                Ok(flow) => {
+                    (failures, conflicts) = (0, 0);
+                    if matches!(flow, Flow::Wait) {
+                        wakes.wait(self.next_look()).await;
+                    }
                 }
                 Err(error) if error.is_conflict() => {
                     self.note("somebody else wrote meanwhile; looking again");
+                    conflicts += 1;
+                    // once is nothing; again and again is somebody who must not be raced
+                    let pause = Duration::from_millis(50).saturating_mul(1 << conflicts.min(9));
+                    if conflicts > 1 {
+                        tokio::time::sleep(pause).await;
+                    }
                 }
                 Err(error) => {
                     failures += 1;
@@ -126,20 +147,30 @@ impl<'a> Agent<'a> {
         }
     }
 
+    /// Looks once, and acts for as long as what is known suffices to decide.
     async fn turn(&mut self, wakes: &mut Wakes) -> Result<Flow> {
-        if !self.memory.confined {
-            for line in setup::check(self.cluster).await?.said_aloud() {
+        let mut seen = if self.memory.confined {
+            Box::pin(self.observe()).await?
+        } else {
+            let cluster = self.cluster;
+            let (confinement, seen) = try_join!(setup::check(cluster), Box::pin(self.observe()))?;
+            for line in confinement.said_aloud() {
                 self.note(&line);
             }
             self.memory.confined = true;
+            seen
+        };
+        loop {
+            wakes.follow(&seen);
+            let action = step(&seen);
+            if !matches!(action, Action::Wait(_)) {
+                self.note(&diary(&action, &seen.build.namespace));
+            }
+            match self.act(action, &mut seen).await? {
+                Flow::Again => self.observe_work(&mut seen).await?,
+                flow => return Ok(flow),
+            }
         }
-        let seen = Box::pin(self.observe()).await?;
-        wakes.follow(&seen);
-        let action = step(&seen);
-        if !matches!(action, Action::Wait(_)) {
-            self.note(&diary(&action, &seen.build.namespace));
-        }
-        self.act(action, &seen).await
     }
 
     /// How long to wait at most: idle listeners wait for their recheck only.

@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::claim::read_build;
+use super::super::claim::{read_build, readable};
 use super::super::error::{Error, Result};
 use super::super::home::{self, Data};
 use super::Agent;
@@ -69,36 +69,53 @@ struct WorkloadStatus {
 impl Agent<'_> {
     pub(super) async fn observe(&mut self) -> Result<Observation> {
         let (cluster, namespace) = (self.cluster, Some(self.me.namespace.as_str()));
-        let (object, deployment, pod) = tokio::try_join!(
-            cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, &self.me.namespace),
-            cluster.get::<Workload>(&kind::DEPLOYMENTS, namespace, &self.me.deployment),
-            cluster.get::<Pod>(&kind::PODS, namespace, &self.me.pod),
-        )?;
+        let frozen = self.memory.freeze.is_some();
+        let freeze = async {
+            if frozen {
+                return Ok(None);
+            }
+            cluster.get::<Data>(&kind::CONFIG_MAPS, namespace, wire::FREEZE).await
+        };
+        let known = self.memory.chain.clone();
+        let early = async {
+            match &known {
+                Some(chain) => home::head(cluster, chain).await,
+                None => Ok(None),
+            }
+        };
+        let read = async {
+            Ok(tokio::try_join!(
+                cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, &self.me.namespace),
+                cluster.get::<Workload>(&kind::DEPLOYMENTS, namespace, &self.me.deployment),
+                cluster.get::<Pod>(&kind::PODS, namespace, &self.me.pod),
+                freeze,
+            )?)
+        };
+        let ((object, deployment, pod, freeze), head) = tokio::try_join!(read, early)?;
         let gone = |what: String| Error::unready(what, "nothing is left to do here");
         let object = object.ok_or_else(|| gone(format!("namespace {} is gone", self.me.namespace)))?;
-        let build = read_build(&object).map_err(|why| {
-            Error::unready(why.to_string(), "it was edited by hand; restore the label or annotation named")
-        })?;
-        let head = home::head(cluster, &build.chain)
-            .await?
-            .ok_or_else(|| gone(format!("chain {} has no head in {}", build.chain, wire::HOME)))?;
+        let build = readable(&object)?;
+        let head = match head {
+            Some(head) => Some(head),
+            None => home::head(cluster, &build.chain).await?,
+        };
+        let head =
+            head.ok_or_else(|| gone(format!("chain {} has no head in {}", build.chain, wire::HOME)))?;
+        self.memory.chain = Some(build.chain.clone());
         let own = pod.as_ref().and_then(|pod| pod.container(&self.me.container));
         let running = Running {
             image: own.map(|container| container.image.clone()).unwrap_or_default(),
             ran: own.map_or(Ran::Pending, crate::chain::pod::Container::ran),
         };
-        if self.memory.freeze.is_none() {
-            let found = cluster.get::<Data>(&kind::CONFIG_MAPS, namespace, wire::FREEZE).await?;
-            self.memory.freeze = match found {
-                None => None,
-                Some(found) => Some(Freeze::read(&found.data).ok_or_else(|| {
-                    Error::unready(
-                        format!("ConfigMap {} in {} cannot be read", wire::FREEZE, self.me.namespace),
-                        "it was edited by hand; nothing but the original helps",
-                    )
-                })?),
-            };
+        if let Some(found) = freeze {
+            self.memory.freeze = Some(Freeze::read(&found.data).ok_or_else(|| {
+                Error::unready(
+                    format!("ConfigMap {} in {} cannot be read", wire::FREEZE, self.me.namespace),
+                    "it was edited by hand; nothing but the original helps",
+                )
+            })?);
         }
+        self.memory.listener = deployment.as_ref().map(|found| found.metadata.clone());
         let mut seen = Observation {
             now: self.now(),
             listener: listener(deployment.as_ref(), &self.me.container, &running),
@@ -106,10 +123,10 @@ impl Agent<'_> {
             freeze: self.memory.freeze.clone(),
             before: Vec::new(),
             max_parallel: 1,
-            dispatch_due: self.memory.dispatch_again.is_none_or(|at| at <= self.now()),
-            prepared: self.memory.prepared,
+            dispatch_due: true,
+            prepared: false,
             support: Vec::new(),
-            support_bound: 0,
+            support_bound: SUPPORT_BOUND,
             judged: Judged::NoJob,
             recheck_due: self.memory.recheck_at.is_some_and(|at| at <= self.now()),
             head,
@@ -120,9 +137,14 @@ impl Agent<'_> {
     }
 
     /// Looks at what only the later phases need.
-    async fn observe_work(&mut self, seen: &mut Observation) -> Result<()> {
+    pub(super) async fn observe_work(&mut self, seen: &mut Observation) -> Result<()> {
+        seen.now = self.now();
+        seen.dispatch_due = self.memory.dispatch_again.is_none_or(|at| at <= seen.now);
+        seen.prepared = self.memory.prepared;
         let undecided = seen.build.verdict.is_none();
-        if matches!(seen.build.phase, Phase::Detached | Phase::Queued) && undecided {
+        let dispatches = !seen.build.dispatch.settled() && seen.dispatch_due;
+        let slot = seen.head.slots.contains_key(&seen.build.generation);
+        if matches!(seen.build.phase, Phase::Detached | Phase::Queued) && undecided && !dispatches && !slot {
             seen.before = self.waiting_before(&seen.build, &seen.head).await?;
         }
         if matches!(seen.build.phase, Phase::Detached | Phase::Queued | Phase::Preparing | Phase::Building)
@@ -130,7 +152,6 @@ impl Agent<'_> {
         {
             let plan = self.plan(seen).await?.clone();
             seen.max_parallel = plan.build.settings.max_parallel as usize;
-            seen.support_bound = SUPPORT_BOUND;
             if seen.build.phase == Phase::Preparing && self.memory.prepared {
                 seen.support = self.support(&plan.support).await?;
             }
@@ -209,7 +230,8 @@ impl Agent<'_> {
     /// What the Job and its pod say.
     async fn judged(&self, build: &Build, container: &str, bounds: Bounds) -> Result<Judged> {
         let namespace = Some(self.me.namespace.as_str());
-        let job = self.cluster.get::<JobObject>(&kind::JOBS, namespace, wire::JOB).await?;
+        let job = async { Ok(self.cluster.get::<JobObject>(&kind::JOBS, namespace, wire::JOB).await?) };
+        let (job, pods) = tokio::try_join!(job, self.build_pods())?;
         let Some(job) = job else {
             return Ok(if build.job_uid.is_some() { Judged::JobGone } else { Judged::NoJob });
         };
@@ -217,7 +239,6 @@ impl Agent<'_> {
             // created just before a crash; acting on it again writes its uid down
             return Ok(Judged::NoJob);
         }
-        let pods = self.build_pods().await?;
         if pods.len() > 1 {
             // somebody took the Job's finalizer off its pod and deleted it: the controller knows of no first one
             let cause =
@@ -225,9 +246,13 @@ impl Agent<'_> {
             return Ok(Judged::Over(Verdict::Errored, cause));
         }
         let pod = pods.into_iter().next();
+        if build.job_uid.as_deref() != Some(job.metadata.uid.as_str()) {
+            return Ok(Judged::JobGone);
+        }
+        let complete = holds(&job.status.conditions, "Complete").is_some();
         let failed = holds(&job.status.conditions, "Failed");
         let failed = failed.map(|condition| (condition.reason.clone(), condition.message.clone()));
-        let mut view = Job { failed, refused: None };
+        let mut view = Job { complete, failed, refused: None };
         if pod.is_none() {
             view.refused = self.refusal().await?;
         }

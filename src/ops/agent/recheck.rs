@@ -19,23 +19,29 @@ use crate::pipeline::weave;
 
 /// How long a probe pod may take before the recheck is given up until the next time.
 const PROBE_BOUND: Duration = Duration::from_secs(120);
+/// How soon a recheck that failed for want of the API server is repeated.
+const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
 impl Agent<'_> {
     /// Sets the time of the next recheck, for a chain whose tag may be pushed over.
     pub(super) async fn arm_recheck(&mut self, seen: &Observation) -> Result<()> {
-        if self.memory.recheck_at.is_some() {
+        if self.memory.recheck_at.is_some() || self.memory.never_rechecks {
             return Ok(());
         }
-        let plan = self.plan_of_last_good(seen).await?;
-        let interval = plan.build.settings.recheck;
-        if plan.build.match_tag() && !interval.is_zero() {
+        let interval = match self.plan_of_last_good(seen).await? {
+            Ok(plan) if plan.build.match_tag() => plan.build.settings.recheck,
+            _ => Duration::ZERO,
+        };
+        self.memory.never_rechecks = interval.is_zero();
+        if !interval.is_zero() {
             self.memory.recheck_at = Some(self.now() + interval);
         }
         Ok(())
     }
 
     pub(super) async fn recheck(&mut self, seen: &Observation) -> Result<()> {
-        self.memory.recheck_at = None;
+        // one that fails is made up for soon, not an interval later
+        self.memory.recheck_at = Some(self.now() + AFTER_FAILURE);
         let namespace = self.me.namespace.clone();
         let Some(deployment) =
             self.cluster.get::<Value>(&kind::DEPLOYMENTS, Some(&namespace), &self.me.deployment).await?
@@ -47,7 +53,9 @@ impl Agent<'_> {
         self.cluster.create::<Value>(&kind::PODS, Some(&namespace), &probe, &Create::default()).await?;
         let found = self.probed(&namespace).await;
         dispatch::delete(self.cluster, &kind::PODS, Some(&namespace), weave::PROBE).await?;
-        match (found?, &seen.running.ran) {
+        let found = found?;
+        self.memory.recheck_at = None;
+        match (found, &seen.running.ran) {
             (Some(Ran::Digest(new)), Ran::Digest(old)) if new != *old => {
                 self.note(&format!(
                     "{} means {new} by now, which Keel has not told: starting it",

@@ -1,3 +1,5 @@
+//! Both tables of kubectl's dialect: what is read, and what is written.
+
 use super::*;
 use serde_json::json;
 

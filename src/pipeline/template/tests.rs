@@ -1,3 +1,5 @@
+//! Templates rendered, faults placed, secrets kept.
+
 use super::*;
 use crate::pipeline::facts::EnvValue;
 use serde_json::json;

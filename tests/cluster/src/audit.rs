@@ -10,10 +10,12 @@ use serde::Deserialize;
 use crate::api::Api;
 use crate::error::{At, Error};
 
-/// One finished request. A watch appears when it ends.
+/// One finished request. A watch appears twice, when it begins and when it ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Event {
+    /// `ResponseComplete`; of a watch that begins, `ResponseStarted`.
+    pub stage: String,
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
     pub verb: String,
     /// Path and query.

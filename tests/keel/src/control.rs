@@ -14,6 +14,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -52,6 +53,35 @@ async fn talk(mut stream: TcpStream, hooks: &Hooks, switch: &Switch) -> io::Resu
     Ok(())
 }
 
+/// The other end: a test that gives commands.
+pub struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    /// Connects to a stand-in's `--control` address.
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub async fn connect(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self { stream: BufReader::new(TcpStream::connect(address).await?) })
+    }
+
+    /// Gives one command and waits for its answer's value, empty if it has none.
+    ///
+    /// # Errors
+    /// The connection broke, or the stand-in said `error`.
+    pub async fn command(&mut self, command: &str) -> io::Result<String> {
+        self.stream.write_all(format!("{command}\n").as_bytes()).await?;
+        let mut answer = String::new();
+        self.stream.read_line(&mut answer).await?;
+        match answer.trim_end().strip_prefix("ok") {
+            Some(value) => Ok(value.trim_start().to_owned()),
+            None => Err(io::Error::other(format!("{command}: {}", answer.trim_end()))),
+        }
+    }
+}
+
 /// Does one command: a value, empty if there is none, or why not.
 async fn obey(line: &str, hooks: &Hooks, switch: &Switch) -> Result<String, String> {
     let (command, argument) = line.split_once(' ').unwrap_or((line, ""));
@@ -77,33 +107,39 @@ async fn obey(line: &str, hooks: &Hooks, switch: &Switch) -> Result<String, Stri
 mod tests {
     use super::*;
 
-    fn ask(hooks: &Hooks, switch: &Switch, line: &str) -> Result<String, String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(obey(line, hooks, switch))
-    }
-
     #[test]
     fn commands_move_the_levers() {
-        let (hooks, switch) = (Hooks::default(), Switch::default());
-        for (line, answer) in [
-            ("running", Ok("no")),
-            ("start", Ok("")),
-            ("running", Ok("yes")),
-            ("stop", Ok("")),
-            ("running", Ok("no")),
-            ("hold PUT a/web", Ok("")),
-            ("held 0", Err("it has not come")),
-            ("release", Ok("")),
-            ("delay-put 250", Ok("")),
-            ("delay-put soon", Err("`soon`: invalid digit found in string")),
-            ("lose-next", Ok("")),
-            ("hold", Err("no such command: `hold`")),
-            ("dance", Err("no such command: `dance`")),
-        ] {
-            let answered = ask(&hooks, &switch, line);
-            assert_eq!(answered.as_ref().map(String::as_str).map_err(String::as_str), answer, "{line}");
-        }
-        assert_eq!(hooks.put_delay(), Duration::from_millis(250));
-        assert!(hooks.loses() && !hooks.loses());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let (hooks, switch) = (Hooks::default(), Switch::default());
+            let test = async {
+                let mut client = Client::connect(listener.local_addr().unwrap()).await.unwrap();
+                for (command, answer) in [
+                    ("running", Ok("no")),
+                    ("start", Ok("")),
+                    ("running", Ok("yes")),
+                    ("stop", Ok("")),
+                    ("running", Ok("no")),
+                    ("hold PUT a/web", Ok("")),
+                    ("held 0", Err("held 0: error it has not come")),
+                    ("release", Ok("")),
+                    ("delay-put 250", Ok("")),
+                    ("delay-put soon", Err("delay-put soon: error `soon`: invalid digit found in string")),
+                    ("lose-next", Ok("")),
+                    ("hold", Err("hold: error no such command: `hold`")),
+                    ("dance", Err("dance: error no such command: `dance`")),
+                ] {
+                    let answered = client.command(command).await.map_err(|e| e.to_string());
+                    assert_eq!(answered.as_ref().map(String::as_str).map_err(String::as_str), answer);
+                }
+            };
+            tokio::select! {
+                () = test => {}
+                ended = serve(&listener, &hooks, &switch) => panic!("{ended:?}"),
+            }
+            assert_eq!(hooks.put_delay(), Duration::from_millis(250));
+            assert!(hooks.loses() && !hooks.loses());
+        });
     }
 }

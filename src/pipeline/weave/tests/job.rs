@@ -1,3 +1,5 @@
+//! The build's Job.
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The listener's Deployment.
+
 use serde_json::{Value, json};
 
 use super::*;

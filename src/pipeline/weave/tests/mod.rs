@@ -1,3 +1,5 @@
+//! What is woven, held by tables and two snapshots.
+
 mod job;
 mod listener;
 mod refused;

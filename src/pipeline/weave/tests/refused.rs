@@ -1,3 +1,5 @@
+//! What is refused, and with which words.
+
 use super::*;
 
 /// Asserts that a pipeline has exactly one fault, and that it says all of these.

@@ -1,3 +1,5 @@
+//! The rest of a pipeline.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! A rich pipeline's listener and Job, whole.
+
 use super::*;
 
 #[test]

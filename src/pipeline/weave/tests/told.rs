@@ -1,3 +1,5 @@
+//! What a person is told though nothing is refused.
+
 use super::*;
 
 #[test]

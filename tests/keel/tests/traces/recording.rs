@@ -96,6 +96,8 @@ pub(crate) enum Action {
     StartKeel,
     HoldNext { request: String },
     Release,
+    LoseNext,
+    DelayPut { ms: u64 },
     End,
 }
 

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use keel_standin::{Clock as _, Entry, Hooks, Journal, Keel, Settings, Switch, Version};
@@ -16,6 +17,8 @@ use crate::world::{HOST, World, Write, digest_of};
 
 /// How much fewer or more requests than recorded are no difference.
 const SLACK: usize = 2;
+/// A request to hold that has not come by then will not come; what follows then differs from the recording.
+const HOLD_LIMIT: SignedDuration = SignedDuration::from_secs(60);
 /// A process sees the cluster this long after its start.
 const WATCHES_OPEN_MS: i64 = 100;
 
@@ -88,7 +91,11 @@ impl<'s> Replay<'s> {
                     (Some(at), _, _) => (zero, at),
                     (None, plus, Some(held)) => (held, plus.unwrap_or_default()),
                     (None, plus, None) => {
-                        hooks.held().await;
+                        tokio::select! {
+                            biased;
+                            () = hooks.held() => {}
+                            () = clock.sleep_until(clock.now() + HOLD_LIMIT) => {}
+                        }
                         held = Some(clock.now());
                         (clock.now(), plus.unwrap_or_default())
                     }
@@ -263,6 +270,8 @@ fn act(action: &Action, world: &World<'_>, hooks: &Hooks, running: &Switch) {
         Action::StartKeel => running.set(true),
         Action::HoldNext { request } => hooks.hold_next(request),
         Action::Release => hooks.release(),
+        Action::LoseNext => hooks.lose_next(),
+        Action::DelayPut { ms } => hooks.delay_put(Duration::from_millis(*ms)),
         Action::End => {}
     }
 }
