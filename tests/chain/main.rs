@@ -11,4 +11,5 @@ mod pod;
 mod start;
 mod turn;
 mod verdicts;
+mod watching;
 mod world;

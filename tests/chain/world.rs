@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -362,15 +363,21 @@ impl Aside {
         Said::of(&self.0.wait_with_output().unwrap())
     }
 
+    /// The next line of its stdout, as soon as it is written; empty at the end.
+    pub(crate) fn line(&mut self) -> String {
+        let stdout = self.0.stdout.as_mut().unwrap();
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        // byte by byte, so that nothing is read ahead and lost to `wait`
+        while !line.ends_with(b"\n") && stdout.read(&mut byte).unwrap() == 1 {
+            line.push(byte[0]);
+        }
+        String::from_utf8(line).unwrap()
+    }
+
     /// Ctrl-C.
-    pub(crate) fn interrupt(&self, world: &World) {
-        let pid = i32::try_from(self.0.id()).unwrap();
-        let _ = world;
-        rustix::process::kill_process(
-            rustix::process::Pid::from_raw(pid).unwrap(),
-            rustix::process::Signal::INT,
-        )
-        .unwrap();
+    pub(crate) fn interrupt(&self) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     }
 }
 
