@@ -18,7 +18,7 @@ use crate::chain::build::Baseline;
 use crate::chain::{rights, wire};
 use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
-use crate::cluster::{Access, Cluster, Create, Delete, Patch};
+use crate::cluster::{Access, Cluster, Create, Delete, Error as ClusterError, Patch};
 use crate::pipeline::weave::place;
 use crate::pipeline::weave::{Listener, Plan};
 
@@ -189,6 +189,23 @@ async fn create(cluster: &Cluster, object: &Value) -> Result<()> {
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Whether, and why, the server would refuse an object for good: a server-side dry-run. A quota that is in the way now
+/// may be free when the object is created in earnest, and says nothing about another namespace.
+pub(super) async fn refusal(
+    cluster: &Cluster,
+    resource: &Resource,
+    namespace: &str,
+    object: &Value,
+) -> Result<Option<ClusterError>> {
+    let dry = Create { dry_run: true, ..Create::default() };
+    match cluster.create::<Object>(resource, Some(namespace), object, &dry).await {
+        Ok(_) => Ok(None),
+        Err(error) if error.is_quota() || error.is_already_exists() => Ok(None),
+        Err(error) if error.is_refusal() => Ok(Some(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
