@@ -118,6 +118,11 @@ impl Agent<'_> {
         let path = last_good.build.settings.pipeline_path.clone();
         let pipeline = match local::files::read_optional(&path) {
             Ok(None) => Pushed::Absent,
+            Ok(Some(text)) if text.len() > home::TEXT_BYTES => Pushed::Unreadable(format!(
+                "{path} has {} bytes, and home keeps no pipeline of more than {}: put large files into the image",
+                text.len(),
+                home::TEXT_BYTES
+            )),
             Ok(Some(text)) => Pushed::Text(text),
             Err(why) => Pushed::Unreadable(why.to_string()),
         };
@@ -165,11 +170,10 @@ impl Agent<'_> {
             _ => None,
         };
         if let Err(why) = self.check_pushed(seen, freeze).await? {
-            self.note(&format!("the pushed pipeline cannot be used: {why}"));
-            let annotations = json!({
-                wire::VERDICT: Verdict::Errored.as_str(),
-                wire::CAUSE: format!("the pushed pipeline cannot be used: {why}"),
-            });
+            let whose = if freeze.pipeline == Pushed::Absent { "last good" } else { "pushed" };
+            let cause = format!("the {whose} pipeline cannot be used: {why}");
+            self.note(&cause);
+            let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
             if seen.build.verdict.is_none() {
                 return self.patch_namespace(&seen.build, json!({}), annotations).await;
             }
@@ -204,16 +208,16 @@ impl Agent<'_> {
         let next = Listener { tag: &freeze.version.tag, generation: seen.build.generation + 1 };
         let mut listener = plan.listener(&next);
         listener["metadata"]["name"] = json!(format!("{}-next", truncated(&plan.build.name, 58)));
-        let dry = Create { dry_run: true, ..Create::default() };
-        let tried =
-            self.cluster.create::<Value>(&kind::DEPLOYMENTS, Some(&self.me.namespace), &listener, &dry).await;
-        match tried {
-            Ok(_) => Ok(Ok(())),
-            Err(error) if error.is_refusal() => {
-                Ok(Err(format!("the API server refuses the next listener: {error}")))
+        let job = job_of(&plan, seen, freeze);
+        // a pipeline whose build can never be created must not become the last good one either
+        let tried = [("next listener", kind::DEPLOYMENTS, listener), ("build's Job", kind::JOBS, job)];
+        for (what, resource, object) in tried {
+            let refused = dispatch::refusal(self.cluster, &resource, &self.me.namespace, &object).await?;
+            if let Some(why) = refused {
+                return Ok(Err(format!("the API server refuses the {what}: {why}")));
             }
-            Err(error) => Err(error.into()),
         }
+        Ok(Ok(()))
     }
 
     /// Renames the Keel keys; the next look reads them back.
@@ -317,14 +321,7 @@ impl Agent<'_> {
 
     async fn build(&mut self, seen: &Observation) -> Result<Flow> {
         let freeze = seen.freeze.clone().expect("a build is frozen");
-        let plan = self.plan(seen).await?;
-        let job = plan.job(&BuildOf {
-            namespace: &seen.build.namespace,
-            generation: seen.build.generation,
-            parent: seen.build.parent.as_deref(),
-            version: &freeze.version,
-            revision: freeze.revision.as_deref(),
-        });
+        let job = job_of(self.plan(seen).await?, seen, &freeze);
         let namespace = Some(self.me.namespace.as_str());
         let created = self.cluster.create::<Value>(&kind::JOBS, namespace, &job, &Create::default()).await;
         let job = match created {
@@ -497,7 +494,10 @@ impl Agent<'_> {
             (Pushed::Text(text), _) if pushed => Some(text.clone()),
             (_, last_good) => last_good.clone(),
         };
-        let name = format!("{}:{}", freeze.image, freeze.version.tag);
+        let name = match &freeze.pipeline {
+            Pushed::Text(_) if pushed => format!("pipeline of {}", freeze.version.tag),
+            _ => "last good pipeline".to_owned(),
+        };
         let push = super::super::plan::Push {
             text: text.map(|text| Text { name, text }),
             image: &freeze.image,
@@ -507,6 +507,17 @@ impl Agent<'_> {
         };
         Ok(super::super::plan::of_push(record, &home_config, &push))
     }
+}
+
+/// The build's Job.
+fn job_of(plan: &Plan, seen: &Observation, freeze: &Freeze) -> Value {
+    plan.job(&BuildOf {
+        namespace: &seen.build.namespace,
+        generation: seen.build.generation,
+        parent: seen.build.parent.as_deref(),
+        version: &freeze.version,
+        revision: freeze.revision.as_deref(),
+    })
 }
 
 fn in_one_line(faults: &[Fault]) -> String {
