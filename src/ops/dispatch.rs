@@ -19,7 +19,7 @@ use crate::chain::head::Head;
 use crate::chain::{rights, wire};
 use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
-use crate::cluster::{Access, Cluster, Create, Delete};
+use crate::cluster::{self, Access, Cluster, Create, Delete};
 use crate::pipeline::weave::place;
 use crate::pipeline::weave::{Listener, Plan};
 
@@ -262,6 +262,34 @@ where
             }
             answer => return answer,
         }
+    }
+}
+
+/// Whether, and why, the server would refuse an object for good: a server-side dry-run. A quota that is in the way now
+/// may be free when the object is created in earnest, and says nothing about another namespace.
+pub(super) async fn refusal(
+    cluster: &Cluster,
+    resource: &Resource,
+    namespace: &str,
+    object: &Value,
+) -> Result<Option<cluster::Error>> {
+    let dry = Create { dry_run: true, ..Create::default() };
+    match cluster.create::<Object>(resource, Some(namespace), object, &dry).await {
+        Ok(_) => Ok(None),
+        Err(error) if blames_the_object(&error) => Ok(Some(error)),
+        Err(error) if error.is_quota() || error.is_already_exists() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the API server refuses an object for what is in it, as opposed to who asks and where.
+pub(super) fn blames_the_object(error: &cluster::Error) -> bool {
+    use cluster::{Denier, Error};
+    match error {
+        Error::Denied { by, .. } => {
+            !matches!(by, Denier::Terminating | Denier::Escalation) && error.is_refusal()
+        }
+        _ => error.is_refusal() && !error.is_rbac(),
     }
 }
 

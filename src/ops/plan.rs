@@ -27,7 +27,10 @@ pub fn delivery(agent_path: Option<&str>, home: &Home) -> Delivery {
 /// Every fault found.
 pub fn plan(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Rendered, Plan), Vec<Fault>> {
     let rendered = render(sources, facts).map_err(|fault| vec![fault])?;
-    let plan = weave::plan(&rendered.documents, settings)?;
+    let plan = weave::plan(&rendered.documents, settings).map_err(|faults| {
+        let Text { name, text } = &sources.template;
+        faults.into_iter().map(|fault| fault.of_template(name, text)).collect::<Vec<_>>()
+    })?;
     Ok((rendered, plan))
 }
 

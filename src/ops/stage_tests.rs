@@ -325,7 +325,8 @@ async fn from_push_to_sleep_in_this_order() {
         world.requests.iter().position(|it| it == &format!("PATCH {}", World::listener(&namespace))).unwrap();
     let read =
         world.requests.iter().rposition(|it| it == &format!("GET {}", World::listener(&namespace))).unwrap();
-    let job = world.requests.iter().position(|it| it.starts_with("POST /apis/batch")).unwrap();
+    // the first one is the dry-run of the check
+    let job = world.requests.iter().rposition(|it| it.starts_with("POST /apis/batch")).unwrap();
     assert!(detached < read && detached < job);
     assert!(
         world.requests[detached..job].contains(&format!("GET {}", World::listener(&namespace))),

@@ -13,7 +13,7 @@ use super::dispatch::{self, Maker, Raise};
 use super::error::{Error, Result};
 use super::home::{self, Record};
 use super::setup::{self, Home};
-use crate::chain::build::{Baseline, Build, Map, Phase};
+use crate::chain::build::{Baseline, Build, Map, Phase, Version};
 use crate::chain::head::Head;
 use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
 use crate::chain::record::Settings;
@@ -23,7 +23,7 @@ use crate::cluster::resource as kind;
 use crate::cluster::{Access, Cluster, Create, Delete, Patch, Query, Resource};
 use crate::pipeline::facts::{Fact, Facts};
 use crate::pipeline::template::Sources;
-use crate::pipeline::weave::{self, Plan, PodSecurity};
+use crate::pipeline::weave::{self, BuildOf, Plan, PodSecurity};
 
 /// What `start` is asked for.
 #[derive(Debug, Clone)]
@@ -253,6 +253,7 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
             let head = dispatch::head_of(cluster, &chain).await?;
             return Ok(Outcome::Unchanged(newest(cluster, &chain, &head).await?));
         }
+        Err(error) if fresh => return Err(undone(cluster, &chain, None, error, say).await),
         claimed => claimed?,
     };
     if !claimed.created {
@@ -263,7 +264,10 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
     } else {
         say(&format!("namespace {} is ours", claimed.namespace));
     }
-    let raised = dispatch::raise(cluster, &raise, &claimed, say).await?;
+    let raised = match raise_first(cluster, &raise, &claimed, say).await {
+        Err(error) if fresh => return Err(undone(cluster, &chain, Some(&claimed), error, say).await),
+        raised => raised?,
+    };
     let build = listening(cluster, &intent, &claimed, request.timeout, say).await?;
     Ok(if fresh || raised { Outcome::Started(build) } else { Outcome::Unchanged(build) })
 }
@@ -493,6 +497,42 @@ async fn listening(
     }
 }
 
+/// Raises the first listener, and has the server look at the build's Job, so that what it refuses is known before the
+/// first push.
+async fn raise_first(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say: Say<'_>) -> Result<bool> {
+    let raised = dispatch::raise(cluster, raise, claimed, say).await?;
+    let version = Version { tag: raise.tag.to_owned(), digest: None };
+    let job = raise.plan.job(&BuildOf {
+        namespace: &claimed.namespace,
+        generation: raise.generation,
+        version: &version,
+        revision: None,
+        parent: None,
+    });
+    match dispatch::refusal(cluster, &kind::JOBS, &claimed.namespace, &job).await? {
+        Some(error) => Err(error.into()),
+        None => Ok(raised),
+    }
+}
+
+/// What the server refuses for good is not left half made: the mended pipeline can be started under the same name.
+async fn undone(
+    cluster: &Cluster,
+    chain: &str,
+    claimed: Option<&Claimed>,
+    error: Error,
+    say: Say<'_>,
+) -> Error {
+    if !matches!(&error, Error::Cluster(error) if error.is_refusal()) {
+        return error;
+    }
+    match take_back(cluster, chain, claimed).await {
+        Ok(()) => say("nothing was left behind"),
+        Err(left) => say(&format!("what was created could not be removed: {left}")),
+    }
+    error
+}
+
 fn tag_is_missing(pod: &Pod, container: &str) -> bool {
     matches!(pod.container(container).map(|container| &container.state),
         Some(State::Waiting { reason, message }) if image_trouble(reason) && not_in_registry(message))
@@ -540,7 +580,7 @@ async fn without_image(
         Err(error) if error.is_conflict() => return Ok(None),
         Err(error) => return Err(error.into()),
     }
-    take_back(cluster, &intent.record.settings.chain).await?;
+    take_back(cluster, &intent.record.settings.chain, None).await?;
     Err(Error::usage(
         format!(
             "{image} is not in the registry, and with policy {} Keel watches nothing before the tag it starts from exists",
@@ -550,8 +590,11 @@ async fn without_image(
     ))
 }
 
-/// Removes what this `start` has made in home. The head goes last: as long as it is there, a repetition knows the chain.
-async fn take_back(cluster: &Cluster, chain: &str) -> Result<()> {
+/// Removes what this `start` has made. The head goes last: as long as it is there, a repetition knows the chain.
+async fn take_back(cluster: &Cluster, chain: &str, claimed: Option<&Claimed>) -> Result<()> {
+    if let Some(claimed) = claimed {
+        cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, &Delete::uid(&claimed.uid)).await?;
+    }
     let (head, record, history) =
         (wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain));
     let objects = [

@@ -81,6 +81,16 @@ impl Fault {
         self
     }
 
+    /// Names the template, and shows its line, where the template lines are known by number only.
+    #[must_use]
+    pub fn of_template(mut self, name: &str, text: &str) -> Self {
+        if let Some(origin) = self.origin.as_mut().filter(|origin| origin.text.is_empty()) {
+            name.clone_into(&mut origin.file);
+            origin.text = text.lines().nth(origin.first.saturating_sub(1)).unwrap_or_default().to_owned();
+        }
+        self
+    }
+
     /// Adds the reason.
     #[must_use]
     pub fn why(mut self, why: impl Into<String>) -> Self {
@@ -134,14 +144,20 @@ fn window(text: &str, column: usize) -> (String, usize) {
 }
 
 impl Fault {
-    /// What and why in one line, for an annotation.
+    /// Where, what, why and what to do in one line, for an annotation. A place in the rendered text, which nobody has
+    /// at hand, is told only where the template line behind it is not known.
     pub fn one_line(&self) -> String {
-        let mut line = self.what.clone();
-        if let Some(place) = &self.place {
-            line = format!("{}:{}: {line}", place.file, place.line);
-        }
-        if let Some(why) = &self.why {
-            line = format!("{line}: {why}");
+        let mut line = match (&self.origin, &self.place) {
+            (Some(origin), _) => format!("{}, line {}: ", origin.file, origin.first),
+            (None, Some(place)) => format!("{}, line {}: ", place.file, place.line),
+            (None, None) => String::new(),
+        };
+        line.push_str(&self.what);
+        for (link, text) in [(": ", &self.why), ("; ", &self.hint)] {
+            if let Some(text) = text {
+                line.push_str(link);
+                line.push_str(text.trim_end_matches('.'));
+            }
         }
         line.lines().map(str::trim).collect::<Vec<_>>().join(" ")
     }
@@ -239,6 +255,15 @@ mod tests {
             "`Registri` is not defined\n  at pipeline.yaml, line 2, column 11\n    2 | image: {{ Registri }}\n      |           ^\n  \
              from base, lines 3 to 5\n    3 | x\n  why: no value of that name\n  hint: did you mean `Registry`?"
         );
+    }
+
+    #[test]
+    fn one_line_says_it_all() {
+        let fault = Fault::new("not YAML").at(Place::of("the rendered text", "a: [", 1, 4));
+        assert_eq!(fault.one_line(), "the rendered text, line 1: not YAML");
+        let origin = Origin { file: "p.yaml".into(), first: 3, last: 5, text: "a: [".into() };
+        let fault = fault.from(Some(origin)).why("it is open\n  still.").hint("close it");
+        assert_eq!(fault.one_line(), "p.yaml, line 3: not YAML: it is open still; close it");
     }
 
     #[test]

@@ -5,9 +5,10 @@
 #![expect(clippy::unwrap_used, reason = "a test has no better answer to what cannot be")]
 #![expect(clippy::disallowed_methods, reason = "proofs wait for real servers, by real clocks")]
 
+mod bad;
 mod keel;
-mod retag;
 mod pod;
+mod retag;
 mod start;
 mod turn;
 mod verdicts;

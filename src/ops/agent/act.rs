@@ -19,7 +19,7 @@ use crate::chain::record::{Entry, history_patch};
 use crate::chain::wire;
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
-use crate::cluster::{self, Create, Patch};
+use crate::cluster::{Create, Patch};
 use crate::keel::image::ImageRef;
 use crate::keel::parking;
 use crate::local;
@@ -214,7 +214,13 @@ impl Agent<'_> {
         if seen.build.verdict.is_none()
             && let Err(why) = self.check_pushed(seen, &freeze).await?
         {
-            let cause = format!("the pushed pipeline cannot be used: {why}");
+            let last_good = match &freeze.pipeline {
+                Pushed::Text(text) => seen.head.pipeline.as_ref() == Some(text),
+                Pushed::Absent => true,
+                Pushed::Unreadable(_) => false,
+            };
+            let whose = if last_good { "last good" } else { "pushed" };
+            let cause = format!("the {whose} pipeline cannot be used: {why}");
             self.note(&cause);
             let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
             self.patch_namespace(seen, json!({}), annotations).await?;
@@ -250,20 +256,17 @@ impl Agent<'_> {
         let next = Listener { tag: &freeze.version.tag, generation: seen.build.generation + 1 };
         let mut listener = plan.listener(&next);
         listener["metadata"]["name"] = json!(format!("{}-next", truncated(&plan.build.name, 58)));
-        let dry = Create { dry_run: true, ..Create::default() };
-        let tried =
-            self.cluster.create::<Value>(&kind::DEPLOYMENTS, Some(&self.me.namespace), &listener, &dry).await;
-        match tried {
-            Err(error) if blames_the_object(&error) => {
-                Ok(Err(format!("the API server refuses the next listener: {error}")))
-            }
-            // a quota here says nothing of the next namespace
-            Err(error) if !error.is_quota() => Err(error.into()),
-            _ => {
-                self.memory.plan = Some(plan);
-                Ok(Ok(()))
+        let job = job_of(&plan, seen, freeze);
+        // a pipeline whose build can never be created must not become the last good one either
+        let tried = [("next listener", kind::DEPLOYMENTS, listener), ("build's Job", kind::JOBS, job)];
+        for (what, resource, object) in tried {
+            let refused = dispatch::refusal(self.cluster, &resource, &self.me.namespace, &object).await?;
+            if let Some(why) = refused {
+                return Ok(Err(format!("the API server refuses the {what}: {why}")));
             }
         }
+        self.memory.plan = Some(plan);
+        Ok(Ok(()))
     }
 
     /// Renames the Keel keys; the next look reads them back.
@@ -290,7 +293,7 @@ impl Agent<'_> {
         };
         let why = error.to_string().lines().collect::<Vec<_>>().join(" ");
         // refused though the check had passed: what the push brought is dropped, and the last good listener goes on
-        if matches!(&error, Error::Cluster(error) if blames_the_object(error))
+        if matches!(&error, Error::Cluster(error) if dispatch::blames_the_object(error))
             && self.brought(seen).await?.is_some()
         {
             self.memory.refused = true;
@@ -424,14 +427,7 @@ impl Agent<'_> {
 
     async fn build(&mut self, seen: &mut Observation) -> Result<Flow> {
         let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
-        let plan = self.plan(seen).await?;
-        let job = plan.job(&BuildOf {
-            namespace: &seen.build.namespace,
-            generation: seen.build.generation,
-            version: &freeze.version,
-            revision: freeze.revision.as_deref(),
-            parent: seen.build.parent.as_deref(),
-        });
+        let job = job_of(self.plan(seen).await?, seen, &freeze);
         let namespace = Some(self.me.namespace.as_str());
         let created = self.cluster.create::<Object>(&kind::JOBS, namespace, &job, &Create::default()).await;
         let job = match created {
@@ -611,7 +607,10 @@ impl Agent<'_> {
             _ if pushed => None,
             _ => seen.head.pipeline.clone(),
         };
-        let name = format!("{}:{}", freeze.image, freeze.version.tag);
+        let name = match &freeze.pipeline {
+            Pushed::Text(_) if pushed => format!("pipeline of {}", freeze.version.tag),
+            _ => "last good pipeline".to_owned(),
+        };
         let push = super::super::plan::Push {
             text: text.map(|text| Text { name, text }),
             image: &freeze.image,
@@ -633,17 +632,6 @@ fn shorten(text: &mut String) {
     }
 }
 
-/// Whether the API server refuses an object for what is in it, as opposed to who asks and where.
-fn blames_the_object(error: &cluster::Error) -> bool {
-    use cluster::{Denier, Error};
-    match error {
-        Error::Denied { by, .. } => {
-            !matches!(by, Denier::Terminating | Denier::Escalation) && error.is_refusal()
-        }
-        _ => error.is_refusal() && !error.is_rbac(),
-    }
-}
-
 /// What is applied before what: a binding needs its Role, a pod whatever it mounts and runs as.
 fn rank(object: &Value) -> u8 {
     match object["kind"].as_str().unwrap_or_default() {
@@ -659,6 +647,17 @@ fn rank(object: &Value) -> u8 {
         | "HorizontalPodAutoscaler" => 2,
         _ => 0,
     }
+}
+
+/// The build's Job.
+fn job_of(plan: &Plan, seen: &Observation, freeze: &Freeze) -> Value {
+    plan.job(&BuildOf {
+        namespace: &seen.build.namespace,
+        generation: seen.build.generation,
+        parent: seen.build.parent.as_deref(),
+        version: &freeze.version,
+        revision: freeze.revision.as_deref(),
+    })
 }
 
 fn in_one_line(faults: &[Fault]) -> String {

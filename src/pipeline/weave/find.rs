@@ -251,10 +251,23 @@ fn lint_keys(subject: &Subject<'_>, image: &str, faults: &mut Vec<Fault>, notice
     });
     for finding in findings {
         match finding.severity {
-            Severity::Error => faults.push(subject.fault(finding.what, finding.why, finding.remedy)),
+            Severity::Error => {
+                faults.push(subject.fault(finding.what, clause(&finding.why), clause(&finding.remedy)));
+            }
             Severity::Warning => {
                 notices.push(subject.notice(format!("{}: {} {}", finding.what, finding.why, finding.remedy)));
             }
         }
+    }
+}
+
+/// A sentence as a fault's lines put it: without a capital and a full stop.
+fn clause(sentence: &str) -> String {
+    let mut letters = sentence.strip_suffix('.').unwrap_or(sentence).chars();
+    let rest = letters.clone().skip(1).collect::<String>();
+    match letters.next() {
+        Some(first) if !sentence.starts_with("Keel") => format!("{}{rest}", first.to_lowercase()),
+        Some(first) => format!("{first}{rest}"),
+        None => String::new(),
     }
 }

@@ -8,10 +8,9 @@ use super::Notice;
 use crate::chain::build::Map;
 use crate::pipeline::documents::{Document, Lines};
 use crate::pipeline::fault::{Fault, Origin, Place};
+use crate::pipeline::template::RENDERED;
 
-/// Name of the text that lines of faults and notices belong to.
-const RENDERED: &str = "the rendered pipeline";
-/// Name of the text behind it.
+/// Name of the text behind the rendered one, until [`Fault::of_template`] says which.
 const TEMPLATE: &str = "the template";
 
 /// One object of the pipeline.
