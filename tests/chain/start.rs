@@ -1,5 +1,7 @@
 //! `chain_01`: setup and start.
 
+use test_cluster::Handle;
+
 use crate::world::{World, keys};
 
 pub(crate) const GLOB: &str = "  annotations:
@@ -100,4 +102,22 @@ fn chain_01_claim_gives_a_namespace_that_is_usable() {
     let namespace = world.get(&["ns", &name]);
     assert_eq!(namespace["metadata"]["labels"]["studioci.dev/chain"], "claim");
     world.kubectl(&["delete", "ns", &name, "--wait=false"]).ok();
+}
+
+#[test]
+#[ignore = "needs the test cluster: cargo xtask test"]
+fn chain_01_the_static_binary_resolves_host_names() {
+    let world = World::bare("chain-01d");
+    let binary = Handle::static_binary().unwrap_or_else(|error| panic!("{error}"));
+    let program = std::fs::read(&binary).unwrap();
+    assert!(!program.windows(9).any(|bytes| bytes == b"ld-linux-"), "it names a loader: it is not static");
+    // nothing listens there, but only who has found the address is told so
+    let asked = |host: &str| {
+        let server = format!("https://{host}:9");
+        world.run(&binary, &["status", "--server", &server, "--insecure-skip-tls-verify"]).failed(3)
+    };
+    let found = asked("localhost");
+    assert!(found.to_lowercase().contains("refused"), "{found}");
+    let unknown = asked("nobody.invalid");
+    assert!(unknown.contains("nobody.invalid") && !unknown.to_lowercase().contains("refused"), "{unknown}");
 }

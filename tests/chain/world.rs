@@ -123,6 +123,11 @@ impl World {
         Said::of(&self.command(&self.cluster.tool("kubectl")).args(args).output().unwrap())
     }
 
+    /// Any program, as a person types it.
+    pub(crate) fn run(&self, program: &Path, args: &[&str]) -> Said {
+        Said::of(&self.command(program).args(args).output().unwrap())
+    }
+
     /// The plugin, through kubectl.
     pub(crate) fn studioci(&self, args: &[&str]) -> Said {
         let output = self.command(&self.cluster.tool("kubectl")).arg("studioci").args(args).output().unwrap();

@@ -39,6 +39,11 @@ pub(crate) fn release(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
     static_binary("release", interrupt)
 }
 
+/// The static binary that the agent image of tests holds, once it is built.
+pub(crate) fn agent_binary() -> PathBuf {
+    static_folder("agent").join("kubectl-studioci")
+}
+
 /// The agent image for tests: quick to build, without debug information, static like the released one.
 pub(crate) fn test_agent_image(interrupt: &Interrupt) -> Result<Image, Failure> {
     let binary = static_binary("agent", interrupt)?;
@@ -66,8 +71,7 @@ pub(crate) fn target() -> PathBuf {
 /// Static glibc takes the flag and an explicit target: without one the flag would reach build scripts as well. It has a
 /// folder of its own below target/, or each build with other flags would throw the last one away.
 fn static_binary(profile: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure> {
-    let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
-    let folder = root().join("target/static");
+    let target = static_target();
     let mut flags = env::var("RUSTFLAGS").unwrap_or_default();
     flags.push_str(" -C target-feature=+crt-static");
     let mut build = cargo();
@@ -84,10 +88,21 @@ fn static_binary(profile: &str, interrupt: &Interrupt) -> Result<PathBuf, Failur
             &target,
         ])
         .arg("--target-dir")
-        .arg(&folder)
+        .arg(root().join(STATIC))
         .env("RUSTFLAGS", flags.trim());
     succeed(&mut build, interrupt)?;
-    Ok(folder.join(target).join(profile).join("kubectl-studioci"))
+    Ok(static_folder(profile).join("kubectl-studioci"))
+}
+
+/// Where static binaries are built, below the root.
+const STATIC: &str = "target/static";
+
+fn static_target() -> String {
+    format!("{}-unknown-linux-gnu", env::consts::ARCH)
+}
+
+fn static_folder(profile: &str) -> PathBuf {
+    root().join(STATIC).join(static_target()).join(profile)
 }
 
 /// Runs a command to its end; it says itself what is wrong.

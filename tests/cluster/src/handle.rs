@@ -22,6 +22,8 @@ pub const TOOLS: &str = "STUDIOCI_TEST_TOOLS";
 pub const AGENT_IMAGE: &str = "STUDIOCI_TEST_AGENT_IMAGE";
 /// Names the program that plays Keel; `cargo xtask test` sets it.
 pub const STAND_IN: &str = "STUDIOCI_TEST_STANDIN";
+/// Names our own program as a static binary; `cargo xtask test` sets it.
+pub const STATIC_BINARY: &str = "STUDIOCI_TEST_STATIC";
 /// The path of a real Keel that stands where the stand-in would; people set it.
 pub const KEEL: &str = "STUDIOCI_TEST_KEEL";
 
@@ -142,6 +144,11 @@ impl Handle {
     /// The program that plays Keel.
     pub fn keel_stand_in() -> Result<PathBuf, Error> {
         std::env::var_os(STAND_IN).map(PathBuf::from).ok_or(Error::NoCluster { variable: STAND_IN })
+    }
+
+    /// Our own program, linked statically.
+    pub fn static_binary() -> Result<PathBuf, Error> {
+        std::env::var_os(STATIC_BINARY).map(PathBuf::from).ok_or(Error::NoCluster { variable: STATIC_BINARY })
     }
 
     /// The real Keel to run the proofs against, if there is one.
