@@ -7,9 +7,25 @@
 #[path = "support/program.rs"]
 mod program;
 
-use std::process::Stdio;
+use program::program;
 
-use program::{program, run};
+/// A run of the program.
+#[must_use]
+struct Run {
+    out: String,
+    err: String,
+    code: i32,
+}
+
+/// Runs it to its end.
+fn run(line: &str) -> Run {
+    let output = program(line).output().unwrap();
+    Run {
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+        code: output.status.code().unwrap(),
+    }
+}
 
 /// Help on stdout, without the connection options, which are the same everywhere.
 fn help(line: &str) -> String {
