@@ -249,7 +249,7 @@ async fn a_tag_that_does_not_exist_yet_is_waited_for_or_the_start_is_taken_back(
     let error = start(&cluster, &request(&glob()), &|_| {}).await.unwrap_err();
     assert!(error.to_string().contains("not in the registry"), "{error}");
     let left: Vec<String> =
-        stage.world().objects.keys().cloned().filter(|path| !path.contains("clusterrolebinding")).collect();
+        stage.world().objects.keys().filter(|path| !path.contains("clusterrolebinding")).cloned().collect();
     let before: Vec<String> =
         before.into_iter().filter(|path| !path.contains("/rolebindings/studioci-agent")).collect();
     let left: Vec<String> =
@@ -394,7 +394,7 @@ async fn a_stale_write_of_keel_after_any_write_is_undone() {
     run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
     let all = stage.world().writes.clone();
     let detached = all.iter().position(|it| it == &format!("PATCH {}", World::listener(&namespace))).unwrap();
-    for k in detached..all.len() {
+    for (k, write) in all.iter().enumerate().skip(detached) {
         let stage = before.copy();
         let listener = World::listener(&namespace);
         let keys = keys.clone();
@@ -413,7 +413,7 @@ async fn a_stale_write_of_keel_after_any_write_is_undone() {
             world.writes.len() > k && asleep(world, &namespace) && !keyed(world, &namespace)
         })
         .await;
-        held(&stage.world(), &namespace, &format!("after {}", all[k]));
+        held(&stage.world(), &namespace, &format!("after {write}"));
     }
 }
 
