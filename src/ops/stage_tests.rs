@@ -93,13 +93,13 @@ fn clock() -> Timestamp {
 async fn started(stage: &Stage, keel: &Value) -> super::error::Result<Outcome> {
     let cluster = stage.cluster();
     let request = request(keel);
-    let starting = start(&cluster, &request, &|_| {});
-    let agent = async {
-        stage.reaches(|world| listener_waits(world)).await;
+    let starting = Box::pin(start(&cluster, &request, &|_| {}));
+    let agent = Box::pin(async {
+        stage.reaches(listener_waits).await;
         let namespace = stage.world().builds()[&1].clone();
         run_until(stage, &namespace, |world| world.phase(&namespace) == "Listening").await;
-        std::future::pending::<()>().await
-    };
+        std::future::pending::<()>().await;
+    });
     tokio::select! {
         outcome = starting => outcome,
         () = agent => unreachable!("it waits for ever"),
@@ -129,7 +129,7 @@ async fn run_until(stage: &Stage, namespace: &str, wanted: impl Fn(&World) -> bo
     let cluster = stage.cluster();
     let mut agent = Agent::new(&cluster, me, clock, &|_| {});
     tokio::select! {
-        ended = agent.run() => panic!("{ended:?}"),
+        ended = Box::pin(agent.run()) => panic!("{ended:?}"),
         () = stage.reaches(wanted) => {}
         () = stage.dies() => {}
     }
@@ -249,7 +249,7 @@ async fn a_tag_that_does_not_exist_yet_is_waited_for_or_the_start_is_taken_back(
     let error = start(&cluster, &request(&glob()), &|_| {}).await.unwrap_err();
     assert!(error.to_string().contains("not in the registry"), "{error}");
     let left: Vec<String> =
-        stage.world().objects.keys().cloned().filter(|path| !path.contains("clusterrolebinding")).collect();
+        stage.world().objects.keys().filter(|path| !path.contains("clusterrolebinding")).cloned().collect();
     let before: Vec<String> =
         before.into_iter().filter(|path| !path.contains("/rolebindings/studioci-agent")).collect();
     let left: Vec<String> =
@@ -391,20 +391,20 @@ async fn an_agent_that_is_killed_after_any_write_and_started_again_comes_to_the_
 async fn a_stale_write_of_keel_after_any_write_is_undone() {
     let (before, namespace) = pushed().await;
     let stage = before.copy();
-    let stale = stage.world().get(&World::listener(&namespace)).clone();
+    let keys = stage.world().get(&World::listener(&namespace))["metadata"].clone();
     run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
     let all = stage.world().writes.clone();
     let detached = all.iter().position(|it| it == &format!("PATCH {}", World::listener(&namespace))).unwrap();
-    for k in detached..all.len() {
+    for (k, write) in all.iter().enumerate().skip(detached) {
         let stage = before.copy();
         let listener = World::listener(&namespace);
-        let stale = json!({ "metadata": { "labels": stale["metadata"]["labels"], "annotations": stale["metadata"]["annotations"] }, "replicas": 1 });
+        let keys = keys.clone();
         let mut count = 0;
         stage.world().after_write = Some(Box::new(move |world, _| {
             if count == k {
                 world.change(&listener, |live| {
-                    live["metadata"]["labels"] = stale["metadata"]["labels"].clone();
-                    live["metadata"]["annotations"] = stale["metadata"]["annotations"].clone();
+                    live["metadata"]["labels"] = keys["labels"].clone();
+                    live["metadata"]["annotations"] = keys["annotations"].clone();
                     live["spec"]["replicas"] = json!(1);
                 });
             }
@@ -414,7 +414,7 @@ async fn a_stale_write_of_keel_after_any_write_is_undone() {
             world.writes.len() > k && asleep(world, &namespace) && !keyed(world, &namespace)
         })
         .await;
-        held(&stage.world(), &namespace, &format!("after {}", all[k]));
+        held(&stage.world(), &namespace, &format!("after {write}"));
     }
 }
 

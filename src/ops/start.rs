@@ -219,12 +219,12 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
         say(&notice.to_string());
     }
     let chain = intent.record.settings.chain.clone();
-    let (head, fresh) = match home::head(cluster, &chain).await? {
-        Some(head) => (head, false),
-        None => {
-            check_rights(cluster, &intent.plan).await?;
-            create_head(cluster, &intent).await?
-        }
+    let living = home::head(cluster, &chain).await?;
+    let (head, fresh) = if let Some(head) = living {
+        (head, false)
+    } else {
+        check_rights(cluster, &intent.plan).await?;
+        create_head(cluster, &intent).await?
     };
     if let Some(ended) = &head.ended {
         return Err(Error::usage(
@@ -256,13 +256,13 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
         Err(error) if fresh => return Err(undone(cluster, &chain, None, error, say).await),
         claimed => claimed?,
     };
-    if !claimed.created {
+    if claimed.created {
+        say(&format!("namespace {} is ours", claimed.namespace));
+    } else {
         let before = newest(cluster, &chain, &head).await?;
         if before.phase >= Phase::Listening {
             return Ok(Outcome::Unchanged(before));
         }
-    } else {
-        say(&format!("namespace {} is ours", claimed.namespace));
     }
     let raised = match raise_first(cluster, &raise, &claimed, say).await {
         Err(error) if fresh => return Err(undone(cluster, &chain, Some(&claimed), error, say).await),
@@ -421,16 +421,15 @@ async fn look(cluster: &Cluster, namespace: &str) -> Result<Option<Build>> {
 
 /// The newest build of a chain. While one hands on to the next, the head names no namespace.
 async fn newest(cluster: &Cluster, chain: &str, head: &Head) -> Result<Build> {
-    let found = match &head.claimed {
-        Some((namespace, _)) => look(cluster, namespace).await?,
-        None => {
-            let select = Query::labels(format!("{}={chain}", wire::CHAIN));
-            let list = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
-            let builds = list.items.iter().filter_map(|namespace| read_build(namespace).ok());
-            builds
-                .filter(|build| build.chain_uuid == head.uuid && !build.terminating)
-                .max_by_key(|build| build.generation)
-        }
+    let found = if let Some((namespace, _)) = &head.claimed {
+        look(cluster, namespace).await?
+    } else {
+        let select = Query::labels(format!("{}={chain}", wire::CHAIN));
+        let list = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
+        let builds = list.items.iter().filter_map(|namespace| read_build(namespace).ok());
+        builds
+            .filter(|build| build.chain_uuid == head.uuid && !build.terminating)
+            .max_by_key(|build| build.generation)
     };
     found.ok_or_else(|| {
         let namespace = head.claimed.as_ref().map_or("(none yet)", |(namespace, _)| namespace);

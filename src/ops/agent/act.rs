@@ -3,17 +3,15 @@
 use std::path::Path;
 
 use futures_util::future::join_all;
-use jiff::ToSpan;
 use serde_json::{Value, json};
 use tokio::try_join;
 
-use super::super::dispatch::{self, Maker, Raise};
+use super::super::dispatch;
 use super::super::error::{Error, Result};
-use super::super::setup::{self, Home};
 use super::super::{claim, home};
 use super::{Agent, Flow, diary};
 use crate::agent::{Action, Observation, verdict};
-use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict, Version};
+use crate::chain::build::{Baseline, Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::record::{Entry, history_patch};
 use crate::chain::wire;
@@ -24,11 +22,7 @@ use crate::keel::image::ImageRef;
 use crate::keel::parking;
 use crate::local;
 use crate::pipeline::fault::Fault;
-use crate::pipeline::template::Text;
 use crate::pipeline::weave::{self, BuildOf, Listener, Plan};
-
-/// The longest pause between two tries to dispatch.
-const DISPATCH_PAUSE_MAX: i64 = 120;
 
 impl Agent<'_> {
     /// Acts, and writes into `seen` what its own writes have made of Namespace and head: an answer is the newest look.
@@ -98,7 +92,7 @@ impl Agent<'_> {
     }
 
     /// A patch of the own Namespace, decided on what was seen: refused by a 409 if it changed meanwhile.
-    async fn patch_namespace(
+    pub(super) async fn patch_namespace(
         &self,
         seen: &mut Observation,
         labels: Value,
@@ -123,7 +117,7 @@ impl Agent<'_> {
         Ok(())
     }
 
-    async fn patch_head(&self, seen: &mut Observation, patch: &Value) -> Result<()> {
+    pub(super) async fn patch_head(&self, seen: &mut Observation, patch: &Value) -> Result<()> {
         seen.head = home::move_head(self.cluster, &seen.build.chain, patch).await?;
         Ok(())
     }
@@ -280,97 +274,6 @@ impl Agent<'_> {
         Ok(())
     }
 
-    /// Claims the next namespace and raises the next listener in it; a failure is written down and tried again.
-    async fn dispatch(&mut self, seen: &mut Observation) -> Result<()> {
-        let error = match self.try_dispatch(seen).await {
-            Ok(()) => {
-                self.memory.dispatch_failures = 0;
-                self.memory.dispatch_again = None;
-                return Ok(());
-            }
-            Err(error) if error.is_conflict() => return Err(error),
-            Err(error) => error,
-        };
-        let why = error.to_string().lines().collect::<Vec<_>>().join(" ");
-        // refused though the check had passed: what the push brought is dropped, and the last good listener goes on
-        if matches!(&error, Error::Cluster(error) if dispatch::blames_the_object(error))
-            && self.brought(seen).await?.is_some()
-        {
-            self.memory.refused = true;
-            self.note(&format!("the API server refuses the next listener: {why}; taking the last good one"));
-            if seen.build.verdict.is_none() && seen.build.phase < Phase::Preparing {
-                let cause = format!("the API server refuses the next listener of the pushed pipeline: {why}");
-                let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
-                self.patch_namespace(seen, json!({}), annotations).await?;
-            }
-            return Ok(());
-        }
-        self.memory.dispatch_failures += 1;
-        let pause = (1i64 << self.memory.dispatch_failures.min(7)).min(DISPATCH_PAUSE_MAX);
-        self.memory.dispatch_again = Some(self.now() + pause.seconds());
-        self.note(&format!("the next listener cannot be dispatched: {error}; again in {pause} s"));
-        self.patch_namespace(seen, json!({}), json!({ wire::DISPATCH_ERROR: why })).await
-    }
-
-    async fn try_dispatch(&mut self, seen: &mut Observation) -> Result<()> {
-        let settled =
-            |dispatch: Dispatch| json!({ wire::DISPATCH: dispatch.as_str(), wire::DISPATCH_ERROR: null });
-        if seen.head.ended.is_some() || seen.head.uuid != seen.build.chain_uuid {
-            return self.patch_namespace(seen, json!({}), settled(Dispatch::Ended)).await;
-        }
-        let next = seen.build.generation + 1;
-        if seen.head.generation > next {
-            return self.patch_namespace(seen, json!({}), settled(Dispatch::Done)).await;
-        }
-        let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
-        let (record, _) = self.known(&seen.build).await?.clone();
-        let brought = self.brought(seen).await?;
-        let plan = match &brought {
-            Some(_) => self.plan(seen).await?.clone(),
-            None => self.plan_of_last_good(seen).await?.map_err(Error::Pipeline)?,
-        };
-        let (namespace, uid) = (self.me.namespace.clone(), seen.build.uid.clone());
-        let raise = Raise {
-            record: &record,
-            plan: &plan,
-            generation: next,
-            tag: &freeze.version.tag,
-            baseline: &Baseline::At(freeze.version.clone()),
-            parent: Some(&namespace),
-            maker: Maker::Agent { namespace: &namespace, uid: &uid },
-            now: self.now(),
-        };
-        let (claimed, head) = dispatch::claim_next(self.cluster, &raise, seen.head.clone(), self.say).await?;
-        seen.head = head;
-        if seen.build.dispatch == Dispatch::Pending
-            || seen.build.successor.as_ref() != Some(&claimed.namespace)
-        {
-            let mut annotations = settled(Dispatch::Claimed);
-            annotations[wire::SUCCESSOR] = json!(claimed.namespace);
-            self.note(&format!("next listener in {}", claimed.namespace));
-            self.patch_namespace(seen, json!({}), annotations).await?;
-        }
-        dispatch::raise(self.cluster, &raise, &claimed, self.say).await?;
-        if let Some(text) = &brought {
-            let patch = seen.head.last_good(text);
-            self.patch_head(seen, &patch).await?;
-        }
-        self.patch_namespace(seen, json!({}), settled(Dispatch::Done)).await
-    }
-
-    /// The pipeline text that this push brought, if it can be used and is not the last good one anyway.
-    async fn brought(&mut self, seen: &Observation) -> Result<Option<String>> {
-        let Some(Freeze { pipeline: Pushed::Text(text), .. }) = &seen.freeze else { return Ok(None) };
-        let decided_before_the_build =
-            seen.build.verdict.is_some() && !seen.build.times.contains_key(&Phase::Preparing);
-        if decided_before_the_build || self.memory.refused {
-            return Ok(None);
-        }
-        let (record, _) = self.known(&seen.build).await?;
-        let last = seen.head.pipeline.as_ref().unwrap_or(&record.sources.template.text);
-        Ok((last != text).then(|| text.clone()))
-    }
-
     /// Applies the rest of the pipeline: what others stand on first, each kind of work all at once.
     async fn prepare(&mut self, seen: &mut Observation) -> Result<()> {
         let mut objects = self.plan(seen).await?.rest();
@@ -458,7 +361,8 @@ impl Agent<'_> {
         let name = wire::history_object(&seen.build.chain);
         let history =
             async { Ok(self.cluster.get::<home::Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?) };
-        let (pods, events, history) = try_join!(self.build_pods(), self.events(), history)?;
+        let read = async { try_join!(self.build_pods(), self.events(), history) };
+        let (pods, events, history) = Box::pin(read).await?;
         let exits = pods.iter().flat_map(verdict::exits).collect();
         let events = events
             .into_iter()
@@ -536,90 +440,6 @@ impl Agent<'_> {
         }
         Ok(Flow::Wait)
     }
-
-    /// The chain's record and home's configuration, read once.
-    pub(super) async fn known(&mut self, build: &Build) -> Result<&(home::Record, Home)> {
-        if self.memory.known.is_none() {
-            let (record, home) =
-                try_join!(home::record(self.cluster, &build.chain), setup::home(self.cluster))?;
-            let record = record.ok_or_else(|| {
-                Error::unready(
-                    format!("chain {} has no record in {}", build.chain, wire::HOME),
-                    "it was deleted; start the chain anew under another name",
-                )
-            })?;
-            if record.settings.uuid != build.chain_uuid {
-                return Err(Error::unready(
-                    format!("the record of chain {} in {} is another chain's", build.chain, wire::HOME),
-                    "it was edited by hand or left over; start the chain anew under another name",
-                ));
-            }
-            self.memory.known = Some((record, home));
-        }
-        Ok(self.memory.known.as_ref().expect("just read"))
-    }
-
-    fn unfrozen(&self) -> Error {
-        Error::unready(
-            format!("ConfigMap {} is gone from {}", wire::FREEZE, self.me.namespace),
-            "it was deleted by hand; nothing but the original helps",
-        )
-    }
-
-    /// The plan that this build runs by: what was pushed, or the last good pipeline.
-    pub(super) async fn plan(&mut self, seen: &Observation) -> Result<&Plan> {
-        if self.memory.plan.is_none() {
-            let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
-            let plan = self.plan_for(seen, &freeze, true).await?.map_err(Error::Pipeline)?;
-            self.memory.plan = Some(plan);
-        }
-        Ok(self.memory.plan.as_ref().expect("just made"))
-    }
-
-    /// The plan of the last good pipeline, with the image that runs here.
-    pub(super) async fn plan_of_last_good(
-        &mut self,
-        seen: &Observation,
-    ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
-        let freeze = Freeze {
-            image: ImageRef::parse(&seen.running.image).map(|image| image.name).unwrap_or_default(),
-            version: seen
-                .running
-                .version()
-                .unwrap_or_else(|| Version { tag: "unknown".to_owned(), digest: None }),
-            revision: None,
-            pipeline: Pushed::Absent,
-        };
-        self.plan_for(seen, seen.freeze.as_ref().unwrap_or(&freeze), false).await
-    }
-
-    /// Renders and weaves: with what was frozen where `pushed` is wanted, else by the last good text.
-    async fn plan_for(
-        &mut self,
-        seen: &Observation,
-        freeze: &Freeze,
-        pushed: bool,
-    ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
-        let (record, home) = self.known(&seen.build).await?;
-        let text = match &freeze.pipeline {
-            Pushed::Text(text) if pushed => Some(text.clone()),
-            // the last good text may be a later push's by now
-            _ if pushed => None,
-            _ => seen.head.pipeline.clone(),
-        };
-        let name = match &freeze.pipeline {
-            Pushed::Text(_) if pushed => format!("pipeline of {}", freeze.version.tag),
-            _ => "last good pipeline".to_owned(),
-        };
-        let push = super::super::plan::Push {
-            text: text.map(|text| Text { name, text }),
-            image: &freeze.image,
-            version: &freeze.version,
-            revision: freeze.revision.as_deref(),
-            build: &seen.build,
-        };
-        Ok(super::super::plan::of_push(record, home, &push))
-    }
 }
 
 /// At most so many bytes of one sentence are written into an annotation; all of an object's may hold 256 KiB.
@@ -627,7 +447,8 @@ const SENTENCE_BYTES: usize = 4096;
 
 fn shorten(text: &mut String) {
     if text.len() > SENTENCE_BYTES {
-        text.truncate(text.floor_char_boundary(SENTENCE_BYTES));
+        let end = (0..=SENTENCE_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
         text.push('…');
     }
 }

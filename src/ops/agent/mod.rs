@@ -4,6 +4,8 @@
 //! a push or a second build.
 
 mod act;
+mod hand_on;
+mod known;
 mod observe;
 mod recheck;
 mod wake;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{try_join_all, try_join3};
 use serde_json::{Value, json};
 
 use super::manifests::{self, BINDING, POLICY};
@@ -79,8 +79,9 @@ impl Confinement {
 /// # Errors
 /// [`Error::Unready`] where a policy or binding is missing, is other than expected, or does not act.
 pub async fn check(cluster: &Cluster) -> Result<Confinement> {
-    let (newer, authorizer) = try_join(installed(cluster), authorizer(cluster)).await?;
-    Ok(Confinement { authorizer, canary: canary(cluster).await?, newer })
+    let (newer, authorizer, canary) =
+        try_join3(installed(cluster), authorizer(cluster), canary(cluster)).await?;
+    Ok(Confinement { authorizer, canary, newer })
 }
 
 /// Reads the policies and their bindings and compares them with the manifests. The number of a newer confinement,

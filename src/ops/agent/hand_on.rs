@@ -1,0 +1,94 @@
+//! Handing on: the successor's namespace and listener.
+
+use jiff::ToSpan;
+use serde_json::json;
+
+use super::super::dispatch::{self, Maker, Raise};
+use super::super::error::{Error, Result};
+use super::Agent;
+use crate::agent::Observation;
+use crate::chain::build::{Baseline, Dispatch, Phase, Verdict};
+use crate::chain::wire;
+
+/// The longest pause between two tries to dispatch.
+const DISPATCH_PAUSE_MAX: i64 = 120;
+
+impl Agent<'_> {
+    /// Claims the next namespace and raises the next listener in it; a failure is written down and tried again.
+    pub(super) async fn dispatch(&mut self, seen: &mut Observation) -> Result<()> {
+        let error = match self.try_dispatch(seen).await {
+            Ok(()) => {
+                self.memory.dispatch_failures = 0;
+                self.memory.dispatch_again = None;
+                return Ok(());
+            }
+            Err(error) if error.is_conflict() => return Err(error),
+            Err(error) => error,
+        };
+        let why = error.to_string().lines().collect::<Vec<_>>().join(" ");
+        // refused though the check had passed: what the push brought is dropped, and the last good listener goes on
+        if matches!(&error, Error::Cluster(error) if dispatch::blames_the_object(error))
+            && self.brought(seen).await?.is_some()
+        {
+            self.memory.refused = true;
+            self.note(&format!("the API server refuses the next listener: {why}; taking the last good one"));
+            if seen.build.verdict.is_none() && seen.build.phase < Phase::Preparing {
+                let cause = format!("the API server refuses the next listener of the pushed pipeline: {why}");
+                let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
+                self.patch_namespace(seen, json!({}), annotations).await?;
+            }
+            return Ok(());
+        }
+        self.memory.dispatch_failures += 1;
+        let pause = (1i64 << self.memory.dispatch_failures.min(7)).min(DISPATCH_PAUSE_MAX);
+        self.memory.dispatch_again = Some(self.now() + pause.seconds());
+        self.note(&format!("the next listener cannot be dispatched: {error}; again in {pause} s"));
+        self.patch_namespace(seen, json!({}), json!({ wire::DISPATCH_ERROR: why })).await
+    }
+
+    async fn try_dispatch(&mut self, seen: &mut Observation) -> Result<()> {
+        let settled =
+            |dispatch: Dispatch| json!({ wire::DISPATCH: dispatch.as_str(), wire::DISPATCH_ERROR: null });
+        if seen.head.ended.is_some() || seen.head.uuid != seen.build.chain_uuid {
+            return self.patch_namespace(seen, json!({}), settled(Dispatch::Ended)).await;
+        }
+        let next = seen.build.generation + 1;
+        if seen.head.generation > next {
+            return self.patch_namespace(seen, json!({}), settled(Dispatch::Done)).await;
+        }
+        let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
+        let (record, _) = self.known(&seen.build).await?.clone();
+        let brought = self.brought(seen).await?;
+        let plan = match &brought {
+            Some(_) => self.plan(seen).await?.clone(),
+            None => self.plan_of_last_good(seen).await?.map_err(Error::Pipeline)?,
+        };
+        let (namespace, uid) = (self.me.namespace.clone(), seen.build.uid.clone());
+        let raise = Raise {
+            record: &record,
+            plan: &plan,
+            generation: next,
+            tag: &freeze.version.tag,
+            baseline: &Baseline::At(freeze.version.clone()),
+            parent: Some(&namespace),
+            maker: Maker::Agent { namespace: &namespace, uid: &uid },
+            now: self.now(),
+        };
+        let (claimed, head) = dispatch::claim_next(self.cluster, &raise, seen.head.clone(), self.say).await?;
+        seen.head = head;
+        if seen.build.dispatch == Dispatch::Pending
+            || seen.build.successor.as_ref() != Some(&claimed.namespace)
+        {
+            let mut annotations = settled(Dispatch::Claimed);
+            annotations[wire::SUCCESSOR] = json!(claimed.namespace);
+            self.note(&format!("next listener in {}", claimed.namespace));
+            self.patch_namespace(seen, json!({}), annotations).await?;
+        }
+        dispatch::raise(self.cluster, &raise, &claimed, self.say).await?;
+        if let Some(text) = &brought {
+            let patch = seen.head.last_good(text);
+            self.patch_head(seen, &patch).await?;
+        }
+        self.patch_namespace(seen, json!({}), settled(Dispatch::Done)).await
+    }
+}

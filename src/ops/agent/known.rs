@@ -1,0 +1,116 @@
+//! What an agent runs by: the chain's record, home's configuration, and the plans that come of them.
+
+use tokio::try_join;
+
+use super::super::error::{Error, Result};
+use super::super::setup::{self, Home};
+use super::super::{home, plan};
+use super::Agent;
+use crate::agent::Observation;
+use crate::chain::build::{Build, Phase, Version};
+use crate::chain::freeze::{Freeze, Pushed};
+use crate::chain::wire;
+use crate::keel::image::ImageRef;
+use crate::pipeline::fault::Fault;
+use crate::pipeline::template::Text;
+use crate::pipeline::weave::Plan;
+
+impl Agent<'_> {
+    /// The chain's record and home's configuration, read once.
+    pub(super) async fn known(&mut self, build: &Build) -> Result<&(home::Record, Home)> {
+        if self.memory.known.is_none() {
+            let read =
+                async { try_join!(home::record(self.cluster, &build.chain), setup::home(self.cluster)) };
+            let (record, home) = Box::pin(read).await?;
+            let record = record.ok_or_else(|| {
+                Error::unready(
+                    format!("chain {} has no record in {}", build.chain, wire::HOME),
+                    "it was deleted; start the chain anew under another name",
+                )
+            })?;
+            if record.settings.uuid != build.chain_uuid {
+                return Err(Error::unready(
+                    format!("the record of chain {} in {} is another chain's", build.chain, wire::HOME),
+                    "it was edited by hand or left over; start the chain anew under another name",
+                ));
+            }
+            self.memory.known = Some((record, home));
+        }
+        Ok(self.memory.known.as_ref().expect("just read"))
+    }
+
+    pub(super) fn unfrozen(&self) -> Error {
+        Error::unready(
+            format!("ConfigMap {} is gone from {}", wire::FREEZE, self.me.namespace),
+            "it was deleted by hand; nothing but the original helps",
+        )
+    }
+
+    /// The plan that this build runs by: what was pushed, or the last good pipeline.
+    pub(super) async fn plan(&mut self, seen: &Observation) -> Result<&Plan> {
+        if self.memory.plan.is_none() {
+            let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
+            let plan = self.plan_for(seen, &freeze, true).await?.map_err(Error::Pipeline)?;
+            self.memory.plan = Some(plan);
+        }
+        Ok(self.memory.plan.as_ref().expect("just made"))
+    }
+
+    /// The plan of the last good pipeline, with the image that runs here.
+    pub(super) async fn plan_of_last_good(
+        &mut self,
+        seen: &Observation,
+    ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
+        let freeze = Freeze {
+            image: ImageRef::parse(&seen.running.image).map(|image| image.name).unwrap_or_default(),
+            version: seen
+                .running
+                .version()
+                .unwrap_or_else(|| Version { tag: "unknown".to_owned(), digest: None }),
+            revision: None,
+            pipeline: Pushed::Absent,
+        };
+        self.plan_for(seen, seen.freeze.as_ref().unwrap_or(&freeze), false).await
+    }
+
+    /// Renders and weaves: with what was frozen where `pushed` is wanted, else by the last good text.
+    pub(super) async fn plan_for(
+        &mut self,
+        seen: &Observation,
+        freeze: &Freeze,
+        pushed: bool,
+    ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
+        let (record, home) = self.known(&seen.build).await?;
+        let text = match &freeze.pipeline {
+            Pushed::Text(text) if pushed => Some(text.clone()),
+            // the last good text may be a later push's by now
+            _ if pushed => None,
+            _ => seen.head.pipeline.clone(),
+        };
+        let name = match &freeze.pipeline {
+            Pushed::Text(_) if pushed => format!("pipeline of {}", freeze.version.tag),
+            _ => "last good pipeline".to_owned(),
+        };
+        let push = plan::Push {
+            text: text.map(|text| Text { name, text }),
+            image: &freeze.image,
+            version: &freeze.version,
+            revision: freeze.revision.as_deref(),
+            build: &seen.build,
+        };
+        Ok(plan::of_push(record, home, &push))
+    }
+
+    /// The pipeline text that this push brought, if it can be used and is not the last good one anyway.
+    pub(super) async fn brought(&mut self, seen: &Observation) -> Result<Option<String>> {
+        let Some(Freeze { pipeline: Pushed::Text(text), .. }) = &seen.freeze else { return Ok(None) };
+        let decided_before_the_build =
+            seen.build.verdict.is_some() && !seen.build.times.contains_key(&Phase::Preparing);
+        if decided_before_the_build || self.memory.refused {
+            return Ok(None);
+        }
+        let (record, _) = self.known(&seen.build).await?;
+        let last = seen.head.pipeline.as_ref().unwrap_or(&record.sources.template.text);
+        Ok((last != text).then(|| text.clone()))
+    }
+}
