@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use studioci::chain::wire::FREEZE;
 use test_cluster::Part;
+use test_cluster::image::{CiImage, ci_image};
 
 use crate::world::{BOUND, World, keys};
 
@@ -32,6 +33,23 @@ fn listening(world: &World, keys: &str) {
     let file = world.file("p.yaml", &world.pipeline("main", keys));
     world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
     assert_eq!(world.build(1).unwrap()["status"]["phase"], "Listening");
+}
+
+/// Makes the node know an image under another repository's name as well, as after a promotion. The runtime tells the
+/// first of its names as the image's id.
+fn known_by_another_name(world: &World, content: &str) {
+    let files = [("ci/build.sh", "exit 0")];
+    let image = ci_image(&world.cluster, &CiImage { version: content, files: &files, env: &[] }).unwrap();
+    let registry = world.cluster.registry();
+    let name = format!("{}/aaa:{content}", world.chain);
+    registry.push(&image, &name).unwrap();
+    let (pod, image) = (format!("aaa-{content}"), format!("--image={}/{name}", registry.host()));
+    world.kubectl(&["delete", "pod", &pod, "--ignore-not-found", "--wait=true"]).ok();
+    world.kubectl(&["run", &pod, &image, "--restart=Never", "--command", "--", "sh", "-c", "exit 0"]).ok();
+    world.until("the image under its other name", || {
+        (world.get(&["pod", &pod])["status"]["phase"] == "Succeeded").then_some(())
+    });
+    world.kubectl(&["delete", "pod", &pod, "--wait=false"]).ok();
 }
 
 /// The one pod of a listener that is not on its way out; `None` while there is none, or two.
@@ -126,6 +144,9 @@ fn keel_keys(map: &Value) -> Vec<(String, String)> {
 #[ignore = "needs the test cluster: cargo xtask test"]
 fn chain_04_a_tag_pushed_over_is_built_once_per_digest() {
     let world = World::new("chain-04");
+    for content in ["1", "2"] {
+        known_by_another_name(&world, content);
+    }
     listening(&world, MATCH);
     let first = world.namespace(1);
     let born = world.get(&["deployment", "build", "-n", &first]);

@@ -103,13 +103,19 @@ pub(crate) fn inside(handle: &Handle, command: &mut Command, interrupt: &Interru
     let own = [handle.tools().dir().to_owned(), build::target().join("debug")];
     let folders = own.into_iter().chain(env::split_paths(&path));
     let path = env::join_paths(folders).map_err(|error| Failure::Other(format!("PATH: {error}")))?;
+    let (network, registry) = (Network::of(handle.state()), handle.registry());
+    // by its digest: a node that has an earlier image of this tag does not ask for the tag again
+    let agent_image = match network.inside(|| registry.digest(AGENT_REPOSITORY))? {
+        Ok(digest) => format!("{AGENT_REPOSITORY}@{digest}"),
+        Err(_not_pushed_yet) => AGENT_REPOSITORY.to_owned(),
+    };
     command
         .envs(handle.env())
         .env("PATH", path)
-        .env(AGENT_IMAGE, format!("{}/{AGENT_REPOSITORY}", handle.registry().host()));
+        .env(AGENT_IMAGE, format!("{}/{agent_image}", registry.host()));
     // proxies of the machine cannot be reached from in there
     for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
         command.env_remove(proxy);
     }
-    Network::of(handle.state()).inside(|| build::succeed(command, interrupt))?
+    network.inside(|| build::succeed(command, interrupt))?
 }
