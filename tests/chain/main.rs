@@ -6,8 +6,8 @@
 #![expect(clippy::disallowed_methods, reason = "proofs wait for real servers, by real clocks")]
 
 mod keel;
-mod retag;
 mod pod;
+mod retag;
 mod start;
 mod turn;
 mod verdicts;
