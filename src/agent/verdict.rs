@@ -13,6 +13,8 @@ pub struct Job {
     pub failed: Option<(String, String)>,
     /// Message of its newest `FailedCreate` event: quota or admission refuses its pod.
     pub refused: Option<String>,
+    /// Whether it has a deletionTimestamp: a deletion in the foreground takes the pod first.
+    pub deleted: bool,
 }
 
 /// What Job and pod say.
@@ -20,7 +22,7 @@ pub struct Job {
 pub enum Judged {
     /// There is no Job yet.
     NoJob,
-    /// The Job was created and is gone.
+    /// The Job was created and is gone, or on its way out with its pod.
     JobGone,
     /// It goes on; for what stands still, why.
     Going(Option<String>),
@@ -82,6 +84,9 @@ pub fn judge(job: &Job, pod: Option<&Pod>, container: &str, age: i64, bounds: Bo
     }
     if let Some(why) = &pod.disrupted {
         return errored(format!("the build's pod was disrupted: {why}"));
+    }
+    if pod.deleted && job.deleted {
+        return Judged::JobGone;
     }
     if pod.deleted {
         return errored("the build's pod was deleted while it ran".to_owned());
@@ -152,6 +157,9 @@ fn without_pod(job: &Job, container: &str, age: i64, bounds: Bounds) -> Judged {
         }
         let cause = format!("the build's pod is gone and its exit unknown; the Job says {reason}: {message}");
         return Judged::Over(Verdict::Errored, cause);
+    }
+    if job.deleted {
+        return Judged::JobGone;
     }
     match &job.refused {
         Some(why) if why.contains("exceeded quota") => {
@@ -336,6 +344,16 @@ mod tests {
             (refused("pods \"x\" is forbidden: violates PodSecurity"), 100, "Errored"),
         ] {
             assert_eq!(word(&judge(&job, None, "build", age, BOUNDS)), want, "{job:?}");
+        }
+    }
+
+    #[test]
+    fn a_job_that_is_deleted_in_the_foreground() {
+        let job = Job { deleted: true, ..Job::default() };
+        let going = Pod { deleted: true, ..pod("Running", State::Running) };
+        let passed = Pod { deleted: true, ..pod("Succeeded", ended(0, "Completed")) };
+        for (pod, want) in [(Some(&going), "gone"), (None, "gone"), (Some(&passed), "Passed")] {
+            assert_eq!(word(&judge(&job, pod, "build", 1, BOUNDS)), want, "{pod:?}");
         }
     }
 

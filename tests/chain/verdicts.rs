@@ -46,7 +46,7 @@ const ROW: Row = Row {
 };
 
 /// Rows that wait for a bound come first.
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 14] = [
     Row {
         what: "the image of a sidecar cannot be pulled",
         edit: |all| {
@@ -137,6 +137,18 @@ const ROWS: [Row; 13] = [
         verdict: "Cancelled",
         cause: &["the build's Job was deleted"],
         event: "FailedScheduling Pod/studioci-build",
+        ..ROW
+    },
+    Row {
+        what: "the Job of a running build is deleted, its pod first",
+        deed: Some(|world, namespace| {
+            running(world, namespace);
+            let job = ["job", "studioci-build", "-n", namespace];
+            let how = ["delete", "--cascade=foreground", "--wait=false"];
+            world.kubectl(&[&how[..], &job[..]].concat()).ok();
+        }),
+        verdict: "Cancelled",
+        cause: &["the build's Job was deleted"],
         ..ROW
     },
     Row {
@@ -313,6 +325,15 @@ fn is_told(world: &World, generation: u64, row: &Row, digest: &str) {
     assert_eq!((&status["tag"], &status["digest"]), (&json!(tag), &json!(digest)), "{what}");
     assert_eq!(status["dispatch"], "done", "{what}");
     assert!(status["durationSeconds"].is_u64() && status["waiting"].is_null(), "{what}: {status}");
+
+    world.until(&format!("{what}: nothing is left that could run yet"), || {
+        let pods = world.get(&["pods", "-n", name, "-l", "studioci.dev/role=build"]);
+        let ended = |pod: &Value| matches!(pod["status"]["phase"].as_str(), Some("Failed" | "Succeeded"));
+        pods["items"].as_array()?.iter().all(ended).then_some(())
+    });
+    if row.verdict == "Errored" {
+        assert_eq!(world.get(&["job", "studioci-build", "-n", name])["spec"]["suspend"], true);
+    }
 
     let watched = world.studioci(&["watch", name]);
     let code = i32::from(row.verdict != "Passed");

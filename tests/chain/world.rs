@@ -187,7 +187,9 @@ impl World {
     ) -> String {
         let mut all = vec![("ci/build.sh", script)];
         all.extend(files);
-        let image = ci_image(&self.cluster, &CiImage { version: content, files: &all, env }).unwrap();
+        // the kubelet calls content that two repositories hold by either of them
+        let version = format!("{content} of {}", self.repository());
+        let image = ci_image(&self.cluster, &CiImage { version: &version, files: &all, env }).unwrap();
         self.cluster.registry().push(&image, &format!("{}:{tag}", self.repository())).unwrap()
     }
 

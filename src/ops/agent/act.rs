@@ -76,6 +76,9 @@ impl Agent<'_> {
             Action::Build => return self.build(seen).await,
             Action::Record(verdict, cause) => self.record(seen, verdict, &cause).await?,
             Action::FreeSlot => {
+                if seen.build.verdict == Some(Verdict::Errored) {
+                    self.hold_back().await?;
+                }
                 let patch = seen.head.free_slot(seen.build.generation);
                 self.patch_head(seen, &patch).await?;
             }
@@ -391,6 +394,17 @@ impl Agent<'_> {
             .await?;
         let annotations = json!({ wire::VERDICT: verdict.as_str(), wire::CAUSE: cause });
         self.reach(seen, Phase::Recorded, annotations).await
+    }
+
+    /// Suspends the Job of a build that is Errored, which takes a pod that hangs: it must not run after all, when the
+    /// image, the Secret or the quota that it lacked turns up. A Job that has ended stays as it is.
+    async fn hold_back(&self) -> Result<()> {
+        let suspended = json!({ "spec": { "suspend": true } });
+        let namespace = Some(self.me.namespace.as_str());
+        match self.cluster.patch::<Value>(&kind::JOBS, namespace, wire::JOB, Patch::Merge(&suspended)).await {
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     async fn finish(&mut self, seen: &mut Observation) -> Result<()> {

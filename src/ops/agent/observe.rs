@@ -252,7 +252,8 @@ impl Agent<'_> {
         let complete = holds(&job.status.conditions, "Complete").is_some();
         let failed = holds(&job.status.conditions, "Failed");
         let failed = failed.map(|condition| (condition.reason.clone(), condition.message.clone()));
-        let mut view = Job { complete, failed, refused: None };
+        let deleted = job.metadata.deletion_timestamp.is_some();
+        let mut view = Job { complete, failed, refused: None, deleted };
         if pod.is_none() {
             view.refused = self.refusal().await?;
         }

@@ -58,6 +58,10 @@ impl Wakes {
             self.watch(&kind::PODS, Some(&namespace), &Query::default());
             self.watch(&kind::JOBS, Some(&namespace), &Query::default());
         }
+        if seen.build.phase == Phase::Building {
+            // that quota or admission refuse its pod stands in a Job's events alone
+            self.watch(&kind::EVENTS, Some(&namespace), &Query::fields("involvedObject.kind=Job"));
+        }
         if seen.build.phase == Phase::Preparing {
             for resource in [
                 &kind::DEPLOYMENTS,
