@@ -86,7 +86,7 @@ impl Fault {
     pub fn of_template(mut self, name: &str, text: &str) -> Self {
         if let Some(origin) = self.origin.as_mut().filter(|origin| origin.text.is_empty()) {
             name.clone_into(&mut origin.file);
-            origin.text = text.lines().nth(origin.first.saturating_sub(1)).unwrap_or_default().to_owned();
+            text.lines().nth(origin.first.saturating_sub(1)).unwrap_or_default().clone_into(&mut origin.text);
         }
         self
     }
