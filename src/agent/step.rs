@@ -301,6 +301,7 @@ mod tests {
                 built: BTreeMap::new(),
                 slots: BTreeMap::new(),
                 pipeline: None,
+                pipeline_before: None,
             },
             listener: Listener { image: "r/app:main".into(), keyed: true, replicas: 1 },
             running: Running { image: "r/app:main".into(), ran: Ran::Digest(digest('a')) },

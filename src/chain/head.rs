@@ -19,6 +19,7 @@ const NAMESPACE: &str = "namespace";
 const UID: &str = "uid";
 const ENDED: &str = "ended";
 const PIPELINE: &str = "pipeline";
+const PIPELINE_BEFORE: &str = "pipeline-before";
 const BUILT: &str = "built.";
 const SLOT: &str = "slot.";
 
@@ -41,6 +42,8 @@ pub struct Head {
     pub slots: BTreeMap<u64, String>,
     /// The last good pipeline text that a push brought; none = the record's template.
     pub pipeline: Option<String>,
+    /// The one before that, for the case that the server refuses in earnest what it took as a dry-run.
+    pub pipeline_before: Option<String>,
 }
 
 /// Why a head cannot be read: hand-edited state is never guessed at.
@@ -87,6 +90,7 @@ impl Head {
             built,
             slots,
             pipeline: text(PIPELINE),
+            pipeline_before: text(PIPELINE_BEFORE),
         })
     }
 
@@ -110,11 +114,17 @@ impl Head {
         });
         if let Some(text) = pipeline {
             data[PIPELINE] = json!(text);
+            data[PIPELINE_BEFORE] = json!(self.pipeline);
         }
         for old in self.built.keys().take((self.built.len() + 1).saturating_sub(BUILT_MAX)) {
             data[format!("{BUILT}{old}")] = Value::Null;
         }
         self.patch(&data)
+    }
+
+    /// The swap that makes the pipeline before the last good one again.
+    pub fn pipeline_back(&self) -> Value {
+        self.patch(&json!({ PIPELINE: self.pipeline_before, PIPELINE_BEFORE: null }))
     }
 
     /// The swap that makes a claimed namespace the newest generation's.
@@ -136,6 +146,19 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pipeline_that_the_server_refuses_gives_way_to_the_one_before() {
+        let mut data = Head::first("u");
+        let version = |tag: &str| Version { tag: tag.to_owned(), digest: None };
+        let read = |data: &Map| Head::read("1", data).expect("readable");
+        data = merged(&data, &read(&data).advance(&version("1"), Some("first")));
+        assert_eq!(read(&merged(&data, &read(&data).pipeline_back())).pipeline, None);
+        data = merged(&data, &read(&data).advance(&version("2"), None));
+        data = merged(&data, &read(&data).advance(&version("3"), Some("second")));
+        let back = read(&merged(&data, &read(&data).pipeline_back()));
+        assert_eq!((back.pipeline.as_deref(), back.pipeline_before), (Some("first"), None));
+    }
 
     fn merged(data: &Map, patch: &Value) -> Map {
         let mut data = data.clone();

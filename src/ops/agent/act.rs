@@ -15,7 +15,7 @@ use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::record::{Entry, history_patch};
 use crate::chain::wire;
 use crate::cluster::resource as kind;
-use crate::cluster::{Create, Patch};
+use crate::cluster::{Create, Error as ClusterError, Patch};
 use crate::keel::image::ImageRef;
 use crate::keel::parking;
 use crate::local;
@@ -118,10 +118,10 @@ impl Agent<'_> {
         let path = last_good.build.settings.pipeline_path.clone();
         let pipeline = match local::files::read_optional(&path) {
             Ok(None) => Pushed::Absent,
-            Ok(Some(text)) if text.len() > home::TEXT_BYTES => Pushed::Unreadable(format!(
+            Ok(Some(text)) if text.len() > home::PUSHED_BYTES => Pushed::Unreadable(format!(
                 "{path} has {} bytes, and home keeps no pipeline of more than {}: put large files into the image",
                 text.len(),
-                home::TEXT_BYTES
+                home::PUSHED_BYTES
             )),
             Ok(Some(text)) => Pushed::Text(text),
             Err(why) => Pushed::Unreadable(why.to_string()),
@@ -286,8 +286,31 @@ impl Agent<'_> {
             self.note(&format!("next listener in {}", claimed.namespace));
             return self.patch_namespace(&seen.build, json!({}), annotations).await;
         }
-        dispatch::raise(self.cluster, &raise, &claimed, self.say).await?;
-        self.patch_namespace(&seen.build, json!({}), settled(Dispatch::Done)).await
+        match dispatch::raise(self.cluster, &raise, &claimed, self.say).await {
+            Err(Error::Cluster(error)) if is_refused_for_good(&error, seen) => {
+                self.fall_back(seen, &error).await
+            }
+            raised => {
+                raised?;
+                self.patch_namespace(&seen.build, json!({}), settled(Dispatch::Done)).await
+            }
+        }
+    }
+
+    /// The server took the next listener as a dry-run and refuses it in earnest: the pipeline before is the last good
+    /// one again, and with the verdict that this build gets the successor is raised by it.
+    async fn fall_back(&mut self, seen: &Observation, error: &ClusterError) -> Result<()> {
+        let Some(Pushed::Text(text)) = seen.freeze.as_ref().map(|freeze| &freeze.pipeline) else {
+            return Err(error.clone().into());
+        };
+        if seen.head.pipeline.as_ref() == Some(text) {
+            self.patch_head(&seen.build, &seen.head.pipeline_back()).await?;
+        }
+        let cause =
+            format!("the pushed pipeline cannot be used: the API server refuses the next listener: {error}");
+        self.note(&cause);
+        let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
+        self.patch_namespace(&seen.build, json!({}), annotations).await
     }
 
     async fn prepare(&mut self, seen: &Observation) -> Result<()> {
@@ -507,6 +530,17 @@ impl Agent<'_> {
         };
         Ok(super::super::plan::of_push(record, &home_config, &push))
     }
+}
+
+/// Whether the pipeline that was just pushed is to blame, before anything was built by it: RBAC's refusals may be moments
+/// old bindings, and a refusal that comes up later is not the pipeline's.
+fn is_refused_for_good(error: &ClusterError, seen: &Observation) -> bool {
+    let pushed = seen.freeze.as_ref().is_some_and(|freeze| matches!(freeze.pipeline, Pushed::Text(_)));
+    pushed
+        && error.is_refusal()
+        && !error.is_rbac()
+        && seen.build.verdict.is_none()
+        && seen.build.phase == Phase::Detached
 }
 
 /// The build's Job.
