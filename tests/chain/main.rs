@@ -7,6 +7,7 @@
 
 mod bad;
 mod keel;
+mod refused;
 mod start;
 mod turn;
 mod world;
