@@ -34,16 +34,16 @@ pub struct PipelineArgs {
 impl PipelineArgs {
     /// Reads the files, and the facts of this machine that a template may ask for.
     pub(super) fn read(&self) -> Result<(Sources, Facts), Failure> {
-        let template = text(&self.filename)?;
+        let template = text(&self.filename, TEMPLATE)?;
         let names = env_names(&template)?;
         let sources = Sources {
             template,
-            values: self.values.iter().map(|path| text(path)).collect::<Result<_, _>>()?,
+            values: self.values.iter().map(|path| text(path, VALUES)).collect::<Result<_, _>>()?,
             set: self.set.clone(),
             set_file: self
                 .set_file
                 .iter()
-                .map(|(key, path)| Ok((key.clone(), text(path)?)))
+                .map(|(key, path)| Ok((key.clone(), text(path, SET_FILE)?)))
                 .collect::<Result<_, Failure>>()?,
         };
         let environment = local::environment::read(&names)
@@ -64,11 +64,14 @@ fn unset(group: &str, names: &[&str]) -> Group {
     names.iter().map(|name| ((*name).to_owned(), Fact::unset(why.clone()))).collect()
 }
 
-fn text(path: &Path) -> Result<Text, Failure> {
-    let file = local::files::read(&path.to_string_lossy(), std::io::stdin()).map_err(|why| {
-        Failure::usage(why.to_string())
-            .remedy("name the pipeline with -f FILE (- is stdin), values with --values FILE")
-    })?;
+/// What to do about a file that cannot be read, by the option that names it.
+const TEMPLATE: &str = "name the pipeline with -f FILE; `-` is stdin";
+const VALUES: &str = "name a file of values with --values FILE";
+const SET_FILE: &str = "name the file whose text is the value with --set-file KEY=FILE";
+
+fn text(path: &Path, remedy: &str) -> Result<Text, Failure> {
+    let file = local::files::read(&path.to_string_lossy(), std::io::stdin())
+        .map_err(|why| Failure::usage(why.to_string()).remedy(remedy))?;
     Ok(Text { name: file.name, text: file.text })
 }
 

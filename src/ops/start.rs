@@ -20,7 +20,7 @@ use crate::chain::record::Settings;
 use crate::chain::{names, rights, wire};
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
-use crate::cluster::{Access, Cluster, Create, Delete, Patch, Query, Resource};
+use crate::cluster::{Access, Cluster, Create, Delete, Error as ClusterError, Patch, Query, Resource};
 use crate::pipeline::facts::{Fact, Facts};
 use crate::pipeline::template::Sources;
 use crate::pipeline::weave::{self, BuildOf, Plan, PodSecurity};
@@ -216,7 +216,7 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
         say(&line);
     }
     for notice in &intent.plan.notices {
-        say(&notice.to_string());
+        say(&format!("Warning: {notice}"));
     }
     let chain = intent.record.settings.chain.clone();
     let living = home::head(cluster, &chain).await?;
@@ -522,14 +522,21 @@ async fn undone(
     error: Error,
     say: Say<'_>,
 ) -> Error {
-    if !matches!(&error, Error::Cluster(error) if error.is_refusal()) {
-        return error;
+    let Error::Cluster(refused) = error else { return error };
+    if !refused.is_refusal() {
+        return refused.into();
     }
     match take_back(cluster, chain, claimed).await {
-        Ok(()) => say("nothing was left behind"),
+        Ok(()) => say("what was created is removed again"),
         Err(left) => say(&format!("what was created could not be removed: {left}")),
     }
-    error
+    match refused {
+        ClusterError::Invalid { .. } => Error::usage(
+            format!("the API server refuses what the pipeline asks for: {refused}"),
+            "correct the pipeline and run start again",
+        ),
+        refused => refused.into(),
+    }
 }
 
 fn tag_is_missing(pod: &Pod, container: &str) -> bool {

@@ -234,7 +234,7 @@ fn object(
     if !matches!(node.kind, Kind::Mapping(_)) {
         return Err(wrong(
             "this is not a Kubernetes object, which is a mapping with `apiVersion` and `kind`",
-            None,
+            Some("write an object, or take this document out".to_owned()),
         ));
     }
     if let Some(items) = list_items(node) {
@@ -252,7 +252,9 @@ fn object(
             Some(_) => return Err(wrong(&format!("`{key}` is not a word"), Some("quote it".to_owned()))),
             None => {
                 let keys = value.as_object().into_iter().flat_map(|fields| fields.keys().map(String::as_str));
-                return Err(wrong(&format!("`{key}` is missing"), did_you_mean(key, keys)));
+                let hint = did_you_mean(key, keys)
+                    .unwrap_or_else(|| format!("every Kubernetes object says its `{key}`; add it"));
+                return Err(wrong(&format!("`{key}` is missing"), Some(hint)));
             }
         }
     }

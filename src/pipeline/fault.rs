@@ -86,7 +86,8 @@ impl Fault {
     pub fn of_template(mut self, name: &str, text: &str) -> Self {
         if let Some(origin) = self.origin.as_mut().filter(|origin| origin.text.is_empty()) {
             name.clone_into(&mut origin.file);
-            text.lines().nth(origin.first.saturating_sub(1)).unwrap_or_default().clone_into(&mut origin.text);
+            let line = text.lines().nth(origin.first.saturating_sub(1)).unwrap_or_default();
+            line.clone_into(&mut origin.text);
         }
         self
     }
@@ -166,7 +167,9 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
-        if let Some(place) = &self.place {
+        // the line number alone of a text that nobody has at hand says nothing
+        let known = self.place.as_ref().filter(|place| self.origin.is_none() || !place.text.is_empty());
+        if let Some(place) = known {
             write!(f, "\n  at {}, line {}", place.file, place.line)?;
             if place.column > 0 {
                 write!(f, ", column {}", place.column)?;

@@ -67,9 +67,47 @@ fn bad_pushes(world: &World) -> Vec<Bad> {
         bad(
             "more than home holds",
             format!("{good}# {}\n", "x".repeat(1_100_000)),
-            &[".studioci/pipeline.yaml has 1100", "more than 921600"],
+            &[".studioci/pipeline.yaml has 1100", "more than 409600"],
         ),
     ]
+}
+
+/// The name of an admission policy of this proof.
+const REFUSES: &str = "proof-refuses-in-earnest";
+
+/// From now on the server refuses Deployments that are polled every three seconds, but not as a dry-run.
+fn refuse_in_earnest(world: &World) {
+    let policy = format!(
+        "apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {{name: {REFUSES}}}
+spec:
+  matchConstraints:
+    resourceRules:
+    - {{apiGroups: [apps], apiVersions: [v1], operations: [CREATE], resources: [deployments]}}
+  validations:
+  - expression: >-
+      (has(request.dryRun) && request.dryRun)
+      || object.metadata.?annotations['keel.sh/pollSchedule'].orValue('') != '@every 3s'
+    message: not every three seconds
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {{name: {REFUSES}}}
+spec: {{policyName: {REFUSES}, validationActions: [Deny]}}
+"
+    );
+    world.kubectl(&["apply", "-f", &world.file("policy.yaml", &policy)]).ok();
+    let probe = world.pipeline("none", &GLOB.replace("@every 2s", "@every 3s"));
+    let probe =
+        world.file("probe.yaml", &probe.replace("spec:\n  selector", "spec:\n  replicas: 0\n  selector"));
+    world.until("the policy acts", || {
+        if world.kubectl(&["create", "-f", &probe]).code != 0 {
+            return Some(());
+        }
+        world.kubectl(&["delete", "-f", &probe]).ok();
+        None
+    });
 }
 
 #[test]
@@ -111,6 +149,19 @@ fn chain_06_a_bad_push_does_not_kill_the_chain() {
         let jobs = world.get(&["jobs", "-n", build["metadata"]["name"].as_str().unwrap()]);
         assert_eq!(jobs["items"].as_array().unwrap().len(), 0, "{}", bad.what);
     }
+
+    // a listener that the server takes as a dry-run and refuses in earnest
+    refuse_in_earnest(&world);
+    let other = world.pipeline("build-0001", GLOB).replace("@every 2s", "@every 3s");
+    world.push_with("build-0050", "earnest", "exit 0", &[(PUSHED, &other)], &[]);
+    assert_eq!(world.verdict(generation), "Errored");
+    let build = world.build(generation).unwrap();
+    let cause = build["status"]["cause"].as_str().unwrap();
+    let begin = "the pushed pipeline cannot be used: the API server refuses the next listener: ";
+    assert!(cause.starts_with(begin) && cause.contains("not every three seconds"), "{cause}");
+    generation += 1;
+    world.phase(generation, "Listening");
+    world.kubectl(&["delete", "validatingadmissionpolicy,validatingadmissionpolicybinding", REFUSES]).ok();
 
     // a quota of the waiting namespace says nothing about the next one
     let name = world.namespace(generation);

@@ -10,6 +10,7 @@ mod bad;
 mod keel;
 mod pod;
 mod retag;
+mod refused;
 mod start;
 mod turn;
 mod verdicts;

@@ -255,7 +255,7 @@ fn lint_keys(subject: &Subject<'_>, image: &str, faults: &mut Vec<Fault>, notice
                 faults.push(subject.fault(finding.what, clause(&finding.why), clause(&finding.remedy)));
             }
             Severity::Warning => {
-                notices.push(subject.notice(format!("{}: {} {}", finding.what, finding.why, finding.remedy)));
+                notices.push(subject.notice(format!("{}. {} {}", finding.what, finding.why, finding.remedy)));
             }
         }
     }

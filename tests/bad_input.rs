@@ -1,0 +1,659 @@
+//! What a person reads who gives bad input: every message says what, where, why and what to do.
+//!
+//! Hermetic, as `cli.rs` is. Each row: what is wrong, the exit code, the exact words on stderr, and nothing on stdout.
+//! What the program says of a cluster that answers is proved by `chain_06`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// The smallest pipeline that is right.
+const GOOD: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: build
+  annotations:
+    keel.sh/policy: \"glob:build-*\"
+    keel.sh/trigger: poll
+spec:
+  selector: {matchLabels: {app: build}}
+  template:
+    metadata: {labels: {app: build}}
+    spec:
+      containers:
+      - name: build
+        image: registry.example/team/ci:build-0001
+";
+
+/// A folder of its own, outside any checkout; it ends with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    /// A folder with the pipeline in it.
+    fn new(test: &str, pipeline: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("studioci-bad-{}-{test}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("pipeline.yaml"), pipeline).unwrap();
+        Self(folder)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.0.join(name), content).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// stdout, stderr and exit code of a run in that folder.
+fn run(folder: &Folder, args: &[&str], env: &[(&str, &str)]) -> (String, String, i32) {
+    let output = Command::new(env!("CARGO_BIN_EXE_kubectl-studioci"))
+        .args(args)
+        .env_clear()
+        .env("HOME", &folder.0)
+        .envs(env.iter().copied())
+        .current_dir(&folder.0)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let home = folder.0.display().to_string();
+    (text(output.stdout), text(output.stderr).replace(&home, "HOME"), output.status.code().unwrap())
+}
+
+/// Every way to look at a pipeline refuses it alike, exit code 2; the words on stderr.
+#[track_caller]
+fn refused(pipeline: &str) -> String {
+    let test = std::thread::current().name().unwrap().to_owned();
+    let folder = Folder::new(&test, pipeline);
+    let (out, said, code) = run(&folder, &["render", "-f", "pipeline.yaml", "--woven"], &[]);
+    assert_eq!((out.as_str(), code), ("", 2), "{said}");
+    let start = ["start", "-f", "pipeline.yaml", "--chain", "c", "--dry-run=client"];
+    assert_eq!(run(&folder, &start, &[]), (String::new(), said.clone(), 2), "start says the same");
+    said
+}
+
+/// The good pipeline with one thing changed.
+#[track_caller]
+fn but(from: &str, to: &str) -> String {
+    let text = GOOD.replacen(from, to, 1);
+    assert_ne!(text, GOOD, "{from}");
+    text
+}
+
+/// The good pipeline with one more document.
+fn and(document: &str) -> String {
+    format!("{GOOD}---\n{document}")
+}
+
+/// `start` with these flags before any cluster is asked: the words on stderr.
+#[track_caller]
+fn start(flags: &[&str]) -> String {
+    let test = std::thread::current().name().unwrap().to_owned();
+    let folder = Folder::new(&test, GOOD);
+    let args = [&["start", "-f", "pipeline.yaml", "--dry-run=client"], flags].concat();
+    let (out, said, code) = run(&folder, &args, &[]);
+    assert_eq!((out.as_str(), code), ("", 2), "{said}");
+    said
+}
+
+#[test]
+fn the_good_pipeline_is_good() {
+    let folder = Folder::new("good", GOOD);
+    let (out, said, code) = run(&folder, &["render", "-f", "pipeline.yaml"], &[]);
+    assert_eq!((said.as_str(), code), ("", 0));
+    assert!(out.contains("name: build"), "{out}");
+    let start = ["start", "-f", "pipeline.yaml", "--chain", "c", "--dry-run=client"];
+    assert_eq!(run(&folder, &start, &[]).2, 0);
+}
+
+#[test]
+fn a_pipeline_that_cannot_be_found_or_read() {
+    let folder = Folder::new("unreadable", GOOD);
+    folder.write("bytes", [0xff, 0xfe]);
+    let said = |args: &[&str]| {
+        let (out, said, code) = run(&folder, args, &[]);
+        assert_eq!((out.as_str(), code), ("", 2), "{said}");
+        said
+    };
+    insta::assert_snapshot!(said(&["start", "--chain", "c"]), @"
+        error: there is no file .studioci/pipeline.yaml
+          remedy: name the pipeline with -f FILE; `-` is stdin
+        ");
+    insta::assert_snapshot!(said(&["render", "-f", "."]), @"
+        error: . cannot be read: Is a directory (os error 21)
+          remedy: name the pipeline with -f FILE; `-` is stdin
+        ");
+    insta::assert_snapshot!(said(&["render", "-f", "bytes"]), @"
+        error: bytes is not a text in UTF-8
+          remedy: name the pipeline with -f FILE; `-` is stdin
+        ");
+    insta::assert_snapshot!(said(&["render", "-f", "pipeline.yaml", "--values", "none.yaml"]), @"
+        error: there is no file none.yaml
+          remedy: name a file of values with --values FILE
+        ");
+    insta::assert_snapshot!(said(&["render", "-f", "pipeline.yaml", "--set-file", "A=none"]), @"
+        error: there is no file none
+          remedy: name the file whose text is the value with --set-file KEY=FILE
+        ");
+}
+
+#[test]
+fn template_faults() {
+    insta::assert_snapshot!(refused(&but("build-0001", "{{ Tagg }}")), @"
+        error: `Tagg` is not defined
+          at pipeline.yaml, line 15, column 44
+            15 |         image: registry.example/team/ci:{{ Tagg }}
+               |                                            ^
+          why: no value, fact or `set` has that name
+          hint: give it with `--set Tagg=…` or in a values file, or write `Tagg | default(value=…)`
+        ");
+    insta::assert_snapshot!(refused(&but("build-0001", "{{ git.brnch }}")), @"
+        error: there is no fact `git.brnch`
+          at pipeline.yaml, line 15, column 48
+            15 |         image: registry.example/team/ci:{{ git.brnch }}
+               |                                                ^
+          hint: did you mean `branch`?
+        ");
+    insta::assert_snapshot!(refused(&but("build-0001", "{{ env.NO_SUCH_VARIABLE }}")), @"
+        error: `env.NO_SUCH_VARIABLE` is not defined
+          at pipeline.yaml, line 15, column 48
+            15 |         image: registry.example/team/ci:{{ env.NO_SUCH_VARIABLE }}
+               |                                                ^
+          why: the environment has no `NO_SUCH_VARIABLE`
+          hint: set it before you run this, or write `env.NO_SUCH_VARIABLE | default(value=…)` if it may be missing
+        ");
+    insta::assert_snapshot!(refused(&but("build-0001", "{{ git.hash | qoute }}")), @"
+        error: there is no filter `qoute`
+          at pipeline.yaml, line 15, column 55
+            15 |         image: registry.example/team/ci:{{ git.hash | qoute }}
+               |                                                       ^
+          hint: did you mean `quote`?
+        ");
+    insta::assert_snapshot!(refused(&but("build-0001", "{{ nwo() }}")), @"
+        error: there is no function `nwo`
+          at pipeline.yaml, line 15, column 44
+            15 |         image: registry.example/team/ci:{{ nwo() }}
+               |                                            ^
+          hint: there are: range, throw
+        ");
+    insta::assert_snapshot!(refused(&but("build-0001", "{{ Tag }")), @"
+        error: the template cannot be read
+          at pipeline.yaml, line 15, column 48
+            15 |         image: registry.example/team/ci:{{ Tag }
+               |                                                ^
+          why: Found `}` but expected }}.
+          hint: text that holds `{{`, `{%` or `{#` for something else goes between {% raw %} and {% endraw %}
+        ");
+}
+
+#[test]
+fn yaml_faults() {
+    insta::assert_snapshot!(refused(&but("name: build", "name: [build")), @"
+        error: document 1 (Deployment [build): this is not YAML
+          at the rendered text, line 5, column 14
+            5 |   annotations:
+              |              ^
+          from pipeline.yaml, line 5
+            5 |   annotations:
+          why: illegal placement of ':' indicator
+        ");
+    insta::assert_snapshot!(refused(&but("  name: build\n", "  name: build\n  name: test\n")), @"
+        error: document 1 (Deployment build): the key `name` is there twice: lines 4 and 5
+          at the rendered text, line 5, column 3
+            5 |   name: test
+              |   ^
+          from pipeline.yaml, line 5
+            5 |   name: test
+          why: kubectl would silently take the last one
+          hint: remove or rename one of them
+        ");
+    insta::assert_snapshot!(refused(&and("kind: ConfigMap\n")), @"
+        error: document 2 (ConfigMap): `apiVersion` is missing
+          at the rendered text, line 17, column 1
+            17 | kind: ConfigMap
+               | ^
+          from pipeline.yaml, line 17
+            17 | kind: ConfigMap
+          hint: every Kubernetes object says its `apiVersion`; add it
+        ");
+    insta::assert_snapshot!(refused("just a text\n"), @"
+        error: document 1: this is not a Kubernetes object, which is a mapping with `apiVersion` and `kind`
+          at the rendered text, line 1, column 1
+            1 | just a text
+              | ^
+          from pipeline.yaml, line 1
+            1 | just a text
+          hint: write an object, or take this document out
+        ");
+    insta::assert_snapshot!(refused("# nothing\n"), @r#"
+        error: no build workload: no Deployment of the pipeline has a Keel policy
+          why: a build runs the pod of the Deployment that Keel updates; there is no Deployment at all
+          hint: give one Deployment the annotation keel.sh/policy, such as "glob:build-*"
+        "#);
+}
+
+#[test]
+fn no_build_workload_or_several() {
+    insta::assert_snapshot!(refused("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"), @r#"
+        error: no build workload: no Deployment of the pipeline has a Keel policy
+          why: a build runs the pod of the Deployment that Keel updates; there is no Deployment at all
+          hint: give one Deployment the annotation keel.sh/policy, such as "glob:build-*"
+        "#);
+    insta::assert_snapshot!(refused(&but("    keel.sh/policy: \"glob:build-*\"\n", "")), @r#"
+        error: no build workload: no Deployment of the pipeline has a Keel policy
+          why: a build runs the pod of the Deployment that Keel updates; found Deployment/build (no policy)
+          hint: give one Deployment the annotation keel.sh/policy, such as "glob:build-*"
+        "#);
+    insta::assert_snapshot!(refused(&but("glob:build-*", "never")), @r#"
+        error: no build workload: no Deployment of the pipeline has a Keel policy
+          why: a build runs the pod of the Deployment that Keel updates; found Deployment/build (policy never, or an empty one)
+          hint: give one Deployment the annotation keel.sh/policy, such as "glob:build-*"
+        "#);
+    let other = GOOD.replace("name: build\n", "name: test\n").replace("app: build", "app: test");
+    insta::assert_snapshot!(refused(&and(&other)), @r#"
+        error: 2 Deployments have a Keel policy: Deployment/build and Deployment/test
+          why: only one of them can be the build workload
+          hint: annotate it with studioci.dev/build: "true"
+        "#);
+}
+
+#[test]
+fn policies_that_keel_would_silently_ignore() {
+    insta::assert_snapshot!(refused(&but("glob:build-*", "Force")), @"
+        error: document 1 (Deployment build): Keel does not know the policy `Force`
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel silently does not follow this workload: it compares the value exactly, case and spaces included
+          hint: write `keel.sh/policy: force`
+        ");
+    insta::assert_snapshot!(refused(&but("glob:build-*", "newest")), @"
+        error: document 1 (Deployment build): Keel does not know the policy `newest`
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel silently does not follow this workload: it compares the value exactly, case and spaces included
+          hint: write one of all, major, minor, patch, force, glob:PATTERN, regexp:PATTERN
+        ");
+    insta::assert_snapshot!(refused(&but("glob:build-*", "glob:a:b")), @"
+        error: document 1 (Deployment build): the glob policy `glob:a:b` has more than one colon
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel takes exactly one and silently does not follow this workload
+          hint: take the other colons out; no tag has one
+        ");
+    insta::assert_snapshot!(refused(&but("glob:build-*", "regexp:build-[")), @"
+        error: document 1 (Deployment build): the pattern of `regexp:build-[` does not compile: missing closing ]
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel silently does not follow this workload
+          hint: mend the pattern (the syntax is RE2's), or use a glob policy
+        ");
+    insta::assert_snapshot!(refused(&but("keel.sh/policy", "keel.sh/Policy")), @r#"
+        error: no build workload: no Deployment of the pipeline has a Keel policy
+          why: a build runs the pod of the Deployment that Keel updates; found Deployment/build (no policy: Keel spells it keel.sh/policy, not keel.sh/Policy)
+          hint: give one Deployment the annotation keel.sh/policy, such as "glob:build-*"
+        "#);
+    insta::assert_snapshot!(refused(&but("glob:build-*", "minor")), @"
+        error: document 1 (Deployment build): the policy `minor` cannot move from the tag `build-0001`
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel never updates this workload: the tag `build-0001` is no version, and the policy `minor` compares versions
+          hint: start from a tag that the policy can move from, or change the policy
+        ");
+    let label = GOOD.replace("  annotations:\n", "  labels:\n");
+    insta::assert_snapshot!(refused(&label), @"
+        error: document 1 (Deployment build): a glob or regexp policy stands in a label
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: a label's value may not hold `:` or `*`; the API server refuses the workload
+          hint: make `keel.sh/policy` an annotation
+        ");
+    let template = but("labels: {app: build}", "annotations: {keel.sh/policy: \"glob:build-*\"}");
+    insta::assert_snapshot!(refused(&template), @"
+        error: document 1 (Deployment build): `keel.sh/policy` stands on the pod template
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel reads only the workload's own metadata and ignores this key
+          hint: move `keel.sh/policy` to metadata.annotations of the workload
+        ");
+    insta::assert_snapshot!(refused(&but("build-*", "build-0001")), @"
+        error: document 1 (Deployment build): the pattern `build-0001` has no `*`
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: it matches one tag at most, so that Keel updates once and never again
+          hint: put a `*` where the tags differ; for new content under one tag use force with match-tag
+        error: document 1 (Deployment build): the policy `glob:build-0001` cannot move from the tag `build-0001`
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel never updates this workload: no tag that matches `build-0001` sorts above `build-0001`, and a glob policy moves upwards only
+          hint: start from a tag that the policy can move from, or change the policy
+        ");
+}
+
+#[test]
+fn keys_with_which_keel_does_something_else_than_meant() {
+    insta::assert_snapshot!(refused(&but("\"glob:build-*\"", "force")), @r#"
+        error: document 1 (Deployment build): the policy is `force` without match-tag
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel then jumps to any tag of the repository, branches and old ones included; up to 0.22.1 it takes the first that the registry lists, often none ever
+          hint: add `keel.sh/matchTag: "true"` to the same map, or annotate `keel.sh/policy: glob:build-*` and push tags such as build-20260131235959-abc1234
+        "#);
+    let match_tag = "force\n    keel.sh/matchTag: \"True\"";
+    insta::assert_snapshot!(refused(&but("\"glob:build-*\"", match_tag)), @r#"
+        error: document 1 (Deployment build): the policy is `force` without match-tag
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel then jumps to any tag of the repository, branches and old ones included; up to 0.22.1 it takes the first that the registry lists, often none ever
+          hint: add `keel.sh/matchTag: "true"` to the same map, or annotate `keel.sh/policy: glob:build-*` and push tags such as build-20260131235959-abc1234
+        error: document 1 (Deployment build): `keel.sh/matchTag` is `True`
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel knows the exact word `true`; anything else is false
+          hint: write `keel.sh/matchTag: "true"` or `"false"`
+        "#);
+    let other_map = but("\"glob:build-*\"", "force")
+        .replace("  annotations:", "  labels: {keel.sh/matchTag: \"true\"}\n  annotations:");
+    insta::assert_snapshot!(refused(&other_map), @r#"
+        error: document 1 (Deployment build): the policy is `force` without match-tag
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel then jumps to any tag of the repository, branches and old ones included; up to 0.22.1 it takes the first that the registry lists, often none ever
+          hint: add `keel.sh/matchTag: "true"` to the same map, or annotate `keel.sh/policy: glob:build-*` and push tags such as build-20260131235959-abc1234
+        error: document 1 (Deployment build): `keel.sh/matchTag` stands in the labels, the policy in the annotations
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel reads it only from the map that holds the policy, and ignores it here
+          hint: move `keel.sh/matchTag` to the annotations
+        "#);
+    let bare = "force\n    keel.sh/matchTag: true";
+    insta::assert_snapshot!(refused(&but("\"glob:build-*\"", bare)), @r#"
+        error: document 1 (Deployment build): metadata.annotations: keel.sh/matchTag is true, not a string
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: the API server takes strings only
+          hint: write keel.sh/matchTag: "true"
+        error: document 1 (Deployment build): the policy is `force` without match-tag
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel then jumps to any tag of the repository, branches and old ones included; up to 0.22.1 it takes the first that the registry lists, often none ever
+          hint: add `keel.sh/matchTag: "true"` to the same map, or annotate `keel.sh/policy: glob:build-*` and push tags such as build-20260131235959-abc1234
+        "#);
+    let poll = |schedule: &str| {
+        but("trigger: poll", &format!("trigger: poll\n    keel.sh/pollSchedule: {schedule}"))
+    };
+    insta::assert_snapshot!(refused(&poll("\"\"")), @"
+        error: document 1 (Deployment build): `keel.sh/pollSchedule` is empty
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: an empty schedule crashes Keel, for the whole cluster, again after every restart
+          hint: write a schedule such as `@every 1m`, or remove the key
+        ");
+    insta::assert_snapshot!(refused(&poll("\"@every 1d\"")), @r#"
+        error: document 1 (Deployment build): `keel.sh/pollSchedule: @every 1d` is no schedule: Failed to parse duration @every 1d: time: unknown unit "d" in duration "1d"
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel falls back to its own default, usually a minute
+          hint: write `@every` with h, m and s, such as `@every 1m`, or six fields that begin with the seconds; case and spaces count
+        "#);
+    insta::assert_snapshot!(refused(&but("trigger: poll", "trigger: poll\n    keel.sh/approvals: \"1\"")), @"
+        error: document 1 (Deployment build): `keel.sh/approvals` is `1`
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel waits for votes before every update; a vote counts for one namespace and tag, and each build has a namespace of its own
+          hint: remove `keel.sh/approvals`
+        ");
+}
+
+#[test]
+fn what_works_but_hardly_as_meant_is_a_warning() {
+    let warned = |pipeline: &str| {
+        let folder = Folder::new("warned", pipeline);
+        let start = ["start", "-f", "pipeline.yaml", "--chain", "c", "--dry-run=client"];
+        let (out, said, code) = run(&folder, &start, &[]);
+        assert_eq!(code, 0, "{said}");
+        assert!(out.contains("deployment.apps/build created (dry run)"), "{out}");
+        said
+    };
+    insta::assert_snapshot!(warned(&but("build-0001", "build-9")), @"Warning: Deployment/build: the numbers in tags such as `build-9` are not padded. Keel compares tags of a glob policy as text: 10 comes before 9, so that it stops at 9. Pad them with zeros (build-0009, build-0010), or put a time such as 20260131235959 first.");
+    insta::assert_snapshot!(warned(&but("    keel.sh/trigger: poll\n", "")), @"Warning: Deployment/build: `keel.sh/trigger` is missing. Keel then never asks the registry itself; only a webhook moves this workload. Annotate `keel.sh/trigger: poll`.");
+    insta::assert_snapshot!(warned(&but("\"glob:build-*\"", "\"regexp:^build-\"")), @"Warning: Deployment/build: the policy is a regular expression. Keel accepts every tag that matches, older ones too, and restarts a workload that is up to date when another one of the same image moves. Rather annotate `keel.sh/policy: glob:build-*` and push tags such as build-20260131235959-abc1234.");
+    insta::assert_snapshot!(warned(&but("trigger: poll", "trigger: poll\n    keel.sh/pollSchedule: \"*/5 * * * *\"")), @"Warning: Deployment/build: `keel.sh/pollSchedule: */5 * * * *` has five fields. The first field is the seconds, not the minutes: `*/5 * * * *` is every five seconds. Write all six fields, the seconds first, or `@every 5m`.");
+    insta::assert_snapshot!(warned(&but("trigger: poll", "trigger: poll\n    studioci.dev/dedline: 2h")), @"Warning: Deployment/build: annotation studioci.dev/dedline is not one that studioci reads; did you mean `studioci.dev/deadline`?");
+}
+
+#[test]
+fn documents_that_no_build_may_bring() {
+    let document = |api: &str, kind: &str, metadata: &str| {
+        refused(&and(&format!("apiVersion: {api}\nkind: {kind}\nmetadata: {metadata}\n")))
+    };
+    insta::assert_snapshot!(document("v1", "PersistentVolume", "{name: disk}"), @"
+        error: document 2 (PersistentVolume disk): PersistentVolume is cluster-scoped
+          from pipeline.yaml, line 17
+            17 | apiVersion: v1
+          why: it belongs to no namespace: builds would overwrite each other's, and it would outlive them
+          hint: take it out of the pipeline and let an admin create it once
+        ");
+    insta::assert_snapshot!(document("rbac.authorization.k8s.io/v1", "ClusterRole", "{name: all}"), @"
+        error: document 2 (ClusterRole all): ClusterRole is cluster-scoped
+          from pipeline.yaml, line 17
+            17 | apiVersion: rbac.authorization.k8s.io/v1
+          why: it belongs to no namespace: builds would overwrite each other's, and an agent may not create it
+          hint: write a Role with the same rules: in the build's own namespace that is all a build needs
+        ");
+    insta::assert_snapshot!(document("v1", "ConfigMap", "{name: a, namespace: kube-system}"), @"
+        error: document 2 (ConfigMap a): it is in namespace kube-system
+          from pipeline.yaml, line 17
+            17 | apiVersion: v1
+          why: every build has a namespace of its own, and nothing of a pipeline goes elsewhere
+          hint: leave metadata.namespace out, or use the pipeline's own namespace variable
+        ");
+    insta::assert_snapshot!(document("cert-manager.io/v1", "Certificate", "{name: tls}"), @r#"
+        error: document 2 (Certificate tls): cert-manager.io/v1 Certificate is not a kind that a pipeline may hold
+          from pipeline.yaml, line 17
+            17 | apiVersion: cert-manager.io/v1
+          why: studioci-workspace does not cover it, so that an agent could not create it
+          hint: take it out, or let an admin grant it by a ClusterRole labelled studioci.dev/aggregate-to-workspace: "true"
+        "#);
+    insta::assert_snapshot!(document("extensions/v1beta1", "Ingress", "{name: web}"), @"
+        error: document 2 (Ingress web): extensions/v1beta1 Ingress is not served
+          from pipeline.yaml, line 17
+            17 | apiVersion: extensions/v1beta1
+          why: since Kubernetes 1.30, and most of them long before, servers know Ingress as networking.k8s.io/v1
+          hint: write apiVersion: networking.k8s.io/v1, and check its fields
+        ");
+    insta::assert_snapshot!(document("v1", "ConfigMap", "{}"), @"
+        error: document 2 (ConfigMap): it has no name
+          from pipeline.yaml, line 17
+            17 | apiVersion: v1
+          why: nothing can be applied without one
+          hint: give it a metadata.name
+        ");
+    insta::assert_snapshot!(document("v1", "ConfigMap", &format!("{{name: {}}}", "a".repeat(64))), @"
+        error: document 2 (ConfigMap aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa): its name has 64 characters
+          from pipeline.yaml, line 17
+            17 | apiVersion: v1
+          why: names longer than 63 do not fit into labels and host names
+          hint: shorten it
+        ");
+    insta::assert_snapshot!(document("v1", "ConfigMap", "{name: studioci-mine}"), @"
+        error: document 2 (ConfigMap studioci-mine): its name begins with studioci-
+          from pipeline.yaml, line 17
+            17 | apiVersion: v1
+          why: studioci keeps its own objects under such names in the same namespace
+          hint: rename it
+        ");
+}
+
+#[test]
+fn whatever_reaches_for_the_agent() {
+    let account = "    spec:\n      serviceAccountName: studioci-agent\n";
+    insta::assert_snapshot!(refused(&but("    spec:\n", account)), @"
+        error: document 1 (Deployment build): its pods would run as ServiceAccount studioci-agent
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: that is the agent's own: whoever runs as it can write into the chain's other namespaces
+          hint: name a ServiceAccount of the pipeline, or none
+        ");
+    let token = "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/service-account-token\nmetadata:\n  name: token\n  \
+                 annotations: {kubernetes.io/service-account.name: studioci-agent}\n";
+    insta::assert_snapshot!(refused(&and(token)), @"
+        error: document 2 (Secret token): it asks for a token of ServiceAccount studioci-agent
+          from pipeline.yaml, line 17
+            17 | apiVersion: v1
+          why: that is the agent's own: whoever holds its token can write into the chain's other namespaces
+          hint: ask for a token of a ServiceAccount of the pipeline
+        ");
+}
+
+#[test]
+fn names_that_are_none() {
+    insta::assert_snapshot!(refused(&but("name: build\n", &format!("name: {}\n", "b".repeat(64)))), @"
+        error: document 1 (Deployment bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb): its name has 64 characters
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: names longer than 63 do not fit into labels and host names
+          hint: shorten it
+        ");
+    insta::assert_snapshot!(start(&["--chain", &"c".repeat(64)]), @r#"
+        error: chain name "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc" has 64 characters; at most 50 fit
+          remedy: choose another name with --chain
+        "#);
+    insta::assert_snapshot!(start(&["--chain", "Main"]), @r#"
+        error: chain name "Main" has 'M'; only a-z, 0-9 and '-' may stand there
+          remedy: choose another name with --chain
+        "#);
+    insta::assert_snapshot!(start(&["--chain", "claim"]), @r#"
+        error: a chain cannot be called "claim": that is the chain label of bare claims
+          remedy: choose another name with --chain
+        "#);
+    insta::assert_snapshot!(start(&["--chain", "c", "--prefix", "a_b"]), @r#"
+        error: prefix "a_b" has '_'; only a-z, 0-9 and '-' may stand there
+          remedy: namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label
+        "#);
+    insta::assert_snapshot!(start(&[]), @"
+        error: the chain has no name: it is made of the git repository and branch, and there is none here
+          remedy: name it with --chain NAME, or run this in a checkout that is on a branch
+        ");
+    insta::assert_snapshot!(start(&["--chain", "c", "--tag", "v1"]), @"
+        error: document 1 (Deployment build): the policy `glob:build-*` cannot move from the tag `v1`
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: Keel never updates this workload: no tag that matches `build-*` sorts above `v1`, and a glob policy moves upwards only
+          hint: start from a tag that the policy can move from, or change the policy
+        ");
+}
+
+#[test]
+fn more_than_an_object_may_hold() {
+    let large = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{a: {}}}\n",
+        "x".repeat(1 << 20)
+    );
+    insta::assert_snapshot!(refused(&and(&large)), @"
+        error: document 2 (ConfigMap a): it has 1048654 bytes
+          from pipeline.yaml, line 17
+            17 | apiVersion: v1
+          why: the API server stores no object of more than 1048576
+          hint: split it, or put the data into the CI image
+        ");
+    let folder = Folder::new("record", GOOD);
+    folder.write("large", "x".repeat(1_000_000));
+    let flags =
+        ["start", "-f", "pipeline.yaml", "--chain", "c", "--dry-run=client", "--set-file", "Large=large"];
+    let (out, said, code) = run(&folder, &flags, &[]);
+    assert_eq!((out.as_str(), code), ("", 2), "{said}");
+    insta::assert_snapshot!(said, @"
+        error: template, values and files of chain c are 1002252 bytes; its record in home holds 921600
+          remedy: put large files into the image, or into a ConfigMap or Secret of their own
+        ");
+}
+
+#[test]
+fn secrets_where_everybody_reads_them() {
+    let text = but("keel.sh/trigger: poll", "keel.sh/trigger: poll\n    note: \"{{ env.TOKEN }}\"");
+    let folder = Folder::new("secret", &text);
+    let (out, said, code) =
+        run(&folder, &["render", "-f", "pipeline.yaml", "--woven"], &[("TOKEN", "hunter2")]);
+    assert_eq!((out.as_str(), code), ("", 2), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    insta::assert_snapshot!(said, @r#"
+        error: `env.TOKEN` is secret, and may stand only under `data` or `stringData` of a Secret
+          at pipeline.yaml, line 8
+            8 |     note: "{{ env.TOKEN }}"
+          why: every variable of the environment is secret unless given as plain
+          hint: give `--env TOKEN` for what may be seen; put the rest into a Secret and refer to that
+        "#);
+}
+
+/// A kubeconfig whose only cluster is at that address.
+fn kubeconfig(server: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: here\nclusters: [{{name: one, cluster: {{server: \"{server}\"}}}}]\n\
+         users: [{{name: me, user: {{token: abc}}}}]\ncontexts: [{{name: here, context: {{cluster: one, user: me}}}}]\n"
+    )
+}
+
+#[test]
+fn a_cluster_that_cannot_be_found() {
+    let folder = Folder::new("cluster", GOOD);
+    // bound and let go: nobody listens there
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    folder.write("dead", kubeconfig(&format!("http://{dead}")));
+    folder.write("broken", "a: [");
+    let said = |flags: &[&str], want: i32| {
+        let mut all = Vec::new();
+        for verb in [
+            &["start", "-f", "pipeline.yaml", "--chain", "c"][..],
+            &["status"],
+            &["watch"],
+            &["claim"],
+            &["setup"],
+        ] {
+            let (out, said, code) = run(&folder, &[verb, flags].concat(), &[]);
+            assert_eq!((out.as_str(), code), ("", want), "{verb:?}: {said}");
+            all.push(said.replace(&dead.to_string(), "127.0.0.1:PORT"));
+        }
+        all.dedup();
+        assert_eq!(all.len(), 1, "all verbs say the same: {all:?}");
+        all.remove(0)
+    };
+    insta::assert_snapshot!(said(&[], 2), @"
+        error: kubeconfig: there is no such file: HOME/.kube/config
+          remedy: Name one with --kubeconfig or the variable KUBECONFIG, or a server with --server.
+        ");
+    insta::assert_snapshot!(said(&["--kubeconfig", "none"], 2), @"
+        error: kubeconfig none: No such file or directory (os error 2)
+          remedy: Check the path and its permissions.
+        ");
+    insta::assert_snapshot!(said(&["--kubeconfig", "broken"], 2), @"
+        error: kubeconfig broken: failed to parse kubeconfig YAML: error: line 1 column 4: unclosed bracket '['
+         --> <input>:1:4
+          |
+        1 | a: [
+          |    ^ unclosed bracket '['
+          remedy: Correct the file; kubectl config view shows what kubectl makes of it.
+        ");
+    insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--context", "there"], 2), @r#"
+        error: kubeconfig: it has no context named "there"
+          remedy: Did you mean "here"? (it has here)
+        "#);
+    insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--user", "you"], 2), @r#"
+        error: kubeconfig: it has no user named "you"
+          remedy: Name one of the kubeconfig's: it has me.
+        "#);
+    insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", "nonsense url"], 2), @r#"
+        error: the cluster's server: "http://nonsense url" is no URL: invalid uri character
+          remedy: Write it as https://HOST:PORT.
+        "#);
+    insta::assert_snapshot!(said(&["--kubeconfig", "dead"], 3), @r#"
+        error: cannot reach the API server http://127.0.0.1:PORT of context "here": connection refused
+          remedy: Check that the cluster runs and that the context is the one you mean (kubectl config get-contexts, --context).
+        "#);
+}
