@@ -265,6 +265,7 @@ fn support_came_first(world: &World, mark: test_cluster::audit::Mark, namespace:
             (event.verb.as_str(), object.resource.as_str(), object.subresource.as_str())
                 == (verb, resource, subresource)
                 && object.namespace == namespace
+                && !event.uri.contains("dryRun")
                 && (resource == "jobs" || object.name == "db")
         })
     };
