@@ -9,8 +9,8 @@
 mod bad;
 mod keel;
 mod pod;
-mod retag;
 mod refused;
+mod retag;
 mod start;
 mod turn;
 mod verdicts;
