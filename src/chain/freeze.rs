@@ -38,11 +38,12 @@ pub enum Pushed {
 }
 
 impl Pushed {
-    /// What to make of a file's text.
-    pub fn text(text: String) -> Self {
+    /// What to make of the text of the file at `path`.
+    pub fn text(path: &str, text: String) -> Self {
         if text.len() > PIPELINE_BYTES {
             return Self::Unreadable(format!(
-                "it has {} bytes; at most {PIPELINE_BYTES} can be kept",
+                "{path} has {} bytes, and home keeps no pipeline of more than {PIPELINE_BYTES}: put large files into \
+                 the image",
                 text.len()
             ));
         }
@@ -110,8 +111,8 @@ mod tests {
 
     #[test]
     fn a_text_that_no_object_holds_is_never_frozen() {
-        assert!(matches!(Pushed::text("x".repeat(PIPELINE_BYTES)), Pushed::Text(_)));
-        assert!(matches!(Pushed::text("x".repeat(PIPELINE_BYTES + 1)), Pushed::Unreadable(_)));
+        assert!(matches!(Pushed::text("p", "x".repeat(PIPELINE_BYTES)), Pushed::Text(_)));
+        assert!(matches!(Pushed::text("p", "x".repeat(PIPELINE_BYTES + 1)), Pushed::Unreadable(_)));
     }
 
     #[test]

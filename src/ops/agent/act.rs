@@ -161,7 +161,7 @@ impl Agent<'_> {
             self.plan_of_last_good(seen).await?.map(|plan| plan.build.settings).unwrap_or_default();
         let pipeline = match local::files::read_optional(&settings.pipeline_path) {
             Ok(None) => seen.head.pipeline.clone().map_or(Pushed::Absent, Pushed::Text),
-            Ok(Some(text)) => Pushed::text(text),
+            Ok(Some(text)) => Pushed::text(&settings.pipeline_path, text),
             Err(why) => Pushed::Unreadable(why.to_string()),
         };
         let revision = self
