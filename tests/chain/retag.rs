@@ -257,7 +257,7 @@ fn chain_04_the_recheck_finds_what_keel_lost() {
     same(&listener);
 
     // nor does one that cannot pull
-    world.cluster.registry().delete(&format!("{}/app:main", world.chain)).unwrap();
+    world.cluster.registry().delete(&format!("{}:main", world.repository())).unwrap();
     rechecks("the recheck could not pull the image; nothing changes");
     assert_eq!(untouched(&world, &before), Ok(()));
     world.push("main", "1", "exit 0");

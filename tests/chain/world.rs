@@ -162,7 +162,7 @@ impl World {
     }
 
     /// A repository of its own for every run: what an earlier one pushed is still in the registry.
-    fn repository(&self) -> String {
+    pub(crate) fn repository(&self) -> String {
         format!("{}-{}/app", self.chain, std::process::id())
     }
 
