@@ -33,7 +33,9 @@ impl Agent<'_> {
             self.memory.refused = true;
             self.note(&format!("the API server refuses the next listener: {why}; taking the last good one"));
             if seen.build.verdict.is_none() && seen.build.phase < Phase::Preparing {
-                let cause = format!("the API server refuses the next listener of the pushed pipeline: {why}");
+                let cause = format!(
+                    "the pushed pipeline cannot be used: the API server refuses the next listener: {why}"
+                );
                 let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
                 self.patch_namespace(seen, json!({}), annotations).await?;
             }
