@@ -543,9 +543,11 @@ async fn of_two_claims_of_one_generation_the_loser_goes() {
     let say = |_: &str| {};
     let mut slow = Box::pin(dispatch::claim_next(&cluster, &raise, head.clone(), &say));
     let seen = format!("GET {path}");
+    // whether it has got there is asked first, or it might walk on meanwhile
     tokio::select! {
-        claimed = &mut slow => panic!("{claimed:?}"),
+        biased;
         () = stage.reaches(|world| world.requests.contains(&seen)) => {}
+        claimed = &mut slow => panic!("{claimed:?}"),
     }
     stage.world().objects.remove(&path);
     let (quick, _): (Claimed, _) = dispatch::claim_next(&cluster, &raise, head, &say).await.unwrap();
