@@ -7,6 +7,7 @@ pub mod claim;
 pub mod dispatch;
 pub mod error;
 pub mod home;
+pub mod intent;
 pub mod plan;
 pub mod setup;
 pub mod signal;
