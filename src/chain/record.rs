@@ -34,7 +34,7 @@ pub struct Settings {
     /// Whether builds may get `studioci-trusted`.
     #[serde(default)]
     pub trusted_build: bool,
-    /// The Pod Security labels of the chain's namespaces (key behind `pod-security.kubernetes.io/` → value).
+    /// The Pod Security labels of the chain's namespaces, whole keys (`pod-security.kubernetes.io/enforce`).
     #[serde(default)]
     pub pod_security: Map,
     /// Environment values given as plain by `--env`; the others are in the chain's Secret.

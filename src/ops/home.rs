@@ -22,9 +22,8 @@ const SETTINGS: &str = "settings";
 const SOURCES: &str = "sources";
 /// The key of the record that holds the facts of the person's machine.
 const FACTS: &str = "facts";
-/// At most so many bytes go into a record, or into the head as the last good pipeline; an object may hold 1 MiB, and
-/// what else is in it counts.
-pub(super) const TEXT_BYTES: usize = 900 * 1024;
+/// At most so many bytes go into a record; an object may hold 1 MiB, and what else is in it counts.
+const RECORD_BYTES: usize = 900 * 1024;
 
 /// A ConfigMap or a Secret, as far as it is read.
 #[derive(Debug, Deserialize)]
@@ -70,10 +69,10 @@ impl Record {
             (FACTS.to_owned(), json!(facts).to_string()),
         ]);
         let bytes: usize = data.values().map(String::len).sum();
-        if bytes > TEXT_BYTES {
+        if bytes > RECORD_BYTES {
             return Err(Error::usage(
                 format!(
-                    "template, values and files of chain {} are {bytes} bytes; its record in home holds {TEXT_BYTES}",
+                    "template, values and files of chain {} are {bytes} bytes; its record in home holds {RECORD_BYTES}",
                     self.settings.chain
                 ),
                 "put large files into the image, or into a ConfigMap or Secret of their own",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Settings;
 use super::subject::{Subject, listed, strings};
 use crate::chain::build::Map;
-use crate::chain::wire;
+use crate::chain::{rights, wire};
 use crate::keel::parking;
 use crate::pipeline::fault::Fault;
 
@@ -29,10 +29,9 @@ pub struct PodSecurity {
 
 impl PodSecurity {
     /// Prefix of the labels.
-    pub const PREFIX: &'static str = "pod-security.kubernetes.io/";
+    pub const PREFIX: &'static str = rights::POD_SECURITY;
     /// What follows the prefix, in the order in which the admission policies join the values.
-    pub const MODES: [&'static str; 6] =
-        ["enforce", "enforce-version", "audit", "audit-version", "warn", "warn-version"];
+    pub const MODES: [&'static str; 6] = rights::POD_SECURITY_MODES;
 
     /// Reads the six among any labels.
     pub fn read(labels: &Map) -> Self {
