@@ -1,8 +1,6 @@
 //! What can be asked of a cluster. Generic over what is decoded: callers name small structs of their own or take
 //! `serde_json::Value`.
 
-use std::time::Duration;
-
 use http::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -466,24 +464,6 @@ impl Cluster {
         let request = Request::get("/version".to_owned(), "version of the API server".to_owned());
         let answer = self.call(&request).await?;
         decode(&answer.body, &request.what)
-    }
-
-    /// A GET of any path (`/readyz`, `/apis/apps/v1`), as text.
-    pub async fn raw(&self, path: &str) -> Result<String, Error> {
-        let request = Request::get(path.to_owned(), path.to_owned());
-        let answer = self.call(&request).await?;
-        Ok(String::from_utf8_lossy(&answer.body).into_owned())
-    }
-
-    /// The server's clock, by the `Date` of one cheap answer; `None` if something in between takes it out.
-    pub async fn server_time(&self) -> Result<Option<Timestamp>, Error> {
-        let request = Request::get("/version".to_owned(), "version of the API server".to_owned());
-        Ok(self.call(&request).await?.date())
-    }
-
-    /// Bound of one request.
-    pub fn request_timeout(&self) -> Duration {
-        self.inner.request_timeout
     }
 }
 

@@ -170,7 +170,7 @@ async fn rights_are_asked_for_in_order_and_eight_at_a_time() {
 
     let (cluster, server) = Scripted::serve(|_| Reply::Silence);
     let many: Vec<Access> = (0..20).map(|_| rights[0].clone()).collect();
-    tokio::time::timeout(Duration::from_secs(1), cluster.can_i(&many)).await.unwrap_err();
+    tokio::time::timeout(std::time::Duration::from_secs(1), cluster.can_i(&many)).await.unwrap_err();
     assert_eq!(server.count(), IN_FLIGHT);
 }
 
