@@ -74,7 +74,9 @@ fn diary(world: &World, namespace: &str, pod: &Value) -> String {
 /// Waits until a listener's agent says that it listens, in a pod or a container that `is_new`.
 fn says_that_it_listens(world: &World, namespace: &str, is_new: impl Fn(&Value) -> bool) -> Value {
     world.until("an agent that says that it listens", || {
-        let pod = pod(world, namespace).filter(&is_new)?;
+        // its log is there before the kubelet tells of the container
+        let running = |pod: &Value| !pod["status"]["containerStatuses"][0]["state"]["running"].is_null();
+        let pod = pod(world, namespace).filter(running).filter(&is_new)?;
         diary(world, namespace, &pod).contains("listening in").then_some(pod)
     })
 }
@@ -216,10 +218,7 @@ fn chain_04_a_restart_without_a_push_builds_nothing() {
     agent.kill(&world);
     let again = says_that_it_listens(&world, &namespace, |pod| {
         let status = &pod["status"]["containerStatuses"][0];
-        text(pod, "/metadata/uid") == uid
-            && status["restartCount"] == 1
-            && !status["state"]["running"].is_null()
-            && Task::id(pod) != agent.id
+        text(pod, "/metadata/uid") == uid && status["restartCount"] == 1 && Task::id(pod) != agent.id
     });
     assert_eq!(
         again["status"]["containerStatuses"][0]["imageID"],
