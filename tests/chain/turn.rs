@@ -1,6 +1,7 @@
 //! `chain_02` and `chain_03`: a push, a build, the next listener, again and again.
 
 use serde_json::Value;
+use test_cluster::audit;
 
 use crate::start::GLOB;
 use crate::world::{World, gated, keys};
@@ -34,8 +35,12 @@ fn chain_02_a_push_is_built_detached_and_the_next_listener_waits() {
     let second = world.namespace(2);
     assert_eq!(build["status"]["successor"], second.as_str());
 
-    // detach → read → namespace → listener with live keys → Job
-    let requests = world.requests(mark);
+    // detach → read → namespace → listener with live keys → Job; a phase is written before its work
+    let requests = world.until("the build's Job", || {
+        let requests = world.requests(mark);
+        let made = |event: &audit::Event| event.verb == "create" && event.object_ref.resource == "jobs";
+        requests.iter().any(made).then_some(requests)
+    });
     let agent = format!("system:serviceaccount:{first}:studioci-agent");
     let place = |what: &str, matches: &dyn Fn(&str, &str, &str, &str) -> bool| {
         requests

@@ -19,9 +19,11 @@ fn sentences(out: &str, build: &str) -> Vec<String> {
     all
 }
 
-/// Checks that each line begins as it should, and that there is no other.
+/// Checks that each line begins as it should, and that there is no other; what a slow machine makes a build wait for
+/// is told as well, and does not count.
 fn told(out: &str, build: &str, wanted: &[&str]) {
-    let lines = sentences(out, build);
+    let mut lines = sentences(out, build);
+    lines.retain(|line| !line.starts_with("waiting: "));
     let alike = lines.len() == wanted.len()
         && lines.iter().zip(wanted).all(|(line, beginning)| line.starts_with(beginning));
     assert!(alike, "{lines:#?}\ninstead of {wanted:#?}");
@@ -72,7 +74,9 @@ fn chain_05_watch_ends_as_the_build_does() {
     assert!(late.contains("it goes on") && late.contains(&format!("watch {first}")), "{late}");
     let build = world.build(1).unwrap();
     assert_eq!(build["status"]["phase"], "Building", "everything was left running");
-    assert_eq!(world.get(&["job", "studioci-build", "-n", &first])["status"]["active"], 1);
+    world.until("a Job at work", || {
+        (world.get(&["job", "studioci-build", "-n", &first])["status"]["active"] == 1).then_some(())
+    });
     world.open("one");
     let second = world.phase(1, "Detached")["status"]["successor"].as_str().unwrap().to_owned();
     let next = format!("next listener in {second}");
@@ -110,6 +114,8 @@ fn chain_05_watch_ends_as_the_build_does() {
     for generation in [1, 2] {
         world.phase(generation, "Finished");
     }
+    world
+        .until("a build that waits for nothing", || world.build(3)?["status"]["why"].is_null().then_some(()));
     insta::assert_snapshot!(table(&world, &[&one, &two, &three]), @r"
     NAME | CHAIN | GEN | PHASE | VERDICT | TAG | DIGEST | AGE | DURATION | WHY
     ci-4 | chain-05w | 4 | Listening | <none> | <none> | <none> | SPAN | <none> | waiting for a push after build-0004
