@@ -34,6 +34,11 @@ pub(crate) fn tools(interrupt: &Interrupt) -> Result<Tools, Failure> {
     Ok(Tools::build(&root().join("tests/cluster"), interrupt, &Screen)?)
 }
 
+/// One program of theirs.
+pub(crate) fn tool(name: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure> {
+    Ok(Tools::one(name, &root().join("tests/cluster"), interrupt, &Screen)?)
+}
+
 /// The binary as it is released.
 pub(crate) fn release(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
     static_binary("release", interrupt)
