@@ -71,6 +71,8 @@ fn run_inside(name: &Name, words: &[String]) -> Result<(), Failure> {
     let (program, args) = words.split_first().ok_or_else(|| Failure::Other("no command".into()))?;
     let mut command = Command::new(program);
     command.args(args);
+    // it may be cargo
+    build::forget_our_package(&mut command);
     inside(&handle, &mut command, &interrupt)
 }
 
