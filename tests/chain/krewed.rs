@@ -58,10 +58,10 @@ impl<'a> Person<'a> {
 }
 
 /// Packs the static binary that the agent image of this run holds; what is released differs in how it was optimised.
-fn package(out: &Path) -> Said {
+fn package(out: &Path, version: &str) -> Said {
     let mut xtask = Command::new(Handle::xtask().unwrap_or_else(|error| panic!("{error}")));
     let binary = Handle::static_binary().unwrap_or_else(|error| panic!("{error}"));
-    xtask.args(["package", "--version", VERSION, "--binary"]).arg(binary);
+    xtask.args(["package", "--version", version, "--binary"]).arg(binary);
     Said::of(&xtask.arg("--out").arg(out).stdin(Stdio::null()).output().unwrap())
 }
 
@@ -94,13 +94,15 @@ fn chain_12_packed_installed_by_krew_used_and_gone() {
     let world = World::bare("chain-12");
     let person = Person::new(&world);
     let [once, again] = ["once", "again"].map(|name| world.folder(name));
-    let said = package(&once).ok();
+    let said = package(&once, "v9.9.9").failed(1);
+    assert!(said.contains(&format!("says {VERSION}, not v9.9.9")), "{said}");
+    let said = package(&once, VERSION).ok();
     assert_eq!(
         said,
         format!("{}\n{}\n", once.join(ARCHIVE).display(), once.join(MANIFEST).display()),
         "what was written"
     );
-    package(&again).ok();
+    package(&again, VERSION).ok();
     for file in [ARCHIVE, MANIFEST] {
         assert_eq!(fs::read(once.join(file)).unwrap(), fs::read(again.join(file)).unwrap(), "{file} twice");
     }

@@ -89,12 +89,15 @@ fn architecture() -> &'static str {
 
 /// What the program says of itself: `v` and its version.
 fn version_of(binary: &Path) -> Result<String, Failure> {
-    let failed = |why: &dyn std::fmt::Display| Failure::Other(format!("{} version: {why}", binary.display()));
-    let output =
-        Command::new(binary).arg("version").stdin(Stdio::null()).output().map_err(|error| failed(&error))?;
+    let failed =
+        |why: String| Failure::Other(format!("cannot tell the version of {}: {why}", binary.display()));
+    let output = Command::new(binary).arg("version").stdin(Stdio::null()).output();
+    let output = output.map_err(|error| failed(error.to_string()))?;
     let said = String::from_utf8_lossy(&output.stdout);
     let version = said.trim().strip_prefix("Client Version: ").filter(|_| output.status.success());
-    version.map(str::to_owned).ok_or_else(|| failed(&format!("{}, it said {said:?}", output.status)))
+    version
+        .map(str::to_owned)
+        .ok_or_else(|| failed(format!("asked for it, it said {said:?} ({})", output.status)))
 }
 
 /// The time of everything in the archive, in seconds since 1970: `SOURCE_DATE_EPOCH`, else that of the commit.
