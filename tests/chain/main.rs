@@ -7,6 +7,7 @@
 
 mod bad;
 mod keel;
+mod krewed;
 mod pod;
 mod refused;
 mod retag;

@@ -39,7 +39,7 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    fn of(output: &Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
             code: output.status.code().unwrap_or(-1),
@@ -104,7 +104,8 @@ impl World {
         let _ = self.kubectl(&["delete", home[0], home[1], home[2], home[3], home[4]]);
     }
 
-    fn command(&self, program: &Path) -> Command {
+    /// A program in surroundings that hold the plugin, the tools and the admin's kubeconfig.
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let plugin = Path::new(env!("CARGO_BIN_EXE_kubectl-studioci")).parent().unwrap();
         let tools = self.cluster.tools().dir();
         let mut command = Command::new(program);
@@ -152,6 +153,13 @@ impl World {
         all.extend(args);
         all.extend(["-o", "json"]);
         serde_json::from_str(&self.kubectl(&all).ok()).unwrap()
+    }
+
+    /// A folder in the proof's own.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        fs::create_dir_all(&path).unwrap();
+        path
     }
 
     /// Writes a file into the proof's own folder.

@@ -21,17 +21,26 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
-    // what cargo told us about our own package: some build scripts run anew whenever it differs
+    forget_our_package(&mut command);
+    command
+}
+
+/// Keeps from a command what cargo told us about our own package: some build scripts run anew whenever it differs.
+pub(crate) fn forget_our_package(command: &mut Command) {
     let ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
         command.env_remove(name);
     }
-    command
 }
 
 /// The servers of the test cluster.
 pub(crate) fn tools(interrupt: &Interrupt) -> Result<Tools, Failure> {
     Ok(Tools::build(&root().join("tests/cluster"), interrupt, &Screen)?)
+}
+
+/// One program of theirs.
+pub(crate) fn tool(name: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure> {
+    Ok(Tools::one(name, &root().join("tests/cluster"), interrupt, &Screen)?)
 }
 
 /// The binary as it is released.

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use clap::{Args, Subcommand};
 use test_cluster::cluster::down;
-use test_cluster::handle::AGENT_IMAGE;
+use test_cluster::handle::{AGENT_IMAGE, STATIC_BINARY, XTASK};
 use test_cluster::image::Image;
 use test_cluster::interrupt::Interrupt;
 use test_cluster::network::Network;
@@ -71,6 +71,8 @@ fn run_inside(name: &Name, words: &[String]) -> Result<(), Failure> {
     let (program, args) = words.split_first().ok_or_else(|| Failure::Other("no command".into()))?;
     let mut command = Command::new(program);
     command.args(args);
+    // it may be cargo
+    build::forget_our_package(&mut command);
     inside(&handle, &mut command, &interrupt)
 }
 
@@ -109,9 +111,13 @@ pub(crate) fn inside(handle: &Handle, command: &mut Command, interrupt: &Interru
         Ok(digest) => format!("{AGENT_REPOSITORY}@{digest}"),
         Err(_not_pushed_yet) => AGENT_REPOSITORY.to_owned(),
     };
+    let this = env::current_exe()
+        .map_err(|error| Failure::Other(format!("cannot tell where this program lies: {error}")))?;
     command
         .envs(handle.env())
         .env("PATH", path)
+        .env(XTASK, this)
+        .env(STATIC_BINARY, build::agent_binary())
         .env(AGENT_IMAGE, format!("{}/{agent_image}", registry.host()));
     // proxies of the machine cannot be reached from in there
     for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {

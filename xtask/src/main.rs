@@ -6,6 +6,8 @@ mod build;
 mod cluster;
 mod demo;
 mod failure;
+mod manifest;
+mod package;
 mod screen;
 mod suite;
 
@@ -33,6 +35,8 @@ enum Task {
     Tools,
     /// Build the static binary as it is released
     Static,
+    /// Pack the static binary for krew: an archive, and the manifest that leads to it
+    Package(package::Args),
     /// Build the agent image and push it to a running cluster's registry
     AgentImage(cluster::Name),
 }
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Tools => build::tools(&screen::interrupt()).map(|tools| println!("{}", tools.dir().display())),
         Task::Static => build::release(&screen::interrupt()).map(|binary| println!("{}", binary.display())),
+        Task::Package(args) => package::run(&args),
         Task::AgentImage(name) => cluster::push_agent_image(&name),
     };
     match done {

@@ -2,7 +2,7 @@
 //! one, and run here. What could not run is said, and is never a success.
 
 use test_cluster::cleanup::clear_abandoned;
-use test_cluster::handle::{STAND_IN, STATIC_BINARY};
+use test_cluster::handle::STAND_IN;
 use test_cluster::{Cluster, Options, host};
 
 use crate::build;
@@ -44,7 +44,6 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     // all is built, and there is no network in there
     proofs
         .env(STAND_IN, stand_in)
-        .env(STATIC_BINARY, build::agent_binary())
         .args(["test", "--offline", "--workspace"])
         .args(&args.filter)
         .args(["--", "--ignored"])

@@ -24,6 +24,8 @@ pub const AGENT_IMAGE: &str = "STUDIOCI_TEST_AGENT_IMAGE";
 pub const STAND_IN: &str = "STUDIOCI_TEST_STANDIN";
 /// Names our own program as a static binary; `cargo xtask test` sets it.
 pub const STATIC_BINARY: &str = "STUDIOCI_TEST_STATIC";
+/// Names the project's own tasks (`cargo xtask`) as a program; `cargo xtask test` sets it.
+pub const XTASK: &str = "STUDIOCI_TEST_XTASK";
 /// The path of a real Keel that stands where the stand-in would; people set it.
 pub const KEEL: &str = "STUDIOCI_TEST_KEEL";
 
@@ -149,6 +151,11 @@ impl Handle {
     /// Our own program, linked statically.
     pub fn static_binary() -> Result<PathBuf, Error> {
         std::env::var_os(STATIC_BINARY).map(PathBuf::from).ok_or(Error::NoCluster { variable: STATIC_BINARY })
+    }
+
+    /// The project's own tasks, as they run without cargo.
+    pub fn xtask() -> Result<PathBuf, Error> {
+        std::env::var_os(XTASK).map(PathBuf::from).ok_or(Error::NoCluster { variable: XTASK })
     }
 
     /// The real Keel to run the proofs against, if there is one.

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use tar::{EntryType, Header};
 
+use crate::archive::{Node, tar};
 use crate::error::Error;
 use crate::handle::Handle;
 
@@ -30,13 +30,6 @@ impl Image {
     pub fn digest(&self) -> String {
         sha256(&self.manifest)
     }
-}
-
-#[derive(Debug, Clone)]
-enum Node {
-    Folder { mode: u32 },
-    File { bytes: Vec<u8>, mode: u32 },
-    Link { target: String },
 }
 
 /// Collects an image's content. Paths are given without the leading slash; folders above them are made.
@@ -124,7 +117,7 @@ impl Builder {
     }
 }
 
-/// A tar archive without times and owners, so that it depends on the content alone.
+/// The layer that holds these nodes, and the folders above them.
 fn layer(mut nodes: BTreeMap<String, Node>) -> Vec<u8> {
     let above: Vec<String> = nodes
         .keys()
@@ -136,37 +129,11 @@ fn layer(mut nodes: BTreeMap<String, Node>) -> Vec<u8> {
     for path in above {
         nodes.entry(path).or_insert(Node::Folder { mode: 0o755 });
     }
-    let mut archive = tar::Builder::new(Vec::new());
-    // sorted by path, a folder comes before what it holds
-    for (path, node) in nodes {
-        let mut header = Header::new_gnu();
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(0);
-        header.set_size(0);
-        let written = match &node {
-            Node::Folder { mode } => {
-                header.set_entry_type(EntryType::Directory);
-                header.set_mode(*mode);
-                archive.append_data(&mut header, path, &[][..])
-            }
-            Node::File { bytes, mode } => {
-                header.set_size(bytes.len() as u64);
-                header.set_mode(*mode);
-                archive.append_data(&mut header, path, bytes.as_slice())
-            }
-            Node::Link { target } => {
-                header.set_entry_type(EntryType::Symlink);
-                header.set_mode(0o777);
-                archive.append_link(&mut header, path, target)
-            }
-        };
-        written.expect("memory takes every write, and the paths are the tests' own");
-    }
-    archive.into_inner().expect("memory takes every write")
+    tar(&nodes, 0)
 }
 
-pub(crate) fn sha256(bytes: &[u8]) -> String {
+/// `sha256:` and 64 lower-case hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{}", hex(digest(&SHA256, bytes).as_ref()))
 }
 
@@ -220,6 +187,8 @@ pub fn agent_image(binary: &[u8]) -> Image {
 
 #[cfg(test)]
 mod tests {
+    use tar::EntryType;
+
     use super::*;
 
     fn built(version: &str) -> Image {

@@ -8,7 +8,7 @@
 //! | [`tools`] | the servers, built from Go modules into a cache outside the tree |
 //! | [`cluster`] | start and stop, in order |
 //! | [`handle`] | what a test holds: kubeconfigs, registry, audit log, the power to kill a server |
-//! | [`image`], [`registry`] | images without docker, and the registry's HTTP API |
+//! | [`archive`], [`image`], [`registry`] | archives and images without docker, and the registry's HTTP API |
 //! | [`audit`] | which requests reached the API server, in order |
 //! | [`part`] | the servers as processes: found again by pid and start time |
 //! | [`state`], [`settings`], [`pki`] | the folder of one cluster, its files, its certificates |
@@ -19,6 +19,7 @@
 //! cluster's own folder and name, and a folder that still holds a mount is never removed.
 
 mod api;
+pub mod archive;
 pub mod audit;
 pub mod cgroup;
 pub mod cleanup;

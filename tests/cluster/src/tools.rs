@@ -55,26 +55,32 @@ impl Tools {
     /// Builds what is not there yet. `sources` is the folder `tests/cluster` of the repository. With all in the cache
     /// this reads some small files and neither Go nor a C compiler is asked for.
     pub fn build(sources: &Path, interrupt: &Interrupt, progress: &dyn Progress) -> Result<Tools, Error> {
-        let cache = cache_folder()?;
-        let key = key(sources)?;
-        let dir = cache.join(format!("tools-{key}"));
-        if dir.is_dir() {
-            return Ok(Tools { dir });
-        }
-        fs::create_dir_all(&cache).at("make folder", &cache)?;
-        let _lock = one_at_a_time(&cache, interrupt, progress)?;
-        if dir.is_dir() {
-            return Ok(Tools { dir });
-        }
-        require_compilers(progress)?;
-        let unfinished = cache.join("unfinished");
-        if unfinished.exists() {
-            fs::remove_dir_all(&unfinished).at("remove", &unfinished)?;
-        }
-        fs::create_dir(&unfinished).at("make folder", &unfinished)?;
-        build_all(sources, &unfinished, interrupt, progress)?;
-        fs::rename(&unfinished, &dir).at("move", &unfinished)?;
+        let name = format!("tools-{}", key(sources)?);
+        let dir = made_once(&name, interrupt, progress, |unfinished| {
+            progress.note(
+                "building the servers of the test cluster (once; from nothing about 7 minutes on 2 cores)",
+            );
+            build_into(unfinished, sources, None, interrupt, progress)
+        })?;
         Ok(Tools { dir })
+    }
+
+    /// One program: that of the servers' folder where it is built, else built by itself.
+    pub fn one(
+        name: &str,
+        sources: &Path,
+        interrupt: &Interrupt,
+        progress: &dyn Progress,
+    ) -> Result<PathBuf, Error> {
+        let key = key(sources)?;
+        let all = Tools::at(cache_folder()?.join(format!("tools-{key}")));
+        if all.dir.is_dir() {
+            return Ok(all.program(name));
+        }
+        let dir = made_once(&format!("{name}-{key}"), interrupt, progress, |unfinished| {
+            build_into(unfinished, sources, Some(name), interrupt, progress)
+        })?;
+        Ok(dir.join(name))
     }
 
     /// The folder.
@@ -93,15 +99,44 @@ impl Tools {
     }
 }
 
-fn build_all(
-    sources: &Path,
+/// A folder of the cache, made unless it is there: by one process at a time, and never half of it.
+fn made_once(
+    name: &str,
+    interrupt: &Interrupt,
+    progress: &dyn Progress,
+    make: impl FnOnce(&Path) -> Result<(), Error>,
+) -> Result<PathBuf, Error> {
+    let cache = cache_folder()?;
+    let dir = cache.join(name);
+    if dir.is_dir() {
+        return Ok(dir);
+    }
+    fs::create_dir_all(&cache).at("make folder", &cache)?;
+    let _lock = one_at_a_time(&cache, interrupt, progress)?;
+    if dir.is_dir() {
+        return Ok(dir);
+    }
+    let unfinished = cache.join("unfinished");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).at("remove", &unfinished)?;
+    }
+    fs::create_dir(&unfinished).at("make folder", &unfinished)?;
+    make(&unfinished)?;
+    fs::rename(&unfinished, &dir).at("move", &unfinished)?;
+    Ok(dir)
+}
+
+/// Builds all programs, or the only one that is wanted.
+fn build_into(
     target: &Path,
+    sources: &Path,
+    only: Option<&str>,
     interrupt: &Interrupt,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
+    require_go()?;
     let log = target.join("build.log");
     let begun = Instant::now();
-    progress.note("building the servers of the test cluster (once; from nothing about 7 minutes on 2 cores)");
     progress.begin("Go modules");
     let listed = go(sources, "tools", false).args(["list", "tool"]).output().at("start", "go")?;
     if !listed.status.success() {
@@ -109,15 +144,19 @@ fn build_all(
         return Err(Error::Program { what: "go list tool failed".into(), tail });
     }
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let packages: Vec<&str> = listed.lines().collect();
+    let mut programs = programs(&listed.lines().collect::<Vec<_>>());
+    programs.retain(|program| only.is_none_or(|name| program.name == name));
     // reads every source file that is built later, which downloads what is not in Go's own cache
-    for (module, packages) in [("tools", packages.as_slice()), ("small", &["./..."])] {
-        let mut list = go(sources, module, true);
-        list.args(["list", "-deps", "-tags=netgo,osusergo"]).args(packages);
+    for of_module in programs.chunk_by(|a, b| a.module == b.module) {
+        let mut list = go(sources, of_module[0].module, true);
+        list.args(["list", "-deps", "-tags=netgo,osusergo"]);
+        list.args(of_module.iter().map(|program| &program.package));
         run(list, "go list", &log, interrupt)?;
     }
     progress.end(begun.elapsed());
-    let programs = programs(&packages);
+    if programs.iter().any(|program| program.cgo) {
+        require_c_compiler(progress)?;
+    }
     for (number, program) in programs.iter().enumerate() {
         let begun = Instant::now();
         progress.begin(&format!("{} ({} of {})", program.name, number + 1, programs.len()));
@@ -229,14 +268,18 @@ fn one_at_a_time(cache: &Path, interrupt: &Interrupt, progress: &dyn Progress) -
     Ok(file)
 }
 
-/// Go and a C compiler: installed where that may be done unasked (root on Debian or Ubuntu), named otherwise.
-fn require_compilers(progress: &dyn Progress) -> Result<(), Error> {
-    if !starts("go", "version") {
-        return Err(Error::Host {
-            what: "Go is not on PATH; its servers are built with it".into(),
-            remedy: "install Go 1.21 or newer (https://go.dev/dl/; it fetches the release that go.mod names by itself)".into(),
-        });
+fn require_go() -> Result<(), Error> {
+    if starts("go", "version") {
+        return Ok(());
     }
+    Err(Error::Host {
+        what: "Go is not on PATH; its servers are built with it".into(),
+        remedy: "install Go 1.21 or newer (https://go.dev/dl/; it fetches the release that go.mod names by itself)".into(),
+    })
+}
+
+/// Installed where that may be done unasked (root on Debian or Ubuntu), named otherwise.
+fn require_c_compiler(progress: &dyn Progress) -> Result<(), Error> {
     if starts("cc", "--version") || starts("gcc", "--version") {
         return Ok(());
     }
