@@ -7,6 +7,7 @@ use serde_json::{Map as Object, Value};
 use super::subject::{Subject, object_at, strings, text};
 use super::{BuildWorkload, Kind, Notice, Settings, kinds, labels};
 use crate::chain::wire;
+use crate::chain::workload::Scalable;
 use crate::keel::{names, parking};
 
 /// A scalable workload besides the build.
@@ -43,10 +44,7 @@ const OF_SERVER: [&str; 9] = [
 ];
 
 pub(super) fn is_support(subject: &Subject<'_>) -> bool {
-    matches!(
-        (subject.group(), subject.kind()),
-        ("apps", "Deployment" | "StatefulSet" | "ReplicaSet") | ("", "ReplicationController")
-    )
+    Scalable::of(subject.group(), subject.kind()).is_some()
 }
 
 /// Keel: it watches Deployments, StatefulSets, DaemonSets and CronJobs, and nothing else.
