@@ -18,8 +18,8 @@ pub(super) fn dry_run(text: &str) -> Result<DryRun, Sentence> {
     }
 }
 
-/// The same where the server can be asked, too, what it would do.
-pub(super) fn dry_run_or_server(text: &str) -> Result<DryRun, Sentence> {
+/// The same for a verb that can ask the server.
+pub(super) fn server_dry_run(text: &str) -> Result<DryRun, Sentence> {
     match text {
         "none" => Ok(DryRun::None),
         "client" => Ok(DryRun::Client),

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::output::{DryRun, Name, dry_run_or_server, only_name};
+use super::output::{DryRun, Name, only_name, server_dry_run};
 use crate::ops;
 use crate::ops::scale::{Earnest, Scaled};
 use crate::ops::signal::or_interrupted;
@@ -35,7 +35,7 @@ pub struct ScaleArgs {
     #[arg(value_name = "BUILD|CHAIN")]
     pub name: String,
     /// `client` says what would be scaled; `server` asks the server, too; neither changes anything
-    #[arg(long, value_name = "none|server|client", default_value = "none", value_parser = dry_run_or_server)]
+    #[arg(long, value_name = "none|server|client", default_value = "none", value_parser = server_dry_run)]
     pub dry_run: DryRun,
     /// Output format: name
     #[arg(short, long, value_name = "FORMAT", value_parser = only_name)]

@@ -2,25 +2,6 @@
 
 use std::fmt;
 
-/// Whether something was done, or only said: what `--dry-run` asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DryRun {
-    /// It was done.
-    #[default]
-    None,
-    /// It was only said.
-    Client,
-    /// The server did everything but keep it.
-    Server,
-}
-
-impl DryRun {
-    /// Whether nothing is changed.
-    pub fn is_dry(self) -> bool {
-        self != Self::None
-    }
-}
-
 /// What was done to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
@@ -45,6 +26,25 @@ impl fmt::Display for Operation {
             Self::Deleted => "deleted",
             Self::Scaled => "scaled",
         })
+    }
+}
+
+/// What `--dry-run` asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DryRun {
+    /// Do it.
+    #[default]
+    None,
+    /// Say what would be done, and change nothing.
+    Client,
+    /// Have the server do everything but keep it.
+    Server,
+}
+
+impl DryRun {
+    /// Whether nothing is to be changed.
+    pub fn is_dry(self) -> bool {
+        self != Self::None
     }
 }
 
@@ -85,11 +85,11 @@ impl fmt::Display for Outcome<'_> {
             (Operation::Deleted, None) => write!(f, "{} \"{}\" deleted", self.resource(), self.name)?,
             (operation, _) => write!(f, "{} {operation}", self.object())?,
         }
-        f.write_str(match self.dry_run {
-            DryRun::None => "",
-            DryRun::Client => " (dry run)",
-            DryRun::Server => " (server dry run)",
-        })
+        match self.dry_run {
+            DryRun::None => Ok(()),
+            DryRun::Client => f.write_str(" (dry run)"),
+            DryRun::Server => f.write_str(" (server dry run)"),
+        }
     }
 }
 
@@ -112,13 +112,10 @@ mod tests {
         for (outcome, line) in [
             (namespace, "namespace/x created"),
             (Outcome { dry_run: DryRun::Client, ..namespace }, "namespace/x created (dry run)"),
+            (Outcome { dry_run: DryRun::Server, ..namespace }, "namespace/x created (server dry run)"),
             (Outcome { operation: Operation::Unchanged, ..namespace }, "namespace/x unchanged"),
             (Outcome { operation: Operation::Configured, ..deployment }, "deployment.apps/build configured"),
             (Outcome { operation: Operation::Scaled, ..deployment }, "deployment.apps/build scaled"),
-            (
-                Outcome { operation: Operation::Scaled, dry_run: DryRun::Server, ..deployment },
-                "deployment.apps/build scaled (server dry run)",
-            ),
             (Outcome { operation: Operation::Deleted, ..namespace }, "namespace \"x\" deleted"),
             (
                 Outcome { operation: Operation::Deleted, dry_run: DryRun::Client, ..deployment },

@@ -6,11 +6,13 @@
 #![expect(clippy::disallowed_methods, reason = "proofs wait for real servers, by real clocks")]
 
 mod bad;
+mod full;
 mod keel;
 mod pod;
 mod refused;
 mod retag;
 mod start;
+mod support;
 mod turn;
 mod verdicts;
 mod watching;
