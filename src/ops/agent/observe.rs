@@ -188,7 +188,7 @@ impl Agent<'_> {
             let found = cluster.get::<Workload>(&resource, Some(namespace), &support.name).await?;
             let mut seen = Support {
                 name: format!("{}/{}", resource.kind, support.name),
-                wanted: support.replicas,
+                wanted: support.needed,
                 replicas: found.as_ref().map(|found| found.replicas),
                 ready: 0,
                 trouble: None,
