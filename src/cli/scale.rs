@@ -8,6 +8,7 @@ use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, Name, only_name, server_dry_run};
+use crate::chain::build::Phase;
 use crate::ops;
 use crate::ops::scale::{Earnest, Scaled};
 use crate::ops::signal::or_interrupted;
@@ -93,7 +94,10 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         }
     }
     if args.direction == Direction::Up && outcome.scaled.iter().any(|done| done.changed) {
-        ctx.console.talk(&format!("It stays up until: kubectl studioci scale down {name}"));
+        ctx.console.talk(&match build.phase {
+            Phase::Finished => format!("It stays up until: kubectl studioci scale down {name}"),
+            _ => "The build's agent scales it to 0 when it has finished".to_owned(),
+        });
     }
     Ok(ExitKind::Done)
 }

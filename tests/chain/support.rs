@@ -340,8 +340,9 @@ fn what_is_refused(world: &World, first: &str) {
         world.studioci(&["scale", "up", first]),
         2,
         &format!(
-            "error: build {first} has no support to scale\n  remedy: its pipeline has no Deployment, StatefulSet, \
-             ReplicaSet or ReplicationController besides the build\n"
+            "error: build {first} has no support to scale\n  remedy: its pipeline brings no Deployment, StatefulSet, \
+             ReplicaSet or ReplicationController besides the build, or was refused before it came up; kubectl studioci \
+             status says which\n"
         ),
     );
 }
