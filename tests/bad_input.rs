@@ -615,6 +615,7 @@ fn a_cluster_that_cannot_be_found() {
             &["watch"],
             &["claim"],
             &["setup"],
+            &["scale", "up", "ci-a"],
         ] {
             let (out, said, code) = run(&folder, &[verb, flags].concat(), &[]);
             assert_eq!((out.as_str(), code), ("", want), "{verb:?}: {said}");

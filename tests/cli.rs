@@ -78,6 +78,7 @@ fn help_of_the_program() {
           setup    Install, or print, what the cluster needs once
           status   Show builds, the newest first
           watch    Follow a build until its verdict, which is the exit code
+          scale    Scale the support of a build up, to look at its data, or down again
           version  Print the version of this program
           help     Print this message or the help of the given subcommand(s)
 
@@ -358,6 +359,56 @@ fn help_of_watch() {
 }
 
 #[test]
+fn help_of_scale() {
+    insta::assert_snapshot!(help("scale --help"), @"
+        Scale the support of a build up, to look at its data, or down again
+
+        Support is every Deployment, StatefulSet, ReplicaSet and ReplicationController of the pipeline
+        besides the build. It is at 0 when a build is over, and remembers how many replicas the pipeline
+        asks for. Of a chain the newest build that is over is meant. Under a build that is being prepared,
+        or runs, support is not scaled down.
+
+        Examples:
+          # Look at what a build left in its database, then let go of it again
+          kubectl studioci scale up ci-witty-kepler --wait
+          kubectl studioci scale down ci-witty-kepler
+
+          # The same for the newest build of a chain that is over
+          kubectl studioci scale up runner-main
+
+        Usage: kubectl studioci scale [OPTIONS] <up|down> <BUILD|CHAIN>
+
+        Arguments:
+          <up|down>
+                  `up`: from 0 to the remembered counts; `down`: to 0
+
+          <BUILD|CHAIN>
+                  Build to scale, or a chain
+
+        Options:
+              --dry-run <none|server|client>
+                  `client` says what would be scaled; `server` asks the server, too; neither changes
+                  anything
+
+                  [default: none]
+
+          -o, --output <FORMAT>
+                  Output format: name
+
+              --wait
+                  Wait until support is ready, or gone
+
+              --timeout <DURATION>
+                  How long to wait, with --wait
+
+                  [default: 5m]
+
+          -h, --help
+                  Print help (see a summary with '-h')
+        ");
+}
+
+#[test]
 fn help_of_version() {
     insta::assert_snapshot!(help("version --help"), @"
         Print the version of this program
@@ -491,14 +542,16 @@ fn connection_options_are_kubectls() {
 
                  [possible values: true, false]
         ");
-    for verb in ["render", "claim", "start", "setup", "status", "watch", "version", "agent"] {
+    for verb in ["render", "claim", "start", "setup", "status", "watch", "scale", "version", "agent"] {
         assert!(trimmed(&run(&format!("{verb} --help")).out).ends_with(options), "{verb}");
     }
 }
 
 #[test]
 fn every_help_reads_as_a_plugins() {
-    for verb in ["", "render ", "claim ", "start ", "setup ", "status ", "watch ", "version ", "agent "] {
+    for verb in
+        ["", "render ", "claim ", "start ", "setup ", "status ", "watch ", "scale ", "version ", "agent "]
+    {
         let text = help(&format!("{verb}--help"));
         assert!(text.contains(&format!("Usage: kubectl studioci {verb}")), "{text}");
         assert!(!text.contains("kubectl-studioci"), "{text}");
@@ -572,6 +625,14 @@ fn missing_and_superfluous_arguments_are_named() {
         error: <PATH> is required
         See 'kubectl studioci agent install --help' for usage.
         ");
+    insta::assert_snapshot!(usage("scale"), @"
+        error: <up|down>, <BUILD|CHAIN> is required
+        See 'kubectl studioci scale --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("scale down"), @"
+        error: <BUILD|CHAIN> is required
+        See 'kubectl studioci scale --help' for usage.
+        ");
     insta::assert_snapshot!(usage("status one two"), @r#"
         error: unexpected argument "two"
         See 'kubectl studioci status --help' for usage.
@@ -599,6 +660,14 @@ fn values_that_cannot_be_read_are_explained() {
     insta::assert_snapshot!(usage("start --dry-run=server"), @r#"
         error: Invalid dry-run value (server). Must be "none" or "client".
         See 'kubectl studioci start --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("scale up x --dry-run=maybe"), @r#"
+        error: Invalid dry-run value (maybe). Must be "none", "server", or "client".
+        See 'kubectl studioci scale --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("scale sideways x"), @r#"
+        error: invalid argument "sideways" for <up|down>, allowed are: up,down
+        See 'kubectl studioci scale --help' for usage.
         "#);
     insta::assert_snapshot!(usage("start --timeout soon"), @r#"
         error: invalid argument "soon" for --timeout: expected a whole number of seconds, or numbers with units (30s, 5m, 1h30m)

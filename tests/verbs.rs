@@ -6,8 +6,9 @@
 mod program;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::LazyLock;
 
 const PIPELINE: &str = r#"apiVersion: apps/v1
 kind: Deployment
@@ -55,11 +56,15 @@ spec:
 
 /// Runs a verb on the pipeline, with a token in the environment.
 fn verb(line: &str) -> String {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("verbs");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("pipeline.yaml"), PIPELINE).unwrap();
+    // written once: another test that wrote it at this moment would be read half done
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("verbs");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("pipeline.yaml"), PIPELINE).unwrap();
+        folder
+    });
     let mut command = program::program(line);
-    command.current_dir(&folder).env("TOKEN", "hunter2");
+    command.current_dir(&*FOLDER).env("TOKEN", "hunter2");
     told(&command.output().unwrap())
 }
 
@@ -98,6 +103,48 @@ fn render_woven_shows_listener_build_and_rest_apart() {
     let woven = verb(&format!("render {VALUES} --woven"));
     assert!(!woven.contains("hunter2"));
     insta::assert_snapshot!("render_woven", woven.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+}
+
+/// The example for people, outside of any checkout.
+fn full(line: &str) -> String {
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/full.yaml");
+    let mut command = program::program(&format!("{line} -f {}", template.display()));
+    command.args(["--set", "Image=registry.example/team/ci"]);
+    let said =
+        told(&command.current_dir(std::env::temp_dir()).env("GITHUB_TOKEN", "hunter2").output().unwrap());
+    assert!(said.starts_with("exit code 0\n"), "{said}");
+    assert!(!said.contains("hunter2") && !said.contains("aHVudGVyMg"), "{said}");
+    said
+}
+
+#[test]
+fn the_full_template_renders_as_it_says() {
+    let rendered = full("render");
+    let mut kinds: Vec<&str> = rendered.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
+    assert_eq!(kinds.len(), 17);
+    kinds.dedup();
+    insta::assert_snapshot!(kinds.join(" "), @"Namespace Role RoleBinding Secret ConfigMap Service ReplicationController PersistentVolumeClaim Deployment Service PersistentVolumeClaim Deployment");
+    for line in [
+        "  token: '***'",
+        "  BRANCH: \"none\"",
+        "  MINIO_ENDPOINT: \"http://${MINIO_SERVICE_HOST}:${MINIO_SERVICE_PORT}\"",
+        "        image: \"registry.example/team/ci:main\"",
+        "            memory: \"6Gi\"",
+    ] {
+        assert!(rendered.lines().any(|it| it == line), "{line}\n{rendered}");
+    }
+    assert!(rendered.ends_with("\n--- stderr\n"), "nothing is wrong with it: {rendered}");
+    assert!(!rendered.contains("nvidia.com/gpu") && !rendered.contains("{{") && !rendered.contains("{%"));
+    assert!(full("render --set Gpus=2").contains("\n            nvidia.com/gpu: \"2\"\n"));
+    let short = full("render --set Gpus=0 --set Tag=1.10 --set MinioSize=1Gi");
+    assert!(short.contains("team/ci:1.10\"") && short.contains("storage: 1Gi") && !short.contains("nvidia"));
+}
+
+#[test]
+fn the_full_template_can_be_started() {
+    assert!(full("start --chain app --dry-run=client").contains("deployment.apps/build created (dry run)"));
+    let woven = full("render --woven");
+    assert!(woven.contains("# The rest: applied before a build"), "{woven}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Running {
 pub struct Support {
     /// `kind/name`, for people.
     pub name: String,
-    /// Replicas that the pipeline asks for.
+    /// Replicas that must be ready before a build.
     pub wanted: u32,
     /// `spec.replicas` now; `None` = it does not exist.
     pub replicas: Option<u32>,

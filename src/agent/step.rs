@@ -5,6 +5,7 @@ use jiff::ToSpan;
 use super::observation::{Observation, Support};
 use super::verdict::Judged;
 use crate::chain::build::{Baseline, Phase, Verdict, Version};
+use crate::chain::wire;
 use crate::keel::image::ImageRef;
 
 /// The next thing to do.
@@ -213,7 +214,11 @@ fn prepare(o: &Observation) -> Action {
     } else {
         Action::Record(
             Verdict::Errored,
-            format!("support did not get ready within {} s: {named}", o.support_bound),
+            format!(
+                "support did not get ready within {} s (annotation {}): {named}",
+                o.support_bound,
+                wire::SUPPORT_DEADLINE
+            ),
         )
     }
 }

@@ -11,3 +11,4 @@ pub mod pod;
 pub mod record;
 pub mod rights;
 pub mod wire;
+pub mod workload;

@@ -91,6 +91,8 @@ pub const BUILD_CONTAINER: &str = "studioci.dev/build-container";
 pub const DEADLINE: &str = "studioci.dev/deadline";
 /// Annotation of the build workload: how long a build's pod may be Pending for a reason that cannot heal by itself.
 pub const PENDING_DEADLINE: &str = "studioci.dev/pending-deadline";
+/// Annotation of the build workload: how long support may take to get ready before a build (`15m`).
+pub const SUPPORT_DEADLINE: &str = "studioci.dev/support-deadline";
 /// Annotation of the build workload: where the CI image holds the pipeline text.
 pub const PIPELINE_PATH: &str = "studioci.dev/pipeline-path";
 /// Default of [`PIPELINE_PATH`], relative to the image's working directory.

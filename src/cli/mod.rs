@@ -13,6 +13,7 @@ pub mod failure;
 pub mod output;
 pub mod pipeline;
 pub mod render;
+pub mod scale;
 pub mod settings;
 pub mod setup;
 pub mod start;
@@ -82,6 +83,7 @@ pub enum Verb {
     Setup(setup::SetupArgs),
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
+    Scale(scale::ScaleArgs),
     Version(version::VersionArgs),
     #[command(hide = true)]
     Agent(agent::AgentArgs),
@@ -148,6 +150,7 @@ impl Cli {
                     _ => failure,
                 })
             }
+            Verb::Scale(args) => block_on(Box::pin(scale::run(args, ctx))),
             Verb::Agent(args) => match args.act {
                 agent::Act::Install(args) => agent::install(&args, ctx),
                 agent::Act::Run => block_on(Box::pin(agent::run(ctx))),

@@ -314,10 +314,10 @@ impl Cluster {
         name: &str,
         patch: Patch<'_>,
     ) -> Result<T, Error> {
-        self.patch_at(resource, namespace, name, None, patch).await
+        self.patch_at(resource, namespace, name, None, patch, false).await
     }
 
-    /// Changes a subresource (`status`, `scale`) of an object.
+    /// Changes a subresource (`status`, `scale`) of an object; in a dry run the server does everything but keep it.
     pub async fn patch_subresource<T: DeserializeOwned>(
         &self,
         resource: &Resource,
@@ -325,8 +325,9 @@ impl Cluster {
         name: &str,
         subresource: &str,
         patch: Patch<'_>,
+        dry_run: bool,
     ) -> Result<T, Error> {
-        self.patch_at(resource, namespace, name, Some(subresource), patch).await
+        self.patch_at(resource, namespace, name, Some(subresource), patch, dry_run).await
     }
 
     async fn patch_at<T: DeserializeOwned>(
@@ -336,6 +337,7 @@ impl Cluster {
         name: &str,
         subresource: Option<&str>,
         patch: Patch<'_>,
+        dry_run: bool,
     ) -> Result<T, Error> {
         let mut target = resource.path(namespace, Some(name));
         if let Some(subresource) = subresource {
@@ -353,6 +355,9 @@ impl Cluster {
         request.content_type = content_type;
         request.tests = matches!(patch, Patch::Json(steps)
             if steps.as_array().is_some_and(|steps| steps.iter().any(|step| step["op"] == "test")));
+        if dry_run {
+            request = request.query("dryRun", "All");
+        }
         let answer = self.call(&request).await?;
         decode(&answer.body, &request.what)
     }

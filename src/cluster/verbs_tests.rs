@@ -92,7 +92,7 @@ async fn every_write_names_its_manager_and_none_is_forced() {
     cluster.patch::<Value>(&CONFIG_MAPS, here, "x", Patch::Merge(&object)).await.unwrap();
     cluster.patch::<Value>(&CONFIG_MAPS, here, "x", Patch::Strategic(&object)).await.unwrap();
     cluster
-        .patch_subresource::<Value>(&DEPLOYMENTS, here, "x", "scale", Patch::Merge(&object))
+        .patch_subresource::<Value>(&DEPLOYMENTS, here, "x", "scale", Patch::Merge(&object), false)
         .await
         .unwrap();
     let seen = server.seen();

@@ -9,6 +9,7 @@ pub mod error;
 pub mod home;
 pub mod intent;
 pub mod plan;
+pub mod scale;
 pub mod setup;
 pub mod signal;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod stage;
 mod stage_tests;
 pub mod start;
 pub mod status;
+mod support;
 pub mod watch;
 
 /// Where an operation tells what it does, a line at a time.

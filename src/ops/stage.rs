@@ -385,7 +385,10 @@ impl World {
             "deployments" => {
                 let path = format!("{}/{name}", place.collection);
                 let replicas = self.get(&path)["spec"]["replicas"].clone();
-                self.change(&path, |it| it["status"] = json!({ "readyReplicas": replicas }));
+                self.change(&path, |it| {
+                    it["status"] = json!({ "replicas": replicas, "updatedReplicas": replicas,
+                        "readyReplicas": replicas, "availableReplicas": replicas });
+                });
                 if self.get(&path)["metadata"]["labels"][wire::ROLE] == "listener" {
                     self.roll(&namespace);
                 }

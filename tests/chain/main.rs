@@ -6,12 +6,14 @@
 #![expect(clippy::disallowed_methods, reason = "proofs wait for real servers, by real clocks")]
 
 mod bad;
+mod full;
 mod keel;
 mod krewed;
 mod pod;
 mod refused;
 mod retag;
 mod start;
+mod support;
 mod turn;
 mod verdicts;
 mod watching;

@@ -135,6 +135,12 @@ impl World {
         Said::of(&output)
     }
 
+    /// The same with variables in its environment.
+    pub(crate) fn studioci_with(&self, env: &[(&str, &str)], args: &[&str]) -> Said {
+        let mut command = self.command(&self.cluster.tool("kubectl"));
+        Said::of(&command.arg("studioci").args(args).envs(env.iter().copied()).output().unwrap())
+    }
+
     /// The plugin, through kubectl, in the background.
     pub(crate) fn studioci_aside(&self, args: &[&str]) -> Aside {
         let child = self

@@ -2,42 +2,38 @@
 
 use futures_util::future::try_join_all;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::super::claim::{read_build, readable};
 use super::super::error::{Error, Result};
 use super::super::home::{self, Data};
+use super::super::support;
 use super::Agent;
 use crate::agent::verdict::{Bounds, Job, Judged, judge};
 use crate::agent::{Listener, Observation, Running, Support};
-use crate::chain::build::{Build, Map, Phase, Verdict};
+use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::freeze::Freeze;
 use crate::chain::pod::{Pod, Ran};
 use crate::chain::wire;
+use crate::chain::workload::{Scalable, Workload};
 use crate::cluster::Query;
 use crate::cluster::objects::{Event, Job as JobObject, Meta, NamespaceObject, holds};
-use crate::cluster::resource::{self as kind, Resource};
+use crate::cluster::resource as kind;
 use crate::keel::parking;
 use crate::pipeline::weave::Support as Wanted;
 
-/// How long support may take to get ready, seconds.
-const SUPPORT_BOUND: i64 = 15 * 60;
-
-/// A workload with replicas, as far as it is read.
+/// The own Deployment, as far as it is read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Workload {
-    pub(super) metadata: Meta,
-    spec: WorkloadSpec,
-    status: WorkloadStatus,
+struct Own {
+    metadata: Meta,
+    spec: OwnSpec,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct WorkloadSpec {
+struct OwnSpec {
     replicas: Option<u32>,
     template: Template,
-    selector: Value,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,13 +53,6 @@ struct TemplateSpec {
 struct NamedImage {
     name: String,
     image: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct WorkloadStatus {
-    observed_generation: i64,
-    ready_replicas: u32,
 }
 
 impl Agent<'_> {
@@ -86,7 +75,7 @@ impl Agent<'_> {
         let read = async {
             Ok(tokio::try_join!(
                 cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, &self.me.namespace),
-                cluster.get::<Workload>(&kind::DEPLOYMENTS, namespace, &self.me.deployment),
+                cluster.get::<Own>(&kind::DEPLOYMENTS, namespace, &self.me.deployment),
                 cluster.get::<Pod>(&kind::PODS, namespace, &self.me.pod),
                 freeze,
             )?)
@@ -126,7 +115,7 @@ impl Agent<'_> {
             dispatch_due: true,
             prepared: false,
             support: Vec::new(),
-            support_bound: SUPPORT_BOUND,
+            support_bound: 0,
             judged: Judged::NoJob,
             recheck_due: self.memory.recheck_at.is_some_and(|at| at <= self.now()),
             head,
@@ -154,6 +143,8 @@ impl Agent<'_> {
             seen.max_parallel = plan.build.settings.max_parallel as usize;
             if seen.build.phase == Phase::Preparing && self.memory.prepared {
                 seen.support = self.support(&plan.support).await?;
+                let bound = plan.build.settings.support_deadline.as_secs();
+                seen.support_bound = i64::try_from(bound).unwrap_or(i64::MAX);
             }
             if seen.build.phase == Phase::Building {
                 let mut bounds = Bounds::default();
@@ -189,42 +180,31 @@ impl Agent<'_> {
     }
 
     async fn support(&self, wanted: &[Wanted]) -> Result<Vec<Support>> {
+        let (cluster, namespace) = (self.cluster, self.me.namespace.as_str());
         let one = |support: Wanted| async move {
-            let resource = Resource::of(&support.kind.api_version(), &support.kind.kind)
-                .expect("support is of four kinds, all in the table");
-            let found =
-                self.cluster.get::<Workload>(&resource, Some(&self.me.namespace), &support.name).await?;
+            let kind =
+                Scalable::of(&support.kind.group, &support.kind.kind).expect("support is of four kinds");
+            let resource = support::resource(kind);
+            let found = cluster.get::<Workload>(&resource, Some(namespace), &support.name).await?;
             let mut seen = Support {
                 name: format!("{}/{}", resource.kind, support.name),
-                wanted: support.replicas,
-                replicas: found.as_ref().map(|found| found.spec.replicas.unwrap_or(1)),
+                wanted: support.needed,
+                replicas: found.as_ref().map(|found| found.replicas),
                 ready: 0,
                 trouble: None,
             };
             let Some(found) = found else { return Ok::<_, Error>(seen) };
-            if found.status.observed_generation >= found.metadata.generation {
-                seen.ready = found.status.ready_replicas;
-            }
+            seen.ready = found.ready(kind);
             if seen.ready < seen.wanted {
-                seen.trouble = self.trouble_of(&resource, &found).await?;
+                seen.trouble = if found.replicas < seen.wanted {
+                    Some(format!("somebody scaled it to {}", found.replicas))
+                } else {
+                    support::trouble(cluster, namespace, kind, &found).await?
+                };
             }
             Ok(seen)
         };
         try_join_all(wanted.iter().cloned().map(one)).await
-    }
-
-    /// What is wrong with the pods of a workload.
-    async fn trouble_of(&self, resource: &Resource, workload: &Workload) -> Result<Option<String>> {
-        let labels = if resource.kind == "ReplicationController" {
-            &workload.spec.selector
-        } else {
-            &workload.spec.selector["matchLabels"]
-        };
-        let labels: Map = serde_json::from_value(labels.clone()).unwrap_or_default();
-        let select = labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
-        let pods =
-            self.cluster.list::<Pod>(&kind::PODS, Some(&self.me.namespace), &Query::labels(select)).await?;
-        Ok(pods.items.iter().find_map(Pod::trouble))
     }
 
     /// What the Job and its pod say.
@@ -294,7 +274,7 @@ impl Agent<'_> {
 }
 
 /// The own Deployment; a deleted one counts as detached and scaled to zero.
-fn listener(deployment: Option<&Workload>, container: &str, running: &Running) -> Listener {
+fn listener(deployment: Option<&Own>, container: &str, running: &Running) -> Listener {
     let Some(deployment) = deployment else {
         return Listener { image: running.image.clone(), keyed: false, replicas: 0 };
     };

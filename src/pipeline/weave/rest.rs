@@ -7,6 +7,7 @@ use serde_json::{Map as Object, Value};
 use super::subject::{Subject, object_at, strings, text};
 use super::{BuildWorkload, Kind, Notice, Settings, kinds, labels};
 use crate::chain::wire;
+use crate::chain::workload::Scalable;
 use crate::keel::{names, parking};
 
 /// A scalable workload besides the build.
@@ -18,6 +19,8 @@ pub struct Support {
     pub name: String,
     /// The replicas that the template asks for.
     pub replicas: u32,
+    /// How many must be ready before a build: all of them, or as few as an autoscaler may leave.
+    pub needed: u32,
 }
 
 /// What [`weave`] makes.
@@ -43,10 +46,7 @@ const OF_SERVER: [&str; 9] = [
 ];
 
 pub(super) fn is_support(subject: &Subject<'_>) -> bool {
-    matches!(
-        (subject.group(), subject.kind()),
-        ("apps", "Deployment" | "StatefulSet" | "ReplicaSet") | ("", "ReplicationController")
-    )
+    Scalable::of(subject.group(), subject.kind()).is_some()
 }
 
 /// Keel: it watches Deployments, StatefulSets, DaemonSets and CronJobs, and nothing else.
@@ -60,6 +60,17 @@ fn is_watched_by_keel(subject: &Subject<'_>) -> bool {
 pub(super) fn replicas(subject: &Subject<'_>) -> u32 {
     let asked = subject.value.pointer("/spec/replicas").and_then(Value::as_u64);
     asked.map_or(1, |replicas| u32::try_from(replicas).unwrap_or(u32::MAX))
+}
+
+/// To how few replicas an autoscaler of the pipeline may take this workload.
+fn autoscaled(subjects: &[Subject<'_>], support: &Subject<'_>) -> Option<u32> {
+    let of_support = |subject: &&Subject<'_>| {
+        subject.is("autoscaling", "HorizontalPodAutoscaler")
+            && subject.text("/spec/scaleTargetRef/kind") == Some(support.kind())
+            && subject.text("/spec/scaleTargetRef/name") == Some(support.name())
+    };
+    let least = subjects.iter().find(of_support)?.value.pointer("/spec/minReplicas").and_then(Value::as_u64);
+    Some(u32::try_from(least.unwrap_or(1)).unwrap_or(u32::MAX).max(1))
 }
 
 /// Makes the rest. The build workload is told by its name, which [`super::check`] holds to be the only one.
@@ -87,7 +98,13 @@ pub(super) fn weave(
             let replicas = replicas(subject);
             object_at(metadata, "labels").insert(wire::ROLE.to_owned(), "support".into());
             object_at(metadata, "annotations").insert(wire::REPLICAS.to_owned(), replicas.to_string().into());
-            woven.support.push(Support { kind: kind.clone(), name: subject.name().to_owned(), replicas });
+            let needed = autoscaled(subjects, subject).map_or(replicas, |least| replicas.min(least));
+            woven.support.push(Support {
+                kind: kind.clone(),
+                name: subject.name().to_owned(),
+                replicas,
+                needed,
+            });
         }
         if is_watched_by_keel(subject) && park(metadata) {
             notices.push(subject.notice(

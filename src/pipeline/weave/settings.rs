@@ -11,6 +11,8 @@ use crate::pipeline::documents;
 
 /// How long a build may run unless its template says otherwise.
 pub const DEADLINE: Duration = Duration::from_secs(6 * 3600);
+/// How long support may take to get ready unless the template says otherwise.
+pub(super) const SUPPORT_DEADLINE: Duration = Duration::from_secs(15 * 60);
 /// How often an idle listener of a match-tag chain looks for what Keel lost.
 pub const RECHECK: Duration = Duration::from_secs(15 * 60);
 /// The group that [`wire::REVISION_FROM_TAG`] must have.
@@ -45,6 +47,8 @@ pub struct BuildSettings {
     pub deadline: Duration,
     /// How long it may be Pending for a reason that cannot heal by itself; none leaves it to the agent.
     pub pending_deadline: Option<Duration>,
+    /// How long support may take to get ready, counted from when the build is prepared.
+    pub support_deadline: Duration,
     /// Where the CI image holds the pipeline; relative to its working directory unless it begins with `/`.
     pub pipeline_path: String,
     /// How many builds of the chain may run at once.
@@ -72,6 +76,7 @@ impl Default for BuildSettings {
         Self {
             deadline: DEADLINE,
             pending_deadline: None,
+            support_deadline: SUPPORT_DEADLINE,
             pipeline_path: wire::PIPELINE_PATH_DEFAULT.to_owned(),
             max_parallel: 1,
             revision_from_tag: None,
@@ -91,11 +96,12 @@ pub(super) struct BadSetting {
 }
 
 /// Every key that a person may write, for telling a slip of the pen.
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 11] = [
     wire::BUILD,
     wire::BUILD_CONTAINER,
     wire::DEADLINE,
     wire::PENDING_DEADLINE,
+    wire::SUPPORT_DEADLINE,
     wire::PIPELINE_PATH,
     wire::LISTENER_SCHEDULING,
     wire::LISTENER_SECURITY,
@@ -120,6 +126,7 @@ impl BuildSettings {
         read(wire::PENDING_DEADLINE, &mut |value| {
             duration(value).map(|it| settings.pending_deadline = Some(it))
         });
+        read(wire::SUPPORT_DEADLINE, &mut |value| duration(value).map(|it| settings.support_deadline = it));
         read(wire::RECHECK, &mut |value| duration(value).map(|it| settings.recheck = it));
         read(wire::PIPELINE_PATH, &mut |value| {
             if value.is_empty() || value.ends_with('/') {
@@ -266,6 +273,11 @@ mod tests {
                 "1h",
                 BuildSettings { pending_deadline: Some(Duration::from_secs(3600)), ..plain() },
             ),
+            (
+                wire::SUPPORT_DEADLINE,
+                "20s",
+                BuildSettings { support_deadline: Duration::from_secs(20), ..plain() },
+            ),
             (wire::RECHECK, "1m", BuildSettings { recheck: Duration::from_secs(60), ..plain() }),
             (
                 wire::PIPELINE_PATH,
@@ -299,6 +311,7 @@ mod tests {
     fn what_cannot_be_read_is_refused_with_a_reason() {
         for (key, value, why) in [
             (wire::DEADLINE, "soon", "a duration such as"),
+            (wire::SUPPORT_DEADLINE, "0s", "a duration such as"),
             (wire::PIPELINE_PATH, "", "name a file"),
             (wire::PIPELINE_PATH, "ci/", "name a file"),
             (wire::MAX_PARALLEL, "0", "from 1"),

@@ -27,8 +27,9 @@ const ETCD: &str = "http://127.0.0.1:12379";
 const ETCD_PEERS: &str = "http://127.0.0.1:12380";
 
 /// The controllers that a chain needs, without those that serve networks, which the cluster has none of.
-/// `node-lifecycle` takes the not-ready taint away, `persistentvolume-binder` ends `Pending` of claims.
-const CONTROLLERS: [&str; 19] = [
+/// `node-lifecycle` takes the not-ready taint away, `persistentvolume-binder` ends `Pending` of claims, and the two
+/// `-protection` ones let go of storage that is deleted.
+const CONTROLLERS: [&str; 21] = [
     "clusterrole-aggregation-controller",
     "cronjob-controller",
     "daemonset-controller",
@@ -38,6 +39,8 @@ const CONTROLLERS: [&str; 19] = [
     "namespace-controller",
     "node-lifecycle-controller",
     "persistentvolume-binder-controller",
+    "persistentvolume-protection-controller",
+    "persistentvolumeclaim-protection-controller",
     "pod-garbage-collector-controller",
     "replicaset-controller",
     "replicationcontroller-controller",

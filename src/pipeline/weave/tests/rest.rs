@@ -75,3 +75,70 @@ fn a_namespace_document_lends_what_is_not_ours() {
     );
     assert_eq!(good(LEAST).namespace, Loan::default());
 }
+
+fn document(api_version: &str, kind: &str, spec: &str) -> String {
+    format!("---\napiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: it}}\nspec: {spec}\n")
+}
+
+const PODS: &str = "{metadata: {labels: {app: it}}, spec: {containers: [{name: it, image: \"it:1\"}]}}";
+
+#[test]
+fn an_autoscaler_decides_how_few_are_enough() {
+    let support = |replicas: &str, least: &str, target: &str| {
+        let spec = format!("{{{replicas} selector: {{matchLabels: {{app: it}}}}, template: {PODS}}}");
+        let scaler = format!(
+            "{{{least} maxReplicas: 5, scaleTargetRef: {{apiVersion: apps/v1, kind: {target}, name: it}}}}"
+        );
+        let set = document("apps/v1", "StatefulSet", &spec);
+        let scaler = document("autoscaling/v2", "HorizontalPodAutoscaler", &scaler);
+        let it = good(&format!("{LEAST}{set}{scaler}")).support.remove(0);
+        (it.replicas, it.needed)
+    };
+    for (replicas, least, target, told) in [
+        ("replicas: 3,", "minReplicas: 2,", "StatefulSet", (3, 2)),
+        ("replicas: 3,", "", "StatefulSet", (3, 1)),
+        ("replicas: 3,", "minReplicas: 0,", "StatefulSet", (3, 1)),
+        ("replicas: 3,", "minReplicas: 2,", "Deployment", (3, 3)),
+        ("", "minReplicas: 2,", "StatefulSet", (1, 1)),
+        ("replicas: 0,", "minReplicas: 2,", "StatefulSet", (0, 0)),
+    ] {
+        assert_eq!(support(replicas, least, target), told, "{replicas} {least} {target}");
+    }
+}
+
+#[test]
+fn what_would_bring_support_back_ends_before_it() {
+    let pods = format!("{{selector: {{matchLabels: {{app: it}}}}, template: {PODS}}}");
+    let target = "{maxReplicas: 2, scaleTargetRef: {apiVersion: apps/v1, kind: ReplicaSet, name: it}}";
+    let job = format!("{{schedule: \"@daily\", jobTemplate: {{spec: {{template: {PODS}}}}}}}");
+    let all = [
+        document("apps/v1", "ReplicaSet", &pods),
+        document("v1", "ReplicationController", &format!("{{template: {PODS}}}")),
+        document("apps/v1", "DaemonSet", &pods),
+        document(
+            "batch/v1",
+            "CronJob",
+            &job.replace("spec: {containers", "spec: {restartPolicy: Never, containers"),
+        ),
+        document("autoscaling/v2", "HorizontalPodAutoscaler", target),
+        document("v1", "Service", "{ports: [{port: 1}]}"),
+    ];
+    let told: Vec<String> = good(&format!("{LEAST}{}", all.concat()))
+        .endings()
+        .into_iter()
+        .map(|(kind, name, ending)| match ending {
+            Ending::Patch(patch) => format!("{}/{name} {}", kind.kind, patch["spec"]),
+            Ending::Delete => format!("{}/{name} deleted", kind.kind),
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "DaemonSet/it deleted",
+            "CronJob/it {\"suspend\":true}",
+            "HorizontalPodAutoscaler/it deleted",
+            "ReplicaSet/it {\"replicas\":0}",
+            "ReplicationController/it {\"replicas\":0}",
+        ]
+    );
+}

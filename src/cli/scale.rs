@@ -1,0 +1,116 @@
+//! `scale`: support of a build, by hand.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::context::Ctx;
+use super::duration;
+use super::failure::{ExitKind, Failure};
+use super::output::{DryRun, Name, only_name, server_dry_run};
+use crate::chain::build::Phase;
+use crate::ops;
+use crate::ops::scale::{Earnest, Scaled};
+use crate::ops::signal::or_interrupted;
+use crate::output::result::{Operation, Outcome};
+
+/// Scale the support of a build up, to look at its data, or down again
+///
+/// Support is every Deployment, StatefulSet, ReplicaSet and ReplicationController of the pipeline besides the build.
+/// It is at 0 when a build is over, and remembers how many replicas the pipeline asks for. Of a chain the newest build
+/// that is over is meant. Under a build that is being prepared, or runs, support is not scaled down.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  # Look at what a build left in its database, then let go of it again
+  kubectl studioci scale up ci-witty-kepler --wait
+  kubectl studioci scale down ci-witty-kepler
+
+  # The same for the newest build of a chain that is over
+  kubectl studioci scale up runner-main")]
+pub struct ScaleArgs {
+    /// `up`: from 0 to the remembered counts; `down`: to 0
+    #[arg(value_name = "up|down", hide_possible_values = true)]
+    pub direction: Direction,
+    /// Build to scale, or a chain
+    #[arg(value_name = "BUILD|CHAIN")]
+    pub name: String,
+    /// `client` says what would be scaled; `server` asks the server, too; neither changes anything
+    #[arg(long, value_name = "none|server|client", default_value = "none", value_parser = server_dry_run)]
+    pub dry_run: DryRun,
+    /// Output format: name
+    #[arg(short, long, value_name = "FORMAT", value_parser = only_name)]
+    pub output: Option<Name>,
+    /// Wait until support is ready, or gone
+    #[arg(long)]
+    pub wait: bool,
+    /// How long to wait, with --wait
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
+    pub timeout: Duration,
+}
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Direction {
+    /// To the remembered counts.
+    Up,
+    /// To 0.
+    Down,
+}
+
+pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let direction = match args.direction {
+        Direction::Up => ops::scale::Direction::Up,
+        Direction::Down => ops::scale::Direction::Down,
+    };
+    let earnest = match args.dry_run {
+        DryRun::None => Earnest::Real,
+        DryRun::Client => Earnest::Client,
+        DryRun::Server => Earnest::Server,
+    };
+    let cluster = ctx.connect()?;
+    let build = ops::scale::find(&cluster, &args.name).await?;
+    let name = build.namespace.as_str();
+    if args.name != name {
+        ctx.console.talk(&format!("build {} of chain {} is {name}", build.generation, build.chain));
+    }
+    let outcome = ops::scale::scale(&cluster, &build, direction, earnest).await?;
+    for done in &outcome.scaled {
+        ctx.console.line(&line(done, &args))?;
+    }
+    let mut failed = outcome.failed.into_iter().map(Failure::from);
+    if let Some(first) = failed.next() {
+        failed.for_each(|failure| failure.print(&mut ctx.console));
+        return Err(first);
+    }
+    if args.dry_run.is_dry() {
+        return Ok(ExitKind::Done);
+    }
+    if args.wait {
+        let waiting = ops::scale::settled(&cluster, &build, direction, args.timeout);
+        if Box::pin(or_interrupted(waiting)).await.transpose()?.is_none() {
+            ctx.console.talk(&format!("stopped waiting; it goes on: kubectl get pods -n {name}"));
+            return Ok(ExitKind::Interrupted);
+        }
+    }
+    if args.direction == Direction::Up && outcome.scaled.iter().any(|done| done.changed) {
+        ctx.console.talk(&match build.phase {
+            Phase::Finished => format!("It stays up until: kubectl studioci scale down {name}"),
+            _ => "The build's agent scales it to 0 when it has finished".to_owned(),
+        });
+    }
+    Ok(ExitKind::Done)
+}
+
+/// kubectl's result line of one workload.
+fn line(done: &Scaled, args: &ScaleArgs) -> String {
+    let outcome = Outcome {
+        kind: &done.kind.as_str().to_ascii_lowercase(),
+        group: done.kind.group(),
+        name: &done.name,
+        namespace: None,
+        operation: if done.changed { Operation::Scaled } else { Operation::Unchanged },
+        dry_run: args.dry_run,
+    };
+    if args.output.is_some() { outcome.object() } else { outcome.to_string() }
+}

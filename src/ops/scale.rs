@@ -1,0 +1,363 @@
+//! Scale the support of a build by hand: from 0 to the remembered counts, for whoever looks at what a build has left
+//! behind, and back.
+//!
+//! Refused where there is nothing to scale (a listener, a bare claim, a build whose support is not there yet), and where
+//! `down` would pull support from under a build: its agent waits for support, and scales it to 0 when it is done.
+
+use std::time::Duration;
+
+use futures_util::future::{join_all, try_join_all};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::error::{Error, Result};
+use super::{claim, dispatch, status, support};
+use crate::chain::build::{Build, Phase};
+use crate::chain::workload::{Scalable, Workload};
+use crate::chain::{names, rights, wire};
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource::{self as kind, Resource};
+use crate::cluster::{Access, Cluster, Patch};
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To the remembered counts.
+    Up,
+    /// To 0.
+    Down,
+}
+
+/// Whether anything is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earnest {
+    /// It is done.
+    Real,
+    /// The server does everything but keep it.
+    Server,
+    /// Only read.
+    Client,
+}
+
+/// What became of one workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scaled {
+    /// Its kind.
+    pub kind: Scalable,
+    /// Its name.
+    pub name: String,
+    /// Whether it had another number of replicas.
+    pub changed: bool,
+}
+
+/// What became of them all, in the order of kinds and names.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Those that are as asked for.
+    pub scaled: Vec<Scaled>,
+    /// Why others are not.
+    pub failed: Vec<Error>,
+}
+
+/// What is to be done with one workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It is as asked for.
+    Nothing,
+    /// Give it this many replicas.
+    To(u32),
+    /// Write down how many it has, then give it none.
+    RememberThenNone(u32),
+}
+
+/// How often support is looked at by whoever waits for it.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The build that a person means: the namespace of that name, or of a chain the newest build that is over; where none
+/// is yet, its running one, else the newest.
+///
+/// # Errors
+/// [`Error::Usage`] for a name that is neither a chain's nor a build's; [`Error::Unready`] for one whose labels or
+/// annotations cannot be read; [`Error::Ownership`] for one whose owner is not its chain's.
+pub async fn find(cluster: &Cluster, name: &str) -> Result<Build> {
+    let there = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, name).await?;
+    let labelled = |object: &NamespaceObject| {
+        let labels = &object.metadata.labels;
+        labels.get(wire::MANAGED_BY).is_some_and(|value| value == wire::MANAGED_BY_VALUE)
+            && labels.contains_key(wire::CHAIN)
+    };
+    if let Some(object) = there.as_ref().filter(|object| labelled(object)) {
+        return proved(claim::readable(object)?);
+    }
+    let mut seen = status::status(cluster).await?;
+    seen.builds.retain(|build| build.chain != wire::CLAIM_CHAIN);
+    match (status::choose(&mut seen, name), there) {
+        (Err(_), Some(_)) => {
+            return Err(Error::usage(
+                format!("namespace {name} is no build: it does not carry the labels of studioci"),
+                "kubectl studioci status shows all builds",
+            ));
+        }
+        (chosen, _) => chosen?,
+    }
+    proved(meant(&seen.builds).expect("what was chosen is there").clone())
+}
+
+/// The build of a chain that is meant.
+fn meant(builds: &[Build]) -> Option<&Build> {
+    builds
+        .iter()
+        .filter(|build| matches!(build.phase, Phase::Recorded | Phase::Finished) && !build.terminating)
+        .max_by_key(|build| build.generation)
+        .or_else(|| status::running_or_next(builds))
+}
+
+/// The build, if its owner uuid is that of its chain and generation.
+fn proved(build: Build) -> Result<Build> {
+    let chain = Uuid::parse_str(&build.chain_uuid).ok();
+    let owner = chain.map(|chain| names::owner(chain, build.generation).to_string());
+    if owner.as_deref() == Some(&build.owner) {
+        return Ok(build);
+    }
+    Err(Error::ownership(
+        format!(
+            "namespace {} is not provably ours: {} is not the owner uuid of generation {} of its chain",
+            build.namespace, build.owner, build.generation
+        ),
+        "its annotations were edited by hand; restore them, or scale with kubectl scale",
+    ))
+}
+
+/// Scales the support of a build. What one workload is refused keeps none of the others from being scaled.
+///
+/// # Errors
+/// [`Error::Usage`] where there is nothing to scale, or it must not be scaled now; cluster errors.
+pub async fn scale(
+    cluster: &Cluster,
+    build: &Build,
+    direction: Direction,
+    earnest: Earnest,
+) -> Result<Outcome> {
+    if let Some(refused) = refusal(build, direction) {
+        return Err(refused);
+    }
+    enter(cluster, build, earnest).await?;
+    let support = dispatch::patiently(|| support::list(cluster, &build.namespace)).await?;
+    if support.is_empty() {
+        return Err(Error::usage(
+            format!("build {} has no support to scale", build.namespace),
+            "its pipeline brings no Deployment, StatefulSet, ReplicaSet or ReplicationController besides the build, or was \
+             refused before it came up; kubectl studioci status says which",
+        ));
+    }
+    let one = |(kind, workload): &(Scalable, Workload)| {
+        let (kind, workload) = (*kind, workload.clone());
+        async move {
+            let step = step(kind, &workload, direction)?;
+            take(cluster, &build.namespace, kind, &workload.name, step, earnest).await?;
+            Ok(Scaled { kind, name: workload.name, changed: step != Step::Nothing })
+        }
+    };
+    let mut outcome = Outcome::default();
+    for done in join_all(support.iter().map(one)).await {
+        match done {
+            Ok(done) => outcome.scaled.push(done),
+            Err(error) => outcome.failed.push(error),
+        }
+    }
+    Ok(outcome)
+}
+
+/// Why the support of this build is not scaled now.
+fn refusal(build: &Build, direction: Direction) -> Option<Error> {
+    let name = &build.namespace;
+    if build.terminating || build.phase == Phase::Disposing {
+        return Some(Error::usage(
+            format!("build {name} is being deleted"),
+            "choose another build: kubectl studioci status",
+        ));
+    }
+    if build.chain == wire::CLAIM_CHAIN {
+        return Some(Error::usage(
+            format!("namespace {name} is a bare claim, not a build: it has no support"),
+            "what you put into it yourself, scale with kubectl scale",
+        ));
+    }
+    match (build.phase, direction) {
+        (Phase::Claimed | Phase::Listening, _) => Some(Error::usage(
+            format!("build {name} is a listener: it holds nothing to scale until a push comes"),
+            format!("choose a build that is over: kubectl studioci status {}", build.chain),
+        )),
+        (phase @ (Phase::Triggered | Phase::Detached | Phase::Queued), _) => Some(Error::usage(
+            format!("build {name} is {phase}: its support is not there yet, and comes up by itself"),
+            format!("follow it with kubectl studioci watch {name}"),
+        )),
+        (phase @ (Phase::Preparing | Phase::Building), Direction::Down) => Some(Error::usage(
+            format!("build {name} is {phase}: it stands on its support"),
+            format!(
+                "wait for its verdict (kubectl studioci watch {name}); its support goes to 0 by itself then, or end \
+                 the build with kubectl delete job -n {name} {}",
+                wire::JOB
+            ),
+        )),
+        _ => None,
+    }
+}
+
+/// What must be done with a workload.
+///
+/// # Errors
+/// [`Error::Usage`] for one at 0 whose count nobody remembers.
+fn step(kind: Scalable, workload: &Workload, direction: Direction) -> Result<Step> {
+    let remembered = workload.remembered.as_deref().and_then(|count| count.parse::<u32>().ok());
+    match (direction, workload.replicas, remembered) {
+        // that it has any is all that is known of how many it had
+        (Direction::Down, 0, _) | (Direction::Up, 1.., None) => Ok(Step::Nothing),
+        (Direction::Down, _, Some(_)) => Ok(Step::To(0)),
+        (Direction::Down, replicas, None) => Ok(Step::RememberThenNone(replicas)),
+        // more than was asked for is somebody's own wish
+        (Direction::Up, replicas, Some(count)) if replicas >= count => Ok(Step::Nothing),
+        (Direction::Up, _, Some(count)) => Ok(Step::To(count)),
+        (Direction::Up, 0, None) => {
+            let object = support::resource(kind).object(&workload.name);
+            let what = match &workload.remembered {
+                Some(text) => {
+                    format!("{object}: its annotation {} is {text:?}, and no number", wire::REPLICAS)
+                }
+                None => {
+                    format!("{object} has no annotation {}: nobody knows how many it had", wire::REPLICAS)
+                }
+            };
+            Err(Error::usage(what, "it was edited by hand; scale this one with kubectl scale --replicas"))
+        }
+    }
+}
+
+async fn take(
+    cluster: &Cluster,
+    namespace: &str,
+    kind: Scalable,
+    name: &str,
+    step: Step,
+    earnest: Earnest,
+) -> Result<()> {
+    let resource = support::resource(kind);
+    let replicas = match step {
+        Step::Nothing => return Ok(()),
+        Step::To(replicas) => replicas,
+        Step::RememberThenNone(replicas) => {
+            if earnest == Earnest::Real {
+                let annotation =
+                    json!({ "metadata": { "annotations": { wire::REPLICAS: replicas.to_string() } } });
+                remember(cluster, &resource, namespace, name, &annotation).await?;
+            }
+            0
+        }
+    };
+    if earnest == Earnest::Client {
+        return Ok(());
+    }
+    let patch = json!({ "spec": { "replicas": replicas } });
+    let dry = earnest == Earnest::Server;
+    let patch = Patch::Merge(&patch);
+    dispatch::patiently(|| {
+        cluster.patch_subresource::<Value>(&resource, Some(namespace), name, "scale", patch, dry)
+    })
+    .await?;
+    Ok(())
+}
+
+async fn remember(
+    cluster: &Cluster,
+    resource: &Resource,
+    namespace: &str,
+    name: &str,
+    annotation: &Value,
+) -> Result<()> {
+    let patch = Patch::Merge(annotation);
+    dispatch::patiently(|| cluster.patch::<Value>(resource, Some(namespace), name, patch)).await?;
+    Ok(())
+}
+
+/// Gets the rights in the build's namespace: whoever may use the chain binds himself there. Not for a dry run, which
+/// writes nothing.
+async fn enter(cluster: &Cluster, build: &Build, earnest: Earnest) -> Result<()> {
+    let namespace = Some(build.namespace.as_str());
+    let mut wanted = Vec::new();
+    for resource in Scalable::ALL.map(support::resource) {
+        wanted.push(Access::to("list", &resource, namespace));
+        if earnest != Earnest::Client {
+            let scale = Some("scale".to_owned());
+            wanted.push(Access { subresource: scale, ..Access::to("patch", &resource, namespace) });
+        }
+    }
+    if earnest == Earnest::Real {
+        let there = rights::There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
+        return dispatch::enter_as_person(cluster, &there, &wanted).await;
+    }
+    let allowed = cluster.can_i(&wanted).await?;
+    match wanted.iter().zip(allowed).find(|(_, allowed)| !allowed) {
+        None => Ok(()),
+        Some((missing, _)) => Err(Error::unready(
+            format!("you may not {missing}"),
+            format!(
+                "without --dry-run, scale binds you to ClusterRole {} there first, which a dry run does not",
+                wire::ROLE_WORKSPACE
+            ),
+        )),
+    }
+}
+
+/// Waits until all support of a build is ready, each by its own idea of it, or has no pods any more.
+///
+/// # Errors
+/// [`Error::Timeout`] after `bound`, which names what is missing, and why.
+pub async fn settled(cluster: &Cluster, build: &Build, direction: Direction, bound: Duration) -> Result<()> {
+    let begun = tokio::time::Instant::now();
+    let namespace = build.namespace.as_str();
+    loop {
+        let mut unsettled = support::list(cluster, namespace).await?;
+        unsettled.retain(|(kind, it)| match direction {
+            Direction::Up => it.ready(*kind) < it.replicas,
+            Direction::Down => it.pods > 0,
+        });
+        if unsettled.is_empty() {
+            return Ok(());
+        }
+        if begun.elapsed() >= bound {
+            let named = unsettled.iter().map(|(kind, it)| named(cluster, namespace, *kind, it, direction));
+            return Err(Error::timeout(
+                format!(
+                    "support of build {namespace} is not {} after {} s: {}",
+                    if direction == Direction::Up { "ready" } else { "gone" },
+                    bound.as_secs(),
+                    try_join_all(named).await?.join("; ")
+                ),
+                format!("it goes on; look with kubectl get pods -n {namespace}"),
+            ));
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+async fn named(
+    cluster: &Cluster,
+    namespace: &str,
+    kind: Scalable,
+    workload: &Workload,
+    direction: Direction,
+) -> Result<String> {
+    let object = support::resource(kind).object(&workload.name);
+    if direction == Direction::Down {
+        return Ok(format!("{object} has {} pods", workload.pods));
+    }
+    let ready = format!("{object} has {} of {} ready", workload.ready(kind), workload.replicas);
+    Ok(match support::trouble(cluster, namespace, kind, workload).await? {
+        Some(why) => format!("{ready}: {why}"),
+        None => ready,
+    })
+}
+
+#[cfg(test)]
+#[path = "scale_tests.rs"]
+mod tests;
