@@ -10,4 +10,5 @@ pub mod names;
 pub mod pod;
 pub mod record;
 pub mod rights;
+pub mod signs;
 pub mod wire;

@@ -117,6 +117,24 @@ pub struct NamespaceStatus {
     pub conditions: Vec<Condition>,
 }
 
+impl NamespaceObject {
+    /// Why the deletion does not come to its end, in the namespace controller's words; `None` while nothing holds it, or
+    /// where it was not asked for.
+    pub fn held(&self) -> Option<String> {
+        self.metadata.deletion_timestamp?;
+        let mut told: Vec<&str> = Vec::new();
+        // who holds it says more than what is left because of that
+        for of_finalizers in [true, false] {
+            let group = self.status.conditions.iter().filter(|condition| {
+                condition.status == "True"
+                    && (condition.r#type == "NamespaceFinalizersRemaining") == of_finalizers
+            });
+            told.extend(group.map(|condition| condition.message.as_str()));
+        }
+        (!told.is_empty()).then(|| format!("being deleted, and held: {}", told.join("; ")))
+    }
+}
+
 /// A Secret.
 #[derive(Default, Deserialize)]
 #[serde(default)]

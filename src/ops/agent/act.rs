@@ -29,6 +29,8 @@ impl Agent<'_> {
     pub(super) async fn act(&mut self, action: Action, seen: &mut Observation) -> Result<Flow> {
         match action {
             Action::Wait(why) => {
+                let found = || self.memory.found.clone().filter(|_| seen.build.phase == Phase::Listening);
+                let why = why.or_else(found);
                 match &why {
                     Some(why) => self.note(&format!("waiting: {why}")),
                     // said by every start of an agent, also by one that finds nothing to do
@@ -133,7 +135,7 @@ impl Agent<'_> {
     }
 
     /// Writes why the build stands still, if that is new.
-    async fn write_waiting(&self, seen: &mut Observation, why: Option<&str>) -> Result<()> {
+    pub(super) async fn write_waiting(&self, seen: &mut Observation, why: Option<&str>) -> Result<()> {
         let why = why.map(|why| {
             let mut why = why.to_owned();
             shorten(&mut why);
