@@ -8,6 +8,7 @@
 mod bad;
 mod keel;
 mod pod;
+mod reasons;
 mod refused;
 mod retag;
 mod start;
