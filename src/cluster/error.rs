@@ -221,7 +221,9 @@ impl Error {
                 );
             }
             Self::Denied { by, .. } => return by.remedy(),
-            Self::NotFound { .. } => "It may have been deleted meanwhile: look at what is there, then try again.",
+            Self::NotFound { .. } => {
+                "It may have been deleted meanwhile: look at what is there, then try again."
+            }
             Self::AlreadyExists { .. } => {
                 "Choose another name, or look at what is there; nothing was changed."
             }
@@ -262,9 +264,7 @@ impl Denier {
                  pod-security.kubernetes.io/enforce level."
             }
             Self::Terminating => "Wait until the namespace is gone, or use another one.",
-            Self::ServiceAccount => {
-                "Run the command again in a moment: the namespace is still being set up."
-            }
+            Self::ServiceAccount => "Run the command again in a moment: the namespace is still being set up.",
             Self::Escalation => {
                 "Whoever grants rights must hold them: have somebody with those rights do it."
             }

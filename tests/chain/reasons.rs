@@ -301,7 +301,9 @@ const ROWS: [Row; 5] = [
                 json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "db" }, "spec": {
                 "selector": { "matchLabels": { "app": "db" } },
                 "template": { "metadata": { "labels": { "app": "db" } }, "spec": { "containers": [
-                    { "name": "db", "image": image, "command": ["sh", "-c", "exit 3"] },
+                    // never ready, or the moment in which it runs would do
+                    { "name": "db", "image": image, "command": ["sh", "-c", "exit 3"],
+                        "readinessProbe": { "exec": { "command": ["false"] } } },
                 ] } },
             } }),
             );
