@@ -149,7 +149,8 @@ fn waiting(container: &Container, reason: &str, message: &str) -> String {
                 State::Terminated { code, reason } => format!(", last with exit code {code} ({reason})"),
                 _ => String::new(),
             };
-            format!("container {name} crashes again and again ({restarts} restarts{how})")
+            let s = if *restarts == 1 { "" } else { "s" };
+            format!("container {name} crashes again and again ({restarts} restart{s}{how})")
         }
         _ if image_trouble(reason) => {
             format!("image {image} of container {name} cannot be pulled: {reason}: {}", first_line(message))

@@ -121,17 +121,18 @@ impl NamespaceObject {
     /// Why the deletion does not come to its end, in the namespace controller's words; `None` while nothing holds it, or
     /// where it was not asked for.
     pub fn held(&self) -> Option<String> {
+        const LEFT: &str = "NamespaceContentRemaining";
         self.metadata.deletion_timestamp?;
-        let mut told: Vec<&str> = Vec::new();
+        let told = |left: bool| {
+            let conditions =
+                self.status.conditions.iter().filter(move |condition| {
+                    condition.status == "True" && (condition.r#type == LEFT) == left
+                });
+            conditions.map(|condition| condition.message.as_str()).collect::<Vec<_>>()
+        };
         // who holds it says more than what is left because of that
-        for of_finalizers in [true, false] {
-            let group = self.status.conditions.iter().filter(|condition| {
-                condition.status == "True"
-                    && (condition.r#type == "NamespaceFinalizersRemaining") == of_finalizers
-            });
-            told.extend(group.map(|condition| condition.message.as_str()));
-        }
-        (!told.is_empty()).then(|| format!("being deleted, and held: {}", told.join("; ")))
+        let told = [told(false), told(true)].into_iter().find(|told| !told.is_empty())?;
+        Some(format!("being deleted: {}", told.join("; ")))
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::claim::read_build;
+use super::claim::{read_build, unreadable};
 use super::error::{Error, Result};
 use crate::chain::build::{Build, NotABuild, Phase};
 use crate::chain::pod::Pod;
@@ -177,12 +177,15 @@ impl Seen {
     /// Why there is no build of that name: nobody has it, or its Namespace cannot be read.
     pub fn absent(&self, name: &str) -> Error {
         if let Some(why) = self.unreadable.get(name) {
-            return Error::unready(why.to_string(), format!("it was edited by hand: {}", why.remedy()));
+            return unreadable(why);
         }
         let mut chains: Vec<&str> = self.builds.iter().map(|build| build.chain.as_str()).collect();
         chains.sort_unstable();
         chains.dedup();
-        let remedy = if chains.is_empty() {
+        let remedy = if chains.is_empty() && !self.unreadable.is_empty() {
+            let names: Vec<&str> = self.unreadable.keys().map(String::as_str).collect();
+            format!("it may be one of those that were edited by hand: {}", names.join(", "))
+        } else if chains.is_empty() {
             "there are no chains yet; start one with kubectl studioci start".to_owned()
         } else {
             format!("chains here: {}", chains.join(", "))

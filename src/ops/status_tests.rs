@@ -182,7 +182,7 @@ async fn what_holds_a_terminating_namespace() {
     ] });
     let (seen, _) = seen(Answers { namespaces: vec![leaving], ..Answers::default() }).await;
     insta::assert_snapshot!(seen.signs["ci-a"].trouble.as_deref().unwrap(), @"
-        being deleted, and held: Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances; Some resources are remaining: configmaps. has 1 resource instances
+        being deleted: Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances
         ");
 }
 

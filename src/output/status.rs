@@ -186,7 +186,9 @@ impl<'a> View<'a> {
             reasons.extend(self.trouble(build).map(str::to_owned));
         } else {
             reasons.extend(self.trouble(build).map(str::to_owned));
-            reasons.extend(build.waiting.clone());
+            // what an idle agent said before it was stopped is old; a build's last words may be all that is known
+            let old = !reasons.is_empty() && (build.phase <= Phase::Listening || build.terminating);
+            reasons.extend(build.waiting.clone().filter(|_| !old));
             if reasons.is_empty() && !build.terminating {
                 reasons.extend(idle(build));
                 reasons.extend(
@@ -195,6 +197,7 @@ impl<'a> View<'a> {
                 );
             }
         }
+        let reasons: Vec<_> = reasons.iter().map(|reason| reason.trim_end_matches('.')).collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 }

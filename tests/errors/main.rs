@@ -226,6 +226,7 @@ fn page() -> String {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "who wants the page written says so")]
 fn the_page_is_what_the_program_says() {
     let path = root().join("docs/errors.md");
     let page = page();

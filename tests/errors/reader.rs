@@ -169,7 +169,7 @@ impl Reader {
         }
         match self.made(value) {
             Some((made, length)) if length == value.len() => {
-                drop(self.known.insert(format!("let {name}"), made))
+                drop(self.known.insert(format!("let {name}"), made));
             }
             _ => self.walk(value),
         }
@@ -379,7 +379,8 @@ impl Reader {
             };
             let value = value.filter(|value| value != "…").unwrap_or_else(|| "{…}".to_owned());
             text.push_str(before);
-            text.push_str(&if how == "?" { format!("\"{value}\"") } else { value });
+            let quote = if how == "?" { "\"" } else { "" };
+            text.extend([quote, &value, quote]);
             rest = after;
         }
         text.push_str(rest);
@@ -417,12 +418,12 @@ fn plain(rest: &[Token]) -> bool {
 
 /// What an expression is called by: its last name that is no call and no path, else its last.
 fn subject(tokens: &[Token]) -> Option<String> {
-    let named = |at: usize| {
+    let name_at = |at: usize| {
         let word = tokens[at].word().filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()))?;
         let leads = matches!(tokens.get(at + 1), Some(Token::Group('(', _) | Token::Sign(':')));
         Some((word, leads))
     };
-    let names: Vec<(&str, bool)> = (0..tokens.len()).filter_map(named).collect();
+    let names: Vec<(&str, bool)> = (0..tokens.len()).filter_map(name_at).collect();
     let name = names.iter().rfind(|(_, leads)| !leads).or_else(|| names.last());
     name.map(|(name, _)| name.to_lowercase())
 }
@@ -453,4 +454,33 @@ fn alternatives(texts: impl Iterator<Item = String>) -> String {
 
 fn code_of(kind: &str) -> Option<u8> {
     KINDS.iter().find(|known| format!("{:?}", known.0) == kind).map(|known| known.0.code())
+}
+
+#[test]
+fn the_reader_reads_rust() {
+    let source = r#"
+        const HOME: &str = "studioci"; // fn not() { Error::usage("a comment", "") }
+        fn helper(what: &str) -> Error { Error::unready(what, "mend it") }
+        fn verb(name: &str) -> Result<()> {
+            let remedy = if many { "choose" } else { "make one" };
+            let fault = Fault::new(format!("`{name}` is \"odd\"")).at(place);
+            if name.is_empty() { return Err(helper("no name")); }
+            list.ok_or_else(|| Error::usage(format!("{name:?} of {} is not in {HOME}", chain.name), remedy))?;
+            Err(match () { () if odd => fault.why("so").hint(known.unwrap_or("write it")), () => fault })
+        }
+        mod tests { fn not() { Error::usage("a test", "") } }
+    "#;
+    let mut reader = Reader::of("ops/x.rs", &BTreeMap::new(), &BTreeMap::new());
+    reader.walk(&crate::tokens::read(source));
+    let rows: Vec<[&str; 3]> =
+        reader.rows.iter().map(|row| [row.what.as_str(), row.why.as_str(), row.remedy.as_str()]).collect();
+    assert_eq!(
+        rows,
+        [
+            ["no name", "", "mend it"],
+            ["\"{name}\" of {name} is not in studioci", "", "choose / make one"],
+            ["`{name}` is \"odd\"", "so", "write it"],
+        ]
+    );
+    assert_eq!(reader.rows.iter().map(|row| row.code).collect::<Vec<_>>(), [3, 2, 2]);
 }

@@ -177,6 +177,12 @@ fn what_stands_still_says_why() {
             &silent,
             Some("its agent cannot go on: x"),
         ),
+        (Build { waiting: Some("old".to_owned()), ..base() }, &pulls, Some("ImagePullBackOff")),
+        (
+            Build { phase: Phase::Building, waiting: Some("no node.".to_owned()), ..base() },
+            &pulls,
+            Some("ImagePullBackOff; no node"),
+        ),
     ] {
         assert_eq!(View::new([], signs, at(NOW)).why(&build).as_deref(), why, "{build:?}");
     }
