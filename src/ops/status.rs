@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -35,6 +35,8 @@ pub struct Seen {
     pub now: Option<Timestamp>,
 }
 
+/// How many requests go out at once: what the first round has opened is used again, and no handshake is waited for.
+const CONNECTIONS: usize = 4;
 /// How Keel's own Deployment is found: by the label that its chart and its manifests give it.
 const KEEL: &str = "app=keel";
 
@@ -65,10 +67,9 @@ pub async fn status(cluster: &Cluster) -> Result<Seen> {
             cluster.list::<Pod>(&kind::PODS, None, &pods),
             cluster.list::<Listener>(&kind::DEPLOYMENTS, None, &listeners),
             cluster.list::<KeelObject>(&kind::DEPLOYMENTS, None, &keel),
-            missing_policies(cluster),
         )
     };
-    let (namespaces, pods, listeners, keel, missing) = Box::pin(look).await;
+    let (namespaces, pods, listeners, keel) = Box::pin(look).await;
     let namespaces = namespaces?;
     let mut seen = Seen::of(&namespaces);
     let mut readable = |what: &str, error: Option<&crate::cluster::Error>| {
@@ -84,6 +85,7 @@ pub async fn status(cluster: &Cluster) -> Result<Seen> {
         listeners: listeners.ok().as_ref().map(|list| list.items.as_slice()),
         held: held.collect(),
     });
+    let missing = Box::pin(missing_policies(cluster)).await;
     if !missing.is_empty() {
         seen.notices.push(format!(
             "builds are not confined: {} is missing; an administrator runs kubectl studioci setup",
@@ -102,7 +104,8 @@ async fn missing_policies(cluster: &Cluster) -> Vec<String> {
     let kinds = [kind::VALIDATING_ADMISSION_POLICIES, kind::VALIDATING_ADMISSION_POLICY_BINDINGS];
     let wanted: Vec<_> =
         wire::POLICIES.iter().flat_map(|name| kinds.iter().map(move |kind| (kind, *name))).collect();
-    let found = join_all(wanted.iter().map(|(kind, name)| cluster.get::<Object>(kind, None, name))).await;
+    let asked = wanted.iter().map(|(kind, name)| cluster.get::<Object>(kind, None, name));
+    let found: Vec<_> = stream::iter(asked).buffered(CONNECTIONS).collect().await;
     let missing = wanted.iter().zip(found).filter(|(_, found)| matches!(found, Ok(None)));
     missing.map(|((kind, name), _)| kind.object(name)).collect()
 }
