@@ -8,6 +8,8 @@ mod hand_on;
 mod known;
 mod observe;
 mod recheck;
+#[cfg(test)]
+mod stuck_tests;
 mod wake;
 
 use std::time::Duration;
