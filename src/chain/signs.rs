@@ -15,6 +15,8 @@ use crate::keel::schedule::Schedule;
 
 /// Keel's schedule where a workload names none that Keel can read.
 const DEFAULT_SCHEDULE: &str = "@every 1m";
+/// What an agent's last words begin with when its listener is nobody's any more: it is gone for a reason.
+pub const STOOD_DOWN: &str = "stood down: ";
 /// Role of the listener's pod.
 const LISTENER: &str = "listener";
 /// What Keel may take from the second of its schedule to its write, seconds.
@@ -94,7 +96,8 @@ fn needs_agent(build: &Build) -> bool {
 }
 
 fn agent_gone(build: &Build, listener: Seen<'_>) -> Option<String> {
-    if !needs_agent(build) {
+    let stood_down = build.waiting.as_ref().is_some_and(|why| why.starts_with(STOOD_DOWN));
+    if stood_down || !needs_agent(build) {
         return None;
     }
     match listener {
@@ -126,7 +129,7 @@ fn pod_trouble(build: &Build, pod: &Pod) -> Option<String> {
 fn unseen(build: &Build, listener: Seen<'_>) -> Option<String> {
     let Seen::There(Listener { name, labels, annotations, .. }) = listener else { return None };
     match Policy::of(labels, annotations) {
-        Policy::Untracked(why) if build.phase == Phase::Listening => {
+        Policy::Untracked(why) if build.phase == Phase::Listening && build.waiting.is_none() => {
             Some(format!("Keel does not see deployment.apps/{name}: {why}"))
         }
         _ => None,

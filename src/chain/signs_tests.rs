@@ -82,6 +82,12 @@ fn what_keeps_a_build_from_going_on() {
         (build(Listening), Seen::Gone, vec![], Some(GONE)),
         (build(Building), Seen::Gone, builds(), Some(GONE)),
         (build(Building), Seen::There(&zero), vec![], Some(to_zero)),
+        (
+            Build { waiting: Some("stood down: the chain has ended".to_owned()), ..build(Listening) },
+            Seen::There(&Listener { replicas: 0, ..unkeyed.clone() }),
+            vec![],
+            None,
+        ),
         // it has nothing left to do, or its dispatch
         (settled(Recorded), Seen::There(&zero), vec![], None),
         (settled(Finished), Seen::Gone, vec![], None),

@@ -14,6 +14,7 @@ use crate::agent::{Action, Observation, verdict};
 use crate::chain::build::{Baseline, Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::record::{Entry, history_patch};
+use crate::chain::signs::STOOD_DOWN;
 use crate::chain::wire;
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
@@ -47,7 +48,10 @@ impl Agent<'_> {
                 return Ok(Flow::Wait);
             }
             Action::MakeWay(_) => return Ok(Flow::Wait),
-            Action::StandDown(_) => return self.stand_down(seen).await,
+            Action::StandDown(why) => {
+                self.write_waiting(seen, Some(&format!("{STOOD_DOWN}{why}"))).await?;
+                return self.stand_down(seen).await;
+            }
             Action::Listen(baseline) => self.listen(seen, &baseline).await?,
             Action::Recheck => {
                 self.recheck(seen).await?;
