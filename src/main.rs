@@ -18,10 +18,11 @@ fn main() -> ExitCode {
 }
 
 fn block_on(work: Work<'_>) -> Result<ExitKind, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::usage("the system gives no event loop").because(error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Failure::usage("the system gives no event loop")
+            .because(error)
+            .remedy("raise the limit of open files (ulimit -n), and run it again")
+    })?;
     let outcome = runtime.block_on(work);
     // A look-up of a host name cannot be interrupted, and nobody waits for it any more.
     runtime.shutdown_background();

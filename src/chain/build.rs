@@ -313,6 +313,18 @@ pub enum NotABuild {
     },
 }
 
+impl NotABuild {
+    /// What to do about it.
+    pub fn remedy(&self) -> String {
+        let (Self::Missing { namespace, key } | Self::Bad { namespace, key, .. }) = self;
+        let verb = if [wire::CHAIN, wire::PHASE].contains(key) { "label" } else { "annotate" };
+        format!(
+            "restore it (kubectl {verb} --overwrite namespace {namespace} {key}=…); until then nothing is done there, and \
+             nothing deleted"
+        )
+    }
+}
+
 fn word<T: FromStr>(text: Option<String>, bad: impl Fn(&str) -> NotABuild) -> Result<Option<T>, NotABuild> {
     text.map(|text| text.parse().map_err(|_| bad(&text))).transpose()
 }

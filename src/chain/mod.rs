@@ -10,5 +10,6 @@ pub mod names;
 pub mod pod;
 pub mod record;
 pub mod rights;
+pub mod signs;
 pub mod wire;
 pub mod workload;

@@ -1,7 +1,10 @@
 //! A pod as a build sees it: what its containers do, and why it stands still.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
+use super::wire;
 use crate::keel::image::{Digest, ImageRef};
 
 /// What a container does.
@@ -58,6 +61,8 @@ pub struct Pod {
     pub name: String,
     /// Its uid.
     pub uid: String,
+    /// `listener`, `build`, `probe`; empty for a pod that is none of ours.
+    pub role: String,
     /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`.
     pub phase: String,
     /// `status.reason`, such as `Evicted`, `DeadlineExceeded`.
@@ -144,7 +149,8 @@ fn waiting(container: &Container, reason: &str, message: &str) -> String {
                 State::Terminated { code, reason } => format!(", last with exit code {code} ({reason})"),
                 _ => String::new(),
             };
-            format!("container {name} crashes again and again ({restarts} restarts{how})")
+            let s = if *restarts == 1 { "" } else { "s" };
+            format!("container {name} crashes again and again ({restarts} restart{s}{how})")
         }
         _ if image_trouble(reason) => {
             format!("image {image} of container {name} cannot be pulled: {reason}: {}", first_line(message))
@@ -211,6 +217,7 @@ struct WireMeta {
     name: String,
     uid: String,
     deletion_timestamp: Option<String>,
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -327,6 +334,7 @@ impl<'de> Deserialize<'de> for Pod {
             namespace: metadata.namespace,
             name: metadata.name,
             uid: metadata.uid,
+            role: metadata.labels.get(wire::ROLE).cloned().unwrap_or_default(),
             phase: status.phase,
             reason: status.reason,
             message: status.message,

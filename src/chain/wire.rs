@@ -105,7 +105,8 @@ pub const LISTENER_SECURITY: &str = "studioci.dev/listener-security";
 pub const MAX_PARALLEL: &str = "studioci.dev/max-parallel";
 /// Annotation of the build workload: a regular expression with a group `revision`, applied to the tag.
 pub const REVISION_FROM_TAG: &str = "studioci.dev/revision-from-tag";
-/// Annotation of the build workload: interval of the recheck of match-tag chains (`15m`).
+/// Annotation of the build workload: how often a waiting listener is rechecked (`15m`): is its tag still in the
+/// registry, and does a tag that is pushed over mean another image by now.
 pub const RECHECK: &str = "studioci.dev/recheck";
 /// Annotation of a build's namespace: uid of the Job, written once it exists, so that a deleted one is not made again.
 pub const JOB_UID: &str = "studioci.dev/job-uid";

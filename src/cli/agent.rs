@@ -44,7 +44,9 @@ pub struct InstallArgs {
 
 pub(super) fn install(args: &InstallArgs, _ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     local::files::install_self(&args.path).map_err(|why| {
-        Failure::usage(format!("cannot copy this program to {}", args.path.display())).because(why)
+        Failure::usage(format!("cannot copy this program to {}", args.path.display()))
+            .because(why)
+            .remedy("name a file in a folder that this user may write to, with room for it")
     })?;
     Ok(ExitKind::Done)
 }

@@ -12,11 +12,7 @@ impl From<cluster::Error> for Failure {
             cluster::Error::Timeout { .. } => ExitKind::Timeout,
             _ => ExitKind::Cluster,
         };
-        let failure = Self::new(kind, error.to_string());
-        match error.remedy() {
-            Some(remedy) => failure.remedy(remedy),
-            None => failure,
-        }
+        Self::new(kind, error.to_string()).remedy(error.remedy())
     }
 }
 

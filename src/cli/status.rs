@@ -1,15 +1,13 @@
 //! `status`: builds, the newest first.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use jiff::Timestamp;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::output::{Sentence, Whole, unmatched};
-use crate::chain::build::Build;
 use crate::ops;
+use crate::ops::status::Seen;
 use crate::output::console::Console;
 use crate::output::status::{self, View};
 
@@ -67,22 +65,15 @@ fn form(text: &str) -> Result<Form, Sentence> {
 ///
 /// # Errors
 /// A name that no chain and no build has, and what stdout says.
-pub fn show(
-    args: &StatusArgs,
-    builds: &[Build],
-    troubles: &BTreeMap<String, String>,
-    now: Timestamp,
-    console: &mut Console,
-) -> Result<(), Failure> {
-    let view = View::new(status::select(builds, args.name.as_deref()), troubles, now);
+pub fn show(args: &StatusArgs, seen: &Seen, now: Timestamp, console: &mut Console) -> Result<(), Failure> {
+    let view = View::new(status::select(&seen.builds, args.name.as_deref()), &seen.signs, now);
     let whole = |form: Whole| match view.builds() {
         [only] if args.name.as_deref() == Some(&only.namespace) => form.print(&view.object(only)),
         _ => form.print(&view.list()),
     };
     match (&args.name, args.output) {
         (Some(name), _) if view.is_empty() => {
-            return Err(Failure::new(ExitKind::No, format!("no chain and no build is named \"{name}\""))
-                .remedy("`kubectl studioci status` shows all that there are"));
+            return Err(absent(seen, name));
         }
         (_, Some(Form::Json)) => console.data(&whole(Whole::Json))?,
         (_, Some(Form::Yaml)) => console.data(&whole(Whole::Yaml))?,
@@ -93,6 +84,13 @@ pub fn show(
     Ok(())
 }
 
+/// That nothing has this name is an answer; that its Namespace cannot be read is a failure.
+fn absent(seen: &Seen, name: &str) -> Failure {
+    let failure = Failure::from(seen.absent(name));
+    let kind = if failure.kind == ExitKind::Usage { ExitKind::No } else { failure.kind };
+    Failure { kind, ..failure }
+}
+
 #[expect(clippy::disallowed_methods, reason = "ages against a server that sends no date")]
 pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let cluster = ctx.connect()?;
@@ -101,14 +99,14 @@ pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
         ctx.console.warning(notice);
     }
     let now = seen.now.unwrap_or_else(Timestamp::now);
-    show(&args, &seen.builds, &seen.troubles, now, &mut ctx.console)?;
+    show(&args, &seen, now, &mut ctx.console)?;
     Ok(ExitKind::Done)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::build::{Map, Told};
+    use crate::chain::build::{Build, Map, Told};
     use crate::chain::wire;
     use crate::output::console::StreamStyle;
 
@@ -142,8 +140,9 @@ mod tests {
         output: Option<Form>,
     ) -> (String, String, Option<Failure>) {
         let (mut console, captured) = Console::captured(StreamStyle::default(), StreamStyle::default());
+        let seen = Seen { builds: builds.to_vec(), ..Seen::default() };
         let args = StatusArgs { name: name.map(str::to_owned), output, no_headers: true };
-        let failure = show(&args, builds, &BTreeMap::new(), Timestamp::UNIX_EPOCH, &mut console).err();
+        let failure = show(&args, &seen, Timestamp::UNIX_EPOCH, &mut console).err();
         (captured.out(), captured.err(), failure)
     }
 

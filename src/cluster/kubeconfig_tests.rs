@@ -56,7 +56,7 @@ fn server(choice: &Choice) -> &str {
 
 fn fault(options: &Options) -> String {
     let error = choose(options).unwrap_err();
-    format!("{error} | {}", error.remedy().unwrap())
+    format!("{error} | {}", error.remedy())
 }
 
 #[test]

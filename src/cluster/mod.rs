@@ -11,6 +11,7 @@
 mod access;
 mod connect;
 pub mod error;
+mod forbidden;
 mod kubeconfig;
 pub mod objects;
 pub mod options;
@@ -21,6 +22,7 @@ pub mod resource;
 mod retry;
 #[cfg(test)]
 pub(crate) mod scripted;
+mod status;
 mod transport;
 mod verbs;
 pub mod watch;
@@ -33,7 +35,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 pub use access::{Access, Judgement};
-pub use error::{Denier, Error, Forbidden};
+pub use error::{Denier, Error};
+pub use forbidden::Forbidden;
 pub use options::{InCluster, Options};
 pub use resource::Resource;
 pub use retry::{Proof, contains};

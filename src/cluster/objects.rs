@@ -117,6 +117,25 @@ pub struct NamespaceStatus {
     pub conditions: Vec<Condition>,
 }
 
+impl NamespaceObject {
+    /// Why the deletion does not come to its end, in the namespace controller's words; `None` while nothing holds it, or
+    /// where it was not asked for.
+    pub fn held(&self) -> Option<String> {
+        const LEFT: &str = "NamespaceContentRemaining";
+        self.metadata.deletion_timestamp?;
+        let told = |left: bool| {
+            let conditions =
+                self.status.conditions.iter().filter(move |condition| {
+                    condition.status == "True" && (condition.r#type == LEFT) == left
+                });
+            conditions.map(|condition| condition.message.as_str()).collect::<Vec<_>>()
+        };
+        // who holds it says more than what is left because of that
+        let told = [told(false), told(true)].into_iter().find(|told| !told.is_empty())?;
+        Some(format!("being deleted: {}", told.join("; ")))
+    }
+}
+
 /// A Secret.
 #[derive(Default, Deserialize)]
 #[serde(default)]

@@ -220,7 +220,7 @@ mod tests {
         assert!(!error.to_string().contains("s3cret"), "{error}");
         let mut hinted = plugin("/nonexistent/plugin", &[]);
         hinted.exec.install_hint = Some("brew install x\n".to_owned());
-        assert_eq!(hinted.run().await.unwrap_err().remedy().as_deref(), Some("brew install x"));
+        assert_eq!(hinted.run().await.unwrap_err().remedy(), "brew install x");
     }
 
     #[tokio::test(start_paused = true)]

@@ -21,8 +21,9 @@ use serde_json::Value;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
-use super::error::{Error, Status};
+use super::error::Error;
 use super::request::{Replay, Request};
+use super::status::Status;
 use super::transport::{Answer, QUIET, Trouble, retry_after};
 use super::{Cluster, Notice};
 

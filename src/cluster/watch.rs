@@ -21,10 +21,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::error::{Error, Status};
+use super::error::Error;
 use super::request::Request;
 use super::resource::Resource;
 use super::retry::{jitter, pause};
+use super::status::Status;
 use super::transport::{QUIET, Trouble, retry_after, trouble};
 use super::verbs::{List, Query, what_all};
 use super::{Cluster, Notice, decode};

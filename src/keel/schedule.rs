@@ -6,7 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::civil::DateTime;
+use jiff::ToSpan;
+use jiff::civil::{DateTime, Time};
 
 /// A parsed schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,14 @@ impl Schedule {
         };
         Fields::parse(fields).map(Self::Fields).map_err(ScheduleFault::Invalid)
     }
+
+    /// Whether it fires after `from` and not after `to`, where the first round of `@every` begins at `from`.
+    pub fn passes(&self, from: DateTime, to: DateTime) -> bool {
+        match self {
+            Self::Every(pause) => from.checked_add(*pause).is_ok_and(|next| next <= to),
+            Self::Fields(fields) => fields.next(from).is_some_and(|next| next <= to),
+        }
+    }
 }
 
 impl Fields {
@@ -100,18 +109,48 @@ impl Fields {
         Ok(Self(bits))
     }
 
-    /// Whether the schedule fires at this second.
-    pub fn fires(&self, at: DateTime) -> bool {
-        let allows = |field: usize, value: i8| self.0[field] >> value.unsigned_abs() & 1 == 1;
-        let day = allows(3, at.day());
-        let weekday = allows(5, at.weekday().to_sunday_zero_offset());
+    fn allows(&self, field: usize, value: i8) -> bool {
+        self.0[field] >> value.unsigned_abs() & 1 == 1
+    }
+
+    fn allows_day(&self, at: DateTime) -> bool {
+        let day = self.allows(3, at.day());
+        let weekday = self.allows(5, at.weekday().to_sunday_zero_offset());
         // As in every cron: two restricted day fields add up, else both must hold.
         let starred = (self.0[3] | self.0[5]) & STAR != 0;
-        allows(0, at.second())
-            && allows(1, at.minute())
-            && allows(2, at.hour())
-            && allows(4, at.month())
-            && if starred { day && weekday } else { day || weekday }
+        self.allows(4, at.month()) && if starred { day && weekday } else { day || weekday }
+    }
+
+    /// Whether the schedule fires at this second.
+    pub fn fires(&self, at: DateTime) -> bool {
+        self.allows(0, at.second())
+            && self.allows(1, at.minute())
+            && self.allows(2, at.hour())
+            && self.allows_day(at)
+    }
+
+    /// The first second after `from` at which it fires; `None` where that is more than five years off, or never.
+    fn next(&self, from: DateTime) -> Option<DateTime> {
+        let last = from.checked_add(5.years()).ok()?;
+        let mut at = from.with().subsec_nanosecond(0).build().ok()?.checked_add(1.second()).ok()?;
+        while at <= last {
+            // what cannot fire is passed over as a whole
+            let midnight = at.date().to_datetime(Time::midnight());
+            let hour = at.date().at(at.hour(), 0, 0, 0);
+            let minute = at.date().at(at.hour(), at.minute(), 0, 0);
+            at = if !self.allows_day(at) {
+                midnight.checked_add(1.day()).ok()?
+            } else if !self.allows(2, at.hour()) {
+                hour.checked_add(1.hour()).ok()?
+            } else if !self.allows(1, at.minute()) {
+                minute.checked_add(1.minute()).ok()?
+            } else if !self.allows(0, at.second()) {
+                at.checked_add(1.second()).ok()?
+            } else {
+                return Some(at);
+            };
+        }
+        None
     }
 }
 
@@ -323,5 +362,26 @@ mod tests {
         ] {
             assert_eq!(Schedule::parse(text), Err(ScheduleFault::Invalid(why.to_owned())), "{text}");
         }
+    }
+
+    #[test]
+    fn the_next_time_that_a_schedule_fires() {
+        let at = |text: &str| -> DateTime { text.parse().unwrap() };
+        for (schedule, from, next) in [
+            ("@hourly", "2026-11-25T10:00:00", "2026-11-25T11:00:00"),
+            ("@hourly", "2026-11-25T10:59:59.5", "2026-11-25T11:00:00"),
+            ("@daily", "2026-11-25T10:00:00", "2026-11-26T00:00:00"),
+            ("@yearly", "2026-11-25T10:00:00", "2027-01-01T00:00:00"),
+            ("*/5 * * * *", "2026-11-25T10:00:03", "2026-11-25T10:00:05"),
+            ("30 15 2 29 2 *", "2026-11-25T10:00:00", "2028-02-29T02:15:30"),
+            ("@every 90m", "2026-11-25T10:00:01", "2026-11-25T11:30:01"),
+        ] {
+            let read = Schedule::parse(schedule).unwrap();
+            let (from, next) = (at(from), at(next));
+            let passes = |to: DateTime| read.passes(from, to);
+            assert!(passes(next) && !passes(next.saturating_sub(1.second())), "{schedule} after {from}");
+        }
+        let never = Schedule::parse("0 0 0 30 2 *").unwrap();
+        assert!(!never.passes(at("2026-01-01T00:00:00"), at("9000-01-01T00:00:00")));
     }
 }

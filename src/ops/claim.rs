@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Say;
 use super::error::{Error, Result};
-use crate::chain::build::{Build, Map, Phase, Told};
+use crate::chain::build::{Build, Map, NotABuild, Phase, Told};
 use crate::chain::claim::{Judged, NAMES_TRIED, Standing, judge};
 use crate::chain::{names, wire};
 use crate::cluster::objects::NamespaceObject;
@@ -195,13 +195,16 @@ pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration) -> Resu
 
 /// Reads a Namespace as a build, or says who must repair it.
 pub(super) fn readable(namespace: &NamespaceObject) -> Result<Build> {
-    read_build(namespace).map_err(|why| {
-        Error::unready(why.to_string(), "it was edited by hand; restore the label or annotation named")
-    })
+    read_build(namespace).map_err(|why| unreadable(&why))
+}
+
+/// The error of a Namespace of ours that is no build any more.
+pub(super) fn unreadable(why: &NotABuild) -> Error {
+    Error::unready(why.to_string(), format!("it was edited by hand: {}", why.remedy()))
 }
 
 /// Reads a Namespace as a build.
-pub fn read_build(namespace: &NamespaceObject) -> std::result::Result<Build, crate::chain::build::NotABuild> {
+pub fn read_build(namespace: &NamespaceObject) -> std::result::Result<Build, NotABuild> {
     let meta = &namespace.metadata;
     Build::read(Told {
         namespace: &meta.name,

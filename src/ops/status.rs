@@ -1,88 +1,250 @@
-//! What the builds of a cluster, a chain or a namespace do: one list of Namespaces, and beside it the listeners'
-//! and builds' pods, which show the trouble that no agent could record.
+//! What the builds of a cluster, a chain or a namespace do: one list of Namespaces, and beside it, all at once, what
+//! shows the trouble that no agent could record: pods, listeners, the admission policies, Keel itself.
+//!
+//! Only the Namespaces are needed. What else cannot be read is not shown, and where that may mislead, said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
+use serde::Deserialize;
+use uuid::Uuid;
 
-use super::claim::read_build;
+use super::claim::{read_build, unreadable};
 use super::error::{Error, Result};
-use crate::chain::build::{Build, Phase};
+use crate::chain::build::{Build, NotABuild, Phase};
 use crate::chain::pod::Pod;
-use crate::chain::wire;
-use crate::cluster::objects::NamespaceObject;
+use crate::chain::signs::{self, Listener, Signs};
+use crate::chain::{names, wire};
+use crate::cluster::objects::{Meta, NamespaceObject, Object};
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Query};
+use crate::cluster::{Cluster, List, Query};
 
 /// What was seen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Seen {
     /// The builds, in no order.
     pub builds: Vec<Build>,
-    /// Trouble by namespace.
-    pub troubles: BTreeMap<String, String>,
-    /// What could not be read, one sentence each.
+    /// What is seen of builds from outside, by namespace.
+    pub signs: BTreeMap<String, Signs>,
+    /// Namespaces of ours that cannot be read as builds, and why.
+    pub unreadable: BTreeMap<String, NotABuild>,
+    /// What a person should know besides, one sentence each.
     pub notices: Vec<String>,
     /// The server's clock, for ages; none if it sent no date.
     pub now: Option<Timestamp>,
 }
 
-/// Looks at all builds.
+/// How many requests go out at once: what the first round has opened is used again, and no handshake is waited for.
+const CONNECTIONS: usize = 4;
+/// How Keel's own Deployment is found: by the label that its chart and its manifests give it.
+const KEEL: &str = "app=keel";
+
+/// Looks at all builds, without what is seen of them from outside.
 ///
 /// # Errors
-/// Cluster errors. Pods that cannot be listed are a notice, not an error.
-pub async fn status(cluster: &Cluster) -> Result<Seen> {
-    let ours = format!("{}={}", wire::MANAGED_BY, wire::MANAGED_BY_VALUE);
-    let chained = format!("{ours},{}", wire::CHAIN);
+/// Cluster errors.
+pub async fn builds(cluster: &Cluster) -> Result<Seen> {
+    let chained = format!("{}={},{}", wire::MANAGED_BY, wire::MANAGED_BY_VALUE, wire::CHAIN);
     let select = Query::labels(chained).cached();
-    let roles = Query::labels(format!("{} in (listener,build,probe)", wire::ROLE)).cached();
-    let (namespaces, pods) = tokio::join!(
-        cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select),
-        cluster.list::<Pod>(&kind::PODS, None, &roles),
-    );
+    let namespaces = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
+    Ok(Seen::of(&namespaces))
+}
+
+/// Looks at all builds, and at what keeps them from going on.
+///
+/// # Errors
+/// Cluster errors. What cannot be read beside the Namespaces is a notice at most.
+pub async fn status(cluster: &Cluster) -> Result<Seen> {
+    let chained = format!("{}={},{}", wire::MANAGED_BY, wire::MANAGED_BY_VALUE, wire::CHAIN);
+    let select = Query::labels(chained).cached();
+    let pods = Query::labels(format!("{} in (listener,build)", wire::ROLE)).cached();
+    let listeners = Query::labels(format!("{}=listener", wire::ROLE)).cached();
+    let keel = Query::labels(KEEL).cached();
+    let look = async {
+        tokio::join!(
+            cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select),
+            cluster.list::<Pod>(&kind::PODS, None, &pods),
+            cluster.list::<Listener>(&kind::DEPLOYMENTS, None, &listeners),
+            cluster.list::<KeelObject>(&kind::DEPLOYMENTS, None, &keel),
+        )
+    };
+    let (namespaces, pods, listeners, keel) = Box::pin(look).await;
     let namespaces = namespaces?;
-    let mut seen =
-        Seen { builds: Vec::new(), troubles: BTreeMap::new(), notices: Vec::new(), now: namespaces.date };
-    for namespace in &namespaces.items {
-        match read_build(namespace) {
-            Ok(build) => seen.builds.push(build),
-            Err(why) => seen.notices.push(format!("{why}; it was edited by hand")),
+    let mut seen = Seen::of(&namespaces);
+    let mut readable = |what: &str, error: Option<&crate::cluster::Error>| {
+        if let Some(error) = error {
+            seen.notices.push(format!("{what} cannot be listed, so trouble with them is not shown: {error}"));
         }
+    };
+    readable("pods", pods.as_ref().err());
+    readable("listeners", listeners.as_ref().err());
+    let held = namespaces.items.iter().filter_map(|it| Some((it.metadata.name.as_str(), it.held()?)));
+    seen.look(&Around {
+        pods: &pods.map(|list| list.items).unwrap_or_default(),
+        listeners: listeners.ok().as_ref().map(|list| list.items.as_slice()),
+        held: held.collect(),
+    });
+    let missing = Box::pin(missing_policies(cluster)).await;
+    if !missing.is_empty() {
+        seen.notices.push(format!(
+            "builds are not confined: {} is missing; an administrator runs kubectl studioci setup",
+            missing.join(", ")
+        ));
     }
-    match pods {
-        Ok(pods) => {
-            for pod in pods.items {
-                if let Some(why) = pod.trouble() {
-                    seen.troubles.entry(pod.namespace.clone()).or_insert(why);
+    if seen.builds.iter().any(|build| build.phase == Phase::Listening) {
+        // without the right to look, nothing is known
+        seen.notices.extend(keel.ok().and_then(|list| list.items.iter().find_map(KeelObject::down)));
+    }
+    Ok(seen)
+}
+
+/// The policies and bindings that are missing, as far as they may be read.
+async fn missing_policies(cluster: &Cluster) -> Vec<String> {
+    let kinds = [kind::VALIDATING_ADMISSION_POLICIES, kind::VALIDATING_ADMISSION_POLICY_BINDINGS];
+    let wanted: Vec<_> =
+        wire::POLICIES.iter().flat_map(|name| kinds.iter().map(move |kind| (kind, *name))).collect();
+    let asked = wanted.iter().map(|(kind, name)| cluster.get::<Object>(kind, None, name));
+    let found: Vec<_> = stream::iter(asked).buffered(CONNECTIONS).collect().await;
+    let missing = wanted.iter().zip(found).filter(|(_, found)| matches!(found, Ok(None)));
+    missing.map(|((kind, name), _)| kind.object(name)).collect()
+}
+
+/// What is looked at around the Namespaces.
+struct Around<'a> {
+    pods: &'a [Pod],
+    /// None where they could not be listed.
+    listeners: Option<&'a [Listener]>,
+    /// What keeps Terminating namespaces, by name.
+    held: BTreeMap<&'a str, String>,
+}
+
+impl Seen {
+    fn of(namespaces: &List<NamespaceObject>) -> Self {
+        let mut seen = Self { now: namespaces.date, ..Self::default() };
+        for namespace in &namespaces.items {
+            match read_build(namespace) {
+                Ok(build) => {
+                    if !proved(&build) {
+                        seen.notices.push(format!(
+                            "namespace {}: {} does not belong to {} and {}; one of the three was edited by hand, and \
+                             nothing of ours deletes that namespace",
+                            build.namespace,
+                            wire::OWNER,
+                            wire::CHAIN_UUID,
+                            wire::GENERATION
+                        ));
+                    }
+                    seen.builds.push(build);
+                }
+                Err(why) => {
+                    seen.notices.push(format!("{why}; it was edited by hand: {}", why.remedy()));
+                    seen.unreadable.insert(namespace.metadata.name.clone(), why);
                 }
             }
         }
-        Err(error) => {
-            seen.notices.push(format!("pods cannot be listed, so trouble with them is not shown: {error}"));
+        seen
+    }
+
+    /// Reads the signs of every build.
+    fn look(&mut self, around: &Around<'_>) {
+        let now = self.now.unwrap_or(Timestamp::MIN);
+        for build in &self.builds {
+            let of_build = |namespace: &str| namespace == build.namespace;
+            let listener = match around.listeners {
+                None => signs::Seen::Unknown,
+                Some(all) => all
+                    .iter()
+                    .find(|listener| of_build(&listener.namespace))
+                    .map_or(signs::Seen::Gone, signs::Seen::There),
+            };
+            let pods: Vec<&Pod> = around.pods.iter().filter(|pod| of_build(&pod.namespace)).collect();
+            let held = around.held.get(build.namespace.as_str()).cloned();
+            let signs = Signs::of(build, listener, &pods, held, now);
+            self.signs.insert(build.namespace.clone(), signs);
+        }
+        let names: BTreeSet<&str> = self
+            .builds
+            .iter()
+            .map(|build| build.namespace.as_str())
+            .chain(self.unreadable.keys().map(String::as_str))
+            .collect();
+        for (last, next) in signs::without_listener(&self.builds, |name| names.contains(name)) {
+            let signs = self.signs.entry(last.namespace.clone()).or_default();
+            signs.trouble.get_or_insert_with(|| {
+                format!("the chain has no listener any more: namespace {next} is gone, or its labels are")
+            });
         }
     }
-    Ok(seen)
+
+    /// Why there is no build of that name: nobody has it, or its Namespace cannot be read.
+    pub fn absent(&self, name: &str) -> Error {
+        if let Some(why) = self.unreadable.get(name) {
+            return unreadable(why);
+        }
+        let mut chains: Vec<&str> = self.builds.iter().map(|build| build.chain.as_str()).collect();
+        chains.sort_unstable();
+        chains.dedup();
+        let remedy = if chains.is_empty() && !self.unreadable.is_empty() {
+            let names: Vec<&str> = self.unreadable.keys().map(String::as_str).collect();
+            format!("it may be one of those that were edited by hand: {}", names.join(", "))
+        } else if chains.is_empty() {
+            "there are no chains yet; start one with kubectl studioci start".to_owned()
+        } else {
+            format!("chains here: {}", chains.join(", "))
+        };
+        Error::usage(format!("there is no chain and no build called {name:?}"), remedy)
+    }
+}
+
+/// Whether the owner uuid is the one that chain and generation give. A bare claim's is random.
+fn proved(build: &Build) -> bool {
+    let derived = || {
+        let chain = Uuid::parse_str(&build.chain_uuid).ok()?;
+        Some(names::owner(chain, build.generation).to_string())
+    };
+    build.chain == wire::CLAIM_CHAIN || derived().is_some_and(|owner| owner == build.owner)
+}
+
+/// Keel's Deployment, as far as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct KeelObject {
+    metadata: Meta,
+    status: KeelStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct KeelStatus {
+    ready_replicas: u32,
+}
+
+impl KeelObject {
+    /// That this Keel does not run. Where no Deployment is Keel's by its label nothing is said: it may run elsewhere.
+    fn down(&self) -> Option<String> {
+        (self.status.ready_replicas == 0).then(|| {
+            format!(
+                "Keel is not running: deployment.apps/{} in namespace {} has no ready pod, and nothing moves a listener \
+                 until it has one",
+                self.metadata.name, self.metadata.namespace
+            )
+        })
+    }
 }
 
 /// Keeps the builds of the chain, or the build, of that name.
 ///
 /// # Errors
-/// [`Error::Usage`] for a name that is neither a chain's nor a build's.
+/// [`Error::Usage`] for a name that is neither a chain's nor a build's, [`Error::Unready`] for a Namespace that was
+/// edited by hand.
 pub fn choose(seen: &mut Seen, name: &str) -> Result<()> {
     if seen.builds.iter().any(|build| build.namespace == name) {
         seen.builds.retain(|build| build.namespace == name);
     } else if seen.builds.iter().any(|build| build.chain == name) {
         seen.builds.retain(|build| build.chain == name);
     } else {
-        let mut chains: Vec<&str> = seen.builds.iter().map(|build| build.chain.as_str()).collect();
-        chains.sort_unstable();
-        chains.dedup();
-        let remedy = if chains.is_empty() {
-            "there are no chains yet; start one with kubectl studioci start".to_owned()
-        } else {
-            format!("chains here: {}", chains.join(", "))
-        };
-        return Err(Error::usage(format!("there is no chain and no build called {name:?}"), remedy));
+        return Err(seen.absent(name));
     }
     Ok(())
 }
@@ -95,3 +257,7 @@ pub fn running_or_next(builds: &[Build]) -> Option<&Build> {
         .min_by_key(|build| build.generation)
         .or_else(|| builds.iter().max_by_key(|build| build.generation))
 }
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use super::claim::read_build;
+use super::claim::{readable, unreadable};
 use super::error::{Error, Result};
 use super::status;
 use crate::chain::build::{Build, Phase, Verdict};
@@ -32,7 +32,7 @@ pub async fn watch(
     bound: Option<Duration>,
     tell: &mut dyn FnMut(&Change),
 ) -> Result<Verdict> {
-    let mut seen = status::status(cluster).await?;
+    let mut seen = status::builds(cluster).await?;
     seen.builds.retain(|build| build.chain != wire::CLAIM_CHAIN);
     if let Some(name) = name {
         status::choose(&mut seen, name)?;
@@ -47,6 +47,9 @@ pub async fn watch(
         ));
     }
     let Some(target) = status::running_or_next(&seen.builds).cloned() else {
+        if let Some(why) = seen.unreadable.values().next() {
+            return Err(unreadable(why));
+        }
         return Err(Error::usage("there is nothing to watch", "start a chain with kubectl studioci start"));
     };
     let following = follow(cluster, &target, tell);
@@ -90,9 +93,7 @@ async fn follow(cluster: &Cluster, target: &Build, tell: &mut dyn FnMut(&Change)
         if namespace.metadata.uid != target.uid {
             return Err(gone());
         }
-        let after = read_build(&namespace).map_err(|why| {
-            Error::unready(why.to_string(), "it was edited by hand; restore the label or annotation named")
-        })?;
+        let after = readable(&namespace)?;
         if before.as_ref() != Some(&after) {
             tell(&Change { before: before.clone(), after: after.clone() });
         }
@@ -103,3 +104,7 @@ async fn follow(cluster: &Cluster, target: &Build, tell: &mut dyn FnMut(&Change)
     }
     Err(gone())
 }
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

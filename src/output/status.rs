@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::age;
 use super::table::{NONE, Table};
 use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict};
+use crate::chain::signs::Signs;
 use crate::chain::wire;
 
 /// Version of the objects that [`View::list`] gives.
@@ -34,18 +35,18 @@ pub fn select<'a>(builds: &'a [Build], name: Option<&str>) -> Vec<&'a Build> {
 #[derive(Debug)]
 pub struct View<'a> {
     builds: Vec<&'a Build>,
-    troubles: &'a BTreeMap<String, String>,
+    signs: &'a BTreeMap<String, Signs>,
     now: Timestamp,
 }
 
 impl<'a> View<'a> {
     /// Orders builds, newest first; those of the same second by chain, and the later generation first.
     ///
-    /// `troubles` tells, by namespace, of what no agent could record, such as an image that cannot be pulled.
+    /// `signs` tells, by namespace, of what no agent could record, such as an image that cannot be pulled.
     /// `now` is the server's time, so that a laptop's clock makes no ages up.
     pub fn new(
         builds: impl IntoIterator<Item = &'a Build>,
-        troubles: &'a BTreeMap<String, String>,
+        signs: &'a BTreeMap<String, Signs>,
         now: Timestamp,
     ) -> Self {
         let mut builds: Vec<_> = builds.into_iter().collect();
@@ -58,7 +59,7 @@ impl<'a> View<'a> {
                 .then_with(|| b.generation.cmp(&a.generation))
                 .then_with(|| a.namespace.cmp(&b.namespace))
         });
-        Self { builds, troubles, now }
+        Self { builds, signs, now }
     }
 
     /// Whether there is nothing to show.
@@ -136,7 +137,8 @@ impl<'a> View<'a> {
                 verdict: build.verdict.map(Verdict::as_str),
                 cause: build.cause.as_deref(),
                 waiting: build.waiting.as_deref(),
-                trouble: self.troubles.get(&build.namespace).map(String::as_str),
+                trouble: self.trouble(build),
+                silent_since: self.silent_since(build).map(time),
                 why: self.why(build),
                 terminating: build.terminating,
                 image: build.image.as_deref(),
@@ -165,6 +167,14 @@ impl<'a> View<'a> {
         }
     }
 
+    fn trouble(&self, build: &Build) -> Option<&str> {
+        self.signs.get(&build.namespace)?.trouble.as_deref()
+    }
+
+    fn silent_since(&self, build: &Build) -> Option<Timestamp> {
+        self.signs.get(&build.namespace)?.silent_since
+    }
+
     /// Why a build stands still or did not pass, the most pressing reason first; none where all is as it should be.
     pub fn why(&self, build: &Build) -> Option<String> {
         let mut reasons = Vec::new();
@@ -173,13 +183,21 @@ impl<'a> View<'a> {
         }
         if build.verdict.is_some() {
             reasons.extend(build.cause.clone());
+            reasons.extend(self.trouble(build).map(str::to_owned));
         } else {
-            reasons.extend(self.troubles.get(&build.namespace).cloned());
-            reasons.extend(build.waiting.clone());
+            reasons.extend(self.trouble(build).map(str::to_owned));
+            // what an idle agent said before it was stopped is old; a build's last words may be all that is known
+            let old = !reasons.is_empty() && (build.phase <= Phase::Listening || build.terminating);
+            reasons.extend(build.waiting.clone().filter(|_| !old));
             if reasons.is_empty() && !build.terminating {
                 reasons.extend(idle(build));
+                reasons.extend(
+                    self.silent_since(build)
+                        .map(|since| format!("Keel has not moved this for {}", age::human(since, self.now))),
+                );
             }
         }
+        let reasons: Vec<_> = reasons.iter().map(|reason| reason.trim_end_matches('.')).collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 }
@@ -278,9 +296,12 @@ struct Status<'a> {
     /// What its agent says it waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<&'a str>,
-    /// What keeps its agent from working, seen from outside.
+    /// What keeps it from going on, seen from outside.
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<&'a str>,
+    /// Since when Keel has not moved a listener that it should have looked at since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silent_since: Option<String>,
     /// The table's WHY.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,

@@ -212,7 +212,10 @@ impl<'a> Checked<'a> {
         }
         match parsed {
             Ok(tera) => Ok(Self { template, pieces, tera }),
-            Err(error) => Err(Fault::new("the template cannot be read").at(place(0)).why(error.to_string())),
+            Err(error) => Err(Fault::new("the template cannot be read")
+                .at(place(0))
+                .why(error.to_string())
+                .hint("write it as Tera reads templates: https://keats.github.io/tera/")),
         }
     }
 
@@ -284,16 +287,17 @@ impl<'a> Checked<'a> {
             .flat_map(scan::uses)
             .any(|found| matches!(found, Use::Path(path) if path[0].text == "env"));
         let fault = Fault::new("this cannot be rendered").at(self.place(bytes.start));
+        let correct = "correct the expression, or what it gets";
         match (message.split_once(" Available "), shown) {
             // A field of something that the template itself made.
-            (Some((message, _)), true) => fault.why(message.trim_end_matches('.')),
-            (None, true) => fault.why(message.as_str()),
+            (Some((message, _)), true) => fault.why(message.trim_end_matches('.')).hint(correct),
+            (None, true) => fault.why(message.as_str()).hint(correct),
             (_, false) if reads_env => fault
                 .why("it depends on what a secret environment variable holds")
                 .hint("give the variable with `--env NAME` if it may be seen"),
-            (_, false) => {
-                fault.why("a value does not fit; it is not shown, since the template reads secrets")
-            }
+            (_, false) => fault
+                .why("a value does not fit; it is not shown, since the template reads secrets")
+                .hint(correct),
         }
     }
 
@@ -393,7 +397,10 @@ fn refuse_use(found: &Use<'_>) -> Result<(), Refusal> {
                 .hint("write env.NAME, once for each variable"),
         )),
         Use::Path(path) if path[0].text == "__tera_context" => {
-            Err((path[0].bytes.start, Fault::new("a template cannot list everything that it could read")))
+            Err((path[0].bytes.start,
+                Fault::new("a template cannot list everything that it could read")
+                    .hint("write the names of what it needs"),
+            ))
         }
         Use::Bound(_) | Use::Path(_) => Ok(()),
     }

@@ -117,7 +117,8 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, Wrong> {
             Event::Alias(anchor) => {
                 let here = place(Kind::Sequence(Vec::new()));
                 let Some(target) = builder.anchors.get(&anchor) else {
-                    return Err(Wrong::new(&here, "an alias stands inside the node that it names"));
+                    return Err(Wrong::new(&here, "an alias stands inside the node that it names")
+                        .hint("write out what it stands for"));
                 };
                 let mut node = target.clone();
                 (node.line, node.column, node.alias) = (here.line, here.column, true);
@@ -260,7 +261,11 @@ fn tagged(node: &Node, tag: &str, resolved: Scalar) -> Result<Scalar, Wrong> {
                 .hint("leave it out, and quote the value if it is text"));
         }
     };
-    if fits { Ok(resolved) } else { Err(Wrong::new(node, format!("this does not fit its tag `{tag}`"))) }
+    if fits {
+        Ok(resolved)
+    } else {
+        Err(Wrong::new(node, format!("this does not fit its tag `{tag}`")).hint("leave the tag out"))
+    }
 }
 
 /// A field of a mapping: its value, the line of its key, and whether `<<` brought it.
@@ -323,7 +328,9 @@ fn merged(key: &Node, node: &Node) -> Result<Map<String, Value>, Wrong> {
     let mut all = Map::new();
     for source in sources.into_iter().rev() {
         let Kind::Mapping(_) = source.kind else {
-            return Err(Wrong::new(key, "`<<` takes a mapping, or a list of mappings"));
+            return Err(
+                Wrong::new(key, "`<<` takes a mapping, or a list of mappings").hint("write `<<: *name`")
+            );
         };
         if let Value::Object(fields) = value(source)? {
             all.extend(fields);

@@ -85,7 +85,9 @@ fn allowed(name: &str) -> Result<(), Fault> {
 
 fn read(file: &Text) -> Result<Map<String, Value>, Fault> {
     let wrong = |error: &serde_yaml::Error| {
-        let fault = Fault::new("this values file is not YAML").why(without_place(&error.to_string()));
+        let fault = Fault::new("this values file is not YAML")
+            .why(without_place(&error.to_string()))
+            .hint("write a name and its value a line, as in `Registry: registry.example`");
         match error.location() {
             Some(location) => fault.at(Place::of(&file.name, &file.text, location.line(), location.column())),
             None => fault.at(Place::of(&file.name, &file.text, 1, 0)),
@@ -96,7 +98,8 @@ fn read(file: &Text) -> Result<Map<String, Value>, Fault> {
     match json(value).map_err(misfit)? {
         Value::Object(fields) => Ok(fields),
         Value::Null => Ok(Map::new()),
-        _ => Err(misfit("a values file must be a mapping of names to values".to_owned())),
+        _ => Err(misfit("a values file must be a mapping of names to values".to_owned())
+            .hint("write a name and its value a line, as in `Registry: registry.example`")),
     }
 }
 

@@ -10,6 +10,7 @@ mod full;
 mod keel;
 mod krewed;
 mod pod;
+mod reasons;
 mod refused;
 mod retag;
 mod start;

@@ -14,6 +14,7 @@ use crate::agent::{Action, Observation, verdict};
 use crate::chain::build::{Baseline, Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::record::{Entry, history_patch};
+use crate::chain::signs::STOOD_DOWN;
 use crate::chain::wire;
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
@@ -29,6 +30,8 @@ impl Agent<'_> {
     pub(super) async fn act(&mut self, action: Action, seen: &mut Observation) -> Result<Flow> {
         match action {
             Action::Wait(why) => {
+                let found = || self.memory.found.clone().filter(|_| seen.build.phase == Phase::Listening);
+                let why = why.or_else(found);
                 match &why {
                     Some(why) => self.note(&format!("waiting: {why}")),
                     // said by every start of an agent, also by one that finds nothing to do
@@ -45,7 +48,10 @@ impl Agent<'_> {
                 return Ok(Flow::Wait);
             }
             Action::MakeWay(_) => return Ok(Flow::Wait),
-            Action::StandDown(_) => return self.stand_down(seen).await,
+            Action::StandDown(why) => {
+                self.write_waiting(seen, Some(&format!("{STOOD_DOWN}{why}"))).await?;
+                return self.stand_down(seen).await;
+            }
             Action::Listen(baseline) => self.listen(seen, &baseline).await?,
             Action::Recheck => {
                 self.recheck(seen).await?;
@@ -133,7 +139,7 @@ impl Agent<'_> {
     }
 
     /// Writes why the build stands still, if that is new.
-    async fn write_waiting(&self, seen: &mut Observation, why: Option<&str>) -> Result<()> {
+    pub(super) async fn write_waiting(&self, seen: &mut Observation, why: Option<&str>) -> Result<()> {
         let why = why.map(|why| {
             let mut why = why.to_owned();
             shorten(&mut why);

@@ -8,21 +8,26 @@ mod hand_on;
 mod known;
 mod observe;
 mod recheck;
+#[cfg(test)]
+mod stuck_tests;
 mod wake;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::try_join;
 
 use super::Say;
-use super::error::Result;
+use super::error::{Error, Result};
 use super::home::Record;
 use super::setup::{self, Home};
 use crate::agent::{Action, step};
 use crate::chain::freeze::Freeze;
-use crate::cluster::Cluster;
-use crate::cluster::objects::Meta;
+use crate::chain::wire;
+use crate::cluster::objects::{Meta, Object};
+use crate::cluster::resource as kind;
+use crate::cluster::{Cluster, Patch};
 use crate::pipeline::weave::Plan;
 use wake::Wakes;
 
@@ -77,6 +82,12 @@ struct Memory {
     recheck_at: Option<Timestamp>,
     /// Whether the chain is one without rechecks.
     never_rechecks: bool,
+    /// Whether the chain's tag may be pushed over, so that another digest of it is a push.
+    pushed_over: bool,
+    /// What the last recheck found wrong, for as long as the listener waits.
+    found: Option<String>,
+    /// Why this agent cannot go on, as it was written down last.
+    stuck: Option<String>,
     /// What was said last, so that the diary does not repeat itself.
     said: String,
 }
@@ -93,6 +104,8 @@ enum Flow {
 
 /// How long an agent waits before it looks again after a failed request, at most.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// So many failures in a row may be those of rights that are moments old; what is not over then is written down.
+const SOON_OVER: u32 = 2;
 /// How often a working agent looks even if no watch wakes it; an idle one never does.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -126,6 +139,7 @@ impl<'a> Agent<'a> {
             match Box::pin(self.turn(&mut wakes)).await {
                 Ok(flow) => {
                     (failures, conflicts) = (0, 0);
+                    self.memory.stuck = None;
                     if matches!(flow, Flow::Wait) {
                         wakes.wait(self.next_look()).await;
                     }
@@ -142,10 +156,29 @@ impl<'a> Agent<'a> {
                 Err(error) => {
                     failures += 1;
                     self.note(&format!("cannot go on: {error}; trying again"));
+                    if failures > SOON_OVER {
+                        Box::pin(self.write_stuck(&error)).await;
+                    }
                     let pause = Duration::from_millis(500).saturating_mul(1 << failures.min(7));
                     tokio::time::sleep(pause.min(BACKOFF_MAX)).await;
                 }
             }
+        }
+    }
+
+    /// Writes down why it cannot go on, where `status` reads it: what was edited, deleted or taken away by hand. The next
+    /// look that succeeds takes it back.
+    async fn write_stuck(&mut self, error: &Error) {
+        let passes = matches!(error, Error::Cluster(error) if error.is_transient() || error.is_quota());
+        let why = format!("its agent cannot go on: {}", error.to_string().replace('\n', " "));
+        if passes || self.memory.stuck.as_ref() == Some(&why) {
+            return;
+        }
+        let body = json!({ "metadata": { "annotations": { wire::WAITING: why } } });
+        let (namespace, patch) = (&self.me.namespace, Patch::Merge(&body));
+        // where not even this can be written, the diary has it
+        if self.cluster.patch::<Object>(&kind::NAMESPACES, None, namespace, patch).await.is_ok() {
+            self.memory.stuck = Some(why);
         }
     }
 

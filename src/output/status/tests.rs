@@ -71,6 +71,11 @@ fn running() -> Build {
     }
 }
 
+fn troubled(namespace: &str, trouble: &str) -> BTreeMap<String, Signs> {
+    let signs = Signs { trouble: Some(trouble.to_owned()), silent_since: None };
+    BTreeMap::from([(namespace.to_owned(), signs)])
+}
+
 #[test]
 fn the_table_shows_the_newest_first() {
     let (passed, running) = (passed(), running());
@@ -78,8 +83,8 @@ fn the_table_shows_the_newest_first() {
         parent: Some("ci-brave-lovelace".to_owned()),
         ..build("ci-calm-noether", 3, "2026-11-25T11:58:31Z")
     };
-    let troubles = BTreeMap::new();
-    let view = View::new([&passed, &listening, &running], &troubles, at(NOW));
+    let signs = BTreeMap::new();
+    let view = View::new([&passed, &listening, &running], &signs, at(NOW));
     insta::assert_snapshot!(view.table(false).render(true), @"
         NAME                CHAIN         GEN   PHASE       VERDICT   TAG       DIGEST         AGE    DURATION   WHY
         ci-calm-noether     runner-main   3     Listening   <none>    <none>    <none>         89s    <none>     waiting for a push after build-2
@@ -108,9 +113,9 @@ fn one_second_orders_by_chain_then_by_generation() {
         Build { chain: "a".to_owned(), ..build("n3", 2, at_once) },
         Build { created: None, ..build("n4", 1, at_once) },
     ];
-    let troubles = BTreeMap::new();
+    let signs = BTreeMap::new();
     for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
-        let view = View::new(order.map(|index: usize| &builds[index]), &troubles, at(NOW));
+        let view = View::new(order.map(|index: usize| &builds[index]), &signs, at(NOW));
         assert_eq!(view.names(), "namespace/n4\nnamespace/n3\nnamespace/n2\nnamespace/n1\n", "{order:?}");
     }
 }
@@ -118,9 +123,11 @@ fn one_second_orders_by_chain_then_by_generation() {
 #[test]
 fn what_stands_still_says_why() {
     let base = || build("ns", 1, "2026-11-25T10:00:00Z");
-    let troubled = BTreeMap::from([("ns".to_owned(), "ImagePullBackOff".to_owned())]);
+    let pulls = troubled("ns", "ImagePullBackOff");
     let fine = BTreeMap::new();
-    for (build, troubles, why) in [
+    let since = Signs { trouble: None, silent_since: Some(at("2026-11-25T10:00:00Z")) };
+    let silent = BTreeMap::from([("ns".to_owned(), since)]);
+    for (build, signs, why) in [
         (base(), &fine, Some("waiting for a push after build-2")),
         (Build { baseline: Baseline::None, ..base() }, &fine, Some("waiting for the first push")),
         (
@@ -128,7 +135,7 @@ fn what_stands_still_says_why() {
             &fine,
             Some("waiting for a push after v1"),
         ),
-        (base(), &troubled, Some("ImagePullBackOff")),
+        (base(), &pulls, Some("ImagePullBackOff")),
         (Build { phase: Phase::Claimed, ..base() }, &fine, Some("waiting for its listener")),
         (
             Build { phase: Phase::Building, waiting: Some("0/3 nodes have a GPU".to_owned()), ..base() },
@@ -138,7 +145,7 @@ fn what_stands_still_says_why() {
         (Build { phase: Phase::Building, ..base() }, &fine, None),
         (
             Build { phase: Phase::Building, dispatch_error: Some("quota".to_owned()), ..base() },
-            &troubled,
+            &pulls,
             Some("chain is broken, no next listener: quota; ImagePullBackOff"),
         ),
         (
@@ -158,28 +165,41 @@ fn what_stands_still_says_why() {
                 cause: Some("build exited with 2".to_owned()),
                 ..base()
             },
-            &troubled,
-            Some("build exited with 2"),
+            &pulls,
+            Some("build exited with 2; ImagePullBackOff"),
         ),
         (passed(), &fine, None),
         (Build { terminating: true, ..base() }, &fine, None),
+        (Build { terminating: true, ..base() }, &pulls, Some("ImagePullBackOff")),
+        (base(), &silent, Some("waiting for a push after build-2; Keel has not moved this for 120m")),
+        (
+            Build { waiting: Some("its agent cannot go on: x".to_owned()), ..base() },
+            &silent,
+            Some("its agent cannot go on: x"),
+        ),
+        (Build { waiting: Some("old".to_owned()), ..base() }, &pulls, Some("ImagePullBackOff")),
+        (
+            Build { phase: Phase::Building, waiting: Some("no node.".to_owned()), ..base() },
+            &pulls,
+            Some("ImagePullBackOff; no node"),
+        ),
     ] {
-        assert_eq!(View::new([], troubles, at(NOW)).why(&build).as_deref(), why, "{build:?}");
+        assert_eq!(View::new([], signs, at(NOW)).why(&build).as_deref(), why, "{build:?}");
     }
 }
 
 #[test]
 fn a_terminating_namespace_is_on_its_way_out() {
     let build = Build { terminating: true, ..passed() };
-    let troubles = BTreeMap::new();
-    let row = View::new([&build], &troubles, at(NOW)).table(false).render(false);
+    let signs = BTreeMap::new();
+    let row = View::new([&build], &signs, at(NOW)).table(false).render(false);
     assert!(row.contains("Disposing"), "{row}");
 }
 
 #[test]
 fn a_duration_ends_with_the_verdict() {
-    let troubles = BTreeMap::new();
-    let view = View::new([], &troubles, at(NOW));
+    let signs = BTreeMap::new();
+    let view = View::new([], &signs, at(NOW));
     let seconds = |build: &Build| view.object(build)["status"].get("durationSeconds").cloned();
     assert_eq!(seconds(&passed()), Some(json!(425)));
     assert_eq!(seconds(&running()), Some(json!(90)));
@@ -191,8 +211,8 @@ fn a_duration_ends_with_the_verdict() {
 #[test]
 fn objects_are_stable() {
     let (passed, listening) = (passed(), build("ci-calm-noether", 3, "2026-11-25T11:58:31Z"));
-    let troubles = BTreeMap::from([("ci-calm-noether".to_owned(), "pod is unschedulable".to_owned())]);
-    let view = View::new([&passed, &listening], &troubles, at(NOW));
+    let signs = troubled("ci-calm-noether", "pod is unschedulable");
+    let view = View::new([&passed, &listening], &signs, at(NOW));
     insta::assert_snapshot!(printer::json(&view.list()), @r#"
         {
             "apiVersion": "studioci.dev/v1",
@@ -274,8 +294,9 @@ fn every_field_of_the_objects_is_documented() {
         parent: Some("p".to_owned()),
         ..passed()
     };
-    let troubles = BTreeMap::from([(full.namespace.clone(), "t".to_owned())]);
-    let object = View::new([&full], &troubles, at(NOW)).object(&full);
+    let mut signs = troubled(&full.namespace, "t");
+    signs.get_mut(&full.namespace).unwrap().silent_since = Some(at(NOW));
+    let object = View::new([&full], &signs, at(NOW)).object(&full);
     for part in ["metadata", "spec", "status"] {
         for field in object[part].as_object().unwrap().keys() {
             let row = format!("| `{part}.{field}` |");
@@ -290,8 +311,8 @@ fn every_field_of_the_objects_is_documented() {
 
 #[test]
 fn no_builds_are_an_empty_list() {
-    let troubles = BTreeMap::new();
-    let view = View::new([], &troubles, at(NOW));
+    let signs = BTreeMap::new();
+    let view = View::new([], &signs, at(NOW));
     assert!(view.is_empty());
     assert_eq!(view.list()["items"], json!([]));
     assert_eq!(view.table(false).render(true), "");

@@ -40,7 +40,7 @@ fn a_denial_at_the_cluster_scope_and_of_a_path() {
     let message = r#"deployments.apps is forbidden: User "ann" cannot list resource "deployments" in API group "apps" at the cluster scope"#;
     let denial = error(403, "Forbidden", message);
     assert_eq!(denial.to_string(), r#"user "ann" may not list deployments.apps at the cluster scope"#);
-    let remedy = denial.remedy().unwrap();
+    let remedy = denial.remedy();
     for line in [
         "kind: ClusterRoleBinding",
         r#"- apiGroups: ["apps"]"#,
@@ -52,7 +52,7 @@ fn a_denial_at_the_cluster_scope_and_of_a_path() {
     let message = r#"forbidden: User "ann" cannot get path "/metrics""#;
     let denial = error(403, "Forbidden", message);
     assert_eq!(denial.to_string(), r#"user "ann" may not get /metrics"#);
-    assert!(denial.remedy().unwrap().contains(r#"nonResourceURLs: ["/metrics"]"#));
+    assert!(denial.remedy().contains(r#"nonResourceURLs: ["/metrics"]"#));
 }
 
 #[test]
@@ -78,6 +78,11 @@ fn admission_keeps_its_message() {
             Denier::Policy("studioci-rights".to_owned()),
         ),
         (403, "pods \"x\" is forbidden: exceeded quota: q, requested: pods=1", Denier::Quota),
+        (
+            403,
+            "jobs.batch \"x\" is forbidden: status unknown for quota: q, resources: count/jobs.batch",
+            Denier::Quota,
+        ),
         (403, "pods \"x\" is forbidden: violates PodSecurity \"restricted:latest\": a", Denier::PodSecurity),
         (
             403,

@@ -1,0 +1,240 @@
+//! What tells of a build from outside its agent: a pod that does not come up, an agent that is gone, a Keel that is
+//! silent, a namespace that does not go away.
+//!
+//! An agent writes down what it waits for. What keeps the agent itself from working it cannot write, so `status` looks.
+//! Nothing here says more than is known: that Keel does not look cannot be seen, only that it has moved nothing.
+
+use jiff::{Timestamp, ToSpan};
+use serde::Deserialize;
+
+use super::build::{Build, Dispatch, Map, Phase};
+use super::pod::Pod;
+use crate::keel::names;
+use crate::keel::policy::{Policy, polled};
+use crate::keel::schedule::Schedule;
+
+/// Keel's schedule where a workload names none that Keel can read.
+const DEFAULT_SCHEDULE: &str = "@every 1m";
+/// What an agent's last words begin with when its listener is nobody's any more: it is gone for a reason.
+pub const STOOD_DOWN: &str = "stood down: ";
+/// Role of the listener's pod.
+const LISTENER: &str = "listener";
+/// What Keel may take from the second of its schedule to its write, seconds.
+const GRACE: i64 = 60;
+
+/// The listener's Deployment, as far as it tells something.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listener {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// `spec.replicas`.
+    pub replicas: u32,
+    /// Its labels.
+    pub labels: Map,
+    /// Its annotations.
+    pub annotations: Map,
+    /// Why its pods are not created: a quota, admission.
+    pub refused: Option<String>,
+    /// When Keel last wrote it.
+    pub moved: Option<Timestamp>,
+}
+
+/// What is known of a build's listener.
+#[derive(Debug, Clone, Copy)]
+pub enum Seen<'a> {
+    /// Deployments could not be read.
+    Unknown,
+    /// The namespace has none.
+    Gone,
+    /// It is there.
+    There(&'a Listener),
+}
+
+/// What is seen of a build from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Signs {
+    /// What keeps it from going on, one sentence.
+    pub trouble: Option<String>,
+    /// Since when Keel has not moved a listener that it should have looked at by its schedule.
+    pub silent_since: Option<Timestamp>,
+}
+
+impl Signs {
+    /// Reads the signs of one build: `pods` are those of its namespace, `held` is what keeps a Terminating namespace.
+    pub fn of(
+        build: &Build,
+        listener: Seen<'_>,
+        pods: &[&Pod],
+        held: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        if build.terminating {
+            return Self { trouble: held, silent_since: None };
+        }
+        let trouble = agent_gone(build, listener)
+            .or_else(|| pods.iter().find_map(|pod| pod_trouble(build, pod)))
+            .or_else(|| unseen(build, listener));
+        let silent_since = match (listener, &trouble) {
+            (Seen::There(listener), None) if build.phase == Phase::Listening => silent(listener, now),
+            _ => None,
+        };
+        Self { trouble, silent_since }
+    }
+}
+
+/// Whether the build's agent has something to do. An agent that has recorded a verdict may be gone any moment.
+fn needs_agent(build: &Build) -> bool {
+    match build.phase {
+        Phase::Claimed | Phase::Finished | Phase::Disposing => false,
+        Phase::Recorded => !build.dispatch.settled(),
+        _ => true,
+    }
+}
+
+fn agent_gone(build: &Build, listener: Seen<'_>) -> Option<String> {
+    let stood_down = build.waiting.as_ref().is_some_and(|why| why.starts_with(STOOD_DOWN));
+    if stood_down || !needs_agent(build) {
+        return None;
+    }
+    match listener {
+        Seen::Gone => Some("its agent is gone: the namespace has no listener Deployment any more".to_owned()),
+        Seen::There(Listener { name, replicas: 0, .. }) => Some(format!(
+            "its agent is gone: deployment.apps/{name} was scaled to 0 (kubectl scale -n {} deployment/{name} \
+             --replicas=1 brings it back)",
+            build.namespace
+        )),
+        Seen::There(Listener { name, refused: Some(why), .. }) => {
+            Some(format!("the API server refuses the pod of deployment.apps/{name}: {why}"))
+        }
+        _ => None,
+    }
+}
+
+/// The listener's pod matters for as long as an agent is needed. A build's own pod is told of by its agent, unless that
+/// has not come to it yet.
+fn pod_trouble(build: &Build, pod: &Pod) -> Option<String> {
+    let matters = if pod.role == LISTENER {
+        build.phase == Phase::Claimed || needs_agent(build)
+    } else {
+        build.verdict.is_none() && build.waiting.is_none()
+    };
+    if matters && !pod.deleted { pod.trouble() } else { None }
+}
+
+/// Why Keel does not see a listener that waits for it.
+fn unseen(build: &Build, listener: Seen<'_>) -> Option<String> {
+    let Seen::There(Listener { name, labels, annotations, .. }) = listener else { return None };
+    match Policy::of(labels, annotations) {
+        Policy::Untracked(why) if build.phase == Phase::Listening && build.waiting.is_none() => {
+            Some(format!("Keel does not see deployment.apps/{name}: {why}"))
+        }
+        _ => None,
+    }
+}
+
+/// Since when a listener has not been moved, if Keel should have looked at it since.
+///
+/// A schedule's fields are read in UTC, Keel's own time zone in its images.
+fn silent(listener: &Listener, now: Timestamp) -> Option<Timestamp> {
+    if !polled(&listener.labels, &listener.annotations) {
+        return None;
+    }
+    let named = listener.annotations.get(names::POLL_SCHEDULE).map_or(DEFAULT_SCHEDULE, String::as_str);
+    let schedule = Schedule::parse(named).or_else(|_| Schedule::parse(DEFAULT_SCHEDULE)).ok()?;
+    let since = listener.moved.max(listener.created)?;
+    let civil = |at: Timestamp| at.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    schedule.passes(civil(since), civil(now - GRACE.seconds())).then_some(since)
+}
+
+/// Chains whose listener was taken from them: the newest build's namespace, and the namespace that should be next.
+///
+/// `there` says whether a namespace of that name is there, readable or not.
+pub fn without_listener(
+    builds: &[Build],
+    there: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = (&Build, &str)> {
+    builds.iter().filter_map(move |build| {
+        let next = build.successor.as_deref()?;
+        let newer =
+            |other: &Build| other.chain_uuid == build.chain_uuid && other.generation > build.generation;
+        let lost = matches!(build.dispatch, Dispatch::Done | Dispatch::Claimed)
+            && !build.terminating
+            && !there(next)
+            && !builds.iter().any(newer);
+        lost.then_some((build, next))
+    })
+}
+
+/// The API server's Deployment, as far as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wire {
+    metadata: WireMeta,
+    spec: WireSpec,
+    status: WireStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WireMeta {
+    namespace: String,
+    name: String,
+    creation_timestamp: Option<Timestamp>,
+    labels: Option<Map>,
+    annotations: Option<Map>,
+    managed_fields: Vec<WireManaged>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireManaged {
+    manager: String,
+    time: Option<Timestamp>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireSpec {
+    replicas: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireStatus {
+    conditions: Vec<WireCondition>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireCondition {
+    r#type: String,
+    status: String,
+    message: String,
+}
+
+impl<'de> Deserialize<'de> for Listener {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Wire { metadata, spec, status } = Wire::deserialize(deserializer)?;
+        let failure =
+            |condition: &WireCondition| condition.r#type == "ReplicaFailure" && condition.status == "True";
+        let moves = metadata.managed_fields.iter().filter(|entry| entry.manager == names::FIELD_MANAGER);
+        Ok(Self {
+            moved: moves.filter_map(|entry| entry.time).max(),
+            namespace: metadata.namespace,
+            name: metadata.name,
+            created: metadata.creation_timestamp,
+            replicas: spec.replicas.unwrap_or(1),
+            labels: metadata.labels.unwrap_or_default(),
+            annotations: metadata.annotations.unwrap_or_default(),
+            refused: status.conditions.into_iter().find(failure).map(|condition| condition.message),
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "signs_tests.rs"]
+mod tests;

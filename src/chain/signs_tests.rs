@@ -1,0 +1,208 @@
+//! Builds, what stands around them, and what that tells.
+
+use serde_json::json;
+
+use super::super::build::{Told, Verdict};
+use super::super::pod::{Container, State};
+use super::*;
+
+const CREATED: &str = "2026-11-25T10:00:00Z";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+fn build(phase: Phase) -> Build {
+    let map = |pairs: &[(&str, &str)]| -> Map {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let labels = map(&[("studioci.dev/chain", "app"), ("studioci.dev/phase", phase.as_str())]);
+    let annotations = map(&[
+        ("studioci.dev/chain-uuid", "c"),
+        ("studioci.dev/owner", "o"),
+        ("studioci.dev/generation", "1"),
+    ]);
+    Build::read(Told {
+        namespace: "ci-a",
+        uid: "u",
+        resource_version: "1",
+        created: Some(at(CREATED)),
+        terminating: false,
+        labels: &labels,
+        annotations: &annotations,
+    })
+    .expect("a build")
+}
+
+/// A listener as the server tells it, with these annotations.
+fn listener(annotations: &serde_json::Value) -> Listener {
+    serde_json::from_value(json!({
+        "metadata": { "namespace": "ci-a", "name": "build", "creationTimestamp": CREATED, "annotations": annotations },
+        "spec": { "replicas": 1 },
+    }))
+    .expect("a Deployment")
+}
+
+fn polled_every(schedule: &str) -> Listener {
+    listener(
+        &json!({ "keel.sh/policy": "force", "keel.sh/trigger": "poll", "keel.sh/pollSchedule": schedule }),
+    )
+}
+
+fn pod(role: &str) -> Pod {
+    let waits = State::Waiting { reason: "ErrImagePull".to_owned(), message: "r/a:1: not found".to_owned() };
+    let container =
+        Container { name: "build".into(), image: "r/a:1".into(), state: waits, ..Container::default() };
+    Pod { role: role.to_owned(), name: "p".into(), containers: vec![container], ..Pod::default() }
+}
+
+const PULL: &str = "image r/a:1 of container build cannot be pulled: ErrImagePull: r/a:1: not found";
+const GONE: &str = "its agent is gone: the namespace has no listener Deployment any more";
+
+#[test]
+fn what_keeps_a_build_from_going_on() {
+    use Phase::{Building, Claimed, Detached, Finished, Listening, Recorded};
+    let well = polled_every("@every 1m");
+    let zero = Listener { replicas: 0, ..well.clone() };
+    let refused = Listener { refused: Some("exceeded quota: q".to_owned()), ..well.clone() };
+    let unkeyed = listener(&json!({}));
+    let never = listener(&json!({ "keel.sh/policy": "never" }));
+    let there = Seen::There(&well);
+    let to_zero = "its agent is gone: deployment.apps/build was scaled to 0 (kubectl scale -n ci-a deployment/build \
+                   --replicas=1 brings it back)";
+    let ours = || vec![pod("listener")];
+    let builds = || vec![pod("build")];
+    let going_away = || vec![Pod { deleted: true, ..pod("listener") }];
+    let waiting = |phase| Build { waiting: Some("a node".to_owned()), ..build(phase) };
+    let settled = |phase| Build { dispatch: Dispatch::Done, verdict: Some(Verdict::Errored), ..build(phase) };
+    for (number, (build, listener, pods, trouble)) in [
+        (build(Listening), there, vec![], None),
+        (build(Listening), Seen::Unknown, vec![], None),
+        (build(Claimed), Seen::Gone, vec![], None),
+        (build(Listening), Seen::Gone, vec![], Some(GONE)),
+        (build(Building), Seen::Gone, builds(), Some(GONE)),
+        (build(Building), Seen::There(&zero), vec![], Some(to_zero)),
+        (
+            Build { waiting: Some("stood down: the chain has ended".to_owned()), ..build(Listening) },
+            Seen::There(&Listener { replicas: 0, ..unkeyed.clone() }),
+            vec![],
+            None,
+        ),
+        // it has nothing left to do, or its dispatch
+        (settled(Recorded), Seen::There(&zero), vec![], None),
+        (settled(Finished), Seen::Gone, vec![], None),
+        (build(Recorded), Seen::There(&zero), vec![], Some(to_zero)),
+        (
+            build(Listening),
+            Seen::There(&refused),
+            vec![],
+            Some("the API server refuses the pod of deployment.apps/build: exceeded quota: q"),
+        ),
+        (build(Claimed), there, ours(), Some(PULL)),
+        (build(Listening), there, ours(), Some(PULL)),
+        (build(Listening), there, going_away(), None),
+        (build(Building), there, builds(), Some(PULL)),
+        // its agent tells of the build's pod, but cannot tell of its own
+        (waiting(Building), there, builds(), None),
+        (waiting(Building), there, ours(), Some(PULL)),
+        (settled(Recorded), there, [ours(), builds()].concat(), None),
+        (
+            build(Listening),
+            Seen::There(&unkeyed),
+            vec![],
+            Some("Keel does not see deployment.apps/build: there is no Keel policy"),
+        ),
+        (
+            build(Listening),
+            Seen::There(&never),
+            vec![],
+            Some("Keel does not see deployment.apps/build: the Keel policy is `never` or empty"),
+        ),
+        (build(Detached), Seen::There(&unkeyed), vec![], None),
+        (Build { terminating: true, ..build(Listening) }, Seen::Gone, ours(), None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let pods: Vec<&Pod> = pods.iter().collect();
+        let signs = Signs::of(&build, listener, &pods, None, at("2026-11-25T10:00:30Z"));
+        assert_eq!(signs.trouble.as_deref(), trouble, "row {number}");
+    }
+    let leaving = Build { terminating: true, ..build(Listening) };
+    let signs = Signs::of(&leaving, Seen::Gone, &[], Some("held".to_owned()), at(CREATED));
+    assert_eq!(signs.trouble.as_deref(), Some("held"));
+}
+
+#[test]
+fn keel_is_silent_when_its_schedule_has_passed() {
+    let hook = listener(&json!({ "keel.sh/policy": "force", "keel.sh/pollSchedule": "@every 1m" }));
+    let moved = Listener { moved: Some(at("2026-11-25T10:30:00Z")), ..polled_every("@every 1m") };
+    let default = listener(&json!({ "keel.sh/policy": "force", "keel.sh/trigger": "poll" }));
+    for (listener, now, since) in [
+        // a minute of schedule, a minute for Keel to write
+        (polled_every("@every 1m"), "2026-11-25T10:01:59Z", None),
+        (polled_every("@every 1m"), "2026-11-25T10:02:00Z", Some(CREATED)),
+        (polled_every("@every 2h"), "2026-11-25T12:00:00Z", None),
+        (polled_every("@every 2h"), "2026-11-25T12:01:00Z", Some(CREATED)),
+        (polled_every("@hourly"), "2026-11-25T11:00:59Z", None),
+        (polled_every("@hourly"), "2026-11-25T11:01:00Z", Some(CREATED)),
+        // what Keel cannot read is its default to it
+        (polled_every("whenever"), "2026-11-25T10:02:00Z", Some(CREATED)),
+        (default, "2026-11-25T10:02:00Z", Some(CREATED)),
+        (moved.clone(), "2026-11-25T10:31:00Z", None),
+        (moved, "2026-11-25T11:00:00Z", Some("2026-11-25T10:30:00Z")),
+        // a webhook comes when it comes
+        (hook, "2026-11-26T10:00:00Z", None),
+    ] {
+        let silent =
+            |phase| Signs::of(&build(phase), Seen::There(&listener), &[], None, at(now)).silent_since;
+        assert_eq!(silent(Phase::Listening), since.map(at), "{listener:?} at {now}");
+        assert_eq!(silent(Phase::Building), None);
+    }
+}
+
+#[test]
+fn a_chain_whose_next_namespace_is_gone() {
+    let link = |name: &str, generation, next: Option<&str>| Build {
+        namespace: name.to_owned(),
+        generation,
+        successor: next.map(str::to_owned),
+        dispatch: Dispatch::Done,
+        ..build(Phase::Finished)
+    };
+    let lost = |builds: &[Build], unreadable: &[&str]| -> Vec<(String, String)> {
+        let there =
+            |name: &str| builds.iter().any(|build| build.namespace == name) || unreadable.contains(&name);
+        let lost = without_listener(builds, there);
+        lost.map(|(build, next)| (build.namespace.clone(), next.to_owned())).collect()
+    };
+    let chain = [link("a", 1, Some("b")), link("b", 2, Some("c"))];
+    assert_eq!(lost(&chain, &[]), [("b".to_owned(), "c".to_owned())]);
+    assert_eq!(lost(&chain, &["c"]), []);
+    assert_eq!(lost(&[chain[0].clone(), chain[1].clone(), link("c", 3, None)], &[]), []);
+    // a link in the middle was disposed of
+    assert_eq!(lost(&[chain[0].clone(), link("c", 3, None)], &[]), []);
+    assert_eq!(lost(&[Build { terminating: true, ..chain[1].clone() }], &[]), []);
+    assert_eq!(lost(&[Build { dispatch: Dispatch::Ended, ..chain[1].clone() }], &[]), []);
+}
+
+#[test]
+fn a_deployment_is_read_as_the_api_server_writes_it() {
+    let listener: Listener = serde_json::from_value(json!({
+        "metadata": {
+            "namespace": "ci-a", "name": "build", "creationTimestamp": CREATED, "labels": null,
+            "managedFields": [
+                { "manager": "kubectl-studioci", "time": "2026-11-25T10:00:00Z" },
+                { "manager": "keel", "operation": "Update", "time": "2026-11-25T10:05:00Z" },
+                { "manager": "kube-controller-manager", "time": "2026-11-25T10:06:00Z" },
+            ],
+        },
+        "status": { "conditions": [
+            { "type": "Available", "status": "False", "message": "m" },
+            { "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: q" },
+        ] },
+    }))
+    .expect("a Deployment");
+    assert_eq!((listener.moved, listener.replicas), (Some(at("2026-11-25T10:05:00Z")), 1));
+    assert_eq!(listener.refused.as_deref(), Some("exceeded quota: q"));
+}

@@ -1,0 +1,132 @@
+//! What an API server answers when it does not do what it was asked: its `Status`, and the [`Error`] that this is.
+
+use serde::Deserialize;
+
+use super::error::{Denier, Error};
+use super::forbidden::Forbidden;
+
+/// The API server's `Status`, as far as we read it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Status {
+    pub(super) message: String,
+    pub(super) reason: String,
+    pub(super) code: u16,
+    pub(super) details: Option<Details>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Details {
+    pub(super) causes: Vec<Cause>,
+    pub(super) retry_after_seconds: u64,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Cause {
+    pub(super) reason: String,
+    pub(super) message: String,
+    pub(super) field: String,
+}
+
+impl Status {
+    /// Reads an answer that is not a success. What stands between us and the server may answer in HTML or plain
+    /// text; its first line is kept.
+    pub(super) fn read(code: u16, body: &[u8]) -> Self {
+        let mut status = serde_json::from_slice::<Self>(body).unwrap_or_default();
+        status.code = code;
+        if status.message.is_empty() {
+            let text = String::from_utf8_lossy(body);
+            let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason given");
+            status.message = format!("HTTP {code}: {}", line.chars().take(200).collect::<String>());
+        }
+        status
+    }
+
+    fn has_cause(&self, reason: &str) -> bool {
+        self.causes().iter().any(|cause| cause.reason == reason)
+    }
+
+    pub(super) fn causes(&self) -> &[Cause] {
+        self.details.as_ref().map_or(&[], |details| &details.causes)
+    }
+
+    /// The error that this answer to a request about `what` is. `tests`: the request was a JSON patch with a
+    /// `test`, whose failure the server reports as a 422 without causes.
+    pub(super) fn into_error(self, what: &str, server: &str, user: &str, tests: bool) -> Error {
+        let what = what.to_owned();
+        let why = self.message.clone();
+        if let Some(by) = self.denier() {
+            return Error::Denied { what, why, by };
+        }
+        match (self.code, self.reason.as_str()) {
+            (400, _) if why.contains("HTTP request to an HTTPS server") => Error::Config {
+                what: format!("server {server}"),
+                why: "it speaks HTTPS, but its address says http".to_owned(),
+                remedy: "Write the server as https://HOST:PORT.".to_owned(),
+            },
+            (401, _) => Error::Unauthorized { server: server.to_owned(), user: user.to_owned(), why },
+            (403, _) => match Forbidden::read(&why) {
+                Some(forbidden) => Error::Forbidden(Box::new(forbidden)),
+                None => Error::Denied { what, why, by: Denier::Other },
+            },
+            (404, _) => Error::NotFound { what, why },
+            (409, "AlreadyExists") => Error::AlreadyExists { what, why },
+            (409, _) => Error::Conflict { what, why },
+            (410, _) => Error::Gone { what, why },
+            (422, _) if tests && self.causes().is_empty() => {
+                Error::Conflict { what, why: "a test of the JSON patch did not hold".to_owned() }
+            }
+            (400 | 422, _) => {
+                let causes = self
+                    .causes()
+                    .iter()
+                    .filter(|cause| !cause.field.is_empty())
+                    .map(|cause| format!("{}: {}", cause.field, cause.message))
+                    .collect();
+                Error::Invalid { what, why, causes }
+            }
+            (429, _) => Error::TooManyRequests { what, why },
+            (code, _) => Error::Other { what, code, why },
+        }
+    }
+
+    /// Who in admission denied it, if this is such a denial.
+    fn denier(&self) -> Option<Denier> {
+        let message = &self.message;
+        if let Some((_, rest)) = message.split_once("admission webhook \"")
+            && let Some((name, _)) = rest.split_once("\" denied the request")
+        {
+            return Some(Denier::Webhook(name.to_owned()));
+        }
+        if let Some((_, rest)) = message.split_once("ValidatingAdmissionPolicy '")
+            && let Some((name, _)) = rest.split_once('\'')
+        {
+            return Some(Denier::Policy(name.to_owned()));
+        }
+        if self.code != 403 {
+            return None;
+        }
+        if self.has_cause("NamespaceTerminating") {
+            return Some(Denier::Terminating);
+        }
+        let marks = [
+            ("is attempting to grant RBAC permissions not currently held", Denier::Escalation),
+            ("violates PodSecurity", Denier::PodSecurity),
+            ("exceeded quota", Denier::Quota),
+            ("failed quota", Denier::Quota),
+            // a quota so young that the controller has not counted yet
+            ("status unknown for quota", Denier::Quota),
+            ("maximum cpu usage per", Denier::Quota),
+            ("maximum memory usage per", Denier::Quota),
+            ("error looking up service account", Denier::ServiceAccount),
+            ("because it is being terminated", Denier::Terminating),
+        ];
+        marks.into_iter().find(|(mark, _)| message.contains(mark)).map(|(_, by)| by)
+    }
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

@@ -1,0 +1,45 @@
+//! What `watch` says of builds that were edited by hand.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::cluster::scripted::{End, Reply, Scripted};
+
+/// A Namespace of a build in that phase.
+fn namespace(phase: &str) -> Value {
+    json!({ "metadata": {
+        "name": "ci-a", "uid": "u", "resourceVersion": "1",
+        "labels": { wire::MANAGED_BY: wire::MANAGED_BY_VALUE, wire::CHAIN: "app", wire::PHASE: phase },
+        "annotations": { wire::CHAIN_UUID: "c", wire::OWNER: "o", wire::GENERATION: "1" },
+    } })
+}
+
+/// Watches a namespace in phase `first`, which somebody moves to `then`.
+async fn watched(name: Option<&str>, first: &'static str, then: &'static str) -> String {
+    let (cluster, _) = Scripted::serve(move |request| {
+        if request.query.contains("watch=true") {
+            let event = json!({ "type": "MODIFIED", "object": namespace(then) });
+            return Reply::events(&[event], End::Silence);
+        }
+        Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": [namespace(first)] }))
+    });
+    match Box::pin(watch(&cluster, name, None, &mut |_| {})).await {
+        Err(Error::Unready { what, remedy } | Error::Usage { what, remedy }) => format!("{what}\n{remedy}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_was_edited_by_hand_is_named_and_not_guessed_at() {
+    let dreaming = watched(Some("ci-a"), "Dreaming", "Dreaming").await;
+    insta::assert_snapshot!(dreaming, @r#"
+        namespace ci-a: studioci.dev/phase "Dreaming" cannot be read
+        it was edited by hand: restore it (kubectl label --overwrite namespace ci-a studioci.dev/phase=…); until then nothing is done there, and nothing deleted
+        "#);
+    assert_eq!(watched(None, "Dreaming", "Dreaming").await, dreaming, "nothing else is there to watch");
+    assert_eq!(watched(Some("app"), "Listening", "Dreaming").await, dreaming, "edited while it is watched");
+    insta::assert_snapshot!(watched(Some("app"), "Dreaming", "Dreaming").await, @r#"
+        there is no chain and no build called "app"
+        it may be one of those that were edited by hand: ci-a
+        "#);
+}
