@@ -6,10 +6,14 @@
 #![expect(clippy::disallowed_methods, reason = "proofs wait for real servers, by real clocks")]
 
 mod bad;
+mod crash;
+mod gate;
 mod keel;
 mod pod;
+mod proxy;
 mod refused;
 mod retag;
+mod same;
 mod start;
 mod turn;
 mod verdicts;

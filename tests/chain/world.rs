@@ -104,7 +104,7 @@ impl World {
         let _ = self.kubectl(&["delete", home[0], home[1], home[2], home[3], home[4]]);
     }
 
-    fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let plugin = Path::new(env!("CARGO_BIN_EXE_kubectl-studioci")).parent().unwrap();
         let tools = self.cluster.tools().dir();
         let mut command = Command::new(program);
@@ -318,7 +318,7 @@ spec:
         events
     }
 
-    fn picture(&self) -> String {
+    pub(crate) fn picture(&self) -> String {
         let mut text = String::new();
         let mut add = |said: Said| write!(text, "{}{}", said.out, said.err).unwrap();
         add(self.studioci(&["status", "-o", "wide"]));

@@ -4,9 +4,12 @@
 //! a push or a second build.
 
 mod act;
+mod build;
+mod finish;
 mod hand_on;
 mod known;
 mod observe;
+mod push;
 mod recheck;
 mod wake;
 
