@@ -105,6 +105,8 @@ pub const MAX_PARALLEL: &str = "studioci.dev/max-parallel";
 pub const REVISION_FROM_TAG: &str = "studioci.dev/revision-from-tag";
 /// Annotation of the build workload: interval of the recheck of match-tag chains (`15m`).
 pub const RECHECK: &str = "studioci.dev/recheck";
+/// Annotation of the build workload: how long an agent must not have run before a later one ends its build (`5m`).
+pub const ADOPT_AFTER: &str = "studioci.dev/adopt-after";
 /// Annotation of a build's namespace: uid of the Job, written once it exists, so that a deleted one is not made again.
 pub const JOB_UID: &str = "studioci.dev/job-uid";
 /// Annotation of support: the replicas that the template asked for.

@@ -303,14 +303,11 @@ fn chain_08_a_dispatch_that_quota_refuses_keeps_the_agent_until_it_is_done() {
     assert_eq!(world.verdict(1), "Passed");
     let build = world.until("a chain that is shown as broken", || {
         let build = world.build(1)?;
-        build["status"]["why"].as_str()?.contains("exceeded quota: none-yet").then_some(build)
+        let why = build["status"]["why"].as_str()?;
+        (why.starts_with("chain is broken") && why.contains("exceeded quota: none-yet")).then_some(build)
     });
     assert_eq!(build["status"]["phase"], "Recorded", "{build}");
     assert_eq!(build["status"]["dispatch"], "claimed", "{build}");
-    assert!(
-        build["status"]["why"].as_str().unwrap().contains("the next listener is not dispatched"),
-        "{build}"
-    );
     world.never("finished before its dispatch is done", Duration::from_secs(3), || {
         world.build(1).unwrap()["status"]["phase"] != "Recorded"
     });

@@ -19,7 +19,7 @@ const PROBE: &str = "test-gate-probe";
 /// What follows Finished: the agent's last act, the scaling of its own Deployment.
 pub(crate) const ASLEEP: &str = "Asleep";
 
-/// Goes away with the proof.
+/// Open again when the proof is over.
 pub(crate) struct Gate<'a> {
     world: &'a World,
 }
@@ -85,6 +85,7 @@ impl<'a> Gate<'a> {
         });
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": [map, policy, binding] });
         let file = world.file("gate.json", &list.to_string());
+        world.kubectl(&["delete", "configmap", NAME, "-n", PLACE, "--ignore-not-found"]).ok();
         world.kubectl(&["apply", "-f", &file]).ok();
         world.until("the gate acts", || {
             let probe = ["create", "configmap", PROBE, "-n", PLACE, "--dry-run=server"];
@@ -145,10 +146,6 @@ impl Agent {
         self.pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
 
-    pub(crate) fn uid(&self) -> &str {
-        self.text("/metadata/uid")
-    }
-
     /// What it wrote into its diary since the start of its container.
     pub(crate) fn diary(&self, world: &World) -> String {
         let (namespace, name) = (self.text("/metadata/namespace"), self.text("/metadata/name"));
@@ -172,9 +169,7 @@ impl Agent {
 
 impl Drop for Gate<'_> {
     fn drop(&mut self) {
-        for kind in ["validatingadmissionpolicybinding", "validatingadmissionpolicy"] {
-            let _ = self.world.kubectl(&["delete", kind, NAME, "--ignore-not-found"]);
-        }
+        // the policy stays for the next proof: one that is deleted and made again takes its time to act
         let _ = self.world.kubectl(&["delete", "configmap", NAME, "-n", PLACE, "--ignore-not-found"]);
     }
 }

@@ -14,6 +14,7 @@ mod proxy;
 mod refused;
 mod retag;
 mod same;
+mod stale;
 mod start;
 mod turn;
 mod verdicts;

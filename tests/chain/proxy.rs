@@ -137,7 +137,7 @@ impl State {
 /// Whether a request changes anything: reviews and dry runs do not.
 fn is_write(first: &str) -> bool {
     !first.starts_with("GET ")
-        && !first.contains("authorization.k8s.io/")
-        && !first.contains("authentication.k8s.io/")
+        && !first.contains(" /apis/authorization.k8s.io/")
+        && !first.contains(" /apis/authentication.k8s.io/")
         && !first.contains("dryRun=All")
 }

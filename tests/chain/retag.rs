@@ -278,7 +278,7 @@ fn chain_04_the_recheck_finds_what_keel_lost() {
 
 /// Says aloud what a run did not show.
 #[expect(clippy::disallowed_macros, clippy::print_stderr, reason = "for who reads the run")]
-fn not_shown(why: &str) {
+pub(crate) fn not_shown(why: &str) {
     eprintln!("{why}");
 }
 

@@ -6,7 +6,7 @@ use super::super::error::Result;
 use super::super::{claim, home};
 use super::{Agent, Flow, diary};
 use crate::agent::{Action, Observation};
-use crate::chain::build::{Baseline, Phase, Verdict};
+use crate::chain::build::{Baseline, Dispatch, Phase, Verdict};
 use crate::chain::wire;
 use crate::cluster::Patch;
 use crate::cluster::objects::NamespaceObject;
@@ -28,7 +28,7 @@ impl Agent<'_> {
                 }
                 self.write_waiting(seen, why.as_deref()).await?;
                 if seen.build.phase == Phase::Listening {
-                    self.arm_recheck(seen).await?;
+                    self.arm(seen).await?;
                 }
                 return Ok(Flow::Wait);
             }
@@ -63,18 +63,25 @@ impl Agent<'_> {
             }
             Action::Build => return self.build(seen).await,
             Action::Record(verdict, cause) => self.record(seen, verdict, &cause).await?,
-            Action::FreeSlot => {
-                if seen.build.verdict == Some(Verdict::Errored) {
+            Action::FreeSlot(generation) => {
+                if generation != seen.build.generation {
+                    self.record_lost(seen, generation).await?;
+                } else if seen.build.verdict == Some(Verdict::Errored) {
                     self.hold_back().await?;
                 }
-                let patch = seen.head.free_slot(seen.build.generation);
+                let patch = seen.head.free_slot(generation);
                 self.patch_head(seen, &patch).await?;
+            }
+            Action::SettleDispatch => {
+                let done = json!({ wire::DISPATCH: Dispatch::Done.as_str(), wire::DISPATCH_ERROR: null });
+                self.patch_namespace(seen, json!({}), done).await?;
             }
             Action::Finish => {
                 self.finish(seen).await?;
                 return Ok(Flow::Look);
             }
             Action::Sleep => {
+                self.undo_late(seen).await?;
                 self.scale_self_down().await?;
                 return Ok(Flow::Wait);
             }

@@ -1,5 +1,7 @@
 //! The build: the rest of the pipeline comes up, the Job runs, and how it ended goes into home.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::try_join;
@@ -12,7 +14,7 @@ use super::{Agent, Flow};
 use crate::agent::{Observation, verdict};
 use crate::chain::build::{Phase, Verdict};
 use crate::chain::freeze::Freeze;
-use crate::chain::record::{Entry, history_patch};
+use crate::chain::record::{Entry, history_key, history_patch};
 use crate::chain::wire;
 use crate::cluster::objects::Object;
 use crate::cluster::resource as kind;
@@ -23,6 +25,7 @@ impl Agent<'_> {
     /// Applies the rest of the pipeline: what others stand on first, each kind of work all at once.
     pub(super) async fn prepare(&mut self, seen: &mut Observation) -> Result<()> {
         let mut objects = self.plan(seen).await?.rest();
+        self.memory.raised = true;
         objects.sort_by_key(rank);
         let namespace = self.me.namespace.as_str();
         for object in &mut objects {
@@ -142,6 +145,34 @@ impl Agent<'_> {
             .await?;
         let annotations = json!({ wire::VERDICT: verdict.as_str(), wire::CAUSE: cause });
         self.reach(seen, Phase::Recorded, annotations).await
+    }
+
+    /// What is known of a build whose namespace is gone: that it was, and what it was to build.
+    pub(super) async fn record_lost(&self, seen: &Observation, generation: u64) -> Result<()> {
+        let name = wire::history_object(&seen.build.chain);
+        let home = Some(wire::HOME);
+        let Some(history) = self.cluster.get::<home::Data>(&kind::CONFIG_MAPS, home, &name).await? else {
+            return Ok(());
+        };
+        if history.data.contains_key(&history_key(generation)) {
+            return Ok(());
+        }
+        let entry = Entry {
+            generation,
+            namespace: seen.head.slots.get(&generation).cloned().unwrap_or_default(),
+            uid: String::new(),
+            verdict: Verdict::Errored.as_str().to_owned(),
+            cause: "its namespace was deleted before the build had ended".to_owned(),
+            image: None,
+            version: seen.head.built.get(&generation).map(ToString::to_string),
+            revision: None,
+            times: BTreeMap::from([("recorded".to_owned(), self.now())]),
+            exits: Vec::new(),
+            events: Vec::new(),
+        };
+        let patch = history_patch(&history.data, &entry);
+        self.cluster.patch::<Value>(&kind::CONFIG_MAPS, home, &name, Patch::Merge(&patch)).await?;
+        Ok(())
     }
 
     /// Suspends the Job of a build that is Errored, which takes a pod that hangs: it must not run after all, when the

@@ -6,7 +6,7 @@ use super::super::dispatch;
 use super::super::error::Result;
 use super::{Agent, Flow};
 use crate::agent::Observation;
-use crate::chain::build::Phase;
+use crate::chain::build::{Phase, Verdict};
 use crate::cluster::Patch;
 use crate::cluster::resource as kind;
 use crate::pipeline::weave;
@@ -15,11 +15,28 @@ impl Agent<'_> {
     pub(super) async fn finish(&mut self, seen: &mut Observation) -> Result<()> {
         // a pipeline that could not be used brought nothing up
         if seen.build.times.contains_key(&Phase::Preparing) {
-            for (kind, name, ending) in self.plan(seen).await?.endings() {
-                self.end(&kind, &name, &ending).await?;
-            }
+            self.bring_down(seen).await?;
         }
         self.reach(seen, Phase::Finished, json!({})).await
+    }
+
+    async fn bring_down(&mut self, seen: &Observation) -> Result<()> {
+        for (kind, name, ending) in self.plan(seen).await?.endings() {
+            self.end(&kind, &name, &ending).await?;
+        }
+        self.memory.raised = false;
+        Ok(())
+    }
+
+    /// Undoes what this agent began while another one ended its build for it.
+    pub(super) async fn undo_late(&mut self, seen: &Observation) -> Result<()> {
+        if self.memory.raised {
+            self.bring_down(seen).await?;
+        }
+        if seen.build.verdict == Some(Verdict::Errored) {
+            self.hold_back().await?;
+        }
+        Ok(())
     }
 
     async fn end(&self, kind: &weave::Kind, name: &str, ending: &weave::Ending) -> Result<()> {

@@ -15,7 +15,7 @@ use crate::agent::Observation;
 use crate::chain::pod::{Pod, Ran, State};
 use crate::cluster::Create;
 use crate::cluster::resource as kind;
-use crate::pipeline::weave;
+use crate::pipeline::weave::{self, ADOPT_AFTER};
 
 /// How long a probe pod may take before the recheck is given up until the next time.
 const PROBE_BOUND: Duration = Duration::from_secs(120);
@@ -23,15 +23,20 @@ const PROBE_BOUND: Duration = Duration::from_secs(120);
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
 impl Agent<'_> {
-    /// Sets the time of the next recheck, for a chain whose tag may be pushed over.
-    pub(super) async fn arm_recheck(&mut self, seen: &Observation) -> Result<()> {
+    /// Sets the times of what a listener does of its own accord: the recheck, for a chain whose tag may be pushed over,
+    /// and the look after earlier builds.
+    pub(super) async fn arm(&mut self, seen: &Observation) -> Result<()> {
         if self.memory.recheck_at.is_some() || self.memory.never_rechecks {
             return Ok(());
         }
-        let interval = match self.plan_of_last_good(seen).await? {
-            Ok(plan) if plan.build.match_tag() => plan.build.settings.recheck,
-            _ => Duration::ZERO,
+        let (interval, adopt_after) = match self.plan_of_last_good(seen).await? {
+            Ok(plan) if plan.build.match_tag() => {
+                (plan.build.settings.recheck, plan.build.settings.adopt_after)
+            }
+            Ok(plan) => (Duration::ZERO, plan.build.settings.adopt_after),
+            Err(_) => (Duration::ZERO, ADOPT_AFTER),
         };
+        self.arm_watchfulness(&seen.build, adopt_after);
         self.memory.never_rechecks = interval.is_zero();
         if !interval.is_zero() {
             self.memory.recheck_at = Some(self.now() + interval);
@@ -61,7 +66,9 @@ impl Agent<'_> {
                     "{} means {new} by now, which Keel has not told: starting it",
                     seen.running.image
                 ));
-                dispatch::delete(self.cluster, &kind::PODS, Some(&namespace), &self.me.pod).await?;
+                if let Some(pod) = self.me.pod.clone() {
+                    dispatch::delete(self.cluster, &kind::PODS, Some(&namespace), &pod).await?;
+                }
             }
             (Some(_), _) => self.note("the tag means the same image still"),
             (None, _) => self.note("the recheck could not pull the image; nothing changes"),

@@ -93,13 +93,14 @@ impl Wakes {
         });
     }
 
-    /// Waits until something changes, or until `bound` has passed.
-    pub(super) async fn wait(&self, bound: Option<Duration>) {
+    /// Waits until something changes, or until `bound` has passed. Whether something did.
+    pub(super) async fn wait(&self, bound: Option<Duration>) -> bool {
         match bound {
-            Some(bound) => {
-                let _elapsed = tokio::time::timeout(bound, self.bell.notified()).await;
+            Some(bound) => tokio::time::timeout(bound, self.bell.notified()).await.is_ok(),
+            None => {
+                self.bell.notified().await;
+                true
             }
-            None => self.bell.notified().await,
         }
     }
 }
