@@ -1,5 +1,6 @@
 //! `chain_08`: killed anywhere and run again, a chain comes to the same end.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -178,6 +179,7 @@ fn chain_08_a_start_killed_after_any_write_and_repeated_comes_to_the_same_end() 
         let program = env!("CARGO_BIN_EXE_kubectl-studioci");
         let mut command = world.command(std::path::Path::new(program));
         command.args(["start", "-f", &file, "--chain", chain, "--kubeconfig", &kubeconfig]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().unwrap()
     };
     let end = |chain: &str| {

@@ -169,7 +169,8 @@ impl Agent {
 
 impl Drop for Gate<'_> {
     fn drop(&mut self) {
-        // the policy stays for the next proof: one that is deleted and made again takes its time to act
+        // the policy stays for the next proof: the API server stops to watch ConfigMaps for good when the last policy
+        // that asks for one is deleted, and no later one acts until it is started again
         let _ = self.world.kubectl(&["delete", "configmap", NAME, "-n", PLACE, "--ignore-not-found"]);
     }
 }
