@@ -114,3 +114,156 @@ pub fn step(o: &Observation) -> Action {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::step::tests::{detached, version};
+    use super::*;
+    use crate::chain::build::Dispatch;
+
+    const PATIENCE: SignedDuration = SignedDuration::from_secs(300);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    #[test]
+    fn a_build_without_an_agent_is_only_ever_ended() {
+        for (phase, judged, want) in [
+            (
+                Phase::Triggered,
+                Judged::NoJob,
+                "Errored: the build's agent was gone before its build had begun",
+            ),
+            (
+                Phase::Detached,
+                Judged::NoJob,
+                "Errored: the build's agent was gone before its build had begun",
+            ),
+            (Phase::Queued, Judged::NoJob, "Errored: the build's agent was gone before its build had begun"),
+            (
+                Phase::Preparing,
+                Judged::NoJob,
+                "Errored: the build's agent was gone before its build had begun",
+            ),
+            (
+                Phase::Building,
+                Judged::NoJob,
+                "Errored: the build's agent was gone before it had made the build's Job",
+            ),
+            (Phase::Building, Judged::JobGone, "Cancelled: the build's Job was deleted before it had ended"),
+            (Phase::Building, Judged::Over(Verdict::Failed, "exit 3".into()), "Failed: exit 3"),
+        ] {
+            let mut o = detached(phase);
+            o.judged = judged;
+            let Action::Record(verdict, cause) = step(&o) else { panic!("{phase}: {:?}", step(&o)) };
+            assert_eq!(format!("{verdict}: {cause}"), want);
+            o.build.verdict = Some(Verdict::Errored);
+            o.build.cause = Some("policy: never".into());
+            assert_eq!(
+                step(&o),
+                Action::Record(Verdict::Errored, "policy: never".into()),
+                "{phase}: decided"
+            );
+            o.listener.keyed = true;
+            assert_eq!(step(&o), Action::Detach, "{phase}: Keel first");
+        }
+        let mut o = detached(Phase::Building);
+        o.judged = Judged::Going(Some("no node".into()));
+        assert!(
+            matches!(step(&o), Action::Wait(Some(why)) if why.contains("agent is gone") && why.contains("no node"))
+        );
+    }
+
+    #[test]
+    fn after_the_verdict_slot_dispatch_support_listener() {
+        let mut o = detached(Phase::Recorded);
+        o.head.slots.insert(3, "ci-a".into());
+        o.build.dispatch = Dispatch::Claimed;
+        assert_eq!(step(&o), Action::FreeSlot(3));
+        o.head.slots.clear();
+        assert_eq!(step(&o), Action::SettleDispatch);
+        o.build.dispatch = Dispatch::Done;
+        assert_eq!(step(&o), Action::Finish);
+        o.build.phase = Phase::Finished;
+        assert_eq!(step(&o), Action::Sleep);
+        o.head.slots.insert(3, "ci-a".into());
+        assert_eq!(step(&o), Action::FreeSlot(3));
+    }
+
+    #[test]
+    fn a_listener_is_nobodys_to_end() {
+        for phase in [Phase::Claimed, Phase::Listening, Phase::Triggered, Phase::Disposing] {
+            let mut o = detached(phase);
+            o.head.built.clear();
+            assert_eq!(step(&o), Action::Wait(None), "{phase}");
+        }
+    }
+
+    #[test]
+    fn suspects_are_unfinished_old_and_of_this_chain() {
+        let o = detached(Phase::Listening);
+        let own = Build { generation: 9, ..o.build.clone() };
+        let mut head = o.head.clone();
+        head.generation = 9;
+        head.built.insert(4, version("main", 'c'));
+        let build = |generation, phase, changed| {
+            let mut build = Build { generation, phase, ..o.build.clone() };
+            build.times = BTreeMap::from([(Phase::Claimed, at(0)), (phase, at(changed))]);
+            build
+        };
+        let rows = [
+            (build(7, Phase::Building, 700), true, "long in one phase"),
+            (build(6, Phase::Building, 701), false, "changed a moment ago"),
+            (build(9, Phase::Building, 0), false, "its own"),
+            (build(10, Phase::Building, 0), false, "a later one"),
+            (build(5, Phase::Listening, 0), false, "a listener"),
+            (build(4, Phase::Triggered, 0), true, "past the swap"),
+            (build(8, Phase::Triggered, 0), false, "before the swap"),
+            (build(2, Phase::Queued, 0), true, "queued"),
+            (build(1, Phase::Recorded, 0), true, "recorded"),
+            (build(3, Phase::Finished, 0), false, "at its end"),
+            (Build { terminating: true, ..build(7, Phase::Building, 0) }, false, "on its way out"),
+            (Build { chain_uuid: "other".into(), ..build(7, Phase::Building, 0) }, false, "of another chain"),
+        ];
+        for (build, want, what) in &rows {
+            let builds = [build.clone()];
+            assert_eq!(
+                suspects(&builds, &own, &head, at(1000), PATIENCE).len(),
+                usize::from(*want),
+                "{what}"
+            );
+        }
+        let builds: Vec<Build> = rows.into_iter().map(|(build, ..)| build).collect();
+        let found = suspects(&builds, &own, &head, at(1000), PATIENCE);
+        assert_eq!(found.iter().map(|build| build.generation).collect::<Vec<_>>(), [1, 2, 4, 7]);
+    }
+
+    #[test]
+    fn an_absence_counts_from_when_it_was_seen_first() {
+        let mut absences = Absences::default();
+        assert!(!absences.note("a", false, at(0), PATIENCE));
+        assert!(!absences.note("a", false, at(299), PATIENCE));
+        assert!(!absences.note("b", false, at(300), PATIENCE), "another one's own");
+        assert!(absences.note("a", false, at(300), PATIENCE));
+        assert!(!absences.note("a", true, at(301), PATIENCE), "it is back");
+        assert!(!absences.note("a", false, at(302), PATIENCE), "and counts anew");
+    }
+
+    #[test]
+    fn a_slot_is_lost_with_its_namespace() {
+        let holder = Holder { owner: Some("o"), phase: Some(Phase::Building), going: None };
+        for (holder, want, what) in [
+            (None, true, "gone"),
+            (Some(holder), false, "at work"),
+            (Some(Holder { owner: Some("p"), ..holder }), true, "another one of that name"),
+            (Some(Holder { owner: None, ..holder }), true, "somebody else's of that name"),
+            (Some(Holder { phase: Some(Phase::Finished), ..holder }), true, "finished"),
+            (Some(Holder { phase: None, ..holder }), false, "edited by hand"),
+            (Some(Holder { going: Some(at(701)), ..holder }), false, "on its way out"),
+            (Some(Holder { going: Some(at(700)), ..holder }), true, "held on its way out"),
+        ] {
+            assert_eq!(slot_is_lost(holder, "o", at(1000), PATIENCE), want, "{what}");
+        }
+    }
+}

@@ -255,4 +255,4 @@ fn recorded(o: &Observation) -> Action {
 
 #[cfg(test)]
 #[path = "step_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -16,7 +16,7 @@ fn digest(letter: char) -> Digest {
     Digest::parse(&format!("sha256:{}", letter.to_string().repeat(64))).expect("well formed")
 }
 
-fn version(tag: &str, letter: char) -> Version {
+pub(crate) fn version(tag: &str, letter: char) -> Version {
     Version { tag: tag.to_owned(), digest: Some(digest(letter)) }
 }
 
@@ -78,7 +78,7 @@ fn freeze(version: Version) -> Freeze {
 }
 
 /// An observation of a build that has moved the head and detached.
-fn detached(phase: Phase) -> Observation {
+pub(crate) fn detached(phase: Phase) -> Observation {
     let mut o = observation(phase);
     o.listener.keyed = false;
     o.head.generation = 4;
@@ -147,6 +147,39 @@ fn an_agent_that_is_not_the_newest_stands_down() {
     let mut o = observation(Phase::Listening);
     o.head.uuid = "v".into();
     assert!(matches!(step(&o), Action::StandDown(_)), "a chain of the same name");
+}
+
+#[test]
+fn a_chain_that_has_ended_stops_who_has_not_moved_the_head_and_nobody_else() {
+    let mut o = observation(Phase::Triggered);
+    o.freeze = Some(freeze(version("main", 'b')));
+    o.head.ended = Some("by stop".into());
+    assert!(matches!(step(&o), Action::StandDown(why) if why.contains("by stop")), "it has lost the swap");
+    o.head.generation = 4;
+    o.head.claimed = None;
+    o.head.built.insert(3, version("main", 'b'));
+    assert_eq!(step(&o), Action::Detach, "past the swap it goes on");
+    for phase in [Phase::Detached, Phase::Preparing, Phase::Building, Phase::Recorded] {
+        let mut o = detached(phase);
+        o.head.ended = Some("by stop".into());
+        o.build.dispatch = Dispatch::Claimed;
+        assert_eq!(step(&o), Action::Dispatch, "{phase}: which settles that there is no successor");
+        o.build.dispatch = Dispatch::Ended;
+        assert!(!matches!(step(&o), Action::Dispatch | Action::StandDown(_)), "{phase}");
+    }
+}
+
+#[test]
+fn a_slot_that_nobody_gives_back_is_freed_by_who_waits_for_one() {
+    for phase in [Phase::Detached, Phase::Queued] {
+        let mut o = detached(phase);
+        o.head.slots = BTreeMap::from([(1, "ci-x".into()), (2, "ci-y".into())]);
+        o.lost_slots = vec![2];
+        assert_eq!(step(&o), Action::FreeSlot(2), "{phase}");
+    }
+    let mut o = detached(Phase::Finished);
+    o.head.slots.insert(3, "ci-a".into());
+    assert_eq!(step(&o), Action::FreeSlot(3), "taken after somebody else had ended this build");
 }
 
 #[test]

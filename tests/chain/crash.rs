@@ -241,11 +241,11 @@ fn chain_08_two_that_claim_past_a_terminating_name_make_one_namespace() {
             },
         },
     });
-    let held = json!({
+    let blocker = json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": { "name": "held", "namespace": names[0], "finalizers": ["example.com/held"] },
     });
-    let list = json!({ "apiVersion": "v1", "kind": "List", "items": [head, first, held] });
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": [head, first, blocker] });
     world.kubectl(&["create", "-f", &world.file("before.json", &list.to_string())]).ok();
     world.kubectl(&["delete", "ns", &names[0], "--wait=false"]).ok();
     world.until("a Terminating namespace", || {
@@ -326,4 +326,65 @@ fn chain_08_a_dispatch_that_quota_refuses_keeps_the_agent_until_it_is_done() {
     assert_eq!(world.build(1).unwrap()["status"]["dispatch"], "done");
     world.push("build-0003", "3", "exit 0");
     assert_eq!(world.verdict(2), "Passed", "and the chain turns on");
+}
+
+#[test]
+#[ignore = "needs the test cluster: cargo xtask test"]
+fn chain_08_a_build_that_lost_its_agent_or_its_namespace_does_not_hold_up_the_chain() {
+    let world = World::new("chain-08-gone");
+    world.push("build-0001", "1", "exit 0");
+    let text = pipeline(&world).replace(GLOB, &format!("{GLOB}\n    studioci.dev/adopt-after: 4s"));
+    let file = world.file("p.yaml", &text);
+    world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
+    let building = |generation: u64| {
+        world.until(&format!("the Job of generation {generation}"), || {
+            let namespace = world.namespace(generation);
+            let told = world.get(&["ns", &namespace])["metadata"]["annotations"].clone();
+            Some((namespace, told["studioci.dev/job-uid"].as_str()?.to_owned()))
+        })
+    };
+    let head =
+        || world.get(&["configmap", &format!("chain-{}", world.chain), "-n", "studioci"])["data"].clone();
+
+    // its Deployment is deleted by hand, while its Job runs and another build waits for it
+    world.push("build-0002", "2", &gated("one", 0));
+    let (first, job) = building(1);
+    world.phase(2, "Listening");
+    world.kubectl(&["delete", "deployment", "build", "-n", &first, "--wait=true"]).ok();
+    world.push("build-0003", "3", &gated("two", 0));
+    world.phase(2, "Queued");
+    world.phase(3, "Listening");
+    world.until("a later agent that knows of it", || {
+        world.build(1)?["status"]["waiting"].as_str()?.contains("its agent is gone").then_some(())
+    });
+    assert_eq!(world.build(1).unwrap()["status"]["phase"], "Building", "its Job runs on");
+    assert_eq!(world.build(2).unwrap()["status"]["phase"], "Queued");
+    world.open("one");
+    assert_eq!(world.verdict(1), "Passed");
+    world.phase(1, "Finished");
+    assert_eq!(world.get(&["job", "studioci-build", "-n", &first])["metadata"]["uid"], job.as_str());
+    assert_eq!(world.get(&["deployment", "db", "-n", &first])["spec"]["replicas"], 0);
+    assert!(head()["slot.1"].is_null());
+
+    // the namespace of a build is deleted by hand, while another one waits for it
+    let (second, _) = building(2);
+    world.push("build-0004", "4", "exit 0");
+    world.phase(3, "Queued");
+    let third = world.namespace(3);
+    world.phase(4, "Listening");
+    world.kubectl(&["delete", "namespace", &second, "--wait=true"]).ok();
+    assert_eq!(world.verdict(3), "Passed");
+    let finished = world.phase(3, "Finished");
+    assert_eq!(finished["metadata"]["name"], third.as_str());
+    assert!(head().as_object().unwrap().keys().all(|key| !key.starts_with("slot.")), "{}", head());
+    let history = world.get(&["configmap", &format!("history-{}", world.chain), "-n", "studioci"]);
+    let verdicts: Vec<Value> = (1..=3)
+        .map(|generation| {
+            let entry = history["data"][format!("build.{generation:08}")].as_str().unwrap();
+            let entry: Value = serde_json::from_str(entry).unwrap();
+            json!([entry["verdict"], entry["namespace"]])
+        })
+        .collect();
+    assert_eq!(verdicts, [json!(["Passed", first]), json!(["Errored", second]), json!(["Passed", third])]);
+    assert_eq!(world.builds().len(), 3, "the first, the third, and who listens");
 }

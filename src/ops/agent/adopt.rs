@@ -54,7 +54,7 @@ impl Agent<'_> {
         let (Some(patience), Some(own)) = (self.memory.watch.patience, self.memory.watch.own.clone()) else {
             return;
         };
-        let again = match self.look_after_all(&own, patience).await {
+        let again = match Box::pin(self.look_after_all(&own, patience)).await {
             Ok(again) => again,
             Err(error) => {
                 self.note(&format!("cannot look after earlier builds: {error}"));
@@ -78,7 +78,7 @@ impl Agent<'_> {
                 build.namespace,
                 patience.as_secs()
             ));
-            if !self.stand_in(build).await? {
+            if !Box::pin(self.stand_in(build)).await? {
                 again = again.min(WATCHED);
             }
         }

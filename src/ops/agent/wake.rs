@@ -95,12 +95,11 @@ impl Wakes {
 
     /// Waits until something changes, or until `bound` has passed. Whether something did.
     pub(super) async fn wait(&self, bound: Option<Duration>) -> bool {
-        match bound {
-            Some(bound) => tokio::time::timeout(bound, self.bell.notified()).await.is_ok(),
-            None => {
-                self.bell.notified().await;
-                true
-            }
-        }
+        let rung = self.bell.notified();
+        let Some(bound) = bound else {
+            rung.await;
+            return true;
+        };
+        tokio::time::timeout(bound, rung).await.is_ok()
     }
 }

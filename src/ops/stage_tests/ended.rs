@@ -15,8 +15,8 @@ async fn a_chain_that_is_ended_after_any_write_builds_on_or_stands_down_and_leav
     let settled = place(&|it| it == format!("PATCH {HEAD}")) + 1;
     let settled = settled + all[settled..].iter().position(|it| *it == format!("PATCH {HEAD}")).unwrap();
     let raised = place(&|it| it.starts_with("POST") && it.ends_with("/deployments"));
-    for k in 0..all.len() {
-        let what = format!("ended after {}", all[k]);
+    for (k, write) in all.iter().enumerate() {
+        let what = format!("ended after {write}");
         let stage = before.copy();
         let mut count = 0;
         stage.world().after_write = Some(Box::new(move |world, _| {
