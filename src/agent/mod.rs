@@ -3,6 +3,7 @@
 //! Pure. [`step`] is the one table that maps what the cluster shows to the next action; recovery after a crash is
 //! nothing but looking again. Nothing here waits, asks or writes.
 
+pub mod adopt;
 mod observation;
 mod step;
 pub mod verdict;

@@ -73,6 +73,8 @@ pub struct Observation {
     pub freeze: Option<Freeze>,
     /// Generations of the chain before this one that wait for a slot too; looked up only where a slot is wanted.
     pub before: Vec<u64>,
+    /// Generations whose build slot nobody will give back; looked up only where a slot is wanted.
+    pub lost_slots: Vec<u64>,
     /// How many builds of the chain may run at once.
     pub max_parallel: usize,
     /// Whether a failed dispatch may be tried again by now.

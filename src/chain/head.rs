@@ -95,6 +95,11 @@ impl Head {
         self.built.iter().any(|(generation, built)| *generation != own && built == version)
     }
 
+    /// Whether the agent of that generation has moved the head on: what it builds is in the built set.
+    pub fn has_moved(&self, generation: u64) -> bool {
+        self.generation > generation && self.built.contains_key(&generation)
+    }
+
     fn patch(&self, data: &Value) -> Value {
         json!({ "metadata": { "resourceVersion": self.resource_version }, "data": data })
     }

@@ -108,6 +108,8 @@ pub const REVISION_FROM_TAG: &str = "studioci.dev/revision-from-tag";
 /// Annotation of the build workload: how often a waiting listener is rechecked (`15m`): is its tag still in the
 /// registry, and does a tag that is pushed over mean another image by now.
 pub const RECHECK: &str = "studioci.dev/recheck";
+/// Annotation of the build workload: how long an agent must not have run before a later one ends its build (`5m`).
+pub const ADOPT_AFTER: &str = "studioci.dev/adopt-after";
 /// Annotation of a build's namespace: uid of the Job, written once it exists, so that a deleted one is not made again.
 pub const JOB_UID: &str = "studioci.dev/job-uid";
 /// Annotation of support: the replicas that the template asked for.

@@ -61,7 +61,7 @@ pub(super) async fn run(ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let cluster = Cluster::in_cluster(&InCluster::at(place.host, place.port))?;
     let me = Identity {
         namespace: place.namespace,
-        pod: place.pod,
+        pod: Some(place.pod),
         deployment: place.deployment,
         container: place.container,
         revision: place.revision,

@@ -65,6 +65,10 @@ fn uncertain() -> Vec<(&'static str, Reply)> {
         ("504", Reply::Status(504, "Timeout", "later")),
         ("502", Reply::Status(502, "", "bad gateway")),
         ("etcd", etcd()),
+        (
+            "server timeout",
+            Reply::Status(500, "ServerTimeout", "the server was unable to complete it in time"),
+        ),
         ("reset", Reply::Reset),
         ("half an answer", Reply::Half(201)),
     ]
@@ -116,6 +120,57 @@ async fn a_create_that_lands_late_is_found_by_the_409_of_the_second_try() {
     });
     assert!(mine(&claim(&cluster).await.unwrap()));
     assert_eq!(server.count(), 4);
+}
+
+/// A server that has answered before, and does what `script` says from then on.
+async fn known(mut script: Script) -> (Cluster, Scripted) {
+    let (cluster, server) = Scripted::serve(move |seen| match seen.number {
+        0 => Reply::Json(200, json!({})),
+        _ => script(seen),
+    });
+    cluster.get::<Value>(&NAMESPACES, None, "known").await.unwrap();
+    (cluster, server)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_is_never_answered_is_looked_for_after_one_bound() {
+    for keep in [true, false] {
+        let (cluster, server) = known(store(None, Reply::Silence, keep)).await;
+        let begun = Instant::now();
+        assert!(mine(&claim(&cluster).await.unwrap()));
+        assert_eq!(server.count(), if keep { 3 } else { 4 }, "kept: {keep}");
+        assert!(begun.elapsed() < Duration::from_secs(18), "{:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_was_never_sent_is_simply_sent() {
+    let (cluster, server) = known(store(None, Reply::Refused, false)).await;
+    claim(&cluster).await.unwrap();
+    assert_eq!(server.asked()[1..], [format!("POST {URL}"), format!("POST {URL}")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_500_that_says_when_to_come_back_is_believed() {
+    let body = json!({"kind": "Status", "code": 500, "message": "wait", "details": {"retryAfterSeconds": 7}});
+    let (cluster, server) = Scripted::serve(move |seen| match seen.number {
+        0 => Reply::With(500, vec![], body.clone()),
+        _ => Reply::Json(200, json!({})),
+    });
+    cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap();
+    let gap = server.gaps()[0];
+    assert!(gap >= Duration::from_secs(7) && gap < Duration::from_secs(12), "{gap:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_ends_with_its_deadline_however_unwell_the_server_is() {
+    for (name, reply) in uncertain() {
+        let (cluster, server) = known(Box::new(move |_| reply.clone())).await;
+        let begun = Instant::now();
+        claim(&cluster).await.unwrap_err();
+        assert!(begun.elapsed() <= Duration::from_secs(60), "{name}: {:?}", begun.elapsed());
+        assert!(server.count() <= 13, "{name}: {} requests", server.count());
+    }
 }
 
 #[tokio::test(start_paused = true)]

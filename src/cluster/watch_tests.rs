@@ -107,6 +107,35 @@ async fn a_server_that_ends_a_watch_at_once_is_not_hammered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_watch_that_is_put_off_waits_as_long_as_it_is_told() {
+    for code in [429, 503] {
+        let (cluster, server) = Scripted::serve(move |seen| match seen.number {
+            0 => Reply::With(code, vec![("retry-after", "5".to_owned())], json!({"message": "busy"})),
+            _ => Reply::events(&[event("ADDED", "a", "6")], End::Silence),
+        });
+        let mut watch = follow(&cluster, Some("5"));
+        assert_eq!(take(&mut watch, 2).await[1], "+ a", "{code}");
+        let gap = server.gaps()[0];
+        assert!(gap >= Duration::from_secs(5) && gap < Duration::from_secs(9), "{code}: {gap:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_whose_opening_is_never_answered_begins_anew_without_a_list() {
+    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+        0 => Reply::Silence,
+        _ => Reply::events(&[event("ADDED", "a", "6")], End::Silence),
+    });
+    let mut watch = follow(&cluster, Some("5"));
+    let changes = take(&mut watch, 2).await;
+    assert!(changes[0].contains("no answer"), "{changes:?}");
+    assert_eq!(changes[1], "+ a");
+    let seen = server.seen();
+    assert!(seen.len() == 2 && seen.iter().all(is_watch));
+    assert!((15..18).contains(&seen[1].at.as_secs()), "{:?}", seen[1].at);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_410_or_a_504_lists_anew_whether_it_is_a_status_or_an_event() {
     let expired = json!({"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}});
     let replies = [

@@ -137,6 +137,12 @@ async fn settle(
 ) -> Result<(Claimed, Head)> {
     let chain = raise.record.settings.chain.as_str();
     loop {
+        if let Some(ended) = &head.ended {
+            return Err(Error::ownership(
+                format!("chain {chain} has ended ({ended})"),
+                "nothing follows: start it under another name",
+            ));
+        }
         if head.generation != raise.generation || head.uuid != raise.record.settings.uuid {
             return Err(Error::ownership(
                 format!(
@@ -173,6 +179,20 @@ pub(super) async fn head_of(cluster: &Cluster, chain: &str) -> Result<Head> {
             "somebody deleted it",
         )
     })
+}
+
+/// Disposes of what an earlier try has claimed for the generation after the last one of a chain that has ended, and the
+/// head does not know of; what it knows of goes with the chain.
+///
+/// # Errors
+/// Cluster errors.
+pub async fn abandon(cluster: &Cluster, raise: &Raise<'_>, head: &Head) -> Result<()> {
+    for claimed in claim::standing(cluster, &claim_of(raise)?).await? {
+        if head.claimed.as_ref().is_none_or(|(_, uid)| *uid != claimed.uid) {
+            discard(cluster, raise, &claimed).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Disposes of a namespace of ours in which nothing was ever put.
@@ -244,7 +264,7 @@ pub(super) async fn enter_as_person(
 }
 
 /// Creates an object of a fixed name; `false` if it is there already, made by an earlier try.
-async fn create(cluster: &Cluster, object: &Value) -> Result<bool> {
+pub(super) async fn create(cluster: &Cluster, object: &Value) -> Result<bool> {
     let resource = resource_of(object)?;
     let namespace = object["metadata"]["namespace"].as_str();
     let how = Create::default();

@@ -6,13 +6,18 @@
 #![expect(clippy::disallowed_methods, reason = "proofs wait for real servers, by real clocks")]
 
 mod bad;
+mod crash;
 mod full;
+mod gate;
 mod keel;
 mod krewed;
 mod pod;
+mod proxy;
 mod reasons;
 mod refused;
 mod retag;
+mod same;
+mod stale;
 mod start;
 mod support;
 mod turn;

@@ -278,7 +278,7 @@ fn chain_04_the_recheck_finds_what_keel_lost() {
 
 /// Says aloud what a run did not show.
 #[expect(clippy::disallowed_macros, clippy::print_stderr, reason = "for who reads the run")]
-fn not_shown(why: &str) {
+pub(crate) fn not_shown(why: &str) {
     eprintln!("{why}");
 }
 
@@ -362,7 +362,7 @@ fn chain_04_an_idle_listener_asks_for_next_to_nothing() {
 }
 
 /// A container as its runtime sees it.
-struct Task {
+pub(crate) struct Task {
     id: String,
     pid: u32,
 }
@@ -372,7 +372,7 @@ impl Task {
         text(pod, "/status/containerStatuses/0/containerID").trim_start_matches("containerd://").to_owned()
     }
 
-    fn of(world: &World, pod: &Value) -> Self {
+    pub(crate) fn of(world: &World, pod: &Value) -> Self {
         let id = Self::id(pod);
         let tasks = ctr(world, &["tasks", "list"]);
         let line =
@@ -392,7 +392,7 @@ impl Task {
     }
 
     /// `kill -9`, behind the kubelet's back.
-    fn kill(&self, world: &World) {
+    pub(crate) fn kill(&self, world: &World) {
         ctr(world, &["tasks", "kill", "-s", "SIGKILL", &self.id]);
     }
 }

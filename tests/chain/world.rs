@@ -332,7 +332,7 @@ spec:
         events
     }
 
-    fn picture(&self) -> String {
+    pub(crate) fn picture(&self) -> String {
         let mut text = String::new();
         let mut add = |said: Said| write!(text, "{}{}", said.out, said.err).unwrap();
         add(self.studioci(&["status", "-o", "wide"]));

@@ -51,7 +51,7 @@ impl Agent<'_> {
     async fn try_dispatch(&mut self, seen: &mut Observation) -> Result<()> {
         let settled =
             |dispatch: Dispatch| json!({ wire::DISPATCH: dispatch.as_str(), wire::DISPATCH_ERROR: null });
-        if seen.head.ended.is_some() || seen.head.uuid != seen.build.chain_uuid {
+        if seen.head.uuid != seen.build.chain_uuid {
             return self.patch_namespace(seen, json!({}), settled(Dispatch::Ended)).await;
         }
         let next = seen.build.generation + 1;
@@ -76,6 +76,10 @@ impl Agent<'_> {
             maker: Maker::Agent { namespace: &namespace, uid: &uid },
             now: self.now(),
         };
+        if seen.head.ended.is_some() {
+            dispatch::abandon(self.cluster, &raise, &seen.head).await?;
+            return self.patch_namespace(seen, json!({}), settled(Dispatch::Ended)).await;
+        }
         let (claimed, head) = dispatch::claim_next(self.cluster, &raise, seen.head.clone(), self.say).await?;
         seen.head = head;
         if seen.build.dispatch == Dispatch::Pending

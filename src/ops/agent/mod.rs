@@ -4,9 +4,13 @@
 //! a push or a second build.
 
 mod act;
+mod adopt;
+mod build;
+mod finish;
 mod hand_on;
 mod known;
 mod observe;
+mod push;
 mod recheck;
 #[cfg(test)]
 mod stuck_tests;
@@ -29,6 +33,7 @@ use crate::cluster::objects::{Meta, Object};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Patch};
 use crate::pipeline::weave::Plan;
+use adopt::Watchfulness;
 use wake::Wakes;
 
 /// Who the agent is, by the downward API.
@@ -36,8 +41,8 @@ use wake::Wakes;
 pub struct Identity {
     /// Namespace of the build.
     pub namespace: String,
-    /// Name of the agent's own pod.
-    pub pod: String,
+    /// Name of the agent's own pod; none for who acts for an agent that is gone.
+    pub pod: Option<String>,
     /// Name of the listener Deployment.
     pub deployment: String,
     /// Name of the build container, in the listener too.
@@ -88,6 +93,10 @@ struct Memory {
     found: Option<String>,
     /// Why this agent cannot go on, as it was written down last.
     stuck: Option<String>,
+    /// How it looks after others.
+    watch: Watchfulness,
+    /// Whether an earlier try may have brought up something of the pipeline that is not brought down again.
+    raised: bool,
     /// What was said last, so that the diary does not repeat itself.
     said: String,
 }
@@ -127,6 +136,12 @@ impl<'a> Agent<'a> {
         }
     }
 
+    fn note_action(&mut self, action: &Action, namespace: &str) {
+        if !matches!(action, Action::Wait(_)) {
+            self.note(&diary(action, namespace));
+        }
+    }
+
     /// Runs until the pod is ended from outside; an agent never ends by itself, or the kubelet would start it again.
     ///
     /// # Errors
@@ -141,7 +156,7 @@ impl<'a> Agent<'a> {
                     (failures, conflicts) = (0, 0);
                     self.memory.stuck = None;
                     if matches!(flow, Flow::Wait) {
-                        wakes.wait(self.next_look()).await;
+                        self.rest(&wakes).await;
                     }
                 }
                 Err(error) if error.is_conflict() => {
@@ -182,6 +197,24 @@ impl<'a> Agent<'a> {
         }
     }
 
+    /// Waits until something changes or it is time to look, and looks after others meanwhile.
+    async fn rest(&mut self, wakes: &Wakes) {
+        let look = self.next_look().map(|wait| tokio::time::Instant::now() + wait);
+        loop {
+            let due = self.memory.watch.due.map(|at| self.until(at));
+            let left = look.map(|at| at.saturating_duration_since(tokio::time::Instant::now()));
+            let woken = wakes.wait([left, due].into_iter().flatten().min()).await;
+            if woken || due.is_none_or(|due| left.is_some_and(|left| left <= due)) {
+                return;
+            }
+            Box::pin(self.look_after()).await;
+        }
+    }
+
+    fn until(&self, at: Timestamp) -> Duration {
+        Duration::try_from(at.duration_since(self.now())).unwrap_or_default()
+    }
+
     /// Looks once, and acts for as long as what is known suffices to decide.
     async fn turn(&mut self, wakes: &mut Wakes) -> Result<Flow> {
         let mut seen = if self.memory.confined {
@@ -198,9 +231,7 @@ impl<'a> Agent<'a> {
         loop {
             wakes.follow(&seen);
             let action = step(&seen);
-            if !matches!(action, Action::Wait(_)) {
-                self.note(&diary(&action, &seen.build.namespace));
-            }
+            self.note_action(&action, &seen.build.namespace);
             match self.act(action, &mut seen).await? {
                 Flow::Again => self.observe_work(&mut seen).await?,
                 flow => return Ok(flow),
@@ -211,7 +242,7 @@ impl<'a> Agent<'a> {
     /// How long to wait at most: idle listeners wait for their recheck only.
     fn next_look(&self) -> Option<Duration> {
         let due = [self.memory.recheck_at, self.memory.dispatch_again].into_iter().flatten().min();
-        let due = due.map(|at| Duration::try_from(at.duration_since(self.now())).unwrap_or_default());
+        let due = due.map(|at| self.until(at));
         if self.memory.freeze.is_some() { Some(due.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)) } else { due }
     }
 }
@@ -236,7 +267,8 @@ fn diary(action: &Action, namespace: &str) -> String {
         Action::Prepare => "applying the rest of the pipeline".to_owned(),
         Action::Build => "creating the build's Job".to_owned(),
         Action::Record(verdict, cause) => format!("{verdict}: {cause}"),
-        Action::FreeSlot => "giving the build slot back".to_owned(),
+        Action::FreeSlot(generation) => format!("giving the build slot of generation {generation} back"),
+        Action::SettleDispatch => "the next listener is there already".to_owned(),
         Action::Finish => "scaling support to 0".to_owned(),
         Action::Sleep => "done; scaling this listener to 0".to_owned(),
     }

@@ -3,7 +3,7 @@
 use futures_util::future::try_join_all;
 use serde::Deserialize;
 
-use super::super::claim::{read_build, readable};
+use super::super::claim::readable;
 use super::super::error::{Error, Result};
 use super::super::home::{self, Data};
 use super::super::support;
@@ -12,6 +12,7 @@ use crate::agent::verdict::{Bounds, Job, Judged, judge};
 use crate::agent::{Listener, Observation, Running, Support};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::freeze::Freeze;
+use crate::chain::head::Head;
 use crate::chain::pod::{Pod, Ran};
 use crate::chain::wire;
 use crate::chain::workload::{Scalable, Workload};
@@ -19,7 +20,7 @@ use crate::cluster::Query;
 use crate::cluster::objects::{Event, Job as JobObject, Meta, NamespaceObject, holds};
 use crate::cluster::resource as kind;
 use crate::keel::parking;
-use crate::pipeline::weave::Support as Wanted;
+use crate::pipeline::weave::{Plan, Support as Wanted};
 
 /// The own Deployment, as far as it is read.
 #[derive(Debug, Default, Deserialize)]
@@ -72,11 +73,17 @@ impl Agent<'_> {
                 None => Ok(None),
             }
         };
+        let pod = async {
+            match &self.me.pod {
+                Some(pod) => cluster.get::<Pod>(&kind::PODS, namespace, pod).await,
+                None => Ok(None),
+            }
+        };
         let read = async {
             Ok(tokio::try_join!(
                 cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, &self.me.namespace),
                 cluster.get::<Own>(&kind::DEPLOYMENTS, namespace, &self.me.deployment),
-                cluster.get::<Pod>(&kind::PODS, namespace, &self.me.pod),
+                pod,
                 freeze,
             )?)
         };
@@ -111,6 +118,7 @@ impl Agent<'_> {
             running,
             freeze: self.memory.freeze.clone(),
             before: Vec::new(),
+            lost_slots: Vec::new(),
             max_parallel: 1,
             dispatch_due: true,
             prepared: false,
@@ -133,38 +141,39 @@ impl Agent<'_> {
         let undecided = seen.build.verdict.is_none();
         let dispatches = !seen.build.dispatch.settled() && seen.dispatch_due;
         let slot = seen.head.slots.contains_key(&seen.build.generation);
+        if self.me.pod.is_none() {
+            return self.observe_orphan(seen).await;
+        }
         if matches!(seen.build.phase, Phase::Detached | Phase::Queued) && undecided && !dispatches && !slot {
             seen.before = self.waiting_before(&seen.build, &seen.head).await?;
+            seen.lost_slots = self.lost_slots(seen).await?;
         }
         if matches!(seen.build.phase, Phase::Detached | Phase::Queued | Phase::Preparing | Phase::Building)
             && undecided
         {
             let plan = self.plan(seen).await?.clone();
             seen.max_parallel = plan.build.settings.max_parallel as usize;
+            if seen.build.phase == Phase::Queued {
+                self.arm_watchfulness(&seen.build, plan.build.settings.adopt_after);
+            }
             if seen.build.phase == Phase::Preparing && self.memory.prepared {
                 seen.support = self.support(&plan.support).await?;
                 let bound = plan.build.settings.support_deadline.as_secs();
                 seen.support_bound = i64::try_from(bound).unwrap_or(i64::MAX);
             }
             if seen.build.phase == Phase::Building {
-                let mut bounds = Bounds::default();
-                if let Some(bound) = plan.build.settings.pending_deadline {
-                    bounds.stuck = i64::try_from(bound.as_secs()).unwrap_or(i64::MAX);
-                }
-                seen.judged = self.judged(&seen.build, &plan.build.container, bounds).await?;
+                seen.judged = self.judged(&seen.build, &plan.build.container, bounds(&plan)).await?;
             }
         }
         Ok(())
     }
 
     /// Generations before `build` that wait for a slot too.
-    async fn waiting_before(&self, build: &Build, head: &crate::chain::head::Head) -> Result<Vec<u64>> {
-        let select = Query::labels(format!("{}={}", wire::CHAIN, build.chain));
-        let list = self.cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
-        let mut before: Vec<u64> = list
-            .items
+    async fn waiting_before(&self, build: &Build, head: &Head) -> Result<Vec<u64>> {
+        let mut before: Vec<u64> = self
+            .builds_of_chain(&build.chain)
+            .await?
             .iter()
-            .filter_map(|namespace| read_build(namespace).ok())
             .filter(|other| {
                 other.chain_uuid == build.chain_uuid
                     && other.generation < build.generation
@@ -177,6 +186,20 @@ impl Agent<'_> {
             .collect();
         before.sort_unstable();
         Ok(before)
+    }
+
+    /// How a build goes whose agent is gone: of its Job, made or not, all that is left to see.
+    async fn observe_orphan(&mut self, seen: &mut Observation) -> Result<()> {
+        if seen.build.phase == Phase::Building && seen.build.verdict.is_none() {
+            // the bound of a build that hangs may be written in a pipeline that cannot be rendered any more
+            let bounds = match self.plan(seen).await {
+                Ok(plan) => bounds(plan),
+                Err(_) => Bounds::default(),
+            };
+            let container = self.me.container.clone();
+            seen.judged = self.judged(&seen.build, &container, bounds).await?;
+        }
+        Ok(())
     }
 
     async fn support(&self, wanted: &[Wanted]) -> Result<Vec<Support>> {
@@ -215,7 +238,7 @@ impl Agent<'_> {
         let Some(job) = job else {
             return Ok(if build.job_uid.is_some() { Judged::JobGone } else { Judged::NoJob });
         };
-        if build.job_uid.is_none() {
+        if build.job_uid.is_none() && self.me.pod.is_some() {
             // created just before a crash; acting on it again writes its uid down
             return Ok(Judged::NoJob);
         }
@@ -226,7 +249,7 @@ impl Agent<'_> {
             return Ok(Judged::Over(Verdict::Errored, cause));
         }
         let pod = pods.into_iter().next();
-        if build.job_uid.as_deref() != Some(job.metadata.uid.as_str()) {
+        if build.job_uid.as_deref().is_some_and(|uid| uid != job.metadata.uid) {
             return Ok(Judged::JobGone);
         }
         let complete = holds(&job.status.conditions, "Complete").is_some();
@@ -271,6 +294,15 @@ impl Agent<'_> {
         events.sort_by_key(Event::last_seen);
         Ok(events)
     }
+}
+
+/// How long what hangs may hang.
+fn bounds(plan: &Plan) -> Bounds {
+    let mut bounds = Bounds::default();
+    if let Some(bound) = plan.build.settings.pending_deadline {
+        bounds.stuck = i64::try_from(bound.as_secs()).unwrap_or(i64::MAX);
+    }
+    bounds
 }
 
 /// The own Deployment; a deleted one counts as detached and scaled to zero.

@@ -17,7 +17,7 @@ use crate::chain::pod::{Container, Pod, Ran, State, image_trouble, not_in_regist
 use crate::chain::signs::Listener;
 use crate::cluster::Create;
 use crate::cluster::resource as kind;
-use crate::pipeline::weave;
+use crate::pipeline::weave::{self, ADOPT_AFTER};
 
 /// How long a probe pod may take before the recheck is given up until the next time.
 const PROBE_BOUND: Duration = Duration::from_secs(120);
@@ -35,18 +35,19 @@ enum Probed {
 }
 
 impl Agent<'_> {
-    /// Sets the time of the next recheck.
-    pub(super) async fn arm_recheck(&mut self, seen: &Observation) -> Result<()> {
+    /// Sets the times of what a listener does of its own accord: the recheck, and the look after earlier builds.
+    pub(super) async fn arm(&mut self, seen: &Observation) -> Result<()> {
         if self.memory.recheck_at.is_some() || self.memory.never_rechecks {
             return Ok(());
         }
-        let interval = match self.plan_of_last_good(seen).await? {
+        let (interval, adopt_after) = match self.plan_of_last_good(seen).await? {
             Ok(plan) => {
                 self.memory.pushed_over = plan.build.match_tag();
-                plan.build.settings.recheck
+                (plan.build.settings.recheck, plan.build.settings.adopt_after)
             }
-            Err(_) => Duration::ZERO,
+            Err(_) => (Duration::ZERO, ADOPT_AFTER),
         };
+        self.arm_watchfulness(&seen.build, adopt_after);
         self.memory.never_rechecks = interval.is_zero();
         if !interval.is_zero() {
             self.memory.recheck_at = Some(self.now() + interval);
@@ -88,7 +89,9 @@ impl Agent<'_> {
                 );
                 self.note(&line);
                 self.write_waiting(seen, Some(&line)).await?;
-                dispatch::delete(self.cluster, &kind::PODS, Some(&namespace), &self.me.pod).await?;
+                if let Some(pod) = self.me.pod.clone() {
+                    dispatch::delete(self.cluster, &kind::PODS, Some(&namespace), &pod).await?;
+                }
             }
             (Probed::Ran(Ran::Digest(new)), Ran::Digest(old)) if new != *old => {
                 self.note("the tag means another image by now, which is no push by the policy of this chain");

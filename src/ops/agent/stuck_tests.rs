@@ -20,13 +20,17 @@ async fn written(reply: Reply) -> Vec<Value> {
         reply.clone()
     });
     let name = || "x".to_owned();
-    let me =
-        Identity { namespace: name(), pod: name(), deployment: name(), container: name(), revision: None };
+    let me = Identity {
+        namespace: name(),
+        pod: Some(name()),
+        deployment: name(),
+        container: name(),
+        revision: None,
+    };
     let mut agent = Agent::new(&cluster, me, || Timestamp::UNIX_EPOCH, &|_| {});
     let minute = tokio::time::timeout(Duration::from_secs(60), Box::pin(agent.run())).await;
     assert!(minute.is_err(), "an agent never ends by itself");
-    let written = written.lock().unwrap().clone();
-    written
+    written.lock().unwrap().clone()
 }
 
 #[tokio::test(start_paused = true)]

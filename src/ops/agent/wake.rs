@@ -93,13 +93,13 @@ impl Wakes {
         });
     }
 
-    /// Waits until something changes, or until `bound` has passed.
-    pub(super) async fn wait(&self, bound: Option<Duration>) {
-        match bound {
-            Some(bound) => {
-                let _elapsed = tokio::time::timeout(bound, self.bell.notified()).await;
-            }
-            None => self.bell.notified().await,
-        }
+    /// Waits until something changes, or until `bound` has passed. Whether something did.
+    pub(super) async fn wait(&self, bound: Option<Duration>) -> bool {
+        let rung = self.bell.notified();
+        let Some(bound) = bound else {
+            rung.await;
+            return true;
+        };
+        tokio::time::timeout(bound, rung).await.is_ok()
     }
 }

@@ -15,6 +15,8 @@ pub const DEADLINE: Duration = Duration::from_secs(6 * 3600);
 pub(super) const SUPPORT_DEADLINE: Duration = Duration::from_secs(15 * 60);
 /// How often an idle listener of a match-tag chain looks for what Keel lost.
 pub const RECHECK: Duration = Duration::from_secs(15 * 60);
+/// How long an agent must not have run before a later one of the chain ends its build.
+pub const ADOPT_AFTER: Duration = Duration::from_secs(5 * 60);
 /// The group that [`wire::REVISION_FROM_TAG`] must have.
 pub const REVISION_GROUP: &str = "revision";
 
@@ -57,6 +59,8 @@ pub struct BuildSettings {
     pub revision_from_tag: Option<String>,
     /// Interval of the recheck.
     pub recheck: Duration,
+    /// How long an agent must not have run before a later one ends its build.
+    pub adopt_after: Duration,
     /// Whether the listener keeps all the template's scheduling fields.
     pub template_scheduling: bool,
     /// Whom the listener runs as.
@@ -81,6 +85,7 @@ impl Default for BuildSettings {
             max_parallel: 1,
             revision_from_tag: None,
             recheck: RECHECK,
+            adopt_after: ADOPT_AFTER,
             template_scheduling: false,
             identity: Identity::Template,
         }
@@ -96,7 +101,7 @@ pub(super) struct BadSetting {
 }
 
 /// Every key that a person may write, for telling a slip of the pen.
-pub(super) const KEYS: [&str; 11] = [
+pub(super) const KEYS: [&str; 12] = [
     wire::BUILD,
     wire::BUILD_CONTAINER,
     wire::DEADLINE,
@@ -108,6 +113,7 @@ pub(super) const KEYS: [&str; 11] = [
     wire::MAX_PARALLEL,
     wire::REVISION_FROM_TAG,
     wire::RECHECK,
+    wire::ADOPT_AFTER,
 ];
 
 impl BuildSettings {
@@ -128,6 +134,7 @@ impl BuildSettings {
         });
         read(wire::SUPPORT_DEADLINE, &mut |value| duration(value).map(|it| settings.support_deadline = it));
         read(wire::RECHECK, &mut |value| duration(value).map(|it| settings.recheck = it));
+        read(wire::ADOPT_AFTER, &mut |value| duration(value).map(|it| settings.adopt_after = it));
         read(wire::PIPELINE_PATH, &mut |value| {
             if value.is_empty() || value.ends_with('/') {
                 return Err("it must name a file".to_owned());
@@ -279,6 +286,7 @@ mod tests {
                 BuildSettings { support_deadline: Duration::from_secs(20), ..plain() },
             ),
             (wire::RECHECK, "1m", BuildSettings { recheck: Duration::from_secs(60), ..plain() }),
+            (wire::ADOPT_AFTER, "1m", BuildSettings { adopt_after: Duration::from_secs(60), ..plain() }),
             (
                 wire::PIPELINE_PATH,
                 "/ci/p.yaml",

@@ -1,0 +1,300 @@
+//! The table, row by row.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::agent::{Listener, Running};
+use crate::chain::build::{Build, Dispatch};
+use crate::chain::freeze::{Freeze, Pushed};
+use crate::chain::head::Head;
+use crate::chain::pod::Ran;
+use crate::keel::image::Digest;
+
+fn digest(letter: char) -> Digest {
+    Digest::parse(&format!("sha256:{}", letter.to_string().repeat(64))).expect("well formed")
+}
+
+pub(crate) fn version(tag: &str, letter: char) -> Version {
+    Version { tag: tag.to_owned(), digest: Some(digest(letter)) }
+}
+
+fn observation(phase: Phase) -> Observation {
+    Observation {
+        now: Timestamp::UNIX_EPOCH,
+        build: Build {
+            namespace: "ci-a".into(),
+            uid: "uid-a".into(),
+            resource_version: "1".into(),
+            terminating: false,
+            created: None,
+            chain: "app-main".into(),
+            chain_uuid: "u".into(),
+            owner: "o".into(),
+            generation: 3,
+            parent: None,
+            successor: None,
+            phase,
+            verdict: None,
+            cause: None,
+            waiting: None,
+            dispatch: Dispatch::Pending,
+            dispatch_error: None,
+            baseline: Baseline::At(version("main", 'a')),
+            image: None,
+            version: None,
+            revision: None,
+            job_uid: None,
+            times: BTreeMap::new(),
+        },
+        head: Head {
+            resource_version: "1".into(),
+            uuid: "u".into(),
+            generation: 3,
+            claimed: Some(("ci-a".into(), "uid-a".into())),
+            ended: None,
+            built: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            pipeline: None,
+        },
+        listener: Listener { image: "r/app:main".into(), keyed: true, replicas: 1 },
+        running: Running { image: "r/app:main".into(), ran: Ran::Digest(digest('a')) },
+        freeze: None,
+        before: vec![],
+        lost_slots: vec![],
+        max_parallel: 1,
+        dispatch_due: true,
+        prepared: false,
+        support: vec![],
+        support_bound: 600,
+        judged: Judged::NoJob,
+        recheck_due: false,
+    }
+}
+
+fn freeze(version: Version) -> Freeze {
+    Freeze { image: "r/app".into(), version, revision: None, pipeline: Pushed::Absent }
+}
+
+/// An observation of a build that has moved the head and detached.
+pub(crate) fn detached(phase: Phase) -> Observation {
+    let mut o = observation(phase);
+    o.listener.keyed = false;
+    o.head.generation = 4;
+    o.head.claimed = None;
+    o.head.built.insert(3, version("main", 'b'));
+    o.freeze = Some(freeze(version("main", 'b')));
+    o.build.dispatch = Dispatch::Done;
+    o
+}
+
+#[test]
+fn a_listener_waits_on_its_baseline() {
+    assert_eq!(step(&observation(Phase::Listening)), Action::Wait(None));
+    let mut o = observation(Phase::Claimed);
+    assert_eq!(step(&o), Action::Listen(Baseline::At(version("main", 'a'))));
+    o.build.baseline = Baseline::Pending("main".into());
+    assert_eq!(step(&o), Action::Listen(Baseline::At(version("main", 'a'))), "fills a pending digest");
+    o.build.phase = Phase::Listening;
+    o.build.baseline = Baseline::At(version("main", 'a'));
+    o.recheck_due = true;
+    assert_eq!(step(&o), Action::Recheck);
+}
+
+#[test]
+fn the_trigger_test() {
+    let push = |o: &mut Observation, tag: &str, letter| {
+        o.running = Running { image: format!("r/app:{tag}"), ran: Ran::Digest(digest(letter)) };
+        o.listener.image = format!("r/app:{tag}");
+    };
+    let mut o = observation(Phase::Listening);
+    push(&mut o, "main", 'b');
+    assert_eq!(step(&o), Action::Freeze(version("main", 'b')), "same tag, new digest");
+    o.head.built.insert(2, version("main", 'b'));
+    assert_eq!(step(&o), Action::Listen(Baseline::At(version("main", 'b'))), "built already");
+    o.head.built = BTreeMap::from([(3, version("main", 'b'))]);
+    assert_eq!(step(&o), Action::Freeze(version("main", 'b')), "an entry of its own does not count");
+    o.build.baseline = Baseline::None;
+    push(&mut o, "main", 'a');
+    assert_eq!(step(&o), Action::Freeze(version("main", 'a')), "none builds the first image seen");
+    o.build.phase = Phase::Claimed;
+    assert_eq!(step(&o), Action::Listen(Baseline::None), "a phase is not skipped");
+    o.build.baseline = Baseline::Pending("other".into());
+    o.build.phase = Phase::Listening;
+    assert_eq!(step(&o), Action::Freeze(version("main", 'a')), "Keel moved it before it came up");
+    o.running.ran = Ran::Pending;
+    assert_eq!(step(&o), Action::Wait(None), "a digest that is not published decides nothing");
+    o.running.ran = Ran::SideLoaded;
+    o.build.baseline = Baseline::At(Version { tag: "main".into(), digest: None });
+    assert_eq!(step(&o), Action::Wait(None), "side-loaded: by tag only");
+}
+
+#[test]
+fn an_agent_that_is_not_the_newest_stands_down() {
+    let mut o = observation(Phase::Listening);
+    o.listener.image = "r/app:newer".into();
+    assert!(matches!(step(&o), Action::MakeWay(_)));
+    let mut o = observation(Phase::Listening);
+    o.head.ended = Some("by stop".into());
+    assert!(matches!(step(&o), Action::StandDown(_)));
+    let mut o = observation(Phase::Triggered);
+    o.head.generation = 4;
+    assert!(matches!(step(&o), Action::StandDown(_)), "somebody else moved the head");
+    let mut o = observation(Phase::Listening);
+    o.head.claimed = Some(("ci-b".into(), "uid-b".into()));
+    assert!(matches!(step(&o), Action::StandDown(_)), "another namespace has this generation");
+    let mut o = observation(Phase::Listening);
+    o.head.uuid = "v".into();
+    assert!(matches!(step(&o), Action::StandDown(_)), "a chain of the same name");
+}
+
+#[test]
+fn a_chain_that_has_ended_stops_who_has_not_moved_the_head_and_nobody_else() {
+    let mut o = observation(Phase::Triggered);
+    o.freeze = Some(freeze(version("main", 'b')));
+    o.head.ended = Some("by stop".into());
+    assert!(matches!(step(&o), Action::StandDown(why) if why.contains("by stop")), "it has lost the swap");
+    o.head.generation = 4;
+    o.head.claimed = None;
+    o.head.built.insert(3, version("main", 'b'));
+    assert_eq!(step(&o), Action::Detach, "past the swap it goes on");
+    for phase in [Phase::Detached, Phase::Preparing, Phase::Building, Phase::Recorded] {
+        let mut o = detached(phase);
+        o.head.ended = Some("by stop".into());
+        o.build.dispatch = Dispatch::Claimed;
+        assert_eq!(step(&o), Action::Dispatch, "{phase}: which settles that there is no successor");
+        o.build.dispatch = Dispatch::Ended;
+        assert!(!matches!(step(&o), Action::Dispatch | Action::StandDown(_)), "{phase}");
+    }
+}
+
+#[test]
+fn a_slot_that_nobody_gives_back_is_freed_by_who_waits_for_one() {
+    for phase in [Phase::Detached, Phase::Queued] {
+        let mut o = detached(phase);
+        o.head.slots = BTreeMap::from([(1, "ci-x".into()), (2, "ci-y".into())]);
+        o.lost_slots = vec![2];
+        assert_eq!(step(&o), Action::FreeSlot(2), "{phase}");
+    }
+    let mut o = detached(Phase::Finished);
+    o.head.slots.insert(3, "ci-a".into());
+    assert_eq!(step(&o), Action::FreeSlot(3), "taken after somebody else had ended this build");
+}
+
+#[test]
+fn the_order_from_push_to_sleep() {
+    let mut o = observation(Phase::Listening);
+    o.running = Running { image: "r/app:main".into(), ran: Ran::Digest(digest('b')) };
+    assert_eq!(step(&o), Action::Freeze(version("main", 'b')));
+    o.freeze = Some(freeze(version("main", 'b')));
+    assert_eq!(step(&o), Action::Trigger);
+    o.build.phase = Phase::Triggered;
+    assert_eq!(step(&o), Action::MoveHead);
+    o.head.generation = 4;
+    o.head.claimed = None;
+    o.head.built.insert(3, version("main", 'b'));
+    assert_eq!(step(&o), Action::Detach);
+    o.listener.keyed = false;
+    assert_eq!(step(&o), Action::Reach(Phase::Detached));
+    o.build.phase = Phase::Detached;
+    assert_eq!(step(&o), Action::Dispatch);
+    o.build.dispatch = Dispatch::Claimed;
+    assert_eq!(step(&o), Action::Dispatch);
+    o.build.dispatch = Dispatch::Done;
+    assert_eq!(step(&o), Action::TakeSlot);
+    o.head.slots.insert(3, "ci-a".into());
+    assert_eq!(step(&o), Action::Reach(Phase::Preparing));
+    o.build.phase = Phase::Preparing;
+    assert_eq!(step(&o), Action::Prepare);
+    o.prepared = true;
+    assert_eq!(step(&o), Action::Reach(Phase::Building));
+    o.build.phase = Phase::Building;
+    assert_eq!(step(&o), Action::Build);
+    o.judged = Judged::Going(None);
+    assert_eq!(step(&o), Action::Wait(None));
+    o.judged = Judged::Over(Verdict::Passed, "exit 0".into());
+    assert_eq!(step(&o), Action::Record(Verdict::Passed, "exit 0".into()));
+    o.build.phase = Phase::Recorded;
+    assert_eq!(step(&o), Action::FreeSlot(3));
+    o.head.slots.clear();
+    assert_eq!(step(&o), Action::Finish);
+    o.build.phase = Phase::Finished;
+    assert_eq!(step(&o), Action::Sleep);
+}
+
+#[test]
+fn a_stale_write_of_keel_is_undone_first_in_every_phase() {
+    for phase in Phase::ALL.into_iter().filter(|p| *p >= Phase::Detached && *p < Phase::Disposing) {
+        let mut o = detached(phase);
+        o.listener.keyed = true;
+        assert_eq!(step(&o), Action::Detach, "{phase}");
+    }
+}
+
+#[test]
+fn a_dispatch_that_fails_does_not_hold_the_build_but_holds_the_end() {
+    let mut o = detached(Phase::Building);
+    o.build.dispatch = Dispatch::Pending;
+    o.dispatch_due = false;
+    assert_eq!(step(&o), Action::Build);
+    o.build.phase = Phase::Recorded;
+    assert!(matches!(step(&o), Action::Wait(Some(why)) if why.contains("dispatched")));
+    o.dispatch_due = true;
+    assert_eq!(step(&o), Action::Dispatch);
+    o.build.dispatch = Dispatch::Ended;
+    assert_eq!(step(&o), Action::Finish);
+}
+
+#[test]
+fn a_pipeline_that_cannot_be_used_is_errored_without_a_build() {
+    for phase in [Phase::Detached, Phase::Queued, Phase::Preparing, Phase::Building] {
+        let mut o = detached(phase);
+        o.build.verdict = Some(Verdict::Errored);
+        o.build.cause = Some("policy: never".into());
+        assert_eq!(step(&o), Action::Record(Verdict::Errored, "policy: never".into()), "{phase}");
+    }
+}
+
+#[test]
+fn builds_queue_lowest_generation_first() {
+    let mut o = detached(Phase::Detached);
+    o.before = vec![2];
+    assert_eq!(step(&o), Action::Reach(Phase::Queued));
+    o.build.phase = Phase::Queued;
+    assert!(matches!(step(&o), Action::Wait(Some(why)) if why.contains("generation 2")));
+    o.max_parallel = 2;
+    assert_eq!(step(&o), Action::TakeSlot);
+    o.before = vec![];
+    o.head.slots = BTreeMap::from([(1, "ci-x".into()), (2, "ci-y".into())]);
+    assert!(matches!(step(&o), Action::Wait(Some(why)) if why.contains("ci-x")));
+}
+
+#[test]
+fn support_that_never_gets_ready_is_named_and_bounded() {
+    let mut o = detached(Phase::Preparing);
+    o.prepared = true;
+    o.build.times.insert(Phase::Preparing, Timestamp::UNIX_EPOCH);
+    let minio = Support {
+        name: "Deployment/minio".into(),
+        wanted: 2,
+        replicas: Some(2),
+        ready: 1,
+        trouble: Some("image x".into()),
+    };
+    o.support = vec![minio];
+    assert!(
+        matches!(step(&o), Action::Wait(Some(why)) if why.contains("Deployment/minio has 1 of 2 ready: image x"))
+    );
+    o.now = Timestamp::UNIX_EPOCH + 600.seconds();
+    assert!(matches!(step(&o), Action::Record(Verdict::Errored, _)));
+    o.support[0].ready = 2;
+    assert_eq!(step(&o), Action::Reach(Phase::Building));
+}
+
+#[test]
+fn a_deleted_job_is_cancelled_and_never_run_again() {
+    let mut o = detached(Phase::Building);
+    o.judged = Judged::JobGone;
+    assert!(matches!(step(&o), Action::Record(Verdict::Cancelled, _)));
+}

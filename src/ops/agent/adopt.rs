@@ -1,0 +1,162 @@
+//! Builds of the chain whose own agent is gone: who waits looks after them, on a slow timer.
+//!
+//! Waiting are the newest listener and whoever is queued. Their rights end at their own namespace, so each binds
+//! itself first in the one that it looks into, as whoever disposes of a build does. Then it runs the very same loop as
+//! an agent's, over that build, by the table of [`adopt`].
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use uuid::Uuid;
+
+use super::super::error::Result;
+use super::super::{claim, dispatch};
+use super::{Agent, Flow, Identity, Memory};
+use crate::agent::Observation;
+use crate::agent::adopt::{self, Holder};
+use crate::chain::build::{Build, Phase};
+use crate::chain::pod::{Pod, State};
+use crate::chain::rights::There;
+use crate::chain::{names, rights, wire};
+use crate::cluster::Query;
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
+
+/// How soon an adopted build whose Job runs is looked at again.
+const WATCHED: Duration = Duration::from_secs(30);
+
+/// How this agent looks after others.
+#[derive(Default)]
+pub(super) struct Watchfulness {
+    /// How long an agent must not have run; unknown until this one waits.
+    patience: Option<Duration>,
+    /// When to look next.
+    pub(super) due: Option<Timestamp>,
+    /// This agent's build as it was seen last.
+    own: Option<Build>,
+    absences: adopt::Absences,
+}
+
+impl Agent<'_> {
+    /// Sets the time of the next look, for a build that waits.
+    pub(super) fn arm_watchfulness(&mut self, build: &Build, patience: Duration) {
+        let watch = &mut self.memory.watch;
+        watch.own = Some(build.clone());
+        watch.patience = Some(patience);
+        if watch.due.is_none() {
+            watch.due = Some((self.clock)() + patience);
+        }
+    }
+
+    /// Looks after the builds before this one, if it is time to.
+    pub(super) async fn look_after(&mut self) {
+        let (Some(patience), Some(own)) = (self.memory.watch.patience, self.memory.watch.own.clone()) else {
+            return;
+        };
+        let again = match Box::pin(self.look_after_all(&own, patience)).await {
+            Ok(again) => again,
+            Err(error) => {
+                self.note(&format!("cannot look after earlier builds: {error}"));
+                patience.min(WATCHED)
+            }
+        };
+        self.memory.watch.due = Some(self.now() + again);
+    }
+
+    /// When to look again.
+    async fn look_after_all(&mut self, own: &Build, patience: Duration) -> Result<Duration> {
+        let head = dispatch::head_of(self.cluster, &own.chain).await?;
+        let builds = self.builds_of_chain(&own.chain).await?;
+        let mut again = patience;
+        for build in adopt::suspects(&builds, own, &head, self.now(), bound(patience)) {
+            if !self.is_orphan(own, build, bound(patience)).await? {
+                continue;
+            }
+            self.note(&format!(
+                "the agent of {} has not run for {} s: ending its build for it",
+                build.namespace,
+                patience.as_secs()
+            ));
+            if !Box::pin(self.stand_in(build)).await? {
+                again = again.min(WATCHED);
+            }
+        }
+        Ok(again)
+    }
+
+    /// Whether a build's listener has no pod that runs, and had none for some time.
+    async fn is_orphan(&mut self, own: &Build, build: &Build, patience: SignedDuration) -> Result<bool> {
+        let there = There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
+        for binding in rights::bind_predecessor(&there, &own.namespace, &own.uid, false) {
+            dispatch::create(self.cluster, &binding).await?;
+        }
+        let listeners = Query::labels(format!("{}=listener", wire::ROLE));
+        let (cluster, namespace) = (self.cluster, Some(build.namespace.as_str()));
+        let pods = dispatch::patiently(|| cluster.list::<Pod>(&kind::PODS, namespace, &listeners)).await?;
+        let runs = pods.items.iter().any(|pod| {
+            !pod.deleted && pod.containers.iter().any(|one| !one.init && matches!(one.state, State::Running))
+        });
+        let now = self.now();
+        Ok(self.memory.watch.absences.note(&build.uid, runs, now, patience))
+    }
+
+    /// Ends a build for its agent. `false` while its Job runs still.
+    async fn stand_in(&mut self, build: &Build) -> Result<bool> {
+        let (record, _) = self.known(build).await?;
+        let me = Identity {
+            namespace: build.namespace.clone(),
+            pod: None,
+            deployment: record.settings.workload.clone(),
+            container: record.settings.container.clone(),
+            revision: None,
+        };
+        let memory = Memory { confined: true, known: self.memory.known.clone(), ..Memory::default() };
+        let mut other = Agent { cluster: self.cluster, me, clock: self.clock, say: self.say, memory };
+        loop {
+            let mut seen = Box::pin(other.observe()).await?;
+            loop {
+                let action = adopt::step(&seen);
+                other.note_action(&action, &seen.build.namespace);
+                match Box::pin(other.act(action, &mut seen)).await? {
+                    Flow::Again => other.observe_work(&mut seen).await?,
+                    Flow::Look => break,
+                    Flow::Wait => return Ok(seen.build.phase >= Phase::Finished),
+                }
+            }
+        }
+    }
+}
+
+impl Agent<'_> {
+    /// The chain's builds, as far as they can be read.
+    pub(super) async fn builds_of_chain(&self, chain: &str) -> Result<Vec<Build>> {
+        let select = Query::labels(format!("{}={chain}", wire::CHAIN));
+        let list = self.cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
+        Ok(list.items.iter().filter_map(|namespace| claim::read_build(namespace).ok()).collect())
+    }
+
+    /// Generations whose build slot nobody will give back.
+    pub(super) async fn lost_slots(&mut self, seen: &Observation) -> Result<Vec<u64>> {
+        let Ok(chain) = Uuid::parse_str(&seen.head.uuid) else { return Ok(Vec::new()) };
+        let patience = bound(self.plan(seen).await?.build.settings.adopt_after);
+        let mut lost = Vec::new();
+        for (generation, namespace) in &seen.head.slots {
+            let found = self.cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
+            let holder = found.as_ref().map(|found| Holder {
+                owner: found.metadata.annotations.get(wire::OWNER).map(String::as_str),
+                phase: claim::read_build(found).ok().map(|build| build.phase),
+                going: found.metadata.deletion_timestamp,
+            });
+            let owner = names::owner(chain, *generation).to_string();
+            if adopt::slot_is_lost(holder, &owner, self.now(), patience) {
+                lost.push(*generation);
+            }
+        }
+        Ok(lost)
+    }
+}
+
+fn bound(patience: Duration) -> SignedDuration {
+    SignedDuration::try_from(patience).unwrap_or(SignedDuration::MAX)
+}

@@ -1,0 +1,155 @@
+//! A push: frozen, checked, and the head moved for it.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::super::dispatch;
+use super::super::error::Result;
+use super::super::home;
+use super::build::job_of;
+use super::{Agent, Flow};
+use crate::agent::Observation;
+use crate::chain::build::{Phase, Verdict, Version};
+use crate::chain::freeze::{Freeze, Pushed};
+use crate::chain::wire;
+use crate::cluster::resource as kind;
+use crate::cluster::{Create, Patch};
+use crate::keel::image::ImageRef;
+use crate::keel::parking;
+use crate::local;
+use crate::pipeline::fault::Fault;
+use crate::pipeline::weave::{self, Listener};
+
+impl Agent<'_> {
+    pub(super) async fn freeze(&mut self, seen: &mut Observation, version: Version) -> Result<Flow> {
+        let image = ImageRef::parse(&seen.running.image).map(|image| image.name).unwrap_or_default();
+        // where even the last good pipeline does not go with this image, the check of the push says so
+        let settings =
+            self.plan_of_last_good(seen).await?.map(|plan| plan.build.settings).unwrap_or_default();
+        let pipeline = match local::files::read_optional(&settings.pipeline_path) {
+            Ok(None) => seen.head.pipeline.clone().map_or(Pushed::Absent, Pushed::Text),
+            Ok(Some(text)) => Pushed::text(&settings.pipeline_path, text),
+            Err(why) => Pushed::Unreadable(why.to_string()),
+        };
+        let revision = self
+            .me
+            .revision
+            .clone()
+            .or_else(|| local::git::revision(Path::new(".")))
+            .or_else(|| settings.revision_of(&version.tag));
+        let freeze = Freeze { image, version, revision, pipeline };
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": { "name": wire::FREEZE, "labels": home::labels(&seen.build.chain) },
+            "data": freeze.write(),
+        });
+        match self
+            .cluster
+            .create::<Value>(&kind::CONFIG_MAPS, Some(&self.me.namespace), &object, &Create::default())
+            .await
+        {
+            Ok(_) => {
+                self.memory.freeze = Some(freeze.clone());
+                seen.freeze = Some(freeze);
+                Ok(Flow::Again)
+            }
+            // another start of this agent froze first: that one counts, and the next look reads it
+            Err(error) if error.is_already_exists() => Ok(Flow::Look),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn trigger(&mut self, seen: &mut Observation) -> Result<()> {
+        let freeze = seen.freeze.as_ref().expect("step triggers only what is frozen");
+        let annotations = json!({
+            wire::IMAGE: freeze.image,
+            wire::TAG: freeze.version.tag,
+            wire::DIGEST: freeze.version.digest.as_ref().map(ToString::to_string),
+            wire::REVISION: freeze.revision,
+        });
+        self.reach(seen, Phase::Triggered, annotations).await
+    }
+
+    /// Checks what was pushed, then moves the head. Only who wins the swap goes on.
+    pub(super) async fn move_head(&mut self, seen: &mut Observation) -> Result<()> {
+        let freeze = seen.freeze.clone().expect("the head moves only for what is frozen");
+        // what was found wrong once is not asked again: the answer is written down
+        if seen.build.verdict.is_none()
+            && let Err(why) = self.check_pushed(seen, &freeze).await?
+        {
+            let last_good = match &freeze.pipeline {
+                Pushed::Text(text) => seen.head.pipeline.as_ref() == Some(text),
+                Pushed::Absent => true,
+                Pushed::Unreadable(_) => false,
+            };
+            let whose = if last_good { "last good" } else { "pushed" };
+            let cause = format!("the {whose} pipeline cannot be used: {why}");
+            self.note(&cause);
+            let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
+            self.patch_namespace(seen, json!({}), annotations).await?;
+        }
+        let patch = seen.head.advance(&freeze.version);
+        self.patch_head(seen, &patch).await
+    }
+
+    /// `start`'s own checks, the chain's identity, and the successor's listener as a server-side dry-run.
+    async fn check_pushed(
+        &mut self,
+        seen: &Observation,
+        freeze: &Freeze,
+    ) -> Result<std::result::Result<(), String>> {
+        if let Pushed::Unreadable(why) = &freeze.pipeline {
+            return Ok(Err(why.clone()));
+        }
+        let plan = match self.plan_for(seen, freeze, true).await? {
+            Ok(plan) => plan,
+            Err(faults) => return Ok(Err(in_one_line(&faults))),
+        };
+        let (record, _) = self.known(&seen.build).await?;
+        let settings = &record.settings;
+        let running = weave::Running {
+            image: &settings.repository,
+            workload: &settings.workload,
+            container: &settings.container,
+            tag: &freeze.version.tag,
+        };
+        if let Err(faults) = plan.fits(&running) {
+            return Ok(Err(in_one_line(&faults)));
+        }
+        let next = Listener { tag: &freeze.version.tag, generation: seen.build.generation + 1 };
+        let mut listener = plan.listener(&next);
+        listener["metadata"]["name"] = json!(format!("{}-next", truncated(&plan.build.name, 58)));
+        let job = job_of(&plan, seen, freeze);
+        // a pipeline whose build can never be created must not become the last good one either
+        let tried = [("next listener", kind::DEPLOYMENTS, listener), ("build's Job", kind::JOBS, job)];
+        for (what, resource, object) in tried {
+            let refused = dispatch::refusal(self.cluster, &resource, &self.me.namespace, &object).await?;
+            if let Some(why) = refused {
+                return Ok(Err(format!("the API server refuses the {what}: {why}")));
+            }
+        }
+        self.memory.plan = Some(plan);
+        Ok(Ok(()))
+    }
+
+    /// Renames the Keel keys; the next look reads them back.
+    pub(super) async fn detach(&mut self) -> Result<()> {
+        let namespace = Some(self.me.namespace.as_str());
+        let Some(meta) = &self.memory.listener else { return Ok(()) };
+        let patch = parking::detach_patch(&meta.resource_version, &meta.labels, &meta.annotations);
+        self.cluster
+            .patch::<Value>(&kind::DEPLOYMENTS, namespace, &self.me.deployment, Patch::Json(&patch))
+            .await?;
+        Ok(())
+    }
+}
+
+fn in_one_line(faults: &[Fault]) -> String {
+    faults.iter().map(Fault::one_line).collect::<Vec<_>>().join("; ")
+}
+
+fn truncated(name: &str, length: usize) -> &str {
+    name.get(..length).unwrap_or(name).trim_end_matches('-')
+}

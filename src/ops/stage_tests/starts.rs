@@ -1,0 +1,112 @@
+//! `start`: its order, and what becomes of one that is repeated, killed or run twice at once.
+
+use super::*;
+use crate::chain::build::Phase;
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_starts_in_this_order() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    let cluster = stage.cluster();
+    let request = request(&glob());
+    tokio::select! {
+        outcome = start(&cluster, &request, &|_| {}) => panic!("{outcome:?}"),
+        () = stage.reaches(listener_waits) => {}
+    }
+    let world = stage.world();
+    assert_eq!(
+        plain(&world, &world.writes),
+        [
+            "POST /studioci/configmaps",
+            "POST /studioci/configmaps",
+            "POST /studioci/secrets",
+            "POST /studioci/configmaps",
+            "POST /studioci/roles",
+            "POST /namespaces",
+            "PATCH /studioci/configmaps/chain-app-main",
+            "POST /ns1/serviceaccounts",
+            "POST /ns1/rolebindings",
+            "POST /studioci/rolebindings",
+            "POST /clusterrolebindings",
+            "POST /ns1/deployments",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_start_changes_nothing() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    assert!(matches!(started(&stage, &glob()).await.unwrap(), Outcome::Started(_)));
+    let before = stage.world().objects.clone();
+    let cluster = stage.cluster();
+    let outcome = start(&cluster, &request(&glob()), &|_| {}).await.unwrap();
+    let Outcome::Unchanged(build) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((build.phase, build.generation), (Phase::Listening, 1));
+    assert_eq!(stage.world().objects, before);
+    let other = start(&cluster, &request(&match_tag()), &|_| {}).await.unwrap_err();
+    assert!(other.to_string().contains("lives already"), "{other}");
+    assert_eq!(stage.world().objects, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_killed_after_any_write_and_repeated_comes_to_the_same_end() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    started(&stage, &glob()).await.unwrap();
+    let objects = stage.world().objects.len();
+    let writes = stage.world().writes.len();
+    let before = Stage::new(&[("build-1", 'a')]);
+    for k in 0..writes {
+        let stage = before.copy();
+        stage.world().dies_after = Some(k);
+        let keel = glob();
+        tokio::select! {
+            outcome = started(&stage, &keel) => panic!("{k}: {outcome:?}"),
+            () = stage.dies() => {}
+        }
+        stage.revive();
+        started(&stage, &glob()).await.unwrap_or_else(|error| panic!("{k}: {error}"));
+        let world = stage.world();
+        assert_eq!(world.builds().len(), 1, "{k}");
+        assert_eq!(world.objects.len(), objects, "{k}");
+        assert_eq!(world.phase(&world.builds()[&1]), "Listening", "{k}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_starts_at_once_make_one_chain() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    let keel = glob();
+    let (one, two) = tokio::join!(started(&stage, &keel), started(&stage, &keel));
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(stage.world().builds().len(), 1);
+    assert_eq!(stage.world().all("namespaces").len(), 2, "home and the build");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_does_not_exist_yet_is_waited_for_or_the_start_is_taken_back() {
+    let stage = Stage::new(&[]);
+    let before: Vec<String> = stage.world().objects.keys().cloned().collect();
+    let cluster = stage.cluster();
+    let error = start(&cluster, &request(&glob()), &|_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("not in the registry"), "{error}");
+    let left: Vec<String> =
+        stage.world().objects.keys().filter(|path| !path.contains("clusterrolebinding")).cloned().collect();
+    let before: Vec<String> =
+        before.into_iter().filter(|path| !path.contains("/rolebindings/studioci-agent")).collect();
+    let left: Vec<String> =
+        left.into_iter().filter(|path| !path.contains("/rolebindings/studioci-agent")).collect();
+    assert_eq!(left, before);
+
+    let Outcome::Started(build) = start(&cluster, &request(&match_tag()), &|_| {}).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!((build.baseline.to_string().as_str(), build.phase), ("none", Phase::Claimed));
+    assert!(build.waiting.unwrap().contains("first push"));
+    {
+        let mut world = stage.world();
+        world.registry.insert("build-1".to_owned(), 'a');
+        world.roll(&build.namespace);
+    }
+    run_until(&stage, &build.namespace, |world| asleep(world, &build.namespace)).await;
+    assert_eq!(stage.world().all("jobs").len(), 1, "the first image is built");
+}
