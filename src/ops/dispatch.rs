@@ -188,7 +188,13 @@ async fn enter(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed) -> Resul
     let settings = &raise.record.settings;
     let there = rights::There { chain: &settings.chain, namespace: &claimed.namespace, uid: &claimed.uid };
     let own: Vec<Value> = match raise.maker {
-        Maker::Person => bind_person(cluster, &there).await?.into_iter().collect(),
+        Maker::Person => {
+            let wanted = [
+                Access::to("create", &kind::DEPLOYMENTS, Some(there.namespace)),
+                Access::to("patch", &kind::NAMESPACES, Some(there.namespace)),
+            ];
+            return enter_as_person(cluster, &there, &wanted).await;
+        }
         Maker::Agent { namespace, uid } => {
             rights::bind_predecessor(&there, namespace, uid, settings.trusted_build)
         }
@@ -225,16 +231,16 @@ pub async fn raise(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say:
     Ok(created)
 }
 
-/// The binding that a person needs in the new namespace; an admin may write there anyway.
-async fn bind_person(cluster: &Cluster, there: &rights::There<'_>) -> Result<Option<Value>> {
-    let wanted = [
-        Access::to("create", &kind::DEPLOYMENTS, Some(there.namespace)),
-        Access::to("patch", &kind::NAMESPACES, Some(there.namespace)),
-    ];
-    if cluster.can_i(&wanted).await?.into_iter().all(|allowed| allowed) {
-        return Ok(None);
+/// Binds a person in a namespace of a build, unless he holds the rights that he wants there anyway, as an admin does.
+pub(super) async fn enter_as_person(
+    cluster: &Cluster,
+    there: &rights::There<'_>,
+    wanted: &[Access],
+) -> Result<()> {
+    if !cluster.can_i(wanted).await?.into_iter().all(|allowed| allowed) {
+        create(cluster, &rights::bind_person(there, &cluster.whoami().await?)).await?;
     }
-    Ok(Some(rights::bind_person(there, &cluster.whoami().await?)))
+    Ok(())
 }
 
 /// Creates an object of a fixed name; `false` if it is there already, made by an earlier try.
@@ -250,7 +256,7 @@ async fn create(cluster: &Cluster, object: &Value) -> Result<bool> {
 }
 
 /// Asks again for a while where RBAC says no: a fresh binding takes some milliseconds to reach the authorizer.
-async fn patiently<T, F>(ask: impl Fn() -> F) -> std::result::Result<T, crate::cluster::Error>
+pub(super) async fn patiently<T, F>(ask: impl Fn() -> F) -> std::result::Result<T, crate::cluster::Error>
 where
     F: Future<Output = std::result::Result<T, crate::cluster::Error>>,
 {
