@@ -102,7 +102,8 @@ impl<'a> Ground<'a> {
         let _ = self.0.kubectl(&["delete", kinds, "-A", "-l", &marked]);
         let gone = ["namespace/ci-plain", "namespace/ci-x", "clusterrolebinding/x", "clusterrole/x"];
         let _ = self.0.kubectl(&[&["delete", "--ignore-not-found"], &gone[..]].concat());
-        let _ = self.0.kubectl(&["delete", "--ignore-not-found", "-n", HOME, "rolebinding/x", "role/chain-x"]);
+        let _ =
+            self.0.kubectl(&["delete", "--ignore-not-found", "-n", HOME, "rolebinding/x", "role/chain-x"]);
     }
 }
 
@@ -146,7 +147,13 @@ impl Told {
     }
 
     fn holds(&self) {
-        assert!(self.faults.is_empty(), "{} of {} rows:\n{}", self.faults.len(), self.rows, self.faults.join("\n"));
+        assert!(
+            self.faults.is_empty(),
+            "{} of {} rows:\n{}",
+            self.faults.len(),
+            self.rows,
+            self.faults.join("\n")
+        );
     }
 }
 
@@ -166,9 +173,7 @@ async fn until_policies_act(api: &Api) {
 
 /// The only pod of the listener in `ci-one`, once it runs: name and uid.
 async fn listeners_pod(api: &Api) -> (String, String) {
-    let running = |answer: &Answer| {
-        matches!(answer, Answer::Allowed(list) if list["items"][0]["status"]["phase"] == "Running")
-    };
+    let running = |answer: &Answer| matches!(answer, Answer::Allowed(list) if list["items"][0]["status"]["phase"] == "Running");
     let pods = all(PODS, "ci-one", "labelSelector=app%3Dbuild").get();
     let Answer::Allowed(list) = api.until(ADMIN, &pods, running).await else { unreachable!() };
     let text = |key: &str| list["items"][0]["metadata"][key].as_str().unwrap().to_owned();
@@ -238,7 +243,8 @@ async fn bindings(api: &Api) -> Vec<String> {
         for item in list["items"].as_array().unwrap() {
             let of_agent = |subject: &Value| subject["name"] == AGENT && subject["namespace"] != "ci-plain";
             let subjects = item["subjects"].as_array().cloned().unwrap_or_default();
-            let ours = ["studioci-workspace", "studioci-trusted"].iter().any(|it| item["roleRef"]["name"] == *it);
+            let ours =
+                ["studioci-workspace", "studioci-trusted"].iter().any(|it| item["roleRef"]["name"] == *it);
             if ours || subjects.iter().any(of_agent) {
                 left.push(format!("{} {}", resource.kind, item["metadata"]["name"]));
             }

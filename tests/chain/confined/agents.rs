@@ -11,7 +11,14 @@ use super::objects::*;
 use super::who::*;
 
 /// `dispatch`: what a predecessor makes, in order.
-pub(crate) fn dispatch(from: &str, who: Who, to: &str, chain: &str, security: &[(&str, &str)], trusted: bool) -> Vec<Row> {
+pub(crate) fn dispatch(
+    from: &str,
+    who: Who,
+    to: &str,
+    chain: &str,
+    security: &[(&str, &str)],
+    trusted: bool,
+) -> Vec<Row> {
     let there = there(to, chain);
     let own = |what: &str, object| row(who, format!("dispatch {to}: {what}"), create(object), Allowed);
     let namespace = namespace(to, chain, security);
@@ -21,7 +28,12 @@ pub(crate) fn dispatch(from: &str, who: Who, to: &str, chain: &str, security: &[
     rows.extend(rights::of_agent(&there, trusted).into_iter().map(|object| own("its agent", object)));
     rows.push(row(who, "dispatch: whether it can be used", all(SERVICE_ACCOUNTS, to, "").get(), Allowed));
     rows.push(own("a pull Secret", object("Secret", to, "pull")));
-    rows.push(row(who, "the check of a pushed pipeline: the listener as a dry run", create(named(listener(to), "try")).dry(), Allowed));
+    rows.push(row(
+        who,
+        "the check of a pushed pipeline: the listener as a dry run",
+        create(named(listener(to), "try")).dry(),
+        Allowed,
+    ));
     rows.push(own("the listener", listener(to)));
     rows
 }

@@ -102,7 +102,8 @@ pub(crate) enum Answer {
 
 impl Answer {
     fn of(code: u16, message: String) -> Self {
-        let named = message.split_once("ValidatingAdmissionPolicy '").and_then(|(_, rest)| rest.split_once('\''));
+        let named =
+            message.split_once("ValidatingAdmissionPolicy '").and_then(|(_, rest)| rest.split_once('\''));
         if let Some((name, says)) = named {
             return Self::Policy(name.to_owned(), says.to_owned());
         }
@@ -155,7 +156,8 @@ pub(crate) struct Place {
 }
 
 fn collection(resource: &Resource, namespace: &str) -> String {
-    let root = if resource.group.is_empty() { "/api".to_owned() } else { format!("/apis/{}", resource.group) };
+    let root =
+        if resource.group.is_empty() { "/api".to_owned() } else { format!("/apis/{}", resource.group) };
     let (version, plural) = (resource.version, resource.plural);
     if resource.namespaced && !namespace.is_empty() {
         format!("{root}/{version}/namespaces/{namespace}/{plural}")
@@ -259,7 +261,8 @@ impl Api {
             Who::Account(namespace, name) => {
                 let asked = Box::pin(self.send(Who::Admin, &token(namespace, name, Value::Null))).await;
                 let Answer::Allowed(given) = asked else { panic!("no token for {who}: {asked:?}") };
-                config.auth_info = serde_json::from_value(json!({ "token": given["status"]["token"] })).unwrap();
+                config.auth_info =
+                    serde_json::from_value(json!({ "token": given["status"]["token"] })).unwrap();
             }
         }
         let client = Client::try_from(config).unwrap();
@@ -311,7 +314,9 @@ impl Api {
             let answer = self.send(row.who, &row.ask).await;
             let early = match row.wanted {
                 Wanted::Allowed => matches!(answer, Answer::Rbac(_) | Answer::Policy(..)),
-                Wanted::Policy(_) | Wanted::PodSecurity | Wanted::Conflict => matches!(answer, Answer::Rbac(_)),
+                Wanted::Policy(_) | Wanted::PodSecurity | Wanted::Conflict => {
+                    matches!(answer, Answer::Rbac(_))
+                }
                 Wanted::Rbac => false,
             };
             if answer.is(row.wanted) || !early || begun.elapsed() > PATIENCE {

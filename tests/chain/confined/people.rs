@@ -174,7 +174,11 @@ pub(crate) fn carols_role() -> Value {
         rule("studioci.dev:chains", &["use"], &[]),
         rule("studioci.dev:podsecurity", &["use"], &["restricted,latest,,,,"]),
         rule("configmaps,secrets", &["get", "list", "watch", "create", "update", "patch", "delete"], &[]),
-        rule("rbac.authorization.k8s.io:roles,rolebindings", &["get", "list", "create", "update", "patch", "delete"], &[]),
+        rule(
+            "rbac.authorization.k8s.io:roles,rolebindings",
+            &["get", "list", "create", "update", "patch", "delete"],
+            &[],
+        ),
     ];
     role(STUDIOCI, "carol", rules)
 }
