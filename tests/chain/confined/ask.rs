@@ -182,13 +182,11 @@ impl Place {
     }
 
     /// A merge patch.
-    #[expect(clippy::needless_pass_by_value, reason = "rows write their patches down on the spot")]
     pub(crate) fn patch(self, patch: Value) -> Ask {
         Ask::new("PATCH", self.path, patch)
     }
 
     /// A strategic merge patch: of a list, what has the same name is changed.
-    #[expect(clippy::needless_pass_by_value, reason = "rows write their patches down on the spot")]
     pub(crate) fn patch_within(self, patch: Value) -> Ask {
         Ask { media: "application/strategic-merge-patch+json", ..self.patch(patch) }
     }

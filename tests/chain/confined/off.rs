@@ -61,15 +61,15 @@ fn chain_07_an_agent_does_nothing_while_a_policy_is_missing() {
     world.kubectl(&["delete", "pod", "-n", &namespace, "-l", "studioci.dev/role=listener"]).ok();
     let refuses = "cannot go on: builds are not confined: \
                    validatingadmissionpolicybinding.admissionregistration.k8s.io/studioci-agent is missing; trying again";
-    let refused = |tag: &str| {
+    let refusal_at = |tag: &str| {
         world.until(&format!("the agent at {tag} refuses"), || {
             let diary = diary(&world, &namespace, tag)?;
             diary.contains("cannot go on").then_some(diary)
         })
     };
-    assert_eq!(untimed(&refused("build-0001")), [refuses]);
+    assert_eq!(untimed(&refusal_at("build-0001")), [refuses]);
     world.push("build-0002", "2", "exit 0");
-    assert_eq!(untimed(&refused("build-0002")), [refuses]);
+    assert_eq!(untimed(&refusal_at("build-0002")), [refuses]);
     let build = world.build(1).unwrap();
     assert_eq!((world.builds().len(), &build["status"]["phase"]), (1, &json!("Listening")));
 
