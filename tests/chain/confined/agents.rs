@@ -64,6 +64,7 @@ pub(crate) fn work() -> Vec<Row> {
         row(ONE, "reads its binding", at(VALIDATING_ADMISSION_POLICY_BINDINGS, "", "studioci-identity").get(), Allowed),
         row(ONE, "asks for its own rights", review("SelfSubjectAccessReview", "authorization.k8s.io", "selfsubjectaccessreviews", json!({ "resourceAttributes": { "verb": "create", "resource": "pods" } })), Allowed),
         row(ONE, "asks who it is", review("SelfSubjectReview", "authentication.k8s.io", "selfsubjectreviews", json!({})), Allowed),
+        row(ONE, "reads a binding by its name", at(ROLE_BINDINGS, "ci-other", AGENT).get(), Allowed),
         row(ONE, "the freeze", create(object("ConfigMap", "ci-one", "studioci-freeze")), Allowed),
         row(ONE, "a pull Secret, patched", at(SECRETS, "ci-one", "pull").patch(json!({ "stringData": { "x": "y" } })), Allowed),
         row(ONE, "the probe of a tag", create(workload("Pod", "ci-one", "studioci-probe", "probe", pod_spec("default"))), Allowed),
@@ -82,6 +83,9 @@ pub(crate) fn work() -> Vec<Row> {
         rows.push(row(ONE, format!("support: a {kind} to 0 by its scale"), at(resource, "ci-one", "support/scale").patch(json!({ "spec": { "replicas": 0 } })), Allowed));
         rows.push(row(ALICE, format!("scale: a {kind} of her own namespace"), at(resource, "ci-one", "support/scale").patch(json!({ "spec": { "replicas": 0 } })), Allowed));
     }
+    let mut service = object("Service", "ci-one", "x");
+    service["spec"] = json!({ "ports": [{ "port": 80 }], "externalIPs": ["192.0.2.1"] });
+    rows.push(row(ONE, "the rest: a Service for an address of somebody else, which is for other admission to judge", create(service).dry(), Allowed));
     rows.push(row(ONE, "the rest: a CronJob", support("CronJob", "support"), Allowed));
     rows.push(row(ONE, "the rest: a CronJob, suspended", at(CRON_JOBS, "ci-one", "support").patch(json!({ "spec": { "suspend": true } })), Allowed));
     // a real pod, so that a kubelet asks for its token
