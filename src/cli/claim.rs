@@ -54,9 +54,8 @@ pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     } else {
         let cluster = ctx.connect()?;
         let console = RefCell::new(&mut ctx.console);
-        let claimed = ops::claim::claim(&cluster, &claim, &|line| console.borrow_mut().talk(line)).await?;
-        ops::claim::usable(&cluster, &claimed.namespace, args.timeout).await?;
-        claimed.namespace
+        let say = |line: &str| console.borrow_mut().talk(line);
+        ops::claim::bare(&cluster, &claim, args.timeout, &say).await?.namespace
     };
     let outcome = Outcome {
         kind: "namespace",

@@ -7,13 +7,15 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Say;
+use super::dispatch;
 use super::error::{Error, Result};
 use crate::chain::build::{Build, Map, NotABuild, Phase, Told};
 use crate::chain::claim::{Judged, NAMES_TRIED, Standing, judge};
+use crate::chain::rights::There;
 use crate::chain::{names, wire};
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Create, Proof, Query};
+use crate::cluster::{Access, Cluster, Create, Proof, Query};
 
 /// What is to be claimed.
 #[derive(Debug, Clone)]
@@ -102,6 +104,22 @@ pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Cla
         return Ok(claimed);
     }
     walk(cluster, claim, say).await
+}
+
+/// Claims a namespace for a person, who may use it and dispose of it from then on.
+///
+/// # Errors
+/// As [`claim`] and [`usable`].
+pub async fn bare(cluster: &Cluster, claim: &Claim, bound: Duration, say: Say<'_>) -> Result<Claimed> {
+    let claimed = self::claim(cluster, claim, say).await?;
+    let there = There { chain: &claim.chain, namespace: &claimed.namespace, uid: &claimed.uid };
+    let wanted = [
+        Access::to("create", &kind::DEPLOYMENTS, Some(there.namespace)),
+        Access::to("delete", &kind::NAMESPACES, Some(there.namespace)),
+    ];
+    dispatch::enter_as_person(cluster, &there, &wanted).await?;
+    usable(cluster, &claimed.namespace, bound).await?;
+    Ok(claimed)
 }
 
 /// Creates the namespace under the first derived name that is free.

@@ -242,8 +242,8 @@ pub async fn canary(cluster: &Cluster) -> Result<Canary> {
                 format!(
                     "the admission policies are installed and do not act: {me} got through with what they refuse"
                 ),
-                "check that the API server's admission plugin ValidatingAdmissionPolicy is on, and that no exemption \
-                 of it names this user",
+                "check that the API server's admission plugin ValidatingAdmissionPolicy is on, and that the bindings \
+                 of the policies say Deny",
             ));
         }
         tokio::time::sleep(PAUSE).await;

@@ -11,6 +11,7 @@
 //! | [`archive`], [`image`], [`registry`] | archives and images without docker, and the registry's HTTP API |
 //! | [`audit`] | which requests reached the API server, in order |
 //! | [`part`] | the servers as processes: found again by pid and start time |
+//! | [`open`] | a second API server that authorizes everything |
 //! | [`state`], [`settings`], [`pki`] | the folder of one cluster, its files, its certificates |
 //! | [`network`], [`cgroup`], [`sysctl`], [`cleanup`] | what is taken from the kernel, and how it is given back |
 //! | [`interrupt`], [`progress`], [`error`] | signals, what people see |, [`api`], [`progress`], [`error`] | signals; single requests; what people see |
@@ -30,6 +31,7 @@ pub mod host;
 pub mod image;
 pub mod interrupt;
 pub mod network;
+pub mod open;
 pub mod part;
 pub mod pki;
 pub mod progress;

@@ -1,0 +1,223 @@
+//! The objects that the requests bring: those of the product from its own code, the others as somebody would write them
+//! who tries what he may not.
+
+use serde_json::{Value, json};
+use studioci::chain::build::Map;
+use studioci::chain::{rights, wire};
+use test_cluster::settings::{PAUSE, REGISTRY};
+
+pub(crate) const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
+const RBAC_V1: &str = "rbac.authorization.k8s.io/v1";
+
+/// Pod Security labels with which chain `a` was started.
+pub(crate) const BASELINE: [(&str, &str); 2] = [
+    ("pod-security.kubernetes.io/enforce", "baseline"),
+    ("pod-security.kubernetes.io/enforce-version", "latest"),
+];
+/// Those that a narrowed person may give.
+pub(crate) const RESTRICTED: [(&str, &str); 2] = [
+    ("pod-security.kubernetes.io/enforce", "restricted"),
+    ("pod-security.kubernetes.io/enforce-version", "latest"),
+];
+
+/// A map of labels.
+pub(crate) fn map(labels: &[(&str, &str)]) -> Map {
+    labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// A chain's Namespace as a claim makes it.
+pub(crate) fn namespace(name: &str, chain: &str, labels: &[(&str, &str)]) -> Value {
+    let mut object = json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": name,
+            "labels": { wire::MANAGED_BY: wire::MANAGED_BY_VALUE, wire::CHAIN: chain },
+            "annotations": { wire::OWNER: "5f0d1b1e-0000-4000-8000-000000000000" },
+        },
+    });
+    for (key, value) in labels {
+        object["metadata"]["labels"][*key] = json!(value);
+    }
+    object
+}
+
+/// The same where builds are trusted.
+pub(crate) fn trusting(mut namespace: Value) -> Value {
+    namespace["metadata"]["annotations"][wire::TRUSTED_BUILD] = json!("true");
+    namespace
+}
+
+/// An object without one of its fields.
+pub(crate) fn without(mut object: Value, map: &str, key: &str) -> Value {
+    object["metadata"][map].as_object_mut().unwrap().remove(key).unwrap();
+    object
+}
+
+/// A patch of labels; `null` takes one away.
+pub(crate) fn labels(labels: Value) -> Value {
+    json!({ "metadata": { "labels": labels } })
+}
+
+/// A patch of annotations; `null` takes one away.
+pub(crate) fn annotations(annotations: Value) -> Value {
+    json!({ "metadata": { "annotations": annotations } })
+}
+
+/// A build's namespace for the product's builders; uids are filled in when the request is sent.
+pub(crate) fn there<'a>(namespace: &'a str, chain: &'a str) -> rights::There<'a> {
+    rights::There { chain, namespace, uid: "" }
+}
+
+/// `kind` is `v1`'s.
+pub(crate) fn object(kind: &str, namespace: &str, name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name, "namespace": namespace } })
+}
+
+/// An object of a chain in home; its label lets a later proof sweep it away.
+pub(crate) fn at_home(kind: &str, name: &str, chain: &str) -> Value {
+    let mut object = object(kind, wire::HOME, name);
+    object["metadata"]["labels"] = json!({ wire::CHAIN: chain });
+    object
+}
+
+/// A Secret that asks for a token of a ServiceAccount.
+pub(crate) fn token_secret(namespace: &str, name: &str, account: &str) -> Value {
+    let mut secret = object("Secret", namespace, name);
+    secret["type"] = json!("kubernetes.io/service-account-token");
+    secret["metadata"]["annotations"] = json!({ "kubernetes.io/service-account.name": account });
+    secret
+}
+
+pub(crate) fn user(name: &str) -> Value {
+    json!({ "kind": "User", "apiGroup": RBAC_GROUP, "name": name })
+}
+
+pub(crate) fn group(name: &str) -> Value {
+    json!({ "kind": "Group", "apiGroup": RBAC_GROUP, "name": name })
+}
+
+pub(crate) fn account(namespace: &str, name: &str) -> Value {
+    json!({ "kind": "ServiceAccount", "name": name, "namespace": namespace })
+}
+
+/// The agent of a namespace, as a subject.
+pub(crate) fn agent(namespace: &str) -> Value {
+    account(namespace, wire::AGENT_ACCOUNT)
+}
+
+fn binding(kind: &str, metadata: Value, role: &str, subjects: Vec<Value>) -> Value {
+    let (role_kind, name) = role.split_once('/').unwrap();
+    json!({
+        "apiVersion": RBAC_V1,
+        "kind": kind,
+        "metadata": metadata,
+        "roleRef": { "apiGroup": RBAC_GROUP, "kind": role_kind, "name": name },
+        "subjects": subjects,
+    })
+}
+
+/// A RoleBinding called `x`; `role` is `ClusterRole/NAME` or `Role/NAME`.
+pub(crate) fn bind(namespace: &str, role: &str, subject: Value) -> Value {
+    binding("RoleBinding", json!({ "name": "x", "namespace": namespace }), role, vec![subject])
+}
+
+/// A ClusterRoleBinding called `x`.
+pub(crate) fn bind_everywhere(role: &str, subjects: impl IntoIterator<Item = Value>) -> Value {
+    let role = format!("ClusterRole/{role}");
+    binding("ClusterRoleBinding", json!({ "name": "x" }), &role, subjects.into_iter().collect())
+}
+
+/// The same object under another name.
+pub(crate) fn named(mut object: Value, name: &str) -> Value {
+    object["metadata"]["name"] = json!(name);
+    object
+}
+
+/// The same object, owned by a Namespace.
+pub(crate) fn owned(mut object: Value, namespace: &str) -> Value {
+    object["metadata"]["ownerReferences"] =
+        json!([{ "apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": "" }]);
+    object
+}
+
+/// A rule of a role: `GROUP:RESOURCE,…` (without `GROUP:` for core), verbs, names.
+pub(crate) fn rule(resources: &str, verbs: &[&str], names: &[&str]) -> Value {
+    let (group, resources) = resources.split_once(':').unwrap_or(("", resources));
+    let resources: Vec<&str> = resources.split(',').collect();
+    let mut rule = json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
+    if !names.is_empty() {
+        rule["resourceNames"] = json!(names);
+    }
+    rule
+}
+
+pub(crate) fn role(namespace: &str, name: &str, rules: impl IntoIterator<Item = Value>) -> Value {
+    let rules: Vec<Value> = rules.into_iter().collect();
+    json!({
+        "apiVersion": RBAC_V1,
+        "kind": "Role",
+        "metadata": { "name": name, "namespace": namespace },
+        "rules": rules,
+    })
+}
+
+pub(crate) fn cluster_role(name: &str, rules: impl IntoIterator<Item = Value>) -> Value {
+    let rules: Vec<Value> = rules.into_iter().collect();
+    json!({ "apiVersion": RBAC_V1, "kind": "ClusterRole", "metadata": { "name": name }, "rules": rules })
+}
+
+/// A pod that runs as a ServiceAccount, with the command of a listener, by an image that waits for ever whatever it is told.
+pub(crate) fn pod_spec(account: &str) -> Value {
+    json!({
+        "serviceAccountName": account,
+        "automountServiceAccountToken": false,
+        "terminationGracePeriodSeconds": 0,
+        "containers": [{
+            "name": "build",
+            "image": format!("{REGISTRY}/{PAUSE}"),
+            "command": ["/pause", "agent", "run"],
+        }],
+    })
+}
+
+/// A workload of any kind that has pods.
+pub(crate) fn workload(kind: &str, namespace: &str, name: &str, role: &str, mut spec: Value) -> Value {
+    let selector = json!({ "matchLabels": { "app": name } });
+    if matches!(kind, "Job" | "CronJob") {
+        spec["restartPolicy"] = json!("Never");
+    }
+    let template = json!({ "metadata": { "labels": { "app": name } }, "spec": spec });
+    let (version, spec) = match kind {
+        "Pod" => ("v1", spec),
+        "PodTemplate" => ("v1", Value::Null),
+        "ReplicationController" => ("v1", json!({ "replicas": 0, "template": template })),
+        "Job" => ("batch/v1", json!({ "suspend": true, "template": template })),
+        "CronJob" => {
+            let job = json!({ "spec": { "template": template } });
+            ("batch/v1", json!({ "schedule": "0 0 1 1 *", "suspend": true, "jobTemplate": job }))
+        }
+        "DaemonSet" => ("apps/v1", json!({ "selector": selector, "template": template })),
+        _ => ("apps/v1", json!({ "replicas": 0, "selector": selector, "template": template })),
+    };
+    let mut object = json!({
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": { "name": name, "namespace": namespace, "labels": { wire::ROLE: role } },
+        "spec": spec,
+    });
+    match kind {
+        "StatefulSet" => object["spec"]["serviceName"] = json!("x"),
+        "PodTemplate" => {
+            object.as_object_mut().unwrap().remove("spec");
+            object["template"] = template;
+        }
+        _ => {}
+    }
+    object
+}
+
+/// A listener.
+pub(crate) fn listener(namespace: &str) -> Value {
+    workload("Deployment", namespace, "build", "listener", pod_spec(wire::AGENT_ACCOUNT))
+}

@@ -1,0 +1,272 @@
+//! What people ask: bound to `studioci-user`, narrowed by an administrator, or by rights of another origin.
+
+use serde_json::{Value, json};
+use studioci::chain::rights::{self, There};
+use studioci::chain::wire::{HOME as STUDIOCI, TRUSTED_BUILD};
+use studioci::cluster::resource::*;
+
+use super::ask::Wanted::{Allowed, Rbac};
+use super::ask::{Row, Who, all, at, create, row, token};
+use super::objects::*;
+use super::who::*;
+
+/// `start`: what a person makes, in order.
+pub(crate) fn start(who: Who, to: &str, chain: &str, security: &[(&str, &str)], trusted: bool) -> Vec<Row> {
+    let there: There<'_> = there(to, chain);
+    let own = |what: &str, object| row(who, format!("start {chain}: {what}"), create(object), Allowed);
+    let mut rows = vec![
+        own("the head", at_home("ConfigMap", &format!("chain-{chain}"), chain)),
+        own("the record", at_home("ConfigMap", &format!("record-{chain}"), chain)),
+        own("the history", at_home("ConfigMap", &format!("history-{chain}"), chain)),
+        own("the Secret", at_home("Secret", &format!("chain-{chain}"), chain)),
+        own("the Role", rights::chain_role(chain, trusted, &map(security))),
+    ];
+    let namespace = namespace(to, chain, security);
+    rows.push(own("the Namespace", if trusted { trusting(namespace) } else { namespace }));
+    rows.push(own("oneself in it", rights::bind_person(&there, &who.to_string())));
+    rows.extend(rights::of_agent(&there, trusted).into_iter().map(|object| own("its agent", object)));
+    rows.push(own("a pull Secret", object("Secret", to, "pull")));
+    rows.push(own("the listener", listener(to)));
+    rows
+}
+
+/// A Role in home called `chain-x` with one rule.
+fn chain_x(rule: Value) -> Value {
+    role(STUDIOCI, "chain-x", [rule])
+}
+
+#[rustfmt::skip]
+pub(crate) fn alice() -> Vec<Row> {
+    let me = || user("alice");
+    let workspace = "ClusterRole/studioci-workspace";
+    vec![
+        row(ALICE, "status: lists the chains' namespaces", all(NAMESPACES, "", "labelSelector=studioci.dev%2Fchain").get(), Allowed),
+        row(ALICE, "status: lists listeners everywhere", all(DEPLOYMENTS, "", "labelSelector=studioci.dev%2Frole%3Dlistener").get(), Allowed),
+        row(ALICE, "status: lists pods everywhere", all(PODS, "", "limit=1").get(), Allowed),
+        row(ALICE, "reads a policy", at(VALIDATING_ADMISSION_POLICIES, "", "studioci-agent").get(), Allowed),
+        row(ALICE, "reads its binding", at(VALIDATING_ADMISSION_POLICY_BINDINGS, "", "studioci-agent").get(), Allowed),
+        row(ALICE, "reads which kinds the workspace covers", at(CLUSTER_ROLES, "", "studioci-workspace").get(), Allowed),
+        row(ALICE, "annotates her own namespace", at(NAMESPACES, "", "ci-one").patch(annotations(json!({ "studioci.dev/cause": "x" }))), Allowed),
+        row(ALICE, "reads a Secret in her own namespace", at(SECRETS, "ci-one", "pull").get(), Allowed),
+        row(ALICE, "reads the logs of her own namespace's pods", all(PODS, "ci-one", "").get(), Allowed),
+        row(ALICE, "start, configured: the record", at(CONFIG_MAPS, STUDIOCI, "record-a").patch(json!({ "data": { "x": "1" } })), Allowed),
+        row(ALICE, "start, configured: the head", at(CONFIG_MAPS, STUDIOCI, "chain-a").patch(json!({ "data": { "x": "1" } })), Allowed),
+        row(ALICE, "start, configured: the Secret", at(SECRETS, STUDIOCI, "chain-a").patch(json!({ "stringData": { "x": "1" } })), Allowed),
+        row(ALICE, "start, configured: the Role", at(ROLES, STUDIOCI, "chain-a").patch(json!({ "rules": rights::chain_role("a", false, &map(&BASELINE))["rules"] })), Allowed),
+        row(ALICE, "start, configured: a pull Secret", at(SECRETS, "ci-one", "pull").patch(json!({ "stringData": { "x": "1" } })), Allowed),
+        row(ALICE, "scale: a listener's count", at(DEPLOYMENTS, "ci-other", "build/scale").patch(json!({ "spec": { "replicas": 0 } })), Allowed),
+        row(ALICE, "changes Pod Security of her namespace: she holds every value", at(NAMESPACES, "", "ci-one").patch(labels(json!({ "pod-security.kubernetes.io/enforce": "privileged" }))).dry(), Allowed),
+        row(ALICE, "reads a chain's Secret in home: people who share it trust each other", at(SECRETS, STUDIOCI, "chain-b").get(), Allowed),
+        row(ALICE, "runs what she likes as the agent, in a namespace of her chain", create(workload("Deployment", "ci-one", "x", "support", { let mut it = pod_spec(AGENT); it["containers"][0]["command"] = json!(["sh"]); it })).dry(), Allowed),
+        row(ALICE, "Role chain-x: the head and the history", create(chain_x(rule("configmaps", &["get", "patch"], &["chain-x", "history-x"]))).dry(), Allowed),
+        row(ALICE, "Role chain-x: the record and home's settings", create(chain_x(rule("configmaps", &["get"], &["record-x", "studioci"]))).dry(), Allowed),
+        row(ALICE, "Role chain-x: the Secret", create(chain_x(rule("secrets", &["get"], &["chain-x"]))).dry(), Allowed),
+
+        row(ALICE, "lists all policies", all(VALIDATING_ADMISSION_POLICIES, "", "").get(), Rbac),
+        row(ALICE, "deletes a policy", at(VALIDATING_ADMISSION_POLICIES, "", "studioci-rights").delete(), Rbac),
+        row(ALICE, "deletes a policy's binding", at(VALIDATING_ADMISSION_POLICY_BINDINGS, "", "studioci-rights").delete(), Rbac),
+        row(ALICE, "reads another ClusterRole", at(CLUSTER_ROLES, "", "cluster-admin").get(), Rbac),
+        row(ALICE, "lists Secrets in kube-system", all(SECRETS, "kube-system", "").get(), Rbac),
+        row(ALICE, "lists Secrets everywhere", all(SECRETS, "", "").get(), Rbac),
+        row(ALICE, "lists Jobs everywhere", all(JOBS, "", "").get(), Rbac),
+        row(ALICE, "reads a Secret of a build that she did not make", at(SECRETS, "ci-two", "pull").get(), Rbac),
+        row(ALICE, "scales in a namespace of no chain", at(DEPLOYMENTS, "ci-plain", "build/scale").patch(json!({ "spec": { "replicas": 0 } })), Rbac),
+        row(ALICE, "deletes a namespace of no chain", at(NAMESPACES, "", "ci-plain").delete(), Rbac),
+        row(ALICE, "deletes kube-public", at(NAMESPACES, "", "kube-public").delete(), Rbac),
+        row(ALICE, "deletes home", at(NAMESPACES, "", "studioci").delete(), Rbac),
+        row(ALICE, "labels a namespace as a chain's", at(NAMESPACES, "", "ci-plain").patch(labels(json!({ "studioci.dev/chain": "a" }))), Rbac),
+        row(ALICE, "execs into her own listener", at(PODS, "ci-one", "x/exec?command=id").get(), Rbac),
+        row(ALICE, "asks for a token of her own agent", token("ci-one", AGENT, Value::Null), Rbac),
+        row(ALICE, "binds herself cluster-wide to cluster-admin", create(bind_everywhere("cluster-admin", [me()])), Rbac),
+        row(ALICE, "binds herself in her own namespace to cluster-admin", create(bind("ci-one", "ClusterRole/cluster-admin", me())), Rbac),
+
+        row(ALICE, "binds herself to the workspace in kube-system", create(bind("kube-system", workspace, me())), WORKSPACE),
+        row(ALICE, "binds herself to the workspace in home", create(bind(STUDIOCI, workspace, me())), WORKSPACE),
+        row(ALICE, "binds herself to the workspace in a namespace of no chain", create(bind("ci-plain", workspace, me())), WORKSPACE),
+        row(ALICE, "binds herself cluster-wide to the workspace", create(bind_everywhere("studioci-workspace", [me()])), WORKSPACE),
+        row(ALICE, "binds herself cluster-wide to studioci-trusted", create(bind_everywhere("studioci-trusted", [me()])), WORKSPACE),
+        row(ALICE, "binds studioci-trusted where the chain is not trusted", create(bind("ci-one", "ClusterRole/studioci-trusted", me())), WORKSPACE),
+        row(ALICE, "binds herself cluster-wide to studioci-agent", create(bind_everywhere(AGENT, [me()])), ONE_AGENT),
+        row(ALICE, "binds an agent cluster-wide that no Namespace owns", create(bind_everywhere(AGENT, [agent("ci-one")])), ONE_AGENT),
+        row(ALICE, "binds an agent cluster-wide that another Namespace owns", create(owned(bind_everywhere(AGENT, [agent("ci-one")]), "ci-other")), ONE_AGENT),
+        row(ALICE, "binds two cluster-wide as agents", create(owned(bind_everywhere(AGENT, [agent("ci-one"), me()]), "ci-one")), ONE_AGENT),
+        row(ALICE, "binds studioci-agent inside kube-system", create(owned(bind("kube-system", "ClusterRole/studioci-agent", agent("ci-one")), "ci-one")), ONE_AGENT),
+        row(ALICE, "makes somebody a user", create(bind_everywhere("studioci-user", [user("eve")])), USER),
+        row(ALICE, "makes somebody a user in home", create(bind(STUDIOCI, "Role/studioci-user", user("eve"))), HOME),
+        row(ALICE, "gives somebody a chain's Role in home", create(bind(STUDIOCI, "Role/chain-a", user("eve"))), HOME),
+        row(ALICE, "gives an agent a Role of an admin's in home", create(owned(bind(STUDIOCI, "Role/history-a", agent("ci-one")), "ci-one")), HOME),
+        row(ALICE, "Role in home that is no chain's", create(role(STUDIOCI, "x", [rule("secrets", &["get"], &[])])), HOME),
+        row(ALICE, "Role record-x in home", create(role(STUDIOCI, "record-x", [rule("configmaps", &["get"], &["chain-x"])])), HOME),
+        row(ALICE, "Role history-x in home", create(role(STUDIOCI, "history-x", [rule("configmaps", &["get"], &["chain-x"])])), HOME),
+        row(ALICE, "Role history-chain-x in home", create(role(STUDIOCI, "history-chain-x", [rule("configmaps", &["get"], &["chain-x"])])), HOME),
+        row(ALICE, "Role chain in home", create(role(STUDIOCI, "chain", [rule("configmaps", &["get"], &["chain-x"])])), HOME),
+        row(ALICE, "widens a chain's Role later", at(ROLES, STUDIOCI, "chain-a").patch(json!({ "rules": [rule("secrets", &["get"], &[])] })), CHAIN_ROLE),
+
+        row(ALICE, "moves her namespace into another chain", at(NAMESPACES, "", "ci-one").patch(labels(json!({ "studioci.dev/chain": "b" }))), SAME_CHAIN),
+        row(ALICE, "takes her namespace out of its chain", at(NAMESPACES, "", "ci-one").patch(labels(json!({ "studioci.dev/chain": null }))), SAME_CHAIN),
+        row(ALICE, "changes the owner of her namespace", at(NAMESPACES, "", "ci-one").patch(annotations(json!({ "studioci.dev/owner": "x" }))), SAME_CHAIN),
+        row(ALICE, "marks a running namespace as trusted", at(NAMESPACES, "", "ci-one").patch(annotations(json!({ TRUSTED_BUILD: "true" }))), TRUSTING),
+        row(ALICE, "a chain's namespace without an owner", create(without(namespace("ci-x", "a", &[]), "annotations", "studioci.dev/owner")), CLAIM),
+        row(ALICE, "a chain's namespace that is not managed by studioci", create(without(namespace("ci-x", "a", &[]), "labels", "app.kubernetes.io/managed-by")), CLAIM),
+        row(ALICE, "a namespace of no chain that claims to be ours", create(without(namespace("ci-x", "a", &[]), "labels", "studioci.dev/chain")), CLAIM),
+    ]
+}
+
+/// What a chain's Role must not hold: it names its chain's own objects, whole, and no verb more than an agent needs.
+pub(crate) fn chain_roles() -> Vec<Row> {
+    let cases: [(&str, &[&str], &[&str]); 26] = [
+        ("studioci.dev:chains", &["use"], &["b"]),
+        ("studioci.dev:chains", &["use"], &["x", "b"]),
+        ("studioci.dev:chains", &["use"], &[]),
+        ("secrets", &["get"], &[]),
+        ("secrets", &["get"], &["chain-b"]),
+        ("secrets", &["get"], &["record-x"]),
+        ("secrets", &["get"], &["history-x"]),
+        ("secrets", &["get"], &["studioci"]),
+        ("secrets", &["get", "patch"], &["chain-x"]),
+        ("configmaps", &["get", "patch"], &["record-x"]),
+        ("configmaps", &["patch"], &["studioci"]),
+        ("configmaps", &["get", "patch"], &["history-b"]),
+        ("configmaps", &["get"], &["history-b"]),
+        ("configmaps", &["get"], &["record-b"]),
+        ("configmaps", &["get"], &["chain-b"]),
+        ("configmaps", &["get"], &["record-chain-x"]),
+        ("configmaps", &["get"], &["chain-history-x"]),
+        ("configmaps", &["get"], &["history-x", "history-b"]),
+        ("configmaps", &["delete"], &["chain-x"]),
+        ("configmaps", &["update"], &["history-x"]),
+        ("configmaps", &["list"], &["chain-x"]),
+        ("configmaps", &["create"], &["chain-x"]),
+        ("configmaps,secrets", &["get"], &["chain-x"]),
+        ("pods", &["get"], &["chain-x"]),
+        ("rbac.authorization.k8s.io:roles", &["get"], &["chain-x"]),
+        ("rbac.authorization.k8s.io:rolebindings", &["create"], &["chain-x"]),
+    ];
+    let refused = |(resources, verbs, names): (&str, &[&str], &[&str])| {
+        let what = format!("Role chain-x: {verbs:?} of {resources} {names:?}");
+        row(ALICE, what, create(chain_x(rule(resources, verbs, names))), CHAIN_ROLE)
+    };
+    let unheld: [(&str, &[&str], &[&str]); 3] = [
+        ("pods", &["delete"], &["chain-x"]),
+        ("configmaps", &["*"], &["chain-x"]),
+        ("configmaps/status", &["patch"], &["chain-x"]),
+    ];
+    let escalates = |(resources, verbs, names): (&str, &[&str], &[&str])| {
+        let what = format!("Role chain-x: {verbs:?} of {resources} {names:?}, which she does not hold");
+        // both RBAC's escalation check and the policy are against it
+        row(ALICE, what, create(chain_x(rule(resources, verbs, names))), Rbac)
+    };
+    cases.into_iter().map(refused).chain(unheld.into_iter().map(escalates)).collect()
+}
+
+/// A bare claim: a chain label of its own, the same rules.
+#[rustfmt::skip]
+pub(crate) fn claim() -> Vec<Row> {
+    vec![
+        row(ALICE, "claim: the namespace", create(namespace("ci-claim", "claim", &[])), Allowed),
+        row(ALICE, "claim: oneself in it", create(rights::bind_person(&there("ci-claim", "claim"), "alice")), Allowed),
+        row(ALICE, "claim: whether it can be used", all(SERVICE_ACCOUNTS, "ci-claim", "").get(), Allowed),
+        row(ALICE, "cleanup: the claim", at(NAMESPACES, "", "ci-claim").dispose(), Allowed),
+    ]
+}
+
+/// The Role in home to which an administrator narrowed carol: one set of Pod Security labels, no trust.
+pub(crate) fn carols_role() -> Value {
+    let rules = [
+        rule("studioci.dev:chains", &["use"], &[]),
+        rule("studioci.dev:podsecurity", &["use"], &["restricted,latest,,,,"]),
+        rule("configmaps,secrets", &["get", "list", "watch", "create", "update", "patch", "delete"], &[]),
+        rule(
+            "rbac.authorization.k8s.io:roles,rolebindings",
+            &["get", "list", "create", "update", "patch", "delete"],
+            &[],
+        ),
+    ];
+    role(STUDIOCI, "carol", rules)
+}
+
+/// And dave: one chain and what belongs to it. What is created has no name yet when RBAC is asked.
+pub(crate) fn daves_role() -> Value {
+    let rules = [
+        rule("studioci.dev:chains", &["use"], &["d"]),
+        rule("studioci.dev:podsecurity", &["use"], &[]),
+        rule("configmaps,secrets", &["create"], &[]),
+        rule("configmaps", &["get", "update", "patch", "delete"], &["chain-d", "record-d", "history-d"]),
+        rule("configmaps", &["get"], &["studioci"]),
+        rule("secrets", &["get", "update", "patch", "delete"], &["chain-d"]),
+        rule("rbac.authorization.k8s.io:roles,rolebindings", &["create"], &[]),
+        rule("rbac.authorization.k8s.io:roles", &["get", "update", "patch", "delete"], &["chain-d"]),
+    ];
+    role(STUDIOCI, "dave", rules)
+}
+
+#[rustfmt::skip]
+pub(crate) fn narrowed() -> Vec<Row> {
+    let role_of = |trusted, security: &[(&str, &str)]| rights::chain_role("d", trusted, &map(security));
+    vec![
+        row(CAROL, "Role of a restricted chain", create(role_of(false, &RESTRICTED)).dry(), Allowed),
+        row(CAROL, "namespace of a restricted chain", create(namespace("ci-x", "d", &RESTRICTED)).dry(), Allowed),
+        row(CAROL, "Role of a chain without Pod Security labels", create(role_of(false, &[])), Rbac),
+        row(CAROL, "Role of a chain whose builds are trusted", create(role_of(true, &RESTRICTED)), Rbac),
+        row(CAROL, "namespace without Pod Security labels", create(namespace("ci-x", "d", &[])), CLAIM),
+        row(CAROL, "namespace with weaker ones", create(namespace("ci-x", "d", &BASELINE)), CLAIM),
+        row(CAROL, "namespace marked as trusted", create(trusting(namespace("ci-x", "d", &RESTRICTED))), TRUSTING),
+        row(DAVE, "Role of his chain", create(role_of(false, &[])).dry(), Allowed),
+        row(DAVE, "namespace of his chain", create(namespace("ci-x", "d", &[])).dry(), Allowed),
+        row(DAVE, "namespace of another chain", create(namespace("ci-x", "a", &[])), CLAIM),
+        row(DAVE, "namespace of no start", create(namespace("ci-x", "claim", &[])), CLAIM),
+        row(DAVE, "binds himself in another chain's namespace", create(bind("ci-one", "ClusterRole/studioci-workspace", user("dave"))), WORKSPACE),
+        row(DAVE, "reads another chain's Secret", at(SECRETS, STUDIOCI, "chain-a").get(), Rbac),
+        row(DAVE, "lists home's Secrets", all(SECRETS, STUDIOCI, "").get(), Rbac),
+        row(DAVE, "changes another chain's head", at(CONFIG_MAPS, STUDIOCI, "chain-a").patch(json!({ "data": { "x": "y" } })), Rbac),
+        row(DAVE, "Role of another chain", create(rights::chain_role("x", false, &map(&[]))), Rbac),
+        row(EVE, "bound to nothing: namespace of chain a", create(namespace("ci-x", "a", &[])), Rbac),
+        row(EVE, "bound to nothing: reads home", at(CONFIG_MAPS, STUDIOCI, "studioci").get(), Rbac),
+        row(BOB, "who may write any namespace by another role: a plain one", create(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ci-x" } })).dry(), Allowed),
+        row(BOB, "labels a plain namespace", at(NAMESPACES, "", "ci-plain").patch(labels(json!({ "team": "x" }))), Allowed),
+        row(BOB, "labels a chain's namespace", at(NAMESPACES, "", "ci-one").patch(labels(json!({ "team": "x" }))), Allowed),
+        row(BOB, "a label syncer tightens Pod Security of a chain that is not his", at(NAMESPACES, "", "ci-other").patch(labels(json!({ "pod-security.kubernetes.io/warn": "baseline" }))).dry(), Allowed),
+        row(BOB, "deletes a plain namespace", at(NAMESPACES, "", "ci-plain").delete().dry(), Allowed),
+        row(BOB, "makes a namespace of chain a", create(namespace("ci-x", "a", &[])), CLAIM),
+        row(BOB, "makes a namespace that is marked as trusted", create(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ci-x", "annotations": { TRUSTED_BUILD: "true" } } })), CLAIM),
+        row(BOB, "labels a plain namespace as chain a's", at(NAMESPACES, "", "ci-plain").patch(labels(json!({ "studioci.dev/chain": "a" }))), SAME_CHAIN),
+        row(BOB, "takes ci-one out of its chain", at(NAMESPACES, "", "ci-one").patch(labels(json!({ "studioci.dev/chain": null }))), SAME_CHAIN),
+        row(ADMIN, "an admin is let off: changes a chain label", at(NAMESPACES, "", "ci-other").patch(labels(json!({ "studioci.dev/chain": "c" }))).dry(), Allowed),
+        row(ADMIN, "an admin is let off: makes somebody a user", create(bind_everywhere("studioci-user", [user("eve")])).dry(), Allowed),
+    ]
+}
+
+/// Rows that need carol bound where her labels do not hold.
+#[rustfmt::skip]
+pub(crate) fn narrowed_in_a_namespace() -> Vec<Row> {
+    vec![
+        row(CAROL, "binds herself in a namespace of a chain that she may use", create(rights::bind_person(&there("ci-one", "a"), "carol")), Allowed),
+        row(CAROL, "loosens it", at(NAMESPACES, "", "ci-one").patch(labels(json!({ "pod-security.kubernetes.io/enforce": "privileged" }))), POD_SECURITY),
+        row(CAROL, "takes its labels away", at(NAMESPACES, "", "ci-one").patch(labels(json!({ "pod-security.kubernetes.io/enforce": null }))), POD_SECURITY),
+    ]
+}
+
+/// `stop` and `cleanup`, once an agent has disposed of the first build of chain `a`.
+#[rustfmt::skip]
+pub(crate) fn tidying() -> Vec<Row> {
+    let mut rows = vec![
+        row(ALICE, "cleanup: a build that she did not make, unbound", at(NAMESPACES, "", "ci-two").dispose(), Rbac),
+        row(ALICE, "cleanup: oneself in it", create(rights::bind_person(&there("ci-two", "a"), "alice")), Allowed),
+        row(ALICE, "cleanup: says so on it", at(NAMESPACES, "", "ci-two").patch(labels(json!({ "studioci.dev/phase": "Disposing" }))), Allowed),
+        row(ALICE, "cleanup: deletes it", at(NAMESPACES, "", "ci-two").dispose(), Allowed),
+        row(ALICE, "cleanup: one that she started", at(NAMESPACES, "", "ci-other").dispose(), Allowed),
+        row(ALICE, "cleanup: oneself in a trusted one", create(rights::bind_person(&there("ci-trust2", "t"), "alice")), Allowed),
+        row(ALICE, "cleanup: deletes it", at(NAMESPACES, "", "ci-trust2").dispose(), Allowed),
+        row(ALICE, "cleanup: the trusted one that she started", at(NAMESPACES, "", "ci-trust").dispose(), Allowed),
+    ];
+    for chain in ["a", "b", "t"] {
+        let head = format!("chain-{chain}");
+        rows.push(row(ALICE, format!("stop {chain}: the head says so"), at(CONFIG_MAPS, STUDIOCI, &head).patch(json!({ "data": { "ended": "x" } })), Allowed));
+        rows.push(row(ALICE, format!("stop {chain}: the Role"), at(ROLES, STUDIOCI, &head).delete(), Allowed));
+        rows.push(row(ALICE, format!("stop {chain}: the Secret"), at(SECRETS, STUDIOCI, &head).delete(), Allowed));
+        for name in [head, format!("record-{chain}"), format!("history-{chain}")] {
+            rows.push(row(ALICE, format!("stop {chain}: ConfigMap {name}"), at(CONFIG_MAPS, STUDIOCI, &name).delete(), Allowed));
+        }
+    }
+    rows
+}

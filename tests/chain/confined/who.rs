@@ -1,0 +1,86 @@
+//! The cast, and the words of each validation.
+
+use super::ask::{Wanted, Who};
+
+pub(crate) const ADMIN: Who = Who::Admin;
+/// Bound to `studioci-user` by her group.
+pub(crate) const ALICE: Who = Who::Person("alice", &["devs"]);
+/// May write any Namespace by a role that is none of ours.
+pub(crate) const BOB: Who = Who::Person("bob", &[]);
+/// Bound to ClusterRole `studioci-user`, and in home to a Role that an administrator narrowed.
+pub(crate) const CAROL: Who = Who::Person("carol", &[]);
+/// Likewise, to one chain.
+pub(crate) const DAVE: Who = Who::Person("dave", &[]);
+/// Bound to nothing.
+pub(crate) const EVE: Who = Who::Person("eve", &[]);
+
+pub(crate) const AGENT: &str = "studioci-agent";
+/// The agents of chain `a`, oldest first.
+pub(crate) const ONE: Who = Who::Account("ci-one", AGENT);
+pub(crate) const TWO: Who = Who::Account("ci-two", AGENT);
+pub(crate) const THREE: Who = Who::Account("ci-three", AGENT);
+/// The agents of chain `t`, whose builds are trusted.
+pub(crate) const TRUST: Who = Who::Account("ci-trust", AGENT);
+pub(crate) const TRUST2: Who = Who::Account("ci-trust2", AGENT);
+/// A build of chain `a` that its pipeline gave wide rights in its own namespace.
+pub(crate) const BUILD: Who = Who::Account("ci-one", "builder");
+/// ServiceAccounts elsewhere.
+pub(crate) const KEEL: Who = Who::Account("ci-plain", "keel");
+pub(crate) const OPERATOR: Who = Who::Account("ci-plain", "operator");
+/// Called like an agent, in a namespace of no chain.
+pub(crate) const IMPOSTOR: Who = Who::Account("ci-plain", AGENT);
+pub(crate) const KUBELET: Who = Who::Kubelet;
+
+/// Defines the wanted answers, one a validation, and the list of them all.
+macro_rules! validations {
+    ($($name:ident = $policy:literal: $words:literal;)*) => {
+        $(pub(crate) const $name: Wanted = Wanted::Policy(&[($policy, $words)]);)*
+        /// Every validation: its policy, and words of its message that no other one of that policy has.
+        pub(crate) const VALIDATIONS: &[(&str, &str)] = &[$(($policy, $words)),*];
+    };
+}
+
+validations! {
+    OWN_CHAIN = "studioci-agent": "may write only inside its own chain";
+    IN_HOME = "studioci-agent": "in home studioci-agent may only update";
+    EVERYWHERE = "studioci-agent": "may bind cluster-wide only ClusterRole studioci-agent";
+    HAND_ON = "studioci-agent": "may bind a Role to ServiceAccounts of the same namespace";
+    SUCCESSOR = "studioci-agent": "a namespace made by studioci-agent carries";
+    UNTRUSTED = "studioci-agent": "only a chain started with --trusted-build may carry";
+    FIXED = "studioci-agent": "owner and trusted-build of a namespace are fixed";
+    LISTENER = "studioci-agent": "may run as studioci-agent";
+    WORKSPACE = "studioci-rights": "studioci-workspace may be bound only inside";
+    USER = "studioci-rights": "studioci-user is bound by an admin only";
+    ONE_AGENT = "studioci-rights": "studioci-agent may be bound only cluster-wide";
+    HOME = "studioci-rights": "home holds only Roles chain-NAME";
+    CHAIN_ROLE = "studioci-rights": "Role chain-NAME grants only";
+    CLAIM = "studioci-rights": "a chain's namespace may be made only by";
+    TRUSTING = "studioci-rights": "trusted-build is set at creation only";
+    SAME_CHAIN = "studioci-rights": "no namespace enters, leaves or changes its chain";
+    POD_SECURITY = "studioci-rights": "only granted Pod Security labels";
+    OWN_NAMESPACE = "studioci-rights": "a build may not write its own Namespace";
+    CONTROLLERS = "studioci-identity": "made by the cluster's own controllers only";
+    KUBELETS = "studioci-identity": "tokens of studioci-agent go to kubelets only";
+    TOKEN_SECRET = "studioci-identity": "no token Secret for studioci-agent";
+    ITS_AGENT = "studioci-identity": "a build may not touch its agent's ServiceAccount";
+    NO_RIGHTS = "studioci-identity": "a build may not hand out rights";
+    FREEZE = "studioci-identity": "a build may not touch what its agent froze";
+}
+
+/// Refused by two policies; the server names one of them.
+macro_rules! either {
+    ($($name:ident = $a:ident | $b:ident;)*) => {
+        $(pub(crate) const $name: Wanted = {
+            let (Wanted::Policy(a), Wanted::Policy(b)) = ($a, $b) else { unreachable!() };
+            Wanted::Policy(&[a[0], b[0]])
+        };)*
+    };
+}
+
+either! {
+    AS_AGENT = LISTENER | CONTROLLERS;
+    AS_ITS_AGENT = CONTROLLERS | ITS_AGENT;
+    MARKS_ITSELF = TRUSTING | OWN_NAMESPACE;
+    LEAVES = SAME_CHAIN | OWN_NAMESPACE;
+    GRABS = WORKSPACE | NO_RIGHTS;
+}
