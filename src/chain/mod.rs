@@ -9,5 +9,6 @@ pub mod head;
 pub mod names;
 pub mod pod;
 pub mod record;
+pub mod retention;
 pub mod rights;
 pub mod wire;
