@@ -64,7 +64,7 @@ pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         name: &name,
         namespace: None,
         operation: Operation::Created,
-        dry_run: args.dry_run.is_dry(),
+        dry_run: args.dry_run,
     };
     let line = if args.output.is_some() { outcome.object() } else { outcome.to_string() };
     ctx.console.line(&line)?;

@@ -6,6 +6,7 @@
 pub mod agent;
 mod causes;
 pub mod claim;
+pub mod cleanup;
 pub mod connection;
 pub mod context;
 mod duration;
@@ -82,6 +83,7 @@ pub enum Verb {
     Setup(setup::SetupArgs),
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
+    Cleanup(cleanup::CleanupArgs),
     Version(version::VersionArgs),
     #[command(hide = true)]
     Agent(agent::AgentArgs),
@@ -141,6 +143,7 @@ impl Cli {
             Verb::Start(args) => block_on(Box::pin(start::run(args, ctx))),
             Verb::Setup(args) => block_on(Box::pin(setup::run(args, ctx))),
             Verb::Status(args) => block_on(Box::pin(status::run(args, ctx))),
+            Verb::Cleanup(args) => block_on(Box::pin(cleanup::run(args, ctx))),
             // Where nobody reads on there is no verdict yet, and 0 would say Passed.
             Verb::Watch(args) => {
                 block_on(Box::pin(watch::run(args, ctx))).map_err(|failure| match failure.kind {

@@ -3,34 +3,30 @@
 use serde_json::Value;
 
 use crate::output::printer;
+pub use crate::output::result::DryRun;
 
 /// A complaint that is kubectl's own sentence, and is printed as it is.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Sentence(String);
 
-/// What `--dry-run` asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DryRun {
-    /// Do it.
-    #[default]
-    None,
-    /// Say what would be done, and change nothing.
-    Client,
-}
-
-impl DryRun {
-    /// Whether nothing is to be changed.
-    pub fn is_dry(self) -> bool {
-        self == Self::Client
-    }
-}
-
 pub(super) fn dry_run(text: &str) -> Result<DryRun, Sentence> {
     match text {
         "none" => Ok(DryRun::None),
         "client" => Ok(DryRun::Client),
         _ => Err(Sentence(format!("Invalid dry-run value ({text}). Must be \"none\" or \"client\"."))),
+    }
+}
+
+/// The same for a verb that can ask the server.
+pub(super) fn server_dry_run(text: &str) -> Result<DryRun, Sentence> {
+    match text {
+        "none" => Ok(DryRun::None),
+        "client" => Ok(DryRun::Client),
+        "server" => Ok(DryRun::Server),
+        _ => Err(Sentence(format!(
+            "Invalid dry-run value ({text}). Must be \"none\", \"server\", or \"client\"."
+        ))),
     }
 }
 

@@ -202,8 +202,13 @@ pub(super) fn readable(namespace: &NamespaceObject) -> Result<Build> {
 
 /// Reads a Namespace as a build.
 pub fn read_build(namespace: &NamespaceObject) -> std::result::Result<Build, crate::chain::build::NotABuild> {
+    Build::read(told(namespace))
+}
+
+/// What a Namespace tells.
+pub(super) fn told(namespace: &NamespaceObject) -> Told<'_> {
     let meta = &namespace.metadata;
-    Build::read(Told {
+    Told {
         namespace: &meta.name,
         uid: &meta.uid,
         resource_version: &meta.resource_version,
@@ -211,5 +216,5 @@ pub fn read_build(namespace: &NamespaceObject) -> std::result::Result<Build, cra
         terminating: meta.deletion_timestamp.is_some(),
         labels: &meta.labels,
         annotations: &meta.annotations,
-    })
+    }
 }

@@ -238,7 +238,7 @@ async fn bind_person(cluster: &Cluster, there: &rights::There<'_>) -> Result<Opt
 }
 
 /// Creates an object of a fixed name; `false` if it is there already, made by an earlier try.
-async fn create(cluster: &Cluster, object: &Value) -> Result<bool> {
+pub(super) async fn create(cluster: &Cluster, object: &Value) -> Result<bool> {
     let resource = resource_of(object)?;
     let namespace = object["metadata"]["namespace"].as_str();
     let how = Create::default();
@@ -250,7 +250,7 @@ async fn create(cluster: &Cluster, object: &Value) -> Result<bool> {
 }
 
 /// Asks again for a while where RBAC says no: a fresh binding takes some milliseconds to reach the authorizer.
-async fn patiently<T, F>(ask: impl Fn() -> F) -> std::result::Result<T, crate::cluster::Error>
+pub(super) async fn patiently<T, F>(ask: impl Fn() -> F) -> std::result::Result<T, crate::cluster::Error>
 where
     F: Future<Output = std::result::Result<T, crate::cluster::Error>>,
 {

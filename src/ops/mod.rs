@@ -4,7 +4,9 @@
 
 pub mod agent;
 pub mod claim;
+pub mod cleanup;
 pub mod dispatch;
+pub mod dispose;
 pub mod error;
 pub mod home;
 pub mod intent;

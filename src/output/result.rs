@@ -26,6 +26,25 @@ impl fmt::Display for Operation {
     }
 }
 
+/// What `--dry-run` asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DryRun {
+    /// Do it.
+    #[default]
+    None,
+    /// Say what would be done, and change nothing.
+    Client,
+    /// Have the server do everything but keep it.
+    Server,
+}
+
+impl DryRun {
+    /// Whether nothing is to be changed.
+    pub fn is_dry(self) -> bool {
+        self != Self::None
+    }
+}
+
 /// What became of one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome<'a> {
@@ -40,7 +59,7 @@ pub struct Outcome<'a> {
     /// What was done.
     pub operation: Operation,
     /// Whether it was only said.
-    pub dry_run: bool,
+    pub dry_run: DryRun,
 }
 
 impl Outcome<'_> {
@@ -63,7 +82,11 @@ impl fmt::Display for Outcome<'_> {
             (Operation::Deleted, None) => write!(f, "{} \"{}\" deleted", self.resource(), self.name)?,
             (operation, _) => write!(f, "{} {operation}", self.object())?,
         }
-        if self.dry_run { f.write_str(" (dry run)") } else { Ok(()) }
+        match self.dry_run {
+            DryRun::None => Ok(()),
+            DryRun::Client => f.write_str(" (dry run)"),
+            DryRun::Server => f.write_str(" (server dry run)"),
+        }
     }
 }
 
@@ -79,18 +102,19 @@ mod tests {
             name: "x",
             namespace: None,
             operation: Operation::Created,
-            dry_run: false,
+            dry_run: DryRun::None,
         };
         let deployment =
             Outcome { kind: "deployment", group: "apps", name: "build", namespace: Some("x"), ..namespace };
         for (outcome, line) in [
             (namespace, "namespace/x created"),
-            (Outcome { dry_run: true, ..namespace }, "namespace/x created (dry run)"),
+            (Outcome { dry_run: DryRun::Client, ..namespace }, "namespace/x created (dry run)"),
+            (Outcome { dry_run: DryRun::Server, ..namespace }, "namespace/x created (server dry run)"),
             (Outcome { operation: Operation::Unchanged, ..namespace }, "namespace/x unchanged"),
             (Outcome { operation: Operation::Configured, ..deployment }, "deployment.apps/build configured"),
             (Outcome { operation: Operation::Deleted, ..namespace }, "namespace \"x\" deleted"),
             (
-                Outcome { operation: Operation::Deleted, dry_run: true, ..deployment },
+                Outcome { operation: Operation::Deleted, dry_run: DryRun::Client, ..deployment },
                 "deployment.apps \"build\" deleted from x namespace (dry run)",
             ),
         ] {
