@@ -97,13 +97,17 @@ fn trigger(o: &Observation, version: &Version) -> Trigger {
 /// Why this generation has no business listening; `None` if it has.
 fn usurped(o: &Observation) -> Option<String> {
     let own = o.build.generation;
+    // it has moved the head itself: that build goes on to its end, whatever became of the chain since
+    if o.head.uuid == o.build.chain_uuid && o.head.generation > own && o.head.built.contains_key(&own) {
+        return None;
+    }
     if let Some(ended) = &o.head.ended {
         return Some(format!("chain {} has ended ({ended})", o.build.chain));
     }
     if o.head.uuid != o.build.chain_uuid {
         return Some(format!("chain {} in home is another chain of the same name", o.build.chain));
     }
-    if o.head.generation > own && !o.head.built.contains_key(&own) {
+    if o.head.generation > own {
         return Some(format!(
             "the head of chain {} has passed this generation ({own}); it is at {}",
             o.build.chain, o.head.generation
@@ -385,6 +389,9 @@ mod tests {
         let mut o = observation(Phase::Triggered);
         o.head.generation = 4;
         assert!(matches!(step(&o), Action::StandDown(_)), "somebody else moved the head");
+        o.head.built.insert(3, version("main", 'b'));
+        o.head.ended = Some("by stop".into());
+        assert_eq!(step(&o), Action::Detach, "it moved the head before the chain ended: its build goes on");
         let mut o = observation(Phase::Listening);
         o.head.claimed = Some(("ci-b".into(), "uid-b".into()));
         assert!(matches!(step(&o), Action::StandDown(_)), "another namespace has this generation");

@@ -208,6 +208,15 @@ pub fn left_behind(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
     }
 }
 
+/// Whether this is a build that goes on by itself to its end.
+pub fn runs(told: &Told<'_>, home: &Home) -> bool {
+    !told.terminating
+        && proved(told, home).is_ok_and(|build| {
+            let abandoned = of_chain(&build, home).is_ok_and(|(head, _)| head.abandons(build.generation));
+            build.phase < Phase::Finished && !abandoned
+        })
+}
+
 /// Whether it says that it is ours.
 fn marked(told: &Told<'_>) -> Result<(), Why> {
     if told.labels.get(wire::MANAGED_BY).map(String::as_str) == Some(wire::MANAGED_BY_VALUE) {

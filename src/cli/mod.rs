@@ -18,6 +18,7 @@ pub mod settings;
 pub mod setup;
 pub mod start;
 pub mod status;
+pub mod stop;
 mod usage;
 pub mod version;
 pub mod watch;
@@ -80,6 +81,7 @@ pub enum Verb {
     Render(render::RenderArgs),
     Claim(claim::ClaimArgs),
     Start(start::StartArgs),
+    Stop(stop::StopArgs),
     Setup(setup::SetupArgs),
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
@@ -141,6 +143,7 @@ impl Cli {
             Verb::Render(args) => render::run(&args, ctx),
             Verb::Claim(args) => block_on(Box::pin(claim::run(args, ctx))),
             Verb::Start(args) => block_on(Box::pin(start::run(args, ctx))),
+            Verb::Stop(args) => block_on(Box::pin(stop::run(args, ctx))),
             Verb::Setup(args) => block_on(Box::pin(setup::run(args, ctx))),
             Verb::Status(args) => block_on(Box::pin(status::run(args, ctx))),
             Verb::Cleanup(args) => block_on(Box::pin(cleanup::run(args, ctx))),

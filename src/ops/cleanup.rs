@@ -113,7 +113,7 @@ pub async fn cleanup(
     let tolds: Vec<Told<'_>> = found.iter().map(told).collect();
     let mut targets = Vec::new();
     for (told, fate) in tolds.iter().zip(retention::judge(&tolds, &home, rules, now)) {
-        let target = Target { namespace: told.namespace.to_owned(), uid: told.uid.to_owned() };
+        let target = Target::of(told);
         match fate {
             Fate::Dispose if mode == Mode::Say => tell(&Word::Deleted(told.namespace)),
             Fate::Dispose => targets.push(target),

@@ -16,7 +16,7 @@ use super::home::Data;
 use super::{Say, dispatch};
 use crate::chain::build::{Build, Phase, Told};
 use crate::chain::head::Head;
-use crate::chain::retention::{Home, Kept, Why};
+use crate::chain::retention::{self, Home, Kept, Why};
 use crate::chain::{record, rights, wire};
 use crate::cluster::objects::{Condition, NamespaceObject, Object};
 use crate::cluster::resource as kind;
@@ -35,6 +35,13 @@ pub struct Target {
     pub namespace: String,
     /// Its uid.
     pub uid: String,
+}
+
+impl Target {
+    /// This namespace.
+    pub fn of(told: &Told<'_>) -> Self {
+        Self { namespace: told.namespace.to_owned(), uid: told.uid.to_owned() }
+    }
 }
 
 /// What came of one disposal.
@@ -238,6 +245,37 @@ pub async fn look_home(cluster: &Cluster, chains: impl IntoIterator<Item = Strin
     let chains = chains.into_iter().filter(|chain| chain != wire::CLAIM_CHAIN);
     let read: Vec<Result<_>> = stream::iter(chains).map(one).buffered(AT_ONCE).collect().await;
     read.into_iter().collect()
+}
+
+/// The namespaces of a chain, and what home says of it.
+///
+/// # Errors
+/// Cluster errors.
+pub async fn look(cluster: &Cluster, chain: &str) -> Result<(Vec<NamespaceObject>, Home)> {
+    let select = Query::labels(format!("{}={chain}", wire::CHAIN));
+    let namespaces =
+        async { Ok(cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?.items) };
+    futures_util::future::try_join(namespaces, look_home(cluster, [chain.to_owned()])).await
+}
+
+/// Disposes of what a chain has left behind: listeners that were never triggered and never will be.
+///
+/// # Errors
+/// As [`Hand::all`].
+pub async fn left_behind(
+    cluster: &Cluster,
+    chain: &str,
+    now: Timestamp,
+    tell: &mut dyn FnMut(&Target, &Result<End>),
+) -> Result<()> {
+    let (namespaces, home) = look(cluster, chain).await?;
+    let check = |told: &Told<'_>| retention::left_behind(told, &home);
+    let left = namespaces.iter().map(told).filter(|told| !told.terminating && check(told).is_ok());
+    let targets: Vec<Target> = left.map(|told| Target::of(&told)).collect();
+    if targets.is_empty() {
+        return Ok(());
+    }
+    Hand::of(cluster, false, now).await?.all(&targets, &check, tell).await
 }
 
 /// Waits until these namespaces are gone; says what holds up one that takes long.

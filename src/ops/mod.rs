@@ -11,6 +11,7 @@ pub mod error;
 pub mod home;
 pub mod intent;
 pub mod plan;
+mod renew;
 pub mod setup;
 pub mod signal;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod stage;
 mod stage_tests;
 pub mod start;
 pub mod status;
+pub mod stop;
 pub mod watch;
 
 /// Where an operation tells what it does, a line at a time.
