@@ -21,6 +21,8 @@ mod stage_tests;
 pub mod start;
 pub mod status;
 pub mod stop;
+#[cfg(test)]
+mod tidy_tests;
 pub mod watch;
 
 /// Where an operation tells what it does, a line at a time.
