@@ -165,9 +165,6 @@ pub fn may_go(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
     if build.phase == Phase::Disposing && head.abandons(build.generation) {
         return Ok(build);
     }
-    if head.slots.contains_key(&build.generation) {
-        return Err(Why::rule("it holds a build slot of its chain"));
-    }
     if build.phase < Phase::Finished {
         let chain = &build.chain;
         return Err(Why::rule(if head.abandons(build.generation) {
@@ -181,6 +178,9 @@ pub fn may_go(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
         } else {
             format!("it is not finished (phase {})", build.phase)
         }));
+    }
+    if head.slots.contains_key(&build.generation) {
+        return Err(Why::rule("it holds a build slot of its chain"));
     }
     if head.claimed.as_ref().is_some_and(|(_, uid)| *uid == build.uid) {
         return Err(Why::finding(format!(

@@ -54,8 +54,8 @@ pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     } else {
         let cluster = ctx.connect()?;
         let console = RefCell::new(&mut ctx.console);
-        let claimed = ops::claim::claim(&cluster, &claim, &|line| console.borrow_mut().talk(line)).await?;
-        ops::claim::usable(&cluster, &claimed.namespace, args.timeout).await?;
+        let say = |line: &str| console.borrow_mut().talk(line);
+        let claimed = ops::claim::for_person(&cluster, &claim, args.timeout, &say).await?;
         claimed.namespace
     };
     let outcome = Outcome {

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Say;
 use super::error::{Error, Result};
+use super::{Say, dispatch};
 use crate::chain::build::{Build, Map, Phase, Told};
 use crate::chain::claim::{Judged, NAMES_TRIED, Standing, judge};
+use crate::chain::rights::There;
 use crate::chain::{names, wire};
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
@@ -102,6 +103,20 @@ pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Cla
         return Ok(claimed);
     }
     walk(cluster, claim, say).await
+}
+
+/// Claims a namespace for whoever asks: he may work in it, and dispose of it, and it can be used.
+///
+/// # Errors
+/// As [`claim`] and [`usable`].
+pub async fn for_person(cluster: &Cluster, asked: &Claim, bound: Duration, say: Say<'_>) -> Result<Claimed> {
+    let claimed = claim(cluster, asked, say).await?;
+    let there = There { chain: &asked.chain, namespace: &claimed.namespace, uid: &claimed.uid };
+    if let Some(binding) = dispatch::bind_person(cluster, &there).await? {
+        dispatch::create(cluster, &binding).await?;
+    }
+    usable(cluster, &claimed.namespace, bound).await?;
+    Ok(claimed)
 }
 
 /// Creates the namespace under the first derived name that is free.

@@ -232,7 +232,7 @@ pub async fn raise(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say:
 }
 
 /// The binding that a person needs in the new namespace; an admin may write there anyway.
-async fn bind_person(cluster: &Cluster, there: &rights::There<'_>) -> Result<Option<Value>> {
+pub(super) async fn bind_person(cluster: &Cluster, there: &rights::There<'_>) -> Result<Option<Value>> {
     let wanted = [
         Access::to("create", &kind::DEPLOYMENTS, Some(there.namespace)),
         Access::to("patch", &kind::NAMESPACES, Some(there.namespace)),

@@ -46,8 +46,7 @@ async fn started_again(stage: &Stage, request: &Request) -> Result<Outcome> {
 
 async fn stopped(stage: &Stage, purge: bool) -> Result<(Left, Vec<String>)> {
     let cluster = stage.cluster();
-    let request =
-        stop::Request { chain: CHAIN.to_owned(), purge, timeout: None, now: Timestamp::UNIX_EPOCH };
+    let request = stop::Request { chain: CHAIN.to_owned(), purge, timeout: None, now: Timestamp::UNIX_EPOCH };
     let mut told = Vec::new();
     let mut tell = |word: &stop::Word<'_>| told.push(format!("{word:?}"));
     let left = Box::pin(stop(&cluster, &request, &|_| {}, &mut tell)).await?;
@@ -206,7 +205,11 @@ async fn a_listener_that_loses_the_head_to_start_never_builds() {
     let outcome = started_again(&stage, &changed()).await.unwrap();
     assert!(matches!(&outcome, Outcome::Configured(build) if build.generation == 2), "{outcome:?}");
     let world = stage.world();
-    assert_eq!(world.builds().keys().collect::<Vec<_>>(), [&2], "it was triggered, but the head never was its");
+    assert_eq!(
+        world.builds().keys().collect::<Vec<_>>(),
+        [&2],
+        "it was triggered, but the head never was its"
+    );
     assert_eq!(head(&world)["built.1"], Value::Null);
 }
 
@@ -235,8 +238,7 @@ async fn a_chain_ends_whenever_stop_is_killed_and_goes_on_with_start() {
     assert_eq!((left, told[0].as_str(), told.len()), (Left::default(), "Ended(true)", 2));
     let (_, told) = stopped(&begin, false).await.unwrap();
     assert_eq!(told, ["Ended(false)"]);
-    let run =
-        |stage: Stage| async move { started_again(&stage, &request(&glob())).await.map(|_| ()) };
+    let run = |stage: Stage| async move { started_again(&stage, &request(&glob())).await.map(|_| ()) };
     whenever_it_is_killed(&begin.copy(), run, |world, what| {
         let builds = world.builds();
         assert_eq!(builds.len(), 1, "{what}");
@@ -267,7 +269,11 @@ async fn an_agent_that_moved_the_head_before_stop_builds_and_has_no_successor() 
         assert_eq!(world.builds().len(), 1, "{number}: {:?}", world.builds());
         assert_eq!(world.all("jobs").len(), 1, "{number}");
         let meta = &world.get(&format!("/api/v1/namespaces/{first}"))["metadata"]["annotations"];
-        assert_eq!((&meta[wire::VERDICT], &meta[wire::DISPATCH]), (&json!("Passed"), &json!("ended")), "{number}");
+        assert_eq!(
+            (&meta[wire::VERDICT], &meta[wire::DISPATCH]),
+            (&json!("Passed"), &json!("ended")),
+            "{number}"
+        );
     }
 }
 
@@ -290,7 +296,9 @@ async fn a_purge_leaves_nothing_of_a_chain_whenever_it_is_killed() {
     assert_eq!(census(&begin), before);
     let unknown = stopped(&begin, true).await.unwrap_err();
     assert_eq!(unknown.to_string(), "there is no chain called \"app-main\"");
-    assert!(matches!(started(&begin, &glob()).await.unwrap(), Outcome::Started(build) if build.generation == 1));
+    assert!(
+        matches!(started(&begin, &glob()).await.unwrap(), Outcome::Started(build) if build.generation == 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -333,7 +341,10 @@ async fn a_disposal_deletes_what_it_judged_and_nothing_else() {
     let changes: [(Change, &str); 3] = [
         (|it| it["metadata"]["annotations"]["note"] = json!("x"), "Deleted"),
         (|it| it["metadata"]["uid"] = json!("another"), "another namespace has taken its name"),
-        (|it| drop(it["metadata"]["annotations"].as_object_mut().unwrap().remove(wire::OWNER)), "nothing proves it ours"),
+        (
+            |it| drop(it["metadata"]["annotations"].as_object_mut().unwrap().remove(wire::OWNER)),
+            "nothing proves it ours",
+        ),
     ];
     for (change, says) in changes {
         let stage = stage.copy();

@@ -11,6 +11,7 @@ mod pod;
 mod refused;
 mod retag;
 mod start;
+mod tidied;
 mod turn;
 mod verdicts;
 mod watching;
