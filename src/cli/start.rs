@@ -43,7 +43,7 @@ pub struct StartArgs {
     /// Name of the chain (default: REPOSITORY-BRANCH)
     #[arg(long, value_name = "NAME")]
     pub chain: Option<String>,
-    /// Tag to listen from, instead of the template's
+    /// Tag to listen from, instead of the template's; a chain that lives goes on from there
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
     /// Build the image that is there now, instead of waiting for the next one

@@ -94,9 +94,9 @@ fn show(console: &mut Console, chain: &str, word: &Word<'_>) -> std::io::Result<
         Word::Stays(name, why) => {
             let line = format!("namespace {name} stays: {}", why.sentence);
             if why.finding {
-                console.warning(&line)
+                console.warning(&line);
             } else {
-                console.talk(&line)
+                console.talk(&line);
             }
             Ok(())
         }

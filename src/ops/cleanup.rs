@@ -87,12 +87,11 @@ pub async fn cleanup(
             let read: Vec<_> = stream::iter(names).map(get).buffered(8).try_collect().await?;
             let mut found = Vec::new();
             for (name, namespace) in read {
-                match namespace {
-                    Some(namespace) => found.push(namespace),
-                    None => {
-                        done.missing += 1;
-                        tell(&Word::Missing(&name));
-                    }
+                if let Some(namespace) = namespace {
+                    found.push(namespace);
+                } else {
+                    done.missing += 1;
+                    tell(&Word::Missing(&name));
                 }
             }
             (found, now, Rules::default())

@@ -158,11 +158,10 @@ fn cause(request: &Request, intent: &Intent, head: &Head, kept: &Kept, builds: &
     if kept.edition != head.edition {
         return Some(Cause::Behind);
     }
-    let stands = |build: &&Build| !build.terminating;
     let gone = match &head.claimed {
-        Some(_) => newest.filter(stands).is_none(),
+        Some(_) => newest.is_none_or(|build| build.terminating),
         // its predecessor is about to raise it, if it is still there
-        None => !builds.iter().filter(stands).any(|build| build.generation + 1 == head.generation),
+        None => !builds.iter().any(|build| !build.terminating && build.generation + 1 == head.generation),
     };
     if raised_by_agent(head) && gone {
         return Some(Cause::Gone);
@@ -223,8 +222,13 @@ fn at_tag(
     Ok(intent)
 }
 
-/// Has the server look at listener and Job, beside those that are there, before anything is changed.
-async fn try_out(cluster: &Cluster, request: &Request, intent: &Intent, newest: &Build) -> Result<()> {
+/// Binds us in a build's namespace, where we may not write anyway. What would follow that build.
+async fn enter<'a>(
+    cluster: &Cluster,
+    request: &Request,
+    intent: &'a Intent,
+    newest: &Build,
+) -> Result<Raise<'a>> {
     let raise = Raise {
         record: &intent.record,
         plan: &intent.plan,
@@ -235,9 +239,15 @@ async fn try_out(cluster: &Cluster, request: &Request, intent: &Intent, newest: 
         maker: Maker::Person,
         now: request.at,
     };
-    let namespace = newest.namespace.as_str();
-    let there = Claimed { namespace: namespace.to_owned(), uid: newest.uid.clone(), created: false };
+    let there = Claimed { namespace: newest.namespace.clone(), uid: newest.uid.clone(), created: false };
     dispatch::enter(cluster, &raise, &there).await?;
+    Ok(raise)
+}
+
+/// Has the server look at listener and Job, beside those that are there, before anything is changed.
+async fn try_out(cluster: &Cluster, request: &Request, intent: &Intent, newest: &Build) -> Result<()> {
+    let namespace = newest.namespace.as_str();
+    let raise = enter(cluster, request, intent, newest).await?;
     let mut listener = intent.plan.listener(&Listener { tag: raise.tag, generation: raise.generation });
     let name = &intent.plan.build.name;
     listener["metadata"]["name"] =
@@ -347,19 +357,8 @@ async fn unchanged(
 
 /// Writes the pull Secrets that a waiting listener has anew.
 async fn refresh(cluster: &Cluster, request: &Request, intent: &Intent, newest: &Build) -> Result<()> {
-    let raise = Raise {
-        record: &intent.record,
-        plan: &intent.plan,
-        generation: newest.generation,
-        tag: &intent.tag,
-        baseline: &newest.baseline,
-        parent: None,
-        maker: Maker::Person,
-        now: request.at,
-    };
     let namespace = newest.namespace.as_str();
-    let there = Claimed { namespace: namespace.to_owned(), uid: newest.uid.clone(), created: false };
-    dispatch::enter(cluster, &raise, &there).await?;
+    enter(cluster, request, intent, newest).await?;
     for secret in &intent.plan.pull_secrets {
         let mut secret = secret.clone();
         place(&mut secret, namespace);
@@ -379,7 +378,7 @@ async fn leave_nothing_behind(cluster: &Cluster, request: &Request, chain: &str,
     dispose::left_behind(cluster, chain, request.at, &mut |target, end| match end {
         Ok(End::Deleted) => say(&format!("namespace {} goes: it was never triggered", target.namespace)),
         Ok(End::Stays(why)) => {
-            say(&format!("Warning: namespace {} stays: {}", target.namespace, why.sentence))
+            say(&format!("Warning: namespace {} stays: {}", target.namespace, why.sentence));
         }
         Ok(End::Going) | Err(_) => {}
     })

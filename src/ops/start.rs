@@ -49,16 +49,16 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
     }
     let chain = intent.record.settings.chain.clone();
     if let Some(head) = home::head(cluster, &chain).await? {
-        return renew::carry_on(cluster, request, &home, intent, head, say).await;
+        return Box::pin(renew::carry_on(cluster, request, &home, intent, head, say)).await;
     }
     check_rights(cluster, &intent.plan).await?;
     let (head, fresh) = create_head(cluster, &intent).await?;
     if !fresh {
-        return renew::carry_on(cluster, request, &home, intent, head, say).await;
+        return Box::pin(renew::carry_on(cluster, request, &home, intent, head, say)).await;
     }
     intent.record.settings.uuid.clone_from(&head.uuid);
     if !fill_home(cluster, &intent).await? {
-        return renew::carry_on(cluster, request, &home, intent, head, say).await;
+        return Box::pin(renew::carry_on(cluster, request, &home, intent, head, say)).await;
     }
     let raise = Raise {
         record: &intent.record,

@@ -81,11 +81,11 @@ pub async fn stop(
         swap(cluster, chain, head, Head::purge).await?;
     }
     wait_for_builds(cluster, request, say).await?;
-    let stay = purge(cluster, request, tell).await?;
-    if stay == 0 {
+    let left = purge(cluster, request, tell).await?;
+    if left == 0 {
         home::forget(cluster, chain, &mut |resource, name| tell(&Word::Forgotten(resource, name))).await?;
     }
-    Ok(Left { running: Vec::new(), stay })
+    Ok(Left { running: Vec::new(), stay: left })
 }
 
 async fn unknown(cluster: &Cluster, chain: &str) -> Result<Error> {

@@ -17,6 +17,9 @@ use crate::chain::wire;
 
 const HOME: &str = "/api/v1/namespaces/studioci/configmaps";
 
+/// What somebody does to an object by hand.
+type Edit = fn(&mut Value);
+
 /// The same chain, by a pipeline whose support has another image.
 fn changed() -> Request {
     let mut request = request(&glob());
@@ -337,8 +340,7 @@ async fn a_disposal_deletes_what_it_judged_and_nothing_else() {
     let path = format!("/api/v1/namespaces/{first}");
     let which = Which::Named(vec![first.clone()]);
     // whoever writes between our look and our write is looked at again
-    type Change = fn(&mut Value);
-    let changes: [(Change, &str); 3] = [
+    let changes: [(Edit, &str); 3] = [
         (|it| it["metadata"]["annotations"]["note"] = json!("x"), "Deleted"),
         (|it| it["metadata"]["uid"] = json!("another"), "another namespace has taken its name"),
         (

@@ -272,9 +272,10 @@ fn chain_11_what_holds_up_a_deletion_is_said_and_an_interrupted_cleanup_goes_on(
     let world = World::bare("chain-11d");
     world.set_up();
     let user = User::new(&world);
-    let claim =
-        |_| world.studioci(&user.with(&["claim", "--prefix", "hold", "-o", "name"])).ok().trim().to_owned();
-    let claims: Vec<String> = (0..10).map(claim).collect();
+    let claims: Vec<_> = (0..8)
+        .map(|_| world.studioci_aside(&user.with(&["claim", "--prefix", "hold", "-o", "name"])))
+        .collect();
+    let claims: Vec<String> = claims.into_iter().map(|claim| claim.wait().ok().trim().to_owned()).collect();
     let names: Vec<&str> = claims.iter().map(|claim| claim.strip_prefix("namespace/").unwrap()).collect();
 
     // an object whose finalizer nobody serves
