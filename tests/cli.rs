@@ -144,7 +144,7 @@ fn help_of_claim() {
         Create a namespace that is proved ours, and print its name
 
         The namespace is new, nobody else's, and can be used when its name is printed: a building block for
-        your own scripts.
+        your own scripts. `cleanup` disposes of it.
 
         Examples:
           # A namespace that nobody else has
@@ -152,6 +152,7 @@ fn help_of_claim() {
 
           # Its name alone, for a script
           NS=$(kubectl studioci claim --prefix test -o name)
+          kubectl studioci cleanup $NS
 
         Usage: kubectl studioci claim [OPTIONS]
 

@@ -1,3 +1,5 @@
+//! One row a state that a namespace can be in, and what becomes of it.
+
 use super::*;
 use crate::chain::build::{Map, Version};
 
