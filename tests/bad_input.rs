@@ -592,6 +592,105 @@ fn secrets_where_everybody_reads_them() {
         "#);
 }
 
+/// A command line that is refused before any cluster is asked: the words on stderr.
+#[track_caller]
+fn usage(line: &str) -> String {
+    let folder = Folder::new(std::thread::current().name().unwrap(), GOOD);
+    let (out, said, code) = run(&folder, &line.split(' ').collect::<Vec<_>>(), &[]);
+    assert_eq!((out.as_str(), code), ("", 2), "{said}");
+    said
+}
+
+#[test]
+fn a_cleanup_that_does_not_say_what_is_to_go() {
+    insta::assert_snapshot!(usage("cleanup"), @"
+        error: nothing says which builds are to go
+          remedy: name namespaces, or give a rule: --older-than 7d, --keep 5; with --dry-run nothing is deleted
+        See 'kubectl studioci cleanup --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("cleanup --chain runner-main"), @"
+        error: nothing says which builds are to go
+          remedy: name namespaces, or give a rule: --older-than 7d, --keep 5; with --dry-run nothing is deleted
+        See 'kubectl studioci cleanup --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("cleanup --older-than yesterday"), @r#"
+        error: invalid argument "yesterday" for --older-than: expected a whole number of seconds, or numbers with units (45m, 12h, 7d, 1d12h)
+        See 'kubectl studioci cleanup --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("cleanup --older-than -1h"), @r#"
+        error: invalid argument "-1h" for --older-than: expected a whole number of seconds, or numbers with units (45m, 12h, 7d, 1d12h)
+        See 'kubectl studioci cleanup --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("cleanup --older-than 1w"), @r#"
+        error: invalid argument "1w" for --older-than: expected a whole number of seconds, or numbers with units (45m, 12h, 7d, 1d12h)
+        See 'kubectl studioci cleanup --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("cleanup --older-than"), @"
+        error: flag needs an argument: --older-than
+        See 'kubectl studioci cleanup --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("cleanup --keep five"), @r#"
+        error: invalid argument "five" for --keep: expected a whole number, such as 5
+        See 'kubectl studioci cleanup --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("cleanup --keep -1"), @r#"
+        error: invalid argument "-1" for --keep: expected a whole number, such as 5
+        See 'kubectl studioci cleanup --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("cleanup --keep 1.5"), @r#"
+        error: invalid argument "1.5" for --keep: expected a whole number, such as 5
+        See 'kubectl studioci cleanup --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("cleanup ci-a --keep 1"), @"
+        error: NAMESPACE cannot be used with --keep
+        See 'kubectl studioci cleanup --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("cleanup ci-a --older-than 1h"), @"
+        error: NAMESPACE cannot be used with --older-than
+        See 'kubectl studioci cleanup --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("cleanup ci_a"), @r#"
+        error: invalid argument "ci_a" for NAMESPACE: it has '_'; only a-z, 0-9 and '-' may stand there, so that no namespace can be called so
+        See 'kubectl studioci cleanup --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("cleanup deployment/a"), @r#"
+        error: invalid argument "deployment/a" for NAMESPACE: it has '/'; only a-z, 0-9 and '-' may stand there, so that no namespace can be called so
+        See 'kubectl studioci cleanup --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("cleanup --keep 1 --dry-run=maybe"), @r#"
+        error: Invalid dry-run value (maybe). Must be "none", "server", or "client".
+        See 'kubectl studioci cleanup --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("cleanup ci-a --wait=maybe"), @r#"
+        error: invalid argument "maybe" for --wait, allowed are: true,false
+        See 'kubectl studioci cleanup --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("cleanup ci-a --timeout soon"), @r#"
+        error: invalid argument "soon" for --timeout: expected a whole number of seconds, or numbers with units (30s, 5m, 1h30m)
+        See 'kubectl studioci cleanup --help' for usage.
+        "#);
+}
+
+#[test]
+fn a_stop_that_cannot_be_understood() {
+    insta::assert_snapshot!(usage("stop"), @"
+        error: <CHAIN> is required
+        See 'kubectl studioci stop --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("stop a b"), @r#"
+        error: unexpected argument "b"
+        See 'kubectl studioci stop --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("stop a --timeout 1m"), @"
+        error: --purge is required
+        See 'kubectl studioci stop --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("stop a --purge --timeout soon"), @r#"
+        error: invalid argument "soon" for --timeout: expected a whole number of seconds, or numbers with units (30s, 5m, 1h30m)
+        See 'kubectl studioci stop --help' for usage.
+        "#);
+}
+
 /// A kubeconfig whose only cluster is at that address.
 fn kubeconfig(server: &str) -> String {
     format!(
@@ -616,6 +715,8 @@ fn a_cluster_that_cannot_be_found() {
             &["claim"],
             &["setup"],
             &["scale", "up", "ci-a"],
+            &["stop", "c"],
+            &["cleanup", "ci-a"],
         ] {
             let (out, said, code) = run(&folder, &[verb, flags].concat(), &[]);
             assert_eq!((out.as_str(), code), ("", want), "{verb:?}: {said}");

@@ -75,10 +75,12 @@ fn help_of_the_program() {
           render   Print the pipeline's documents; needs no cluster
           claim    Create a namespace that is proved ours, and print its name
           start    Begin a chain: claim a namespace, and wait there for the next push
+          stop     End a chain: no push starts a build of it any more
           setup    Install, or print, what the cluster needs once
           status   Show builds, the newest first
           watch    Follow a build until its verdict, which is the exit code
           scale    Scale the support of a build up, to look at its data, or down again
+          cleanup  Dispose of finished builds and of claims, by name or by rules
           version  Print the version of this program
           help     Print this message or the help of the given subcommand(s)
 
@@ -143,7 +145,7 @@ fn help_of_claim() {
         Create a namespace that is proved ours, and print its name
 
         The namespace is new, nobody else's, and can be used when its name is printed: a building block for
-        your own scripts.
+        your own scripts. `cleanup` disposes of it.
 
         Examples:
           # A namespace that nobody else has
@@ -151,6 +153,7 @@ fn help_of_claim() {
 
           # Its name alone, for a script
           NS=$(kubectl studioci claim --prefix test -o name)
+          kubectl studioci cleanup $NS
 
         Usage: kubectl studioci claim [OPTIONS]
 
@@ -184,8 +187,10 @@ fn help_of_start() {
         Begin a chain: claim a namespace, and wait there for the next push
 
         Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it
-        listens. A second `start` of the same chain changes nothing and says so. The environment that the
-        template reads is kept with the chain, and every later build is rendered with the same.
+        listens. A second `start` of the same chain changes nothing and says so; with another pipeline,
+        other values or another --tag the chain goes on with a fresh listener, and what runs goes on to its
+        end. A chain that was stopped goes on where it stood. The environment that the template reads is
+        kept with the chain, and every later build is rendered with the same.
 
         Examples:
           # Begin a chain from .studioci/pipeline.yaml, and build the next push
@@ -193,6 +198,9 @@ fn help_of_start() {
 
           # Build the image that is there now, too
           kubectl studioci start -f ci.yaml --values values.yaml --now
+
+          # The chain goes on from another tag, by a changed pipeline
+          kubectl studioci start --tag build-0007
 
           # See what would be created
           kubectl studioci start --dry-run=client
@@ -204,7 +212,7 @@ fn help_of_start() {
                   Name of the chain (default: REPOSITORY-BRANCH)
 
               --tag <TAG>
-                  Tag to listen from, instead of the template's
+                  Tag to listen from, instead of the template's; a chain that lives goes on from there
 
               --now
                   Build the image that is there now, instead of waiting for the next one
@@ -261,6 +269,40 @@ fn help_of_start() {
                   An environment variable whose value is no secret and may stand anywhere; repeatable
         ");
     assert_eq!(help("help start"), help("start --help"));
+}
+
+#[test]
+fn help_of_stop() {
+    insta::assert_snapshot!(help("stop --help"), @"
+        End a chain: no push starts a build of it any more
+
+        Its waiting listener is deleted. A build that runs goes on to its end, and finished builds stay for
+        `cleanup`; with --purge they go too, after what runs, and so does all that home keeps of the chain.
+        `start` carries a stopped chain on.
+
+        Examples:
+          # No more builds; `start` carries the chain on
+          kubectl studioci stop runner-main
+
+          # The chain with everything of it, once nothing runs any more
+          kubectl studioci stop runner-main --purge --timeout 1h
+
+        Usage: kubectl studioci stop [OPTIONS] <CHAIN>
+
+        Arguments:
+          <CHAIN>
+                  The chain to end
+
+        Options:
+              --purge
+                  Delete its builds, its history and its record too, after what runs has ended
+
+              --timeout <DURATION>
+                  With --purge: stop waiting for what runs after this time, exit code 4 (default: never)
+
+          -h, --help
+                  Print help (see a summary with '-h')
+        ");
 }
 
 #[test]
@@ -409,6 +451,67 @@ fn help_of_scale() {
 }
 
 #[test]
+fn help_of_cleanup() {
+    insta::assert_snapshot!(help("cleanup --help"), @"
+        Dispose of finished builds and of claims, by name or by rules
+
+        Deletes namespaces that are provably ours, whose build is finished and whose result is in home's
+        history; says of every other one why it stays. A chain's newest build and what still runs never go.
+        Given both --older-than and --keep, both must agree.
+
+        Examples:
+          # What would go, and why the rest stays
+          kubectl studioci cleanup --older-than 7d --keep 5 --dry-run
+
+          # Of each chain, the five newest finished builds stay
+          kubectl studioci cleanup --keep 5
+
+          # One build, and see it gone
+          kubectl studioci cleanup ci-eager-hopper --wait --timeout 2m
+
+          # What a script has claimed
+          kubectl studioci cleanup $NS
+
+        Usage: kubectl studioci cleanup [OPTIONS] [NAMESPACE]...
+
+        Arguments:
+          [NAMESPACE]...
+                  Namespaces to dispose of
+
+        Options:
+              --older-than <AGE>
+                  Dispose of what ended longer ago than this (a claim: what was created), such as 12h or 7d
+
+              --keep <COUNT>
+                  Keep the newest so many finished builds of each chain, and dispose of the others
+
+              --chain <NAME>
+                  Only builds of this chain
+
+              --dry-run[=<none|client|server>]
+                  `client` says what would be deleted; `server` has the API server check it too; nothing is
+                  deleted
+
+                  [default: none]
+
+              --ignore-not-found
+                  A namespace that there is none of is no failure
+
+              --wait[=<true|false>]
+                  Wait until they are gone, and say what holds them up
+
+                  [default: false]
+                  [possible values: true, false]
+
+              --timeout <DURATION>
+                  Stop waiting after this time, exit code 4 (default: never); means --wait
+
+          -h, --help
+                  Print help (see a summary with '-h')
+        ");
+}
+
+#[test]
 fn help_of_version() {
     insta::assert_snapshot!(help("version --help"), @"
         Print the version of this program
@@ -542,16 +645,20 @@ fn connection_options_are_kubectls() {
 
                  [possible values: true, false]
         ");
-    for verb in ["render", "claim", "start", "setup", "status", "watch", "scale", "version", "agent"] {
+    for verb in [
+        "render", "claim", "start", "stop", "setup", "status", "watch", "scale", "cleanup", "version",
+        "agent",
+    ] {
         assert!(trimmed(&run(&format!("{verb} --help")).out).ends_with(options), "{verb}");
     }
 }
 
 #[test]
 fn every_help_reads_as_a_plugins() {
-    for verb in
-        ["", "render ", "claim ", "start ", "setup ", "status ", "watch ", "scale ", "version ", "agent "]
-    {
+    for verb in [
+        "", "render ", "claim ", "start ", "stop ", "setup ", "status ", "watch ", "scale ", "cleanup ",
+        "version ", "agent ",
+    ] {
         let text = help(&format!("{verb}--help"));
         assert!(text.contains(&format!("Usage: kubectl studioci {verb}")), "{text}");
         assert!(!text.contains("kubectl-studioci"), "{text}");

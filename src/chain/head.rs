@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::build::{Map, Version};
+use super::build::{Baseline, Build, Map, Version};
 
 /// How many (tag, digest) pairs the built set remembers.
 pub const BUILT_MAX: usize = 256;
@@ -19,6 +19,9 @@ const NAMESPACE: &str = "namespace";
 const UID: &str = "uid";
 const ENDED: &str = "ended";
 const PIPELINE: &str = "pipeline";
+const BASELINE: &str = "baseline";
+const EDITION: &str = "edition";
+const PURGING: &str = "purging";
 const BUILT: &str = "built.";
 const SLOT: &str = "slot.";
 
@@ -41,6 +44,12 @@ pub struct Head {
     pub slots: BTreeMap<u64, String>,
     /// The last good pipeline text that a push brought; none = the record's template.
     pub pipeline: Option<String>,
+    /// What the newest generation starts from, where `start` or `stop` has moved the head: its namespace may be gone.
+    pub baseline: Option<Baseline>,
+    /// The edition of the record that the newest generation was raised from, if not by a predecessor.
+    pub edition: u64,
+    /// Whether `stop --purge` is taking the chain down.
+    pub purging: bool,
 }
 
 /// Why a head cannot be read: hand-edited state is never guessed at.
@@ -87,7 +96,38 @@ impl Head {
             built,
             slots,
             pipeline: text(PIPELINE),
+            baseline: match text(BASELINE) {
+                Some(text) => Some(text.parse().map_err(|_| unreadable(BASELINE, &text))?),
+                None => None,
+            },
+            edition: match text(EDITION) {
+                Some(text) => number(EDITION, &text)?,
+                None => 0,
+            },
+            purging: text(PURGING).is_some(),
         })
+    }
+
+    /// Whether a generation never built anything and never will: the head has passed it, or ended at it, without an
+    /// entry of it in the built set. Whoever moved the head then may dispose of it.
+    ///
+    /// The built set is bounded: of what is older than all that it remembers, nothing is known.
+    pub fn abandons(&self, generation: u64) -> bool {
+        let over = generation < self.generation || (generation == self.generation && self.ended.is_some());
+        let forgotten = self.built.len() >= BUILT_MAX
+            && self.built.keys().next().is_some_and(|oldest| generation < *oldest);
+        over && !forgotten && !self.built.contains_key(&generation)
+    }
+
+    /// What a listener starts from that takes the newest one's place. `newest`: the newest generation's build, if it
+    /// is there.
+    ///
+    /// None where nothing tells any more: a first listener that was deleted by hand.
+    pub fn starting_point(&self, newest: Option<&Build>) -> Option<Baseline> {
+        let own = newest.filter(|build| build.generation == self.generation && build.chain_uuid == self.uuid);
+        own.map(|build| build.baseline.clone())
+            .or_else(|| self.baseline.clone())
+            .or_else(|| self.built.values().next_back().cloned().map(Baseline::At))
     }
 
     /// Whether `version` was built by a generation other than `own`.
@@ -110,6 +150,7 @@ impl Head {
             GENERATION: (self.generation + 1).to_string(),
             NAMESPACE: null,
             UID: null,
+            BASELINE: null,
             format!("{BUILT}{}", self.generation): version.to_string(),
         });
         for old in self.built.keys().take((self.built.len() + 1).saturating_sub(BUILT_MAX)) {
@@ -126,6 +167,31 @@ impl Head {
     /// The swap that makes a pushed pipeline the last good one: the API server has taken the listener that came of it.
     pub fn last_good(&self, pipeline: &str) -> Value {
         self.patch(&json!({ PIPELINE: pipeline }))
+    }
+
+    /// The swap of `start` on a chain that is there: on to a fresh listener that is raised from this edition of the
+    /// record, pushed pipelines forgotten. The generation before is abandoned unless it has moved the head itself, and
+    /// a chain that had ended goes on.
+    pub fn renew(&self, edition: u64, baseline: &Baseline) -> Value {
+        self.patch(&json!({
+            GENERATION: (self.generation + 1).to_string(),
+            NAMESPACE: null,
+            UID: null,
+            ENDED: null,
+            PIPELINE: null,
+            BASELINE: baseline.to_string(),
+            EDITION: edition.to_string(),
+        }))
+    }
+
+    /// The swap of `stop`: no generation after this one. `how`: when and by whom, in words.
+    pub fn end(&self, how: &str, baseline: Option<&Baseline>) -> Value {
+        self.patch(&json!({ ENDED: how, BASELINE: baseline.map(ToString::to_string) }))
+    }
+
+    /// The swap of `stop --purge`: the chain is taken down, and nothing starts it again meanwhile.
+    pub fn purge(&self) -> Value {
+        self.patch(&json!({ PURGING: "true" }))
     }
 
     /// The swap that takes a build slot.
@@ -200,12 +266,69 @@ mod tests {
 
     #[test]
     fn hand_edited_heads_are_refused() {
-        for (key, value) in [("generation", "two"), ("built.x", "a"), ("built.1", ""), ("slot.a", "ns")] {
+        for (key, value) in [
+            ("generation", "two"),
+            ("built.x", "a"),
+            ("built.1", ""),
+            ("slot.a", "ns"),
+            ("baseline", "@"),
+            ("edition", "x"),
+        ] {
             let mut data = Head::first("u");
             data.insert(key.to_owned(), value.to_owned());
             assert_eq!(Head::read("1", &data).expect_err(key).key, key);
         }
         assert_eq!(Head::read("1", &Map::new()).expect_err("empty").key, UUID);
+    }
+
+    #[test]
+    fn a_generation_that_was_passed_without_an_entry_is_abandoned() {
+        let mut data = Head::first("u");
+        data.insert(GENERATION.to_owned(), "4".to_owned());
+        for generation in [1, 3] {
+            data.insert(format!("{BUILT}{generation}"), "t".to_owned());
+        }
+        let abandoned = |data: &Map| {
+            let head = Head::read("1", data).expect("readable");
+            (1..=5).filter(|generation| head.abandons(*generation)).collect::<Vec<_>>()
+        };
+        assert_eq!(abandoned(&data), [2]);
+        data.insert(ENDED.to_owned(), "by alice".to_owned());
+        assert_eq!(abandoned(&data), [2, 4]);
+        // the built set has forgotten what is older than its oldest entry
+        data.insert(GENERATION.to_owned(), "400".to_owned());
+        data.remove(&format!("{BUILT}1"));
+        data.extend((4..4 + BUILT_MAX).map(|generation| (format!("{BUILT}{generation}"), "t".to_owned())));
+        let head = Head::read("1", &data).expect("readable");
+        assert_eq!((head.abandons(2), head.abandons(300)), (false, true));
+    }
+
+    #[test]
+    fn a_chain_ends_and_goes_on_from_where_it_stood() {
+        let mut data = Head::first("u");
+        data.insert(PIPELINE.to_owned(), "pushed".to_owned());
+        let head = Head::read("1", &data).expect("readable");
+        assert_eq!(head.starting_point(None), None);
+        let at = Baseline::At(version("build-1"));
+        let data = merged(&data, &head.end("by alice", Some(&at)));
+        let head = Head::read("2", &data).expect("readable");
+        assert_eq!((head.ended.as_deref(), head.starting_point(None)), (Some("by alice"), Some(at.clone())));
+        let data = merged(&data, &head.renew(1, &at));
+        let head = Head::read("3", &data).expect("readable");
+        assert_eq!(
+            (head.generation, head.ended.clone(), head.edition, head.pipeline.clone()),
+            (2, None, 1, None)
+        );
+        assert_eq!(head.baseline, Some(at));
+        let data = merged(&data, &head.advance(&version("build-2")));
+        let head = Head::read("4", &data).expect("readable");
+        assert_eq!(
+            (head.baseline.clone(), head.edition),
+            (None, 1),
+            "what a predecessor froze is the baseline now"
+        );
+        assert_eq!(head.starting_point(None), Some(Baseline::At(version("build-2"))));
+        assert!(Head::read("5", &merged(&data, &head.purge())).expect("readable").purging);
     }
 
     #[test]

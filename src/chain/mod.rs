@@ -9,6 +9,7 @@ pub mod head;
 pub mod names;
 pub mod pod;
 pub mod record;
+pub mod retention;
 pub mod rights;
 pub mod signs;
 pub mod wire;

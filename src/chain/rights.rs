@@ -5,7 +5,7 @@
 //!
 //! | object | where | name | goes away with |
 //! |---|---|---|---|
-//! | Role of the chain | home | `chain-CHAIN` | `stop` |
+//! | Role of the chain | home | `chain-CHAIN` | `stop --purge` |
 //! | ServiceAccount of the agent | build's namespace | `studioci-agent` | the namespace |
 //! | its RoleBinding to the workspace (to trusted) | build's namespace | `studioci-agent` (`studioci-trusted`) | the namespace |
 //! | its RoleBinding to the chain's Role | home | `studioci-agent-NAMESPACE-UID` | the namespace, by ownership |

@@ -18,7 +18,7 @@ use crate::output::result::{Operation, Outcome};
 /// Create a namespace that is proved ours, and print its name
 ///
 /// The namespace is new, nobody else's, and can be used when its name is printed: a building block for your own
-/// scripts.
+/// scripts. `cleanup` disposes of it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,7 +26,8 @@ Examples:
   kubectl studioci claim
 
   # Its name alone, for a script
-  NS=$(kubectl studioci claim --prefix test -o name)")]
+  NS=$(kubectl studioci claim --prefix test -o name)
+  kubectl studioci cleanup $NS")]
 pub struct ClaimArgs {
     /// Begin of the namespace's name
     #[arg(long, value_name = "PREFIX", default_value = "ci")]

@@ -2,14 +2,24 @@
 
 use std::time::Duration;
 
-const FORM: &str = "a whole number of seconds, or numbers with units (30s, 5m, 1h30m)";
-
 /// Reads `90`, `30s`, `1h30m`, `1.5h`, `200ms`.
 ///
 /// # Errors
 /// Anything else, a negative one included, with the form that is expected.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
-    let fault = || format!("expected {FORM}");
+    read(text, false, "a whole number of seconds, or numbers with units (30s, 5m, 1h30m)")
+}
+
+/// Reads an age: the same, and days, which is how kubectl shows ages.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    read(text, true, "a whole number of seconds, or numbers with units (45m, 12h, 7d, 1d12h)")
+}
+
+fn read(text: &str, days: bool, form: &str) -> Result<Duration, String> {
+    let fault = || format!("expected {form}");
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().map(Duration::from_secs).map_err(|_| fault());
     }
@@ -27,6 +37,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
             "s" => 1.0,
             "m" => 60.0,
             "h" => 3600.0,
+            "d" if days => 86400.0,
             _ => return Err(fault()),
         };
         rest = &rest[end..];
@@ -57,6 +68,16 @@ mod tests {
         }
         for text in ["", "x", "-1s", "m", "1.5", "1d", "1.2.3s", "1h ", "99999999999999999999", "1e9h"] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ages_have_days_too() {
+        for (text, hours) in [("7d", 168), ("1d12h", 36), ("0.5d", 12), ("7200", 2), ("0d", 0)] {
+            assert_eq!(age(text), Ok(Duration::from_secs(hours * 3600)), "{text}");
+        }
+        for text in ["", "d", "-1d", "1w", "1D", "7d ", "1e9d", "yesterday"] {
+            assert!(age(text).unwrap_err().contains("7d"), "{text}");
         }
     }
 }

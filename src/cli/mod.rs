@@ -6,6 +6,7 @@
 pub mod agent;
 mod causes;
 pub mod claim;
+pub mod cleanup;
 pub mod connection;
 pub mod context;
 mod duration;
@@ -18,6 +19,7 @@ pub mod settings;
 pub mod setup;
 pub mod start;
 pub mod status;
+pub mod stop;
 mod usage;
 pub mod version;
 pub mod watch;
@@ -80,10 +82,12 @@ pub enum Verb {
     Render(render::RenderArgs),
     Claim(claim::ClaimArgs),
     Start(start::StartArgs),
+    Stop(stop::StopArgs),
     Setup(setup::SetupArgs),
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
     Scale(scale::ScaleArgs),
+    Cleanup(cleanup::CleanupArgs),
     Version(version::VersionArgs),
     #[command(hide = true)]
     Agent(agent::AgentArgs),
@@ -141,8 +145,10 @@ impl Cli {
             Verb::Render(args) => render::run(&args, ctx),
             Verb::Claim(args) => block_on(Box::pin(claim::run(args, ctx))),
             Verb::Start(args) => block_on(Box::pin(start::run(args, ctx))),
+            Verb::Stop(args) => block_on(Box::pin(stop::run(args, ctx))),
             Verb::Setup(args) => block_on(Box::pin(setup::run(args, ctx))),
             Verb::Status(args) => block_on(Box::pin(status::run(args, ctx))),
+            Verb::Cleanup(args) => block_on(Box::pin(cleanup::run(args, ctx))),
             // Where nobody reads on there is no verdict yet, and 0 would say Passed.
             Verb::Watch(args) => {
                 block_on(Box::pin(watch::run(args, ctx))).map_err(|failure| match failure.kind {

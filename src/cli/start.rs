@@ -20,7 +20,7 @@ use crate::ops::start::{Outcome, Request};
 
 /// Begin a chain: claim a namespace, and wait there for the next push
 ///
-/// Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it listens. A second `start` of the same chain changes nothing and says so. The environment that the template reads is kept
+/// Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it listens. A second `start` of the same chain changes nothing and says so; with another pipeline, other values or another --tag the chain goes on with a fresh listener, and what runs goes on to its end. A chain that was stopped goes on where it stood. The environment that the template reads is kept
 /// with the chain, and every later build is rendered with the same.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -31,6 +31,9 @@ Examples:
   # Build the image that is there now, too
   kubectl studioci start -f ci.yaml --values values.yaml --now
 
+  # The chain goes on from another tag, by a changed pipeline
+  kubectl studioci start --tag build-0007
+
   # See what would be created
   kubectl studioci start --dry-run=client")]
 pub struct StartArgs {
@@ -40,7 +43,7 @@ pub struct StartArgs {
     /// Name of the chain (default: REPOSITORY-BRANCH)
     #[arg(long, value_name = "NAME")]
     pub chain: Option<String>,
-    /// Tag to listen from, instead of the template's
+    /// Tag to listen from, instead of the template's; a chain that lives goes on from there
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
     /// Build the image that is there now, instead of waiting for the next one
@@ -114,6 +117,7 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     };
     let (build, operation) = match outcome {
         Outcome::Started(build) => (build, "started"),
+        Outcome::Configured(build) => (build, "configured"),
         Outcome::Unchanged(build) => (build, "unchanged"),
     };
     let chain = build.chain.as_str();

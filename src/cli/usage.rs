@@ -44,9 +44,14 @@ pub(super) fn explain(
     Err(failure.hint(format!("See '{called} --help' for usage.")))
 }
 
-/// `--chain <NAME>` or `-o <FORMAT>` without what stands for its value; several are parted by commas.
+/// `--chain <NAME>` or `-o <FORMAT>` without what stands for its value, `[NAMESPACE]...` without its brackets; several
+/// are parted by commas.
 fn name(arg: &str) -> String {
-    arg.split(", ").map(|arg| arg.split([' ', '=', '[']).next().unwrap_or(arg)).collect::<Vec<_>>().join(", ")
+    let bare = |arg: &str| match arg.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((positional, _)) => positional.to_owned(),
+        None => arg.split([' ', '=', '[']).next().unwrap_or(arg).to_owned(),
+    };
+    arg.split(", ").map(bare).collect::<Vec<_>>().join(", ")
 }
 
 fn unknown(flag: &str) -> String {

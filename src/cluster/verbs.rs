@@ -137,12 +137,20 @@ pub struct Delete {
     pub propagation: Option<Propagation>,
     /// Seconds that pods get to end.
     pub grace_period: Option<u32>,
+    /// Let the server do everything but delete.
+    pub dry_run: bool,
 }
 
 impl Delete {
     /// The object with this uid, and nothing else.
     pub fn uid(uid: impl Into<String>) -> Self {
-        Self { uid: uid.into(), resource_version: None, propagation: None, grace_period: None }
+        Self {
+            uid: uid.into(),
+            resource_version: None,
+            propagation: None,
+            grace_period: None,
+            dry_run: false,
+        }
     }
 }
 
@@ -435,6 +443,9 @@ impl Cluster {
         }
         if let Some(seconds) = how.grace_period {
             body["gracePeriodSeconds"] = json!(seconds);
+        }
+        if how.dry_run {
+            body["dryRun"] = json!(["All"]);
         }
         let request = Request::new(
             Method::DELETE,

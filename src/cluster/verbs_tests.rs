@@ -128,6 +128,7 @@ async fn a_delete_carries_its_conditions() {
         resource_version: Some("7".to_owned()),
         propagation: Some(Propagation::Background),
         grace_period: Some(0),
+        dry_run: true,
         ..Delete::uid("u")
     };
     let deletion = cluster.delete(&CONFIG_MAPS, Some("n"), "x", &how).await.unwrap();
@@ -135,7 +136,7 @@ async fn a_delete_carries_its_conditions() {
     assert_eq!(
         server.seen()[0].body,
         json!({
-            "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0,
+            "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0, "dryRun": ["All"],
             "propagationPolicy": "Background", "preconditions": {"uid": "u", "resourceVersion": "7"},
         })
     );

@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Say;
-use super::dispatch;
 use super::error::{Error, Result};
+use super::{Say, dispatch};
 use crate::chain::build::{Build, Map, NotABuild, Phase, Told};
 use crate::chain::claim::{Judged, NAMES_TRIED, Standing, judge};
 use crate::chain::rights::There;
@@ -223,8 +222,13 @@ pub(super) fn unreadable(why: &NotABuild) -> Error {
 
 /// Reads a Namespace as a build.
 pub fn read_build(namespace: &NamespaceObject) -> std::result::Result<Build, NotABuild> {
+    Build::read(told(namespace))
+}
+
+/// What a Namespace tells.
+pub(super) fn told(namespace: &NamespaceObject) -> Told<'_> {
     let meta = &namespace.metadata;
-    Build::read(Told {
+    Told {
         namespace: &meta.name,
         uid: &meta.uid,
         resource_version: &meta.resource_version,
@@ -232,5 +236,5 @@ pub fn read_build(namespace: &NamespaceObject) -> std::result::Result<Build, Not
         terminating: meta.deletion_timestamp.is_some(),
         labels: &meta.labels,
         annotations: &meta.annotations,
-    })
+    }
 }

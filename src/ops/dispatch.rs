@@ -19,7 +19,7 @@ use crate::chain::head::Head;
 use crate::chain::{rights, wire};
 use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
-use crate::cluster::{self, Access, Cluster, Create, Delete};
+use crate::cluster::{self, Access, Cluster, Create, Delete, Deletion};
 use crate::pipeline::weave::place;
 use crate::pipeline::weave::{Listener, Plan};
 
@@ -102,7 +102,7 @@ pub fn claim_of(raise: &Raise<'_>) -> Result<Claim> {
 /// (somebody deleted it before there was a listener in it) is claimed anew.
 ///
 /// # Errors
-/// As [`claim::claim`]; [`Error::Ownership`] where the head has left that generation.
+/// As [`claim::claim`]; [`Error::Ownership`] where the head has left that generation, or the chain has ended.
 pub async fn claim_next(
     cluster: &Cluster,
     raise: &Raise<'_>,
@@ -152,6 +152,12 @@ async fn settle(
                     head.claimed.as_ref().map_or("no namespace yet", |(namespace, _)| namespace)
                 ),
                 "somebody else carries the chain on; look with kubectl studioci status",
+            ));
+        }
+        if let Some(ended) = &head.ended {
+            return Err(Error::ownership(
+                format!("chain {chain} has ended ({ended})"),
+                "kubectl studioci start carries it on",
             ));
         }
         match &head.claimed {
@@ -204,7 +210,7 @@ async fn discard(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed) -> Res
 }
 
 /// Binds the maker in the claimed namespace.
-async fn enter(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed) -> Result<()> {
+pub(super) async fn enter(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed) -> Result<()> {
     let settings = &raise.record.settings;
     let there = rights::There { chain: &settings.chain, namespace: &claimed.namespace, uid: &claimed.uid };
     let own: Vec<Value> = match raise.maker {
@@ -300,7 +306,7 @@ pub(super) async fn refusal(
     object: &Value,
 ) -> Result<Option<cluster::Error>> {
     let dry = Create { dry_run: true, ..Create::default() };
-    match cluster.create::<Object>(resource, Some(namespace), object, &dry).await {
+    match patiently(|| cluster.create::<Object>(resource, Some(namespace), object, &dry)).await {
         Ok(_) => Ok(None),
         Err(error) if blames_the_object(&error) => Ok(Some(error)),
         Err(error) if error.is_quota() || error.is_already_exists() => Ok(None),
@@ -335,15 +341,14 @@ pub(super) fn resource(api_version: &str, kind: &str) -> Result<Resource> {
     })
 }
 
-/// Deletes an object, whichever one has this name now; one that is gone is a success.
+/// Deletes an object, whichever one has this name now; `false` if it is gone already.
 pub(super) async fn delete(
     cluster: &Cluster,
     resource: &Resource,
     namespace: Option<&str>,
     name: &str,
-) -> Result<()> {
-    if let Some(found) = cluster.get::<Object>(resource, namespace, name).await? {
-        cluster.delete(resource, namespace, name, &Delete::uid(found.metadata.uid)).await?;
-    }
-    Ok(())
+) -> Result<bool> {
+    let Some(found) = cluster.get::<Object>(resource, namespace, name).await? else { return Ok(false) };
+    let deletion = cluster.delete(resource, namespace, name, &Delete::uid(found.metadata.uid)).await?;
+    Ok(deletion == Deletion::Accepted)
 }

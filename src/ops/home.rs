@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::dispatch;
 use super::error::{Error, Result};
 use crate::chain::build::Map;
 use crate::chain::head::Head;
 use crate::chain::record::Settings;
 use crate::chain::wire;
-use crate::cluster::objects::{Meta, SecretObject};
+use crate::cluster::objects::{Meta, Object, SecretObject};
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Patch};
+use crate::cluster::{Cluster, Patch, Query, Resource};
 use crate::pipeline::facts::{EnvValue, Facts};
 use crate::pipeline::template::Sources;
 
@@ -22,6 +23,8 @@ const SETTINGS: &str = "settings";
 const SOURCES: &str = "sources";
 /// The key of the record that holds the facts of the person's machine.
 const FACTS: &str = "facts";
+/// The key of the record that counts how often `start` has changed it.
+const EDITION: &str = "edition";
 /// At most so many bytes go into a record; an object may hold 1 MiB, and what else is in it counts.
 const RECORD_BYTES: usize = 900 * 1024;
 
@@ -137,13 +140,41 @@ fn read_head(object: &Data) -> Result<Head> {
     })
 }
 
+/// A chain's record and Secret, and what a change of them is decided on.
+#[derive(Debug)]
+pub struct Kept {
+    /// The record.
+    pub record: Record,
+    /// How often `start` has changed it.
+    pub edition: u64,
+    /// The record's resourceVersion.
+    record_version: String,
+    /// The Secret's; none = there is no Secret.
+    secret_version: Option<String>,
+}
+
 /// Reads a chain's record and Secret; `None` if there is no record.
 pub async fn record(cluster: &Cluster, chain: &str) -> Result<Option<Record>> {
+    Ok(kept(cluster, chain).await?.map(|kept| kept.record))
+}
+
+/// Reads a chain's record and Secret, with their versions; `None` if there is no record.
+pub async fn kept(cluster: &Cluster, chain: &str) -> Result<Option<Kept>> {
     let (record_name, secret_name) = (wire::record_object(chain), wire::chain_object(chain));
     let record = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &record_name);
     let secret = cluster.get::<SecretObject>(&kind::SECRETS, Some(wire::HOME), &secret_name);
     let (record, secret) = futures_util::future::try_join(record, secret).await?;
     let Some(record) = record else { return Ok(None) };
+    let edition = match record.data.get(EDITION) {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| {
+            Error::unready(
+                format!("ConfigMap {record_name} in {}: {EDITION} {text:?} is no number", wire::HOME),
+                "it was edited by hand; restore it",
+            )
+        })?,
+    };
+    let secret_version = secret.as_ref().map(|secret| secret.metadata.resource_version.clone());
     let mut values = Map::new();
     for (name, bytes) in secret.map(|secret| secret.data).unwrap_or_default() {
         let value = String::from_utf8(bytes.0).map_err(|_| {
@@ -154,7 +185,70 @@ pub async fn record(cluster: &Cluster, chain: &str) -> Result<Option<Record>> {
         })?;
         values.insert(name, value);
     }
-    Record::read(chain, &record.data, &values).map(Some)
+    Ok(Some(Kept {
+        record: Record::read(chain, &record.data, &values)?,
+        edition,
+        record_version: record.metadata.resource_version,
+        secret_version,
+    }))
+}
+
+/// Changes a chain's record and Secret, if they are still as they were read.
+///
+/// # Errors
+/// A conflict where somebody else changed one of them meanwhile.
+pub async fn rewrite(cluster: &Cluster, kept: &Kept, record: &Record, edition: u64) -> Result<()> {
+    let chain = &record.settings.chain;
+    let mut data = record.write()?;
+    data.insert(EDITION.to_owned(), edition.to_string());
+    let body = json!({ "metadata": { "resourceVersion": kept.record_version }, "data": data });
+    let name = wire::record_object(chain);
+    cluster.patch::<Object>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(&body)).await?;
+    let (before, after) = (kept.record.secrets(), record.secrets());
+    let Some(version) = kept.secret_version.as_ref().filter(|_| before != after) else { return Ok(()) };
+    let dropped = before.keys().filter(|name| !after.contains_key(*name));
+    let dropped: BTreeMap<&String, Value> = dropped.map(|name| (name, Value::Null)).collect();
+    let body = json!({ "metadata": { "resourceVersion": version }, "data": dropped, "stringData": after });
+    let name = wire::chain_object(chain);
+    cluster.patch::<Object>(&kind::SECRETS, Some(wire::HOME), &name, Patch::Merge(&body)).await?;
+    Ok(())
+}
+
+/// The names of all chains that home knows.
+pub async fn chains(cluster: &Cluster) -> Result<Vec<String>> {
+    let select = Query::labels(wire::CHAIN);
+    let list = cluster.list::<Object>(&kind::CONFIG_MAPS, Some(wire::HOME), &select).await?;
+    let mut chains: Vec<String> = list
+        .items
+        .into_iter()
+        .map(|object| object.metadata)
+        .filter_map(|meta| {
+            let chain = meta.labels.get(wire::CHAIN)?.clone();
+            (meta.name == wire::chain_object(&chain)).then_some(chain)
+        })
+        .collect();
+    chains.sort_unstable();
+    Ok(chains)
+}
+
+/// Deletes everything of a chain in home, and names each. The head goes last: as long as it is there, a repetition
+/// knows the chain.
+pub async fn forget(cluster: &Cluster, chain: &str, tell: &mut dyn FnMut(&Resource, &str)) -> Result<()> {
+    let (head, record, history) =
+        (wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain));
+    let objects = [
+        (&kind::ROLES, &head),
+        (&kind::SECRETS, &head),
+        (&kind::CONFIG_MAPS, &history),
+        (&kind::CONFIG_MAPS, &record),
+        (&kind::CONFIG_MAPS, &head),
+    ];
+    for (resource, name) in objects {
+        if dispatch::delete(cluster, resource, Some(wire::HOME), name).await? {
+            tell(resource, name);
+        }
+    }
+    Ok(())
 }
 
 /// A ConfigMap in home.

@@ -4,11 +4,14 @@
 
 pub mod agent;
 pub mod claim;
+pub mod cleanup;
 pub mod dispatch;
+pub mod dispose;
 pub mod error;
 pub mod home;
 pub mod intent;
 pub mod plan;
+mod renew;
 pub mod scale;
 pub mod setup;
 pub mod signal;
@@ -18,7 +21,10 @@ mod stage;
 mod stage_tests;
 pub mod start;
 pub mod status;
+pub mod stop;
 mod support;
+#[cfg(test)]
+mod tidy_tests;
 pub mod watch;
 
 /// Where an operation tells what it does, a line at a time.

@@ -37,6 +37,8 @@ pub(crate) struct World {
     pub(crate) exit: Option<i32>,
     /// Refuses objects: `METHOD path` → message of an admission webhook.
     pub(crate) refuses: Option<fn(&str, &Value) -> Option<&'static str>>,
+    /// Called with each write before it is served.
+    pub(crate) before_write: Option<Hook>,
     /// Called with each write after it was served.
     pub(crate) after_write: Option<Hook>,
     version: u64,
@@ -290,6 +292,10 @@ impl World {
         if writes && self.dies_after == Some(self.writes.len()) {
             self.dead = true;
             return Reply::Silence;
+        }
+        if writes && let Some(mut hook) = self.before_write.take() {
+            hook(self, &name);
+            self.before_write = Some(hook);
         }
         let reply = self.answer(seen, &place, dry);
         if writes {

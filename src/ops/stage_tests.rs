@@ -21,7 +21,7 @@ use crate::keel::parking;
 use crate::pipeline::facts::Facts;
 use crate::pipeline::template::{Sources, Text};
 
-const CHAIN: &str = "app-main";
+pub(super) const CHAIN: &str = "app-main";
 
 fn pipeline(keel: &Value) -> String {
     let documents = [
@@ -57,15 +57,15 @@ fn pipeline(keel: &Value) -> String {
     documents.map(|document| document.to_string()).join("\n---\n")
 }
 
-fn glob() -> Value {
+pub(super) fn glob() -> Value {
     json!({ "keel.sh/policy": "glob:build-*", "keel.sh/trigger": "poll", "keel.sh/pollSchedule": "@every 1m" })
 }
 
-fn match_tag() -> Value {
+pub(super) fn match_tag() -> Value {
     json!({ "keel.sh/policy": "force", "keel.sh/matchTag": "true", "keel.sh/trigger": "poll" })
 }
 
-fn request(keel: &Value) -> Request {
+pub(super) fn request(keel: &Value) -> Request {
     Request {
         sources: Sources {
             template: Text { name: "pipeline.yaml".to_owned(), text: pipeline(keel) },
@@ -87,14 +87,14 @@ fn request(keel: &Value) -> Request {
 }
 
 /// The paused clock of the runtime, as the time of day.
-fn clock() -> Timestamp {
+pub(super) fn clock() -> Timestamp {
     thread_local! { static BEGAN: tokio::time::Instant = tokio::time::Instant::now(); }
     let passed = BEGAN.with(tokio::time::Instant::elapsed);
     Timestamp::UNIX_EPOCH + i64::try_from(passed.as_millis()).unwrap().milliseconds()
 }
 
 /// Starts the chain; as soon as its listener's pod is there, it has come up.
-async fn started(stage: &Stage, keel: &Value) -> super::error::Result<Outcome> {
+pub(super) async fn started(stage: &Stage, keel: &Value) -> super::error::Result<Outcome> {
     let cluster = stage.cluster();
     let request = request(keel);
     let starting = Box::pin(start(&cluster, &request, &|_| {}));
@@ -115,7 +115,7 @@ fn listener_waits(world: &World) -> bool {
 }
 
 /// Runs the agent of a namespace, in the listener's pod of the moment, until the world is as wanted or the server dies.
-async fn run_until(stage: &Stage, namespace: &str, wanted: impl Fn(&World) -> bool) {
+pub(super) async fn run_until(stage: &Stage, namespace: &str, wanted: impl Fn(&World) -> bool) {
     let pod = {
         let world = stage.world();
         let own = |pod: &&&Value| {
@@ -156,18 +156,18 @@ fn plain(world: &World, lines: &[String]) -> Vec<String> {
         .collect()
 }
 
-fn asleep(world: &World, namespace: &str) -> bool {
+pub(super) fn asleep(world: &World, namespace: &str) -> bool {
     world.phase(namespace) == "Finished" && world.get(&World::listener(namespace))["spec"]["replicas"] == 0
 }
 
-fn keyed(world: &World, namespace: &str) -> bool {
+pub(super) fn keyed(world: &World, namespace: &str) -> bool {
     let meta = &world.get(&World::listener(namespace))["metadata"];
     let map = |field: &str| serde_json::from_value(meta[field].clone()).unwrap_or_default();
     parking::attached(&map("labels"), &map("annotations"))
 }
 
 /// A chain whose second tag was just pushed.
-async fn pushed() -> (Stage, String) {
+pub(super) async fn pushed() -> (Stage, String) {
     let stage = Stage::new(&[("build-1", 'a')]);
     started(&stage, &glob()).await.unwrap();
     let namespace = stage.world().builds()[&1].clone();

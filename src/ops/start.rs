@@ -1,4 +1,5 @@
-//! Start a chain: check everything, then home's objects, a claimed namespace, and the first listener.
+//! Start a chain: check everything, then home's objects, a claimed namespace, and the first listener. A chain that is
+//! there already is left as it is, repaired, or moved on to a fresh listener (`renew`).
 
 use std::time::Duration;
 
@@ -6,12 +7,12 @@ use futures_util::future::{try_join, try_join_all};
 use serde_json::{Value, json};
 
 use super::Say;
-use super::claim::{Claimed, read_build, readable};
+use super::claim::{Claimed, readable};
 use super::dispatch::{self, Maker, Raise};
 use super::error::{Error, Result};
 use super::home;
 pub use super::intent::{Intent, Request};
-use super::setup;
+use super::{renew, setup};
 use crate::chain::build::{Baseline, Build, Map, Phase, Version};
 use crate::chain::head::Head;
 use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
@@ -26,6 +27,8 @@ use crate::pipeline::weave::{BuildOf, Plan};
 pub enum Outcome {
     /// The chain turns from now on.
     Started(Build),
+    /// It did already, and does by another pipeline or from another tag from now on.
+    Configured(Build),
     /// It did already, with the same pipeline.
     Unchanged(Build),
 }
@@ -45,23 +48,17 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
         say(&format!("Warning: {notice}"));
     }
     let chain = intent.record.settings.chain.clone();
-    let living = home::head(cluster, &chain).await?;
-    let (head, fresh) = if let Some(head) = living {
-        (head, false)
-    } else {
-        check_rights(cluster, &intent.plan).await?;
-        create_head(cluster, &intent).await?
-    };
-    if let Some(ended) = &head.ended {
-        return Err(Error::usage(
-            format!("chain {chain} has ended ({ended})"),
-            "start it under another name with --chain",
-        ));
+    if let Some(head) = home::head(cluster, &chain).await? {
+        return Box::pin(renew::carry_on(cluster, request, &home, intent, head, say)).await;
+    }
+    check_rights(cluster, &intent.plan).await?;
+    let (head, fresh) = create_head(cluster, &intent).await?;
+    if !fresh {
+        return Box::pin(renew::carry_on(cluster, request, &home, intent, head, say)).await;
     }
     intent.record.settings.uuid.clone_from(&head.uuid);
-    fill_home(cluster, &intent).await?;
-    if head.generation > 1 {
-        return Ok(Outcome::Unchanged(newest(cluster, &chain, &head).await?));
+    if !fill_home(cluster, &intent).await? {
+        return Box::pin(renew::carry_on(cluster, request, &home, intent, head, say)).await;
     }
     let raise = Raise {
         record: &intent.record,
@@ -73,33 +70,19 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
         maker: Maker::Person,
         now: request.at,
     };
-    let (claimed, head) = match dispatch::claim_next(cluster, &raise, head, say).await {
-        // between our look at the head and now the first listener was pushed to
-        Err(Error::Ownership { .. }) if !fresh => {
-            let head = dispatch::head_of(cluster, &chain).await?;
-            return Ok(Outcome::Unchanged(newest(cluster, &chain, &head).await?));
-        }
-        Err(error) if fresh => return Err(undone(cluster, &chain, None, error, say).await),
+    let (claimed, _) = match dispatch::claim_next(cluster, &raise, head, say).await {
+        Err(error) => return Err(undone(cluster, &chain, None, error, say).await),
         claimed => claimed?,
     };
-    if claimed.created {
-        say(&format!("namespace {} is ours", claimed.namespace));
-    } else {
-        let before = newest(cluster, &chain, &head).await?;
-        if before.phase >= Phase::Listening {
-            return Ok(Outcome::Unchanged(before));
-        }
+    say(&format!("namespace {} is ours", claimed.namespace));
+    if let Err(error) = raise_listener(cluster, &raise, &claimed, say).await {
+        return Err(undone(cluster, &chain, Some(&claimed), error, say).await);
     }
-    let raised = match raise_first(cluster, &raise, &claimed, say).await {
-        Err(error) if fresh => return Err(undone(cluster, &chain, Some(&claimed), error, say).await),
-        raised => raised?,
-    };
-    let build = listening(cluster, &intent, &claimed, request.timeout, say).await?;
-    Ok(if fresh || raised { Outcome::Started(build) } else { Outcome::Unchanged(build) })
+    listening(cluster, &raise, &claimed, true, request.timeout, say).await.map(Outcome::Started)
 }
 
 /// Rights that `start` and the chain's agents need, asked for before anything is created.
-async fn check_rights(cluster: &Cluster, plan: &Plan) -> Result<()> {
+pub(super) async fn check_rights(cluster: &Cluster, plan: &Plan) -> Result<()> {
     let workspace = setup::workspace(cluster).await?;
     let uncovered: Vec<String> = plan
         .kinds
@@ -159,26 +142,24 @@ async fn create_head(cluster: &Cluster, intent: &Intent) -> Result<(Head, bool)>
 }
 
 /// Everything of a chain in home besides its head. Create-only: a repetition completes what is missing, and of two
-/// that start at the same time with different pipelines, whose record is first counts.
-async fn fill_home(cluster: &Cluster, intent: &Intent) -> Result<()> {
+/// that start at the same time with different pipelines, whose record is first counts. Whether it is this one's.
+pub(super) async fn fill_home(cluster: &Cluster, intent: &Intent) -> Result<bool> {
     let record = &intent.record;
     let settings = &record.settings;
     let chain = settings.chain.as_str();
     let labels = home::labels(chain);
     let written = home::config_map(&wire::record_object(chain), &record.write()?, &labels);
-    let mut fresh = create(cluster, &kind::CONFIG_MAPS, &written).await?;
-    if !fresh {
-        same_pipeline(cluster, intent, false).await?;
+    let own = create(cluster, &kind::CONFIG_MAPS, &written).await?;
+    if !own {
+        same_chain(cluster, intent).await?;
     }
     let objects = [
         (&kind::SECRETS, home::secret(chain, &record.secrets(), &labels)),
         (&kind::CONFIG_MAPS, home::config_map(&wire::history_object(chain), &Map::new(), &labels)),
         (&kind::ROLES, rights::chain_role(chain, settings.trusted_build, &settings.pod_security)),
     ];
-    let created =
-        try_join_all(objects.iter().map(|(resource, object)| create(cluster, resource, object))).await?;
-    fresh &= created[0];
-    if fresh { Ok(()) } else { same_pipeline(cluster, intent, true).await }
+    try_join_all(objects.iter().map(|(resource, object)| create(cluster, resource, object))).await?;
+    Ok(own)
 }
 
 /// Creates an object in home; `false` if there is one of that name.
@@ -190,13 +171,13 @@ async fn create(cluster: &Cluster, resource: &Resource, object: &Value) -> Resul
     }
 }
 
-/// Joins a chain that lives: only the same pipeline of the same repository, and with `secrets` the same environment.
-async fn same_pipeline(cluster: &Cluster, intent: &Intent, secrets: bool) -> Result<()> {
+/// Joins a chain that is there: only one of the same repository. Its record and Secret, as they are.
+pub(super) async fn same_chain(cluster: &Cluster, intent: &Intent) -> Result<home::Kept> {
     let chain = &intent.record.settings.chain;
-    let there = home::record(cluster, chain).await?.ok_or_else(|| {
+    let kept = home::kept(cluster, chain).await?.ok_or_else(|| {
         Error::ownership(format!("the record of chain {chain} vanished while it was started"), "run it again")
     })?;
-    let (mine, theirs) = (&intent.record.settings, &there.settings);
+    let (mine, theirs) = (&intent.record.settings, &kept.record.settings);
     if theirs.repository != mine.repository {
         return Err(Error::ownership(
             format!(
@@ -225,55 +206,24 @@ async fn same_pipeline(cluster: &Cluster, intent: &Intent, secrets: bool) -> Res
             ),
         ));
     }
-    if there.sources == intent.record.sources
-        && theirs == mine
-        && (!secrets || there.secrets() == intent.record.secrets())
-    {
-        return Ok(());
-    }
-    Err(Error::usage(
-        format!("chain {chain} lives already, with another pipeline or other values"),
-        "push the changed pipeline inside the CI image (it is used from that push on), or start a chain of another \
-         name with --chain",
-    ))
+    Ok(kept)
 }
 
-async fn look(cluster: &Cluster, namespace: &str) -> Result<Option<Build>> {
+pub(super) async fn look(cluster: &Cluster, namespace: &str) -> Result<Option<Build>> {
     let Some(found) = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await? else {
         return Ok(None);
     };
     readable(&found).map(Some)
 }
 
-/// The newest build of a chain. While one hands on to the next, the head names no namespace.
-async fn newest(cluster: &Cluster, chain: &str, head: &Head) -> Result<Build> {
-    let found = if let Some((namespace, _)) = &head.claimed {
-        look(cluster, namespace).await?
-    } else {
-        let select = Query::labels(format!("{}={chain}", wire::CHAIN));
-        let list = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
-        let builds = list.items.iter().filter_map(|namespace| read_build(namespace).ok());
-        builds
-            .filter(|build| build.chain_uuid == head.uuid && !build.terminating)
-            .max_by_key(|build| build.generation)
-    };
-    found.ok_or_else(|| {
-        let namespace = head.claimed.as_ref().map_or("(none yet)", |(namespace, _)| namespace);
-        Error::unready(
-            format!(
-                "chain {chain} is at generation {}, whose namespace {namespace} is gone",
-                head.generation
-            ),
-            "its listener was deleted by hand; start a chain of another name with --chain",
-        )
-    })
-}
-
 /// Waits until the listener listens, or is past that; says what holds it up.
-async fn listening(
+///
+/// `fresh`: the chain is new, and goes again if it cannot listen.
+pub(super) async fn listening(
     cluster: &Cluster,
-    intent: &Intent,
+    raise: &Raise<'_>,
     claimed: &Claimed,
+    fresh: bool,
     timeout: Duration,
     say: Say<'_>,
 ) -> Result<Build> {
@@ -294,8 +244,8 @@ async fn listening(
         if build.phase >= Phase::Listening {
             return Ok(build);
         }
-        if pods.items.iter().any(|pod| tag_is_missing(pod, &intent.plan.build.container))
-            && let Some(build) = without_image(cluster, intent, claimed, build).await?
+        if pods.items.iter().any(|pod| tag_is_missing(pod, &raise.plan.build.container))
+            && let Some(build) = without_image(cluster, raise, claimed, fresh, build).await?
         {
             return Ok(build);
         }
@@ -314,7 +264,7 @@ async fn listening(
                 ),
                 format!(
                     "everything is left in place and goes on; look with kubectl studioci status {}",
-                    intent.record.settings.chain
+                    raise.record.settings.chain
                 ),
             ));
         }
@@ -322,22 +272,27 @@ async fn listening(
     }
 }
 
-/// Raises the first listener, and has the server look at the build's Job, so that what it refuses is known before the
+/// Raises a listener, and has the server look at the build's Job, so that what it refuses is known before the
 /// first push.
-async fn raise_first(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say: Say<'_>) -> Result<bool> {
+pub(super) async fn raise_listener(
+    cluster: &Cluster,
+    raise: &Raise<'_>,
+    claimed: &Claimed,
+    say: Say<'_>,
+) -> Result<bool> {
     let raised = dispatch::raise(cluster, raise, claimed, say).await?;
-    let version = Version { tag: raise.tag.to_owned(), digest: None };
-    let job = raise.plan.job(&BuildOf {
-        namespace: &claimed.namespace,
-        generation: raise.generation,
-        version: &version,
-        revision: None,
-        parent: None,
-    });
+    let job = job(raise, &claimed.namespace);
     match dispatch::refusal(cluster, &kind::JOBS, &claimed.namespace, &job).await? {
         Some(error) => Err(error.into()),
         None => Ok(raised),
     }
+}
+
+/// The Job of a build of this pipeline, to be looked at.
+pub(super) fn job(raise: &Raise<'_>, namespace: &str) -> Value {
+    let version = Version { tag: raise.tag.to_owned(), digest: None };
+    let generation = raise.generation;
+    raise.plan.job(&BuildOf { namespace, generation, version: &version, revision: None, parent: None })
 }
 
 /// What the server refuses for good is not left half made: the mended pipeline can be started under the same name.
@@ -356,6 +311,11 @@ async fn undone(
         Ok(()) => say("what was created is removed again"),
         Err(left) => say(&format!("what was created could not be removed: {left}")),
     }
+    refusing(refused)
+}
+
+/// What the API server refuses, as a fault of the pipeline where it is one.
+pub(super) fn refusing(refused: ClusterError) -> Error {
     match refused {
         ClusterError::Invalid { .. } => Error::usage(
             format!("the API server refuses what the pipeline asks for: {refused}"),
@@ -376,12 +336,13 @@ fn tag_is_missing(pod: &Pod, container: &str) -> bool {
 /// `None` if the listener came up in this very moment.
 async fn without_image(
     cluster: &Cluster,
-    intent: &Intent,
+    raise: &Raise<'_>,
     claimed: &Claimed,
+    fresh: bool,
     mut build: Build,
 ) -> Result<Option<Build>> {
-    let image = intent.plan.build.image.with_tag(&intent.tag);
-    if intent.plan.build.match_tag() {
+    let image = raise.plan.build.image.with_tag(raise.tag);
+    if raise.plan.build.match_tag() {
         let waiting = format!("waiting for the first push: {image} is not in the registry yet");
         // what the agent makes of an image that came in the meantime is a baseline; but it was pushed after `start`
         while build.phase <= Phase::Listening && build.baseline != Baseline::None {
@@ -405,6 +366,17 @@ async fn without_image(
         }
         return Ok(Some(build));
     }
+    let policy = raise.plan.build.policy();
+    let unwatched = format!(
+        "{image} is not in the registry, and with policy {} Keel watches nothing before the tag it starts from exists",
+        policy.name()
+    );
+    if !fresh {
+        return Err(Error::usage(
+            unwatched,
+            "push that tag, or run start again with --tag and one that exists; the chain stays as it is until then",
+        ));
+    }
     // only as it was seen: an agent that came up meanwhile has written its phase
     let how = Delete { resource_version: Some(build.resource_version), ..Delete::uid(&claimed.uid) };
     match cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, &how).await {
@@ -412,32 +384,17 @@ async fn without_image(
         Err(error) if error.is_conflict() => return Ok(None),
         Err(error) => return Err(error.into()),
     }
-    take_back(cluster, &intent.record.settings.chain, None).await?;
+    take_back(cluster, &raise.record.settings.chain, None).await?;
     Err(Error::usage(
-        format!(
-            "{image} is not in the registry, and with policy {} Keel watches nothing before the tag it starts from exists",
-            intent.plan.build.policy().name()
-        ),
+        unwatched,
         "push that tag first, or name one that exists with --tag; nothing was left behind",
     ))
 }
 
-/// Removes what this `start` has made. The head goes last: as long as it is there, a repetition knows the chain.
+/// Removes what this `start` has made.
 async fn take_back(cluster: &Cluster, chain: &str, claimed: Option<&Claimed>) -> Result<()> {
     if let Some(claimed) = claimed {
         cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, &Delete::uid(&claimed.uid)).await?;
     }
-    let (head, record, history) =
-        (wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain));
-    let objects = [
-        (&kind::ROLES, &head),
-        (&kind::SECRETS, &head),
-        (&kind::CONFIG_MAPS, &history),
-        (&kind::CONFIG_MAPS, &record),
-        (&kind::CONFIG_MAPS, &head),
-    ];
-    for (resource, name) in objects {
-        dispatch::delete(cluster, resource, Some(wire::HOME), name).await?;
-    }
-    Ok(())
+    home::forget(cluster, chain, &mut |_, _| {}).await
 }

@@ -21,6 +21,7 @@ mod same;
 mod stale;
 mod start;
 mod support;
+mod tidied;
 mod turn;
 mod verdicts;
 mod watching;

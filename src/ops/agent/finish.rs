@@ -49,7 +49,10 @@ impl Agent<'_> {
                     _ => Ok(()),
                 }
             }
-            weave::Ending::Delete => dispatch::delete(self.cluster, &resource, namespace, name).await,
+            weave::Ending::Delete => {
+                dispatch::delete(self.cluster, &resource, namespace, name).await?;
+                Ok(())
+            }
         }
     }
 

@@ -1,0 +1,304 @@
+//! Which builds may be disposed of, and for every other one a sentence why it stays.
+//!
+//! A disposal deletes a namespace with everything in it, so this file would rather leave one too many. It lets go only
+//! what is provably ours (labels, and an owner uuid that derives from the chain's uuid and the generation), finished,
+//! neither the newest of its chain nor the holder of a build slot, and whose result is in home's history under this
+//! very uid. Hand-edited state is a finding, and never guessed at.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::build::{Build, NotABuild, Phase, Told};
+use super::head::Head;
+use super::record::Entry;
+use super::{names, wire};
+
+/// What home holds of one chain.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// The head; none = there is no such chain; an error says why it cannot be read.
+    pub head: Option<Result<Head, String>>,
+    /// The history; none = the object is gone.
+    pub history: Option<Vec<Entry>>,
+}
+
+/// What home holds, by chain.
+pub type Home = BTreeMap<String, Kept>;
+
+/// Which of the builds that may go are to go. Where both are given, both must agree.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Only what ended (a bare claim: what was created) longer ago than this.
+    pub older_than: Option<Duration>,
+    /// Of each chain, the newest so many finished builds stay.
+    pub keep: Option<usize>,
+}
+
+/// Why a namespace stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Why {
+    /// One sentence without its subject and full stop: `it is not finished (phase Building)`.
+    pub sentence: String,
+    /// Whether something is not as we left it: edited by hand, another's, made again.
+    pub finding: bool,
+}
+
+impl Why {
+    fn rule(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), finding: false }
+    }
+
+    fn finding(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), finding: true }
+    }
+}
+
+/// What becomes of a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It is disposed of.
+    Dispose,
+    /// It is Terminating already.
+    Going,
+    /// It stays.
+    Stays(Why),
+}
+
+/// Judges namespaces, each for itself and by the rules; one fate each, in their order.
+///
+/// `now`: the server's clock.
+pub fn judge(namespaces: &[Told<'_>], home: &Home, rules: Rules, now: Timestamp) -> Vec<Fate> {
+    let judged: Vec<Result<Build, Fate>> = namespaces
+        .iter()
+        .map(|told| if told.terminating { Err(going(told)) } else { may_go(told, home).map_err(Fate::Stays) })
+        .collect();
+    let newest = newest(judged.iter().flatten());
+    judged
+        .iter()
+        .map(|judged| match judged {
+            Err(fate) => fate.clone(),
+            Ok(build) => match by_rules(build, rules, &newest, now) {
+                None => Fate::Dispose,
+                Some(why) => Fate::Stays(why),
+            },
+        })
+        .collect()
+}
+
+/// A Terminating namespace is nobody's to stop; but only ours is ours to speak of.
+fn going(told: &Told<'_>) -> Fate {
+    match marked(told) {
+        Ok(()) => Fate::Going,
+        Err(why) => Fate::Stays(why),
+    }
+}
+
+/// The finished generations of each chain, newest first.
+fn newest<'a>(builds: impl Iterator<Item = &'a Build>) -> BTreeMap<String, Vec<u64>> {
+    let mut newest: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    // what is being disposed of already is kept by no rule, and must not take another one's place
+    for build in builds.filter(|build| build.phase == Phase::Finished) {
+        newest.entry(build.chain.clone()).or_default().push(build.generation);
+    }
+    for generations in newest.values_mut() {
+        generations.sort_unstable_by(|a, b| b.cmp(a));
+    }
+    newest
+}
+
+/// Why a build that may go stays all the same.
+fn by_rules(build: &Build, rules: Rules, newest: &BTreeMap<String, Vec<u64>>, now: Timestamp) -> Option<Why> {
+    if build.phase == Phase::Disposing {
+        // begun already: it goes on to its end
+        return None;
+    }
+    let claim = build.chain == wire::CLAIM_CHAIN;
+    if let Some(keep) = rules.keep {
+        if claim && rules.older_than.is_none() {
+            return Some(Why::rule("it is a bare claim, which goes by its age or by name"));
+        }
+        let generations = newest.get(&build.chain).map_or(&[][..], Vec::as_slice);
+        if !claim && generations.iter().take(keep).any(|kept| *kept == build.generation) {
+            return Some(Why::rule(format!(
+                "it is among the newest {keep} finished builds of chain {}",
+                build.chain
+            )));
+        }
+    }
+    let bound = rules.older_than?;
+    let (what, since) = if claim { ("it was created", build.created) } else { ("it ended", ended(build)) };
+    let Some(since) = since else {
+        return Some(Why::finding(format!(
+            "its annotation {} is gone, so that its age is not known",
+            Phase::Finished.time_key()
+        )));
+    };
+    let age = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    (age <= bound).then(|| Why::rule(format!("{what} at {since:.0}, which is not long enough ago")))
+}
+
+/// When a build ended: a clock that starts earlier would dispose of a long build as soon as it is over.
+fn ended(build: &Build) -> Option<Timestamp> {
+    [Phase::Finished, Phase::Recorded].iter().find_map(|phase| build.times.get(phase)).copied()
+}
+
+/// Whether this namespace may be disposed of at all: a bare claim, or a finished build whose result is in home.
+///
+/// Asked again on a fresh read right before the deletion.
+///
+/// # Errors
+/// Why it stays.
+pub fn may_go(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
+    let build = proved(told, home)?;
+    if build.chain == wire::CLAIM_CHAIN {
+        return match build.phase {
+            Phase::Claimed | Phase::Disposing => Ok(build),
+            phase => Err(Why::finding(format!(
+                "it is a bare claim in phase {phase}, which it cannot have reached"
+            ))),
+        };
+    }
+    let (head, kept) = of_chain(&build, home)?;
+    if build.phase == Phase::Disposing && head.abandons(build.generation) {
+        return Ok(build);
+    }
+    if build.phase < Phase::Finished {
+        let chain = &build.chain;
+        return Err(Why::rule(if head.abandons(build.generation) {
+            format!(
+                "it was never triggered, and chain {chain} went on without it: kubectl studioci start or stop {chain} disposes of it"
+            )
+        } else if build.phase <= Phase::Listening {
+            format!(
+                "it is the newest of its chain and waits for a push: kubectl studioci stop {chain} ends that"
+            )
+        } else {
+            format!("it is not finished (phase {})", build.phase)
+        }));
+    }
+    if head.slots.contains_key(&build.generation) {
+        return Err(Why::rule("it holds a build slot of its chain"));
+    }
+    if head.claimed.as_ref().is_some_and(|(_, uid)| *uid == build.uid) {
+        return Err(Why::finding(format!(
+            "the head of its chain names it as the newest, but it is {}",
+            build.phase
+        )));
+    }
+    recorded(&build, kept)?;
+    Ok(build)
+}
+
+/// Whether this namespace is one that its chain has left behind: `start` or `stop` won the head before it was
+/// triggered, so it never built anything and never will.
+///
+/// # Errors
+/// Why it stays.
+pub fn left_behind(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
+    let build = proved(told, home)?;
+    let (head, _) = of_chain(&build, home)?;
+    let untriggered = build.phase <= Phase::Triggered || build.phase == Phase::Disposing;
+    if untriggered && head.abandons(build.generation) {
+        Ok(build)
+    } else {
+        Err(Why::rule(format!("its agent has carried the chain on (phase {})", build.phase)))
+    }
+}
+
+/// Whether this is a build that goes on by itself to its end.
+pub fn runs(told: &Told<'_>, home: &Home) -> bool {
+    !told.terminating
+        && proved(told, home).is_ok_and(|build| {
+            let abandoned = of_chain(&build, home).is_ok_and(|(head, _)| head.abandons(build.generation));
+            build.phase < Phase::Finished && !abandoned
+        })
+}
+
+/// Whether it says that it is ours.
+fn marked(told: &Told<'_>) -> Result<(), Why> {
+    if told.labels.get(wire::MANAGED_BY).map(String::as_str) == Some(wire::MANAGED_BY_VALUE) {
+        return Ok(());
+    }
+    let label = format!("{}={}", wire::MANAGED_BY, wire::MANAGED_BY_VALUE);
+    Err(Why::finding(format!("it is not ours: it has no label {label}")))
+}
+
+/// Reads a namespace as a build that is provably ours.
+fn proved(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
+    marked(told)?;
+    let build = Build::read(*told).map_err(|why| {
+        Why::finding(match why {
+            NotABuild::Missing { key, .. } => format!("it has no {key}, so nothing proves it ours"),
+            NotABuild::Bad { key, value, .. } => {
+                format!("its {key} {value:?} cannot be read; it was edited by hand")
+            }
+        })
+    })?;
+    let derived =
+        Uuid::parse_str(&build.chain_uuid).map(|chain| names::owner(chain, build.generation).to_string());
+    if derived.as_deref() != Ok(build.owner.as_str()) {
+        return Err(Why::finding(format!(
+            "its {} is not the one of generation {} of its chain, so nothing proves it ours",
+            wire::OWNER,
+            build.generation
+        )));
+    }
+    let claim = build.chain == wire::CLAIM_CHAIN;
+    if claim != (build.generation == 0) {
+        return Err(Why::finding(format!(
+            "it says generation {} of chain {}, and there is no such thing; it was edited by hand",
+            build.generation, build.chain
+        )));
+    }
+    if !claim {
+        of_chain(&build, home)?;
+    }
+    Ok(build)
+}
+
+/// What home says of a build's chain.
+fn of_chain<'a>(build: &Build, home: &'a Home) -> Result<(&'a Head, &'a Kept), Why> {
+    let chain = &build.chain;
+    let unproved = |what: String| Why::finding(format!("{what}, so nothing proves it ours"));
+    let kept = home.get(chain);
+    let head = match kept.and_then(|kept| kept.head.as_ref()) {
+        None => return Err(unproved(format!("there is no chain {chain} in {}", wire::HOME))),
+        Some(Err(why)) => return Err(unproved(format!("the head of chain {chain} cannot be read ({why})"))),
+        Some(Ok(head)) => head,
+    };
+    if head.uuid != build.chain_uuid {
+        return Err(unproved(format!("chain {chain} in {} is another one of the same name", wire::HOME)));
+    }
+    if build.generation > head.generation {
+        return Err(unproved(format!(
+            "it says generation {}, and chain {chain} is at {} only",
+            build.generation, head.generation
+        )));
+    }
+    Ok((head, kept.expect("a head was just found in it")))
+}
+
+/// Whether a build's result is in home, under this very namespace.
+fn recorded(build: &Build, kept: &Kept) -> Result<(), Why> {
+    let object = wire::history_object(&build.chain);
+    let Some(history) = &kept.history else {
+        return Err(Why::finding(format!("its result is not in home: ConfigMap {object} is gone")));
+    };
+    match history.iter().find(|entry| entry.generation == build.generation) {
+        None => Err(Why::finding(format!("its result is not in home (ConfigMap {object})"))),
+        Some(entry) if entry.namespace != build.namespace || entry.uid != build.uid => {
+            Err(Why::finding(format!(
+                "ConfigMap {object} in home knows generation {} by another uid: this namespace was made again by hand",
+                build.generation
+            )))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "retention_tests.rs"]
+mod tests;

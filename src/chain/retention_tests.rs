@@ -1,0 +1,318 @@
+//! One row a state that a namespace can be in, and what becomes of it.
+
+use super::*;
+use crate::chain::build::{Map, Version};
+
+const CHAIN: Uuid = Uuid::from_u128(7);
+
+/// A namespace as `told` borrows it.
+#[derive(Clone)]
+struct Namespace {
+    name: String,
+    uid: String,
+    created: Option<Timestamp>,
+    terminating: bool,
+    labels: Map,
+    annotations: Map,
+}
+
+fn at(minutes: i64) -> Timestamp {
+    Timestamp::from_second(minutes * 60).unwrap()
+}
+
+impl Namespace {
+    fn of(chain: &str, generation: u64, phase: &str) -> Self {
+        let map = |pairs: &[(&str, String)]| {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<Map>()
+        };
+        Self {
+            name: format!("ci-{generation}"),
+            uid: format!("uid-{generation}"),
+            created: Some(at(0)),
+            terminating: false,
+            labels: map(&[
+                (wire::MANAGED_BY, wire::MANAGED_BY_VALUE.to_owned()),
+                (wire::CHAIN, chain.to_owned()),
+                (wire::PHASE, phase.to_owned()),
+            ]),
+            annotations: map(&[
+                (wire::CHAIN_UUID, CHAIN.to_string()),
+                (wire::GENERATION, generation.to_string()),
+                (wire::OWNER, names::owner(CHAIN, generation).to_string()),
+            ]),
+        }
+    }
+
+    /// A finished build that ended so many minutes after the epoch.
+    fn finished(generation: u64, minutes: i64) -> Self {
+        let mut namespace = Self::of("app", generation, "Finished");
+        namespace.annotations.insert(Phase::Finished.time_key(), at(minutes).to_string());
+        namespace
+    }
+
+    fn but(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    fn told(&self) -> Told<'_> {
+        Told {
+            namespace: &self.name,
+            uid: &self.uid,
+            resource_version: "1",
+            created: self.created,
+            terminating: self.terminating,
+            labels: &self.labels,
+            annotations: &self.annotations,
+        }
+    }
+}
+
+fn entry(generation: u64) -> Entry {
+    Entry {
+        generation,
+        namespace: format!("ci-{generation}"),
+        uid: format!("uid-{generation}"),
+        verdict: "Passed".to_owned(),
+        cause: String::new(),
+        image: None,
+        version: None,
+        revision: None,
+        times: BTreeMap::new(),
+        exits: Vec::new(),
+        events: Vec::new(),
+    }
+}
+
+/// Chain `app`: generation 9 waits, 1 to 8 were built but for 4, which was passed; results of 1 to 7 are in home.
+fn head() -> Head {
+    let built =
+        [1, 2, 3, 5, 6, 7, 8].map(|generation| (generation, Version { tag: "t".into(), digest: None }));
+    Head {
+        resource_version: "1".into(),
+        uuid: CHAIN.to_string(),
+        generation: 9,
+        claimed: Some(("ci-9".into(), "uid-9".into())),
+        ended: None,
+        built: built.into(),
+        slots: BTreeMap::from([(8, "ci-8".to_owned())]),
+        pipeline: None,
+        baseline: None,
+        edition: 0,
+        purging: false,
+    }
+}
+
+fn home() -> Home {
+    let history = (1..=7).filter(|generation| *generation != 4).map(entry).collect();
+    Home::from([("app".to_owned(), Kept { head: Some(Ok(head())), history: Some(history) })])
+}
+
+fn fates(namespaces: &[Namespace], home: &Home, rules: Rules) -> Vec<String> {
+    let told: Vec<Told<'_>> = namespaces.iter().map(Namespace::told).collect();
+    judge(&told, home, rules, at(1000))
+        .into_iter()
+        .map(|fate| match fate {
+            Fate::Dispose => "goes".to_owned(),
+            Fate::Going => "is going".to_owned(),
+            Fate::Stays(Why { sentence, finding: true }) => format!("! {sentence}"),
+            Fate::Stays(Why { sentence, finding: false }) => sentence,
+        })
+        .collect()
+}
+
+fn fate(namespace: Namespace) -> String {
+    fates(&[namespace], &home(), Rules::default()).remove(0)
+}
+
+#[test]
+fn what_is_finished_and_recorded_goes_and_everything_else_says_why_it_stays() {
+    let of = |generation, phase| Namespace::of("app", generation, phase);
+    let cases = [
+        (Namespace::finished(1, 1), "goes"),
+        (of(1, "Disposing"), "goes"),
+        (Namespace::of("claim", 0, "Claimed"), "goes"),
+        (Namespace::of("claim", 0, "Disposing"), "goes"),
+        (of(4, "Disposing"), "goes"),
+        (Namespace::finished(1, 1).but(|it| it.terminating = true), "is going"),
+        (
+            of(9, "Listening"),
+            "it is the newest of its chain and waits for a push: kubectl studioci stop app ends that",
+        ),
+        (
+            of(4, "Listening"),
+            "it was never triggered, and chain app went on without it: kubectl studioci start or stop app disposes of it",
+        ),
+        (of(7, "Recorded"), "it is not finished (phase Recorded)"),
+        (of(7, "Building"), "it is not finished (phase Building)"),
+        (of(8, "Finished"), "it holds a build slot of its chain"),
+    ];
+    for (namespace, want) in cases {
+        assert_eq!(fate(namespace), want);
+    }
+}
+
+#[test]
+fn what_is_not_provably_ours_stays() {
+    let ours = || Namespace::finished(1, 1);
+    let without = |key: &'static str| {
+        ours().but(|it| {
+            it.labels.remove(key);
+            it.annotations.remove(key);
+        })
+    };
+    let cases = [
+        (
+            without(wire::MANAGED_BY),
+            "! it is not ours: it has no label app.kubernetes.io/managed-by=studioci",
+        ),
+        (
+            without(wire::MANAGED_BY).but(|it| it.terminating = true),
+            "! it is not ours: it has no label app.kubernetes.io/managed-by=studioci",
+        ),
+        (without(wire::OWNER), "! it has no studioci.dev/owner, so nothing proves it ours"),
+        (without(wire::CHAIN), "! it has no studioci.dev/chain, so nothing proves it ours"),
+        (without(wire::PHASE), "! it has no studioci.dev/phase, so nothing proves it ours"),
+        (
+            Namespace::of("app", 1, "Dreaming"),
+            "! its studioci.dev/phase \"Dreaming\" cannot be read; it was edited by hand",
+        ),
+        (
+            ours().but(|it| drop(it.annotations.insert(wire::OWNER.into(), Uuid::nil().to_string()))),
+            "! its studioci.dev/owner is not the one of generation 1 of its chain, so nothing proves it ours",
+        ),
+        (
+            ours().but(|it| drop(it.annotations.insert(wire::GENERATION.into(), "2".into()))),
+            "! its studioci.dev/owner is not the one of generation 2 of its chain, so nothing proves it ours",
+        ),
+        (
+            ours().but(|it| drop(it.annotations.insert(wire::CHAIN_UUID.into(), "x".into()))),
+            "! its studioci.dev/owner is not the one of generation 1 of its chain, so nothing proves it ours",
+        ),
+        (
+            ours().but(|it| drop(it.labels.insert(wire::CHAIN.into(), wire::CLAIM_CHAIN.into()))),
+            "! it says generation 1 of chain claim, and there is no such thing; it was edited by hand",
+        ),
+        (
+            ours().but(|it| drop(it.labels.insert(wire::CHAIN.into(), "other".into()))),
+            "! there is no chain other in studioci, so nothing proves it ours",
+        ),
+        (
+            Namespace::of("app", 12, "Finished"),
+            "! it says generation 12, and chain app is at 9 only, so nothing proves it ours",
+        ),
+        (
+            Namespace::of("claim", 0, "Building"),
+            "! it is a bare claim in phase Building, which it cannot have reached",
+        ),
+        (
+            Namespace::of("app", 9, "Finished"),
+            "! the head of its chain names it as the newest, but it is Finished",
+        ),
+        // a running build whose label somebody has set
+        (
+            Namespace::of("app", 5, "Disposing").but(|it| it.uid = "else".into()),
+            "! ConfigMap history-app in home knows generation 5 by another uid: this namespace was made again by hand",
+        ),
+        (
+            ours().but(|it| it.uid = "again".into()),
+            "! ConfigMap history-app in home knows generation 1 by another uid: this namespace was made again by hand",
+        ),
+    ];
+    for (namespace, want) in cases {
+        assert_eq!(fate(namespace), want);
+    }
+}
+
+#[test]
+fn nothing_goes_whose_result_is_not_in_home() {
+    let with = |change: &dyn Fn(&mut Kept)| {
+        let mut home = home();
+        change(home.get_mut("app").unwrap());
+        fates(&[Namespace::finished(2, 1)], &home, Rules::default()).remove(0)
+    };
+    assert_eq!(with(&|_| {}), "goes");
+    assert_eq!(
+        with(&|kept| kept.history = None),
+        "! its result is not in home: ConfigMap history-app is gone"
+    );
+    assert_eq!(
+        with(&|kept| kept.history = Some(vec![entry(1)])),
+        "! its result is not in home (ConfigMap history-app)"
+    );
+    assert_eq!(
+        with(&|kept| kept.head = Some(Err("no readable \"generation\"".into()))),
+        "! the head of chain app cannot be read (no readable \"generation\"), so nothing proves it ours"
+    );
+    assert_eq!(
+        with(&|kept| kept.head = None),
+        "! there is no chain app in studioci, so nothing proves it ours"
+    );
+    assert_eq!(
+        with(&|kept| kept.head = Some(Ok(Head { uuid: Uuid::nil().to_string(), ..head() }))),
+        "! chain app in studioci is another one of the same name, so nothing proves it ours"
+    );
+}
+
+#[test]
+fn ages_count_from_the_end_and_counts_from_the_newest() {
+    let namespaces = [
+        Namespace::finished(1, 100),
+        Namespace::finished(2, 900),
+        Namespace::finished(3, 995),
+        Namespace::of("app", 5, "Disposing"),
+        Namespace::of("claim", 0, "Claimed"),
+    ];
+    let minutes = |minutes: u64| Some(Duration::from_secs(minutes * 60));
+    let went = |rules| {
+        let fates = fates(&namespaces, &home(), rules);
+        let went = fates.iter().zip([1, 2, 3, 5, 0]).filter(|(fate, _)| *fate == "goes");
+        went.map(|(_, generation)| generation).collect::<Vec<_>>()
+    };
+    assert_eq!(went(Rules::default()), [1, 2, 3, 5, 0]);
+    assert_eq!(went(Rules { older_than: minutes(50), keep: None }), [1, 2, 5, 0]);
+    assert_eq!(
+        went(Rules { older_than: minutes(100), keep: None }),
+        [1, 5, 0],
+        "exactly as old is not older"
+    );
+    assert_eq!(went(Rules { older_than: minutes(2000), keep: None }), [5]);
+    assert_eq!(
+        went(Rules { older_than: None, keep: Some(1) }),
+        [1, 2, 5],
+        "a bare claim is no build to count"
+    );
+    assert_eq!(went(Rules { older_than: None, keep: Some(0) }), [1, 2, 3, 5]);
+    assert_eq!(went(Rules { older_than: minutes(50), keep: Some(2) }), [1, 5, 0], "both must agree");
+    let said = fates(&namespaces, &home(), Rules { older_than: minutes(50), keep: Some(1) });
+    assert_eq!(said[2], "it is among the newest 1 finished builds of chain app");
+    let said = fates(&namespaces, &home(), Rules { older_than: minutes(950), keep: None });
+    assert_eq!(said[1], "it ended at 1970-01-01T15:00:00Z, which is not long enough ago");
+    let undated = Namespace::of("app", 6, "Finished");
+    assert_eq!(
+        fates(&[undated], &home(), Rules { older_than: minutes(1), keep: None }),
+        ["! its annotation studioci.dev/at-finished is gone, so that its age is not known"]
+    );
+}
+
+#[test]
+fn only_what_never_moved_the_head_is_left_behind() {
+    let mut ended = home();
+    ended.get_mut("app").unwrap().head = Some(Ok(Head { ended: Some("by alice".into()), ..head() }));
+    for (generation, phase, home, goes) in [
+        (4, "Claimed", &home(), true),
+        (4, "Listening", &home(), true),
+        (4, "Triggered", &home(), true),
+        (4, "Disposing", &home(), true),
+        (9, "Listening", &home(), false),
+        (9, "Listening", &ended, true),
+        (9, "Triggered", &ended, true),
+        (8, "Triggered", &ended, false),
+        (5, "Finished", &ended, false),
+    ] {
+        let namespace = Namespace::of("app", generation, phase);
+        assert_eq!(left_behind(&namespace.told(), home).is_ok(), goes, "{generation} {phase}");
+    }
+    let foreign = Namespace::of("app", 4, "Listening").but(|it| drop(it.annotations.remove(wire::OWNER)));
+    assert!(left_behind(&foreign.told(), &home()).unwrap_err().finding);
+}

@@ -1,0 +1,248 @@
+//! `cleanup`: finished builds and bare claims go.
+
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::ArgPredicate;
+use jiff::Timestamp;
+
+use super::context::Ctx;
+use super::duration;
+use super::failure::{ExitKind, Failure};
+use super::output::{DryRun, server_dry_run};
+use crate::chain::names;
+use crate::chain::retention::Rules;
+use crate::cluster::Cluster;
+use crate::ops::cleanup::{self, Done, Mode, Which, Word};
+use crate::ops::dispose;
+use crate::ops::signal::or_interrupted;
+use crate::output::console::Console;
+use crate::output::result::{Operation, Outcome};
+use crate::output::status::NOTHING_FOUND;
+
+/// Dispose of finished builds and of claims, by name or by rules
+///
+/// Deletes namespaces that are provably ours, whose build is finished and whose result is in home's history; says of every other one why it stays. A chain's newest build and what still runs never go. Given both --older-than and --keep, both must agree.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  # What would go, and why the rest stays
+  kubectl studioci cleanup --older-than 7d --keep 5 --dry-run
+
+  # Of each chain, the five newest finished builds stay
+  kubectl studioci cleanup --keep 5
+
+  # One build, and see it gone
+  kubectl studioci cleanup ci-eager-hopper --wait --timeout 2m
+
+  # What a script has claimed
+  kubectl studioci cleanup $NS")]
+pub struct CleanupArgs {
+    /// Namespaces to dispose of
+    #[arg(value_name = "NAMESPACE", value_parser = namespace)]
+    pub names: Vec<String>,
+    /// Dispose of what ended longer ago than this (a claim: what was created), such as 12h or 7d
+    #[arg(long, value_name = "AGE", value_parser = duration::age, conflicts_with = "names", allow_hyphen_values = true)]
+    pub older_than: Option<Duration>,
+    /// Keep the newest so many finished builds of each chain, and dispose of the others
+    #[arg(long, value_name = "COUNT", value_parser = count, conflicts_with = "names", allow_hyphen_values = true)]
+    pub keep: Option<usize>,
+    /// Only builds of this chain
+    #[arg(long, value_name = "NAME", conflicts_with = "names")]
+    pub chain: Option<String>,
+    /// `client` says what would be deleted; `server` has the API server check it too; nothing is deleted
+    #[arg(
+        long,
+        value_name = "none|client|server",
+        default_value = "none",
+        default_missing_value = "client",
+        num_args = 0..=1,
+        require_equals = true,
+        value_parser = server_dry_run
+    )]
+    pub dry_run: DryRun,
+    /// A namespace that there is none of is no failure
+    #[arg(long)]
+    pub ignore_not_found: bool,
+    /// Wait until they are gone, and say what holds them up
+    #[arg(
+        long,
+        value_name = "true|false",
+        default_value = "false",
+        default_missing_value = "true",
+        default_value_if("timeout", ArgPredicate::IsPresent, "true"),
+        num_args = 0..=1,
+        require_equals = true
+    )]
+    pub wait: bool,
+    /// Stop waiting after this time, exit code 4 (default: never); means --wait
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub timeout: Option<Duration>,
+}
+
+/// A namespace as people and `-o name` write it.
+fn namespace(text: &str) -> Result<String, String> {
+    let name =
+        ["namespace/", "namespaces/", "ns/"].iter().find_map(|kind| text.strip_prefix(kind)).unwrap_or(text);
+    match names::label_fault(name, 63) {
+        Some(why) => Err(format!("it {why}, so that no namespace can be called so")),
+        None => Ok(name.to_owned()),
+    }
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a whole number, such as 5".to_owned())
+}
+
+impl CleanupArgs {
+    fn which(&self) -> Result<Which, Failure> {
+        if !self.names.is_empty() {
+            let mut names: Vec<String> = Vec::new();
+            for name in &self.names {
+                if !names.contains(name) {
+                    names.push(name.clone());
+                }
+            }
+            return Ok(Which::Named(names));
+        }
+        if self.older_than.is_none() && self.keep.is_none() {
+            return Err(Failure::usage("nothing says which builds are to go")
+                .remedy("name namespaces, or give a rule: --older-than 7d, --keep 5; with --dry-run nothing is deleted")
+                .hint("See 'kubectl studioci cleanup --help' for usage."));
+        }
+        Ok(Which::ByRules(Rules { older_than: self.older_than, keep: self.keep }, self.chain.clone()))
+    }
+}
+
+pub(super) async fn run(args: CleanupArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let which = args.which()?;
+    let cluster = ctx.connect()?;
+    let console = &mut ctx.console;
+    let Some(done) = Box::pin(or_interrupted(work(&args, &which, &cluster, console))).await.transpose()?
+    else {
+        console.talk("stopped; what was begun goes on in the cluster. Run it again for the rest");
+        return Ok(ExitKind::Interrupted);
+    };
+    let named = matches!(which, Which::Named(_));
+    let missing = if args.ignore_not_found { 0 } else { done.missing };
+    Ok(if named && done.stay + missing > 0 { ExitKind::No } else { ExitKind::Done })
+}
+
+#[expect(clippy::disallowed_methods, reason = "ages against a server that sends no date")]
+async fn work(
+    args: &CleanupArgs,
+    which: &Which,
+    cluster: &Cluster,
+    console: &mut Console,
+) -> Result<Done, Failure> {
+    let mode = match args.dry_run {
+        DryRun::None => Mode::Do,
+        DryRun::Client => Mode::Say,
+        DryRun::Server => Mode::AskServer,
+    };
+    let mut told = false;
+    let mut broken = None;
+    let mut tell = |word: &Word<'_>| {
+        told = true;
+        if let Err(error) = show(console, word, args.dry_run, args.ignore_not_found) {
+            broken.get_or_insert(error);
+        }
+    };
+    let done = cleanup::cleanup(cluster, which, mode, Timestamp::now(), &mut tell).await?;
+    if let Some(error) = broken {
+        return Err(error.into());
+    }
+    if !told {
+        console.talk(NOTHING_FOUND);
+    }
+    if args.wait && mode == Mode::Do {
+        let console = std::cell::RefCell::new(console);
+        let say = |line: &str| console.borrow_mut().talk(line);
+        dispose::until_gone(cluster, &done.going, args.timeout, &say).await?;
+    }
+    Ok(done)
+}
+
+/// One word, in kubectl's form: what was done on stdout, all else on stderr.
+fn show(
+    console: &mut Console,
+    word: &Word<'_>,
+    dry_run: DryRun,
+    ignore_not_found: bool,
+) -> std::io::Result<()> {
+    match word {
+        Word::Deleted(name) => return deleted(console, name, dry_run),
+        Word::Going(name) => console.talk(&format!("namespace {name} is being deleted already")),
+        Word::Stays(name, why) if why.finding => {
+            console.warning(&format!("namespace {name} stays: {}", why.sentence));
+        }
+        Word::Stays(name, why) => console.talk(&format!("namespace {name} stays: {}", why.sentence)),
+        Word::Missing(_) if ignore_not_found => {}
+        Word::Missing(name) => {
+            console.talk(&format!("Error from server (NotFound): namespaces \"{name}\" not found"));
+        }
+        Word::Failed(name, error) => console.talk(&format!("error: namespace {name}: {error}")),
+    }
+    Ok(())
+}
+
+/// `namespace "x" deleted`, as soon as it is so.
+pub(super) fn deleted(console: &mut Console, name: &str, dry_run: DryRun) -> std::io::Result<()> {
+    let outcome = Outcome {
+        kind: "namespace",
+        group: "",
+        name,
+        namespace: None,
+        operation: Operation::Deleted,
+        dry_run,
+    };
+    console.event(&outcome.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::retention::Why;
+    use crate::output::console::StreamStyle;
+
+    #[test]
+    fn words_are_kubectls() {
+        let finding = Why { sentence: "it is not ours".to_owned(), finding: true };
+        let young = Why { sentence: "it ended just now".to_owned(), finding: false };
+        let all = [
+            Word::Deleted("a"),
+            Word::Going("b"),
+            Word::Stays("c", &finding),
+            Word::Stays("d", &young),
+            Word::Missing("e"),
+        ];
+        let said = |dry_run, ignore| {
+            let (mut console, captured) = Console::captured(StreamStyle::default(), StreamStyle::default());
+            for word in &all {
+                show(&mut console, word, dry_run, ignore).unwrap();
+            }
+            (captured.out(), captured.err())
+        };
+        let (out, err) = said(DryRun::None, false);
+        assert_eq!(out, "namespace \"a\" deleted\n");
+        assert_eq!(
+            err,
+            "namespace b is being deleted already\nWarning: namespace c stays: it is not ours\nnamespace d stays: it \
+             ended just now\nError from server (NotFound): namespaces \"e\" not found\n"
+        );
+        assert_eq!(said(DryRun::Client, false).0, "namespace \"a\" deleted (dry run)\n");
+        let (out, err) = said(DryRun::Server, true);
+        assert_eq!(out, "namespace \"a\" deleted (server dry run)\n");
+        assert!(!err.contains("NotFound"), "{err}");
+    }
+
+    #[test]
+    fn namespaces_are_named_as_other_verbs_print_them() {
+        for text in ["ci-a", "namespace/ci-a", "ns/ci-a"] {
+            assert_eq!(namespace(text).as_deref(), Ok("ci-a"));
+        }
+        for text in ["", "namespace/", "ci_a", "deployment/a"] {
+            assert!(namespace(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! Dispose of a build: prove once more that it may go, mark it, delete its namespace, and see it gone.
+//!
+//! Bindings outside the namespace are owned by it, so the garbage collector takes them; nothing is left to be tidied by
+//! hand, and dying between any two requests leaves a namespace that the next disposal takes up again. Finalizers are
+//! never stripped: what waits for its own clean-up would be stranded.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::claim::told;
+use super::error::{Error, Result};
+use super::home::Data;
+use super::{Say, dispatch};
+use crate::chain::build::{Build, Phase, Told};
+use crate::chain::head::Head;
+use crate::chain::retention::{self, Home, Kept, Why};
+use crate::chain::{record, rights, wire};
+use crate::cluster::objects::{Condition, NamespaceObject, Object};
+use crate::cluster::resource as kind;
+use crate::cluster::{self, Access, Change, Cluster, Create, Delete, Deletion, Denier, Follow, Patch, Query};
+use crate::keel::parking;
+
+/// Disposals at once: as many as there are requests in flight.
+const AT_ONCE: usize = 8;
+/// How often a disposal begins anew because somebody wrote meanwhile.
+const TRIES: u32 = 8;
+
+/// A namespace that is to go: this very one, not the next of its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its name.
+    pub namespace: String,
+    /// Its uid.
+    pub uid: String,
+}
+
+impl Target {
+    /// This namespace.
+    pub fn of(told: &Told<'_>) -> Self {
+        Self { namespace: told.namespace.to_owned(), uid: told.uid.to_owned() }
+    }
+}
+
+/// What came of one disposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The API server has begun to delete it.
+    Deleted,
+    /// Somebody else's deletion of it is under way, or done.
+    Going,
+    /// It stays after all.
+    Stays(Why),
+}
+
+/// Whether a namespace may go, as it is now.
+pub type Check<'a> = &'a dyn Fn(&Told<'_>) -> std::result::Result<Build, Why>;
+
+/// Whoever disposes.
+pub struct Hand<'a> {
+    cluster: &'a Cluster,
+    /// Whether he may delete any namespace; others bind themselves in it first.
+    anywhere: bool,
+    /// Whether the server is only asked what it would do.
+    dry: bool,
+    now: Timestamp,
+}
+
+impl<'a> Hand<'a> {
+    /// Asks what we may.
+    ///
+    /// # Errors
+    /// Cluster errors.
+    pub async fn of(cluster: &'a Cluster, dry: bool, now: Timestamp) -> Result<Self> {
+        let anywhere = cluster.can_i(&wanted(None)).await?.into_iter().all(|allowed| allowed);
+        Ok(Self { cluster, anywhere, dry, now })
+    }
+
+    /// Disposes of several, at most eight at once, and tells of each in their order. One that fails stops no other.
+    ///
+    /// # Errors
+    /// The first failure, after all were tried.
+    pub async fn all(
+        &self,
+        targets: &[Target],
+        check: Check<'_>,
+        tell: &mut dyn FnMut(&Target, &Result<End>),
+    ) -> Result<()> {
+        let one = |target| async move { (target, self.dispose(target, check).await) };
+        let mut ends = stream::iter(targets).map(one).buffered(AT_ONCE);
+        let mut failed = None;
+        while let Some((target, end)) = ends.next().await {
+            match end {
+                // the first one is what the caller says at the end
+                Err(error) if failed.is_none() => failed = Some(error),
+                end => tell(target, &end),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Disposes of one namespace. Twice is the same as once, and two at the same time both end well.
+    ///
+    /// # Errors
+    /// Cluster errors; a conflict where somebody writes again and again.
+    pub async fn dispose(&self, target: &Target, check: Check<'_>) -> Result<End> {
+        let mut bound = self.anywhere;
+        for attempt in 1.. {
+            let Some(found) =
+                self.cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, &target.namespace).await?
+            else {
+                return Ok(End::Going);
+            };
+            if found.metadata.uid != target.uid {
+                let sentence = "another namespace has taken its name meanwhile".to_owned();
+                return Ok(End::Stays(Why { sentence, finding: true }));
+            }
+            if found.metadata.deletion_timestamp.is_some() {
+                return Ok(End::Going);
+            }
+            let build = match check(&told(&found)) {
+                Ok(build) => build,
+                Err(why) => return Ok(End::Stays(why)),
+            };
+            match self.delete(&build, &mut bound).await {
+                Ok(end) => return Ok(end),
+                Err(error) if attempt < TRIES && passing(&error) => {
+                    tokio::time::sleep(Duration::from_millis(20) * (1 << attempt)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        unreachable!("the last try returns")
+    }
+
+    /// Marks and deletes it, as it was read.
+    async fn delete(&self, build: &Build, bound: &mut bool) -> Result<End> {
+        if !*bound {
+            *bound = self.bind(build).await?;
+            if !*bound {
+                // the server has taken the binding, but keeps nothing: without it there is no more to ask
+                return Ok(End::Deleted);
+            }
+        }
+        if build.phase < Phase::Detached && !self.dry {
+            self.detach(&build.namespace).await?;
+        }
+        let mut version = build.resource_version.clone();
+        if build.phase != Phase::Disposing && !self.dry {
+            let mark = json!({ "metadata": {
+                "resourceVersion": version,
+                "labels": { wire::PHASE: Phase::Disposing.as_str() },
+                "annotations": { Phase::Disposing.time_key(): self.now.to_string() },
+            } });
+            let ask = || {
+                let patch = Patch::Merge(&mark);
+                self.cluster.patch::<Object>(&kind::NAMESPACES, None, &build.namespace, patch)
+            };
+            version = dispatch::patiently(ask).await?.metadata.resource_version;
+        }
+        let how = Delete { resource_version: Some(version), dry_run: self.dry, ..Delete::uid(&build.uid) };
+        let ask = || self.cluster.delete(&kind::NAMESPACES, None, &build.namespace, &how);
+        Ok(match dispatch::patiently(ask).await? {
+            Deletion::Accepted => End::Deleted,
+            Deletion::AlreadyGone => End::Going,
+        })
+    }
+
+    /// Binds us in the namespace unless we may delete it anyway. Whether we may now.
+    async fn bind(&self, build: &Build) -> Result<bool> {
+        if self.cluster.can_i(&wanted(Some(&build.namespace))).await?.into_iter().all(|allowed| allowed) {
+            return Ok(true);
+        }
+        let there = rights::There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
+        let binding = rights::bind_person(&there, &self.cluster.whoami().await?);
+        if self.dry {
+            let how = Create { dry_run: true, ..Create::default() };
+            let namespace = Some(build.namespace.as_str());
+            self.cluster.create::<Value>(&kind::ROLE_BINDINGS, namespace, &binding, &how).await?;
+            return Ok(false);
+        }
+        dispatch::create(self.cluster, &binding).await?;
+        Ok(true)
+    }
+
+    /// Takes a listener off Keel: a namespace may be Terminating for long, and Keel would go on asking the registry.
+    async fn detach(&self, namespace: &str) -> Result<()> {
+        let select = Query::labels(format!("{}=listener", wire::ROLE));
+        let ask = || self.cluster.list::<Object>(&kind::DEPLOYMENTS, Some(namespace), &select);
+        for listener in dispatch::patiently(ask).await?.items {
+            let meta = &listener.metadata;
+            if !parking::attached(&meta.labels, &meta.annotations) {
+                continue;
+            }
+            let patch = parking::detach_patch(&meta.resource_version, &meta.labels, &meta.annotations);
+            let patch = Patch::Json(&patch);
+            let patched =
+                self.cluster.patch::<Object>(&kind::DEPLOYMENTS, Some(namespace), &meta.name, patch).await;
+            match patched {
+                Err(error) if !error.is_not_found() => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a disposal needs, in a namespace or in all.
+fn wanted(namespace: Option<&str>) -> [Access; 3] {
+    [
+        Access::to("patch", &kind::NAMESPACES, namespace),
+        Access::to("delete", &kind::NAMESPACES, namespace),
+        Access::to("patch", &kind::DEPLOYMENTS, namespace),
+    ]
+}
+
+/// Whether a fresh read tells what is the matter: somebody wrote, or deleted it.
+fn passing(error: &Error) -> bool {
+    let Error::Cluster(error) = error else { return false };
+    let terminating = matches!(error, cluster::Error::Denied { by: Denier::Terminating, .. });
+    terminating || error.is_conflict() || error.is_not_found()
+}
+
+/// Reads what home holds of these chains.
+///
+/// # Errors
+/// Cluster errors. A head that cannot be read is told to whoever judges.
+pub async fn look_home(cluster: &Cluster, chains: impl IntoIterator<Item = String>) -> Result<Home> {
+    let get =
+        |name: String| async move { cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await };
+    let one = |chain: String| async move {
+        let (head, history) = futures_util::future::try_join(
+            get(wire::chain_object(&chain)),
+            get(wire::history_object(&chain)),
+        )
+        .await?;
+        let read = |found: Data| {
+            Head::read(&found.metadata.resource_version, &found.data).map_err(|why| why.to_string())
+        };
+        let history = history.map(|found| record::history(&found.data));
+        Ok((chain, Kept { head: head.map(read), history }))
+    };
+    let chains = chains.into_iter().filter(|chain| chain != wire::CLAIM_CHAIN);
+    let read: Vec<Result<_>> = stream::iter(chains).map(one).buffered(AT_ONCE).collect().await;
+    read.into_iter().collect()
+}
+
+/// The namespaces of a chain, and what home says of it.
+///
+/// # Errors
+/// Cluster errors.
+pub async fn look(cluster: &Cluster, chain: &str) -> Result<(Vec<NamespaceObject>, Home)> {
+    let select = Query::labels(format!("{}={chain}", wire::CHAIN));
+    let namespaces =
+        async { Ok(cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?.items) };
+    futures_util::future::try_join(namespaces, look_home(cluster, [chain.to_owned()])).await
+}
+
+/// Disposes of what a chain has left behind: listeners that were never triggered and never will be.
+///
+/// # Errors
+/// As [`Hand::all`].
+pub async fn left_behind(
+    cluster: &Cluster,
+    chain: &str,
+    now: Timestamp,
+    tell: &mut dyn FnMut(&Target, &Result<End>),
+) -> Result<()> {
+    let (namespaces, home) = look(cluster, chain).await?;
+    let check = |told: &Told<'_>| retention::left_behind(told, &home);
+    let left = namespaces.iter().map(told).filter(|told| !told.terminating && check(told).is_ok());
+    let targets: Vec<Target> = left.map(|told| Target::of(&told)).collect();
+    if targets.is_empty() {
+        return Ok(());
+    }
+    Hand::of(cluster, false, now).await?.all(&targets, &check, tell).await
+}
+
+/// Waits until these namespaces are gone; says what holds up one that takes long.
+///
+/// # Errors
+/// [`Error::Timeout`] after `bound`, with what holds up each that is left.
+pub async fn until_gone(
+    cluster: &Cluster,
+    targets: &[Target],
+    bound: Option<Duration>,
+    say: Say<'_>,
+) -> Result<()> {
+    let waiting = async {
+        for target in targets {
+            gone(cluster, target, say).await?;
+        }
+        Ok(())
+    };
+    let Some(bound) = bound else { return waiting.await };
+    match tokio::time::timeout(bound, waiting).await {
+        Ok(done) => done,
+        Err(_) => Err(late(cluster, targets, bound).await?),
+    }
+}
+
+/// Follows one namespace until it is gone, or another of its name is there.
+async fn gone(cluster: &Cluster, target: &Target, say: Say<'_>) -> Result<()> {
+    let mut events = cluster.watch::<NamespaceObject>(
+        &kind::NAMESPACES,
+        None,
+        Follow::new(Query::named(&target.namespace)),
+    );
+    let mut said = String::new();
+    while let Some(event) = events.next().await {
+        let seen = match event {
+            Change::Added(namespace) | Change::Modified(namespace) => Some(namespace),
+            Change::Restarted(mut list) => list.items.pop(),
+            Change::Deleted(_) => None,
+            Change::Bookmark(_) => continue,
+            Change::Trouble(error) if error.is_transient() => continue,
+            Change::Trouble(error) => return Err(error.into()),
+        };
+        let Some(namespace) = seen.filter(|seen| seen.metadata.uid == target.uid) else { return Ok(()) };
+        if let Some(what) = held_up(&namespace.status.conditions).filter(|what| *what != said) {
+            say(&format!("namespace {} is Terminating: {what}", target.namespace));
+            said = what;
+        }
+    }
+    Ok(())
+}
+
+async fn late(cluster: &Cluster, targets: &[Target], bound: Duration) -> Result<Error> {
+    let mut left = Vec::new();
+    let mut remedies: Vec<&str> = Vec::new();
+    for Target { namespace, uid } in targets {
+        let found = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
+        let Some(found) = found.filter(|found| found.metadata.uid == *uid) else { continue };
+        let conditions = &found.status.conditions;
+        let mut why = held_up(conditions).unwrap_or_else(|| "the cluster has not said why yet".to_owned());
+        if !found.metadata.finalizers.is_empty() {
+            why = format!("{why}; it has finalizers of its own: {}", found.metadata.finalizers.join(", "));
+        }
+        left.push(format!("namespace {namespace} is Terminating still: {why}"));
+        for remedy in conditions.iter().filter(|it| it.status == "True").filter_map(remedy) {
+            if !remedies.contains(&remedy) {
+                remedies.push(remedy);
+            }
+        }
+    }
+    if remedies.is_empty() {
+        remedies.push("it goes on by itself; look whether kube-controller-manager runs");
+    }
+    Ok(Error::timeout(
+        format!("not gone after {} s: {}", bound.as_secs(), left.join("\n")),
+        remedies.join("\n"),
+    ))
+}
+
+/// What holds up a deletion, by the namespace controller's own conditions.
+fn held_up(conditions: &[Condition]) -> Option<String> {
+    let told: Vec<String> = conditions
+        .iter()
+        .filter(|condition| condition.status == "True" && remedy(condition).is_some())
+        .map(|condition| format!("{}: {}", condition.r#type, condition.message.trim()))
+        .collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+/// What to do about a condition of a Terminating namespace; none for one that says nothing of its deletion.
+fn remedy(condition: &Condition) -> Option<&'static str> {
+    Some(match condition.r#type.as_str() {
+        "NamespaceDeletionDiscoveryFailure" => {
+            "an API of this cluster does not answer, so that nobody knows what is left: kubectl get apiservices shows which"
+        }
+        "NamespaceDeletionGroupVersionParsingFailure" => {
+            "an API of this cluster has a version that cannot be read: kubectl get apiservices"
+        }
+        "NamespaceDeletionContentFailure" => {
+            "something in it cannot be deleted: the message says what; a webhook may refuse it"
+        }
+        "NamespaceContentRemaining" => {
+            "what is left is: kubectl api-resources --verbs=list --namespaced -o name | xargs -n 1 kubectl get -n NAMESPACE"
+        }
+        "NamespaceFinalizersRemaining" => {
+            "whoever put the finalizer there must do his work and take it off; nothing here does it for him, since what he \
+             guards would be stranded"
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn condition(r#type: &str, status: &str, message: &str) -> Condition {
+        Condition {
+            r#type: r#type.to_owned(),
+            status: status.to_owned(),
+            message: message.to_owned(),
+            ..Condition::default()
+        }
+    }
+
+    #[test]
+    fn what_holds_up_a_deletion_is_told_in_the_controllers_words() {
+        let conditions = [
+            condition("NamespaceDeletionDiscoveryFailure", "False", "All resources successfully discovered"),
+            condition(
+                "NamespaceContentRemaining",
+                "True",
+                "Some resources are remaining: configmaps. has 1 ",
+            ),
+            condition("NamespaceFinalizersRemaining", "True", "example.com/hold in 1 resource instances"),
+            condition("SomethingElse", "True", "x"),
+        ];
+        assert_eq!(
+            held_up(&conditions).as_deref(),
+            Some(
+                "NamespaceContentRemaining: Some resources are remaining: configmaps. has 1; \
+                 NamespaceFinalizersRemaining: example.com/hold in 1 resource instances"
+            )
+        );
+        assert_eq!(held_up(&conditions[..1]), None);
+        for name in [
+            "NamespaceDeletionDiscoveryFailure",
+            "NamespaceDeletionGroupVersionParsingFailure",
+            "NamespaceDeletionContentFailure",
+            "NamespaceContentRemaining",
+            "NamespaceFinalizersRemaining",
+        ] {
+            assert!(remedy(&condition(name, "True", "")).is_some(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! `start` on a chain that is there: it is left as it is, repaired, or moved on to a fresh listener.
+//!
+//! A listener with a wrong policy never triggers, so a changed pipeline needs a listener of its own: the record is
+//! rewritten under a new edition, the head moves by compare-and-swap to a generation that starts where the newest one
+//! stood, and the one that was never triggered is disposed of. The same move carries on a chain that has ended, whose
+//! listener was deleted by hand, or that is to start from another tag.
+//!
+//! The head names the edition that its newest listener was raised from; so a repetition knows a move that was begun, and
+//! of two that change a chain at the same time the later one says so.
+
+use serde_json::{Value, json};
+
+use super::Say;
+use super::claim::{Claimed, read_build};
+use super::dispatch::{self, Maker, Raise};
+use super::dispose::{self, End};
+use super::error::{Error, Result};
+use super::home::{self, Kept};
+use super::intent::{Intent, Request};
+use super::setup::Home;
+use super::start::{self, Outcome};
+use crate::chain::build::{Baseline, Build, Phase};
+use crate::chain::head::Head;
+use crate::chain::{rights, wire};
+use crate::cluster::objects::Object;
+use crate::cluster::resource as kind;
+use crate::cluster::{Cluster, Patch};
+use crate::pipeline::weave::{Listener, place};
+
+/// Why the head moves to a fresh listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// The chain had ended.
+    Ended,
+    /// Nobody listens: the namespace was deleted by hand.
+    Gone,
+    /// The pipeline or its values differ from the record.
+    Changed,
+    /// The record is newer than the listener.
+    Behind,
+    /// Another tag is to be started from.
+    Rebased,
+}
+
+/// Carries on a chain that is there. `head`: as it was seen.
+pub(super) async fn carry_on(
+    cluster: &Cluster,
+    request: &Request,
+    home: &Home,
+    mut intent: Intent,
+    mut head: Head,
+    say: Say<'_>,
+) -> Result<Outcome> {
+    let chain = intent.record.settings.chain.clone();
+    if head.purging {
+        return Err(Error::ownership(
+            format!("chain {chain} is being purged"),
+            format!(
+                "let kubectl studioci stop {chain} --purge come to its end (run it again), then start it anew"
+            ),
+        ));
+    }
+    intent.record.settings.uuid.clone_from(&head.uuid);
+    start::fill_home(cluster, &intent).await?;
+    let kept = start::same_chain(cluster, &intent).await?;
+    let (namespaces, _) = dispose::look(cluster, &chain).await?;
+    let mut builds: Vec<Build> =
+        namespaces.iter().filter_map(|namespace| read_build(namespace).ok()).collect();
+    builds.retain(|build| build.chain_uuid == head.uuid);
+    builds.sort_by_key(|build| build.generation);
+
+    let cause = cause(request, &intent, &head, &kept, &builds);
+    if let Some(cause) = cause {
+        let point = point(request, &intent, &head, newest(&head, &builds));
+        intent = at_tag(request, home, &intent, &head, &point, say)?;
+        start::check_rights(cluster, &intent.plan).await?;
+        if let Some(newest) = newest(&head, &builds).filter(|build| !build.terminating) {
+            try_out(cluster, request, &intent, newest).await?;
+        }
+        head = renew(cluster, request, &intent, &kept, head, &point, cause).await?;
+    }
+    if cause.is_none() && raised_by_agent(&head) {
+        return unchanged(cluster, request, &intent, &head, say).await;
+    }
+    let baseline = head.baseline.clone().unwrap_or_else(|| intent.baseline.clone());
+    let tag = tag_of(&baseline).unwrap_or(&intent.tag).to_owned();
+    let parent = builds.iter().rev().find(|build| head.built.contains_key(&build.generation));
+    let raise = Raise {
+        record: &intent.record,
+        plan: &intent.plan,
+        generation: head.generation,
+        tag: &tag,
+        baseline: &baseline,
+        parent: parent.map(|build| build.namespace.as_str()),
+        maker: Maker::Person,
+        now: request.at,
+    };
+    let never_listened = cause.is_none() && head.generation == 1;
+    if cause.is_some() {
+        grant(cluster, &intent).await?;
+    }
+    let claimed = match dispatch::claim_next(cluster, &raise, head, say).await {
+        // between our look at the head and now this listener was pushed to
+        Err(Error::Ownership { .. }) if cause.is_none() => {
+            let head = dispatch::head_of(cluster, &chain).await?;
+            return unchanged(cluster, request, &intent, &head, say).await;
+        }
+        claimed => claimed?.0,
+    };
+    if claimed.created {
+        say(&format!("namespace {} is ours", claimed.namespace));
+    } else if let Some(before) = start::look(cluster, &claimed.namespace).await?
+        && before.phase >= Phase::Listening
+        && cause.is_none()
+    {
+        let head = dispatch::head_of(cluster, &chain).await?;
+        return unchanged(cluster, request, &intent, &head, say).await;
+    }
+    let raised = start::raise_listener(cluster, &raise, &claimed, say).await?;
+    leave_nothing_behind(cluster, request, &chain, say).await?;
+    let build = start::listening(cluster, &raise, &claimed, never_listened, request.timeout, say).await?;
+    Ok(match cause {
+        Some(Cause::Ended | Cause::Gone) => Outcome::Started(build),
+        Some(Cause::Changed | Cause::Behind | Cause::Rebased) => Outcome::Configured(build),
+        None if raised => Outcome::Started(build),
+        None => Outcome::Unchanged(build),
+    })
+}
+
+/// The build that the head names; also one on its way out.
+fn newest<'a>(head: &Head, builds: &'a [Build]) -> Option<&'a Build> {
+    let (_, uid) = head.claimed.as_ref()?;
+    builds.iter().find(|build| build.uid == *uid)
+}
+
+/// Whether it is the predecessor's agent that raises the newest listener; otherwise a person does.
+fn raised_by_agent(head: &Head) -> bool {
+    head.built.contains_key(&head.generation.saturating_sub(1))
+}
+
+fn tag_of(baseline: &Baseline) -> Option<&str> {
+    match baseline {
+        Baseline::None => None,
+        Baseline::Pending(tag) => Some(tag),
+        Baseline::At(version) => Some(&version.tag),
+    }
+}
+
+/// Why the head has to move; none if all is as it was asked for.
+fn cause(request: &Request, intent: &Intent, head: &Head, kept: &Kept, builds: &[Build]) -> Option<Cause> {
+    let newest = newest(head, builds);
+    if head.ended.is_some() {
+        return Some(Cause::Ended);
+    }
+    if !same_pipeline(intent, kept, head) {
+        return Some(Cause::Changed);
+    }
+    if kept.edition != head.edition {
+        return Some(Cause::Behind);
+    }
+    let gone = match &head.claimed {
+        Some(_) => newest.is_none_or(|build| build.terminating),
+        // its predecessor is about to raise it, if it is still there
+        None => !builds.iter().any(|build| !build.terminating && build.generation + 1 == head.generation),
+    };
+    if raised_by_agent(head) && gone {
+        return Some(Cause::Gone);
+    }
+    let stands_at = head.starting_point(newest);
+    let asked = request.tag.as_deref();
+    match stands_at.as_ref().and_then(tag_of) {
+        Some(tag) if asked.is_some_and(|asked| asked != tag) => Some(Cause::Rebased),
+        _ => None,
+    }
+}
+
+/// Whether the chain has this pipeline already, as `start` was given it or as a push brought it since.
+fn same_pipeline(intent: &Intent, kept: &Kept, head: &Head) -> bool {
+    let (mine, theirs) = (&intent.record, &kept.record);
+    if mine.settings != theirs.settings || mine.secrets() != theirs.secrets() {
+        return false;
+    }
+    let mut last_good = theirs.sources.clone();
+    if let Some(text) = &head.pipeline {
+        last_good.template.text.clone_from(text);
+    }
+    mine.sources == theirs.sources || mine.sources == last_good
+}
+
+/// What the fresh listener starts from: what it takes over, unless it was told otherwise. Of a tag that is pushed over,
+/// the pipeline names the one that is meant.
+fn point(request: &Request, intent: &Intent, head: &Head, newest: Option<&Build>) -> Baseline {
+    let stands_at = head.starting_point(newest);
+    let tag = stands_at.as_ref().and_then(tag_of);
+    let follows = request.tag.is_some() || intent.plan.build.match_tag();
+    match stands_at {
+        _ if request.now => Baseline::None,
+        Some(_) if follows && tag.is_some_and(|tag| tag != intent.tag) => intent.baseline.clone(),
+        Some(stands_at) => stands_at,
+        None => intent.baseline.clone(),
+    }
+}
+
+/// The intent once more, judged from the tag that the listener will start from.
+fn at_tag(
+    request: &Request,
+    home: &Home,
+    intent: &Intent,
+    head: &Head,
+    point: &Baseline,
+    say: Say<'_>,
+) -> Result<Intent> {
+    let tag = tag_of(point).unwrap_or(&intent.tag);
+    if tag == intent.tag {
+        return Ok(intent.clone());
+    }
+    let request = Request { tag: Some(tag.to_owned()), ..request.clone() };
+    let mut intent = request.intend(home).inspect_err(|_| {
+        say(&format!("the chain stands at tag {tag}; with --tag it starts from another"));
+    })?;
+    intent.record.settings.uuid.clone_from(&head.uuid);
+    Ok(intent)
+}
+
+/// Binds us in a build's namespace, where we may not write anyway. What would follow that build.
+async fn enter<'a>(
+    cluster: &Cluster,
+    request: &Request,
+    intent: &'a Intent,
+    newest: &Build,
+) -> Result<Raise<'a>> {
+    let raise = Raise {
+        record: &intent.record,
+        plan: &intent.plan,
+        generation: newest.generation + 1,
+        tag: &intent.tag,
+        baseline: &intent.baseline,
+        parent: None,
+        maker: Maker::Person,
+        now: request.at,
+    };
+    let there = Claimed { namespace: newest.namespace.clone(), uid: newest.uid.clone(), created: false };
+    dispatch::enter(cluster, &raise, &there).await?;
+    Ok(raise)
+}
+
+/// Has the server look at listener and Job, beside those that are there, before anything is changed.
+async fn try_out(cluster: &Cluster, request: &Request, intent: &Intent, newest: &Build) -> Result<()> {
+    let namespace = newest.namespace.as_str();
+    let raise = enter(cluster, request, intent, newest).await?;
+    let mut listener = intent.plan.listener(&Listener { tag: raise.tag, generation: raise.generation });
+    let name = &intent.plan.build.name;
+    listener["metadata"]["name"] =
+        json!(format!("{}-next", name.get(..58).unwrap_or(name).trim_end_matches('-')));
+    place(&mut listener, namespace);
+    let job = start::job(&raise, namespace);
+    for (resource, object) in [(kind::DEPLOYMENTS, listener), (kind::JOBS, job)] {
+        if let Some(refused) = dispatch::refusal(cluster, &resource, namespace, &object).await? {
+            return Err(start::refusing(refused));
+        }
+    }
+    Ok(())
+}
+
+/// Rewrites the record where it differs, and moves the head. A push that wins the head first is followed: its successor
+/// is what is replaced.
+async fn renew(
+    cluster: &Cluster,
+    request: &Request,
+    intent: &Intent,
+    kept: &Kept,
+    mut head: Head,
+    point: &Baseline,
+    cause: Cause,
+) -> Result<Head> {
+    let chain = &intent.record.settings.chain;
+    let raced = || {
+        Error::ownership(
+            format!("somebody else changes chain {chain} at this moment"),
+            "look with kubectl studioci status, then run it again",
+        )
+    };
+    let changed = intent.record.sources != kept.record.sources
+        || intent.record.settings != kept.record.settings
+        || intent.record.secrets() != kept.record.secrets();
+    let edition = if changed { kept.edition.max(head.edition) + 1 } else { kept.edition };
+    if changed {
+        home::rewrite(cluster, kept, &intent.record, edition)
+            .await
+            .map_err(|error| if error.is_conflict() { raced() } else { error })?;
+    }
+    let mut point = point.clone();
+    loop {
+        match home::move_head(cluster, chain, &head.renew(edition, &point)).await {
+            Err(error) if error.is_conflict() => {}
+            moved => return moved,
+        }
+        let before = head;
+        head = dispatch::head_of(cluster, chain).await?;
+        if head.purging || head.ended != before.ended || head.edition != before.edition {
+            return Err(raced());
+        }
+        if cause != Cause::Rebased && head.generation != before.generation {
+            let newest = match &head.claimed {
+                Some((namespace, _)) => start::look(cluster, namespace).await?,
+                None => None,
+            };
+            point = self::point(request, intent, &head, newest.as_ref());
+        }
+    }
+}
+
+/// The chain's Role as the record asks for it: Pod Security and trust may have changed.
+async fn grant(cluster: &Cluster, intent: &Intent) -> Result<()> {
+    let settings = &intent.record.settings;
+    let role = rights::chain_role(&settings.chain, settings.trusted_build, &settings.pod_security);
+    let name = wire::chain_object(&settings.chain);
+    let there = cluster.get::<Value>(&kind::ROLES, Some(wire::HOME), &name).await?;
+    if there.is_some_and(|there| there["rules"] == role["rules"]) {
+        return Ok(());
+    }
+    let rules = json!({ "rules": role["rules"] });
+    cluster.patch::<Object>(&kind::ROLES, Some(wire::HOME), &name, Patch::Merge(&rules)).await?;
+    Ok(())
+}
+
+/// The chain is as it was asked for. Its waiting listener gets the pull Secrets of now, and what an earlier start left
+/// behind is disposed of.
+async fn unchanged(
+    cluster: &Cluster,
+    request: &Request,
+    intent: &Intent,
+    head: &Head,
+    say: Say<'_>,
+) -> Result<Outcome> {
+    let chain = &intent.record.settings.chain;
+    leave_nothing_behind(cluster, request, chain, say).await?;
+    let (namespaces, _) = dispose::look(cluster, chain).await?;
+    let builds = namespaces.iter().filter_map(|namespace| read_build(namespace).ok());
+    let newest = builds
+        .filter(|build| build.chain_uuid == head.uuid && !build.terminating)
+        .max_by_key(|build| build.generation)
+        .ok_or_else(|| {
+            Error::unready(
+                format!(
+                    "chain {chain} is at generation {}, and none of its namespaces is there",
+                    head.generation
+                ),
+                "they were deleted by hand; run start again, which raises a fresh listener",
+            )
+        })?;
+    if newest.phase <= Phase::Listening && !intent.plan.pull_secrets.is_empty() {
+        refresh(cluster, request, intent, &newest).await?;
+    }
+    Ok(Outcome::Unchanged(newest))
+}
+
+/// Writes the pull Secrets that a waiting listener has anew.
+async fn refresh(cluster: &Cluster, request: &Request, intent: &Intent, newest: &Build) -> Result<()> {
+    let namespace = newest.namespace.as_str();
+    enter(cluster, request, intent, newest).await?;
+    for secret in &intent.plan.pull_secrets {
+        let mut secret = secret.clone();
+        place(&mut secret, namespace);
+        let name = secret["metadata"]["name"].as_str().unwrap_or_default();
+        let ask = || cluster.patch::<Object>(&kind::SECRETS, Some(namespace), name, Patch::Merge(&secret));
+        match dispatch::patiently(ask).await {
+            // a pipeline that was pushed since may do without it
+            Err(error) if !error.is_not_found() => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Disposes of listeners that the head has passed.
+async fn leave_nothing_behind(cluster: &Cluster, request: &Request, chain: &str, say: Say<'_>) -> Result<()> {
+    dispose::left_behind(cluster, chain, request.at, &mut |target, end| match end {
+        Ok(End::Deleted) => say(&format!("namespace {} goes: it was never triggered", target.namespace)),
+        Ok(End::Stays(why)) => {
+            say(&format!("Warning: namespace {} stays: {}", target.namespace, why.sentence));
+        }
+        Ok(End::Going) | Err(_) => {}
+    })
+    .await
+}

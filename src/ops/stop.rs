@@ -1,0 +1,226 @@
+//! Stop a chain: its head says ended, the listener that was never triggered goes, what runs goes on to its end. With
+//! `purge`, everything else goes too once nothing runs any more.
+//!
+//! The end is a compare-and-swap of the head: if an agent wins it first, its successor is what is ended. Nothing is
+//! deleted that retention would not let go, and home's objects of a chain go last, so that stopping again goes on.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use jiff::Timestamp;
+
+use super::Say;
+use super::claim::{read_build, told};
+use super::dispatch;
+use super::dispose::{End, Hand, Target, left_behind, look};
+use super::error::{Error, Result};
+use super::home;
+use crate::chain::build::{Build, Told};
+use crate::chain::head::Head;
+use crate::chain::retention::{self, Fate, Home, Rules, Why};
+use crate::chain::wire;
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
+use crate::cluster::{Change, Cluster, Follow, Query, Resource};
+
+/// What is to be stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The chain.
+    pub chain: String,
+    /// Whether its builds and home's objects go, too.
+    pub purge: bool,
+    /// How long to wait for builds that run before a purge.
+    pub timeout: Option<Duration>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What is told, as it happens.
+#[derive(Debug)]
+pub enum Word<'a> {
+    /// The chain has ended; `false`: it had before.
+    Ended(bool),
+    /// A namespace was deleted.
+    Deleted(&'a str),
+    /// A namespace stays.
+    Stays(&'a str, &'a Why),
+    /// An object in home was deleted.
+    Forgotten(&'a Resource, &'a str),
+}
+
+/// What is left.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Builds that go on to their end.
+    pub running: Vec<String>,
+    /// Namespaces that a purge could not take.
+    pub stay: usize,
+}
+
+/// Stops a chain.
+///
+/// # Errors
+/// [`Error::Usage`] for a chain that there is none of; [`Error::Timeout`] where builds still run.
+pub async fn stop(
+    cluster: &Cluster,
+    request: &Request,
+    say: Say<'_>,
+    tell: &mut dyn FnMut(&Word<'_>),
+) -> Result<Left> {
+    let chain = request.chain.as_str();
+    let Some(head) = home::head(cluster, chain).await? else { return Err(unknown(cluster, chain).await?) };
+    let (head, now_ended) = end(cluster, request, head).await?;
+    tell(&Word::Ended(now_ended));
+    left_behind(cluster, chain, request.now, &mut |target, end| told_end(target, end, tell)).await?;
+    if !request.purge {
+        let (namespaces, home) = look(cluster, chain).await?;
+        return Ok(Left { running: running(&namespaces, &home), stay: 0 });
+    }
+    if !head.purging {
+        swap(cluster, chain, head, Head::purge).await?;
+    }
+    wait_for_builds(cluster, request, say).await?;
+    let left = purge(cluster, request, tell).await?;
+    if left == 0 {
+        home::forget(cluster, chain, &mut |resource, name| tell(&Word::Forgotten(resource, name))).await?;
+    }
+    Ok(Left { running: Vec::new(), stay: left })
+}
+
+async fn unknown(cluster: &Cluster, chain: &str) -> Result<Error> {
+    let chains = home::chains(cluster).await?;
+    let remedy = if chains.is_empty() {
+        "there are no chains here; start one with kubectl studioci start".to_owned()
+    } else {
+        format!("chains here: {}", chains.join(", "))
+    };
+    Ok(Error::usage(format!("there is no chain called {chain:?}"), remedy))
+}
+
+/// Moves the head by compare-and-swap until it is moved.
+async fn swap(
+    cluster: &Cluster,
+    chain: &str,
+    mut head: Head,
+    patch: impl Fn(&Head) -> serde_json::Value,
+) -> Result<Head> {
+    loop {
+        match home::move_head(cluster, chain, &patch(&head)).await {
+            Err(error) if error.is_conflict() => head = dispatch::head_of(cluster, chain).await?,
+            moved => return moved,
+        }
+    }
+}
+
+/// Ends the chain; `false` if it has ended already.
+async fn end(cluster: &Cluster, request: &Request, mut head: Head) -> Result<(Head, bool)> {
+    let chain = request.chain.as_str();
+    let mut who = None;
+    while head.ended.is_none() {
+        let who = match &mut who {
+            Some(who) => who,
+            none => none.insert(cluster.whoami().await?),
+        };
+        let how = format!("by {who} at {:.0}", request.now);
+        // what its listener starts from, for whoever carries the chain on when that is gone
+        let baseline = head.starting_point(newest(cluster, &head).await?.as_ref());
+        match home::move_head(cluster, chain, &head.end(&how, baseline.as_ref())).await {
+            Ok(ended) => return Ok((ended, true)),
+            Err(error) if error.is_conflict() => head = dispatch::head_of(cluster, chain).await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((head, false))
+}
+
+/// The build that the head names, if it is there and can be read.
+async fn newest(cluster: &Cluster, head: &Head) -> Result<Option<Build>> {
+    let Some((namespace, uid)) = &head.claimed else { return Ok(None) };
+    let found = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
+    Ok(found.and_then(|found| read_build(&found).ok()).filter(|build| build.uid == *uid))
+}
+
+fn told_end(target: &Target, end: &Result<End>, tell: &mut dyn FnMut(&Word<'_>)) {
+    match end {
+        Ok(End::Deleted) => tell(&Word::Deleted(&target.namespace)),
+        Ok(End::Stays(why)) => tell(&Word::Stays(&target.namespace, why)),
+        Ok(End::Going) | Err(_) => {}
+    }
+}
+
+/// Builds that go on to their end.
+fn running(namespaces: &[NamespaceObject], home: &Home) -> Vec<String> {
+    let tolds = namespaces.iter().map(told).filter(|told| retention::runs(told, home));
+    tolds.map(|told| told.namespace.to_owned()).collect()
+}
+
+/// Waits until no build of the chain runs any more.
+async fn wait_for_builds(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result<()> {
+    let chain = request.chain.as_str();
+    let select = Query::labels(format!("{}={chain}", wire::CHAIN));
+    let waiting = async {
+        let mut events =
+            cluster.watch::<NamespaceObject>(&kind::NAMESPACES, None, Follow::new(select.clone()));
+        let mut said = Vec::new();
+        while let Some(event) = events.next().await {
+            match event {
+                Change::Trouble(error) if !error.is_transient() => return Err(error.into()),
+                Change::Bookmark(_) | Change::Trouble(_) => continue,
+                _ => {}
+            }
+            let (namespaces, home) = look(cluster, chain).await?;
+            let running = running(&namespaces, &home);
+            if running.is_empty() {
+                return Ok(());
+            }
+            if said != running {
+                say(&format!("waiting for what still runs: {}", running.join(", ")));
+                said = running;
+            }
+        }
+        Ok(())
+    };
+    let Some(bound) = request.timeout else { return waiting.await };
+    if let Ok(done) = tokio::time::timeout(bound, waiting).await {
+        return done;
+    }
+    let (namespaces, home) = look(cluster, chain).await?;
+    Err(Error::timeout(
+        format!(
+            "builds of chain {chain} still run after {} s: {}",
+            bound.as_secs(),
+            running(&namespaces, &home).join(", ")
+        ),
+        format!("the chain has ended and takes no more pushes; run stop {chain} --purge again for the rest"),
+    ))
+}
+
+/// Disposes of all builds of the chain; how many namespaces stay.
+async fn purge(cluster: &Cluster, request: &Request, tell: &mut dyn FnMut(&Word<'_>)) -> Result<usize> {
+    let (namespaces, home) = look(cluster, &request.chain).await?;
+    let tolds: Vec<Told<'_>> = namespaces.iter().map(told).collect();
+    let mut targets = Vec::new();
+    let mut stay = 0;
+    for (told, fate) in tolds.iter().zip(retention::judge(&tolds, &home, Rules::default(), request.now)) {
+        match fate {
+            Fate::Dispose => targets.push(Target::of(told)),
+            Fate::Going => {}
+            Fate::Stays(why) => {
+                stay += 1;
+                tell(&Word::Stays(told.namespace, &why));
+            }
+        }
+    }
+    if targets.is_empty() {
+        return Ok(stay);
+    }
+    let check = |told: &Told<'_>| retention::may_go(told, &home);
+    let hand = Hand::of(cluster, false, request.now).await?;
+    let mut each = |target: &Target, end: &Result<End>| {
+        stay += usize::from(matches!(end, Ok(End::Stays(_))));
+        told_end(target, end, tell);
+    };
+    hand.all(&targets, &check, &mut each).await?;
+    Ok(stay)
+}

@@ -1,0 +1,373 @@
+//! `start` on a chain that is there, `stop` and `cleanup` against a server in memory: what they come to, also if they
+//! are killed after any of their writes and run again, and when an agent is at the same place.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::cleanup::{Mode, Which, Word, cleanup};
+use super::error::{Error, Result};
+use super::stage::{Stage, World, digest};
+use super::stage_tests::{CHAIN, asleep, glob, keyed, match_tag, pushed, request, run_until, started};
+use super::start::{Outcome, Request, start};
+use super::stop::{self, Left, stop};
+use crate::chain::retention::Rules;
+use crate::chain::wire;
+
+const HOME: &str = "/api/v1/namespaces/studioci/configmaps";
+
+/// What somebody does to an object by hand.
+type Edit = fn(&mut Value);
+
+/// The same chain, by a pipeline whose support has another image.
+fn changed() -> Request {
+    let mut request = request(&glob());
+    request.sources.template.text = request.sources.template.text.replace("minio:1", "minio:2");
+    request
+}
+
+/// Runs `start` on a chain that is there; a listener that it raises comes up.
+async fn started_again(stage: &Stage, request: &Request) -> Result<Outcome> {
+    let cluster = stage.cluster();
+    let fresh = |world: &World| {
+        let (_, newest) = world.builds().pop_last()?;
+        let raised = world.objects.contains_key(&World::listener(&newest));
+        (raised && world.phase(&newest) == "Claimed").then_some(newest)
+    };
+    let agent = Box::pin(async {
+        stage.reaches(|world| fresh(world).is_some()).await;
+        let namespace = fresh(&stage.world()).unwrap();
+        run_until(stage, &namespace, |world| world.phase(&namespace) == "Listening").await;
+        std::future::pending::<()>().await;
+    });
+    tokio::select! {
+        outcome = Box::pin(start(&cluster, request, &|_| {})) => outcome,
+        () = agent => unreachable!("it waits for ever"),
+    }
+}
+
+async fn stopped(stage: &Stage, purge: bool) -> Result<(Left, Vec<String>)> {
+    let cluster = stage.cluster();
+    let request = stop::Request { chain: CHAIN.to_owned(), purge, timeout: None, now: Timestamp::UNIX_EPOCH };
+    let mut told = Vec::new();
+    let mut tell = |word: &stop::Word<'_>| told.push(format!("{word:?}"));
+    let left = Box::pin(stop(&cluster, &request, &|_| {}, &mut tell)).await?;
+    Ok((left, told))
+}
+
+async fn cleaned(stage: &Stage, which: &Which) -> Result<Vec<String>> {
+    let cluster = stage.cluster();
+    let mut told = Vec::new();
+    let mut tell = |word: &Word<'_>| told.push(format!("{word:?}"));
+    Box::pin(cleanup(&cluster, which, Mode::Do, Timestamp::UNIX_EPOCH, &mut tell)).await?;
+    Ok(told)
+}
+
+fn head(world: &World) -> Value {
+    world.get(&format!("{HOME}/chain-{CHAIN}"))["data"].clone()
+}
+
+/// Kinds and counts of everything there is; the garbage collector, which the stage has none of, is played first.
+fn census(stage: &Stage) -> BTreeMap<String, usize> {
+    let mut world = stage.world();
+    let uids: Vec<Value> =
+        world.all("namespaces").iter().map(|namespace| namespace["metadata"]["uid"].clone()).collect();
+    world.objects.retain(|_, object| match &object["metadata"]["ownerReferences"] {
+        Value::Array(owners) => owners.iter().any(|owner| uids.contains(&owner["uid"])),
+        _ => true,
+    });
+    let mut census = BTreeMap::new();
+    for path in world.objects.keys() {
+        let kind = path.rsplit('/').nth(1).unwrap();
+        *census.entry(kind.to_owned()).or_default() += 1;
+    }
+    census
+}
+
+/// Goes from `begin` to the end of `run` undisturbed, then killed after each of its writes and run again: the same end.
+async fn whenever_it_is_killed<F>(begin: &Stage, run: impl Fn(Stage) -> F, end: impl Fn(&World, &str))
+where
+    F: Future<Output = Result<()>>,
+{
+    let whole = begin.copy();
+    Box::pin(run(whole.clone())).await.unwrap();
+    let writes = whole.world().writes.len();
+    assert!(writes > 0);
+    let wanted = census(&whole);
+    end(&whole.world(), "undisturbed");
+    for k in 0..writes {
+        let stage = begin.copy();
+        stage.world().dies_after = Some(k);
+        tokio::select! {
+            done = Box::pin(run(stage.clone())) => panic!("{k}: {done:?}"),
+            () = stage.dies() => {}
+        }
+        stage.revive();
+        Box::pin(run(stage.clone())).await.unwrap_or_else(|error| panic!("{k}: {error}"));
+        assert_eq!(census(&stage), wanted, "killed after {k} writes of {writes}");
+        end(&stage.world(), &format!("killed after {k} writes"));
+    }
+}
+
+/// A chain whose listener waits at `build-1`.
+async fn listening(keel: &Value) -> Stage {
+    let stage = Stage::new(&[("build-1", 'a'), ("build-2", 'b')]);
+    started(&stage, keel).await.unwrap();
+    stage.copy()
+}
+
+/// A chain whose first build has finished.
+async fn finished() -> (Stage, String) {
+    let (stage, namespace) = pushed().await;
+    run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+    let next = stage.world().builds()[&2].clone();
+    run_until(&stage, &next, |world| world.phase(&next) == "Listening").await;
+    (stage.copy(), namespace)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_pipeline_gets_a_listener_of_its_own_whenever_start_is_killed() {
+    let begin = listening(&glob()).await;
+    let first = begin.world().builds()[&1].clone();
+    let run = |stage: Stage| async move { started_again(&stage, &changed()).await.map(|_| ()) };
+    whenever_it_is_killed(&begin, run, |world, what| {
+        let builds = world.builds();
+        assert_eq!(builds.len(), 1, "{what}: {builds:?}");
+        let (generation, namespace) = builds.first_key_value().unwrap();
+        assert_ne!(*namespace, first, "{what}");
+        assert!(keyed(world, namespace), "{what}");
+        assert_eq!(world.phase(namespace), "Listening", "{what}");
+        let meta = &world.get(&format!("/api/v1/namespaces/{namespace}"))["metadata"]["annotations"];
+        assert_eq!(meta[wire::BASELINE], format!("build-1@{}", digest('a')), "{what}: the same baseline");
+        let head = head(world);
+        assert_eq!(head["generation"], generation.to_string(), "{what}");
+        assert_eq!(head["namespace"], *namespace, "{what}");
+        let record = &world.get(&format!("{HOME}/record-{CHAIN}"))["data"];
+        assert_eq!(record["edition"], head["edition"], "{what}");
+        assert!(record["sources"].as_str().unwrap().contains("minio:2"), "{what}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn start_says_what_it_did_to_a_chain_that_lives() {
+    let stage = listening(&glob()).await;
+    let outcome = started_again(&stage, &changed()).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Configured(build) if build.generation == 2), "{outcome:?}");
+    let before = stage.world().objects.clone();
+    let outcome = started_again(&stage, &changed()).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Unchanged(build) if build.generation == 2), "{outcome:?}");
+    assert_eq!(stage.world().objects, before);
+
+    // another tag, downwards too
+    stage.world().registry.insert("build-0".to_owned(), 'c');
+    let rebased = Request { tag: Some("build-0".to_owned()), ..changed() };
+    let outcome = started_again(&stage, &rebased).await.unwrap();
+    let Outcome::Configured(build) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((build.generation, build.baseline.to_string()), (3, format!("build-0@{}", digest('c'))));
+    assert!(matches!(started_again(&stage, &rebased).await.unwrap(), Outcome::Unchanged(_)));
+
+    // a policy that cannot move on from where the chain stands
+    let semver = request(&json!({ "keel.sh/policy": "minor", "keel.sh/trigger": "poll" }));
+    let refused = started_again(&stage, &semver).await.unwrap_err();
+    assert!(matches!(refused, Error::Pipeline(_)), "{refused}");
+
+    // its listener deleted by hand
+    {
+        let namespace = stage.world().builds()[&3].clone();
+        let cluster = stage.cluster();
+        let found = stage.world().get(&format!("/api/v1/namespaces/{namespace}"))["metadata"]["uid"].clone();
+        let how = crate::cluster::Delete::uid(found.as_str().unwrap());
+        cluster.delete(&crate::cluster::resource::NAMESPACES, None, &namespace, &how).await.unwrap();
+    }
+    let outcome = started_again(&stage, &rebased).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Started(build) if build.generation == 3), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_wins_the_head_before_start_is_built_and_its_successor_is_replaced() {
+    let (stage, first) = pushed().await;
+    // the agent has moved the head, and nothing more
+    run_until(&stage, &first, |world| head(world)["generation"] == "2").await;
+    let outcome = started_again(&stage, &changed()).await.unwrap();
+    let Outcome::Configured(build) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((build.generation, build.baseline.to_string()), (3, format!("build-2@{}", digest('b'))));
+    run_until(&stage, &first, |world| asleep(world, &first)).await;
+    let world = stage.world();
+    assert_eq!(world.all("jobs").len(), 1);
+    assert_eq!(world.builds().keys().collect::<Vec<_>>(), [&1, &3]);
+    let meta = &world.get(&format!("/api/v1/namespaces/{first}"))["metadata"]["annotations"];
+    assert_eq!((&meta[wire::VERDICT], &meta[wire::DISPATCH]), (&json!("Passed"), &json!("done")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_loses_the_head_to_start_never_builds() {
+    let (stage, first) = pushed().await;
+    run_until(&stage, &first, |world| world.phase(&first) == "Triggered").await;
+    let outcome = started_again(&stage, &changed()).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Configured(build) if build.generation == 2), "{outcome:?}");
+    let world = stage.world();
+    assert_eq!(
+        world.builds().keys().collect::<Vec<_>>(),
+        [&2],
+        "it was triggered, but the head never was its"
+    );
+    assert_eq!(head(&world)["built.1"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_is_pushed_over_is_the_pipelines() {
+    let stage = listening(&match_tag()).await;
+    let mut other = request(&match_tag());
+    other.sources.template.text = other.sources.template.text.replace(":build-1", ":build-2");
+    let outcome = started_again(&stage, &other).await.unwrap();
+    let Outcome::Configured(build) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(build.baseline.to_string(), format!("build-2@{}", digest('b')));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_ends_whenever_stop_is_killed_and_goes_on_with_start() {
+    let begin = listening(&glob()).await;
+    let run = |stage: Stage| async move { stopped(&stage, false).await.map(|_| ()) };
+    whenever_it_is_killed(&begin, run, |world, what| {
+        assert_eq!(world.builds().len(), 0, "{what}: its listener goes");
+        let head = head(world);
+        assert_eq!(head["ended"], "by alice at 1970-01-01T00:00:00Z", "{what}");
+        assert_eq!(head["generation"], "1", "{what}");
+    })
+    .await;
+    let (left, told) = stopped(&begin, false).await.unwrap();
+    assert_eq!((left, told[0].as_str(), told.len()), (Left::default(), "Ended(true)", 2));
+    let (_, told) = stopped(&begin, false).await.unwrap();
+    assert_eq!(told, ["Ended(false)"]);
+    let run = |stage: Stage| async move { started_again(&stage, &request(&glob())).await.map(|_| ()) };
+    whenever_it_is_killed(&begin.copy(), run, |world, what| {
+        let builds = world.builds();
+        assert_eq!(builds.len(), 1, "{what}");
+        let namespace = &builds[&2];
+        let meta = &world.get(&format!("/api/v1/namespaces/{namespace}"))["metadata"]["annotations"];
+        assert_eq!(meta[wire::BASELINE], format!("build-1@{}", digest('a')), "{what}: where it stood");
+        assert_eq!(head(world)["ended"], Value::Null, "{what}");
+    })
+    .await;
+    let outcome = started_again(&begin, &request(&glob())).await.unwrap();
+    assert!(matches!(outcome, Outcome::Started(_)), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_moved_the_head_before_stop_builds_and_has_no_successor() {
+    let reached: [fn(&World) -> bool; 3] = [
+        |world| head(world)["generation"] == "2",
+        |world| world.builds().len() == 2,
+        |world| world.builds().get(&2).is_some_and(|next| head(world)["namespace"] == next.as_str()),
+    ];
+    for (number, reached) in reached.into_iter().enumerate() {
+        let (stage, first) = pushed().await;
+        run_until(&stage, &first, reached).await;
+        let (left, _) = stopped(&stage, false).await.unwrap();
+        assert_eq!(left.running, std::slice::from_ref(&first), "{number}");
+        run_until(&stage, &first, |world| asleep(world, &first)).await;
+        let world = stage.world();
+        assert_eq!(world.builds().len(), 1, "{number}: {:?}", world.builds());
+        assert_eq!(world.all("jobs").len(), 1, "{number}");
+        let meta = &world.get(&format!("/api/v1/namespaces/{first}"))["metadata"]["annotations"];
+        assert_eq!(
+            (&meta[wire::VERDICT], &meta[wire::DISPATCH]),
+            (&json!("Passed"), &json!("ended")),
+            "{number}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_leaves_nothing_of_a_chain_whenever_it_is_killed() {
+    let before = census(&Stage::new(&[]));
+    let (begin, _) = finished().await;
+    let run = |stage: Stage| async move {
+        match stopped(&stage, true).await {
+            // it was killed after its very last write
+            Err(Error::Usage { what, .. }) if what.contains("no chain called") => Ok(()),
+            done => done.map(|_| ()),
+        }
+    };
+    whenever_it_is_killed(&begin, run, |world, what| {
+        assert_eq!(world.builds().len(), 0, "{what}");
+    })
+    .await;
+    stopped(&begin, true).await.unwrap();
+    assert_eq!(census(&begin), before);
+    let unknown = stopped(&begin, true).await.unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no chain called \"app-main\"");
+    assert!(
+        matches!(started(&begin, &glob()).await.unwrap(), Outcome::Started(build) if build.generation == 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_is_being_purged_is_not_started() {
+    let (stage, first) = finished().await;
+    // somebody took its result out of home: the purge leaves it, and with it what home keeps
+    stage.world().change(&format!("{HOME}/history-{CHAIN}"), |history| history["data"] = json!({}));
+    let (left, told) = stopped(&stage, true).await.unwrap();
+    assert_eq!(left.stay, 1);
+    assert!(told.iter().any(|word| word.contains(&first) && word.contains("not in home")), "{told:?}");
+    let refused = started_again(&stage, &request(&glob())).await.unwrap_err();
+    assert_eq!(refused.to_string(), "chain app-main is being purged");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_build_is_disposed_of_whenever_cleanup_is_killed() {
+    let (begin, first) = finished().await;
+    let keep_none = Which::ByRules(Rules { older_than: None, keep: Some(0) }, None);
+    let run = |stage: Stage| {
+        let keep_none = keep_none.clone();
+        async move { cleaned(&stage, &keep_none).await.map(|_| ()) }
+    };
+    whenever_it_is_killed(&begin, run, |world, what| {
+        assert_eq!(world.builds().keys().collect::<Vec<_>>(), [&2], "{what}: the newest stays");
+    })
+    .await;
+    let told = cleaned(&begin, &Which::Named(vec![first.clone(), "nobody".to_owned()])).await.unwrap();
+    assert_eq!(told, ["Missing(\"nobody\")".to_owned(), format!("Deleted({first:?})")]);
+    let told = cleaned(&begin, &Which::ByRules(Rules::default(), Some("other".to_owned()))).await.unwrap();
+    assert_eq!(told, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disposal_deletes_what_it_judged_and_nothing_else() {
+    let (stage, first) = finished().await;
+    let path = format!("/api/v1/namespaces/{first}");
+    let which = Which::Named(vec![first.clone()]);
+    // whoever writes between our look and our write is looked at again
+    let changes: [(Edit, &str); 3] = [
+        (|it| it["metadata"]["annotations"]["note"] = json!("x"), "Deleted"),
+        (|it| it["metadata"]["uid"] = json!("another"), "another namespace has taken its name"),
+        (
+            |it| drop(it["metadata"]["annotations"].as_object_mut().unwrap().remove(wire::OWNER)),
+            "nothing proves it ours",
+        ),
+    ];
+    for (change, says) in changes {
+        let stage = stage.copy();
+        let at = path.clone();
+        // the namespace changes with the first request that is no read of it
+        let mut left = Some(change);
+        stage.world().before_write = Some(Box::new(move |world, request| {
+            if request.starts_with("PATCH /api/v1/namespaces/ci-")
+                && let Some(change) = left.take()
+            {
+                world.change(&at, change);
+            }
+        }));
+        let told = cleaned(&stage, &which).await.unwrap();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains(says), "{told:?}");
+        assert_eq!(stage.world().objects.contains_key(&path), says != "Deleted", "{says}");
+    }
+    // two at once
+    let (one, two) = tokio::join!(cleaned(&stage, &which), cleaned(&stage, &which));
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert!(one.len() == 1 && two.len() == 1, "{one:?} {two:?}");
+    assert!(!stage.world().objects.contains_key(&path));
+}
