@@ -38,7 +38,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let cluster = Cluster::start(&Options::named(CLUSTER), &tools, &interrupt, &Screen)?;
     let agent_image = push_image(cluster.handle(), &image)?;
     let mut keel = play_keel(cluster.handle(), &stand_in)?;
-    let told = Demo { handle: cluster.handle(), interrupt: &interrupt }.tell(&agent_image);
+    let demo = Demo { handle: cluster.handle(), interrupt: &interrupt };
+    let mut told = demo.tell(&agent_image);
+    if !args.keep {
+        told = told.and_then(|()| demo.end());
+    }
     if !args.keep || told.is_err() {
         // it is gone with the cluster in any case; this way nothing is logged of a server that vanished
         let _ = keel.kill();
@@ -110,6 +114,24 @@ impl Demo<'_> {
         say("A push whose tests fail: the exit code of watch is the verdict.");
         self.push("build-0003", "echo one test fails; exit 1")?;
         self.fails(&["studioci", "watch", CHAIN], 1)?;
+        self.shown(&["studioci", "status"])?;
+        let passed = self.namespace("Passed")?;
+        say(
+            "A build that is over holds nothing. To look at what it left behind, its support comes back, and goes again:",
+        );
+        self.shown(&["studioci", "scale", "up", &passed, "--wait"])?;
+        self.shown(&["get", "deployments", "-n", &passed])?;
+        self.shown(&["studioci", "scale", "down", &passed])?;
+        say("Finished builds go by rule or by name. A dry run says what would go, and why the rest stays:");
+        self.shown(&["studioci", "cleanup", "--keep", "1", "--dry-run=client"])?;
+        self.shown(&["studioci", "cleanup", &passed, "--wait"])?;
+        self.shown(&["studioci", "status"])
+    }
+
+    /// Ends the chain, and takes down what is left of it.
+    fn end(&self) -> Result<(), Failure> {
+        say("The chain ends; with --purge nothing is left of it.");
+        self.shown(&["studioci", "stop", CHAIN, "--purge"])?;
         self.shown(&["studioci", "status"])
     }
 
