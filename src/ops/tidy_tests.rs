@@ -227,6 +227,44 @@ async fn a_tag_that_is_pushed_over_is_the_pipelines() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_waiting_listener_gets_the_pull_secrets_of_now() {
+    let mut request = request(&glob());
+    let text = &mut request.sources.template.text;
+    *text =
+        text.replace("\"containers\"", "\"imagePullSecrets\": [{ \"name\": \"registry\" }], \"containers\"");
+    let secret = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": { "name": "registry" },
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": { ".dockerconfigjson": "e30=" },
+    });
+    *text = format!("{text}\n---\n{secret}");
+    let stage = listening(&glob()).await;
+    let Outcome::Configured(build) = started_again(&stage, &request).await.unwrap() else { panic!() };
+    let path = format!("/api/v1/namespaces/{}/secrets/registry", build.namespace);
+    let live = |stage: &Stage| stage.world().get(&path)["data"][".dockerconfigjson"].clone();
+    assert_eq!(live(&stage), "e30=");
+    stage.world().change(&path, |secret| secret["data"][".dockerconfigjson"] = json!("c3RhbGU="));
+    assert!(matches!(started_again(&stage, &request).await.unwrap(), Outcome::Unchanged(_)));
+    assert_eq!(live(&stage), "e30=");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rights_that_start_fixes_anew_stand_in_the_chains_role() {
+    let stage = listening(&glob()).await;
+    let hardened = Request { pod_security: Some("baseline".to_owned()), ..request(&glob()) };
+    let Outcome::Configured(build) = started_again(&stage, &hardened).await.unwrap() else { panic!() };
+    let world = stage.world();
+    let role =
+        world.get(&format!("/apis/rbac.authorization.k8s.io/v1/namespaces/studioci/roles/chain-{CHAIN}"));
+    let rules = role["rules"].to_string();
+    assert!(rules.contains("\"baseline,,,,,\"") && !rules.contains("\",,,,,\""), "{rules}");
+    let labels = &world.get(&format!("/api/v1/namespaces/{}", build.namespace))["metadata"]["labels"];
+    assert_eq!(labels["pod-security.kubernetes.io/enforce"], "baseline");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_chain_ends_whenever_stop_is_killed_and_goes_on_with_start() {
     let begin = listening(&glob()).await;
     let run = |stage: Stage| async move { stopped(&stage, false).await.map(|_| ()) };

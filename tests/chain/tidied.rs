@@ -378,9 +378,10 @@ fn chain_11_a_chain_stops_goes_on_and_is_purged() {
     assert_eq!(third["spec"]["baseline"].as_str().unwrap().split('@').next(), Some("build-0002"));
     world.phase(4, "Listening");
 
+    let fourth = world.namespace(4);
     let mut purge = world.studioci_aside(&user.with(&["stop", world.chain, "--purge"]));
     assert_eq!(purge.line(), "chain/chain-11b ended\n");
-    assert_eq!(purge.line(), deleted(&world.namespace(4)));
+    assert_eq!(purge.line(), deleted(&fourth));
     let said = world.studioci(&["stop", world.chain, "--purge", "--timeout", "1s"]).failed(4);
     assert!(said.contains("builds of chain chain-11b still run after 1 s: "), "{said}");
     let said = world.studioci(&start).failed(5);
