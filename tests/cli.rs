@@ -163,7 +163,7 @@ fn help_of_claim() {
 
                   [default: ci]
 
-              --dry-run <none|client>
+              --dry-run[=<none|client>]
                   `client` says what would be created, and creates nothing
 
                   [default: none]
@@ -217,7 +217,7 @@ fn help_of_start() {
               --now
                   Build the image that is there now, instead of waiting for the next one
 
-              --dry-run <none|client>
+              --dry-run[=<none|client>]
                   `client` says what would be created, and creates nothing
 
                   [default: none]
@@ -428,7 +428,7 @@ fn help_of_scale() {
                   Build to scale, or a chain
 
         Options:
-              --dry-run <none|server|client>
+              --dry-run[=<none|client|server>]
                   `client` says what would be scaled; `server` asks the server, too; neither changes
                   anything
 

@@ -36,7 +36,15 @@ pub struct ScaleArgs {
     #[arg(value_name = "BUILD|CHAIN")]
     pub name: String,
     /// `client` says what would be scaled; `server` asks the server, too; neither changes anything
-    #[arg(long, value_name = "none|server|client", default_value = "none", value_parser = server_dry_run)]
+    #[arg(
+        long,
+        value_name = "none|client|server",
+        default_value = "none",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "client",
+        value_parser = server_dry_run
+    )]
     pub dry_run: DryRun,
     /// Output format: name
     #[arg(short, long, value_name = "FORMAT", value_parser = only_name)]

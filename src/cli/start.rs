@@ -50,7 +50,15 @@ pub struct StartArgs {
     #[arg(long)]
     pub now: bool,
     /// `client` says what would be created, and creates nothing
-    #[arg(long, value_name = "none|client", default_value = "none", value_parser = dry_run)]
+    #[arg(
+        long,
+        value_name = "none|client",
+        default_value = "none",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "client",
+        value_parser = dry_run
+    )]
     pub dry_run: DryRun,
     /// Begin of the namespaces' names
     #[arg(long, value_name = "PREFIX", default_value = "ci")]
