@@ -88,6 +88,8 @@ impl Agent<'_> {
                 );
                 self.note(&line);
                 self.write_waiting(seen, Some(&line)).await?;
+                // said for as long as this agent lives on
+                self.memory.found = Some(line);
                 dispatch::delete(self.cluster, &kind::PODS, Some(&namespace), &self.me.pod).await?;
             }
             (Probed::Ran(Ran::Digest(new)), Ran::Digest(old)) if new != *old => {
