@@ -78,9 +78,12 @@ impl<'a> Reasons<'a> {
             said = format!("{before}ErrImagePull: {after}");
         }
         let words: Vec<String> = said.split(' ').map(without_chance).collect();
-        // how often is chance
-        let often = |said: String, count: usize| said.replace(&format!("({count} restarts,"), "(1 restart,");
-        let said = (2..9).fold(words.join(" "), often);
+        // how often, and how many pods there are just then, is chance
+        let often = |said: String, count: usize| {
+            let said = said.replace(&format!("({count} restarts,"), "(1 restart,");
+            said.replace(&format!("used: pods={count},"), "used: pods=1,")
+        };
+        let said = (0..9).fold(words.join(" "), often);
         writeln!(self.text, "{what}\n  {said}").unwrap();
     }
 }
