@@ -25,8 +25,7 @@ async fn written(reply: Reply) -> Vec<Value> {
     let mut agent = Agent::new(&cluster, me, || Timestamp::UNIX_EPOCH, &|_| {});
     let minute = tokio::time::timeout(Duration::from_secs(60), Box::pin(agent.run())).await;
     assert!(minute.is_err(), "an agent never ends by itself");
-    let written = written.lock().unwrap().clone();
-    written
+    written.lock().unwrap().clone()
 }
 
 #[tokio::test(start_paused = true)]
