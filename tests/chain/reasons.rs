@@ -71,10 +71,19 @@ impl<'a> Reasons<'a> {
         for (name, word) in &self.names {
             said = said.replace(name, word);
         }
+        // the kubelet says the same before it tries again
+        if let Some((before, after)) = said.split_once("ImagePullBackOff: ")
+            && let Some((_, after)) = after.split_once(": ErrImagePull: ")
+        {
+            said = format!("{before}ErrImagePull: {after}");
+        }
         let words: Vec<String> = said.split(' ').map(without_chance).collect();
-        // how often is chance
-        let often = |said: String, count: usize| said.replace(&format!("({count} restarts,"), "(1 restart,");
-        let said = (2..9).fold(words.join(" "), often);
+        // how often, and how many pods there are just then, is chance
+        let often = |said: String, count: usize| {
+            let said = said.replace(&format!("({count} restarts,"), "(1 restart,");
+            said.replace(&format!("used: pods={count},"), "used: pods=1,")
+        };
+        let said = (0..9).fold(words.join(" "), often);
         writeln!(self.text, "{what}\n  {said}").unwrap();
     }
 }
@@ -158,7 +167,7 @@ fn chain_13_a_listener_that_stands_still_says_why() {
     world.cluster.registry().delete(&format!("{}:build-0001", world.repository())).unwrap();
     reasons.told("chain-13", 1, "the current tag is gone", "is gone from the registry");
     restart();
-    reasons.told("chain-13", 1, "the listener's image cannot be pulled", "cannot be pulled: ErrImagePull");
+    reasons.told("chain-13", 1, "the listener's image cannot be pulled", "cannot be pulled");
     world.push("build-0001", "1", "exit 0");
     restart();
     reasons.well();
@@ -196,9 +205,48 @@ fn chain_13_a_listener_that_stands_still_says_why() {
     the_cluster_lacks_something(&world, &mut reasons);
     reasons.told("chain-13", 1, "Keel is silent", "Keel has not moved this for");
 
+    edit_head(&world, "9");
+    reasons.told("chain-13", 1, "the head has passed this generation", "stood down");
     held_while_it_goes(&world, &mut reasons, &namespace);
     drop(mended);
-    insta::assert_snapshot!(reasons.text, @"");
+    insta::assert_snapshot!(reasons.text, @r#"
+        the recheck finds what Keel lost
+          Keel has not moved this since TIME, and the recheck finds that IMAGE:main means DIGEST by now: starting it
+        the recheck's probe fails
+          the recheck cannot tell which image IMAGE:build-0001 means by now: pod studioci-probe cannot be scheduled: 0/1 nodes are available: 1 node(s) were unschedulable. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling
+        no node for the listener
+          pod build-POD cannot be scheduled: 0/1 nodes are available: 1 node(s) were unschedulable. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling
+        the current tag is gone
+          IMAGE:build-0001 is gone from the registry: a Keel that starts anew watches nothing before that tag is there again
+        the listener's image cannot be pulled
+          image IMAGE:build-0001 of container build cannot be pulled: ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image "IMAGE:build-0001": failed to resolve image: IMAGE:build-0001: not found
+        a quota refuses the listener's pod
+          the API server refuses the pod of deployment.apps/build: pods "build-POD" is forbidden: exceeded quota: none, requested: pods=1, used: pods=1, limited: pods=0
+        the agent is scaled to 0
+          its agent is gone: deployment.apps/build was scaled to 0 (kubectl scale -n chain-13/1 deployment/build --replicas=1 brings it back)
+        the agent crashes
+          container build crashes again and again (1 restart, last with exit code 2 (Error))
+        the policy is taken away
+          Keel does not see deployment.apps/build: there is no Keel policy
+        the head was edited
+          its agent cannot go on: ConfigMap chain-chain-13 in studioci: the head of the chain has no readable "generation" (it says "first")
+        a phase that does not exist
+          Warning: namespace chain-13/1: studioci.dev/phase "Dreaming" cannot be read; it was edited by hand: restore it (kubectl label --overwrite namespace chain-13/1 studioci.dev/phase=…); until then nothing is done there, and nothing deleted
+        the same by name
+          Warning: namespace chain-13/1: studioci.dev/phase "Dreaming" cannot be read; it was edited by hand: restore it (kubectl label --overwrite namespace chain-13/1 studioci.dev/phase=…); until then nothing is done there, and nothing deleted
+        error: namespace chain-13/1: studioci.dev/phase "Dreaming" cannot be read
+          remedy: it was edited by hand: restore it (kubectl label --overwrite namespace chain-13/1 studioci.dev/phase=…); until then nothing is done there, and nothing deleted
+        Keel does not run
+          Warning: Keel is not running: deployment.apps/keel in namespace default has no ready pod, and nothing moves a listener until it has one
+        a policy's binding is missing
+          Warning: builds are not confined: validatingadmissionpolicybinding.admissionregistration.k8s.io/studioci-rights is missing; an administrator runs kubectl studioci setup
+        Keel is silent
+          waiting for a push after build-0001; Keel has not moved this for SPAN
+        the head has passed this generation
+          stood down: the head of chain chain-13 has passed this generation (1); it is at 9
+        a namespace that is held
+          being deleted: Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances
+        "#);
 }
 
 /// The recheck finds what Keel lost; a real Keel loses nothing on demand.
@@ -217,26 +265,19 @@ fn keel_loses_a_push(world: &World, reasons: &mut Reasons<'_>) {
     }
 }
 
+/// Writes a generation into the chain's head.
+fn edit_head(world: &World, generation: &str) {
+    let patch = json!({ "data": { "generation": generation } }).to_string();
+    world
+        .kubectl(&["patch", "configmap", "chain-chain-13", "-n", "studioci", "--type=merge", "-p", &patch])
+        .ok();
+}
+
 /// Hand-edited state of home and of the Namespace: a finding each, nothing done, nothing deleted.
 fn edited_by_hand(world: &World, reasons: &mut Reasons<'_>, namespace: &str) {
-    let head = |generation: &str| {
-        let patch = json!({ "data": { "generation": generation } }).to_string();
-        world
-            .kubectl(&[
-                "patch",
-                "configmap",
-                "chain-chain-13",
-                "-n",
-                "studioci",
-                "--type=merge",
-                "-p",
-                &patch,
-            ])
-            .ok();
-    };
-    head("first");
+    edit_head(world, "first");
     reasons.told("chain-13", 1, "the head was edited", "its agent cannot go on");
-    head("1");
+    edit_head(world, "1");
     reasons.well();
 
     let phase = |phase: &str| {
@@ -294,7 +335,7 @@ const ROWS: [Row; 5] = [
             let sidecar = json!({ "name": "helper", "image": image });
             pod["containers"].as_array_mut().unwrap().push(sidecar);
         },
-        needle: "cannot be pulled: ErrImagePull",
+        needle: "cannot be pulled",
     },
     Row {
         what: "no node for the build",
@@ -383,7 +424,7 @@ fn chain_13_a_build_that_stands_still_says_why() {
 
     refuse_agents(&world);
     push(queued + 2, |_, _| ());
-    reasons.told("chain-13b", queued + 1, "a policy refuses the dispatch", "chain is broken");
+    reasons.told("chain-13b", queued + 1, "a policy refuses the dispatch", "no more agents here; behind");
     world.kubectl(&["delete", "validatingadmissionpolicybinding", "chain-13"]).ok();
     let next = world.phase(queued + 2, "Listening");
 
@@ -395,7 +436,26 @@ fn chain_13_a_build_that_stands_still_says_why() {
     world.kubectl(&["delete", "deployment", "build", "-n", parent]).ok();
     reasons.told("chain-13b", queued + 1, "an agent's Deployment is deleted", "its agent is gone");
     drop(mended);
-    insta::assert_snapshot!(reasons.text, @"");
+    insta::assert_snapshot!(reasons.text, @r#"
+        the image of a sidecar cannot be pulled
+          image IMAGE:build-0001-missing of container helper cannot be pulled: ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image "IMAGE:build-0001-missing": failed to resolve image: IMAGE:build-0001-missing: not found
+        no node for the build
+          no node takes the build's pod: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling
+        a quota refuses the build's pod
+          a quota refuses the build's pod: Error creating: pods "studioci-build-POD" is forbidden: exceeded quota: tight, requested: pods=1, used: pods=1, limited: pods=1
+        a quota refuses the build's Job
+          a quota refuses the build's Job: job.batch/studioci-build in namespace chain-13b/4: jobs.batch "studioci-build" is forbidden: exceeded quota: tight, requested: count/jobs.batch=1, used: count/jobs.batch=0, limited: count/jobs.batch=0
+        support crashes
+          support is not ready: Deployment/db has 0 of 1 ready: container db crashes again and again (1 restart, last with exit code 3 (Error))
+        others have the slots
+          behind the build in chain-13b/1, chain-13b/2, chain-13b/3, chain-13b/4, chain-13b/5
+        a policy refuses the dispatch
+          chain is broken, no next listener: serviceaccount/studioci-agent in namespace chain-13b/8: serviceaccounts "studioci-agent" is forbidden: ValidatingAdmissionPolicy 'chain-13' with binding 'chain-13' denied request: no more agents here; behind the build in chain-13b/1, chain-13b/2, chain-13b/3, chain-13b/4, chain-13b/5
+        the listener's namespace is deleted
+          the chain has no listener any more: namespace chain-13b/8 is gone, or its labels are; behind the build in chain-13b/1, chain-13b/2, chain-13b/3, chain-13b/4, chain-13b/5
+        an agent's Deployment is deleted
+          its agent is gone: the namespace has no listener Deployment any more; behind the build in chain-13b/1, chain-13b/2, chain-13b/3, chain-13b/4, chain-13b/5
+        "#);
 }
 
 /// Somebody's policy lets no more agents into this chain's namespaces; builds go on.

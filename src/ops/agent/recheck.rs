@@ -89,6 +89,8 @@ impl Agent<'_> {
                 );
                 self.note(&line);
                 self.write_waiting(seen, Some(&line)).await?;
+                // said for as long as this agent lives on
+                self.memory.found = Some(line);
                 if let Some(pod) = self.me.pod.clone() {
                     dispatch::delete(self.cluster, &kind::PODS, Some(&namespace), &pod).await?;
                 }
