@@ -214,13 +214,7 @@ pub(super) async fn enter(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claime
     let settings = &raise.record.settings;
     let there = rights::There { chain: &settings.chain, namespace: &claimed.namespace, uid: &claimed.uid };
     let own: Vec<Value> = match raise.maker {
-        Maker::Person => {
-            let wanted = [
-                Access::to("create", &kind::DEPLOYMENTS, Some(there.namespace)),
-                Access::to("patch", &kind::NAMESPACES, Some(there.namespace)),
-            ];
-            return enter_as_person(cluster, &there, &wanted).await;
-        }
+        Maker::Person => bind_person(cluster, &there).await?.into_iter().collect(),
         Maker::Agent { namespace, uid } => {
             rights::bind_predecessor(&there, namespace, uid, settings.trusted_build)
         }
@@ -257,16 +251,25 @@ pub async fn raise(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say:
     Ok(created)
 }
 
-/// Binds a person in a namespace of a build, unless he holds the rights that he wants there anyway, as an admin does.
-pub(super) async fn enter_as_person(
+/// The binding that a person needs in the new namespace; an admin may write there anyway.
+async fn bind_person(cluster: &Cluster, there: &rights::There<'_>) -> Result<Option<Value>> {
+    let wanted = [
+        Access::to("create", &kind::DEPLOYMENTS, Some(there.namespace)),
+        Access::to("patch", &kind::NAMESPACES, Some(there.namespace)),
+    ];
+    bind_person_for(cluster, there, &wanted).await
+}
+
+/// The binding that a person needs for rights in a namespace of a build; none if he holds them anyway.
+pub(super) async fn bind_person_for(
     cluster: &Cluster,
     there: &rights::There<'_>,
     wanted: &[Access],
-) -> Result<()> {
-    if !cluster.can_i(wanted).await?.into_iter().all(|allowed| allowed) {
-        create(cluster, &rights::bind_person(there, &cluster.whoami().await?)).await?;
+) -> Result<Option<Value>> {
+    if cluster.can_i(wanted).await?.into_iter().all(|allowed| allowed) {
+        return Ok(None);
     }
-    Ok(())
+    Ok(Some(rights::bind_person(there, &cluster.whoami().await?)))
 }
 
 /// Creates an object of a fixed name; `false` if it is there already, made by an earlier try.

@@ -293,7 +293,10 @@ async fn enter(cluster: &Cluster, build: &Build, earnest: Earnest) -> Result<()>
     }
     if earnest == Earnest::Real {
         let there = rights::There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
-        return dispatch::enter_as_person(cluster, &there, &wanted).await;
+        if let Some(binding) = dispatch::bind_person_for(cluster, &there, &wanted).await? {
+            dispatch::create(cluster, &binding).await?;
+        }
+        return Ok(());
     }
     let allowed = cluster.can_i(&wanted).await?;
     match wanted.iter().zip(allowed).find(|(_, allowed)| !allowed) {

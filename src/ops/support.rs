@@ -54,7 +54,8 @@ pub(super) async fn trouble(
     };
     let last = events.items.iter().filter(about).max_by_key(|event| event.last_seen());
     Ok(last.map(|event| {
-        let message = event.message.lines().next().unwrap_or_default();
+        // a probe that said nothing leaves its colon behind
+        let message = event.message.lines().next().unwrap_or_default().trim_end_matches([':', ' ']);
         let of = &event.involved_object;
         format!("last warning, of {} {}: {}: {message}", of.kind, of.name, event.reason)
     }))

@@ -93,7 +93,7 @@ fn pipeline(world: &World) -> String {
         "spec": template }));
     all.push(json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
         "metadata": { "name": "store" },
-        "spec": { "maxReplicas": 3, "minReplicas": 1,
+        "spec": { "maxReplicas": 3, "minReplicas": 2,
             "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "store" } } }));
     let mut once = workload(world, "Deployment", "nightly", 1)["spec"]["template"].take();
     once["spec"]["restartPolicy"] = "Never".into();
