@@ -116,7 +116,9 @@ pub async fn bare(cluster: &Cluster, claim: &Claim, bound: Duration, say: Say<'_
         Access::to("create", &kind::DEPLOYMENTS, Some(there.namespace)),
         Access::to("delete", &kind::NAMESPACES, Some(there.namespace)),
     ];
-    dispatch::enter_as_person(cluster, &there, &wanted).await?;
+    if let Some(binding) = dispatch::bind_person_for(cluster, &there, &wanted).await? {
+        dispatch::create(cluster, &binding).await?;
+    }
     usable(cluster, &claimed.namespace, bound).await?;
     Ok(claimed)
 }

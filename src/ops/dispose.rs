@@ -170,11 +170,11 @@ impl<'a> Hand<'a> {
 
     /// Binds us in the namespace unless we may delete it anyway. Whether we may now.
     async fn bind(&self, build: &Build) -> Result<bool> {
-        if self.cluster.can_i(&wanted(Some(&build.namespace))).await?.into_iter().all(|allowed| allowed) {
-            return Ok(true);
-        }
         let there = rights::There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
-        let binding = rights::bind_person(&there, &self.cluster.whoami().await?);
+        let wanted = wanted(Some(&build.namespace));
+        let Some(binding) = dispatch::bind_person_for(self.cluster, &there, &wanted).await? else {
+            return Ok(true);
+        };
         if self.dry {
             let how = Create { dry_run: true, ..Create::default() };
             let namespace = Some(build.namespace.as_str());

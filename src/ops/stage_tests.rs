@@ -114,22 +114,26 @@ fn listener_waits(world: &World) -> bool {
     world.builds().get(&1).is_some_and(|namespace| world.objects.contains_key(&World::listener(namespace)))
 }
 
-/// Runs the agent of a namespace, in the listener's pod of the moment, until the world is as wanted or the server dies.
-pub(super) async fn run_until(stage: &Stage, namespace: &str, wanted: impl Fn(&World) -> bool) {
-    let pod = {
-        let world = stage.world();
-        let own = |pod: &&&Value| {
-            pod["metadata"]["namespace"] == namespace && pod["metadata"]["labels"][wire::ROLE] == "listener"
-        };
-        world.all("pods").iter().find(own).unwrap()["metadata"]["name"].as_str().unwrap().to_owned()
+/// The agent of a namespace, in the listener's pod of the moment.
+fn identity(stage: &Stage, namespace: &str) -> Identity {
+    let world = stage.world();
+    let own = |pod: &&&Value| {
+        pod["metadata"]["namespace"] == namespace && pod["metadata"]["labels"][wire::ROLE] == "listener"
     };
-    let me = Identity {
+    let pods = world.all("pods");
+    let pod = pods.iter().find(own).unwrap()["metadata"]["name"].as_str().unwrap().to_owned();
+    Identity {
         namespace: namespace.to_owned(),
         pod: Some(pod),
         deployment: "build".to_owned(),
         container: "build".to_owned(),
         revision: Some("abc".to_owned()),
-    };
+    }
+}
+
+/// Runs the agent of a namespace, in the listener's pod of the moment, until the world is as wanted or the server dies.
+pub(super) async fn run_until(stage: &Stage, namespace: &str, wanted: impl Fn(&World) -> bool) {
+    let me = identity(stage, namespace);
     let cluster = stage.cluster();
     let mut agent = Agent::new(&cluster, me, clock, &|_| {});
     tokio::select! {

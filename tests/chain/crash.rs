@@ -14,26 +14,34 @@ use crate::same::{comes_to, listing};
 use crate::start::GLOB;
 use crate::world::{World, gated};
 
-/// Two builds, the second of which waits for the first: where they stand is looked at in the end.
-///
-/// `at` is called wherever something may go wrong.
-fn story(world: &World, at: &dyn Fn(&str)) -> Vec<String> {
+/// Where something may go wrong in the [`story`].
+#[derive(Clone, Copy)]
+enum Moment {
+    BeforeStart,
+    Started,
+    Pushed,
+    Queued,
+    Ended,
+}
+
+/// Two builds, the second of which waits for the first. The digests of what was pushed.
+fn story(world: &World, at: &dyn Fn(Moment)) -> Vec<String> {
     let mut digests = vec![world.push("build-0001", "1", "exit 0")];
     let file = world.file("p.yaml", &pipeline(world));
-    at("before start");
+    at(Moment::BeforeStart);
     let start = world.studioci_aside(&["start", "-f", &file, "--chain", world.chain]);
-    at("start");
+    at(Moment::Started);
     start.wait().ok();
     digests.push(world.push("build-0002", "2", &gated("one", 0)));
-    at("first push");
+    at(Moment::Pushed);
     world.phase(1, "Building");
     world.phase(2, "Listening");
     digests.push(world.push("build-0003", "3", "exit 0"));
     world.phase(2, "Queued");
     world.phase(3, "Listening");
-    at("second push");
+    at(Moment::Queued);
     world.open("one");
-    at("first build ends");
+    at(Moment::Ended);
     for generation in [1, 2] {
         assert_eq!(world.verdict(generation), "Passed");
         world.phase(generation, "Finished");
@@ -99,9 +107,9 @@ fn chain_08_an_agent_killed_in_every_phase_comes_to_the_same_end() {
         }
     };
     let digests = story(&world, &|at| match at {
-        "before start" => gate.shut(1, "Listening"),
-        "start" => kill(1, &[("Claimed", "Listening")]),
-        "first push" => {
+        Moment::BeforeStart => gate.shut(1, "Listening"),
+        Moment::Started => kill(1, &[("Claimed", "Listening")]),
+        Moment::Pushed => {
             gate.shut(1, "Triggered");
             kill(
                 1,
@@ -113,7 +121,7 @@ fn chain_08_an_agent_killed_in_every_phase_comes_to_the_same_end() {
                 ],
             );
         }
-        "second push" => {
+        Moment::Queued => {
             queued(&world).destroy(&world);
             building(&world).destroy(&world);
             // of the process alone, and the API server with it
@@ -124,10 +132,9 @@ fn chain_08_an_agent_killed_in_every_phase_comes_to_the_same_end() {
             world.cluster.wait_until_ready().unwrap();
             gate.shut(1, "Recorded");
         }
-        "first build ends" => {
+        Moment::Ended => {
             kill(1, &[("Building", "Recorded"), ("Recorded", "Finished"), ("Finished", ASLEEP)]);
         }
-        other => panic!("{other}"),
     });
     comes_to(&world, &calm, || end_of(&world, &digests));
 }
@@ -166,6 +173,7 @@ fn at_rest(world: &World) -> bool {
             .all(|set| set["spec"]["replicas"] == 0 && set["status"]["replicas"] == 0)
 }
 
+/// What it only reads changes nothing, so that killed after a read is killed after the write before it.
 #[test]
 #[ignore = "needs the test cluster: cargo xtask test"]
 fn chain_08_a_start_killed_after_any_write_and_repeated_comes_to_the_same_end() {

@@ -45,14 +45,16 @@ impl<'a> Gate<'a> {
                     { "name": "agent", "expression": "request.userInfo.username.endsWith(':studioci-agent')" },
                     { "name": "kind", "expression": "request.resource.resource" },
                     { "name": "probe", "expression": format!("variables.kind == 'configmaps' && object.metadata.name == '{PROBE}'") },
+                    { "name": "listener", "expression":
+                        "variables.kind == 'deployments' && dyn(object).metadata.?labels[?'studioci.dev/role'].orValue('') == 'listener'" },
                     { "name": "phase", "expression": format!(
                         "variables.kind == 'namespaces' ? dyn(object).metadata.labels[?'studioci.dev/phase'].orValue('') \
-                         : variables.kind == 'deployments' && request.operation == 'UPDATE' && dyn(object).spec.replicas == 0 ? '{ASLEEP}' : ''") },
+                         : variables.listener && request.operation == 'UPDATE' && dyn(object).spec.replicas == 0 ? '{ASLEEP}' : ''") },
                     { "name": "build", "expression": format!(
                         "variables.kind == 'namespaces' ? dyn(object).metadata.labels[?'studioci.dev/chain'].orValue('') + '.' \
                          + dyn(object).metadata.annotations[?'studioci.dev/generation'].orValue('') \
                          : variables.kind == 'deployments' ? {chain} + '.' + {generation} : ''") },
-                    { "name": "born", "expression": "variables.kind == 'deployments' && request.operation == 'CREATE' && !(has(request.dryRun) && request.dryRun)" },
+                    { "name": "born", "expression": "variables.listener && request.operation == 'CREATE' && !(has(request.dryRun) && request.dryRun)" },
                 ],
                 "validations": [
                     { "expression": "!variables.probe", "message": "the gate acts", "reason": "Forbidden" },

@@ -234,7 +234,7 @@ fn chain_09_a_late_write_of_keel_is_undone_in_every_phase() {
         );
     }
     let gate = Gate::new(&world);
-    held_back(&world, &gate, 7);
+    held_back(&world, &gate, 8);
     for (generation, phase, next) in LATE {
         let namespace = late_for(&world, &gate, generation, phase, next);
         if phase == "Building" {

@@ -4,10 +4,10 @@
 //! itself first in the one that it looks into, as whoever disposes of a build does. Then it runs the very same loop as
 //! an agent's, over that build, by the table of [`adopt`].
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-
 use uuid::Uuid;
 
 use super::super::error::Result;
@@ -35,6 +35,8 @@ pub(super) struct Watchfulness {
     pub(super) due: Option<Timestamp>,
     /// This agent's build as it was seen last.
     own: Option<Build>,
+    /// uids of the namespaces in which it has bound itself.
+    entered: BTreeSet<String>,
     absences: adopt::Absences,
 }
 
@@ -54,8 +56,16 @@ impl Agent<'_> {
         let (Some(patience), Some(own)) = (self.memory.watch.patience, self.memory.watch.own.clone()) else {
             return;
         };
-        let again = match Box::pin(self.look_after_all(&own, patience)).await {
-            Ok(again) => again,
+        let again = match self.suspects(&own, patience).await {
+            Ok(suspects) => {
+                let mut again = patience;
+                for build in suspects {
+                    if !self.look_into(&own, &build, patience).await {
+                        again = again.min(WATCHED);
+                    }
+                }
+                again
+            }
             Err(error) => {
                 self.note(&format!("cannot look after earlier builds: {error}"));
                 patience.min(WATCHED)
@@ -64,32 +74,40 @@ impl Agent<'_> {
         self.memory.watch.due = Some(self.now() + again);
     }
 
-    /// When to look again.
-    async fn look_after_all(&mut self, own: &Build, patience: Duration) -> Result<Duration> {
+    async fn suspects(&self, own: &Build, patience: Duration) -> Result<Vec<Build>> {
         let head = dispatch::head_of(self.cluster, &own.chain).await?;
         let builds = self.builds_of_chain(&own.chain).await?;
-        let mut again = patience;
-        for build in adopt::suspects(&builds, own, &head, self.now(), bound(patience)) {
+        let suspects = adopt::suspects(&builds, own, &head, self.now(), bound(patience));
+        Ok(suspects.into_iter().cloned().collect())
+    }
+
+    /// Ends a build for its agent, if that has not run for long enough. `false` where it must be looked at again soon.
+    async fn look_into(&mut self, own: &Build, build: &Build, patience: Duration) -> bool {
+        let ended = async {
             if !self.is_orphan(own, build, bound(patience)).await? {
-                continue;
+                return Ok(true);
             }
-            self.note(&format!(
-                "the agent of {} has not run for {} s: ending its build for it",
-                build.namespace,
-                patience.as_secs()
-            ));
-            if !Box::pin(self.stand_in(build)).await? {
-                again = again.min(WATCHED);
+            let (place, seconds) = (&build.namespace, patience.as_secs());
+            self.note(&format!("the agent of {place} has not run for {seconds} s: ending its build for it"));
+            Box::pin(self.stand_in(build)).await
+        };
+        match ended.await {
+            Ok(ended) => ended,
+            Err(error) => {
+                self.note(&format!("cannot end the build in {}: {error}", build.namespace));
+                false
             }
         }
-        Ok(again)
     }
 
     /// Whether a build's listener has no pod that runs, and had none for some time.
     async fn is_orphan(&mut self, own: &Build, build: &Build, patience: SignedDuration) -> Result<bool> {
-        let there = There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
-        for binding in rights::bind_predecessor(&there, &own.namespace, &own.uid, false) {
-            dispatch::create(self.cluster, &binding).await?;
+        if !self.memory.watch.entered.contains(&build.uid) {
+            let there = There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
+            for binding in rights::bind_predecessor(&there, &own.namespace, &own.uid, false) {
+                dispatch::create(self.cluster, &binding).await?;
+            }
+            self.memory.watch.entered.insert(build.uid.clone());
         }
         let listeners = Query::labels(format!("{}=listener", wire::ROLE));
         let (cluster, namespace) = (self.cluster, Some(build.namespace.as_str()));
