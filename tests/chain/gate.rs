@@ -131,7 +131,8 @@ impl<'a> Gate<'a> {
 
 /// The pod of a listener at work.
 pub(crate) struct Agent {
-    pub(crate) pod: Value,
+    pod: Value,
+    task: Task,
 }
 
 impl Agent {
@@ -141,7 +142,9 @@ impl Agent {
         let mut pods: Vec<Value> = pods["items"].as_array()?.clone();
         pods.retain(|pod| pod["metadata"]["deletionTimestamp"].is_null());
         let runs = |pod: &Value| !pod["status"]["containerStatuses"][0]["state"]["running"].is_null();
-        (pods.len() == 1 && runs(&pods[0])).then(|| Self { pod: pods.remove(0) })
+        let pod = (pods.len() == 1 && runs(&pods[0])).then(|| pods.remove(0))?;
+        let task = Task::find(world, &pod)?;
+        Some(Self { pod, task })
     }
 
     fn text(&self, pointer: &str) -> &str {
@@ -158,7 +161,7 @@ impl Agent {
 
     /// `kill -9` of its process; the kubelet starts the container again.
     pub(crate) fn kill(&self, world: &World) {
-        Task::of(world, &self.pod).kill(world);
+        self.task.kill(world);
     }
 
     /// `kill -9` of its process and its pod, without grace: a node that went down, as its Deployment sees it.

@@ -372,15 +372,17 @@ impl Task {
         text(pod, "/status/containerStatuses/0/containerID").trim_start_matches("containerd://").to_owned()
     }
 
-    pub(crate) fn of(world: &World, pod: &Value) -> Self {
+    fn of(world: &World, pod: &Value) -> Self {
+        Self::find(world, pod).unwrap_or_else(|| panic!("{} does not run", Self::id(pod)))
+    }
+
+    /// The container that a pod's status tells of, if that one runs: the status may lag behind a restart.
+    pub(crate) fn find(world: &World, pod: &Value) -> Option<Self> {
         let id = Self::id(pod);
         let tasks = ctr(world, &["tasks", "list"]);
-        let line =
-            tasks.lines().find(|line| line.starts_with(&id)).unwrap_or_else(|| panic!("{id}\n{tasks}"));
-        let pid = line.split_whitespace().nth(1).and_then(|pid| pid.parse().ok()).unwrap();
-        let task = Self { id, pid };
-        assert!(task.runs(), "{line}");
-        task
+        let line = tasks.lines().find(|line| line.starts_with(&id))?;
+        let pid = line.split_whitespace().nth(1).and_then(|pid| pid.parse().ok())?;
+        Some(Self { id, pid }).filter(Self::runs)
     }
 
     /// Whether its first process is there, and no zombie.
