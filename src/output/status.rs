@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::age;
 use super::table::{NONE, Table};
 use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict};
+use crate::chain::pod::not_in_registry;
 use crate::chain::signs::Signs;
 use crate::chain::wire;
 
@@ -185,7 +186,11 @@ impl<'a> View<'a> {
             reasons.extend(build.cause.clone());
             reasons.extend(self.trouble(build).map(str::to_owned));
         } else {
-            reasons.extend(self.trouble(build).map(str::to_owned));
+            // the first push is what a listener without an image waits for, and `start` has said so
+            let first =
+                build.phase == Phase::Claimed && build.baseline == Baseline::None && build.waiting.is_some();
+            let trouble = self.trouble(build).filter(|trouble| !(first && not_in_registry(trouble)));
+            reasons.extend(trouble.map(str::to_owned));
             // what an idle agent said before it was stopped is old; a build's last words may be all that is known
             let old = !reasons.is_empty() && (build.phase <= Phase::Listening || build.terminating);
             reasons.extend(build.waiting.clone().filter(|_| !old));

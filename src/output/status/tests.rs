@@ -127,6 +127,13 @@ fn what_stands_still_says_why() {
     let fine = BTreeMap::new();
     let since = Signs { trouble: None, silent_since: Some(at("2026-11-25T10:00:00Z")) };
     let silent = BTreeMap::from([("ns".to_owned(), since)]);
+    let missing = troubled("ns", "ErrImagePull: a/b:main: not found");
+    let first = || Build {
+        phase: Phase::Claimed,
+        baseline: Baseline::None,
+        waiting: Some("waiting for the first push: a/b:main".to_owned()),
+        ..base()
+    };
     for (build, signs, why) in [
         (base(), &fine, Some("waiting for a push after build-2")),
         (Build { baseline: Baseline::None, ..base() }, &fine, Some("waiting for the first push")),
@@ -178,6 +185,9 @@ fn what_stands_still_says_why() {
             Some("its agent cannot go on: x"),
         ),
         (Build { waiting: Some("old".to_owned()), ..base() }, &pulls, Some("ImagePullBackOff")),
+        (first(), &missing, Some("waiting for the first push: a/b:main")),
+        (first(), &pulls, Some("ImagePullBackOff")),
+        (Build { waiting: None, ..first() }, &missing, Some("ErrImagePull: a/b:main: not found")),
         (
             Build { phase: Phase::Building, waiting: Some("no node.".to_owned()), ..base() },
             &pulls,
