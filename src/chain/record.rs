@@ -150,6 +150,15 @@ pub fn history(data: &Map) -> Vec<Entry> {
     data.values().filter_map(|text| serde_json::from_str(text).ok()).collect()
 }
 
+/// Whether a history that has come to its bounds has dropped this generation: it was recorded once, before everything
+/// that is kept. `history`: oldest first, as [`history`] reads it.
+pub fn has_dropped(history: &[Entry], generation: u64) -> bool {
+    let older = history.first().is_some_and(|oldest| generation < oldest.generation);
+    let bytes = || history.iter().map(|entry| json!(entry).to_string().len()).sum::<usize>();
+    // one entry is far smaller than half of what all may have
+    older && (history.len() >= HISTORY_MAX || bytes() > HISTORY_BYTES / 2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +197,10 @@ mod tests {
         }
         let kept: Vec<u64> = history(&data).iter().map(|entry| entry.generation).collect();
         assert_eq!((kept.len(), kept[0], kept[HISTORY_MAX - 1]), (HISTORY_MAX, 6, 205));
+        let dropped = |generation| has_dropped(&history(&data), generation);
+        assert_eq!((dropped(5), dropped(6), dropped(206)), (true, false, false));
+        assert!(!has_dropped(&history(&data)[1..], 5), "nothing was dropped yet: it never was there");
+        assert!(!has_dropped(&[], 5));
     }
 
     #[test]
@@ -202,6 +215,7 @@ mod tests {
         let bytes: usize = data.iter().map(|(key, value)| key.len() + value.len()).sum();
         assert!(bytes <= HISTORY_BYTES, "{bytes}");
         assert_eq!(history(&data).last().map(|entry| entry.generation), Some(100));
+        assert!(has_dropped(&history(&data), 1));
     }
 
     #[test]

@@ -236,6 +236,14 @@ fn nothing_goes_whose_result_is_not_in_home() {
         with(&|kept| kept.history = None),
         "! its result is not in home: ConfigMap history-app is gone"
     );
+    // a history at its bound has dropped what was recorded before all that it keeps
+    let full =
+        |from: u64| move |kept: &mut Kept| kept.history = Some((from..from + 200).map(entry).collect());
+    assert_eq!(with(&full(3)), "goes");
+    assert_eq!(
+        with(&|kept| kept.history = Some((3..8).map(entry).collect())),
+        "! its result is not in home (ConfigMap history-app)"
+    );
     assert_eq!(
         with(&|kept| kept.history = Some(vec![entry(1)])),
         "! its result is not in home (ConfigMap history-app)"
