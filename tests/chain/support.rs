@@ -326,8 +326,9 @@ fn what_is_refused(world: &World, first: &str) {
         world.studioci(&["scale", "up", first]),
         3,
         &format!(
-            "error: namespace {first}: studioci.dev/phase \"Sleeping\" cannot be read\n  remedy: it was edited by hand; \
-             restore the label or annotation named\n"
+            "error: namespace {first}: studioci.dev/phase \"Sleeping\" cannot be read\n  remedy: it was edited by hand: \
+             restore it (kubectl label --overwrite namespace {first} studioci.dev/phase=…); until then nothing is done \
+             there, and nothing deleted\n"
         ),
     );
     edit("label", "studioci.dev/phase=Finished".to_owned());

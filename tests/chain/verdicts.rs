@@ -130,7 +130,7 @@ const ROWS: [Row; 14] = [
     Row {
         what: "no node takes the pod, and the Job is deleted",
         edit: |all| build_pod(all)["nodeSelector"] = json!({ "example.com/disk": "none" }),
-        named: &["cannot be scheduled", "didn't match Pod's node affinity/selector"],
+        named: &["no node takes the build's pod", "didn't match Pod's node affinity/selector"],
         deed: Some(|world, namespace| {
             world.kubectl(&["delete", "job", "studioci-build", "-n", namespace, "--wait=false"]).ok();
         }),
