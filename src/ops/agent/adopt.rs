@@ -20,7 +20,7 @@ use crate::chain::pod::{Pod, State};
 use crate::chain::rights::There;
 use crate::chain::{names, rights, wire};
 use crate::cluster::Query;
-use crate::cluster::objects::NamespaceObject;
+use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
 
 /// How soon an adopted build whose Job runs is looked at again.
@@ -109,7 +109,7 @@ impl Agent<'_> {
             }
             self.memory.watch.entered.insert(build.uid.clone());
         }
-        let listeners = Query::labels(format!("{}=listener", wire::ROLE));
+        let listeners = listeners();
         let (cluster, namespace) = (self.cluster, Some(build.namespace.as_str()));
         let pods = dispatch::patiently(|| cluster.list::<Pod>(&kind::PODS, namespace, &listeners)).await?;
         let runs = pods.items.iter().any(|pod| {
@@ -119,13 +119,21 @@ impl Agent<'_> {
         Ok(self.memory.watch.absences.note(&build.uid, runs, now, patience))
     }
 
+    /// Name of a build's listener: the record may know another one by now. None where it is gone.
+    async fn listener_of(&self, build: &Build) -> Result<Option<String>> {
+        let (select, namespace) = (listeners(), Some(build.namespace.as_str()));
+        let found = self.cluster.list::<Object>(&kind::DEPLOYMENTS, namespace, &select).await?;
+        Ok(found.items.into_iter().next().map(|found| found.metadata.name))
+    }
+
     /// Ends a build for its agent. `false` while its Job runs still.
     async fn stand_in(&mut self, build: &Build) -> Result<bool> {
+        let listener = self.listener_of(build).await?;
         let (record, _) = self.known(build).await?;
         let me = Identity {
             namespace: build.namespace.clone(),
             pod: None,
-            deployment: record.settings.workload.clone(),
+            deployment: listener.unwrap_or_else(|| record.settings.workload.clone()),
             container: record.settings.container.clone(),
             revision: None,
         };
@@ -173,6 +181,10 @@ impl Agent<'_> {
         }
         Ok(lost)
     }
+}
+
+fn listeners() -> Query {
+    Query::labels(format!("{}=listener", wire::ROLE))
 }
 
 fn bound(patience: Duration) -> SignedDuration {

@@ -65,8 +65,9 @@ pub struct Agent<'a> {
 struct Memory {
     /// Whether the admission policies were found as they should be; nothing is done before that.
     confined: bool,
-    /// The chain's record and home's configuration, read once: they do not change under a listener, and a push
-    /// starts another one.
+    /// The chain's record and home's configuration, read once. `start` may rewrite the record under a build, whose
+    /// listener it then replaces: this build goes on by what it has read and, if it is started anew, by the text that
+    /// it froze, with the values of then.
     known: Option<(Record, Home)>,
     /// The chain's name, which no namespace changes.
     chain: Option<String>,
