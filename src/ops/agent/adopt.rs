@@ -31,7 +31,7 @@ const WATCHED: Duration = Duration::from_secs(30);
 pub(super) struct Watchfulness {
     /// How long an agent must not have run; unknown until this one waits.
     patience: Option<Duration>,
-    /// When to look next.
+    /// When to look next; none while there is something to do, since who waits then looks.
     pub(super) due: Option<Timestamp>,
     /// This agent's build as it was seen last.
     own: Option<Build>,
@@ -88,7 +88,9 @@ impl Agent<'_> {
                 return Ok(true);
             }
             let (place, seconds) = (&build.namespace, patience.as_secs());
-            self.note(&format!("the agent of {place} has not run for {seconds} s: ending its build for it"));
+            self.note(&format!(
+                "the agent of {place} was not seen to run for {seconds} s: ending its build for it"
+            ));
             Box::pin(self.stand_in(build)).await
         };
         match ended.await {
@@ -171,6 +173,9 @@ impl Agent<'_> {
             let found = self.cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
             let holder = found.as_ref().map(|found| Holder {
                 owner: found.metadata.annotations.get(wire::OWNER).map(String::as_str),
+                marked: found.metadata.labels.get(wire::CHAIN) == Some(&seen.build.chain)
+                    && found.metadata.annotations.get(wire::CHAIN_UUID) == Some(&seen.head.uuid)
+                    && found.metadata.annotations.get(wire::GENERATION) == Some(&generation.to_string()),
                 phase: claim::read_build(found).ok().map(|build| build.phase),
                 going: found.metadata.deletion_timestamp,
             });

@@ -159,6 +159,9 @@ impl Agent<'_> {
     /// Looks at what only the later phases need.
     pub(super) async fn observe_work(&mut self, seen: &mut Observation) -> Result<()> {
         seen.now = self.now();
+        if !matches!(seen.build.phase, Phase::Listening | Phase::Queued) {
+            self.memory.watch.due = None;
+        }
         seen.dispatch_due = self.memory.dispatch_again.is_none_or(|at| at <= seen.now);
         seen.prepared = self.memory.prepared;
         let undecided = seen.build.verdict.is_none();
