@@ -85,3 +85,26 @@ async fn a_build_ends_by_what_it_has_begun_with() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_claimed_for_a_generation_that_start_has_passed_is_disposed_of() {
+    let (stage, namespace) = pushed().await;
+    stage.world().after_write = Some(Box::new(|world, write| {
+        if write == "POST /api/v1/namespaces" {
+            world.dies_after = Some(world.writes.len());
+        }
+    }));
+    run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+    stage.revive();
+    stage.world().after_write = None;
+    assert_eq!(stage.world().builds().len(), 2, "claimed, and not in the head");
+    stage.world().change("/api/v1/namespaces/studioci/configmaps/chain-app-main", |head| {
+        assert!(head["data"]["namespace"].is_null());
+        head["data"]["generation"] = json!("3");
+    });
+    stage.world().roll(&namespace);
+    run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+    let world = stage.world();
+    assert_eq!(annotation(&world, &namespace, wire::DISPATCH), "done");
+    assert_eq!(world.builds().keys().collect::<Vec<_>>(), [&1]);
+}
