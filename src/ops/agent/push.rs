@@ -62,6 +62,7 @@ impl Agent<'_> {
     }
 
     pub(super) async fn trigger(&mut self, seen: &mut Observation) -> Result<()> {
+        self.remove_probe().await?;
         let freeze = seen.freeze.as_ref().expect("step triggers only what is frozen");
         let annotations = json!({
             wire::IMAGE: freeze.image,
