@@ -1,4 +1,4 @@
-//! Adoption: what a later agent of the chain does for a build whose own agent has not run for some minutes.
+//! Adoption: what a later agent of the chain does for a build whose own agent was not seen to run for some minutes.
 //!
 //! It decides by a table of its own, which only ever ends a build: what its Job has come to is recorded, a build that
 //! has no Job is Errored, support goes to zero, and the slot is free. Nothing is begun for somebody else: no Job, no
@@ -50,6 +50,8 @@ fn unfinished(build: &Build, head: &Head) -> bool {
 pub struct Holder<'a> {
     /// The uuid that proves whose it is.
     pub owner: Option<&'a str>,
+    /// Whether chain and generation are those of the slot all the same: somebody edited that uuid.
+    pub marked: bool,
     /// Its phase; none where it cannot be read.
     pub phase: Option<Phase>,
     /// Since when it is on its way out.
@@ -67,7 +69,7 @@ pub fn slot_is_lost(
     patience: SignedDuration,
 ) -> bool {
     let Some(holder) = holder else { return true };
-    holder.owner != Some(owner)
+    (holder.owner != Some(owner) && !holder.marked)
         || holder.phase.is_some_and(|phase| phase >= Phase::Finished)
         || holder.going.is_some_and(|since| since + patience <= now)
 }
@@ -252,12 +254,18 @@ mod tests {
 
     #[test]
     fn a_slot_is_lost_with_its_namespace() {
-        let holder = Holder { owner: Some("o"), phase: Some(Phase::Building), going: None };
+        let holder = Holder { owner: Some("o"), marked: false, phase: Some(Phase::Building), going: None };
         for (holder, want, what) in [
             (None, true, "gone"),
             (Some(holder), false, "at work"),
             (Some(Holder { owner: Some("p"), ..holder }), true, "another one of that name"),
             (Some(Holder { owner: None, ..holder }), true, "somebody else's of that name"),
+            (Some(Holder { owner: Some("p"), marked: true, ..holder }), false, "its uuid was edited"),
+            (
+                Some(Holder { owner: None, marked: true, phase: Some(Phase::Finished), ..holder }),
+                true,
+                "its uuid was edited, and it is finished",
+            ),
             (Some(Holder { phase: Some(Phase::Finished), ..holder }), true, "finished"),
             (Some(Holder { phase: None, ..holder }), false, "edited by hand"),
             (Some(Holder { going: Some(at(701)), ..holder }), false, "on its way out"),

@@ -87,6 +87,6 @@ pub struct Observation {
     pub support_bound: i64,
     /// What the Job and its pod say, from Building on.
     pub judged: Judged,
-    /// Whether the recheck of a match-tag chain is due.
+    /// Whether the recheck of the tag that it listens on is due.
     pub recheck_due: bool,
 }

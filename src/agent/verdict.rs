@@ -56,8 +56,8 @@ impl Default for Bounds {
 /// | an init container fails | Errored |
 /// | image that cannot be pulled, container that cannot be made | Errored after [`Bounds::stuck`] |
 /// | unschedulable | waiting; Errored after [`Bounds::pending`] |
-/// | pod gone, the Job says Complete | Passed |
-/// | pod gone, the Job says that the build container failed | Failed |
+/// | pod gone or without the build container, the Job says Complete | Passed |
+/// | pod gone or without the build container, the Job says that the build container failed | Failed |
 /// | Job's pod refused by quota | waiting; Errored after [`Bounds::pending`] |
 /// | Job's pod refused by admission | Errored after [`Bounds::stuck`] |
 /// | Job deleted | Cancelled |
@@ -101,6 +101,9 @@ pub fn judge(job: &Job, pod: Option<&Pod>, container: &str, age: i64, bounds: Bo
         } else {
             Judged::Going(None)
         };
+    }
+    if build.is_none() && (job.complete || job.failed.is_some()) {
+        return without_pod(job, container, age, bounds);
     }
     if pod.phase == "Failed" {
         return errored(failed_without_exit(pod));
@@ -155,7 +158,7 @@ fn without_pod(job: &Job, container: &str, age: i64, bounds: Bounds) -> Judged {
         if let Some(code) = exit_told(message, container).filter(|_| reason == "PodFailurePolicy") {
             return Judged::Over(Verdict::Failed, exit_cause(container, code, ""));
         }
-        let cause = format!("the build's pod is gone and its exit unknown; the Job says {reason}: {message}");
+        let cause = format!("the exit of the build's pod is unknown; the Job says {reason}: {message}");
         return Judged::Over(Verdict::Errored, cause);
     }
     if job.deleted {
@@ -344,6 +347,23 @@ mod tests {
             (refused("pods \"x\" is forbidden: violates PodSecurity"), 100, "Errored"),
         ] {
             assert_eq!(word(&judge(&job, None, "build", age, BOUNDS)), want, "{job:?}");
+        }
+    }
+
+    #[test]
+    fn a_pod_without_the_build_container_leaves_it_to_the_job() {
+        let renamed = |phase: &str, code| Pod {
+            containers: vec![container("other", false, ended(code, "Completed"))],
+            ..pod(phase, State::Unknown)
+        };
+        let complete = Job { complete: true, ..Job::default() };
+        let failed = Job { failed: Some(("BackoffLimitExceeded".into(), "m".into())), ..Job::default() };
+        for (job, pod, want) in [
+            (Job::default(), renamed("Succeeded", 0), "going"),
+            (complete, renamed("Succeeded", 0), "Passed"),
+            (failed, renamed("Failed", 3), "Errored"),
+        ] {
+            assert_eq!(word(&judge(&job, Some(&pod), "build", 1, BOUNDS)), want, "{job:?}");
         }
     }
 

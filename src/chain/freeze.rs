@@ -29,7 +29,8 @@ pub const PIPELINE_BYTES: usize = 700 * 1024;
 /// The pipeline text of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pushed {
-    /// The image holds no pipeline, and none before it did: the chain's record has the one that is used.
+    /// Nothing is frozen, and the chain's record of now has what is used. No agent writes this any more, but for a text
+    /// that is too long: the record may be rewritten under a build.
     Absent,
     /// The text.
     Text(String),

@@ -105,8 +105,9 @@ pub const LISTENER_SECURITY: &str = "studioci.dev/listener-security";
 pub const MAX_PARALLEL: &str = "studioci.dev/max-parallel";
 /// Annotation of the build workload: a regular expression with a group `revision`, applied to the tag.
 pub const REVISION_FROM_TAG: &str = "studioci.dev/revision-from-tag";
-/// Annotation of the build workload: how often a waiting listener is rechecked (`15m`): is its tag still in the
-/// registry, and does a tag that is pushed over mean another image by now.
+/// Annotation of the build workload: how often a waiting listener is rechecked: is its tag still in the registry, and does
+/// a tag that is pushed over mean another image by now. Without it, every 15 min where the tag is pushed over, every hour
+/// where it is not and Keel polls, else never.
 pub const RECHECK: &str = "studioci.dev/recheck";
 /// Annotation of the build workload: how long an agent must not have run before a later one ends its build (`5m`).
 pub const ADOPT_AFTER: &str = "studioci.dev/adopt-after";

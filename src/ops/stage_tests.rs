@@ -5,6 +5,8 @@ mod adopt;
 mod claims;
 mod ended;
 mod push;
+mod rechecks;
+mod renewed;
 mod starts;
 mod turn;
 

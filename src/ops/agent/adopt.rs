@@ -20,7 +20,7 @@ use crate::chain::pod::{Pod, State};
 use crate::chain::rights::There;
 use crate::chain::{names, rights, wire};
 use crate::cluster::Query;
-use crate::cluster::objects::NamespaceObject;
+use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
 
 /// How soon an adopted build whose Job runs is looked at again.
@@ -31,7 +31,7 @@ const WATCHED: Duration = Duration::from_secs(30);
 pub(super) struct Watchfulness {
     /// How long an agent must not have run; unknown until this one waits.
     patience: Option<Duration>,
-    /// When to look next.
+    /// When to look next; none while there is something to do, since who waits then looks.
     pub(super) due: Option<Timestamp>,
     /// This agent's build as it was seen last.
     own: Option<Build>,
@@ -88,7 +88,9 @@ impl Agent<'_> {
                 return Ok(true);
             }
             let (place, seconds) = (&build.namespace, patience.as_secs());
-            self.note(&format!("the agent of {place} has not run for {seconds} s: ending its build for it"));
+            self.note(&format!(
+                "the agent of {place} was not seen to run for {seconds} s: ending its build for it"
+            ));
             Box::pin(self.stand_in(build)).await
         };
         match ended.await {
@@ -109,7 +111,7 @@ impl Agent<'_> {
             }
             self.memory.watch.entered.insert(build.uid.clone());
         }
-        let listeners = Query::labels(format!("{}=listener", wire::ROLE));
+        let listeners = listeners();
         let (cluster, namespace) = (self.cluster, Some(build.namespace.as_str()));
         let pods = dispatch::patiently(|| cluster.list::<Pod>(&kind::PODS, namespace, &listeners)).await?;
         let runs = pods.items.iter().any(|pod| {
@@ -119,13 +121,21 @@ impl Agent<'_> {
         Ok(self.memory.watch.absences.note(&build.uid, runs, now, patience))
     }
 
+    /// Name of a build's listener: the record may know another one by now. None where it is gone.
+    async fn listener_of(&self, build: &Build) -> Result<Option<String>> {
+        let (select, namespace) = (listeners(), Some(build.namespace.as_str()));
+        let found = self.cluster.list::<Object>(&kind::DEPLOYMENTS, namespace, &select).await?;
+        Ok(found.items.into_iter().next().map(|found| found.metadata.name))
+    }
+
     /// Ends a build for its agent. `false` while its Job runs still.
     async fn stand_in(&mut self, build: &Build) -> Result<bool> {
+        let listener = self.listener_of(build).await?;
         let (record, _) = self.known(build).await?;
         let me = Identity {
             namespace: build.namespace.clone(),
             pod: None,
-            deployment: record.settings.workload.clone(),
+            deployment: listener.unwrap_or_else(|| record.settings.workload.clone()),
             container: record.settings.container.clone(),
             revision: None,
         };
@@ -163,6 +173,9 @@ impl Agent<'_> {
             let found = self.cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
             let holder = found.as_ref().map(|found| Holder {
                 owner: found.metadata.annotations.get(wire::OWNER).map(String::as_str),
+                marked: found.metadata.labels.get(wire::CHAIN) == Some(&seen.build.chain)
+                    && found.metadata.annotations.get(wire::CHAIN_UUID) == Some(&seen.head.uuid)
+                    && found.metadata.annotations.get(wire::GENERATION) == Some(&generation.to_string()),
                 phase: claim::read_build(found).ok().map(|build| build.phase),
                 going: found.metadata.deletion_timestamp,
             });
@@ -173,6 +186,10 @@ impl Agent<'_> {
         }
         Ok(lost)
     }
+}
+
+fn listeners() -> Query {
+    Query::labels(format!("{}=listener", wire::ROLE))
 }
 
 fn bound(patience: Duration) -> SignedDuration {

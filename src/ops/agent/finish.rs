@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::dispatch;
-use super::super::error::Result;
+use super::super::error::{Error, Result};
+use super::super::{dispatch, support};
 use super::{Agent, Flow};
 use crate::agent::Observation;
 use crate::chain::build::{Phase, Verdict};
+use crate::chain::wire;
 use crate::cluster::Patch;
 use crate::cluster::resource as kind;
 use crate::pipeline::weave;
@@ -20,9 +21,33 @@ impl Agent<'_> {
         self.reach(seen, Phase::Finished, json!({})).await
     }
 
+    /// Ends what the plan names, then whatever else of support is up: `start` may have rewritten the record that an agent
+    /// reads which comes later, and what a build has brought up is known by its label in any case.
     async fn bring_down(&mut self, seen: &Observation) -> Result<()> {
-        for (kind, name, ending) in self.plan(seen).await?.endings() {
+        let endings = match self.plan(seen).await {
+            Ok(plan) => plan.endings(),
+            Err(error @ Error::Cluster(_)) => return Err(error),
+            Err(error) => {
+                self.note(&format!("ending support by its label alone: {error}"));
+                Vec::new()
+            }
+        };
+        for (kind, name, ending) in endings {
             self.end(&kind, &name, &ending).await?;
+        }
+        let namespace = Some(self.me.namespace.as_str());
+        let up = support::list(self.cluster, &self.me.namespace).await?;
+        for (kind, workload) in up.iter().filter(|(_, workload)| workload.replicas > 0) {
+            let mut patch = json!({ "spec": { "replicas": 0 } });
+            if workload.remembered.is_none() {
+                patch["metadata"] =
+                    json!({ "annotations": { wire::REPLICAS: workload.replicas.to_string() } });
+            }
+            let (resource, patch) = (support::resource(*kind), Patch::Merge(&patch));
+            match self.cluster.patch::<Value>(&resource, namespace, &workload.name, patch).await {
+                Err(error) if !error.is_not_found() => return Err(error.into()),
+                _ => {}
+            }
         }
         self.memory.raised = false;
         Ok(())

@@ -48,6 +48,25 @@ impl Agent<'_> {
         self.patch_namespace(seen, json!({}), json!({ wire::DISPATCH_ERROR: why })).await
     }
 
+    /// Disposes of what an earlier start of this agent has claimed for a generation that the head has passed since.
+    async fn abandon(&mut self, seen: &Observation, next: u64) -> Result<()> {
+        let Ok(plan) = self.plan_of_last_good(seen).await? else { return Ok(()) };
+        let (cluster, now) = (self.cluster, self.now());
+        let namespace = self.me.namespace.clone();
+        let (record, _) = self.known(&seen.build).await?;
+        let raise = Raise {
+            record,
+            plan: &plan,
+            generation: next,
+            tag: "",
+            baseline: &Baseline::None,
+            parent: Some(&namespace),
+            maker: Maker::Agent { namespace: &namespace, uid: &seen.build.uid },
+            now,
+        };
+        dispatch::abandon(cluster, &raise, &seen.head).await
+    }
+
     async fn try_dispatch(&mut self, seen: &mut Observation) -> Result<()> {
         let settled =
             |dispatch: Dispatch| json!({ wire::DISPATCH: dispatch.as_str(), wire::DISPATCH_ERROR: null });
@@ -56,6 +75,10 @@ impl Agent<'_> {
         }
         let next = seen.build.generation + 1;
         if seen.head.generation > next {
+            // where `start` came between a claim and its place in the head, nobody else knows of what was claimed
+            if seen.head.abandons(next) {
+                self.abandon(seen, next).await?;
+            }
             return self.patch_namespace(seen, json!({}), settled(Dispatch::Done)).await;
         }
         let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;

@@ -8,7 +8,7 @@ use super::super::{home, plan};
 use super::Agent;
 use crate::agent::Observation;
 use crate::chain::build::{Build, Phase, Version};
-use crate::chain::freeze::{Freeze, Pushed};
+use crate::chain::freeze::{Freeze, PIPELINE_BYTES, Pushed};
 use crate::chain::wire;
 use crate::keel::image::ImageRef;
 use crate::pipeline::fault::Fault;
@@ -87,6 +87,8 @@ impl Agent<'_> {
             _ if pushed => None,
             _ => seen.head.pipeline.clone(),
         };
+        // what a fault says of the record's own template names it as `start` was given it
+        let text = text.filter(|text| *text != record.sources.template.text);
         let name = match &freeze.pipeline {
             Pushed::Text(_) if pushed => format!("pipeline of {}", freeze.version.tag),
             _ => "last good pipeline".to_owned(),
@@ -99,6 +101,13 @@ impl Agent<'_> {
             build: &seen.build,
         };
         Ok(plan::of_push(record, home, &push))
+    }
+
+    /// The text of the last good pipeline; none of one that is too long to be frozen.
+    pub(super) async fn last_good(&mut self, seen: &Observation) -> Result<Option<String>> {
+        let (record, _) = self.known(&seen.build).await?;
+        let text = seen.head.pipeline.as_ref().unwrap_or(&record.sources.template.text);
+        Ok((text.len() <= PIPELINE_BYTES).then(|| text.clone()))
     }
 
     /// The pipeline text that this push brought, if it can be used and is not the last good one anyway.

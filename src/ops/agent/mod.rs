@@ -65,8 +65,9 @@ pub struct Agent<'a> {
 struct Memory {
     /// Whether the admission policies were found as they should be; nothing is done before that.
     confined: bool,
-    /// The chain's record and home's configuration, read once: they do not change under a listener, and a push
-    /// starts another one.
+    /// The chain's record and home's configuration, read once. `start` may rewrite the record under a build, whose
+    /// listener it then replaces: this build goes on by what it has read and, if it is started anew, by the text that
+    /// it froze, with the values of then.
     known: Option<(Record, Home)>,
     /// The chain's name, which no namespace changes.
     chain: Option<String>,
@@ -87,8 +88,9 @@ struct Memory {
     recheck_at: Option<Timestamp>,
     /// Whether the chain is one without rechecks.
     never_rechecks: bool,
-    /// Whether the chain's tag may be pushed over, so that another digest of it is a push.
-    pushed_over: bool,
+    /// Whether the chain's tag may be pushed over, so that another digest of it is a push. Unknown while the last good
+    /// pipeline cannot be rendered.
+    pushed_over: Option<bool>,
     /// What the last recheck found wrong, for as long as the listener waits.
     found: Option<String>,
     /// Why this agent cannot go on, as it was written down last.
@@ -239,7 +241,8 @@ impl<'a> Agent<'a> {
         }
     }
 
-    /// How long to wait at most: idle listeners wait for their recheck only.
+    /// How long to wait at most: idle listeners wait for their recheck only. For what they do beside it, see
+    /// [`Self::rest`].
     fn next_look(&self) -> Option<Duration> {
         let due = [self.memory.recheck_at, self.memory.dispatch_again].into_iter().flatten().min();
         let due = due.map(|at| self.until(at));

@@ -17,10 +17,10 @@ use crate::chain::pod::{Pod, Ran};
 use crate::chain::wire;
 use crate::chain::workload::{Scalable, Workload};
 use crate::cluster::Query;
-use crate::cluster::objects::{Event, Job as JobObject, Meta, NamespaceObject, holds};
+use crate::cluster::objects::{Event, JobStatus, Meta, NamespaceObject, holds};
 use crate::cluster::resource as kind;
 use crate::keel::parking;
-use crate::pipeline::weave::{Plan, Support as Wanted};
+use crate::pipeline::weave::Support as Wanted;
 
 /// The own Deployment, as far as it is read.
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +35,29 @@ struct Own {
 struct OwnSpec {
     replicas: Option<u32>,
     template: Template,
+}
+
+/// The build's Job, as far as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Work {
+    metadata: Meta,
+    spec: WorkSpec,
+    status: JobStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WorkSpec {
+    template: Template,
+}
+
+impl Work {
+    /// The build container: the only one that runs to its end, whatever the record calls it by now; all else is an init
+    /// container.
+    fn container(&self) -> &str {
+        self.spec.template.spec.containers.first().map_or("", |container| container.name.as_str())
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -136,21 +159,27 @@ impl Agent<'_> {
     /// Looks at what only the later phases need.
     pub(super) async fn observe_work(&mut self, seen: &mut Observation) -> Result<()> {
         seen.now = self.now();
+        if !matches!(seen.build.phase, Phase::Listening | Phase::Queued) {
+            self.memory.watch.due = None;
+        }
         seen.dispatch_due = self.memory.dispatch_again.is_none_or(|at| at <= seen.now);
         seen.prepared = self.memory.prepared;
         let undecided = seen.build.verdict.is_none();
         let dispatches = !seen.build.dispatch.settled() && seen.dispatch_due;
         let slot = seen.head.slots.contains_key(&seen.build.generation);
-        if self.me.pod.is_none() {
-            return self.observe_orphan(seen).await;
+        if self.me.pod.is_none() && seen.build.phase < Phase::Building {
+            // of a build whose agent is gone there is nothing to see but its Job, made or not
+            return Ok(());
         }
         if matches!(seen.build.phase, Phase::Detached | Phase::Queued) && undecided && !dispatches && !slot {
             seen.before = self.waiting_before(&seen.build, &seen.head).await?;
             seen.lost_slots = self.lost_slots(seen).await?;
         }
-        if matches!(seen.build.phase, Phase::Detached | Phase::Queued | Phase::Preparing | Phase::Building)
-            && undecided
-        {
+        if seen.build.phase == Phase::Building && undecided {
+            let bounds = self.bounds(seen).await?;
+            seen.judged = self.judged(&seen.build, bounds).await?;
+        }
+        if matches!(seen.build.phase, Phase::Detached | Phase::Queued | Phase::Preparing) && undecided {
             let plan = self.plan(seen).await?.clone();
             seen.max_parallel = plan.build.settings.max_parallel as usize;
             if seen.build.phase == Phase::Queued {
@@ -160,9 +189,6 @@ impl Agent<'_> {
                 seen.support = self.support(&plan.support).await?;
                 let bound = plan.build.settings.support_deadline.as_secs();
                 seen.support_bound = i64::try_from(bound).unwrap_or(i64::MAX);
-            }
-            if seen.build.phase == Phase::Building {
-                seen.judged = self.judged(&seen.build, &plan.build.container, bounds(&plan)).await?;
             }
         }
         Ok(())
@@ -188,18 +214,18 @@ impl Agent<'_> {
         Ok(before)
     }
 
-    /// How a build goes whose agent is gone: of its Job, made or not, all that is left to see.
-    async fn observe_orphan(&mut self, seen: &mut Observation) -> Result<()> {
-        if seen.build.phase == Phase::Building && seen.build.verdict.is_none() {
-            // the bound of a build that hangs may be written in a pipeline that cannot be rendered any more
-            let bounds = match self.plan(seen).await {
-                Ok(plan) => bounds(plan),
-                Err(_) => Bounds::default(),
-            };
-            let container = self.me.container.clone();
-            seen.judged = self.judged(&seen.build, &container, bounds).await?;
+    /// How long what hangs may hang. It may be written in a pipeline that cannot be rendered any more.
+    async fn bounds(&mut self, seen: &Observation) -> Result<Bounds> {
+        let mut bounds = Bounds::default();
+        let settings = match self.plan(seen).await {
+            Ok(plan) => &plan.build.settings,
+            Err(error @ Error::Cluster(_)) => return Err(error),
+            Err(_) => return Ok(bounds),
+        };
+        if let Some(bound) = settings.pending_deadline {
+            bounds.stuck = i64::try_from(bound.as_secs()).unwrap_or(i64::MAX);
         }
-        Ok(())
+        Ok(bounds)
     }
 
     async fn support(&self, wanted: &[Wanted]) -> Result<Vec<Support>> {
@@ -231,9 +257,9 @@ impl Agent<'_> {
     }
 
     /// What the Job and its pod say.
-    async fn judged(&self, build: &Build, container: &str, bounds: Bounds) -> Result<Judged> {
+    async fn judged(&self, build: &Build, bounds: Bounds) -> Result<Judged> {
         let namespace = Some(self.me.namespace.as_str());
-        let job = async { Ok(self.cluster.get::<JobObject>(&kind::JOBS, namespace, wire::JOB).await?) };
+        let job = async { Ok(self.cluster.get::<Work>(&kind::JOBS, namespace, wire::JOB).await?) };
         let (job, pods) = tokio::try_join!(job, self.build_pods())?;
         let Some(job) = job else {
             return Ok(if build.job_uid.is_some() { Judged::JobGone } else { Judged::NoJob });
@@ -262,7 +288,7 @@ impl Agent<'_> {
         }
         let since = job.metadata.creation_timestamp.unwrap_or(self.now());
         let age = self.now().duration_since(since).as_secs();
-        Ok(judge(&view, pod.as_ref(), container, age, bounds))
+        Ok(judge(&view, pod.as_ref(), job.container(), age, bounds))
     }
 
     /// The build's pods: one, or none yet.
@@ -294,15 +320,6 @@ impl Agent<'_> {
         events.sort_by_key(Event::last_seen);
         Ok(events)
     }
-}
-
-/// How long what hangs may hang.
-fn bounds(plan: &Plan) -> Bounds {
-    let mut bounds = Bounds::default();
-    if let Some(bound) = plan.build.settings.pending_deadline {
-        bounds.stuck = i64::try_from(bound.as_secs()).unwrap_or(i64::MAX);
-    }
-    bounds
 }
 
 /// The own Deployment; a deleted one counts as detached and scaled to zero.

@@ -28,7 +28,7 @@ impl Agent<'_> {
         let settings =
             self.plan_of_last_good(seen).await?.map(|plan| plan.build.settings).unwrap_or_default();
         let pipeline = match local::files::read_optional(&settings.pipeline_path) {
-            Ok(None) => seen.head.pipeline.clone().map_or(Pushed::Absent, Pushed::Text),
+            Ok(None) => self.last_good(seen).await?.map_or(Pushed::Absent, Pushed::Text),
             Ok(Some(text)) => Pushed::text(&settings.pipeline_path, text),
             Err(why) => Pushed::Unreadable(why.to_string()),
         };
@@ -62,6 +62,7 @@ impl Agent<'_> {
     }
 
     pub(super) async fn trigger(&mut self, seen: &mut Observation) -> Result<()> {
+        self.remove_probe().await?;
         let freeze = seen.freeze.as_ref().expect("step triggers only what is frozen");
         let annotations = json!({
             wire::IMAGE: freeze.image,
@@ -80,7 +81,7 @@ impl Agent<'_> {
             && let Err(why) = self.check_pushed(seen, &freeze).await?
         {
             let last_good = match &freeze.pipeline {
-                Pushed::Text(text) => seen.head.pipeline.as_ref() == Some(text),
+                Pushed::Text(_) => self.brought(seen).await?.is_none(),
                 Pushed::Absent => true,
                 Pushed::Unreadable(_) => false,
             };

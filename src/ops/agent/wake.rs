@@ -1,15 +1,16 @@
 //! What wakes an agent: watches, each of which does nothing but say "look again".
 //!
-//! An idle listener holds two, on its own Deployment and its own Namespace; a build adds what it waits for. Every
-//! (re)start of a watch wakes once, so that nothing between a look and the start of a watch is missed.
+//! An idle listener holds two, on its own Deployment and its own Namespace, and until the kubelet has told what it runs a
+//! third one, on its pods; a build adds what it waits for. Every watch wakes when it begins, so that nothing between a look
+//! and its start is missed; a stream that only goes on where the last one ended wakes nobody.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::Identity;
 use crate::agent::Observation;
@@ -19,7 +20,8 @@ use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Change, Cluster, Follow, Query};
 
-/// How long one stream lasts: with two of them, an idle listener asks less than once in two minutes.
+/// How long one stream lasts: with two of them, an idle listener asks once in two minutes, and twice in five (by default)
+/// for how the builds before it are.
 const SPAN: Duration = Duration::from_secs(240);
 
 pub(super) struct Wakes {
@@ -27,7 +29,7 @@ pub(super) struct Wakes {
     namespace: String,
     bell: Arc<Notify>,
     tasks: JoinSet<()>,
-    followed: BTreeSet<String>,
+    followed: BTreeMap<String, AbortHandle>,
 }
 
 impl Wakes {
@@ -37,18 +39,21 @@ impl Wakes {
             namespace: me.namespace.clone(),
             bell: Arc::new(Notify::new()),
             tasks: JoinSet::new(),
-            followed: BTreeSet::new(),
+            followed: BTreeMap::new(),
         };
         wakes.watch(&kind::DEPLOYMENTS, Some(&me.namespace), &Query::named(&me.deployment));
         wakes.watch(&kind::NAMESPACES, None, &Query::named(&me.namespace));
         wakes
     }
 
-    /// Adds the watches that the phase asks for.
+    /// Adds the watches that the phase asks for, and ends the one that told what runs here.
     pub(super) fn follow(&mut self, seen: &Observation) {
         let namespace = self.namespace.clone();
+        let own_pods = Query::labels(format!("{}=listener", wire::ROLE));
         if seen.freeze.is_none() && seen.running.version().is_none() {
-            self.watch(&kind::PODS, Some(&namespace), &Query::labels(format!("{}=listener", wire::ROLE)));
+            self.watch(&kind::PODS, Some(&namespace), &own_pods);
+        } else if let Some(watch) = self.followed.remove(&key(&kind::PODS, &own_pods)) {
+            watch.abort();
         }
         if matches!(seen.build.phase, Phase::Detached | Phase::Queued) {
             let chain = format!("{}={}", wire::CHAIN, seen.build.chain);
@@ -78,19 +83,21 @@ impl Wakes {
     }
 
     fn watch(&mut self, resource: &'static Resource, namespace: Option<&str>, query: &Query) {
-        if !self.followed.insert(format!("{} {query:?}", resource.plural)) {
+        let key = key(resource, query);
+        if self.followed.contains_key(&key) {
             return;
         }
         let bell = Arc::clone(&self.bell);
         let follow = Follow::new(query.clone()).span(SPAN);
         let mut events = self.cluster.watch::<Object>(resource, namespace, follow);
-        self.tasks.spawn(async move {
+        let task = self.tasks.spawn(async move {
             while let Some(change) = events.next().await {
                 if !matches!(change, Change::Bookmark(_) | Change::Trouble(_)) {
                     bell.notify_one();
                 }
             }
         });
+        self.followed.insert(key, task);
     }
 
     /// Waits until something changes, or until `bound` has passed. Whether something did.
@@ -102,4 +109,8 @@ impl Wakes {
         };
         tokio::time::timeout(bound, rung).await.is_ok()
     }
+}
+
+fn key(resource: &Resource, query: &Query) -> String {
+    format!("{} {query:?}", resource.plural)
 }

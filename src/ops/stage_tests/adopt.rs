@@ -199,3 +199,40 @@ async fn who_is_at_work_is_left_alone() {
     assert_eq!(*world.get(&ns(&namespace)), before);
     assert_eq!(world.phase(&next).parse(), Ok(Phase::Listening));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_builds_looks_after_nobody() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    let mut keel = glob();
+    keel[wire::MAX_PARALLEL] = json!("2");
+    started(&stage, &keel).await.unwrap();
+    stage.world().exit = None;
+    for (generation, letter) in [(1, 'b'), (2, 'c'), (3, 'd')] {
+        let namespace = stage.world().builds()[&generation].clone();
+        run_until(&stage, &namespace, |world| world.phase(&namespace) == "Listening").await;
+        stage.world().push(&namespace, &format!("build-{}", generation + 1), letter);
+        let phase = if generation < 3 { "Building" } else { "Detached" };
+        run_until(&stage, &namespace, |world| {
+            world.phase(&namespace) == phase
+                && world.builds().contains_key(&(generation + 1)) == (generation < 3)
+        })
+        .await;
+    }
+    let [first, second, third] = [1, 2, 3].map(|generation| stage.world().builds()[&generation].clone());
+    let story = async {
+        stage.reaches(|world| world.phase(&third) == "Queued").await;
+        stage.world().change(HEAD, |head| {
+            head["data"].as_object_mut().unwrap().remove("slot.2").unwrap();
+        });
+        stage.world().change(&ns(&second), |it| it["metadata"]["labels"][wire::PHASE] = json!("Finished"));
+        stage.reaches(|world| world.phase(&third) == "Building").await;
+        stage.world().requests.clear();
+        tokio::time::sleep(LONG).await;
+    };
+    tokio::select! {
+        () = run_until(&stage, &third, |_| false) => unreachable!("it waits for ever"),
+        () = story => {}
+    }
+    let world = stage.world();
+    assert!(!world.requests.contains(&format!("GET {}/pods", ns(&first))));
+}

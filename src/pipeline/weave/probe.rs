@@ -9,14 +9,20 @@ pub const PROBE: &str = "studioci-probe";
 
 /// The listener's own pod, made to run `agent probe` once: same image, `Always`, no token of ours.
 ///
+/// `node`: where the listener runs. The image is there, so that nothing is pulled but a manifest; wherever a scheduler
+/// chose to put the probe, all of the image might be.
+///
 /// `None` if the Deployment has no such container.
-pub fn probe(deployment: &Value, container: &str) -> Option<Value> {
+pub fn probe(deployment: &Value, container: &str, node: Option<&str>) -> Option<Value> {
     let template = &deployment["spec"]["template"];
     let mut spec = template["spec"].as_object()?.clone();
     spec.remove("serviceAccountName");
     spec.remove("serviceAccount");
     spec.insert("automountServiceAccountToken".to_owned(), false.into());
     spec.insert("restartPolicy".to_owned(), "Never".into());
+    if let Some(node) = node {
+        spec.insert("nodeName".to_owned(), node.into());
+    }
     let containers = spec.get_mut("containers")?.as_array_mut()?;
     containers.retain(|candidate| candidate["name"] == container);
     let own = containers.first_mut()?.as_object_mut()?;
@@ -53,15 +59,17 @@ mod tests {
                 "containers": [{"name": "build", "image": "r/app:main", "command": ["/b", "agent", "run"]}],
             },
         }}});
-        let pod = probe(&deployment, "build").expect("a probe");
+        let pod = probe(&deployment, "build", Some("node-1")).expect("a probe");
         let spec = &pod["spec"];
         assert!(spec.get("serviceAccountName").is_none());
         assert_eq!(spec["automountServiceAccountToken"], false);
         assert_eq!(spec["restartPolicy"], "Never");
+        assert_eq!(spec["nodeName"], "node-1");
         assert_eq!(spec["containers"][0]["command"], json!(["/b", "agent", "probe"]));
         assert_eq!(spec["containers"][0]["imagePullPolicy"], "Always");
         assert_eq!(spec["imagePullSecrets"][0]["name"], "pull");
         assert_eq!(pod["metadata"]["labels"][wire::ROLE], "probe");
-        assert_eq!(probe(&deployment, "other"), None);
+        assert!(probe(&deployment, "build", None).expect("a probe")["spec"].get("nodeName").is_none());
+        assert_eq!(probe(&deployment, "other", None), None);
     }
 }
