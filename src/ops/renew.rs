@@ -79,6 +79,8 @@ pub(super) async fn carry_on(
         }
         head = renew(cluster, request, &intent, &kept, head, &point, cause).await?;
     }
+    // also where nothing has changed: whoever moved the head may have been killed before this
+    grant(cluster, &intent).await?;
     if cause.is_none() && raised_by_agent(&head) {
         return unchanged(cluster, request, &intent, &head, say).await;
     }
@@ -96,9 +98,6 @@ pub(super) async fn carry_on(
         now: request.at,
     };
     let never_listened = cause.is_none() && head.generation == 1;
-    if cause.is_some() {
-        grant(cluster, &intent).await?;
-    }
     let claimed = match dispatch::claim_next(cluster, &raise, head, say).await {
         // between our look at the head and now this listener was pushed to
         Err(Error::Ownership { .. }) if cause.is_none() => {

@@ -250,15 +250,33 @@ async fn a_waiting_listener_gets_the_pull_secrets_of_now() {
     assert_eq!(live(&stage), "e30=");
 }
 
+/// The rules of the chain's Role.
+fn rules(world: &World) -> String {
+    let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/studioci/roles/chain-{CHAIN}");
+    world.get(&path)["rules"].to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn rights_that_start_fixes_anew_stand_in_the_chains_role_whenever_it_is_killed() {
+    let begin = listening(&glob()).await;
+    let hardened = Request { pod_security: Some("baseline".to_owned()), ..request(&glob()) };
+    let run = |stage: Stage| {
+        let hardened = hardened.clone();
+        async move { started_again(&stage, &hardened).await.map(|_| ()) }
+    };
+    whenever_it_is_killed(&begin, run, |world, what| {
+        assert!(rules(world).contains("\"baseline,,,,,\""), "{what}");
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn rights_that_start_fixes_anew_stand_in_the_chains_role() {
     let stage = listening(&glob()).await;
     let hardened = Request { pod_security: Some("baseline".to_owned()), ..request(&glob()) };
     let Outcome::Configured(build) = started_again(&stage, &hardened).await.unwrap() else { panic!() };
     let world = stage.world();
-    let role =
-        world.get(&format!("/apis/rbac.authorization.k8s.io/v1/namespaces/studioci/roles/chain-{CHAIN}"));
-    let rules = role["rules"].to_string();
+    let rules = rules(&world);
     assert!(rules.contains("\"baseline,,,,,\"") && !rules.contains("\",,,,,\""), "{rules}");
     let labels = &world.get(&format!("/api/v1/namespaces/{}", build.namespace))["metadata"]["labels"];
     assert_eq!(labels["pod-security.kubernetes.io/enforce"], "baseline");
