@@ -140,7 +140,7 @@ async fn settle(
         if let Some(ended) = &head.ended {
             return Err(Error::ownership(
                 format!("chain {chain} has ended ({ended})"),
-                "nothing follows: start it under another name",
+                "kubectl studioci start carries it on",
             ));
         }
         if head.generation != raise.generation || head.uuid != raise.record.settings.uuid {
@@ -152,12 +152,6 @@ async fn settle(
                     head.claimed.as_ref().map_or("no namespace yet", |(namespace, _)| namespace)
                 ),
                 "somebody else carries the chain on; look with kubectl studioci status",
-            ));
-        }
-        if let Some(ended) = &head.ended {
-            return Err(Error::ownership(
-                format!("chain {chain} has ended ({ended})"),
-                "kubectl studioci start carries it on",
             ));
         }
         match &head.claimed {
