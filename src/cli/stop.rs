@@ -60,8 +60,10 @@ pub(super) async fn run(args: StopArgs, ctx: &mut Ctx) -> Result<ExitKind, Failu
     }
     let chain = &request.chain;
     let Some(Left { running, stay }) = stopped else {
-        ctx.console
-            .talk(&format!("stopped waiting. Run it again for the rest: kubectl studioci stop {chain}"));
+        let purge = if request.purge { " --purge" } else { "" };
+        ctx.console.talk(&format!(
+            "stopped waiting. Run it again for the rest: kubectl studioci stop {chain}{purge}"
+        ));
         return Ok(ExitKind::Interrupted);
     };
     if !running.is_empty() {
