@@ -114,7 +114,7 @@ pub async fn claim_next(
     if ours.is_empty() {
         ours.push(claim::walk(cluster, &claim, say).await?);
     }
-    let settled = settle(cluster, raise, head, &ours[0]).await;
+    let settled = settle(cluster, raise, &claim, head, &ours[0]).await;
     let losers: Vec<&Claimed> = match &settled {
         Ok((winner, _)) => ours.iter().filter(|claimed| claimed.uid != winner.uid).collect(),
         // what was not made just now may be the one that the head has left
@@ -132,6 +132,7 @@ pub async fn claim_next(
 async fn settle(
     cluster: &Cluster,
     raise: &Raise<'_>,
+    claim: &Claim,
     mut head: Head,
     claimed: &Claimed,
 ) -> Result<(Claimed, Head)> {
@@ -156,7 +157,7 @@ async fn settle(
         }
         match &head.claimed {
             Some((_, uid)) if *uid == claimed.uid => return Ok((claimed.clone(), head)),
-            Some((namespace, uid)) if claim::stands(cluster, namespace, uid).await? => {
+            Some((namespace, uid)) if claim::stands(cluster, claim, namespace, uid).await? => {
                 let winner = Claimed { namespace: namespace.clone(), uid: uid.clone(), created: false };
                 return Ok((winner, head));
             }
