@@ -226,9 +226,19 @@ pub(super) async fn enter(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claime
 /// # Errors
 /// Cluster errors; what the API server refuses is named.
 pub async fn raise(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say: Say<'_>) -> Result<bool> {
+    enter(cluster, raise, claimed).await?;
+    raise_entered(cluster, raise, claimed, say).await
+}
+
+/// [`raise`], where the maker is bound already.
+pub(super) async fn raise_entered(
+    cluster: &Cluster,
+    raise: &Raise<'_>,
+    claimed: &Claimed,
+    say: Say<'_>,
+) -> Result<bool> {
     let settings = &raise.record.settings;
     let there = rights::There { chain: &settings.chain, namespace: &claimed.namespace, uid: &claimed.uid };
-    enter(cluster, raise, claimed).await?;
     let mut objects = rights::of_agent(&there, settings.trusted_build);
     objects.extend(raise.plan.pull_secrets.iter().cloned().map(|mut secret| {
         place(&mut secret, &claimed.namespace);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::cleanup::{Mode, Which, Word, cleanup};
 use super::error::{Error, Result};
+use super::home;
 use super::stage::{Stage, World, digest};
 use super::stage_tests::{CHAIN, asleep, glob, keyed, match_tag, pushed, request, run_until, started};
 use super::start::{Outcome, Request, start};
@@ -370,6 +371,94 @@ async fn a_chain_that_is_being_purged_is_not_started() {
     assert!(told.iter().any(|word| word.contains(&first) && word.contains("not in home")), "{told:?}");
     let refused = started_again(&stage, &request(&glob())).await.unwrap_err();
     assert_eq!(refused.to_string(), "chain app-main is being purged");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_that_waits_for_a_build_without_an_agent_locks_nobody_out() {
+    let (stage, first) = pushed().await;
+    run_until(&stage, &first, |world| head(world)["generation"] == "2").await;
+    // its agent is gone now; nobody will ever end that build
+    let cluster = stage.cluster();
+    let timeout = Some(std::time::Duration::from_secs(60));
+    let request = stop::Request { chain: CHAIN.to_owned(), purge: true, timeout, now: Timestamp::UNIX_EPOCH };
+    let said = std::cell::RefCell::new(String::new());
+    let say = |line: &str| said.borrow_mut().push_str(line);
+    let late = Box::pin(stop(&cluster, &request, &say, &mut |_| {})).await.unwrap_err();
+    let Error::Timeout { what, remedy } = late else { panic!("{late}") };
+    assert!(what.contains(&first), "{what}");
+    for told in [&remedy, &said.into_inner()] {
+        assert!(told.contains("kubectl studioci start raises"), "{told}");
+    }
+    assert_eq!(head(&stage.world())["purging"], Value::Null);
+    let outcome = started_again(&stage, &self::request(&glob())).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Started(build) if build.generation == 3), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_takes_nothing_of_a_chain_that_was_started_again_meanwhile() {
+    let another: Edit = |head| head["data"]["uuid"] = json!(uuid::Uuid::nil().to_string());
+    let carried_on: Edit = |head| drop(head["data"].as_object_mut().unwrap().remove("ended"));
+    for (number, (after, change)) in
+        [(false, carried_on), (false, another), (true, carried_on), (true, another)].into_iter().enumerate()
+    {
+        let stage = listening(&glob()).await;
+        stopped(&stage, false).await.unwrap();
+        // somebody comes right before or after the mark
+        let path = format!("{HOME}/chain-{CHAIN}");
+        let mut left = Some(change);
+        let hook = Box::new(move |world: &mut World, write: &str| {
+            if write == format!("PATCH {path}")
+                && let Some(change) = left.take()
+            {
+                world.change(&path, change);
+            }
+        });
+        if after {
+            stage.world().after_write = Some(hook);
+        } else {
+            stage.world().before_write = Some(hook);
+        }
+        let before = stage.world().objects.len();
+        let error = stopped(&stage, true).await.unwrap_err();
+        assert!(matches!(error, Error::Ownership { .. }), "{number}: {error:?}");
+        assert!(error.to_string().contains("started again"), "{number}: {error}");
+        assert_eq!(stage.world().objects.len(), before, "{number}");
+    }
+    // the last look, before home's objects go
+    let stage = listening(&glob()).await;
+    let before = stage.world().objects.clone();
+    let uuid = head(&stage.world())["uuid"].as_str().unwrap().to_owned();
+    for uuid in [uuid::Uuid::nil().to_string(), uuid] {
+        let error = home::forget(&stage.cluster(), CHAIN, &uuid, &mut |_, _| {}).await.unwrap_err();
+        assert!(error.to_string().contains("started anew"), "{error}");
+        assert_eq!(stage.world().objects, before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_made_anew_under_a_purged_chains_names_stays() {
+    let stage = listening(&glob()).await;
+    let names = [
+        format!("{HOME}/chain-{CHAIN}"),
+        format!("{HOME}/record-{CHAIN}"),
+        format!("{HOME}/history-{CHAIN}"),
+        format!("/api/v1/namespaces/studioci/secrets/chain-{CHAIN}"),
+    ];
+    let role = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/studioci/roles/chain-{CHAIN}");
+    let (all, first) = (names.clone(), format!("DELETE {role}"));
+    // another purge has come to its end, and the chain is started anew, between our look and our first deletion
+    stage.world().before_write = Some(Box::new(move |world, write| {
+        if write == first {
+            for path in &all {
+                world.change(path, |it| it["metadata"]["uid"] = json!("anew"));
+            }
+        }
+    }));
+    stopped(&stage, true).await.unwrap();
+    let world = stage.world();
+    for path in names {
+        assert_eq!(world.get(&path)["metadata"]["uid"], "anew", "{path}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
