@@ -186,6 +186,63 @@ async fn start_says_what_it_did_to_a_chain_that_lives() {
     assert!(matches!(&outcome, Outcome::Started(build) if build.generation == 3), "{outcome:?}");
 }
 
+/// Somebody deletes a build's listener, and its pods go.
+fn deafen(stage: &Stage, namespace: &str) {
+    let mut world = stage.world();
+    world.objects.remove(&World::listener(namespace)).unwrap();
+    world.objects.retain(|path, _| !path.starts_with(&format!("/api/v1/namespaces/{namespace}/pods/")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_whose_listener_was_deleted_by_hand_is_started() {
+    let stage = listening(&glob()).await;
+    let first = stage.world().builds()[&1].clone();
+    deafen(&stage, &first);
+    let outcome = started_again(&stage, &request(&glob())).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Started(build) if build.generation == 2), "{outcome:?}");
+    assert_eq!(stage.world().builds().len(), 1, "the one without a listener goes");
+    assert!(matches!(started_again(&stage, &request(&glob())).await.unwrap(), Outcome::Unchanged(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_is_waited_for_as_long_as_there_is_an_agent_to_raise_it() {
+    let reached: [fn(&World) -> bool; 2] =
+        [|world| head(world)["generation"] == "2", |world| world.builds().len() == 2 && claimed(world)];
+    for (number, reached) in reached.into_iter().enumerate() {
+        let (stage, first) = pushed().await;
+        run_until(&stage, &first, reached).await;
+        let before = head(&stage.world());
+        let outcome = started_again(&stage, &request(&glob())).await.unwrap();
+        assert!(matches!(outcome, Outcome::Unchanged(_)), "{number}: {outcome:?}");
+        assert_eq!(head(&stage.world()), before, "{number}");
+
+        deafen(&stage, &first);
+        let outcome = started_again(&stage, &request(&glob())).await.unwrap();
+        let Outcome::Started(build) = outcome else { panic!("{number}: {outcome:?}") };
+        assert_eq!((build.generation, build.baseline.to_string()), (3, format!("build-2@{}", digest('b'))));
+        assert_eq!(stage.world().builds().keys().collect::<Vec<_>>(), [&1, &3], "{number}");
+    }
+}
+
+/// Whether the head names a namespace.
+fn claimed(world: &World) -> bool {
+    !head(world)["namespace"].is_null()
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_start_a_chain_without_a_listener_the_later_one_says_so() {
+    let stage = listening(&glob()).await;
+    let first = stage.world().builds()[&1].clone();
+    deafen(&stage, &first);
+    let request = request(&glob());
+    let (one, two) = tokio::join!(started_again(&stage, &request), started_again(&stage, &request));
+    let (started, raced) = if one.is_ok() { (one, two) } else { (two, one) };
+    assert!(matches!(&started, Ok(Outcome::Started(build)) if build.generation == 2), "{started:?}");
+    assert!(raced.unwrap_err().to_string().contains("somebody else changes chain"));
+    assert_eq!(head(&stage.world())["generation"], "2");
+    assert_eq!(stage.world().builds().len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_push_that_wins_the_head_before_start_is_built_and_its_successor_is_replaced() {
     let (stage, first) = pushed().await;
