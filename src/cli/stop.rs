@@ -82,6 +82,10 @@ fn show(console: &mut Console, chain: &str, word: &Word<'_>) -> std::io::Result<
         Word::Ended(true) => console.event(&format!("chain/{chain} ended")),
         Word::Ended(false) => console.event(&format!("chain/{chain} unchanged")),
         Word::Deleted(name) => deleted(console, name, DryRun::None),
+        Word::Failed(name, error) => {
+            console.talk(&format!("error: namespace {name}: {error}"));
+            Ok(())
+        }
         Word::Forgotten(resource, name) => {
             let outcome = Outcome {
                 kind: &resource.kind.to_ascii_lowercase(),

@@ -267,9 +267,9 @@ pub async fn forget(
         ));
     }
     let uids = before_head.into_iter().map(|found| found.map(|found| found.metadata.uid));
-    for ((resource, name), uid) in objects.into_iter().zip(uids.chain([Some(last.metadata.uid)])) {
-        let Some(uid) = uid else { continue };
-        match cluster.delete(resource, home, name, &Delete::uid(uid)).await {
+    for ((resource, name), seen) in objects.into_iter().zip(uids.chain([Some(last.metadata.uid)])) {
+        let Some(seen) = seen else { continue };
+        match cluster.delete(resource, home, name, &Delete::uid(seen)).await {
             Ok(Deletion::Accepted) => tell(resource, name),
             Ok(Deletion::AlreadyGone) => {}
             // that one is gone, and its name another's

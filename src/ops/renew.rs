@@ -425,7 +425,8 @@ async fn leave_nothing_behind(cluster: &Cluster, request: &Request, chain: &str,
         Ok(End::Stays(why)) => {
             say(&format!("Warning: namespace {} stays: {}", target.namespace, why.sentence));
         }
-        Ok(End::Going) | Err(_) => {}
+        Ok(End::Going) => {}
+        Err(error) => say(&format!("error: namespace {}: {error}", target.namespace)),
     })
     .await
 }

@@ -382,14 +382,14 @@ async fn without_image(
             "push that tag, or run start again with --tag and one that exists; the chain stays as it is until then",
         ));
     }
-    match take_back(cluster, raise, Some(claimed)).await? {
-        true => Err(Error::usage(
-            unwatched,
-            "push that tag first, or name one that exists with --tag; nothing was left behind",
-        )),
+    if !take_back(cluster, raise, Some(claimed)).await? {
         // an agent came up meanwhile, or somebody else has taken the chain on
-        false => Ok(None),
+        return Ok(None);
     }
+    Err(Error::usage(
+        unwatched,
+        "push that tag first, or name one that exists with --tag; nothing was left behind",
+    ))
 }
 
 /// Removes what this `start` has made of a new chain; `false` where somebody else has taken it on meanwhile, or its agent

@@ -45,6 +45,8 @@ pub enum Word<'a> {
     Deleted(&'a str),
     /// A namespace stays.
     Stays(&'a str, &'a Why),
+    /// A namespace could not be disposed of.
+    Failed(&'a str, &'a Error),
     /// An object in home was deleted.
     Forgotten(&'a Resource, &'a str),
 }
@@ -81,12 +83,12 @@ pub async fn stop(
     wait_for_builds(cluster, request, &head, say).await?;
     // not before: who cannot wait for a build whose agent is gone must be able to start the chain
     let Some(head) = mark(cluster, chain, head).await? else { return Ok(Left::default()) };
-    let stay = purge(cluster, request, &head, tell).await?;
-    if stay == 0 {
+    let left = purge(cluster, request, &head, tell).await?;
+    if left == 0 {
         let mut tell = |resource: &Resource, name: &str| tell(&Word::Forgotten(resource, name));
         home::forget(cluster, chain, &head.uuid, &mut tell).await?;
     }
-    Ok(Left { running: Vec::new(), stay })
+    Ok(Left { running: Vec::new(), stay: left })
 }
 
 async fn unknown(cluster: &Cluster, chain: &str) -> Result<Error> {
@@ -175,7 +177,8 @@ fn told_end(target: &Target, end: &Result<End>, tell: &mut dyn FnMut(&Word<'_>))
     match end {
         Ok(End::Deleted) => tell(&Word::Deleted(&target.namespace)),
         Ok(End::Stays(why)) => tell(&Word::Stays(&target.namespace, why)),
-        Ok(End::Going) | Err(_) => {}
+        Ok(End::Going) => {}
+        Err(error) => tell(&Word::Failed(&target.namespace, error)),
     }
 }
 

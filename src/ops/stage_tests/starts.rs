@@ -154,8 +154,8 @@ async fn a_start_that_is_refused_leaves_a_chain_that_somebody_else_has_taken_on(
         let world = stage.world();
         assert_eq!(world.get(HEAD)["data"]["generation"], "2", "{nth}");
         for object in ["configmaps/record", "configmaps/history", "secrets/chain"] {
-            let path = format!("/api/v1/namespaces/studioci/{object}-{CHAIN}");
-            assert!(world.objects.contains_key(&path), "{nth}: {path}");
+            let kept = format!("/api/v1/namespaces/studioci/{object}-{CHAIN}");
+            assert!(world.objects.contains_key(&kept), "{nth}: {kept}");
         }
     }
 }
