@@ -63,6 +63,10 @@ pub(super) async fn carry_on(
     intent.record.settings.uuid.clone_from(&head.uuid);
     start::fill_home(cluster, &intent).await?;
     let kept = start::same_chain(cluster, &intent).await?;
+    if intent.record.settings.remote.is_none() {
+        // whoever starts it outside of a checkout says nothing of where it belongs
+        intent.record.settings.remote.clone_from(&kept.record.settings.remote);
+    }
     let (namespaces, _) = dispose::look(cluster, &chain).await?;
     let mut builds: Vec<Build> =
         namespaces.iter().filter_map(|namespace| read_build(namespace).ok()).collect();
@@ -258,10 +262,12 @@ fn at_tag(
         return Ok(intent.clone());
     }
     let request = Request { tag: Some(tag.to_owned()), ..request.clone() };
+    let remote = intent.record.settings.remote.clone();
     let mut intent = request.intend(home).inspect_err(|_| {
         say(&format!("the chain stands at tag {tag}; with --tag it starts from another"));
     })?;
     intent.record.settings.uuid.clone_from(&head.uuid);
+    intent.record.settings.remote = remote;
     Ok(intent)
 }
 

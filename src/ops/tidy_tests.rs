@@ -15,6 +15,7 @@ use super::start::{Outcome, Request, start};
 use super::stop::{self, Left, stop};
 use crate::chain::retention::Rules;
 use crate::chain::wire;
+use crate::pipeline::facts::Fact;
 
 const HOME: &str = "/api/v1/namespaces/studioci/configmaps";
 
@@ -272,6 +273,23 @@ async fn a_listener_that_loses_the_head_to_start_never_builds() {
         "it was triggered, but the head never was its"
     );
     assert_eq!(head(&world)["built.1"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_outside_of_a_checkout_leaves_the_chain_its_remote() {
+    let stage = listening(&glob()).await;
+    let mut in_checkout = request(&glob());
+    let url = json!("https://git.example/app.git");
+    in_checkout.facts.git.insert("url".to_owned(), Fact::Known(url.clone()));
+    assert!(matches!(started_again(&stage, &in_checkout).await.unwrap(), Outcome::Configured(_)));
+    assert!(matches!(started_again(&stage, &request(&glob())).await.unwrap(), Outcome::Unchanged(_)));
+    // also where the intent is worked out anew, from the tag that the chain stands at
+    let elsewhere = Request { tag: Some("build-2".to_owned()), ..changed() };
+    for request in [changed(), elsewhere] {
+        assert!(matches!(started_again(&stage, &request).await.unwrap(), Outcome::Configured(_)));
+        let settings = stage.world().get(&format!("{HOME}/record-{CHAIN}"))["data"]["settings"].clone();
+        assert!(settings.as_str().unwrap().contains(url.as_str().unwrap()), "{settings}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
