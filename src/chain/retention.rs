@@ -9,12 +9,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::build::{Build, NotABuild, Phase, Told};
 use super::head::Head;
 use super::record::{Entry, has_dropped};
-use super::{names, wire};
+use super::wire;
 
 /// What home holds of one chain.
 #[derive(Debug, Clone, Default)]
@@ -237,9 +236,7 @@ fn proved(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
             }
         })
     })?;
-    let derived =
-        Uuid::parse_str(&build.chain_uuid).map(|chain| names::owner(chain, build.generation).to_string());
-    if derived.as_deref() != Ok(build.owner.as_str()) {
+    if !build.is_proved() {
         return Err(Why::finding(format!(
             "its {} is not the one of generation {} of its chain, so nothing proves it ours",
             wire::OWNER,

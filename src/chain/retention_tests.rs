@@ -1,7 +1,10 @@
 //! One row a state that a namespace can be in, and what becomes of it.
 
+use uuid::Uuid;
+
 use super::*;
 use crate::chain::build::{Map, Version};
+use crate::chain::names;
 
 const CHAIN: Uuid = Uuid::from_u128(7);
 

@@ -60,8 +60,10 @@ pub(super) async fn run(args: StopArgs, ctx: &mut Ctx) -> Result<ExitKind, Failu
     }
     let chain = &request.chain;
     let Some(Left { running, stay }) = stopped else {
-        ctx.console
-            .talk(&format!("stopped waiting. Run it again for the rest: kubectl studioci stop {chain}"));
+        let purge = if request.purge { " --purge" } else { "" };
+        ctx.console.talk(&format!(
+            "stopped waiting. Run it again for the rest: kubectl studioci stop {chain}{purge}"
+        ));
         return Ok(ExitKind::Interrupted);
     };
     if !running.is_empty() {
@@ -80,6 +82,10 @@ fn show(console: &mut Console, chain: &str, word: &Word<'_>) -> std::io::Result<
         Word::Ended(true) => console.event(&format!("chain/{chain} ended")),
         Word::Ended(false) => console.event(&format!("chain/{chain} unchanged")),
         Word::Deleted(name) => deleted(console, name, DryRun::None),
+        Word::Failed(name, error) => {
+            console.talk(&format!("error: namespace {name}: {error}"));
+            Ok(())
+        }
         Word::Forgotten(resource, name) => {
             let outcome = Outcome {
                 kind: &resource.kind.to_ascii_lowercase(),

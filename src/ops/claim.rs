@@ -182,10 +182,18 @@ pub(super) async fn standing(cluster: &Cluster, claim: &Claim) -> Result<Vec<Cla
     Ok(ours)
 }
 
-/// Whether this very namespace is there and not on its way out.
-pub(super) async fn stands(cluster: &Cluster, namespace: &str, uid: &str) -> Result<bool> {
+/// Whether this very namespace is there, carries the claim's owner uuid and chain label, and is not on its way out. A
+/// head that was edited by hand may name any namespace of the cluster.
+pub(super) async fn stands(cluster: &Cluster, claim: &Claim, namespace: &str, uid: &str) -> Result<bool> {
     let found = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
-    Ok(found.is_some_and(|found| found.metadata.uid == uid && found.metadata.deletion_timestamp.is_none()))
+    Ok(found.is_some_and(|found| {
+        let meta = &found.metadata;
+        let standing =
+            Standing { annotations: &meta.annotations, terminating: meta.deletion_timestamp.is_some() };
+        meta.uid == uid
+            && meta.labels.get(wire::CHAIN) == Some(&claim.chain)
+            && judge(standing, &claim.owner()) == Judged::Ours
+    }))
 }
 
 /// Waits until the fresh namespace has its default ServiceAccount, without which no pod starts in it.

@@ -114,7 +114,7 @@ pub async fn claim_next(
     if ours.is_empty() {
         ours.push(claim::walk(cluster, &claim, say).await?);
     }
-    let settled = settle(cluster, raise, head, &ours[0]).await;
+    let settled = settle(cluster, raise, &claim, head, &ours[0]).await;
     let losers: Vec<&Claimed> = match &settled {
         Ok((winner, _)) => ours.iter().filter(|claimed| claimed.uid != winner.uid).collect(),
         // what was not made just now may be the one that the head has left
@@ -132,6 +132,7 @@ pub async fn claim_next(
 async fn settle(
     cluster: &Cluster,
     raise: &Raise<'_>,
+    claim: &Claim,
     mut head: Head,
     claimed: &Claimed,
 ) -> Result<(Claimed, Head)> {
@@ -140,7 +141,7 @@ async fn settle(
         if let Some(ended) = &head.ended {
             return Err(Error::ownership(
                 format!("chain {chain} has ended ({ended})"),
-                "nothing follows: start it under another name",
+                "kubectl studioci start carries it on",
             ));
         }
         if head.generation != raise.generation || head.uuid != raise.record.settings.uuid {
@@ -154,15 +155,9 @@ async fn settle(
                 "somebody else carries the chain on; look with kubectl studioci status",
             ));
         }
-        if let Some(ended) = &head.ended {
-            return Err(Error::ownership(
-                format!("chain {chain} has ended ({ended})"),
-                "kubectl studioci start carries it on",
-            ));
-        }
         match &head.claimed {
             Some((_, uid)) if *uid == claimed.uid => return Ok((claimed.clone(), head)),
-            Some((namespace, uid)) if claim::stands(cluster, namespace, uid).await? => {
+            Some((namespace, uid)) if claim::stands(cluster, claim, namespace, uid).await? => {
                 let winner = Claimed { namespace: namespace.clone(), uid: uid.clone(), created: false };
                 return Ok((winner, head));
             }
@@ -231,9 +226,19 @@ pub(super) async fn enter(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claime
 /// # Errors
 /// Cluster errors; what the API server refuses is named.
 pub async fn raise(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed, say: Say<'_>) -> Result<bool> {
+    enter(cluster, raise, claimed).await?;
+    raise_entered(cluster, raise, claimed, say).await
+}
+
+/// [`raise`], where the maker is bound already.
+pub(super) async fn raise_entered(
+    cluster: &Cluster,
+    raise: &Raise<'_>,
+    claimed: &Claimed,
+    say: Say<'_>,
+) -> Result<bool> {
     let settings = &raise.record.settings;
     let there = rights::There { chain: &settings.chain, namespace: &claimed.namespace, uid: &claimed.uid };
-    enter(cluster, raise, claimed).await?;
     let mut objects = rights::of_agent(&there, settings.trusted_build);
     objects.extend(raise.plan.pull_secrets.iter().cloned().map(|mut secret| {
         place(&mut secret, &claimed.namespace);

@@ -92,11 +92,8 @@ impl<'a> Hand<'a> {
         let mut ends = stream::iter(targets).map(one).buffered(AT_ONCE);
         let mut failed = None;
         while let Some((target, end)) = ends.next().await {
-            match end {
-                // the first one is what the caller says at the end
-                Err(error) if failed.is_none() => failed = Some(error),
-                end => tell(target, &end),
-            }
+            tell(target, &end);
+            failed = failed.or(end.err());
         }
         failed.map_or(Ok(()), Err)
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::dispatch;
 use super::error::{Error, Result};
 use crate::chain::build::Map;
 use crate::chain::head::Head;
@@ -13,7 +12,7 @@ use crate::chain::record::Settings;
 use crate::chain::wire;
 use crate::cluster::objects::{Meta, Object, SecretObject};
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Patch, Query, Resource};
+use crate::cluster::{Cluster, Delete, Deletion, Patch, Query, Resource};
 use crate::pipeline::facts::{EnvValue, Facts};
 use crate::pipeline::template::Sources;
 
@@ -231,9 +230,22 @@ pub async fn chains(cluster: &Cluster) -> Result<Vec<String>> {
     Ok(chains)
 }
 
-/// Deletes everything of a chain in home, and names each. The head goes last: as long as it is there, a repetition
-/// knows the chain.
-pub async fn forget(cluster: &Cluster, chain: &str, tell: &mut dyn FnMut(&Resource, &str)) -> Result<()> {
+/// Deletes everything of a chain that is being purged, and names each. The head goes last: as long as it is there, a
+/// repetition knows the chain.
+///
+/// All are read first, the head last, and go by the uids that were read: a chain is started anew under this name only
+/// once the head is gone, so that what was read before that head is the purged chain's.
+///
+/// `uuid`: the chain's.
+///
+/// # Errors
+/// [`Error::Ownership`] where the head is another chain's by now.
+pub async fn forget(
+    cluster: &Cluster,
+    chain: &str,
+    uuid: &str,
+    tell: &mut dyn FnMut(&Resource, &str),
+) -> Result<()> {
     let (head, record, history) =
         (wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain));
     let objects = [
@@ -243,9 +255,26 @@ pub async fn forget(cluster: &Cluster, chain: &str, tell: &mut dyn FnMut(&Resour
         (&kind::CONFIG_MAPS, &record),
         (&kind::CONFIG_MAPS, &head),
     ];
-    for (resource, name) in objects {
-        if dispatch::delete(cluster, resource, Some(wire::HOME), name).await? {
-            tell(resource, name);
+    let home = Some(wire::HOME);
+    let before_head = objects.iter().take(4).map(|(kind, name)| cluster.get::<Object>(kind, home, name));
+    let before_head = futures_util::future::try_join_all(before_head).await?;
+    let Some(last) = cluster.get::<Data>(&kind::CONFIG_MAPS, home, &head).await? else { return Ok(()) };
+    let there = read_head(&last)?;
+    if there.uuid != uuid || !there.purging {
+        return Err(Error::ownership(
+            format!("chain {chain} was started anew while it was being deleted"),
+            "nothing of the new one was touched; look with kubectl studioci status",
+        ));
+    }
+    let uids = before_head.into_iter().map(|found| found.map(|found| found.metadata.uid));
+    for ((resource, name), seen) in objects.into_iter().zip(uids.chain([Some(last.metadata.uid)])) {
+        let Some(seen) = seen else { continue };
+        match cluster.delete(resource, home, name, &Delete::uid(seen)).await {
+            Ok(Deletion::Accepted) => tell(resource, name),
+            Ok(Deletion::AlreadyGone) => {}
+            // that one is gone, and its name another's
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())

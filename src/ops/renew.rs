@@ -19,12 +19,12 @@ use super::home::{self, Kept};
 use super::intent::{Intent, Request};
 use super::setup::Home;
 use super::start::{self, Outcome};
-use crate::chain::build::{Baseline, Build, Phase};
+use crate::chain::build::{Baseline, Build, Dispatch, Phase};
 use crate::chain::head::Head;
 use crate::chain::{rights, wire};
 use crate::cluster::objects::Object;
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Patch};
+use crate::cluster::{Cluster, Patch, Query};
 use crate::pipeline::weave::{Listener, place};
 
 /// Why the head moves to a fresh listener.
@@ -32,7 +32,7 @@ use crate::pipeline::weave::{Listener, place};
 enum Cause {
     /// The chain had ended.
     Ended,
-    /// Nobody listens: the namespace was deleted by hand.
+    /// Nobody listens, and nobody will: a namespace or a listener was deleted by hand.
     Gone,
     /// The pipeline or its values differ from the record.
     Changed,
@@ -63,13 +63,18 @@ pub(super) async fn carry_on(
     intent.record.settings.uuid.clone_from(&head.uuid);
     start::fill_home(cluster, &intent).await?;
     let kept = start::same_chain(cluster, &intent).await?;
+    if intent.record.settings.remote.is_none() {
+        // whoever starts it outside of a checkout says nothing of where it belongs
+        intent.record.settings.remote.clone_from(&kept.record.settings.remote);
+    }
     let (namespaces, _) = dispose::look(cluster, &chain).await?;
     let mut builds: Vec<Build> =
         namespaces.iter().filter_map(|namespace| read_build(namespace).ok()).collect();
-    builds.retain(|build| build.chain_uuid == head.uuid);
+    builds.retain(|build| build.chain_uuid == head.uuid && build.is_proved());
     builds.sort_by_key(|build| build.generation);
 
-    let cause = cause(request, &intent, &head, &kept, &builds);
+    let deaf = nobody_listens(cluster, &head, &builds).await?;
+    let cause = cause(request, &intent, &head, &kept, &builds, deaf);
     if let Some(cause) = cause {
         let point = point(request, &intent, &head, newest(&head, &builds));
         intent = at_tag(request, home, &intent, &head, &point, say)?;
@@ -79,6 +84,8 @@ pub(super) async fn carry_on(
         }
         head = renew(cluster, request, &intent, &kept, head, &point, cause).await?;
     }
+    // also where nothing has changed: whoever moved the head may have been killed before this
+    grant(cluster, &intent).await?;
     if cause.is_none() && raised_by_agent(&head) {
         return unchanged(cluster, request, &intent, &head, say).await;
     }
@@ -96,9 +103,6 @@ pub(super) async fn carry_on(
         now: request.at,
     };
     let never_listened = cause.is_none() && head.generation == 1;
-    if cause.is_some() {
-        grant(cluster, &intent).await?;
-    }
     let claimed = match dispatch::claim_next(cluster, &raise, head, say).await {
         // between our look at the head and now this listener was pushed to
         Err(Error::Ownership { .. }) if cause.is_none() => {
@@ -146,8 +150,56 @@ fn tag_of(baseline: &Baseline) -> Option<&str> {
     }
 }
 
-/// Why the head has to move; none if all is as it was asked for.
-fn cause(request: &Request, intent: &Intent, head: &Head, kept: &Kept, builds: &[Build]) -> Option<Cause> {
+/// Whether nobody listens for the chain and nobody will: neither is the newest listener there, nor an agent of its
+/// predecessor that is to raise it. What a person was to raise this `start` raises itself, unless it came up already.
+async fn nobody_listens(cluster: &Cluster, head: &Head, builds: &[Build]) -> Result<bool> {
+    let newest = newest(head, builds).filter(|build| !build.terminating);
+    if let Some(newest) = newest
+        && has_listener(cluster, newest).await?
+    {
+        return Ok(false);
+    }
+    if !raised_by_agent(head) {
+        return Ok(newest.is_some_and(|build| build.phase >= Phase::Listening));
+    }
+    if newest.is_some_and(|build| build.phase >= Phase::Listening) {
+        return Ok(true);
+    }
+    // done, and the head knows nothing of it: it was settled after we read the head
+    let raises = |build: &&Build| match build.dispatch {
+        Dispatch::Pending | Dispatch::Claimed => true,
+        Dispatch::Done => head.claimed.is_none(),
+        Dispatch::Ended => false,
+    };
+    let mut before =
+        builds.iter().filter(|build| !build.terminating && build.generation + 1 == head.generation);
+    let dispatching = before.find(raises);
+    // an agent runs in its listener's pod
+    Ok(match dispatching {
+        Some(build) => !has_listener(cluster, build).await?,
+        None => true,
+    })
+}
+
+/// Whether the listener's Deployment is there, as far as that may be read.
+async fn has_listener(cluster: &Cluster, build: &Build) -> Result<bool> {
+    let select = Query::labels(format!("{}=listener", wire::ROLE));
+    match cluster.list::<Object>(&kind::DEPLOYMENTS, Some(&build.namespace), &select).await {
+        Ok(found) => Ok(!found.items.is_empty()),
+        Err(error) if error.is_rbac() => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why the head has to move; none if all is as it was asked for. `deaf`: [`nobody_listens`].
+fn cause(
+    request: &Request,
+    intent: &Intent,
+    head: &Head,
+    kept: &Kept,
+    builds: &[Build],
+    deaf: bool,
+) -> Option<Cause> {
     let newest = newest(head, builds);
     if head.ended.is_some() {
         return Some(Cause::Ended);
@@ -158,12 +210,7 @@ fn cause(request: &Request, intent: &Intent, head: &Head, kept: &Kept, builds: &
     if kept.edition != head.edition {
         return Some(Cause::Behind);
     }
-    let gone = match &head.claimed {
-        Some(_) => newest.is_none_or(|build| build.terminating),
-        // its predecessor is about to raise it, if it is still there
-        None => !builds.iter().any(|build| !build.terminating && build.generation + 1 == head.generation),
-    };
-    if raised_by_agent(head) && gone {
+    if deaf {
         return Some(Cause::Gone);
     }
     let stands_at = head.starting_point(newest);
@@ -215,10 +262,12 @@ fn at_tag(
         return Ok(intent.clone());
     }
     let request = Request { tag: Some(tag.to_owned()), ..request.clone() };
+    let remote = intent.record.settings.remote.clone();
     let mut intent = request.intend(home).inspect_err(|_| {
         say(&format!("the chain stands at tag {tag}; with --tag it starts from another"));
     })?;
     intent.record.settings.uuid.clone_from(&head.uuid);
+    intent.record.settings.remote = remote;
     Ok(intent)
 }
 
@@ -297,7 +346,9 @@ async fn renew(
         }
         let before = head;
         head = dispatch::head_of(cluster, chain).await?;
-        if head.purging || head.ended != before.ended || head.edition != before.edition {
+        // whatever moved the head, if not the agents that were triggered, has raised a listener as fresh as ours
+        let by_agents = (before.generation..head.generation).all(|passed| head.built.contains_key(&passed));
+        if head.purging || head.ended != before.ended || head.edition != before.edition || !by_agents {
             return Err(raced());
         }
         if cause != Cause::Rebased && head.generation != before.generation {
@@ -380,7 +431,8 @@ async fn leave_nothing_behind(cluster: &Cluster, request: &Request, chain: &str,
         Ok(End::Stays(why)) => {
             say(&format!("Warning: namespace {} stays: {}", target.namespace, why.sentence));
         }
-        Ok(End::Going) | Err(_) => {}
+        Ok(End::Going) => {}
+        Err(error) => say(&format!("error: namespace {}: {error}", target.namespace)),
     })
     .await
 }

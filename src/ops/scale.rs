@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::error::{Error, Result};
 use super::{claim, dispatch, status, support};
 use crate::chain::build::{Build, Phase};
 use crate::chain::workload::{Scalable, Workload};
-use crate::chain::{names, rights, wire};
+use crate::chain::{rights, wire};
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Access, Cluster, Patch};
@@ -114,9 +113,7 @@ fn meant(builds: &[Build]) -> Option<&Build> {
 
 /// The build, if its owner uuid is that of its chain and generation.
 fn proved(build: Build) -> Result<Build> {
-    let chain = Uuid::parse_str(&build.chain_uuid).ok();
-    let owner = chain.map(|chain| names::owner(chain, build.generation).to_string());
-    if owner.as_deref() == Some(&build.owner) {
+    if build.is_proved() {
         return Ok(build);
     }
     Err(Error::ownership(

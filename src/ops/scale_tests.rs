@@ -1,7 +1,10 @@
 //! `scale`: what is meant, what is refused, and which writes it makes, against a scripted server.
 
+use uuid::Uuid;
+
 use super::*;
 use crate::chain::build::{Map, Told};
+use crate::chain::names;
 use crate::cluster::scripted::{Reply, Scripted, Seen};
 
 fn build(namespace: &str, chain: &str, generation: u64, phase: Phase) -> Build {

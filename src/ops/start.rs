@@ -19,7 +19,9 @@ use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
 use crate::chain::{rights, wire};
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
-use crate::cluster::{Access, Cluster, Create, Delete, Error as ClusterError, Patch, Query, Resource};
+use crate::cluster::{
+    Access, Cluster, Create, Delete, Denier, Error as ClusterError, Patch, Query, Resource,
+};
 use crate::pipeline::weave::{BuildOf, Plan};
 
 /// What came of it.
@@ -71,12 +73,12 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
         now: request.at,
     };
     let (claimed, _) = match dispatch::claim_next(cluster, &raise, head, say).await {
-        Err(error) => return Err(undone(cluster, &chain, None, error, say).await),
+        Err(error) => return Err(undone(cluster, &raise, None, error, say).await),
         claimed => claimed?,
     };
     say(&format!("namespace {} is ours", claimed.namespace));
     if let Err(error) = raise_listener(cluster, &raise, &claimed, say).await {
-        return Err(undone(cluster, &chain, Some(&claimed), error, say).await);
+        return Err(undone(cluster, &raise, Some(&claimed), error, say).await);
     }
     listening(cluster, &raise, &claimed, true, request.timeout, say).await.map(Outcome::Started)
 }
@@ -272,19 +274,19 @@ pub(super) async fn listening(
     }
 }
 
-/// Raises a listener, and has the server look at the build's Job, so that what it refuses is known before the
-/// first push.
+/// Has the server look at the build's Job, so that what it refuses is known before there is anything that a push could
+/// trigger; then raises the listener.
 pub(super) async fn raise_listener(
     cluster: &Cluster,
     raise: &Raise<'_>,
     claimed: &Claimed,
     say: Say<'_>,
 ) -> Result<bool> {
-    let raised = dispatch::raise(cluster, raise, claimed, say).await?;
+    dispatch::enter(cluster, raise, claimed).await?;
     let job = job(raise, &claimed.namespace);
     match dispatch::refusal(cluster, &kind::JOBS, &claimed.namespace, &job).await? {
         Some(error) => Err(error.into()),
-        None => Ok(raised),
+        None => dispatch::raise_entered(cluster, raise, claimed, say).await,
     }
 }
 
@@ -298,17 +300,20 @@ pub(super) fn job(raise: &Raise<'_>, namespace: &str) -> Value {
 /// What the server refuses for good is not left half made: the mended pipeline can be started under the same name.
 async fn undone(
     cluster: &Cluster,
-    chain: &str,
+    raise: &Raise<'_>,
     claimed: Option<&Claimed>,
     error: Error,
     say: Say<'_>,
 ) -> Error {
     let Error::Cluster(refused) = error else { return error };
-    if !refused.is_refusal() {
+    // a namespace that somebody deletes says nothing of the pipeline
+    let terminating = matches!(refused, ClusterError::Denied { by: Denier::Terminating, .. });
+    if !refused.is_refusal() || terminating {
         return refused.into();
     }
-    match take_back(cluster, chain, claimed).await {
-        Ok(()) => say("what was created is removed again"),
+    match take_back(cluster, raise, claimed).await {
+        Ok(true) => say("what was created is removed again"),
+        Ok(false) => say("somebody else has taken the chain on meanwhile; it is left to him"),
         Err(left) => say(&format!("what was created could not be removed: {left}")),
     }
     refusing(refused)
@@ -377,24 +382,48 @@ async fn without_image(
             "push that tag, or run start again with --tag and one that exists; the chain stays as it is until then",
         ));
     }
-    // only as it was seen: an agent that came up meanwhile has written its phase
-    let how = Delete { resource_version: Some(build.resource_version), ..Delete::uid(&claimed.uid) };
-    match cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, &how).await {
-        Ok(_) => {}
-        Err(error) if error.is_conflict() => return Ok(None),
-        Err(error) => return Err(error.into()),
+    if !take_back(cluster, raise, Some(claimed)).await? {
+        // an agent came up meanwhile, or somebody else has taken the chain on
+        return Ok(None);
     }
-    take_back(cluster, &raise.record.settings.chain, None).await?;
     Err(Error::usage(
         unwatched,
         "push that tag first, or name one that exists with --tag; nothing was left behind",
     ))
 }
 
-/// Removes what this `start` has made.
-async fn take_back(cluster: &Cluster, chain: &str, claimed: Option<&Claimed>) -> Result<()> {
-    if let Some(claimed) = claimed {
-        cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, &Delete::uid(&claimed.uid)).await?;
+/// Removes what this `start` has made of a new chain; `false` where somebody else has taken it on meanwhile, or its agent
+/// has come up, and it is left.
+///
+/// The head is marked as of a chain that is purged, by compare-and-swap: from then on nobody takes it on.
+async fn take_back(cluster: &Cluster, raise: &Raise<'_>, claimed: Option<&Claimed>) -> Result<bool> {
+    let settings = &raise.record.settings;
+    let chain = settings.chain.as_str();
+    let Some(head) = home::head(cluster, chain).await? else { return Ok(true) };
+    let named = head.claimed.as_ref().map(|(_, uid)| uid);
+    let ours = head.uuid == settings.uuid
+        && head.generation == 1
+        && head.ended.is_none()
+        && named == claimed.map(|claimed| &claimed.uid);
+    let build = match claimed {
+        Some(claimed) => look(cluster, &claimed.namespace).await?.filter(|build| build.uid == claimed.uid),
+        None => None,
+    };
+    if !ours || build.as_ref().is_some_and(|build| build.phase > Phase::Claimed) {
+        return Ok(false);
     }
-    home::forget(cluster, chain, &mut |_, _| {}).await
+    if let Some(build) = build {
+        // only as it was seen: an agent that came up meanwhile has written its phase
+        let how = Delete { resource_version: Some(build.resource_version), ..Delete::uid(&build.uid) };
+        match cluster.delete(&kind::NAMESPACES, None, &build.namespace, &how).await {
+            Err(error) if error.is_conflict() => return Ok(false),
+            deleted => deleted?,
+        };
+    }
+    match home::move_head(cluster, chain, &head.purge()).await {
+        Err(error) if error.is_conflict() => return Ok(false),
+        marked => marked?,
+    };
+    home::forget(cluster, chain, &settings.uuid, &mut |_, _| {}).await?;
+    Ok(true)
 }

@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::claim::{read_build, unreadable};
 use super::error::{Error, Result};
 use crate::chain::build::{Build, NotABuild, Phase};
 use crate::chain::pod::Pod;
 use crate::chain::signs::{self, Listener, Signs};
-use crate::chain::{names, wire};
+use crate::chain::wire;
 use crate::cluster::objects::{Meta, NamespaceObject, Object};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, List, Query};
@@ -125,7 +124,7 @@ impl Seen {
         for namespace in &namespaces.items {
             match read_build(namespace) {
                 Ok(build) => {
-                    if !proved(&build) {
+                    if !build.is_proved() {
                         seen.notices.push(format!(
                             "namespace {}: {} does not belong to {} and {}; one of the three was edited by hand, and \
                              nothing of ours deletes that namespace",
@@ -195,15 +194,6 @@ impl Seen {
         };
         Error::usage(format!("there is no chain and no build called {name:?}"), remedy)
     }
-}
-
-/// Whether the owner uuid is the one that chain and generation give. A bare claim's is random.
-fn proved(build: &Build) -> bool {
-    let derived = || {
-        let chain = Uuid::parse_str(&build.chain_uuid).ok()?;
-        Some(names::owner(chain, build.generation).to_string())
-    };
-    build.chain == wire::CLAIM_CHAIN || derived().is_some_and(|owner| owner == build.owner)
 }
 
 /// Keel's Deployment, as far as it is read.

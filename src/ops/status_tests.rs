@@ -1,8 +1,10 @@
 //! What `status` reads of a cluster that was edited by hand, and of one that lacks what it should have.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::*;
+use crate::chain::names;
 use crate::cluster::scripted::{Reply, Scripted};
 
 const CHAIN: &str = "0c8b2d4e-0000-4000-8000-000000000001";
@@ -123,6 +125,20 @@ async fn state_that_was_edited_by_hand_is_a_finding_each() {
         there is no chain and no build called "nobody"
         chains here: app
         "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_owner_uuid_of_a_bare_claim_is_looked_at_too() {
+    for (owner, findings) in [(None, 0), (Some(CHAIN), 1)] {
+        let mut claim = namespace("ci-a", 0);
+        claim["metadata"]["labels"][wire::CHAIN] = json!(wire::CLAIM_CHAIN);
+        claim["metadata"]["labels"][wire::PHASE] = json!("Claimed");
+        if let Some(owner) = owner {
+            claim["metadata"]["annotations"][wire::OWNER] = json!(owner);
+        }
+        let (seen, _) = seen(Answers { namespaces: vec![claim], ..Answers::default() }).await;
+        assert_eq!(seen.notices.len(), findings, "{:?}", seen.notices);
+    }
 }
 
 #[tokio::test(start_paused = true)]

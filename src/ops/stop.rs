@@ -45,6 +45,8 @@ pub enum Word<'a> {
     Deleted(&'a str),
     /// A namespace stays.
     Stays(&'a str, &'a Why),
+    /// A namespace could not be disposed of.
+    Failed(&'a str, &'a Error),
     /// An object in home was deleted.
     Forgotten(&'a Resource, &'a str),
 }
@@ -61,7 +63,8 @@ pub struct Left {
 /// Stops a chain.
 ///
 /// # Errors
-/// [`Error::Usage`] for a chain that there is none of; [`Error::Timeout`] where builds still run.
+/// [`Error::Usage`] for a chain that there is none of; [`Error::Timeout`] where builds still run; [`Error::Ownership`]
+/// where somebody started it again meanwhile.
 pub async fn stop(
     cluster: &Cluster,
     request: &Request,
@@ -77,13 +80,13 @@ pub async fn stop(
         let (namespaces, home) = look(cluster, chain).await?;
         return Ok(Left { running: running(&namespaces, &home), stay: 0 });
     }
-    if !head.purging {
-        swap(cluster, chain, head, Head::purge).await?;
-    }
-    wait_for_builds(cluster, request, say).await?;
-    let left = purge(cluster, request, tell).await?;
+    wait_for_builds(cluster, request, &head, say).await?;
+    // not before: who cannot wait for a build whose agent is gone must be able to start the chain
+    let Some(head) = mark(cluster, chain, head).await? else { return Ok(Left::default()) };
+    let left = purge(cluster, request, &head, tell).await?;
     if left == 0 {
-        home::forget(cluster, chain, &mut |resource, name| tell(&Word::Forgotten(resource, name))).await?;
+        let mut tell = |resource: &Resource, name: &str| tell(&Word::Forgotten(resource, name));
+        home::forget(cluster, chain, &head.uuid, &mut tell).await?;
     }
     Ok(Left { running: Vec::new(), stay: left })
 }
@@ -98,18 +101,38 @@ async fn unknown(cluster: &Cluster, chain: &str) -> Result<Error> {
     Ok(Error::usage(format!("there is no chain called {chain:?}"), remedy))
 }
 
-/// Moves the head by compare-and-swap until it is moved.
-async fn swap(
-    cluster: &Cluster,
-    chain: &str,
-    mut head: Head,
-    patch: impl Fn(&Head) -> serde_json::Value,
-) -> Result<Head> {
-    loop {
-        match home::move_head(cluster, chain, &patch(&head)).await {
-            Err(error) if error.is_conflict() => head = dispatch::head_of(cluster, chain).await?,
-            moved => return moved,
+/// Marks the head, so that nobody starts the chain while it is taken down. None if it is gone: another purge has come to
+/// its end.
+async fn mark(cluster: &Cluster, chain: &str, mut head: Head) -> Result<Option<Head>> {
+    while !head.purging {
+        match home::move_head(cluster, chain, &head.purge()).await {
+            Err(Error::Cluster(error)) if error.is_conflict() || error.is_not_found() => {
+                let Some(now) = home::head(cluster, chain).await? else { return Ok(None) };
+                still_ended(chain, &head, &now)?;
+                head = now;
+            }
+            marked => return marked.map(Some),
         }
+    }
+    Ok(Some(head))
+}
+
+/// Whether this is the chain that we found ended, or ended ourselves, and nobody has carried it on.
+fn still_ended(chain: &str, ended: &Head, now: &Head) -> Result<()> {
+    if now.uuid == ended.uuid && now.ended == ended.ended {
+        return Ok(());
+    }
+    Err(Error::ownership(
+        format!("chain {chain} was started again while it was being purged"),
+        format!("it goes on; to end it after all run kubectl studioci stop {chain} --purge again"),
+    ))
+}
+
+/// [`still_ended`], of what was just read. A head that cannot be read is for retention to judge.
+fn still_ended_in(home: &Home, chain: &str, ended: &Head) -> Result<()> {
+    match home.get(chain).and_then(|kept| kept.head.as_ref()) {
+        Some(Ok(now)) => still_ended(chain, ended, now),
+        _ => Ok(()),
     }
 }
 
@@ -127,7 +150,16 @@ async fn end(cluster: &Cluster, request: &Request, mut head: Head) -> Result<(He
         let baseline = head.starting_point(newest(cluster, &head).await?.as_ref());
         match home::move_head(cluster, chain, &head.end(&how, baseline.as_ref())).await {
             Ok(ended) => return Ok((ended, true)),
-            Err(error) if error.is_conflict() => head = dispatch::head_of(cluster, chain).await?,
+            Err(error) if error.is_conflict() => {
+                let before = head;
+                head = dispatch::head_of(cluster, chain).await?;
+                if head.uuid != before.uuid {
+                    return Err(Error::ownership(
+                        format!("chain {chain} was deleted, and started anew, while it was being stopped"),
+                        "look with kubectl studioci status, then run it again",
+                    ));
+                }
+            }
             Err(error) => return Err(error),
         }
     }
@@ -145,7 +177,8 @@ fn told_end(target: &Target, end: &Result<End>, tell: &mut dyn FnMut(&Word<'_>))
     match end {
         Ok(End::Deleted) => tell(&Word::Deleted(&target.namespace)),
         Ok(End::Stays(why)) => tell(&Word::Stays(&target.namespace, why)),
-        Ok(End::Going) | Err(_) => {}
+        Ok(End::Going) => {}
+        Err(error) => tell(&Word::Failed(&target.namespace, error)),
     }
 }
 
@@ -156,7 +189,7 @@ fn running(namespaces: &[NamespaceObject], home: &Home) -> Vec<String> {
 }
 
 /// Waits until no build of the chain runs any more.
-async fn wait_for_builds(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result<()> {
+async fn wait_for_builds(cluster: &Cluster, request: &Request, ended: &Head, say: Say<'_>) -> Result<()> {
     let chain = request.chain.as_str();
     let select = Query::labels(format!("{}={chain}", wire::CHAIN));
     let waiting = async {
@@ -170,12 +203,16 @@ async fn wait_for_builds(cluster: &Cluster, request: &Request, say: Say<'_>) -> 
                 _ => {}
             }
             let (namespaces, home) = look(cluster, chain).await?;
+            still_ended_in(&home, chain, ended)?;
             let running = running(&namespaces, &home);
             if running.is_empty() {
                 return Ok(());
             }
             if said != running {
                 say(&format!("waiting for what still runs: {}", running.join(", ")));
+                if said.is_empty() {
+                    say(&format!("of one that never ends, {}", without_agent(chain)));
+                }
                 said = running;
             }
         }
@@ -192,13 +229,31 @@ async fn wait_for_builds(cluster: &Cluster, request: &Request, say: Say<'_>) -> 
             bound.as_secs(),
             running(&namespaces, &home).join(", ")
         ),
-        format!("the chain has ended and takes no more pushes; run stop {chain} --purge again for the rest"),
+        format!(
+            "the chain has ended and takes no more pushes; run stop {chain} --purge again for the rest. Of a build that \
+             never ends, {}",
+            without_agent(chain)
+        ),
     ))
 }
 
+/// The way out for a build that nobody ends.
+fn without_agent(chain: &str) -> String {
+    format!(
+        "the agent may be gone: the next one, which kubectl studioci start raises for chain {chain}, ends it in its \
+         place; or kubectl delete namespace takes it away unfinished"
+    )
+}
+
 /// Disposes of all builds of the chain; how many namespaces stay.
-async fn purge(cluster: &Cluster, request: &Request, tell: &mut dyn FnMut(&Word<'_>)) -> Result<usize> {
+async fn purge(
+    cluster: &Cluster,
+    request: &Request,
+    ended: &Head,
+    tell: &mut dyn FnMut(&Word<'_>),
+) -> Result<usize> {
     let (namespaces, home) = look(cluster, &request.chain).await?;
+    still_ended_in(&home, &request.chain, ended)?;
     let tolds: Vec<Told<'_>> = namespaces.iter().map(told).collect();
     let mut targets = Vec::new();
     let mut stay = 0;

@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 
 use super::cleanup::{Mode, Which, Word, cleanup};
 use super::error::{Error, Result};
+use super::home;
 use super::stage::{Stage, World, digest};
 use super::stage_tests::{CHAIN, asleep, glob, keyed, match_tag, pushed, request, run_until, started};
 use super::start::{Outcome, Request, start};
 use super::stop::{self, Left, stop};
 use crate::chain::retention::Rules;
 use crate::chain::wire;
+use crate::pipeline::facts::Fact;
 
 const HOME: &str = "/api/v1/namespaces/studioci/configmaps";
 
@@ -185,6 +187,63 @@ async fn start_says_what_it_did_to_a_chain_that_lives() {
     assert!(matches!(&outcome, Outcome::Started(build) if build.generation == 3), "{outcome:?}");
 }
 
+/// Somebody deletes a build's listener, and its pods go.
+fn deafen(stage: &Stage, namespace: &str) {
+    let mut world = stage.world();
+    world.objects.remove(&World::listener(namespace)).unwrap();
+    world.objects.retain(|path, _| !path.starts_with(&format!("/api/v1/namespaces/{namespace}/pods/")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_whose_listener_was_deleted_by_hand_is_started() {
+    let stage = listening(&glob()).await;
+    let first = stage.world().builds()[&1].clone();
+    deafen(&stage, &first);
+    let outcome = started_again(&stage, &request(&glob())).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Started(build) if build.generation == 2), "{outcome:?}");
+    assert_eq!(stage.world().builds().len(), 1, "the one without a listener goes");
+    assert!(matches!(started_again(&stage, &request(&glob())).await.unwrap(), Outcome::Unchanged(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_is_waited_for_as_long_as_there_is_an_agent_to_raise_it() {
+    let reached: [fn(&World) -> bool; 2] =
+        [|world| head(world)["generation"] == "2", |world| world.builds().len() == 2 && claimed(world)];
+    for (number, reached) in reached.into_iter().enumerate() {
+        let (stage, first) = pushed().await;
+        run_until(&stage, &first, reached).await;
+        let before = head(&stage.world());
+        let outcome = started_again(&stage, &request(&glob())).await.unwrap();
+        assert!(matches!(outcome, Outcome::Unchanged(_)), "{number}: {outcome:?}");
+        assert_eq!(head(&stage.world()), before, "{number}");
+
+        deafen(&stage, &first);
+        let outcome = started_again(&stage, &request(&glob())).await.unwrap();
+        let Outcome::Started(build) = outcome else { panic!("{number}: {outcome:?}") };
+        assert_eq!((build.generation, build.baseline.to_string()), (3, format!("build-2@{}", digest('b'))));
+        assert_eq!(stage.world().builds().keys().collect::<Vec<_>>(), [&1, &3], "{number}");
+    }
+}
+
+/// Whether the head names a namespace.
+fn claimed(world: &World) -> bool {
+    !head(world)["namespace"].is_null()
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_start_a_chain_without_a_listener_the_later_one_says_so() {
+    let stage = listening(&glob()).await;
+    let first = stage.world().builds()[&1].clone();
+    deafen(&stage, &first);
+    let request = request(&glob());
+    let (one, two) = tokio::join!(started_again(&stage, &request), started_again(&stage, &request));
+    let (started, raced) = if one.is_ok() { (one, two) } else { (two, one) };
+    assert!(matches!(&started, Ok(Outcome::Started(build)) if build.generation == 2), "{started:?}");
+    assert!(raced.unwrap_err().to_string().contains("somebody else changes chain"));
+    assert_eq!(head(&stage.world())["generation"], "2");
+    assert_eq!(stage.world().builds().len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_push_that_wins_the_head_before_start_is_built_and_its_successor_is_replaced() {
     let (stage, first) = pushed().await;
@@ -214,6 +273,23 @@ async fn a_listener_that_loses_the_head_to_start_never_builds() {
         "it was triggered, but the head never was its"
     );
     assert_eq!(head(&world)["built.1"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_outside_of_a_checkout_leaves_the_chain_its_remote() {
+    let stage = listening(&glob()).await;
+    let mut in_checkout = request(&glob());
+    let url = json!("https://git.example/app.git");
+    in_checkout.facts.git.insert("url".to_owned(), Fact::Known(url.clone()));
+    assert!(matches!(started_again(&stage, &in_checkout).await.unwrap(), Outcome::Configured(_)));
+    assert!(matches!(started_again(&stage, &request(&glob())).await.unwrap(), Outcome::Unchanged(_)));
+    // also where the intent is worked out anew, from the tag that the chain stands at
+    let elsewhere = Request { tag: Some("build-2".to_owned()), ..changed() };
+    for request in [changed(), elsewhere] {
+        assert!(matches!(started_again(&stage, &request).await.unwrap(), Outcome::Configured(_)));
+        let settings = stage.world().get(&format!("{HOME}/record-{CHAIN}"))["data"]["settings"].clone();
+        assert!(settings.as_str().unwrap().contains(url.as_str().unwrap()), "{settings}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -250,15 +326,33 @@ async fn a_waiting_listener_gets_the_pull_secrets_of_now() {
     assert_eq!(live(&stage), "e30=");
 }
 
+/// The rules of the chain's Role.
+fn rules(world: &World) -> String {
+    let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/studioci/roles/chain-{CHAIN}");
+    world.get(&path)["rules"].to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn rights_that_start_fixes_anew_stand_in_the_chains_role_whenever_it_is_killed() {
+    let begin = listening(&glob()).await;
+    let hardened = Request { pod_security: Some("baseline".to_owned()), ..request(&glob()) };
+    let run = |stage: Stage| {
+        let hardened = hardened.clone();
+        async move { started_again(&stage, &hardened).await.map(|_| ()) }
+    };
+    whenever_it_is_killed(&begin, run, |world, what| {
+        assert!(rules(world).contains("\"baseline,,,,,\""), "{what}");
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn rights_that_start_fixes_anew_stand_in_the_chains_role() {
     let stage = listening(&glob()).await;
     let hardened = Request { pod_security: Some("baseline".to_owned()), ..request(&glob()) };
     let Outcome::Configured(build) = started_again(&stage, &hardened).await.unwrap() else { panic!() };
     let world = stage.world();
-    let role =
-        world.get(&format!("/apis/rbac.authorization.k8s.io/v1/namespaces/studioci/roles/chain-{CHAIN}"));
-    let rules = role["rules"].to_string();
+    let rules = rules(&world);
     assert!(rules.contains("\"baseline,,,,,\"") && !rules.contains("\",,,,,\""), "{rules}");
     let labels = &world.get(&format!("/api/v1/namespaces/{}", build.namespace))["metadata"]["labels"];
     assert_eq!(labels["pod-security.kubernetes.io/enforce"], "baseline");
@@ -352,6 +446,94 @@ async fn a_chain_that_is_being_purged_is_not_started() {
     assert!(told.iter().any(|word| word.contains(&first) && word.contains("not in home")), "{told:?}");
     let refused = started_again(&stage, &request(&glob())).await.unwrap_err();
     assert_eq!(refused.to_string(), "chain app-main is being purged");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_that_waits_for_a_build_without_an_agent_locks_nobody_out() {
+    let (stage, first) = pushed().await;
+    run_until(&stage, &first, |world| head(world)["generation"] == "2").await;
+    // its agent is gone now; nobody will ever end that build
+    let cluster = stage.cluster();
+    let timeout = Some(std::time::Duration::from_secs(60));
+    let request = stop::Request { chain: CHAIN.to_owned(), purge: true, timeout, now: Timestamp::UNIX_EPOCH };
+    let said = std::cell::RefCell::new(String::new());
+    let say = |line: &str| said.borrow_mut().push_str(line);
+    let late = Box::pin(stop(&cluster, &request, &say, &mut |_| {})).await.unwrap_err();
+    let Error::Timeout { what, remedy } = late else { panic!("{late}") };
+    assert!(what.contains(&first), "{what}");
+    for told in [&remedy, &said.into_inner()] {
+        assert!(told.contains("kubectl studioci start raises"), "{told}");
+    }
+    assert_eq!(head(&stage.world())["purging"], Value::Null);
+    let outcome = started_again(&stage, &self::request(&glob())).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Started(build) if build.generation == 3), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_takes_nothing_of_a_chain_that_was_started_again_meanwhile() {
+    let another: Edit = |head| head["data"]["uuid"] = json!(uuid::Uuid::nil().to_string());
+    let carried_on: Edit = |head| drop(head["data"].as_object_mut().unwrap().remove("ended"));
+    for (number, (after, change)) in
+        [(false, carried_on), (false, another), (true, carried_on), (true, another)].into_iter().enumerate()
+    {
+        let stage = listening(&glob()).await;
+        stopped(&stage, false).await.unwrap();
+        // somebody comes right before or after the mark
+        let path = format!("{HOME}/chain-{CHAIN}");
+        let mut left = Some(change);
+        let hook = Box::new(move |world: &mut World, write: &str| {
+            if write == format!("PATCH {path}")
+                && let Some(change) = left.take()
+            {
+                world.change(&path, change);
+            }
+        });
+        if after {
+            stage.world().after_write = Some(hook);
+        } else {
+            stage.world().before_write = Some(hook);
+        }
+        let before = stage.world().objects.len();
+        let error = stopped(&stage, true).await.unwrap_err();
+        assert!(matches!(error, Error::Ownership { .. }), "{number}: {error:?}");
+        assert!(error.to_string().contains("started again"), "{number}: {error}");
+        assert_eq!(stage.world().objects.len(), before, "{number}");
+    }
+    // the last look, before home's objects go
+    let stage = listening(&glob()).await;
+    let before = stage.world().objects.clone();
+    let uuid = head(&stage.world())["uuid"].as_str().unwrap().to_owned();
+    for uuid in [uuid::Uuid::nil().to_string(), uuid] {
+        let error = home::forget(&stage.cluster(), CHAIN, &uuid, &mut |_, _| {}).await.unwrap_err();
+        assert!(error.to_string().contains("started anew"), "{error}");
+        assert_eq!(stage.world().objects, before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_made_anew_under_a_purged_chains_names_stays() {
+    let stage = listening(&glob()).await;
+    let names = [
+        format!("{HOME}/chain-{CHAIN}"),
+        format!("{HOME}/record-{CHAIN}"),
+        format!("{HOME}/history-{CHAIN}"),
+        format!("/api/v1/namespaces/studioci/secrets/chain-{CHAIN}"),
+    ];
+    let role = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/studioci/roles/chain-{CHAIN}");
+    let (all, first) = (names.clone(), format!("DELETE {role}"));
+    // another purge has come to its end, and the chain is started anew, between our look and our first deletion
+    stage.world().before_write = Some(Box::new(move |world, write| {
+        if write == first {
+            for path in &all {
+                world.change(path, |it| it["metadata"]["uid"] = json!("anew"));
+            }
+        }
+    }));
+    stopped(&stage, true).await.unwrap();
+    let world = stage.world();
+    for path in names {
+        assert_eq!(world.get(&path)["metadata"]["uid"], "anew", "{path}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

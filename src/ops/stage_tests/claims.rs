@@ -81,3 +81,26 @@ async fn a_claim_that_was_deleted_before_its_listener_came_is_made_anew() {
     assert!(keyed(&world, next));
     assert_eq!(world.get("/api/v1/namespaces/studioci/configmaps/chain-app-main")["data"]["namespace"], next);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_a_hand_wrote_into_the_head_is_never_taken_on() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    started(&stage, &glob()).await.unwrap();
+    let first = stage.world().builds()[&1].clone();
+    let foreign = "/api/v1/namespaces/prod";
+    {
+        let mut world = stage.world();
+        let prod = json!({ "metadata": { "name": "prod", "uid": "uid-prod", "resourceVersion": "1" } });
+        world.objects.insert(foreign.to_owned(), prod);
+        world.change("/api/v1/namespaces/studioci/configmaps/chain-app-main", |head| {
+            head["data"]["namespace"] = json!("prod");
+            head["data"]["uid"] = json!("uid-prod");
+        });
+    }
+    let cluster = stage.cluster();
+    start(&cluster, &request(&glob()), &|_| {}).await.unwrap();
+    let world = stage.world();
+    assert!(!world.objects.keys().any(|path| path.contains("/namespaces/prod/")));
+    let head = &world.get("/api/v1/namespaces/studioci/configmaps/chain-app-main")["data"];
+    assert_eq!(head["namespace"], first.as_str(), "its own claim stands there again");
+}

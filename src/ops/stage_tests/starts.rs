@@ -107,3 +107,55 @@ async fn a_tag_that_does_not_exist_yet_is_waited_for_or_the_start_is_taken_back(
     run_until(&stage, &build.namespace, |world| asleep(world, &build.namespace)).await;
     assert_eq!(stage.world().all("jobs").len(), 1, "the first image is built");
 }
+
+/// A webhook that lets no Job in.
+fn no_jobs(request: &str, _: &Value) -> Option<&'static str> {
+    (request.starts_with("POST") && request.ends_with("/jobs"))
+        .then_some("admission webhook \"no.example\" denied the request: no jobs")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pipeline_whose_job_is_refused_leaves_nothing_and_had_no_listener() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    let count = stage.world().objects.len();
+    stage.world().refuses = Some(no_jobs);
+    let error = start(&stage.cluster(), &request(&glob()), &|_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("no jobs"), "{error}");
+    let world = stage.world();
+    assert_eq!(world.objects.len(), count, "{:?}", world.objects.keys());
+    assert!(!world.writes.iter().any(|write| write.ends_with("/deployments")), "{:?}", world.writes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_refused_leaves_a_chain_that_somebody_else_has_taken_on() {
+    const HEAD: &str = "/api/v1/namespaces/studioci/configmaps/chain-app-main";
+    let patch = format!("PATCH {HEAD}");
+    // somebody moves the head after the claim was settled in it, or at the very moment of its deletion
+    for nth in [2, 1] {
+        let stage = Stage::new(&[("build-1", 'a')]);
+        stage.world().refuses = Some(no_jobs);
+        let mut seen = 0;
+        let patch = patch.clone();
+        let hook = move |world: &mut World, write: &str| {
+            seen += usize::from(write == patch);
+            if write == patch && seen == nth {
+                world.change(HEAD, |head| head["data"]["generation"] = json!("2"));
+            }
+        };
+        match nth {
+            1 => stage.world().after_write = Some(Box::new(hook)),
+            _ => stage.world().before_write = Some(Box::new(hook)),
+        }
+        let told = std::cell::RefCell::new(Vec::new());
+        let say = |line: &str| told.borrow_mut().push(line.to_owned());
+        start(&stage.cluster(), &request(&glob()), &say).await.unwrap_err();
+        let told = told.into_inner();
+        assert!(told.last().unwrap().contains("somebody else has taken the chain on"), "{nth}: {told:?}");
+        let world = stage.world();
+        assert_eq!(world.get(HEAD)["data"]["generation"], "2", "{nth}");
+        for object in ["configmaps/record", "configmaps/history", "secrets/chain"] {
+            let kept = format!("/api/v1/namespaces/studioci/{object}-{CHAIN}");
+            assert!(world.objects.contains_key(&kept), "{nth}: {kept}");
+        }
+    }
+}
