@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::build::{Build, Dispatch, Map, Phase};
 use super::pod::Pod;
+use super::workload::Condition;
 use crate::keel::names;
 use crate::keel::policy::{Policy, polled};
 use crate::keel::schedule::Schedule;
@@ -205,22 +206,12 @@ struct WireSpec {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct WireStatus {
-    conditions: Vec<WireCondition>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct WireCondition {
-    r#type: String,
-    status: String,
-    message: String,
+    conditions: Vec<Condition>,
 }
 
 impl<'de> Deserialize<'de> for Listener {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Wire { metadata, spec, status } = Wire::deserialize(deserializer)?;
-        let failure =
-            |condition: &WireCondition| condition.r#type == "ReplicaFailure" && condition.status == "True";
         let moves = metadata.managed_fields.iter().filter(|entry| entry.manager == names::FIELD_MANAGER);
         Ok(Self {
             moved: moves.filter_map(|entry| entry.time).max(),
@@ -230,7 +221,7 @@ impl<'de> Deserialize<'de> for Listener {
             replicas: spec.replicas.unwrap_or(1),
             labels: metadata.labels.unwrap_or_default(),
             annotations: metadata.annotations.unwrap_or_default(),
-            refused: status.conditions.into_iter().find(failure).map(|condition| condition.message),
+            refused: status.conditions.into_iter().find_map(Condition::refusal),
         })
     }
 }

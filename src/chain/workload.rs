@@ -206,15 +206,23 @@ struct WireStatus {
     updated_replicas: Option<u32>,
     current_revision: String,
     update_revision: String,
-    conditions: Vec<WireCondition>,
+    conditions: Vec<Condition>,
 }
 
+/// A condition of a workload.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct WireCondition {
+pub(super) struct Condition {
     r#type: String,
     status: String,
     message: String,
+}
+
+impl Condition {
+    /// Why the controller cannot make pods; none for every other condition.
+    pub(super) fn refusal(self) -> Option<String> {
+        (self.r#type == "ReplicaFailure" && self.status == "True").then_some(self.message)
+    }
 }
 
 impl<'de> Deserialize<'de> for Workload {
@@ -234,11 +242,7 @@ impl<'de> Deserialize<'de> for Workload {
                 WireSelector::Labels(match_labels) => Selector { match_labels, ..Selector::default() },
                 WireSelector::Full(selector) => selector,
             },
-            refused: status
-                .conditions
-                .into_iter()
-                .find(|it| it.r#type == "ReplicaFailure" && it.status == "True")
-                .map(|it| it.message),
+            refused: status.conditions.into_iter().find_map(Condition::refusal),
             observed: status.observed_generation >= metadata.generation,
             available: status.available_replicas,
             updated: status.updated_replicas,
