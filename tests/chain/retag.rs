@@ -263,6 +263,23 @@ fn chain_04_the_recheck_finds_what_keel_lost() {
     no_probe(&world, &namespace);
     same(&listener);
 
+    // nor does one whose probe cannot be made, and that is told for as long as it is so
+    let why = || world.build(1).unwrap()["status"]["why"].as_str().unwrap_or_default().to_owned();
+    let cannot_tell = format!("the recheck cannot tell which image {}:main means by now: ", world.image());
+    world.kubectl(&["create", "quota", "no-probe", "--hard=pods=1", "-n", &namespace]).ok();
+    let told = world.until("a probe that fails is told", || {
+        let why = why();
+        why.starts_with(&cannot_tell).then_some(why)
+    });
+    assert!(
+        told.contains("exceeded quota: no-probe, requested: pods=1, used: pods=1, limited: pods=1"),
+        "{told}"
+    );
+    assert_eq!(untouched(&world, &before), Ok(()));
+    world.kubectl(&["delete", "quota", "no-probe", "-n", &namespace]).ok();
+    world.until("a probe that works again is told", || why().starts_with("waiting for a push").then_some(()));
+    same(&listener);
+
     let keel = world.keel.as_ref().unwrap();
     if !keel.obeys() {
         not_shown("a real Keel loses no push on demand: that part is proved with the stand-in alone");
