@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::output::{DryRun, server_dry_run};
+use super::output::{DryRun, earnest, server_dry_run};
 use crate::chain::names;
 use crate::chain::retention::Rules;
 use crate::cluster::Cluster;
-use crate::ops::cleanup::{self, Done, Mode, Which, Word};
+use crate::ops::Earnest;
+use crate::ops::cleanup::{self, Done, Which, Word};
 use crate::ops::dispose;
 use crate::ops::signal::or_interrupted;
 use crate::output::console::Console;
@@ -135,11 +136,7 @@ async fn work(
     cluster: &Cluster,
     console: &mut Console,
 ) -> Result<Done, Failure> {
-    let mode = match args.dry_run {
-        DryRun::None => Mode::Do,
-        DryRun::Client => Mode::Say,
-        DryRun::Server => Mode::AskServer,
-    };
+    let earnest = earnest(args.dry_run);
     let mut told = false;
     let mut broken = None;
     let mut tell = |word: &Word<'_>| {
@@ -148,14 +145,14 @@ async fn work(
             broken.get_or_insert(error);
         }
     };
-    let done = cleanup::cleanup(cluster, which, mode, Timestamp::now(), &mut tell).await?;
+    let done = cleanup::cleanup(cluster, which, earnest, Timestamp::now(), &mut tell).await?;
     if let Some(error) = broken {
         return Err(error.into());
     }
     if !told {
         console.talk(NOTHING_FOUND);
     }
-    if args.wait && mode == Mode::Do {
+    if args.wait && earnest == Earnest::Real {
         let console = std::cell::RefCell::new(console);
         let say = |line: &str| console.borrow_mut().talk(line);
         dispose::until_gone(cluster, &done.going, args.timeout, &say).await?;

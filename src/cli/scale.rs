@@ -7,10 +7,10 @@ use clap::{Args, ValueEnum};
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::output::{DryRun, Name, only_name, server_dry_run};
+use super::output::{DryRun, Name, earnest, only_name, server_dry_run};
 use crate::chain::build::Phase;
 use crate::ops;
-use crate::ops::scale::{Earnest, Scaled};
+use crate::ops::scale::Scaled;
 use crate::ops::signal::or_interrupted;
 use crate::output::result::{Operation, Outcome};
 
@@ -71,11 +71,7 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         Direction::Up => ops::scale::Direction::Up,
         Direction::Down => ops::scale::Direction::Down,
     };
-    let earnest = match args.dry_run {
-        DryRun::None => Earnest::Real,
-        DryRun::Client => Earnest::Client,
-        DryRun::Server => Earnest::Server,
-    };
+    let earnest = earnest(args.dry_run);
     let cluster = ctx.connect()?;
     let build = ops::scale::find(&cluster, &args.name).await?;
     let name = build.namespace.as_str();

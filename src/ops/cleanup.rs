@@ -7,15 +7,17 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
+use super::Earnest;
 use super::claim::told;
 use super::dispose::{End, Hand, Target, look_home};
 use super::error::{Error, Result};
+use super::select;
 use crate::chain::build::Told;
 use crate::chain::retention::{self, Fate, Rules, Why};
 use crate::chain::wire;
+use crate::cluster::Cluster;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Query};
 
 /// Which namespaces are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,17 +26,6 @@ pub enum Which {
     Named(Vec<String>),
     /// All of ours, or of one chain, that the rules let go.
     ByRules(Rules, Option<String>),
-}
-
-/// How far to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Dispose.
-    Do,
-    /// Say what would be disposed of.
-    Say,
-    /// Have the server say it.
-    AskServer,
 }
 
 /// What is told, a namespace at a time.
@@ -70,7 +61,7 @@ pub struct Done {
 pub async fn cleanup(
     cluster: &Cluster,
     which: &Which,
-    mode: Mode,
+    earnest: Earnest,
     now: Timestamp,
     tell: &mut dyn FnMut(&Word<'_>),
 ) -> Result<Done> {
@@ -97,12 +88,8 @@ pub async fn cleanup(
             (found, now, Rules::default())
         }
         Which::ByRules(rules, chain) => {
-            let mut select = format!("{}={},{}", wire::MANAGED_BY, wire::MANAGED_BY_VALUE, wire::CHAIN);
-            if let Some(chain) = chain {
-                select = format!("{select}={chain}");
-            }
-            let list =
-                cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &Query::labels(select)).await?;
+            let select = chain.as_deref().map_or_else(select::builds, select::builds_of);
+            let list = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
             (list.items, list.date.unwrap_or(now), *rules)
         }
     };
@@ -114,7 +101,7 @@ pub async fn cleanup(
     for (told, fate) in tolds.iter().zip(retention::judge(&tolds, &home, rules, now)) {
         let target = Target::of(told);
         match fate {
-            Fate::Dispose if mode == Mode::Say => tell(&Word::Deleted(told.namespace)),
+            Fate::Dispose if earnest == Earnest::Client => tell(&Word::Deleted(told.namespace)),
             Fate::Dispose => targets.push(target),
             Fate::Going => {
                 tell(&Word::Going(told.namespace));
@@ -129,7 +116,7 @@ pub async fn cleanup(
     if targets.is_empty() {
         return Ok(done);
     }
-    let hand = Hand::of(cluster, mode == Mode::AskServer, now).await?;
+    let hand = Hand::of(cluster, earnest == Earnest::Server, now).await?;
     let check = |told: &Told<'_>| retention::may_go(told, &home);
     let mut each = |target: &Target, end: &Result<End>| {
         let name = target.namespace.as_str();

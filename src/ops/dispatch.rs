@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::{try_join, try_join_all};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Say;
@@ -19,7 +19,7 @@ use crate::chain::head::Head;
 use crate::chain::{rights, wire};
 use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
-use crate::cluster::{self, Access, Cluster, Create, Delete, Deletion};
+use crate::cluster::{self, Access, Cluster, Create, Delete, Deletion, Patch};
 use crate::pipeline::weave::place;
 use crate::pipeline::weave::{Listener, Plan};
 
@@ -322,6 +322,29 @@ pub(super) async fn refusal(
     }
 }
 
+/// What the server would refuse for good of the next listener and of the build's Job, and why: both are tried beside
+/// those that are there.
+pub(super) async fn refused(
+    cluster: &Cluster,
+    plan: &Plan,
+    next: &Listener<'_>,
+    job: Value,
+    namespace: &str,
+) -> Result<Option<(&'static str, cluster::Error)>> {
+    let mut listener = plan.listener(next);
+    let name = &plan.build.name;
+    let beside = name.get(..58).unwrap_or(name).trim_end_matches('-');
+    listener["metadata"]["name"] = json!(format!("{beside}-next"));
+    for (what, resource, object) in
+        [("next listener", kind::DEPLOYMENTS, listener), ("build's Job", kind::JOBS, job)]
+    {
+        if let Some(why) = refusal(cluster, &resource, namespace, &object).await? {
+            return Ok(Some((what, why)));
+        }
+    }
+    Ok(None)
+}
+
 /// Whether the API server refuses an object for what is in it, as opposed to who asks and where.
 pub(super) fn blames_the_object(error: &cluster::Error) -> bool {
     use cluster::{Denier, Error};
@@ -347,6 +370,20 @@ pub(super) fn resource(api_version: &str, kind: &str) -> Result<Resource> {
             "leave it out of the pipeline",
         )
     })
+}
+
+/// Patches an object, if it is there still.
+pub(super) async fn patch_if_there(
+    cluster: &Cluster,
+    resource: &Resource,
+    namespace: &str,
+    name: &str,
+    patch: Patch<'_>,
+) -> std::result::Result<(), cluster::Error> {
+    match cluster.patch::<Object>(resource, Some(namespace), name, patch).await {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Deletes an object, whichever one has this name now; `false` if it is gone already.

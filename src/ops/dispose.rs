@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::claim::told;
 use super::error::{Error, Result};
 use super::home::Data;
-use super::{Say, dispatch};
+use super::{Say, dispatch, select};
 use crate::chain::build::{Build, Phase, Told};
 use crate::chain::head::Head;
 use crate::chain::retention::{self, Home, Kept, Why};
@@ -184,7 +184,7 @@ impl<'a> Hand<'a> {
 
     /// Takes a listener off Keel: a namespace may be Terminating for long, and Keel would go on asking the registry.
     async fn detach(&self, namespace: &str) -> Result<()> {
-        let select = Query::labels(format!("{}=listener", wire::ROLE));
+        let select = select::listeners();
         let ask = || self.cluster.list::<Object>(&kind::DEPLOYMENTS, Some(namespace), &select);
         for listener in dispatch::patiently(ask).await?.items {
             let meta = &listener.metadata;
@@ -193,12 +193,7 @@ impl<'a> Hand<'a> {
             }
             let patch = parking::detach_patch(&meta.resource_version, &meta.labels, &meta.annotations);
             let patch = Patch::Json(&patch);
-            let patched =
-                self.cluster.patch::<Object>(&kind::DEPLOYMENTS, Some(namespace), &meta.name, patch).await;
-            match patched {
-                Err(error) if !error.is_not_found() => return Err(error.into()),
-                _ => {}
-            }
+            dispatch::patch_if_there(self.cluster, &kind::DEPLOYMENTS, namespace, &meta.name, patch).await?;
         }
         Ok(())
     }
@@ -249,7 +244,7 @@ pub async fn look_home(cluster: &Cluster, chains: impl IntoIterator<Item = Strin
 /// # Errors
 /// Cluster errors.
 pub async fn look(cluster: &Cluster, chain: &str) -> Result<(Vec<NamespaceObject>, Home)> {
-    let select = Query::labels(format!("{}={chain}", wire::CHAIN));
+    let select = select::chain(chain);
     let namespaces =
         async { Ok(cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?.items) };
     futures_util::future::try_join(namespaces, look_home(cluster, [chain.to_owned()])).await

@@ -10,9 +10,12 @@ pub mod dispose;
 pub mod error;
 pub mod home;
 pub mod intent;
+#[cfg(test)]
+mod person_tests;
 pub mod plan;
 mod renew;
 pub mod scale;
+mod select;
 pub mod setup;
 pub mod signal;
 #[cfg(test)]
@@ -23,9 +26,18 @@ pub mod start;
 pub mod status;
 pub mod stop;
 mod support;
-#[cfg(test)]
-mod tidy_tests;
 pub mod watch;
+
+/// Whether anything is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earnest {
+    /// It is done.
+    Real,
+    /// The server does everything but keep it.
+    Server,
+    /// Only read.
+    Client,
+}
 
 /// Where an operation tells what it does, a line at a time.
 pub type Say<'a> = &'a dyn Fn(&str);

@@ -17,6 +17,7 @@ use super::dispose::{self, End};
 use super::error::{Error, Result};
 use super::home::{self, Kept};
 use super::intent::{Intent, Request};
+use super::select;
 use super::setup::Home;
 use super::start::{self, Outcome};
 use crate::chain::build::{Baseline, Build, Dispatch, Phase};
@@ -24,7 +25,7 @@ use crate::chain::head::Head;
 use crate::chain::{rights, wire};
 use crate::cluster::objects::Object;
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Patch, Query};
+use crate::cluster::{Cluster, Patch};
 use crate::pipeline::weave::{Listener, place};
 
 /// Why the head moves to a fresh listener.
@@ -183,8 +184,7 @@ async fn nobody_listens(cluster: &Cluster, head: &Head, builds: &[Build]) -> Res
 
 /// Whether the listener's Deployment is there, as far as that may be read.
 async fn has_listener(cluster: &Cluster, build: &Build) -> Result<bool> {
-    let select = Query::labels(format!("{}=listener", wire::ROLE));
-    match cluster.list::<Object>(&kind::DEPLOYMENTS, Some(&build.namespace), &select).await {
+    match cluster.list::<Object>(&kind::DEPLOYMENTS, Some(&build.namespace), &select::listeners()).await {
         Ok(found) => Ok(!found.items.is_empty()),
         Err(error) if error.is_rbac() => Ok(true),
         Err(error) => Err(error.into()),
@@ -297,18 +297,12 @@ async fn enter<'a>(
 async fn try_out(cluster: &Cluster, request: &Request, intent: &Intent, newest: &Build) -> Result<()> {
     let namespace = newest.namespace.as_str();
     let raise = enter(cluster, request, intent, newest).await?;
-    let mut listener = intent.plan.listener(&Listener { tag: raise.tag, generation: raise.generation });
-    let name = &intent.plan.build.name;
-    listener["metadata"]["name"] =
-        json!(format!("{}-next", name.get(..58).unwrap_or(name).trim_end_matches('-')));
-    place(&mut listener, namespace);
+    let next = Listener { tag: raise.tag, generation: raise.generation };
     let job = start::job(&raise, namespace);
-    for (resource, object) in [(kind::DEPLOYMENTS, listener), (kind::JOBS, job)] {
-        if let Some(refused) = dispatch::refusal(cluster, &resource, namespace, &object).await? {
-            return Err(start::refusing(refused));
-        }
+    match dispatch::refused(cluster, &intent.plan, &next, job, namespace).await? {
+        Some((_, why)) => Err(start::refusing(why)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Rewrites the record where it differs, and moves the head. A push that wins the head first is followed: its successor
@@ -414,12 +408,10 @@ async fn refresh(cluster: &Cluster, request: &Request, intent: &Intent, newest: 
         let mut secret = secret.clone();
         place(&mut secret, namespace);
         let name = secret["metadata"]["name"].as_str().unwrap_or_default();
-        let ask = || cluster.patch::<Object>(&kind::SECRETS, Some(namespace), name, Patch::Merge(&secret));
-        match dispatch::patiently(ask).await {
-            // a pipeline that was pushed since may do without it
-            Err(error) if !error.is_not_found() => return Err(error.into()),
-            _ => {}
-        }
+        // a pipeline that was pushed since may do without it
+        let patch = Patch::Merge(&secret);
+        let ask = || dispatch::patch_if_there(cluster, &kind::SECRETS, namespace, name, patch);
+        dispatch::patiently(ask).await?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join_all};
 use serde_json::{Value, json};
 
+use super::Earnest;
 use super::error::{Error, Result};
 use super::{claim, dispatch, status, support};
 use crate::chain::build::{Build, Phase};
@@ -25,17 +26,6 @@ pub enum Direction {
     Up,
     /// To 0.
     Down,
-}
-
-/// Whether anything is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Earnest {
-    /// It is done.
-    Real,
-    /// The server does everything but keep it.
-    Server,
-    /// Only read.
-    Client,
 }
 
 /// What became of one workload.

@@ -172,6 +172,21 @@ pub(super) fn keyed(world: &World, namespace: &str) -> bool {
     parking::attached(&map("labels"), &map("annotations"))
 }
 
+/// A chain whose agent died between the claim of the next namespace and the head, and the agent's own namespace.
+async fn claimed_for_nobody() -> (Stage, String) {
+    let (stage, namespace) = pushed().await;
+    stage.world().after_write = Some(Box::new(|world, write| {
+        if write == "POST /api/v1/namespaces" {
+            world.dies_after = Some(world.writes.len());
+        }
+    }));
+    run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+    stage.revive();
+    stage.world().after_write = None;
+    assert_eq!(stage.world().builds().len(), 2, "claimed, and not in the head");
+    (stage, namespace)
+}
+
 /// A chain whose second tag was just pushed.
 pub(super) async fn pushed() -> (Stage, String) {
     let stage = Stage::new(&[("build-1", 'a')]);

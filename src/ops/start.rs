@@ -12,6 +12,7 @@ use super::dispatch::{self, Maker, Raise};
 use super::error::{Error, Result};
 use super::home;
 pub use super::intent::{Intent, Request};
+use super::select;
 use super::{renew, setup};
 use crate::chain::build::{Baseline, Build, Map, Phase, Version};
 use crate::chain::head::Head;
@@ -19,9 +20,7 @@ use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
 use crate::chain::{rights, wire};
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
-use crate::cluster::{
-    Access, Cluster, Create, Delete, Denier, Error as ClusterError, Patch, Query, Resource,
-};
+use crate::cluster::{Access, Cluster, Create, Delete, Denier, Error as ClusterError, Patch, Resource};
 use crate::pipeline::weave::{BuildOf, Plan};
 
 /// What came of it.
@@ -233,8 +232,7 @@ pub(super) async fn listening(
     let mut told = String::new();
     loop {
         let pods = async {
-            let select = Query::labels(format!("{}=listener", wire::ROLE));
-            Ok(cluster.list::<Pod>(&kind::PODS, Some(&claimed.namespace), &select).await?)
+            Ok(cluster.list::<Pod>(&kind::PODS, Some(&claimed.namespace), &select::listeners()).await?)
         };
         let (build, pods) = try_join(look(cluster, &claimed.namespace), pods).await?;
         let build = build.ok_or_else(|| {

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::claim::{read_build, unreadable};
 use super::error::{Error, Result};
+use super::select;
 use crate::chain::build::{Build, NotABuild, Phase};
 use crate::chain::pod::Pod;
 use crate::chain::signs::{self, Listener, Signs};
@@ -44,8 +45,7 @@ const KEEL: &str = "app=keel";
 /// # Errors
 /// Cluster errors.
 pub async fn builds(cluster: &Cluster) -> Result<Seen> {
-    let chained = format!("{}={},{}", wire::MANAGED_BY, wire::MANAGED_BY_VALUE, wire::CHAIN);
-    let select = Query::labels(chained).cached();
+    let select = select::builds().cached();
     let namespaces = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
     Ok(Seen::of(&namespaces))
 }
@@ -55,10 +55,9 @@ pub async fn builds(cluster: &Cluster) -> Result<Seen> {
 /// # Errors
 /// Cluster errors. What cannot be read beside the Namespaces is a notice at most.
 pub async fn status(cluster: &Cluster) -> Result<Seen> {
-    let chained = format!("{}={},{}", wire::MANAGED_BY, wire::MANAGED_BY_VALUE, wire::CHAIN);
-    let select = Query::labels(chained).cached();
+    let select = select::builds().cached();
     let pods = Query::labels(format!("{} in (listener,build)", wire::ROLE)).cached();
-    let listeners = Query::labels(format!("{}=listener", wire::ROLE)).cached();
+    let listeners = select::listeners().cached();
     let keel = Query::labels(KEEL).cached();
     let look = async {
         tokio::join!(
@@ -148,18 +147,22 @@ impl Seen {
     /// Reads the signs of every build.
     fn look(&mut self, around: &Around<'_>) {
         let now = self.now.unwrap_or(Timestamp::MIN);
+        let mut pods: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
+        for pod in around.pods {
+            pods.entry(&pod.namespace).or_default().push(pod);
+        }
+        let listeners: Option<BTreeMap<&str, &Listener>> =
+            around.listeners.map(|all| all.iter().rev().map(|one| (one.namespace.as_str(), one)).collect());
         for build in &self.builds {
-            let of_build = |namespace: &str| namespace == build.namespace;
-            let listener = match around.listeners {
+            let listener = match &listeners {
                 None => signs::Seen::Unknown,
                 Some(all) => all
-                    .iter()
-                    .find(|listener| of_build(&listener.namespace))
-                    .map_or(signs::Seen::Gone, signs::Seen::There),
+                    .get(build.namespace.as_str())
+                    .map_or(signs::Seen::Gone, |listener| signs::Seen::There(listener)),
             };
-            let pods: Vec<&Pod> = around.pods.iter().filter(|pod| of_build(&pod.namespace)).collect();
+            let pods = pods.get(build.namespace.as_str()).map(Vec::as_slice).unwrap_or_default();
             let held = around.held.get(build.namespace.as_str()).cloned();
-            let signs = Signs::of(build, listener, &pods, held, now);
+            let signs = Signs::of(build, listener, pods, held, now);
             self.signs.insert(build.namespace.clone(), signs);
         }
         let names: BTreeSet<&str> = self

@@ -15,13 +15,13 @@ use super::dispatch;
 use super::dispose::{End, Hand, Target, left_behind, look};
 use super::error::{Error, Result};
 use super::home;
+use super::select;
 use crate::chain::build::{Build, Told};
 use crate::chain::head::Head;
 use crate::chain::retention::{self, Fate, Home, Rules, Why};
-use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
-use crate::cluster::{Change, Cluster, Follow, Query, Resource};
+use crate::cluster::{Change, Cluster, Follow, Resource};
 
 /// What is to be stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,7 +191,7 @@ fn running(namespaces: &[NamespaceObject], home: &Home) -> Vec<String> {
 /// Waits until no build of the chain runs any more.
 async fn wait_for_builds(cluster: &Cluster, request: &Request, ended: &Head, say: Say<'_>) -> Result<()> {
     let chain = request.chain.as_str();
-    let select = Query::labels(format!("{}={chain}", wire::CHAIN));
+    let select = select::chain(chain);
     let waiting = async {
         let mut events =
             cluster.watch::<NamespaceObject>(&kind::NAMESPACES, None, Follow::new(select.clone()));

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::super::error::Result;
-use super::super::{claim, dispatch};
+use super::super::{claim, dispatch, select};
 use super::{Agent, Flow, Identity, Memory};
 use crate::agent::Observation;
 use crate::agent::adopt::{self, Holder};
@@ -19,7 +19,6 @@ use crate::chain::build::{Build, Phase};
 use crate::chain::pod::{Pod, State};
 use crate::chain::rights::There;
 use crate::chain::{names, rights, wire};
-use crate::cluster::Query;
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
 
@@ -111,7 +110,7 @@ impl Agent<'_> {
             }
             self.memory.watch.entered.insert(build.uid.clone());
         }
-        let listeners = listeners();
+        let listeners = select::listeners();
         let (cluster, namespace) = (self.cluster, Some(build.namespace.as_str()));
         let pods = dispatch::patiently(|| cluster.list::<Pod>(&kind::PODS, namespace, &listeners)).await?;
         let runs = pods.items.iter().any(|pod| {
@@ -123,7 +122,7 @@ impl Agent<'_> {
 
     /// Name of a build's listener: the record may know another one by now. None where it is gone.
     async fn listener_of(&self, build: &Build) -> Result<Option<String>> {
-        let (select, namespace) = (listeners(), Some(build.namespace.as_str()));
+        let (select, namespace) = (select::listeners(), Some(build.namespace.as_str()));
         let found = self.cluster.list::<Object>(&kind::DEPLOYMENTS, namespace, &select).await?;
         Ok(found.items.into_iter().next().map(|found| found.metadata.name))
     }
@@ -159,8 +158,8 @@ impl Agent<'_> {
 impl Agent<'_> {
     /// The chain's builds, as far as they can be read.
     pub(super) async fn builds_of_chain(&self, chain: &str) -> Result<Vec<Build>> {
-        let select = Query::labels(format!("{}={chain}", wire::CHAIN));
-        let list = self.cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
+        let list =
+            self.cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select::chain(chain)).await?;
         Ok(list.items.iter().filter_map(|namespace| claim::read_build(namespace).ok()).collect())
     }
 
@@ -186,10 +185,6 @@ impl Agent<'_> {
         }
         Ok(lost)
     }
-}
-
-fn listeners() -> Query {
-    Query::labels(format!("{}=listener", wire::ROLE))
 }
 
 fn bound(patience: Duration) -> SignedDuration {

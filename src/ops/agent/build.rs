@@ -179,11 +179,7 @@ impl Agent<'_> {
     /// image, the Secret or the quota that it lacked turns up. A Job that has ended stays as it is.
     pub(super) async fn hold_back(&self) -> Result<()> {
         let suspended = json!({ "spec": { "suspend": true } });
-        let namespace = Some(self.me.namespace.as_str());
-        match self.cluster.patch::<Value>(&kind::JOBS, namespace, wire::JOB, Patch::Merge(&suspended)).await {
-            Err(error) if !error.is_not_found() => Err(error.into()),
-            _ => Ok(()),
-        }
+        self.patch_if_there(&kind::JOBS, wire::JOB, &suspended).await
     }
 }
 

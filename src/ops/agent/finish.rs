@@ -9,7 +9,7 @@ use crate::agent::Observation;
 use crate::chain::build::{Phase, Verdict};
 use crate::chain::wire;
 use crate::cluster::Patch;
-use crate::cluster::resource as kind;
+use crate::cluster::resource::{self as kind, Resource};
 use crate::pipeline::weave;
 
 impl Agent<'_> {
@@ -35,7 +35,6 @@ impl Agent<'_> {
         for (kind, name, ending) in endings {
             self.end(&kind, &name, &ending).await?;
         }
-        let namespace = Some(self.me.namespace.as_str());
         let up = support::list(self.cluster, &self.me.namespace).await?;
         for (kind, workload) in up.iter().filter(|(_, workload)| workload.replicas > 0) {
             let mut patch = json!({ "spec": { "replicas": 0 } });
@@ -43,11 +42,7 @@ impl Agent<'_> {
                 patch["metadata"] =
                     json!({ "annotations": { wire::REPLICAS: workload.replicas.to_string() } });
             }
-            let (resource, patch) = (support::resource(*kind), Patch::Merge(&patch));
-            match self.cluster.patch::<Value>(&resource, namespace, &workload.name, patch).await {
-                Err(error) if !error.is_not_found() => return Err(error.into()),
-                _ => {}
-            }
+            self.patch_if_there(&support::resource(*kind), &workload.name, &patch).await?;
         }
         self.memory.raised = false;
         Ok(())
@@ -66,16 +61,10 @@ impl Agent<'_> {
 
     async fn end(&self, kind: &weave::Kind, name: &str, ending: &weave::Ending) -> Result<()> {
         let resource = dispatch::resource(&kind.api_version(), &kind.kind)?;
-        let namespace = Some(self.me.namespace.as_str());
         match ending {
-            weave::Ending::Patch(patch) => {
-                match self.cluster.patch::<Value>(&resource, namespace, name, Patch::Merge(patch)).await {
-                    Err(error) if !error.is_not_found() => Err(error.into()),
-                    _ => Ok(()),
-                }
-            }
+            weave::Ending::Patch(patch) => self.patch_if_there(&resource, name, patch).await,
             weave::Ending::Delete => {
-                dispatch::delete(self.cluster, &resource, namespace, name).await?;
+                dispatch::delete(self.cluster, &resource, Some(&self.me.namespace), name).await?;
                 Ok(())
             }
         }
@@ -83,15 +72,13 @@ impl Agent<'_> {
 
     pub(super) async fn scale_self_down(&self) -> Result<()> {
         let patch = json!({ "spec": { "replicas": 0 } });
-        let namespace = Some(self.me.namespace.as_str());
-        match self
-            .cluster
-            .patch::<Value>(&kind::DEPLOYMENTS, namespace, &self.me.deployment, Patch::Merge(&patch))
-            .await
-        {
-            Err(error) if !error.is_not_found() => Err(error.into()),
-            _ => Ok(()),
-        }
+        self.patch_if_there(&kind::DEPLOYMENTS, &self.me.deployment, &patch).await
+    }
+
+    /// Patches an object of this build, if it is there still.
+    pub(super) async fn patch_if_there(&self, resource: &Resource, name: &str, patch: &Value) -> Result<()> {
+        let patch = Patch::Merge(patch);
+        Ok(dispatch::patch_if_there(self.cluster, resource, &self.me.namespace, name, patch).await?)
     }
 
     pub(super) async fn stand_down(&mut self, seen: &Observation) -> Result<Flow> {

@@ -120,16 +120,11 @@ impl Agent<'_> {
             return Ok(Err(in_one_line(&faults)));
         }
         let next = Listener { tag: &freeze.version.tag, generation: seen.build.generation + 1 };
-        let mut listener = plan.listener(&next);
-        listener["metadata"]["name"] = json!(format!("{}-next", truncated(&plan.build.name, 58)));
-        let job = job_of(&plan, seen, freeze);
         // a pipeline whose build can never be created must not become the last good one either
-        let tried = [("next listener", kind::DEPLOYMENTS, listener), ("build's Job", kind::JOBS, job)];
-        for (what, resource, object) in tried {
-            let refused = dispatch::refusal(self.cluster, &resource, &self.me.namespace, &object).await?;
-            if let Some(why) = refused {
-                return Ok(Err(format!("the API server refuses the {what}: {why}")));
-            }
+        let job = job_of(&plan, seen, freeze);
+        let refused = dispatch::refused(self.cluster, &plan, &next, job, &self.me.namespace).await?;
+        if let Some((what, why)) = refused {
+            return Ok(Err(format!("the API server refuses the {what}: {why}")));
         }
         self.memory.plan = Some(plan);
         Ok(Ok(()))
@@ -149,8 +144,4 @@ impl Agent<'_> {
 
 fn in_one_line(faults: &[Fault]) -> String {
     faults.iter().map(Fault::one_line).collect::<Vec<_>>().join("; ")
-}
-
-fn truncated(name: &str, length: usize) -> &str {
-    name.get(..length).unwrap_or(name).trim_end_matches('-')
 }

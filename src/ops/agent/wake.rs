@@ -12,10 +12,10 @@ use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::super::select;
 use super::Identity;
 use crate::agent::Observation;
 use crate::chain::build::Phase;
-use crate::chain::wire;
 use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Change, Cluster, Follow, Query};
@@ -49,15 +49,14 @@ impl Wakes {
     /// Adds the watches that the phase asks for, and ends the one that told what runs here.
     pub(super) fn follow(&mut self, seen: &Observation) {
         let namespace = self.namespace.clone();
-        let own_pods = Query::labels(format!("{}=listener", wire::ROLE));
+        let own_pods = select::listeners();
         if seen.freeze.is_none() && seen.running.version().is_none() {
             self.watch(&kind::PODS, Some(&namespace), &own_pods);
         } else if let Some(watch) = self.followed.remove(&key(&kind::PODS, &own_pods)) {
             watch.abort();
         }
         if matches!(seen.build.phase, Phase::Detached | Phase::Queued) {
-            let chain = format!("{}={}", wire::CHAIN, seen.build.chain);
-            self.watch(&kind::NAMESPACES, None, &Query::labels(chain));
+            self.watch(&kind::NAMESPACES, None, &select::chain(&seen.build.chain));
         }
         if matches!(seen.build.phase, Phase::Preparing | Phase::Building) {
             self.watch(&kind::PODS, Some(&namespace), &Query::default());

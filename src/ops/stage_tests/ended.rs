@@ -52,16 +52,7 @@ async fn a_chain_that_is_ended_after_any_write_builds_on_or_stands_down_and_leav
 
 #[tokio::test(start_paused = true)]
 async fn a_namespace_that_was_claimed_for_nobody_goes_with_the_crash_that_left_it() {
-    let (stage, namespace) = pushed().await;
-    stage.world().after_write = Some(Box::new(|world, write| {
-        if write == "POST /api/v1/namespaces" {
-            world.dies_after = Some(world.writes.len());
-        }
-    }));
-    run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
-    stage.revive();
-    stage.world().after_write = None;
-    assert_eq!(stage.world().builds().len(), 2, "claimed, and not in the head");
+    let (stage, namespace) = claimed_for_nobody().await;
     stage.world().change(HEAD, |head| head["data"]["ended"] = json!("by alice"));
     stage.world().roll(&namespace);
     run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;

@@ -88,16 +88,7 @@ async fn a_build_ends_by_what_it_has_begun_with() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_claimed_for_a_generation_that_start_has_passed_is_disposed_of() {
-    let (stage, namespace) = pushed().await;
-    stage.world().after_write = Some(Box::new(|world, write| {
-        if write == "POST /api/v1/namespaces" {
-            world.dies_after = Some(world.writes.len());
-        }
-    }));
-    run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
-    stage.revive();
-    stage.world().after_write = None;
-    assert_eq!(stage.world().builds().len(), 2, "claimed, and not in the head");
+    let (stage, namespace) = claimed_for_nobody().await;
     stage.world().change("/api/v1/namespaces/studioci/configmaps/chain-app-main", |head| {
         assert!(head["data"]["namespace"].is_null());
         head["data"]["generation"] = json!("3");

@@ -1,0 +1,59 @@
+//! `cleanup`.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_build_is_disposed_of_whenever_cleanup_is_killed() {
+    let (begin, first) = finished().await;
+    let keep_none = Which::ByRules(Rules { older_than: None, keep: Some(0) }, None);
+    let run = |stage: Stage| {
+        let keep_none = keep_none.clone();
+        async move { cleaned(&stage, &keep_none).await.map(|_| ()) }
+    };
+    whenever_it_is_killed(&begin, run, |world, what| {
+        assert_eq!(world.builds().keys().collect::<Vec<_>>(), [&2], "{what}: the newest stays");
+    })
+    .await;
+    let told = cleaned(&begin, &Which::Named(vec![first.clone(), "nobody".to_owned()])).await.unwrap();
+    assert_eq!(told, ["Missing(\"nobody\")".to_owned(), format!("Deleted({first:?})")]);
+    let told = cleaned(&begin, &Which::ByRules(Rules::default(), Some("other".to_owned()))).await.unwrap();
+    assert_eq!(told, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disposal_deletes_what_it_judged_and_nothing_else() {
+    let (stage, first) = finished().await;
+    let path = format!("/api/v1/namespaces/{first}");
+    let which = Which::Named(vec![first.clone()]);
+    // whoever writes between our look and our write is looked at again
+    let changes: [(Edit, &str); 3] = [
+        (|it| it["metadata"]["annotations"]["note"] = json!("x"), "Deleted"),
+        (|it| it["metadata"]["uid"] = json!("another"), "another namespace has taken its name"),
+        (
+            |it| drop(it["metadata"]["annotations"].as_object_mut().unwrap().remove(wire::OWNER)),
+            "nothing proves it ours",
+        ),
+    ];
+    for (change, says) in changes {
+        let stage = stage.copy();
+        let at = path.clone();
+        // the namespace changes with the first request that is no read of it
+        let mut left = Some(change);
+        stage.world().before_write = Some(Box::new(move |world, request| {
+            if request.starts_with("PATCH /api/v1/namespaces/ci-")
+                && let Some(change) = left.take()
+            {
+                world.change(&at, change);
+            }
+        }));
+        let told = cleaned(&stage, &which).await.unwrap();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains(says), "{told:?}");
+        assert_eq!(stage.world().objects.contains_key(&path), says != "Deleted", "{says}");
+    }
+    // two at once
+    let (one, two) = tokio::join!(cleaned(&stage, &which), cleaned(&stage, &which));
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert!(one.len() == 1 && two.len() == 1, "{one:?} {two:?}");
+    assert!(!stage.world().objects.contains_key(&path));
+}
