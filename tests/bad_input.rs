@@ -493,18 +493,18 @@ fn documents_that_no_build_may_bring() {
 
 #[test]
 fn whatever_reaches_for_the_agent() {
-    let account = "    spec:\n      serviceAccountName: studioci-agent\n";
+    let account = "    spec:\n      serviceAccountName: studioci-agent.app\n";
     insta::assert_snapshot!(refused(&but("    spec:\n", account)), @"
-        error: document 1 (Deployment build): its pods would run as ServiceAccount studioci-agent
+        error: document 1 (Deployment build): its pods would run as ServiceAccount studioci-agent.app
           from pipeline.yaml, line 1
             1 | apiVersion: apps/v1
           why: that is the agent's own: whoever runs as it can write into the chain's other namespaces
           hint: name a ServiceAccount of the pipeline, or none
         ");
     let token = "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/service-account-token\nmetadata:\n  name: token\n  \
-                 annotations: {kubernetes.io/service-account.name: studioci-agent}\n";
+                 annotations: {kubernetes.io/service-account.name: studioci-agent.app}\n";
     insta::assert_snapshot!(refused(&and(token)), @"
-        error: document 2 (Secret token): it asks for a token of ServiceAccount studioci-agent
+        error: document 2 (Secret token): it asks for a token of ServiceAccount studioci-agent.app
           from pipeline.yaml, line 17
             17 | apiVersion: v1
           why: that is the agent's own: whoever holds its token can write into the chain's other namespaces

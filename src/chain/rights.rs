@@ -6,7 +6,7 @@
 //! | object | where | name | goes away with |
 //! |---|---|---|---|
 //! | Role of the chain | home | `chain-CHAIN` | `stop --purge` |
-//! | ServiceAccount of the agent | build's namespace | `studioci-agent` | the namespace |
+//! | ServiceAccount of the agent | build's namespace | `studioci-agent.CHAIN` | the namespace |
 //! | its RoleBinding to the workspace (to trusted) | build's namespace | `studioci-agent` (`studioci-trusted`) | the namespace |
 //! | its RoleBinding to the chain's Role | home | `studioci-agent-NAMESPACE-UID` | the namespace, by ownership |
 //! | its ClusterRoleBinding | – | `studioci-agent-NAMESPACE-UID` | the namespace, by ownership |
@@ -56,7 +56,7 @@ pub struct There<'a> {
 impl There<'_> {
     /// Name of what belongs to this very Namespace but lives outside of it.
     fn outside(&self) -> String {
-        let name = format!("{}-{}", wire::AGENT_ACCOUNT, self.namespace);
+        let name = format!("{}-{}", wire::ROLE_AGENT, self.namespace);
         match self.uid.get(..8) {
             Some(start) => format!("{name}-{start}"),
             None => name,
@@ -81,8 +81,8 @@ fn owner(namespace: &str, uid: &str) -> Value {
     json!([{ "apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": uid }])
 }
 
-fn agent_of(namespace: &str) -> Value {
-    json!({ "kind": "ServiceAccount", "name": wire::AGENT_ACCOUNT, "namespace": namespace })
+fn agent_of(chain: &str, namespace: &str) -> Value {
+    json!({ "kind": "ServiceAccount", "name": wire::agent_account(chain), "namespace": namespace })
 }
 
 fn binding(
@@ -138,8 +138,9 @@ fn slug(user: &str) -> String {
 /// The right of another build's agent to write in this namespace, owned by that build's Namespace: the predecessor's
 /// while it dispatches, the newest agent's when it disposes.
 pub fn bind_predecessor(there: &There<'_>, namespace: &str, uid: &str, trusted: bool) -> Vec<Value> {
-    let bind =
-        |name: String, role| inside(there, &name, Some(owner(namespace, uid)), role, &agent_of(namespace));
+    let bind = |name: String, role| {
+        inside(there, &name, Some(owner(namespace, uid)), role, &agent_of(there.chain, namespace))
+    };
     let mut bindings = vec![bind(format!("studioci-from-{namespace}"), wire::ROLE_WORKSPACE)];
     if trusted {
         bindings.push(bind(format!("studioci-trusted-from-{namespace}"), wire::ROLE_TRUSTED));
@@ -149,14 +150,16 @@ pub fn bind_predecessor(there: &There<'_>, namespace: &str, uid: &str, trusted: 
 
 /// The build's agent: its ServiceAccount and everything that it is bound to.
 pub fn of_agent(there: &There<'_>, trusted: bool) -> Vec<Value> {
-    let agent = agent_of(there.namespace);
+    let agent = agent_of(there.chain, there.namespace);
     let mut objects = vec![
         json!({
             "apiVersion": "v1",
             "kind": "ServiceAccount",
-            "metadata": { "name": wire::AGENT_ACCOUNT, "namespace": there.namespace, "labels": there.labels() },
+            "metadata": {
+                "name": wire::agent_account(there.chain), "namespace": there.namespace, "labels": there.labels(),
+            },
         }),
-        inside(there, wire::AGENT_ACCOUNT, None, wire::ROLE_WORKSPACE, &agent),
+        inside(there, wire::ROLE_AGENT, None, wire::ROLE_WORKSPACE, &agent),
     ];
     if trusted {
         objects.push(inside(there, wire::ROLE_TRUSTED, None, wire::ROLE_TRUSTED, &agent));
@@ -264,7 +267,7 @@ mod tests {
         assert_eq!(
             names(&of_agent(&there(), false)),
             [
-                "ServiceAccount ci-eager-hopper/studioci-agent",
+                "ServiceAccount ci-eager-hopper/studioci-agent.app-main",
                 "RoleBinding ci-eager-hopper/studioci-agent",
                 "RoleBinding studioci/studioci-agent-ci-eager-hopper-0a1b2c3d",
                 "ClusterRoleBinding -/studioci-agent-ci-eager-hopper-0a1b2c3d",
@@ -304,7 +307,7 @@ mod tests {
         for binding in &bindings {
             assert_eq!(binding["metadata"]["ownerReferences"][0]["name"], "ci-bold-curie");
             assert_eq!(binding["metadata"]["ownerReferences"][0]["uid"], "ffff");
-            assert_eq!(binding["subjects"], json!([agent_of("ci-bold-curie")]));
+            assert_eq!(binding["subjects"], json!([agent_of("app-main", "ci-bold-curie")]));
         }
         assert_eq!(bind_predecessor(&there(), "ci-bold-curie", "ffff", false), bindings[..1]);
     }

@@ -19,8 +19,8 @@ pub const HOME_VERSION: &str = "1.0";
 pub const HOME_KEY_VERSION: &str = "version";
 /// Key of [`HOME_CONFIG`]: the agent image.
 pub const HOME_KEY_AGENT_IMAGE: &str = "agentImage";
-/// The ServiceAccount that an agent runs as.
-pub const AGENT_ACCOUNT: &str = "studioci-agent";
+/// What the name of an agent's ServiceAccount begins with; the chain's name follows.
+pub const AGENT_ACCOUNT: &str = "studioci-agent.";
 /// ClusterRole bound per namespace to that namespace's agent.
 pub const ROLE_WORKSPACE: &str = "studioci-workspace";
 /// ClusterRole bound cluster-wide to every agent.
@@ -123,6 +123,17 @@ pub const JOB: &str = "studioci-build";
 /// Prefix under which a `keel.sh/*` key is parked.
 pub const PARKED: &str = crate::keel::parking::PARKED;
 
+/// The ServiceAccount that the agents of a chain run as: the user name that every policy sees says which chain it is.
+///
+/// A dot stands in no chain's name, so that the end is the chain and nothing else.
+pub fn agent_account(chain: &str) -> String {
+    format!("{AGENT_ACCOUNT}{chain}")
+}
+/// Whether a ServiceAccount's name is kept for agents, of whichever chain.
+pub fn is_agent_account(name: &str) -> bool {
+    name.strip_prefix(AGENT_ACCOUNT.trim_end_matches('.'))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
 /// The name of a chain's head (ConfigMap), Secret and Role in home.
 pub fn chain_object(chain: &str) -> String {
     format!("chain-{chain}")

@@ -14,7 +14,7 @@ mod people;
 mod who;
 
 use serde_json::{Value, json};
-use studioci::chain::wire::{HOME, POLICIES};
+use studioci::chain::wire::{self, HOME, POLICIES};
 use studioci::cluster::resource::*;
 
 use self::ask::Wanted::Allowed;
@@ -47,7 +47,7 @@ fn ground() -> Vec<Value> {
         object("ServiceAccount", "ci-plain", AGENT),
         cluster_role("ci-keel", [rule("apps:deployments", &["get", "list", "watch", "update", "patch"], &[])]),
         bound("ci-keel", "ci-keel", vec![account("ci-plain", "keel")]),
-        cluster_role("ci-operator", [rule("pods,serviceaccounts/token", &["*"], &[])]),
+        cluster_role("ci-operator", [rule("pods,serviceaccounts,serviceaccounts/token", &["*"], &[])]),
         bound("ci-operator", "ci-operator", vec![account("ci-plain", "operator"), account("ci-plain", AGENT)]),
         role(HOME, "history-a", [rule("secrets", &["get"], &[])]),
         role(HOME, "record-a", [rule("secrets", &["get"], &[])]),
@@ -69,7 +69,12 @@ fn wide() -> Vec<Value> {
         "verbs": ["*"],
     });
     let subjects = [agent("ci-one"), account("ci-one", "builder")];
-    vec![cluster_role("ci-wide", [kinds]), named(bind_everywhere("ci-wide", subjects), "ci-wide")]
+    vec![cluster_role("ci-wide", [kinds]), named(bind_everywhere("ci-wide", subjects), "ci-wide"), lent()]
+}
+
+/// The Role of another chain, lent to an agent by who may do anything.
+fn lent() -> Value {
+    named(bind(HOME, "Role/chain-b", agent("ci-one")), "ci-lent")
 }
 
 /// An administrator's additions to the workspace.
@@ -248,7 +253,10 @@ async fn bindings(api: &Api) -> Vec<String> {
     for resource in [CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS] {
         let Answer::Allowed(list) = api.send(ADMIN, &all(resource, "", "").get()).await else { panic!() };
         for item in list["items"].as_array().unwrap() {
-            let of_agent = |subject: &Value| subject["name"] == AGENT && subject["namespace"] != "ci-plain";
+            let of_agent = |subject: &Value| {
+                subject["name"].as_str().is_some_and(wire::is_agent_account)
+                    && subject["namespace"] != "ci-plain"
+            };
             let subjects = item["subjects"].as_array().cloned().unwrap_or_default();
             let ours =
                 ["studioci-workspace", "studioci-trusted"].iter().any(|it| item["roleRef"]["name"] == *it);
@@ -317,8 +325,9 @@ fn chain_07_every_request_is_allowed_or_refused_as_wanted() {
         prepare(&api, vec![leases_for_all()]).await;
         api.in_order(&builds::added_kind()).await;
 
-        let wide = at(CLUSTER_ROLE_BINDINGS, "", "ci-wide").delete();
-        api.in_order(&[row(ADMIN, "narrows them again", wide, Allowed)]).await;
+        for binding in [at(CLUSTER_ROLE_BINDINGS, "", "ci-wide"), at(ROLE_BINDINGS, HOME, "ci-lent")] {
+            api.in_order(&[row(ADMIN, "narrows them again", binding.delete(), Allowed)]).await;
+        }
         let shut = |answer: &Answer| matches!(answer, Answer::Rbac(_));
         api.until(ONE, &all(NODES, "", "").get(), shut).await;
         api.in_order(&agents::janitor()).await;

@@ -42,7 +42,7 @@ impl<'a> Gate<'a> {
                     { "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["deployments"] },
                 ] },
                 "variables": [
-                    { "name": "agent", "expression": "request.userInfo.username.endsWith(':studioci-agent')" },
+                    { "name": "agent", "expression": "request.userInfo.username.contains(':studioci-agent.')" },
                     { "name": "kind", "expression": "request.resource.resource" },
                     { "name": "probe", "expression": format!("variables.kind == 'configmaps' && object.metadata.name == '{PROBE}'") },
                     { "name": "listener", "expression":

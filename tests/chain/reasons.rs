@@ -448,7 +448,7 @@ fn chain_13_a_build_that_stands_still_says_why() {
         others have the slots
           behind the build in chain-13b/1, chain-13b/2, chain-13b/3, chain-13b/4, chain-13b/5
         a policy refuses the dispatch
-          chain is broken, no next listener: serviceaccount/studioci-agent in namespace chain-13b/8: serviceaccounts "studioci-agent" is forbidden: ValidatingAdmissionPolicy 'chain-13' with binding 'chain-13' denied request: no more agents here; behind the build in chain-13b/1, chain-13b/2, chain-13b/3, chain-13b/4, chain-13b/5
+          chain is broken, no next listener: serviceaccount/studioci-agent.chain-13b in namespace chain-13b/8: serviceaccounts "studioci-agent.chain-13b" is forbidden: ValidatingAdmissionPolicy 'chain-13' with binding 'chain-13' denied request: no more agents here; behind the build in chain-13b/1, chain-13b/2, chain-13b/3, chain-13b/4, chain-13b/5
         the listener's namespace is deleted
           the chain has no listener any more: namespace chain-13b/8 is gone, or its labels are; behind the build in chain-13b/1, chain-13b/2, chain-13b/3, chain-13b/4, chain-13b/5
         an agent's Deployment is deleted
@@ -464,7 +464,7 @@ fn refuse_agents(world: &World) {
             "failurePolicy": "Fail",
             "matchConstraints": { "resourceRules": [{ "apiGroups": [""], "apiVersions": ["v1"],
                 "operations": ["CREATE"], "resources": ["serviceaccounts"] }] },
-            "matchConditions": [{ "name": "agent", "expression": "object.metadata.name == 'studioci-agent'" }],
+            "matchConditions": [{ "name": "agent", "expression": "object.metadata.name.startsWith('studioci-agent.')" }],
             "validations": [{ "expression": "false", "message": "no more agents here" }],
         } });
     let binding = json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
@@ -473,7 +473,7 @@ fn refuse_agents(world: &World) {
         let file = world.file("policy.json", &object.to_string());
         world.kubectl(&["create", "-f", &file]).ok();
     }
-    let canary = ["create", "serviceaccount", "studioci-agent", "-n", "default", "--dry-run=server"];
+    let canary = ["create", "serviceaccount", "studioci-agent.x", "-n", "default", "--dry-run=server"];
     world.until("the policy acts", || {
         let said = world.kubectl(&canary);
         said.err.contains("no more agents here").then_some(())

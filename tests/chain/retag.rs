@@ -343,7 +343,7 @@ fn chain_04_an_idle_listener_asks_for_next_to_nothing() {
     let start = world.mark();
     listening(&world, MATCH);
     let namespace = world.namespace(1);
-    let agent = format!("system:serviceaccount:{namespace}:studioci-agent");
+    let agent = format!("system:serviceaccount:{namespace}:studioci-agent.{}", world.chain);
     says_that_it_listens(&world, &namespace, |_| true);
     let asked = |mark, since: Timestamp| {
         // as the log writes it; a watch is there twice, when it begins and when it ends

@@ -41,7 +41,7 @@ fn chain_02_a_push_is_built_detached_and_the_next_listener_waits() {
         let made = |event: &audit::Event| event.verb == "create" && event.object_ref.resource == "jobs";
         requests.iter().any(made).then_some(requests)
     });
-    let agent = format!("system:serviceaccount:{first}:studioci-agent");
+    let agent = format!("system:serviceaccount:{first}:studioci-agent.{}", world.chain);
     let place = |what: &str, matches: &dyn Fn(&str, &str, &str, &str) -> bool| {
         requests
             .iter()

@@ -178,7 +178,7 @@ pub(super) fn advised(error: ClusterError) -> Error {
 
 fn is_agent(user: &str) -> bool {
     let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-    account.is_some_and(|(_, account)| account == wire::AGENT_ACCOUNT)
+    account.is_some_and(|(_, account)| account.starts_with(wire::AGENT_ACCOUNT))
 }
 
 /// Asks whether the authorizer ever says no.

@@ -140,7 +140,7 @@ fn serve(world: World) -> (Cluster, Scripted) {
 
 #[tokio::test(start_paused = true)]
 async fn an_authorizer_that_never_says_no_is_found_out() {
-    let agent = "system:serviceaccount:ci-x:studioci-agent";
+    let agent = "system:serviceaccount:ci-x:studioci-agent.x";
     let cases = [
         ("a person", PERSON, Authorizer::On),
         ("cluster-admin", World { nonsense: (true, "RBAC: allowed by …"), ..PERSON }, Authorizer::On),
@@ -191,7 +191,7 @@ async fn an_agents_canary_is_a_namespace_and_a_persons_a_binding_in_home() {
         let seen = server.seen().pop().unwrap();
         (seen.path, seen.body)
     };
-    let (path, body) = asked("system:serviceaccount:ci-x:studioci-agent").await;
+    let (path, body) = asked("system:serviceaccount:ci-x:studioci-agent.x").await;
     assert_eq!((path.as_str(), &body["metadata"]["labels"]), ("/api/v1/namespaces", &Value::Null));
     for user in ["alice", "system:serviceaccount:ci-x:builder"] {
         let (path, body) = asked(user).await;
@@ -215,6 +215,6 @@ async fn a_person_without_rights_is_told_which_roles_to_ask_for() {
     let (what, advice) = remedy(&installed(&refused("alice")).await.unwrap_err());
     assert!(what.contains("\"alice\" may not get"), "{what}");
     assert!(advice.contains("--clusterrole studioci-user --user \"alice\""), "{advice}");
-    let agent = installed(&refused("system:serviceaccount:ci-x:studioci-agent")).await;
+    let agent = installed(&refused("system:serviceaccount:ci-x:studioci-agent.x")).await;
     assert!(matches!(agent, Err(Error::Cluster(ClusterError::Forbidden(_)))));
 }

@@ -198,28 +198,27 @@ fn size(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
 
 /// Nobody but the agent becomes the agent.
 fn agent(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
-    let reaches = subject.pod_template().is_some_and(|template| {
+    let reached = subject.pod_template().and_then(|template| {
         // Both fields count: where they differ, the server takes either, by version.
         ["/spec/serviceAccountName", "/spec/serviceAccount"]
             .iter()
-            .any(|pointer| text(template, pointer) == Some(wire::AGENT_ACCOUNT))
+            .filter_map(|pointer| text(template, pointer))
+            .find(|account| wire::is_agent_account(account))
     });
-    if reaches {
+    if let Some(account) = reached {
         faults.push(subject.fault(
-            format!("its pods would run as ServiceAccount {}", wire::AGENT_ACCOUNT),
+            format!("its pods would run as ServiceAccount {account}"),
             "that is the agent's own: whoever runs as it can write into the chain's other namespaces",
             "name a ServiceAccount of the pipeline, or none",
         ));
     }
-    let is_token = subject.is("", "Secret")
-        && subject.text("/type") == Some("kubernetes.io/service-account-token")
-        && subject
-            .annotations()
-            .get("kubernetes.io/service-account.name")
-            .is_some_and(|it| it == wire::AGENT_ACCOUNT);
-    if is_token {
+    let is_token =
+        subject.is("", "Secret") && subject.text("/type") == Some("kubernetes.io/service-account-token");
+    let annotations = subject.annotations();
+    let asked = annotations.get("kubernetes.io/service-account.name");
+    if let Some(account) = asked.filter(|account| is_token && wire::is_agent_account(account)) {
         faults.push(subject.fault(
-            format!("it asks for a token of ServiceAccount {}", wire::AGENT_ACCOUNT),
+            format!("it asks for a token of ServiceAccount {account}"),
             "that is the agent's own: whoever holds its token can write into the chain's other namespaces",
             "ask for a token of a ServiceAccount of the pipeline",
         ));

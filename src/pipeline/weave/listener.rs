@@ -93,7 +93,7 @@ impl Plan {
     fn listener_pod(&self, listener: &Listener<'_>) -> Value {
         let template = self.build.template.get("spec").unwrap_or(&Value::Null);
         let mut pod = Object::new();
-        pod.insert("serviceAccountName".to_owned(), wire::AGENT_ACCOUNT.into());
+        pod.insert("serviceAccountName".to_owned(), wire::agent_account(&self.settings.chain).into());
         pod.insert("automountServiceAccountToken".to_owned(), true.into());
         pod.insert("enableServiceLinks".to_owned(), false.into());
         pod.insert("terminationGracePeriodSeconds".to_owned(), 5.into());

@@ -52,7 +52,7 @@ mod tests {
         let deployment = json!({"spec": {"template": {
             "metadata": {"labels": {wire::CHAIN: "app", wire::ROLE: "listener"}},
             "spec": {
-                "serviceAccountName": wire::AGENT_ACCOUNT,
+                "serviceAccountName": wire::agent_account("a"),
                 "automountServiceAccountToken": true,
                 "imagePullSecrets": [{"name": "pull"}],
                 "initContainers": [{"name": "agent"}],

@@ -167,7 +167,7 @@ pub(super) fn binding(subject: &Subject<'_>, own: &[&str], faults: &mut Vec<Faul
                 "an agent may bind a Role only to ServiceAccounts of the build's namespace",
                 "bind a ServiceAccount of the pipeline; leave its namespace out",
             ));
-        } else if name == wire::AGENT_ACCOUNT {
+        } else if wire::is_agent_account(name) {
             faults.push(subject.fault(
                 format!("it binds ServiceAccount {name}"),
                 "that is the agent's own, and no pipeline may change what the agent can do",

@@ -6,6 +6,8 @@ use studioci::chain::build::Map;
 use studioci::chain::{rights, wire};
 use test_cluster::settings::{PAUSE, REGISTRY};
 
+use super::who::chain_of;
+
 pub(crate) const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 const RBAC_V1: &str = "rbac.authorization.k8s.io/v1";
 
@@ -101,9 +103,9 @@ pub(crate) fn account(namespace: &str, name: &str) -> Value {
     json!({ "kind": "ServiceAccount", "name": name, "namespace": namespace })
 }
 
-/// The agent of a namespace, as a subject.
+/// The agent of a namespace of the cast, as a subject.
 pub(crate) fn agent(namespace: &str) -> Value {
-    account(namespace, wire::AGENT_ACCOUNT)
+    account(namespace, &wire::agent_account(chain_of(namespace)))
 }
 
 fn binding(kind: &str, metadata: Value, role: &str, subjects: Vec<Value>) -> Value {
@@ -219,5 +221,11 @@ pub(crate) fn workload(kind: &str, namespace: &str, name: &str, role: &str, mut 
 
 /// A listener.
 pub(crate) fn listener(namespace: &str) -> Value {
-    workload("Deployment", namespace, "build", "listener", pod_spec(wire::AGENT_ACCOUNT))
+    workload(
+        "Deployment",
+        namespace,
+        "build",
+        "listener",
+        pod_spec(&wire::agent_account(chain_of(namespace))),
+    )
 }

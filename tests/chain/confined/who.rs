@@ -14,14 +14,18 @@ pub(crate) const DAVE: Who = Who::Person("dave", &[]);
 /// Bound to nothing.
 pub(crate) const EVE: Who = Who::Person("eve", &[]);
 
-pub(crate) const AGENT: &str = "studioci-agent";
+/// The ServiceAccount of chain `a`'s agents.
+pub(crate) const AGENT: &str = "studioci-agent.a";
+/// That of chain `b`'s.
+pub(crate) const AGENT_B: &str = "studioci-agent.b";
+const AGENT_T: &str = "studioci-agent.t";
 /// The agents of chain `a`, oldest first.
 pub(crate) const ONE: Who = Who::Account("ci-one", AGENT);
 pub(crate) const TWO: Who = Who::Account("ci-two", AGENT);
 pub(crate) const THREE: Who = Who::Account("ci-three", AGENT);
 /// The agents of chain `t`, whose builds are trusted.
-pub(crate) const TRUST: Who = Who::Account("ci-trust", AGENT);
-pub(crate) const TRUST2: Who = Who::Account("ci-trust2", AGENT);
+pub(crate) const TRUST: Who = Who::Account("ci-trust", AGENT_T);
+pub(crate) const TRUST2: Who = Who::Account("ci-trust2", AGENT_T);
 /// A build of chain `a` that its pipeline gave wide rights in its own namespace.
 pub(crate) const BUILD: Who = Who::Account("ci-one", "builder");
 /// ServiceAccounts elsewhere.
@@ -30,6 +34,15 @@ pub(crate) const OPERATOR: Who = Who::Account("ci-plain", "operator");
 /// Called like an agent, in a namespace of no chain.
 pub(crate) const IMPOSTOR: Who = Who::Account("ci-plain", AGENT);
 pub(crate) const KUBELET: Who = Who::Kubelet;
+
+/// The chain of a namespace of the cast.
+pub(crate) fn chain_of(namespace: &str) -> &'static str {
+    match namespace {
+        "ci-other" => "b",
+        "ci-trust" | "ci-trust2" => "t",
+        _ => "a",
+    }
+}
 
 /// Defines the wanted answers, one a validation, and the list of them all.
 macro_rules! validations {
@@ -48,7 +61,7 @@ validations! {
     SUCCESSOR = "studioci-agent": "a namespace made by studioci-agent carries";
     UNTRUSTED = "studioci-agent": "only a chain started with --trusted-build may carry";
     FIXED = "studioci-agent": "owner and trusted-build of a namespace are fixed";
-    LISTENER = "studioci-agent": "may run as studioci-agent";
+    LISTENER = "studioci-agent": "may run as an agent";
     WORKSPACE = "studioci-rights": "studioci-workspace may be bound only inside";
     USER = "studioci-rights": "studioci-user is bound by an admin only";
     ONE_AGENT = "studioci-rights": "studioci-agent may be bound only cluster-wide";
@@ -59,11 +72,13 @@ validations! {
     SAME_CHAIN = "studioci-rights": "no namespace enters, leaves or changes its chain";
     POD_SECURITY = "studioci-rights": "only granted Pod Security labels";
     OWN_NAMESPACE = "studioci-rights": "a build may not write its own Namespace";
+    ITS_ACCOUNT = "studioci-rights": "is made only in a namespace of that chain";
     CONTROLLERS = "studioci-identity": "made by the cluster's own controllers only";
-    KUBELETS = "studioci-identity": "tokens of studioci-agent go to kubelets only";
-    TOKEN_SECRET = "studioci-identity": "no token Secret for studioci-agent";
+    KUBELETS = "studioci-identity": "tokens of agents go to kubelets only";
+    TOKEN_SECRET = "studioci-identity": "no token Secret for an agent";
     ITS_AGENT = "studioci-identity": "a build may not touch its agent's ServiceAccount";
     NO_RIGHTS = "studioci-identity": "a build may not hand out rights";
+    FOREIGN_AGENT = "studioci-identity": "agents of another chain have no place";
     FREEZE = "studioci-identity": "a build may not touch what its agent froze";
 }
 
@@ -82,5 +97,9 @@ either! {
     AS_ITS_AGENT = CONTROLLERS | ITS_AGENT;
     MARKS_ITSELF = TRUSTING | OWN_NAMESPACE;
     LEAVES = SAME_CHAIN | OWN_NAMESPACE;
+    AT_HOME = HOME | ITS_ACCOUNT;
+    ELSEWHERE = ITS_ACCOUNT | FOREIGN_AGENT;
+    OWN_OR_FOREIGN = OWN_CHAIN | FOREIGN_AGENT;
+    AS_FOREIGN_AGENT = LISTENER | FOREIGN_AGENT;
     GRABS = WORKSPACE | NO_RIGHTS;
 }

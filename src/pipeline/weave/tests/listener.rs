@@ -22,7 +22,7 @@ fn the_listener_obeys_the_admission_policy() {
             let listener = listener_of(text, &settings);
             assert_eq!(listener["kind"], "Deployment");
             assert_eq!(listener["metadata"]["labels"]["studioci.dev/role"], "listener");
-            assert_eq!(pod(&listener)["serviceAccountName"], "studioci-agent");
+            assert_eq!(pod(&listener)["serviceAccountName"], "studioci-agent.lidar-main");
             assert_eq!(pod(&listener)["containers"].as_array().unwrap().len(), 1);
             assert_eq!(pod(&listener)["containers"][0]["command"], json!([binary, "agent", "run"]));
             assert_eq!(pod(&listener)["containers"][0].get("args"), None);

@@ -290,11 +290,11 @@ fn size() {
 
 #[test]
 fn whatever_reaches_for_the_agent() {
-    let pod = |field: &str| format!("{{{field}: studioci-agent, containers: [{{name: a, image: a}}]}}");
+    let pod = |field: &str| format!("{{{field}: studioci-agent.other, containers: [{{name: a, image: a}}]}}");
     let workload =
         |group: &str, kind: &str, spec: String| with(&format!("{}\nspec: {spec}", named(group, kind)));
     let template = |field: &str| format!("{{template: {{spec: {}}}}}", pod(field));
-    let says = "its pods would run as ServiceAccount studioci-agent";
+    let says = "its pods would run as ServiceAccount studioci-agent.other";
     for (group, kind) in [
         ("apps/v1", "Deployment"),
         ("apps/v1", "StatefulSet"),
@@ -311,11 +311,11 @@ fn whatever_reaches_for_the_agent() {
     let cron = format!("{{jobTemplate: {{spec: {}}}}}", template("serviceAccountName"));
     one_fault(&workload("batch/v1", "CronJob", cron), &settings(), &[says]);
     one_fault(
-        &least("      containers:", "      serviceAccount: studioci-agent\n      containers:"),
+        &least("      containers:", "      serviceAccount: studioci-agent.other\n      containers:"),
         &settings(),
         &[says],
     );
-    let both = "{serviceAccountName: mine, serviceAccount: studioci-agent}";
+    let both = "{serviceAccountName: mine, serviceAccount: studioci-agent.other}";
     one_fault(&workload("v1", "Pod", both.to_owned()), &settings(), &[says]);
 
     let token = |account: &str| {
@@ -328,11 +328,17 @@ fn whatever_reaches_for_the_agent() {
         ))
     };
     one_fault(
+        &token("studioci-agent.app"),
+        &settings(),
+        &["it asks for a token of ServiceAccount studioci-agent.app"],
+    );
+    one_fault(
         &token("studioci-agent"),
         &settings(),
         &["it asks for a token of ServiceAccount studioci-agent"],
     );
     good(&token("mine"));
+    good(&token("studioci-agents"));
 }
 
 fn role(rules: &str) -> String {
@@ -423,7 +429,11 @@ fn bindings_stay_inside() {
             "{kind: ServiceAccount, name: ci, namespace: prod}",
             "it binds ServiceAccount ci of namespace prod",
         ),
-        (own, "{kind: ServiceAccount, name: studioci-agent}", "it binds ServiceAccount studioci-agent"),
+        (
+            own,
+            "{kind: ServiceAccount, name: studioci-agent.app}",
+            "it binds ServiceAccount studioci-agent.app",
+        ),
     ] {
         one_fault(&binding(reference, subjects), &settings(), &[says]);
     }

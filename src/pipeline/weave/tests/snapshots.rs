@@ -142,7 +142,7 @@ fn the_listener_of_a_rich_pipeline() {
             runAsUser: 1000
             seccompProfile:
               type: RuntimeDefault
-          serviceAccountName: studioci-agent
+          serviceAccountName: studioci-agent.lidar-main
           terminationGracePeriodSeconds: 5
           volumes:
           - downwardAPI:
