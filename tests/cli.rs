@@ -227,10 +227,6 @@ fn help_of_start() {
 
                   [default: ci]
 
-              --agent-path <PATH>
-                  Path of the agent inside the CI image, which then needs no agent image; the build can then
-                  replace its agent
-
               --trusted-build
                   Let the build use rights with which it could become its own agent
 

@@ -12,7 +12,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("chain", Some(&["keel"])),
     ("pipeline", Some(&["keel", "chain"])),
     ("agent", Some(&["keel", "chain"])),
-    ("local", Some(&[])),
+    ("local", Some(&["chain"])),
     ("cluster", Some(&["keel", "chain", "pipeline"])),
     ("publish", Some(&["chain"])),
     ("ops", Some(&["keel", "chain", "pipeline", "agent", "local", "cluster", "publish"])),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::verdict::Judged;
-use crate::chain::build::{Build, Version};
+use crate::chain::build::{Build, Content, Version};
 use crate::chain::freeze::Freeze;
 use crate::chain::head::Head;
 use crate::chain::pod::Ran;
@@ -20,23 +20,35 @@ pub struct Listener {
     pub replicas: u32,
 }
 
-/// What the agent's own pod runs.
+/// What the CI container of the agent's own pod runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
     /// Image of the container in the pod's spec, as written there.
     pub image: String,
     /// The digest, as far as the kubelet has told.
     pub ran: Ran,
+    /// The run of the container that this is: its containerID.
+    pub run: String,
+    /// When that run began.
+    pub started: Option<Timestamp>,
+    /// Whether that run has told what the image says of itself, readable or not.
+    pub told: bool,
+    /// Why it stands still, as far as is known.
+    pub trouble: Option<String>,
+    /// Why the image tells nothing, after the bound of what does not heal by itself.
+    pub mute: Option<String>,
 }
 
 impl Running {
-    /// The (tag, digest); `None` while the digest is not published, or for an image that cannot be read.
+    /// The (tag, digest); `None` while the digest is not published, or for an image that cannot be read. Of an image that
+    /// never ran within its bound no digest will be seen.
     pub fn version(&self) -> Option<Version> {
         let tag = ImageRef::parse(&self.image)?.tag;
         match &self.ran {
+            Ran::Pending if self.mute.is_some() => Some(Version { tag, content: Content::Unseen }),
             Ran::Pending => None,
-            Ran::Digest(digest) => Some(Version { tag, digest: Some(digest.clone()) }),
-            Ran::SideLoaded => Some(Version { tag, digest: None }),
+            Ran::Digest(digest) => Some(Version { tag, content: Content::Digest(digest.clone()) }),
+            Ran::SideLoaded => Some(Version { tag, content: Content::SideLoaded }),
         }
     }
 }

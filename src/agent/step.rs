@@ -4,7 +4,7 @@ use jiff::ToSpan;
 
 use super::observation::{Observation, Support};
 use super::verdict::Judged;
-use crate::chain::build::{Baseline, Phase, Verdict, Version};
+use crate::chain::build::{Baseline, Content, Phase, Verdict, Version};
 use crate::chain::wire;
 use crate::keel::image::ImageRef;
 
@@ -77,6 +77,8 @@ pub fn step(o: &Observation) -> Action {
 /// What the listener makes of the image that it runs.
 #[derive(Debug, PartialEq, Eq)]
 enum Trigger {
+    /// The template's own tag, whose image does not come up.
+    Unseen,
     /// The baseline, or a pending one that this fills.
     Idle(Baseline),
     /// Something that nobody built yet.
@@ -85,15 +87,14 @@ enum Trigger {
     Built(Version),
 }
 
-fn same(a: &Version, b: &Version) -> bool {
-    // a side-loaded image has no digest: there only the tag tells
-    a.tag == b.tag && (a.digest == b.digest || a.digest.is_none() || b.digest.is_none())
-}
-
 fn trigger(o: &Observation, version: &Version) -> Trigger {
     match &o.build.baseline {
+        // nobody pushed it: once it runs it will be seen what it is
+        Baseline::Pending(tag) if *tag == version.tag && version.content == Content::Unseen => {
+            Trigger::Unseen
+        }
         Baseline::Pending(tag) if *tag == version.tag => Trigger::Idle(Baseline::At(version.clone())),
-        Baseline::At(at) if same(at, version) => Trigger::Idle(Baseline::At(at.clone())),
+        Baseline::At(at) if at.is_same(version) => Trigger::Idle(Baseline::At(at.clone())),
         _ if o.head.has_built(version, o.build.generation) => Trigger::Built(version.clone()),
         _ => Trigger::Push(version.clone()),
     }
@@ -136,23 +137,32 @@ fn listen(o: &Observation) -> Action {
     if o.listener.image != o.running.image {
         return Action::MakeWay(format!("Keel has moved this listener on to {}", o.listener.image));
     }
+    let trouble = || o.running.mute.clone().or_else(|| o.running.trouble.clone());
     let Some(version) = o.running.version() else {
+        // a listener that came up with the image that nobody could run: Keel moves it on all the same
+        if o.build.phase == Phase::Claimed
+            && let Baseline::At(Version { content: Content::Unseen, .. }) = &o.build.baseline
+        {
+            return Action::Listen(o.build.baseline.clone());
+        }
         return if ImageRef::parse(&o.running.image).is_none() {
             Action::Wait(Some(format!("the image {:?} of this pod cannot be read", o.running.image)))
         } else {
-            Action::Wait(None)
+            Action::Wait(trouble())
         };
     };
     match trigger(o, &version) {
+        Trigger::Unseen => Action::Wait(trouble()),
         Trigger::Idle(baseline) if o.build.phase == Phase::Claimed || baseline != o.build.baseline => {
             Action::Listen(baseline)
         }
         Trigger::Idle(_) if o.recheck_due => Action::Recheck,
-        Trigger::Idle(_) => Action::Wait(None),
+        Trigger::Idle(_) => Action::Wait(trouble()),
         Trigger::Built(version) => Action::Listen(Baseline::At(version)),
         // each phase is written before the next begins
         Trigger::Push(_) if o.build.phase == Phase::Claimed => Action::Listen(o.build.baseline.clone()),
-        Trigger::Push(version) => Action::Freeze(version),
+        Trigger::Push(version) if o.running.told || o.running.mute.is_some() => Action::Freeze(version),
+        Trigger::Push(_) => Action::Wait(trouble()),
     }
 }
 

@@ -17,7 +17,20 @@ fn digest(letter: char) -> Digest {
 }
 
 pub(crate) fn version(tag: &str, letter: char) -> Version {
-    Version { tag: tag.to_owned(), digest: Some(digest(letter)) }
+    Version { tag: tag.to_owned(), content: Content::Digest(digest(letter)) }
+}
+
+/// A CI container that runs, and has told.
+fn running(tag: &str, letter: char) -> Running {
+    Running {
+        image: format!("r/app:{tag}"),
+        ran: Ran::Digest(digest(letter)),
+        run: "containerd://1".to_owned(),
+        started: None,
+        told: true,
+        trouble: None,
+        mute: None,
+    }
 }
 
 fn observation(phase: Phase) -> Observation {
@@ -62,7 +75,7 @@ fn observation(phase: Phase) -> Observation {
             purging: false,
         },
         listener: Listener { image: "r/app:main".into(), keyed: true, replicas: 1 },
-        running: Running { image: "r/app:main".into(), ran: Ran::Digest(digest('a')) },
+        running: running("main", 'a'),
         freeze: None,
         before: vec![],
         lost_slots: vec![],
@@ -108,7 +121,7 @@ fn a_listener_waits_on_its_baseline() {
 #[test]
 fn the_trigger_test() {
     let push = |o: &mut Observation, tag: &str, letter| {
-        o.running = Running { image: format!("r/app:{tag}"), ran: Ran::Digest(digest(letter)) };
+        o.running = running(tag, letter);
         o.listener.image = format!("r/app:{tag}");
     };
     let mut o = observation(Phase::Listening);
@@ -129,7 +142,7 @@ fn the_trigger_test() {
     o.running.ran = Ran::Pending;
     assert_eq!(step(&o), Action::Wait(None), "a digest that is not published decides nothing");
     o.running.ran = Ran::SideLoaded;
-    o.build.baseline = Baseline::At(Version { tag: "main".into(), digest: None });
+    o.build.baseline = Baseline::At(Version { tag: "main".into(), content: Content::SideLoaded });
     assert_eq!(step(&o), Action::Wait(None), "side-loaded: by tag only");
 }
 
@@ -188,7 +201,7 @@ fn a_slot_that_nobody_gives_back_is_freed_by_who_waits_for_one() {
 #[test]
 fn the_order_from_push_to_sleep() {
     let mut o = observation(Phase::Listening);
-    o.running = Running { image: "r/app:main".into(), ran: Ran::Digest(digest('b')) };
+    o.running = running("main", 'b');
     assert_eq!(step(&o), Action::Freeze(version("main", 'b')));
     o.freeze = Some(freeze(version("main", 'b')));
     assert_eq!(step(&o), Action::Trigger);

@@ -174,15 +174,70 @@ word!(Dispatch, "dispatch state");
 pub struct Version {
     /// The tag.
     pub tag: String,
-    /// The digest; none for a side-loaded image (the build is then shown as unpinned).
-    pub digest: Option<Digest>,
+    /// What that tag meant.
+    pub content: Content,
 }
+
+/// What a tag meant when it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Content {
+    /// The registry's digest.
+    Digest(Digest),
+    /// An image that was loaded into the node by hand: no registry knows it, the tag alone tells it from others, and the
+    /// build is shown as unpinned.
+    SideLoaded,
+    /// An image that never ran, so that no digest of it was seen: it is no other image, whatever that one's digest.
+    Unseen,
+}
+
+impl Version {
+    /// The registry's digest, if it was seen.
+    pub fn digest(&self) -> Option<&Digest> {
+        match &self.content {
+            Content::Digest(digest) => Some(digest),
+            Content::SideLoaded | Content::Unseen => None,
+        }
+    }
+
+    /// What stands behind the tag on the wire: the digest, `unseen`, or nothing.
+    pub fn content_word(&self) -> Option<&str> {
+        match &self.content {
+            Content::Digest(digest) => Some(digest.as_str()),
+            Content::Unseen => Some(CONTENT_UNSEEN),
+            Content::SideLoaded => None,
+        }
+    }
+
+    /// Reads what [`Self::content_word`] says.
+    pub fn of_words(tag: &str, content: Option<&str>) -> Option<Self> {
+        let content = match content {
+            None => Content::SideLoaded,
+            Some(CONTENT_UNSEEN) => Content::Unseen,
+            Some(digest) => Content::Digest(Digest::parse(digest)?),
+        };
+        (!tag.is_empty()).then(|| Self { tag: tag.to_owned(), content })
+    }
+
+    /// Whether both are the same image, as far as can be told.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same = match (&self.content, &other.content) {
+            (Content::Unseen, Content::Unseen) => true,
+            (Content::Unseen, _) | (_, Content::Unseen) => false,
+            // a side-loaded image has no digest: there only the tag tells
+            (Content::SideLoaded, _) | (_, Content::SideLoaded) => true,
+            (Content::Digest(a), Content::Digest(b)) => a == b,
+        };
+        self.tag == other.tag && same
+    }
+}
+
+const CONTENT_UNSEEN: &str = "unseen";
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.tag)?;
-        match &self.digest {
-            Some(digest) => write!(f, "@{digest}"),
+        match self.content_word() {
+            Some(word) => write!(f, "@{word}"),
             None => Ok(()),
         }
     }
@@ -192,14 +247,11 @@ impl FromStr for Version {
     type Err = UnknownWord;
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
         let unknown = || UnknownWord { what: "version", word: text.to_owned() };
-        let (tag, digest) = match text.split_once('@') {
-            Some((tag, digest)) => (tag, Some(Digest::parse(digest).ok_or_else(unknown)?)),
+        let (tag, content) = match text.split_once('@') {
+            Some((tag, content)) => (tag, Some(content)),
             None => (text, None),
         };
-        if tag.is_empty() {
-            return Err(unknown());
-        }
-        Ok(Self { tag: tag.to_owned(), digest })
+        Self::of_words(tag, content).ok_or_else(unknown)
     }
 }
 
@@ -365,10 +417,10 @@ impl Build {
         let told = |key: &str| annotations.get(key).cloned();
         let must = |key: &'static str| told(key).ok_or_else(|| missing(key));
         let generation = must(wire::GENERATION)?;
-        let digest = match told(wire::DIGEST) {
-            Some(text) => Some(Digest::parse(&text).ok_or_else(|| bad(wire::DIGEST, &text))?),
-            None => None,
-        };
+        let content = told(wire::DIGEST);
+        let tag = told(wire::TAG);
+        let version = Version::of_words(tag.as_deref().unwrap_or("none yet"), content.as_deref())
+            .ok_or_else(|| bad(wire::DIGEST, content.as_deref().unwrap_or_default()))?;
         let phase = labels.get(wire::PHASE).cloned();
         Ok(Self {
             namespace: namespace.to_owned(),
@@ -392,7 +444,7 @@ impl Build {
             baseline: word(told(wire::BASELINE), |value| bad(wire::BASELINE, value))?
                 .unwrap_or(Baseline::None),
             image: told(wire::IMAGE),
-            version: told(wire::TAG).map(|tag| Version { tag, digest }),
+            version: tag.map(|_| version),
             revision: told(wire::REVISION),
             job_uid: told(wire::JOB_UID),
             times: Phase::ALL
@@ -441,15 +493,34 @@ mod tests {
         for dispatch in Dispatch::ALL {
             assert_eq!(dispatch.as_str().parse(), Ok(dispatch));
         }
-        let digest = Digest::parse(&format!("sha256:{}", "0c".repeat(32)));
+        let digest = Digest::parse(&format!("sha256:{}", "0c".repeat(32))).unwrap();
         for baseline in [
             Baseline::None,
             Baseline::Pending("build-1".to_owned()),
-            Baseline::At(Version { tag: "build-1".to_owned(), digest: None }),
-            Baseline::At(Version { tag: "build-1".to_owned(), digest }),
+            Baseline::At(Version { tag: "build-1".to_owned(), content: Content::SideLoaded }),
+            Baseline::At(Version { tag: "build-1".to_owned(), content: Content::Unseen }),
+            Baseline::At(Version { tag: "build-1".to_owned(), content: Content::Digest(digest) }),
         ] {
             assert_eq!(baseline.to_string().parse(), Ok(baseline));
         }
+    }
+
+    #[test]
+    fn what_was_never_seen_is_no_digest() {
+        let version = |content: &str| format!("t{content}").parse::<Version>().unwrap();
+        let digest = |letter: &str| version(&format!("@sha256:{}", letter.repeat(64)));
+        for (a, b, same) in [
+            (digest("a"), digest("a"), true),
+            (digest("a"), digest("b"), false),
+            (digest("a"), version(""), true),
+            (digest("a"), version("@unseen"), false),
+            (version(""), version("@unseen"), false),
+            (version("@unseen"), version("@unseen"), true),
+        ] {
+            assert_eq!((a.is_same(&b), b.is_same(&a)), (same, same), "{a} {b}");
+        }
+        assert_eq!(version("@unseen").digest(), None);
+        assert!("t@seen".parse::<Version>().is_err());
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The freeze: one create-only object in a build's namespace that says what triggered it.
 
 use super::build::{Map, Version};
-use crate::keel::image::Digest;
 
 const IMAGE: &str = "image";
 const TAG: &str = "tag";
@@ -38,20 +37,6 @@ pub enum Pushed {
     Unreadable(String),
 }
 
-impl Pushed {
-    /// What to make of the text of the file at `path`.
-    pub fn text(path: &str, text: String) -> Self {
-        if text.len() > PIPELINE_BYTES {
-            return Self::Unreadable(format!(
-                "{path} has {} bytes, and home keeps no pipeline of more than {PIPELINE_BYTES}: put large files into \
-                 the image",
-                text.len()
-            ));
-        }
-        Self::Text(text)
-    }
-}
-
 impl Freeze {
     /// The data of the ConfigMap.
     pub fn write(&self) -> Map {
@@ -62,7 +47,7 @@ impl Freeze {
                 data.insert(key.to_owned(), value.to_owned());
             }
         };
-        put(DIGEST, self.version.digest.as_ref().map(Digest::as_str));
+        put(DIGEST, self.version.content_word());
         put(REVISION, self.revision.as_deref());
         match &self.pipeline {
             Pushed::Absent => {}
@@ -74,10 +59,6 @@ impl Freeze {
 
     /// Reads a freeze back; `None` if somebody spoilt it.
     pub fn read(data: &Map) -> Option<Self> {
-        let digest = match data.get(DIGEST) {
-            Some(text) => Some(Digest::parse(text)?),
-            None => None,
-        };
         let pipeline = match (data.get(PIPELINE), data.get(FAULT)) {
             (_, Some(why)) => Pushed::Unreadable(why.clone()),
             (Some(text), None) => Pushed::Text(text.clone()),
@@ -85,7 +66,7 @@ impl Freeze {
         };
         Some(Self {
             image: data.get(IMAGE)?.clone(),
-            version: Version { tag: data.get(TAG).filter(|tag| !tag.is_empty())?.clone(), digest },
+            version: Version::of_words(data.get(TAG)?, data.get(DIGEST).map(String::as_str))?,
             revision: data.get(REVISION).cloned(),
             pipeline,
         })
@@ -98,22 +79,16 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let digest = Digest::parse(&format!("sha256:{}", "ab".repeat(32)));
-        for (digest, revision, pipeline) in [
-            (digest, Some("123e4567".to_owned()), Pushed::Text("kind: x\n".to_owned())),
-            (None, None, Pushed::Absent),
-            (None, None, Pushed::Unreadable("permission denied".to_owned())),
+        let digest = format!("build-1@sha256:{}", "ab".repeat(32));
+        for (version, revision, pipeline) in [
+            (digest.as_str(), Some("123e4567".to_owned()), Pushed::Text("kind: x\n".to_owned())),
+            ("build-1", None, Pushed::Absent),
+            ("build-1@unseen", None, Pushed::Unreadable("permission denied".to_owned())),
         ] {
-            let version = Version { tag: "build-1".to_owned(), digest };
+            let version = version.parse().unwrap();
             let freeze = Freeze { image: "r/app".to_owned(), version, revision, pipeline };
             assert_eq!(Freeze::read(&freeze.write()), Some(freeze));
         }
-    }
-
-    #[test]
-    fn a_text_that_no_object_holds_is_never_frozen() {
-        assert!(matches!(Pushed::text("p", "x".repeat(PIPELINE_BYTES)), Pushed::Text(_)));
-        assert!(matches!(Pushed::text("p", "x".repeat(PIPELINE_BYTES + 1)), Pushed::Unreadable(_)));
     }
 
     #[test]

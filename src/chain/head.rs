@@ -208,6 +208,7 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::build::Content;
 
     fn merged(data: &Map, patch: &Value) -> Map {
         let mut data = data.clone();
@@ -221,7 +222,7 @@ mod tests {
     }
 
     fn version(tag: &str) -> Version {
-        Version { tag: tag.to_owned(), digest: None }
+        Version { tag: tag.to_owned(), content: Content::SideLoaded }
     }
 
     #[test]

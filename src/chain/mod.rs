@@ -12,5 +12,6 @@ pub mod record;
 pub mod retention;
 pub mod rights;
 pub mod signs;
+pub mod told;
 pub mod wire;
 pub mod workload;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::wire;
@@ -50,6 +51,17 @@ pub struct Container {
     pub restarts: u32,
     /// How its last run ended.
     pub last: State,
+    /// When the run that goes on began, to the second.
+    pub started: Option<Timestamp>,
+}
+
+/// Whose doing it is that a container tells nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Silence {
+    /// The registry's, the node's or the scheduler's, which heals without a push; what is known of it.
+    Theirs(Option<String>),
+    /// The image's own, one sentence.
+    Image(String),
 }
 
 /// A pod.
@@ -91,17 +103,49 @@ pub enum Ran {
 }
 
 impl Container {
-    /// The digest that this very start of the container runs.
+    /// The digest that the container runs, or that its last run ran.
     ///
     /// imageID is published late, and a restart within a pod shows the old one first; so it counts only beside a
-    /// containerID in a status that says Running. A registry digest has the form `repository@sha256:…`. The repository
-    /// may be another one: of an image that the node has under several names the runtime tells any (containerd: the
-    /// first). What was loaded by hand has no such form, or a name that the loading tool made up.
+    /// containerID, whose run it belongs to, and not while another run is being made. A registry digest has the form
+    /// `repository@sha256:…`. The repository may be another one: of an image that the node has under several names the
+    /// runtime tells any (containerd: the first). What was loaded by hand has no such form, or a name that the loading tool
+    /// made up.
     pub fn ran(&self) -> Ran {
-        if self.state != State::Running || self.image_id.is_empty() || self.container_id.is_empty() {
+        let has_run = match &self.state {
+            State::Running | State::Terminated { .. } => true,
+            State::Waiting { reason, .. } => reason == CRASH_LOOP,
+            State::Unknown => false,
+        };
+        if !has_run || self.image_id.is_empty() || self.container_id.is_empty() {
             return Ran::Pending;
         }
         self.registry_digest()
+    }
+
+    /// Why a container that has told nothing has not. What the registry and the node cause is no verdict on an image.
+    pub fn silence(&self) -> Silence {
+        let Self { name, restarts, .. } = self;
+        let s = if *restarts == 1 { "" } else { "s" };
+        let crashed = |end: &State| match end {
+            State::Terminated { code, reason } => {
+                format!(
+                    "container {name} ends again and again ({restarts} restart{s}, last with exit code {code}, {reason})"
+                )
+            }
+            _ => format!("container {name} ends again and again ({restarts} restart{s})"),
+        };
+        match &self.state {
+            State::Running => Silence::Image(format!("container {name} runs and tells nothing of its image")),
+            end @ State::Terminated { .. } => Silence::Image(crashed(end)),
+            State::Waiting { reason, .. } if reason == CRASH_LOOP => Silence::Image(crashed(&self.last)),
+            State::Waiting { reason, message } if image_trouble(reason) || of_node(message) => {
+                Silence::Theirs(Some(waiting(self, reason, message)))
+            }
+            State::Waiting { reason, message } if stuck(reason) => {
+                Silence::Image(waiting(self, reason, message))
+            }
+            State::Waiting { .. } | State::Unknown => Silence::Theirs(None),
+        }
     }
 
     /// The digest that a container which never starts twice runs, or ran; `None` while it is not published.
@@ -144,7 +188,7 @@ impl Pod {
 fn waiting(container: &Container, reason: &str, message: &str) -> String {
     let Container { name, image, restarts, .. } = container;
     match reason {
-        "CrashLoopBackOff" => {
+        CRASH_LOOP => {
             let how = match &container.last {
                 State::Terminated { code, reason } => format!(", last with exit code {code} ({reason})"),
                 _ => String::new(),
@@ -178,12 +222,40 @@ pub fn image_trouble(reason: &str) -> bool {
     )
 }
 
+/// The kubelet's word for a container that it starts again after a pause.
+const CRASH_LOOP: &str = "CrashLoopBackOff";
+
+/// Whether the kubelet's words about a container that cannot be made are about its node: disk, runtime, time-outs. What is
+/// not known as such counts as the image's.
+fn of_node(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    [
+        "no space left",
+        "disk quota",
+        "deadline exceeded",
+        "timed out",
+        "timeout",
+        "connection refused",
+        "transport",
+        "unavailable",
+        "failed to reserve container name",
+        "too many open files",
+        "cannot allocate memory",
+        "resource temporarily unavailable",
+        "failed to mount",
+        "failed to sync",
+        "cgroup",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
 /// Whether a waiting reason means that the container does not come up by itself soon.
 pub fn stuck(reason: &str) -> bool {
     image_trouble(reason)
         || matches!(
             reason,
-            "CrashLoopBackOff"
+            CRASH_LOOP
                 | "CreateContainerConfigError"
                 | "CreateContainerError"
                 | "RunContainerError"
@@ -271,8 +343,14 @@ struct WireContainerStatus {
 #[serde(default)]
 struct WireState {
     waiting: Option<WireReason>,
-    running: Option<serde::de::IgnoredAny>,
+    running: Option<WireRunning>,
     terminated: Option<WireReason>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WireRunning {
+    started_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -314,6 +392,7 @@ impl<'de> Deserialize<'de> for Pod {
                 image: container.image,
                 image_id: told.image_id,
                 container_id: told.container_id,
+                started: told.state.running.as_ref().and_then(|running| running.started_at),
                 state: told.state.into(),
                 restarts: told.restart_count,
                 last: told.last_state.into(),
@@ -390,6 +469,63 @@ mod tests {
         container.state = State::Running;
         container.container_id.clear();
         assert_eq!(container.ran(), Ran::Pending);
+    }
+
+    #[test]
+    fn what_dies_at_once_was_seen_too() {
+        let digest = format!("sha256:{}", "1f".repeat(32));
+        let mut container = container("app:1", &format!("docker.io/library/app@{digest}"));
+        for state in [
+            State::Terminated { code: 1, reason: "Error".into() },
+            State::Waiting { reason: "CrashLoopBackOff".into(), message: "back-off".into() },
+        ] {
+            container.state = state;
+            assert!(matches!(container.ran(), Ran::Digest(_)), "{:?}", container.state);
+        }
+        container.state = State::Waiting { reason: "ErrImagePull".into(), message: "of the next run".into() };
+        assert_eq!(container.ran(), Ran::Pending);
+    }
+
+    #[test]
+    fn registry_and_node_are_no_verdict_on_an_image() {
+        let waiting =
+            |reason: &str, message: &str| State::Waiting { reason: reason.into(), message: message.into() };
+        let ended = |code| State::Terminated { code, reason: "StartError".into() };
+        for (state, images) in [
+            (State::Running, true),
+            (ended(128), true),
+            (ended(0), true),
+            (waiting("CrashLoopBackOff", "back-off 10s"), true),
+            (
+                waiting(
+                    "CreateContainerConfigError",
+                    "container has runAsNonRoot and image will run as root",
+                ),
+                true,
+            ),
+            (
+                waiting(
+                    "CreateContainerError",
+                    "unable to find user nobody: no matching entries in passwd file",
+                ),
+                true,
+            ),
+            (waiting("RunContainerError", "mkdir /src: read-only file system"), true),
+            (waiting("CreateContainerError", "write /var/lib/x: no space left on device"), false),
+            (waiting("CreateContainerError", "context deadline exceeded"), false),
+            (waiting("RunContainerError", "failed to reserve container name"), false),
+            (waiting("ErrImagePull", "r/app:1: not found"), false),
+            (waiting("ImagePullBackOff", "connection refused"), false),
+            (waiting("InvalidImageName", "r/App"), false),
+            (waiting("ContainerCreating", ""), false),
+            (waiting("PodInitializing", ""), false),
+            (State::Unknown, false),
+        ] {
+            let mut container = container("app:1", "");
+            container.state = state;
+            let silence = container.silence();
+            assert_eq!(matches!(silence, Silence::Image(_)), images, "{:?}: {silence:?}", container.state);
+        }
     }
 
     #[test]

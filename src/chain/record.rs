@@ -28,9 +28,6 @@ pub struct Settings {
     pub workload: String,
     /// Name of the build container.
     pub container: String,
-    /// Where the CI image itself holds the agent's binary; none = copied in by the agent image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent_path: Option<String>,
     /// Whether builds may get `studioci-trusted`.
     #[serde(default)]
     pub trusted_build: bool,

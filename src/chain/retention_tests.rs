@@ -1,5 +1,6 @@
 //! One row a state that a namespace can be in, and what becomes of it.
 
+use crate::chain::build::Content;
 use uuid::Uuid;
 
 use super::*;
@@ -90,8 +91,8 @@ fn entry(generation: u64) -> Entry {
 
 /// Chain `app`: generation 9 waits, 1 to 8 were built but for 4, which was passed; results of 1 to 7 are in home.
 fn head() -> Head {
-    let built =
-        [1, 2, 3, 5, 6, 7, 8].map(|generation| (generation, Version { tag: "t".into(), digest: None }));
+    let built = [1, 2, 3, 5, 6, 7, 8]
+        .map(|generation| (generation, Version { tag: "t".into(), content: Content::SideLoaded }));
     Head {
         resource_version: "1".into(),
         uuid: CHAIN.to_string(),

@@ -74,7 +74,7 @@ pub const BASELINE: &str = "studioci.dev/baseline";
 pub const IMAGE: &str = "studioci.dev/image";
 /// Annotation: the tag that triggered.
 pub const TAG: &str = "studioci.dev/tag";
-/// Annotation: the digest that triggered; absent for an unpinned build.
+/// Annotation: the digest that triggered; absent for an unpinned build, `unseen` where the image never ran.
 pub const DIGEST: &str = "studioci.dev/digest";
 /// Annotation: the source revision of the image.
 pub const REVISION: &str = "studioci.dev/revision";

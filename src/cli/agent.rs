@@ -1,7 +1,7 @@
 //! `agent`: what runs inside a listener's pod. Hidden: only manifests call it.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use crate::cluster::{Cluster, InCluster};
 use crate::local;
 use crate::ops::agent::{Agent, Identity};
 use crate::ops::signal::or_terminated;
+use crate::pipeline::weave::TOLD_FOLDER;
 
 /// Work inside a listener's pod
 #[derive(Debug, Args)]
@@ -26,6 +27,8 @@ pub struct AgentArgs {
 pub enum Act {
     #[expect(missing_docs, reason = "a doc comment here would replace the longer help of the arguments")]
     Install(InstallArgs),
+    /// Tell the agent what this image says of itself, then sleep
+    Tell,
     /// Listen, hand on and build
     Run,
     /// Exit at once: that the image could be pulled and run is the answer
@@ -51,6 +54,22 @@ pub(super) fn install(args: &InstallArgs, _ctx: &mut Ctx) -> Result<ExitKind, Fa
     Ok(ExitKind::Done)
 }
 
+/// Tells once and sleeps until SIGTERM. It runs in the pushed image, and has nothing that this image does not have.
+pub(super) async fn tell() -> Result<ExitKind, Failure> {
+    let path = local::told::pipeline_path().ok_or_else(|| {
+        Failure::usage("STUDIOCI_PIPELINE_PATH is not set: agent tell works only in a listener's pod")
+            .remedy("start a chain with kubectl studioci start")
+    })?;
+    let sleeps = or_terminated(std::future::pending::<()>());
+    local::told::tell(Path::new(TOLD_FOLDER), &local::told::of_image(&path)).map_err(|why| {
+        Failure::usage(format!("cannot write to {TOLD_FOLDER}"))
+            .because(why)
+            .remedy("start a chain with kubectl studioci start: its listener mounts that folder")
+    })?;
+    sleeps.await;
+    Ok(ExitKind::Done)
+}
+
 /// Runs until SIGTERM, which is obeyed at once: an agent is the first process of its container.
 #[expect(clippy::disallowed_methods, reason = "the agent's clock is handed to it here")]
 pub(super) async fn run(ctx: &mut Ctx) -> Result<ExitKind, Failure> {
@@ -64,7 +83,7 @@ pub(super) async fn run(ctx: &mut Ctx) -> Result<ExitKind, Failure> {
         pod: Some(place.pod),
         deployment: place.deployment,
         container: place.container,
-        revision: place.revision,
+        told: TOLD_FOLDER.into(),
     };
     let console = RefCell::new(&mut ctx.console);
     let say = |line: &str| {

@@ -148,7 +148,7 @@ impl ConnectionArgs {
             self.request_timeout.filter(|limit| !limit.is_zero()).unwrap_or(options::REQUEST_TIMEOUT);
         Options {
             kubeconfig: self.kubeconfig.clone(),
-            kubeconfig_paths: settings.kubeconfig.clone(),
+            kubeconfig_paths: settings.kubeconfig_files(),
             context: self.context.clone(),
             cluster: self.cluster.clone(),
             user: self.user.clone(),
@@ -182,7 +182,7 @@ mod tests {
     fn flags_win_over_the_surroundings_and_zero_is_our_own_limit() {
         let settings = Settings { kubeconfig: vec!["/home/p/.kube/config".into()], ..Settings::default() };
         let plain = ConnectionArgs::default().options(&settings);
-        assert_eq!((plain.kubeconfig, plain.kubeconfig_paths), (None, settings.kubeconfig.clone()));
+        assert_eq!((plain.kubeconfig, plain.kubeconfig_paths), (None, settings.kubeconfig_files()));
         assert_eq!(plain.request_timeout, options::REQUEST_TIMEOUT);
         let pair = |value: &str| ("scopes".to_owned(), value.to_owned());
         let typed = ConnectionArgs {

@@ -159,6 +159,7 @@ impl Cli {
             Verb::Scale(args) => block_on(Box::pin(scale::run(args, ctx))),
             Verb::Agent(args) => match args.act {
                 agent::Act::Install(args) => agent::install(&args, ctx),
+                agent::Act::Tell => block_on(Box::pin(agent::tell())),
                 agent::Act::Run => block_on(Box::pin(agent::run(ctx))),
                 agent::Act::Probe => Ok(agent::probe()),
             },

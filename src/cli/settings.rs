@@ -43,13 +43,10 @@ pub struct Proxies {
 /// What the surroundings say, before any flag.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The kubeconfig files to merge, first wins: `KUBECONFIG`, else `~/.kube/config`; empty without a home.
+    /// The kubeconfig files that `KUBECONFIG` names; empty where it names none.
     pub kubeconfig: Vec<PathBuf>,
-    /// Whether [`Settings::kubeconfig`] was named by the environment; a file that was named must exist, one of
-    /// them at least.
-    pub kubeconfig_named: bool,
-    /// The home directory.
-    pub home: Option<PathBuf>,
+    /// Where the home directory is looked for.
+    pub home: Home,
     /// Stdout.
     pub stdout: StreamStyle,
     /// Stderr.
@@ -62,6 +59,33 @@ pub struct Settings {
     pub proxies: Proxies,
     /// The kubectl that called us.
     pub kubectl: Option<PathBuf>,
+}
+
+/// Where the home directory is looked for, once somebody needs it.
+///
+/// Never before: looking it up may read `/etc/nsswitch.conf` and load what that names, and an agent's `tell` runs where a
+/// pushed image decides what stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Home {
+    /// Where the system says.
+    OfProcess,
+    /// Here, or nowhere.
+    At(Option<PathBuf>),
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self::At(None)
+    }
+}
+
+impl Home {
+    fn folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::OfProcess => dirs::home_dir(),
+            Self::At(folder) => folder.clone(),
+        }
+    }
 }
 
 /// Which of the three streams are terminals.
@@ -84,32 +108,21 @@ impl Settings {
             stdout: std::io::stdout().is_terminal(),
             stderr: std::io::stderr().is_terminal(),
         };
-        Self::resolve(&|name| std::env::var_os(name), dirs::home_dir(), terminals)
+        Self::resolve(&|name| std::env::var_os(name), Home::OfProcess, terminals)
     }
 
     /// Settings from given surroundings. An empty variable counts as unset.
-    pub fn resolve(
-        env: &dyn Fn(&str) -> Option<OsString>,
-        home: Option<PathBuf>,
-        terminals: Terminals,
-    ) -> Self {
+    pub fn resolve(env: &dyn Fn(&str) -> Option<OsString>, home: Home, terminals: Terminals) -> Self {
         let set = |name: &str| env(name).filter(|value| !value.is_empty());
         let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
         let either = |names: [&str; 2]| names.into_iter().find_map(text);
-        let named: Vec<PathBuf> = set(variable::KUBECONFIG)
+        let kubeconfig = set(variable::KUBECONFIG)
             .map(|list| split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect())
             .unwrap_or_default();
-        let kubeconfig_named = !named.is_empty();
-        let kubeconfig = if kubeconfig_named {
-            named
-        } else {
-            home.iter().map(|home| home.join(".kube").join("config")).collect()
-        };
         let colour = set(variable::NO_COLOR).is_none() && text(variable::TERM).as_deref() != Some("dumb");
         let style = |terminal| StreamStyle { terminal, colour: terminal && colour };
         Self {
             kubeconfig,
-            kubeconfig_named,
             home,
             stdout: style(terminals.stdout),
             stderr: style(terminals.stderr),
@@ -121,6 +134,15 @@ impl Settings {
                 none_for: either(variable::NO_PROXY),
             },
             kubectl: set(variable::KUBECTL_PATH).map(PathBuf::from),
+        }
+    }
+
+    /// The kubeconfig files to merge, first wins: `KUBECONFIG`, else `~/.kube/config`; empty without a home.
+    pub fn kubeconfig_files(&self) -> Vec<PathBuf> {
+        if self.kubeconfig.is_empty() {
+            self.home.folder().iter().map(|home| home.join(".kube").join("config")).collect()
+        } else {
+            self.kubeconfig.clone()
         }
     }
 }
@@ -139,22 +161,18 @@ mod tests {
     fn resolve(pairs: &[(&str, &str)], home: Option<&str>, terminals: Terminals) -> Settings {
         let env =
             |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
-        Settings::resolve(&env, home.map(PathBuf::from), terminals)
+        Settings::resolve(&env, Home::At(home.map(PathBuf::from)), terminals)
     }
 
     #[test]
     fn kubeconfig_is_the_list_or_the_file_at_home() {
         let settings = resolve(&[("KUBECONFIG", "/a::/b")], Some("/home/p"), ALL);
-        assert_eq!((settings.kubeconfig, settings.kubeconfig_named), (vec!["/a".into(), "/b".into()], true));
+        assert_eq!(settings.kubeconfig_files(), [PathBuf::from("/a"), "/b".into()]);
         for pairs in [&[][..], &[("KUBECONFIG", "")][..], &[("KUBECONFIG", ":")][..]] {
             let settings = resolve(pairs, Some("/home/p"), ALL);
-            assert_eq!(
-                (settings.kubeconfig, settings.kubeconfig_named),
-                (vec!["/home/p/.kube/config".into()], false),
-                "{pairs:?}"
-            );
+            assert_eq!(settings.kubeconfig_files(), [PathBuf::from("/home/p/.kube/config")], "{pairs:?}");
         }
-        assert_eq!(resolve(&[], None, ALL).kubeconfig, Vec::<PathBuf>::new());
+        assert_eq!(resolve(&[], None, ALL).kubeconfig_files(), Vec::<PathBuf>::new());
     }
 
     #[test]

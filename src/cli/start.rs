@@ -1,7 +1,6 @@
 //! `start`: a chain begins.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -63,9 +62,6 @@ pub struct StartArgs {
     /// Begin of the namespaces' names
     #[arg(long, value_name = "PREFIX", default_value = "ci")]
     pub prefix: String,
-    /// Path of the agent inside the CI image, which then needs no agent image; the build can then replace its agent
-    #[arg(long, value_name = "PATH")]
-    pub agent_path: Option<PathBuf>,
     /// Let the build use rights with which it could become its own agent
     #[arg(long)]
     pub trusted_build: bool,
@@ -109,7 +105,6 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         prefix: args.prefix,
         tag: args.tag,
         now: args.now,
-        agent_path: args.agent_path.map(|path| path.display().to_string()),
         trusted_build: args.trusted_build,
         pod_security: args.pod_security.map(|level| level.as_str().to_owned()),
         timeout: args.timeout,

@@ -1,4 +1,4 @@
-//! Where an agent is, by the downward API and the environment of its image.
+//! Where an agent is, by the downward API and its manifest.
 
 /// Where an agent is.
 #[derive(Debug, Clone)]
@@ -13,14 +13,9 @@ pub struct Place {
     pub pod: String,
     /// The listener Deployment's name.
     pub deployment: String,
-    /// The container's name.
+    /// The CI container's name.
     pub container: String,
-    /// The source revision that the image's environment tells.
-    pub revision: Option<String>,
 }
-
-/// Variables in which images tell their source revision, in the order in which they are believed.
-const REVISION: [&str; 4] = ["STUDIOCI_REVISION", "GIT_COMMIT", "SOURCE_COMMIT", "GITHUB_SHA"];
 
 /// Reads where this agent is.
 ///
@@ -37,6 +32,5 @@ pub fn place() -> Result<Place, &'static str> {
         pod: must("STUDIOCI_POD")?,
         deployment: must("STUDIOCI_DEPLOYMENT")?,
         container: must("STUDIOCI_CONTAINER")?,
-        revision: REVISION.into_iter().find_map(told),
     })
 }

@@ -58,18 +58,6 @@ pub fn read(path: &str, stdin: impl Read) -> Result<File, Unreadable> {
     Ok(File { name, text })
 }
 
-/// Reads a file that may be absent; there being none is no error.
-///
-/// # Errors
-/// Why it cannot be read, though it is there.
-pub fn read_optional(path: &str) -> Result<Option<String>, Unreadable> {
-    match read(path, io::empty()) {
-        Ok(file) => Ok(Some(file.text)),
-        Err(Unreadable::Absent(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 /// Copies this very program to a path, mode 0555. A copy that is cut off is never seen under that name.
 ///
 /// # Errors
@@ -87,15 +75,6 @@ pub fn install_self(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn absent_is_not_unreadable() {
-        let folder = std::env::temp_dir().join(format!("studioci-files-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        assert_eq!(read_optional(folder.join("none").to_str().unwrap()).unwrap(), None);
-        assert!(matches!(read_optional(folder.to_str().unwrap()), Err(Unreadable::Refused(..))));
-        std::fs::remove_dir_all(folder).unwrap();
-    }
 
     #[test]
     fn a_copy_of_this_program_can_be_run_and_not_written() {

@@ -10,6 +10,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::remote::{Remote, without_credentials};
+use super::told::read_regular;
 use super::{Found, line};
 
 /// Every name under `git`.
@@ -71,8 +72,10 @@ pub fn facts(directory: &Path) -> Found {
 
 /// The commit that a `.git` folder has checked out, read from its files: a CI image holds a clone, and often no `git`.
 pub fn revision(directory: &Path) -> Option<String> {
+    /// Packed references of a large repository; what is larger is not read for one line.
+    const MOST: usize = 4 << 20;
     let folder = directory.join(".git");
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+    let read = |name: &str| String::from_utf8(read_regular(&folder.join(name), MOST).ok()?).ok();
     let head = read("HEAD")?;
     let revision = match head.trim().strip_prefix("ref: ") {
         None => head.trim().to_owned(),

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod files;
 pub mod git;
 pub mod remote;
+pub mod told;
 pub mod user;
 
 use std::collections::BTreeMap;

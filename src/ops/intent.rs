@@ -32,8 +32,6 @@ pub struct Request {
     pub tag: Option<String>,
     /// Build the first image seen instead of waiting for a push.
     pub now: bool,
-    /// Where the CI image itself holds the agent's binary.
-    pub agent_path: Option<String>,
     /// Whether builds may get `studioci-trusted`.
     pub trusted_build: bool,
     /// Pod Security level to enforce; none = what the pipeline's Namespace document says.
@@ -74,7 +72,7 @@ impl Request {
         let settings = weave::Settings {
             chain: chain.clone(),
             chain_uuid: uuid.clone(),
-            delivery: super::plan::delivery(self.agent_path.as_deref(), home),
+            agent_image: home.agent_image.clone(),
             trusted_build: self.trusted_build,
             namespace_variable: None,
             tag: self.tag.clone(),
@@ -96,7 +94,6 @@ impl Request {
             prefix: self.prefix.clone(),
             workload: plan.build.name.clone(),
             container: plan.build.container.clone(),
-            agent_path: self.agent_path.clone(),
             trusted_build: self.trusted_build,
             pod_security,
             env: open.map(|(name, value)| (name.clone(), value.value.clone())).collect(),

@@ -5,21 +5,13 @@ use uuid::Uuid;
 
 use super::home::Record;
 use super::setup::Home;
-use crate::chain::build::{Build, Version};
+use crate::chain::build::{Build, Content, Version};
 use crate::chain::wire;
 use crate::pipeline::documents::write_all;
 use crate::pipeline::facts::{Fact, Facts, Group, git_of_push};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::template::{Rendered, Sources, Text, render};
-use crate::pipeline::weave::{self, BuildOf, Delivery, Listener, Plan, Settings};
-
-/// How a chain's listeners get the agent's binary.
-pub fn delivery(agent_path: Option<&str>, home: &Home) -> Delivery {
-    match agent_path {
-        Some(path) => Delivery::Path(path.to_owned()),
-        None => Delivery::Image(home.agent_image.clone()),
-    }
-}
+use crate::pipeline::weave::{self, BuildOf, Listener, Plan, Settings};
 
 /// Renders and weaves.
 ///
@@ -53,11 +45,12 @@ pub fn first(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(R
             facts.git.get("hash").cloned().unwrap_or_else(|| Fact::unset("there is no git here")),
         ),
     ]);
-    let unknown = Version { tag: "unknown".to_owned(), digest: None };
+    let unknown = Version { tag: "unknown".to_owned(), content: Content::SideLoaded };
     facts.image = image_facts("unknown", &unknown);
     let (_, guess) = plan(sources, &facts, settings)?;
     let image = &guess.build.image;
-    facts.image = image_facts(&image.name, &Version { tag: image.tag.clone(), digest: image.digest.clone() });
+    let content = image.digest.clone().map_or(Content::SideLoaded, Content::Digest);
+    facts.image = image_facts(&image.name, &Version { tag: image.tag.clone(), content });
     plan(sources, &facts, settings)
 }
 
@@ -76,7 +69,7 @@ pub fn preview(sources: &Sources, facts: &Facts, show_secrets: bool) -> Result<P
     let settings = Settings {
         chain: "CHAIN".to_owned(),
         chain_uuid: Uuid::nil().to_string(),
-        delivery: Delivery::Image(format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION"))),
+        agent_image: format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION")),
         trusted_build: false,
         namespace_variable: None,
         tag: None,
@@ -94,7 +87,7 @@ impl Preview {
     /// The documents in three parts, each under a comment.
     pub fn text(&self, tag: &str) -> String {
         let plan = &self.plan;
-        let version = Version { tag: tag.to_owned(), digest: None };
+        let version = Version { tag: tag.to_owned(), content: Content::SideLoaded };
         let build = BuildOf {
             namespace: "NAMESPACE",
             generation: 1,
@@ -161,7 +154,7 @@ pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Result<Plan, Ve
     let settings = Settings {
         chain: record.settings.chain.clone(),
         chain_uuid: record.settings.uuid.clone(),
-        delivery: delivery(record.settings.agent_path.as_deref(), home),
+        agent_image: home.agent_image.clone(),
         trusted_build: record.settings.trusted_build,
         namespace_variable: None,
         tag: Some(push.version.tag.clone()),
@@ -172,7 +165,7 @@ pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Result<Plan, Ve
 
 /// The facts `image.*` of a version.
 pub fn image_facts(name: &str, version: &Version) -> Group {
-    let digest = version.digest.as_ref();
+    let digest = version.digest();
     Group::from([
         ("name".to_owned(), Fact::known(name)),
         ("tag".to_owned(), Fact::known(version.tag.clone())),

@@ -5,6 +5,7 @@
 //! sees it has looked for. Whoever acts may be killed after any write.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -12,10 +13,13 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::setup::manifests;
+use crate::chain::freeze::Pushed;
+use crate::chain::told::{TOLD_FILE, Telling};
 use crate::chain::wire;
 use crate::cluster::Cluster;
 use crate::cluster::scripted::{End, Reply, Scripted, Seen};
 use crate::keel::parking;
+use crate::local;
 
 /// What a script of a test does between two requests.
 type Hook = Box<dyn FnMut(&mut World, &str) + Send>;
@@ -35,6 +39,8 @@ pub(crate) struct World {
     pub(crate) registry: BTreeMap<String, char>,
     /// Exit code of builds; none = they run on.
     pub(crate) exit: Option<i32>,
+    /// What CI containers tell.
+    pub(crate) tells: Option<Telling>,
     /// Refuses objects: `METHOD path` → message of an admission webhook.
     pub(crate) refuses: Option<fn(&str, &Value) -> Option<&'static str>>,
     /// Called with each write before it is served.
@@ -51,8 +57,28 @@ pub(crate) struct World {
 pub(crate) struct Stage {
     world: Arc<Mutex<World>>,
     bell: Arc<Notify>,
+    told: Arc<ToldFolder>,
 }
 
+/// Where CI containers tell; gone with the stage.
+struct ToldFolder(PathBuf);
+
+impl Default for ToldFolder {
+    fn default() -> Self {
+        let path = std::env::temp_dir().join(format!("studioci-stage-{}", Uuid::new_v4()));
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for ToldFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Which of the listener's containers runs the CI image.
+pub(crate) const CI: usize = 1;
 /// The image of the chain.
 pub(crate) const REPOSITORY: &str = "registry.example/team/ci";
 
@@ -63,7 +89,8 @@ pub(crate) fn digest(letter: char) -> String {
 impl Stage {
     /// A cluster that was set up, with `tags` in its registry.
     pub(crate) fn new(tags: &[(&str, char)]) -> Self {
-        let mut world = World { exit: Some(0), ..World::default() };
+        let tells = Telling { pipeline: Pushed::Absent, revision: Some("abc".to_owned()) };
+        let mut world = World { exit: Some(0), tells: Some(tells), ..World::default() };
         world.registry = tags.iter().map(|(tag, letter)| ((*tag).to_owned(), *letter)).collect();
         let mut objects = manifests::objects();
         objects.push(manifests::config(wire::HOME_VERSION, "agent.example/agent:1"));
@@ -86,7 +113,7 @@ impl Stage {
             let scope = namespace.map(|namespace| format!("/namespaces/{namespace}")).unwrap_or_default();
             world.keep(&format!("{group}{scope}/{}", resource.plural), object);
         }
-        Self { world: Arc::new(Mutex::new(world)), bell: Arc::default() }
+        Self { world: Arc::new(Mutex::new(world)), bell: Arc::default(), told: Arc::default() }
     }
 
     /// Another stage on which everything stands as it does here.
@@ -96,11 +123,12 @@ impl Stage {
             objects: here.objects.clone(),
             registry: here.registry.clone(),
             exit: here.exit,
+            tells: here.tells.clone(),
             version: here.version,
             made: here.made,
             ..World::default()
         };
-        Self { world: Arc::new(Mutex::new(world)), bell: Arc::default() }
+        Self { world: Arc::new(Mutex::new(world)), bell: Arc::default(), told: Arc::default() }
     }
 
     /// A connection of its own to the server.
@@ -112,6 +140,16 @@ impl Stage {
             reply
         });
         cluster
+    }
+
+    /// The folder in which the CI container has told what it tells now.
+    pub(crate) fn told(&self) -> PathBuf {
+        if let Some(telling) = &self.world().tells {
+            local::told::tell(&self.told.0, telling).unwrap();
+        } else {
+            let _ = std::fs::remove_file(self.told.0.join(TOLD_FILE));
+        }
+        self.told.0.clone()
     }
 
     pub(crate) fn world(&self) -> std::sync::MutexGuard<'_, World> {
@@ -223,7 +261,7 @@ impl World {
         self.change(&path, |deployment| {
             deployment["metadata"]["annotations"]["kubernetes.io/change-cause"] = json!("keel");
             let template = &mut deployment["spec"]["template"];
-            template["spec"]["containers"][0]["image"] = json!(format!("{REPOSITORY}:{tag}"));
+            template["spec"]["containers"][CI]["image"] = json!(format!("{REPOSITORY}:{tag}"));
         });
         self.roll(namespace)
     }
@@ -235,17 +273,17 @@ impl World {
         let name = deployment["metadata"]["name"].as_str().unwrap();
         self.objects.retain(|path, _| !path.starts_with(&format!("{collection}/{name}-")));
         let mut pod = deployment["spec"]["template"].clone();
-        let image = pod["spec"]["containers"][0]["image"].as_str().unwrap().to_owned();
+        let image = pod["spec"]["containers"][CI]["image"].as_str().unwrap().to_owned();
         let tag = image.rsplit(':').next().unwrap();
         pod["status"] = match self.registry.get(tag) {
             Some(letter) => json!({ "phase": "Running", "containerStatuses": [{
-                "name": pod["spec"]["containers"][0]["name"],
+                "name": pod["spec"]["containers"][CI]["name"],
                 "imageID": format!("{REPOSITORY}@{}", digest(*letter)),
                 "containerID": "containerd://1",
                 "state": { "running": {} },
             }] }),
             None => json!({ "phase": "Pending", "containerStatuses": [{
-                "name": pod["spec"]["containers"][0]["name"],
+                "name": pod["spec"]["containers"][CI]["name"],
                 "imageID": "",
                 "state": { "waiting": { "reason": "ErrImagePull", "message": format!("{image}: not found") } },
             }] }),

@@ -16,7 +16,7 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use super::agent::{Agent, Identity};
-use super::stage::{REPOSITORY, Stage, World, digest};
+use super::stage::{CI, REPOSITORY, Stage, World, digest};
 use super::start::{Outcome, Request, start};
 use crate::chain::wire;
 use crate::keel::parking;
@@ -80,7 +80,6 @@ pub(super) fn request(keel: &Value) -> Request {
         prefix: "ci".to_owned(),
         tag: None,
         now: false,
-        agent_path: None,
         trusted_build: false,
         pod_security: None,
         timeout: Duration::from_secs(60),
@@ -118,6 +117,7 @@ fn listener_waits(world: &World) -> bool {
 
 /// The agent of a namespace, in the listener's pod of the moment.
 fn identity(stage: &Stage, namespace: &str) -> Identity {
+    let told = stage.told();
     let world = stage.world();
     let own = |pod: &&&Value| {
         pod["metadata"]["namespace"] == namespace && pod["metadata"]["labels"][wire::ROLE] == "listener"
@@ -129,7 +129,7 @@ fn identity(stage: &Stage, namespace: &str) -> Identity {
         pod: Some(pod),
         deployment: "build".to_owned(),
         container: "build".to_owned(),
-        revision: Some("abc".to_owned()),
+        told,
     }
 }
 
@@ -215,7 +215,7 @@ fn held(world: &World, namespace: &str, what: &str) {
     assert!(keyed(world, next), "{what}");
     let listener = world.get(&World::listener(next));
     assert_eq!(
-        listener["spec"]["template"]["spec"]["containers"][0]["image"],
+        listener["spec"]["template"]["spec"]["containers"][CI]["image"],
         format!("{REPOSITORY}:build-2")
     );
     let meta = &world.get(&format!("/api/v1/namespaces/{namespace}"))["metadata"]["annotations"];

@@ -14,7 +14,7 @@ use super::home;
 pub use super::intent::{Intent, Request};
 use super::select;
 use super::{renew, setup};
-use crate::chain::build::{Baseline, Build, Map, Phase, Version};
+use crate::chain::build::{Baseline, Build, Content, Map, Phase, Version};
 use crate::chain::head::Head;
 use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
 use crate::chain::{rights, wire};
@@ -290,7 +290,7 @@ pub(super) async fn raise_listener(
 
 /// The Job of a build of this pipeline, to be looked at.
 pub(super) fn job(raise: &Raise<'_>, namespace: &str) -> Value {
-    let version = Version { tag: raise.tag.to_owned(), digest: None };
+    let version = Version { tag: raise.tag.to_owned(), content: Content::SideLoaded };
     let generation = raise.generation;
     raise.plan.job(&BuildOf { namespace, generation, version: &version, revision: None, parent: None })
 }

@@ -144,7 +144,7 @@ impl<'a> View<'a> {
                 terminating: build.terminating,
                 image: build.image.as_deref(),
                 tag: build.version.as_ref().map(|version| version.tag.as_str()),
-                digest: build.version.as_ref().and_then(|version| Some(version.digest.as_ref()?.as_str())),
+                digest: build.version.as_ref().and_then(|version| Some(version.digest()?.as_str())),
                 revision: build.revision.as_deref(),
                 successor: build.successor.as_deref(),
                 dispatch: build.dispatch.as_str(),
@@ -231,7 +231,7 @@ fn phase(build: &Build) -> Phase {
 /// The short digest; an image that was side-loaded has none, and its build is unpinned.
 fn digest(build: &Build) -> String {
     match &build.version {
-        Some(version) => version.digest.as_ref().map_or("unpinned", |digest| digest.short()).to_owned(),
+        Some(version) => version.digest().map_or("unpinned", |digest| digest.short()).to_owned(),
         None => String::new(),
     }
 }

@@ -102,7 +102,7 @@ fn sentence(phase: Phase, build: &Build) -> String {
 /// `image changed to build-2 (0123456789ab), revision 9fceb02`, as far as it is known.
 fn triggered(build: &Build) -> String {
     let version = build.version.as_ref().map(|version| {
-        let digest = version.digest.as_ref().map_or("unpinned", |digest| digest.short());
+        let digest = version.digest().map_or("unpinned", |digest| digest.short());
         format!(" to {} ({digest})", version.tag)
     });
     let revision = build.revision.as_ref().map(|revision| format!(", revision {revision}"));

@@ -136,7 +136,7 @@ impl Agent<'_> {
             pod: None,
             deployment: listener.unwrap_or_else(|| record.settings.workload.clone()),
             container: record.settings.container.clone(),
-            revision: None,
+            told: self.me.told.clone(),
         };
         let memory = Memory { confined: true, known: self.memory.known.clone(), ..Memory::default() };
         let mut other = Agent { cluster: self.cluster, me, clock: self.clock, say: self.say, memory };

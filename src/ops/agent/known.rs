@@ -7,7 +7,7 @@ use super::super::setup::{self, Home};
 use super::super::{home, plan};
 use super::Agent;
 use crate::agent::Observation;
-use crate::chain::build::{Build, Phase, Version};
+use crate::chain::build::{Build, Content, Phase, Version};
 use crate::chain::freeze::{Freeze, PIPELINE_BYTES, Pushed};
 use crate::chain::wire;
 use crate::keel::image::ImageRef;
@@ -66,7 +66,7 @@ impl Agent<'_> {
             version: seen
                 .running
                 .version()
-                .unwrap_or_else(|| Version { tag: "unknown".to_owned(), digest: None }),
+                .unwrap_or_else(|| Version { tag: "unknown".to_owned(), content: Content::Unseen }),
             revision: None,
             pipeline: Pushed::Absent,
         };

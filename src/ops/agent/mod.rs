@@ -8,6 +8,7 @@ mod adopt;
 mod build;
 mod finish;
 mod hand_on;
+mod hear;
 mod known;
 mod observe;
 mod push;
@@ -16,6 +17,7 @@ mod recheck;
 mod stuck_tests;
 mod wake;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -45,10 +47,10 @@ pub struct Identity {
     pub pod: Option<String>,
     /// Name of the listener Deployment.
     pub deployment: String,
-    /// Name of the build container, in the listener too.
+    /// Name of the build container, which is the CI container's of the listener.
     pub container: String,
-    /// Revision that the image's own environment tells.
-    pub revision: Option<String>,
+    /// Where the CI container tells.
+    pub told: PathBuf,
 }
 
 /// The hands of an agent.
@@ -84,6 +86,8 @@ struct Memory {
     dispatch_again: Option<Timestamp>,
     /// Whether the API server refused the listener that the push asks for.
     refused: bool,
+    /// When it looked last.
+    looked: Option<Timestamp>,
     /// When the next recheck is due.
     recheck_at: Option<Timestamp>,
     /// Whether the chain is one without rechecks.
@@ -93,6 +97,8 @@ struct Memory {
     pushed_over: Option<bool>,
     /// What the last recheck found wrong, for as long as the listener waits.
     found: Option<String>,
+    /// Since when the CI container of this image has told nothing, by no fault of registry or node.
+    silence: Option<hear::SilentSince>,
     /// Why this agent cannot go on, as it was written down last.
     stuck: Option<String>,
     /// How it looks after others.
@@ -205,7 +211,10 @@ impl<'a> Agent<'a> {
         loop {
             let due = self.memory.watch.due.map(|at| self.until(at));
             let left = look.map(|at| at.saturating_duration_since(tokio::time::Instant::now()));
-            let woken = wakes.wait([left, due].into_iter().flatten().min()).await;
+            let woken = tokio::select! {
+                woken = wakes.wait([left, due].into_iter().flatten().min()) => woken,
+                () = self.hears() => true,
+            };
             if woken || due.is_none_or(|due| left.is_some_and(|left| left <= due)) {
                 return;
             }
@@ -244,7 +253,11 @@ impl<'a> Agent<'a> {
     /// How long to wait at most: idle listeners wait for their recheck only. For what they do beside it, see
     /// [`Self::rest`].
     fn next_look(&self) -> Option<Duration> {
-        let due = [self.memory.recheck_at, self.memory.dispatch_again].into_iter().flatten().min();
+        let silent = self.memory.silence.as_ref().map(|silence| silence.ends);
+        // what was due at the last look and led to nothing waits for a change, and not for the clock
+        let later = |at: &Timestamp| self.memory.looked.is_none_or(|looked| *at > looked);
+        let due = [self.memory.recheck_at, self.memory.dispatch_again, silent];
+        let due = due.into_iter().flatten().filter(later).min();
         let due = due.map(|at| self.until(at));
         if self.memory.freeze.is_some() { Some(due.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)) } else { due }
     }

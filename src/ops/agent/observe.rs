@@ -13,7 +13,7 @@ use crate::agent::{Listener, Observation, Running, Support};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::freeze::Freeze;
 use crate::chain::head::Head;
-use crate::chain::pod::{Pod, Ran};
+use crate::chain::pod::Pod;
 use crate::chain::wire;
 use crate::chain::workload::{Scalable, Workload};
 use crate::cluster::Query;
@@ -121,11 +121,6 @@ impl Agent<'_> {
         let head =
             head.ok_or_else(|| gone(format!("chain {} has no head in {}", build.chain, wire::HOME)))?;
         self.memory.chain = Some(build.chain.clone());
-        let own = pod.as_ref().and_then(|pod| pod.container(&self.me.container));
-        let running = Running {
-            image: own.map(|container| container.image.clone()).unwrap_or_default(),
-            ran: own.map_or(Ran::Pending, crate::chain::pod::Container::ran),
-        };
         if let Some(found) = freeze {
             self.memory.freeze = Some(Freeze::read(&found.data).ok_or_else(|| {
                 Error::unready(
@@ -134,9 +129,13 @@ impl Agent<'_> {
                 )
             })?);
         }
+        let running =
+            self.running(pod.as_ref(), deployment.as_ref().map(|found| &found.metadata.annotations));
         self.memory.listener = deployment.as_ref().map(|found| found.metadata.clone());
+        let now = self.now();
+        self.memory.looked = Some(now);
         let mut seen = Observation {
-            now: self.now(),
+            now,
             listener: listener(deployment.as_ref(), &self.me.container, &running),
             running,
             freeze: self.memory.freeze.clone(),
@@ -148,7 +147,7 @@ impl Agent<'_> {
             support: Vec::new(),
             support_bound: 0,
             judged: Judged::NoJob,
-            recheck_due: self.memory.recheck_at.is_some_and(|at| at <= self.now()),
+            recheck_due: self.memory.recheck_at.is_some_and(|at| at <= now),
             head,
             build,
         };

@@ -1,6 +1,6 @@
 //! A push: frozen, checked, and the head moved for it.
 
-use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -12,14 +12,17 @@ use super::{Agent, Flow};
 use crate::agent::Observation;
 use crate::chain::build::{Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, Pushed};
+use crate::chain::told::{Telling, is_revision};
 use crate::chain::wire;
 use crate::cluster::resource as kind;
 use crate::cluster::{Create, Patch};
 use crate::keel::image::ImageRef;
 use crate::keel::parking;
-use crate::local;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::weave::{self, Listener};
+
+/// The pause before the next look where what was told belongs to another run of the container by now.
+const TOLD_ELSEWHERE: Duration = Duration::from_secs(1);
 
 impl Agent<'_> {
     pub(super) async fn freeze(&mut self, seen: &mut Observation, version: Version) -> Result<Flow> {
@@ -27,17 +30,26 @@ impl Agent<'_> {
         // where even the last good pipeline does not go with this image, the check of the push says so
         let settings =
             self.plan_of_last_good(seen).await?.map(|plan| plan.build.settings).unwrap_or_default();
-        let pipeline = match local::files::read_optional(&settings.pipeline_path) {
-            Ok(None) => self.last_good(seen).await?.map_or(Pushed::Absent, Pushed::Text),
-            Ok(Some(text)) => Pushed::text(&settings.pipeline_path, text),
-            Err(why) => Pushed::Unreadable(why.to_string()),
+        let telling = match &seen.running.mute {
+            Some(why) => Err(why.clone()),
+            None => match self.telling(seen).await? {
+                Some(telling) => telling,
+                None => {
+                    // whoever takes it away again and again shall not set the pace of our requests
+                    tokio::time::sleep(TOLD_ELSEWHERE).await;
+                    return Ok(Flow::Look);
+                }
+            },
         };
-        let revision = self
-            .me
-            .revision
-            .clone()
-            .or_else(|| local::git::revision(Path::new(".")))
-            .or_else(|| settings.revision_of(&version.tag));
+        let (pipeline, told) = match telling {
+            Ok(Telling { pipeline: Pushed::Absent, revision }) => {
+                (self.last_good(seen).await?.map_or(Pushed::Absent, Pushed::Text), revision)
+            }
+            Ok(Telling { pipeline, revision }) => (pipeline, revision),
+            Err(why) => (Pushed::Unreadable(why), None),
+        };
+        let of_tag = || settings.revision_of(&version.tag).filter(|revision| is_revision(revision));
+        let revision = told.or_else(of_tag);
         let freeze = Freeze { image, version, revision, pipeline };
         let object = json!({
             "apiVersion": "v1",
@@ -67,7 +79,7 @@ impl Agent<'_> {
         let annotations = json!({
             wire::IMAGE: freeze.image,
             wire::TAG: freeze.version.tag,
-            wire::DIGEST: freeze.version.digest.as_ref().map(ToString::to_string),
+            wire::DIGEST: freeze.version.content_word(),
             wire::REVISION: freeze.revision,
         });
         self.reach(seen, Phase::Triggered, annotations).await

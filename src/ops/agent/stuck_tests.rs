@@ -25,7 +25,7 @@ async fn written(reply: Reply) -> Vec<Value> {
         pod: Some(name()),
         deployment: name(),
         container: name(),
-        revision: None,
+        told: std::path::PathBuf::from("/nowhere"),
     };
     let mut agent = Agent::new(&cluster, me, || Timestamp::UNIX_EPOCH, &|_| {});
     let minute = tokio::time::timeout(Duration::from_secs(60), Box::pin(agent.run())).await;

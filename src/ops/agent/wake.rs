@@ -1,7 +1,7 @@
 //! What wakes an agent: watches, each of which does nothing but say "look again".
 //!
-//! An idle listener holds two, on its own Deployment and its own Namespace, and until the kubelet has told what it runs a
-//! third one, on its pods; a build adds what it waits for. Every watch wakes when it begins, so that nothing between a look
+//! An idle listener holds three, on its own Deployment, Namespace and pod: a CI container that is restarted may run another
+//! image by then. A build, whose image is frozen, lets go of the pod and adds what it waits for. Every watch wakes when it begins, so that nothing between a look
 //! and its start is missed; a stream that only goes on where the last one ended wakes nobody.
 
 use std::collections::BTreeMap;
@@ -20,13 +20,14 @@ use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Change, Cluster, Follow, Query};
 
-/// How long one stream lasts: with two of them, an idle listener asks once in two minutes, and twice in five (by default)
-/// for how the builds before it are.
+/// How long one stream lasts: with three of them, an idle listener asks three times in four minutes, and twice in five (by
+/// default) for how the builds before it are.
 const SPAN: Duration = Duration::from_secs(240);
 
 pub(super) struct Wakes {
     cluster: Cluster,
     namespace: String,
+    pod: Option<String>,
     bell: Arc<Notify>,
     tasks: JoinSet<()>,
     followed: BTreeMap<String, AbortHandle>,
@@ -37,6 +38,7 @@ impl Wakes {
         let mut wakes = Self {
             cluster: cluster.clone(),
             namespace: me.namespace.clone(),
+            pod: me.pod.clone(),
             bell: Arc::new(Notify::new()),
             tasks: JoinSet::new(),
             followed: BTreeMap::new(),
@@ -46,14 +48,15 @@ impl Wakes {
         wakes
     }
 
-    /// Adds the watches that the phase asks for, and ends the one that told what runs here.
+    /// Adds the watches that the phase asks for, and ends the one that tells what runs here once that is frozen.
     pub(super) fn follow(&mut self, seen: &Observation) {
         let namespace = self.namespace.clone();
-        let own_pods = select::listeners();
-        if seen.freeze.is_none() && seen.running.version().is_none() {
-            self.watch(&kind::PODS, Some(&namespace), &own_pods);
-        } else if let Some(watch) = self.followed.remove(&key(&kind::PODS, &own_pods)) {
-            watch.abort();
+        if let Some(own) = self.pod.as_ref().map(|pod| Query::named(pod)) {
+            if seen.freeze.is_none() {
+                self.watch(&kind::PODS, Some(&namespace), &own);
+            } else if let Some(watch) = self.followed.remove(&key(&kind::PODS, &own)) {
+                watch.abort();
+            }
         }
         if matches!(seen.build.phase, Phase::Detached | Phase::Queued) {
             self.watch(&kind::NAMESPACES, None, &select::chain(&seen.build.chain));

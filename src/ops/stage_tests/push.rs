@@ -1,39 +1,19 @@
 //! What a push brings: good from its listener on, and a bad one never.
 
 use super::*;
+use crate::chain::freeze::Pushed;
 
-/// What a pushed image holds at `studioci.dev/pipeline-path`; gone with the test.
-struct InImage(std::path::PathBuf);
-
-impl InImage {
-    fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("studioci-{name}-{}.yaml", std::process::id())))
-    }
-
-    fn keel(&self) -> Value {
-        let mut keel = glob();
-        keel[wire::PIPELINE_PATH] = json!(self.0.to_str().unwrap());
-        keel
-    }
-
-    fn brings(&self, text: &str) {
-        std::fs::write(&self.0, text).unwrap();
-    }
-}
-
-impl Drop for InImage {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+/// From now on images bring this pipeline.
+fn brings(stage: &Stage, text: &str) {
+    stage.world().tells.as_mut().unwrap().pipeline = Pushed::Text(text.to_owned());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_is_refused_after_its_dry_run_passed_gives_way_to_the_last_good_one() {
-    let image = InImage::new("refused");
     let stage = Stage::new(&[("build-1", 'a')]);
-    started(&stage, &image.keel()).await.unwrap();
+    started(&stage, &glob()).await.unwrap();
     let namespace = stage.world().builds()[&1].clone();
-    image.brings(&pipeline(&image.keel()).replace("\"keel.sh/policy\"", "\"bad\":\"x\",\"keel.sh/policy\""));
+    brings(&stage, &pipeline(&glob()).replace("\"keel.sh/policy\"", "\"bad\":\"x\",\"keel.sh/policy\""));
     stage.world().push(&namespace, "build-2", 'b');
     stage.world().refuses = Some(|request, body| {
         let real = request.ends_with("/deployments") && body["metadata"]["name"] == "build";
@@ -54,16 +34,15 @@ async fn a_listener_that_is_refused_after_its_dry_run_passed_gives_way_to_the_la
 
 #[tokio::test(start_paused = true)]
 async fn a_pushed_pipeline_is_good_from_its_listener_on_and_a_bad_one_never() {
-    let image = InImage::new("pushed");
     let stage = Stage::new(&[("build-1", 'a')]);
-    started(&stage, &image.keel()).await.unwrap();
+    started(&stage, &glob()).await.unwrap();
     let head = "/api/v1/namespaces/studioci/configmaps/chain-app-main";
-    let good = pipeline(&image.keel()).replace("\"a\":\"b\"", "\"a\":\"c\"");
+    let good = pipeline(&glob()).replace("\"a\":\"b\"", "\"a\":\"c\"");
     for (generation, text, verdict) in [(1, "{{ nothing", "Errored"), (2, good.as_str(), "Passed")] {
         let namespace = stage.world().builds()[&generation].clone();
         stage.world().roll(&namespace);
         run_until(&stage, &namespace, |world| world.phase(&namespace) == "Listening").await;
-        image.brings(text);
+        brings(&stage, text);
         stage.world().push(&namespace, &format!("build-{}", generation + 1), 'b');
         run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
         let world = stage.world();
@@ -72,4 +51,102 @@ async fn a_pushed_pipeline_is_good_from_its_listener_on_and_a_bad_one_never() {
         if verdict == "Passed" { assert_eq!(*last, good) } else { assert!(last.is_null()) }
     }
     assert_eq!(stage.world().all("jobs").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_tells_nothing_is_errored_after_its_bound_and_the_chain_goes_on() {
+    for tells in [false, true] {
+        let stage = Stage::new(&[("build-1", 'a')]);
+        let mut keel = glob();
+        keel[wire::PENDING_DEADLINE] = json!("5m");
+        started(&stage, &keel).await.unwrap();
+        let namespace = stage.world().builds()[&1].clone();
+        stage.world().push(&namespace, "build-2", 'b');
+        if !tells {
+            stage.world().tells = None;
+        }
+        let begun = clock();
+        run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+        let took = clock().duration_since(begun).as_secs();
+        let world = stage.world();
+        if tells {
+            assert!(took < 60, "{took} s");
+            assert_eq!(annotation(&world, &namespace, wire::VERDICT), "Passed");
+            continue;
+        }
+        assert!((300..400).contains(&took), "{took} s");
+        assert_eq!(annotation(&world, &namespace, wire::VERDICT), "Errored");
+        let cause = annotation(&world, &namespace, wire::CAUSE);
+        assert!(cause.contains("container build runs and tells nothing of its image"), "{cause}");
+        let next = &world.builds()[&2];
+        assert!(keyed(&world, next));
+        assert_eq!(annotation(&world, next, wire::BASELINE), format!("build-2@{}", digest('b')));
+    }
+}
+
+/// The CI container of the newest pod does this.
+fn ci_container(stage: &Stage, namespace: &str, status: &Value) {
+    let pods = format!("/api/v1/namespaces/{namespace}/pods/");
+    let mut world = stage.world();
+    let path = world.objects.keys().find(|path| path.starts_with(&pods)).unwrap().clone();
+    world.change(&path, |pod| {
+        for (field, value) in status.as_object().unwrap() {
+            pod["status"]["containerStatuses"][0][field] = value.clone();
+        }
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_never_runs_is_errored_once_and_its_successor_waits() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    started(&stage, &glob()).await.unwrap();
+    let first = stage.world().builds()[&1].clone();
+    stage.world().push(&first, "build-2", 'b');
+    let never = json!({ "imageID": "", "containerID": "", "state": { "waiting": {
+        "reason": "CreateContainerError", "message": "unable to find user me: no matching entries in passwd file" } } });
+    ci_container(&stage, &first, &never);
+    run_until(&stage, &first, |world| asleep(world, &first)).await;
+    let second = stage.world().builds()[&2].clone();
+    assert_eq!(annotation(&stage.world(), &first, wire::VERDICT), "Errored");
+    assert!(annotation(&stage.world(), &first, wire::CAUSE).contains("no matching entries in passwd file"));
+    assert_eq!(annotation(&stage.world(), &second, wire::BASELINE), "build-2@unseen");
+    // its listener starts from the very same image
+    stage.world().roll(&second);
+    ci_container(&stage, &second, &never);
+    let waits = |world: &World| annotation(world, &second, wire::WAITING).contains("unable to find user me");
+    run_until(&stage, &second, waits).await;
+    assert_eq!(stage.world().phase(&second), "Listening");
+    assert_eq!(stage.world().builds().len(), 2, "no further generation");
+    // what runs by now is no image that anybody has seen
+    let runs = json!({ "imageID": format!("{REPOSITORY}@{}", digest('b')), "containerID": "containerd://2",
+        "state": { "running": {} } });
+    ci_container(&stage, &second, &runs);
+    run_until(&stage, &second, |world| asleep(world, &second)).await;
+    assert_eq!(annotation(&stage.world(), &second, wire::VERDICT), "Passed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn registry_and_node_failures_are_waited_for() {
+    for (reason, message) in [
+        ("ErrImagePull", "dial tcp: connection refused"),
+        ("CreateContainerError", "write /var/lib/containerd/x: no space left on device"),
+    ] {
+        let stage = Stage::new(&[("build-1", 'a')]);
+        started(&stage, &glob()).await.unwrap();
+        let namespace = stage.world().builds()[&1].clone();
+        stage.world().push(&namespace, "build-2", 'b');
+        let waiting = json!({ "waiting": { "reason": reason, "message": message } });
+        ci_container(&stage, &namespace, &json!({ "imageID": "", "containerID": "", "state": waiting }));
+        let me = identity(&stage, &namespace);
+        let cluster = stage.cluster();
+        let mut agent = Agent::new(&cluster, me, clock, &|_| {});
+        let long = tokio::time::sleep(Duration::from_secs(2 * 3600));
+        tokio::select! {
+            ended = Box::pin(agent.run()) => panic!("{ended:?}"),
+            () = long => {}
+        }
+        assert_eq!(stage.world().phase(&namespace), "Listening", "{reason}");
+        assert!(annotation(&stage.world(), &namespace, wire::WAITING).contains(message), "{reason}");
+        assert_eq!(stage.world().builds().len(), 1, "{reason}");
+    }
 }

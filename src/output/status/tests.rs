@@ -1,6 +1,7 @@
 //! What `status` shows of builds in every state.
 
 use super::*;
+use crate::chain::build::Content;
 use crate::chain::build::{Map, Told, Version};
 use crate::keel::image::Digest;
 use crate::output::printer;
@@ -38,7 +39,9 @@ fn build(namespace: &str, generation: u64, created: &str) -> Build {
 fn version(tag: &str) -> Version {
     Version {
         tag: tag.to_owned(),
-        digest: Digest::parse(&format!("sha256:{}", "0123456789ab".repeat(6)[..64].to_owned())),
+        content: Content::Digest(
+            Digest::parse(&format!("sha256:{}", "0123456789ab".repeat(6)[..64].to_owned())).unwrap(),
+        ),
     }
 }
 
@@ -65,7 +68,7 @@ fn running() -> Build {
         dispatch: Dispatch::Done,
         parent: Some("ci-eager-hopper".to_owned()),
         successor: Some("ci-calm-noether".to_owned()),
-        version: Some(Version { tag: "build-2".to_owned(), digest: None }),
+        version: Some(Version { tag: "build-2".to_owned(), content: Content::SideLoaded }),
         times: BTreeMap::from([(Phase::Triggered, at("2026-11-25T11:58:30Z"))]),
         ..build("ci-brave-lovelace", 2, "2026-11-25T10:30:02Z")
     }

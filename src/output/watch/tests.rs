@@ -1,6 +1,7 @@
 //! A build observed once, twice and at every step.
 
 use super::*;
+use crate::chain::build::Content;
 use crate::chain::build::{Map, Told, Verdict, Version};
 use crate::chain::wire;
 use crate::keel::image::Digest;
@@ -54,7 +55,7 @@ fn finished() -> Build {
     );
     build.version = Some(Version {
         tag: "build-2".to_owned(),
-        digest: Digest::parse(&format!("sha256:{}", "ab".repeat(32))),
+        content: Content::Digest(Digest::parse(&format!("sha256:{}", "ab".repeat(32))).unwrap()),
     });
     build.revision = Some("9fceb02".to_owned());
     build.dispatch = Dispatch::Done;

@@ -34,7 +34,7 @@ pub struct BuildOf<'a> {
 impl Plan {
     /// What a build of this version runs: `name:tag@digest`, or `name:tag` where the digest is not known.
     pub fn pinned_image(&self, version: &Version) -> String {
-        self.build.image.with_tag(&version.tag).pinned(version.digest.as_ref())
+        self.build.image.with_tag(&version.tag).pinned(version.digest())
     }
 
     /// The build's Job, its namespace left out.
@@ -45,7 +45,7 @@ impl Plan {
         let mut annotations = Object::new();
         annotations.insert(wire::GENERATION.to_owned(), build.generation.to_string().into());
         annotations.insert(wire::TAG.to_owned(), build.version.tag.clone().into());
-        if let Some(digest) = &build.version.digest {
+        if let Some(digest) = build.version.digest() {
             annotations.insert(wire::DIGEST.to_owned(), digest.as_str().into());
         }
         if let Some(revision) = build.revision {
@@ -114,7 +114,7 @@ impl Plan {
         let Some(fields) = container.as_object_mut() else { return container };
         if fields.get("image").and_then(Value::as_str).is_some_and(|image| self.is_ci_image(image)) {
             fields.insert("image".to_owned(), self.pinned_image(build.version).into());
-            if build.version.digest.is_some() {
+            if build.version.digest().is_some() {
                 fields.insert("imagePullPolicy".to_owned(), "IfNotPresent".into());
             }
         }
@@ -145,7 +145,7 @@ impl Plan {
             ("NAMESPACE", build.namespace.to_owned()),
             ("IMAGE", self.pinned_image(build.version)),
             ("TAG", build.version.tag.clone()),
-            ("DIGEST", build.version.digest.as_ref().map(ToString::to_string).unwrap_or_default()),
+            ("DIGEST", build.version.digest().map(ToString::to_string).unwrap_or_default()),
             ("REVISION", build.revision.unwrap_or_default().to_owned()),
             ("PARENT", build.parent.unwrap_or_default().to_owned()),
         ]

@@ -1,29 +1,49 @@
-//! The listener: the build workload while it waits for Keel, with a pod that runs only the agent.
+//! The listener: the build workload while it waits for Keel, with a pod of two containers.
 //!
-//! It has the build workload's name and Keel keys, so that Keel updates it, and the CI image, so that the agent starts
-//! in what was pushed. It has nothing else that costs or that anybody could mistake for the build: own pod labels (the
-//! pipeline's Services must not find it), no volumes but ours, small limits, and no claim to GPUs or their nodes.
+//! It has the build workload's name and Keel keys, so that Keel updates it, and the CI image in a container of the build
+//! container's name, so that what was pushed is pulled and seen. **What a push brings decides nothing about the container
+//! that holds the token**: that one runs the agent image, in which there is nothing but this program.
+//!
+//! | container | image | runs | mounts |
+//! |---|---|---|---|
+//! | `studioci-install` (init) | agent image | `agent install`: copies this program | `studioci-binary` |
+//! | `studioci-agent` | agent image | `agent run` | `studioci-told` read-only, `studioci-token` |
+//! | the build container's name | CI image | `agent tell`: what the image says of itself, into `studioci-told` | `studioci-binary` read-only, `studioci-told` |
+//!
+//! The agent comes first, so that a pull of the CI image that hangs does not keep it from starting. Nothing else of the
+//! template reaches the pod: own labels (the pipeline's Services must not find it), no volumes but ours, small limits, and
+//! no claim to GPUs or their nodes. The admission policy `studioci-listener` holds this very shape; no field here is newer
+//! than Kubernetes 1.30, since Keel's client drops what it does not know and the policy would refuse Keel's update.
 
 use serde_json::{Map as Object, Value, json};
 
 use super::settings::{Identity, KEYS, RUN_AS};
 use super::subject::{list, text};
-use super::{Delivery, Plan, labels};
+use super::{Plan, labels};
 use crate::chain::build::Map;
 use crate::chain::wire;
 use crate::keel::{names, parking};
 
-/// Where the init container puts the binary, and where the listener runs it.
-pub const AGENT_BINARY: &str = "/studioci/kubectl-studioci";
-/// Where the pod's own labels and annotations are files, `labels` and `annotations`.
-pub const POD_INFO: &str = "/etc/studioci";
+/// Where the agent image holds this program.
+pub const IMAGE_BINARY: &str = "/kubectl-studioci";
+/// Where the init container puts it, and where the CI container runs it.
+pub const CI_BINARY: &str = "/studioci/kubectl-studioci";
+/// Where the CI container tells and the agent reads.
+pub const TOLD_FOLDER: &str = "/studioci-told";
 /// Name of the init container; no container of the build workload's may have it.
 pub const INSTALL_CONTAINER: &str = "studioci-install";
+/// Name of the container that holds the token; no container of the build workload's may have it.
+pub const AGENT_CONTAINER: &str = "studioci-agent";
 
-const BINARY_VOLUME: &str = "studioci-binary";
+pub(super) const BINARY_VOLUME: &str = "studioci-binary";
 const BINARY_FOLDER: &str = "/studioci";
-const POD_INFO_VOLUME: &str = "studioci-pod";
-/// Runs the init container where the template does not say who its pod is: the agent image has no user of its own.
+const TOLD_VOLUME: &str = "studioci-told";
+const TOKEN_VOLUME: &str = "studioci-token";
+/// Where client libraries look for a token, its CA and its namespace.
+const TOKEN_FOLDER: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// How long a token is good for; the kubelet renews it at four fifths. Not 3607, which API servers stretch to a year.
+const TOKEN_SECONDS: u32 = 3600;
+/// Whom the agent and the init container run as: the agent image has no user of its own.
 const NOBODY: u32 = 65_532;
 
 /// What is particular to one listener.
@@ -94,11 +114,10 @@ impl Plan {
         let template = self.build.template.get("spec").unwrap_or(&Value::Null);
         let mut pod = Object::new();
         pod.insert("serviceAccountName".to_owned(), wire::agent_account(&self.settings.chain).into());
-        pod.insert("automountServiceAccountToken".to_owned(), true.into());
+        pod.insert("automountServiceAccountToken".to_owned(), false.into());
         pod.insert("enableServiceLinks".to_owned(), false.into());
         pod.insert("terminationGracePeriodSeconds".to_owned(), 5.into());
-        let run_as = self.run_as(template);
-        let mut security = run_as.clone();
+        let (run_as, mut security) = self.run_as(template);
         security.insert("seccompProfile".to_owned(), json!({ "type": "RuntimeDefault" }));
         pod.insert("securityContext".to_owned(), security.into());
         let pull = self.build.pull_secret_names();
@@ -107,74 +126,84 @@ impl Plan {
             pod.insert("imagePullSecrets".to_owned(), pull.into());
         }
         scheduling(template, self.build.settings.template_scheduling, &mut pod);
-        let mut volumes = vec![json!({
-            "name": POD_INFO_VOLUME,
-            "downwardAPI": { "items": [
-                { "path": "labels", "fieldRef": { "fieldPath": "metadata.labels" } },
-                { "path": "annotations", "fieldRef": { "fieldPath": "metadata.annotations" } },
-            ] },
-        })];
-        if let Delivery::Image(image) = &self.settings.delivery {
-            volumes.push(json!({ "name": BINARY_VOLUME, "emptyDir": { "sizeLimit": "64Mi" } }));
-            pod.insert("initContainers".to_owned(), json!([self.install(image, &run_as)]));
-        }
-        pod.insert("volumes".to_owned(), volumes.into());
-        pod.insert("containers".to_owned(), json!([self.agent(listener)]));
+        pod.insert("volumes".to_owned(), volumes());
+        pod.insert("initContainers".to_owned(), json!([self.install()]));
+        pod.insert("containers".to_owned(), json!([self.agent(), self.ci(listener, &run_as)]));
         pod.into()
     }
 
-    /// Copies the binary.
-    fn install(&self, image: &str, run_as: &Object<String, Value>) -> Value {
-        let mut security = hardened();
-        if !run_as.contains_key("runAsUser") && self.build.settings.identity != Identity::Omitted {
-            security.insert("runAsUser".to_owned(), NOBODY.into());
-            security.insert("runAsGroup".to_owned(), NOBODY.into());
-            security.insert("runAsNonRoot".to_owned(), true.into());
-        }
+    /// Copies the binary to where the CI container finds it.
+    fn install(&self) -> Value {
         json!({
             "name": INSTALL_CONTAINER,
-            "image": image,
+            "image": self.settings.agent_image,
             "imagePullPolicy": "IfNotPresent",
-            "args": ["agent", "install", AGENT_BINARY],
-            "resources": resources(),
-            "securityContext": security,
+            "command": [IMAGE_BINARY, "agent", "install", CI_BINARY],
+            "resources": resources("128Mi"),
+            "securityContext": self.own_security(),
             "volumeMounts": [{ "name": BINARY_VOLUME, "mountPath": BINARY_FOLDER }],
         })
     }
 
-    /// Runs the agent in the CI image, under the build container's name.
-    fn agent(&self, listener: &Listener<'_>) -> Value {
+    /// Holds the token.
+    fn agent(&self) -> Value {
         let build = &self.build;
-        let mut mounts = vec![json!({ "name": POD_INFO_VOLUME, "mountPath": POD_INFO, "readOnly": true })];
-        let binary = match &self.settings.delivery {
-            Delivery::Path(path) => path.as_str(),
-            Delivery::Image(_) => {
-                mounts.push(json!({ "name": BINARY_VOLUME, "mountPath": BINARY_FOLDER, "readOnly": true }));
-                AGENT_BINARY
-            }
-        };
         let field = |name: &str, path: &str| json!({ "name": name, "valueFrom": { "fieldRef": { "fieldPath": path } } });
+        json!({
+            "name": AGENT_CONTAINER,
+            "image": self.settings.agent_image,
+            "imagePullPolicy": "IfNotPresent",
+            // The admission policy asks for exactly these three words; what else there is goes by environment.
+            "command": [IMAGE_BINARY, "agent", "run"],
+            "env": [
+                field("STUDIOCI_NAMESPACE", "metadata.namespace"),
+                field("STUDIOCI_POD", "metadata.name"),
+                { "name": "STUDIOCI_CONTAINER", "value": build.container },
+                { "name": "STUDIOCI_DEPLOYMENT", "value": build.name },
+            ],
+            "resources": resources("256Mi"),
+            "securityContext": self.own_security(),
+            "volumeMounts": [
+                { "name": TOLD_VOLUME, "mountPath": TOLD_FOLDER, "readOnly": true },
+                { "name": TOKEN_VOLUME, "mountPath": TOKEN_FOLDER, "readOnly": true },
+            ],
+        })
+    }
+
+    /// Tells what the pushed image says of itself; the only container that Keel may update.
+    fn ci(&self, listener: &Listener<'_>, run_as: &Object<String, Value>) -> Value {
+        let build = &self.build;
+        let mut security = hardened();
+        security.extend(run_as.clone());
         let mut container = json!({
             "name": build.container,
             "image": build.image.with_tag(listener.tag).to_string(),
             "imagePullPolicy": "Always",
-            // The admission policy asks for exactly these three words; what else there is goes by environment.
-            "command": [binary, "agent", "run"],
-            "env": [
-                field("STUDIOCI_NAMESPACE", "metadata.namespace"),
-                field("STUDIOCI_POD", "metadata.name"),
-                field("STUDIOCI_POD_UID", "metadata.uid"),
-                { "name": "STUDIOCI_CONTAINER", "value": build.container },
-                { "name": "STUDIOCI_DEPLOYMENT", "value": build.name },
+            "command": [CI_BINARY, "agent", "tell"],
+            "env": [{ "name": "STUDIOCI_PIPELINE_PATH", "value": build.settings.pipeline_path }],
+            "resources": resources("64Mi"),
+            "securityContext": security,
+            "volumeMounts": [
+                { "name": BINARY_VOLUME, "mountPath": BINARY_FOLDER, "readOnly": true },
+                { "name": TOLD_VOLUME, "mountPath": TOLD_FOLDER },
             ],
-            "resources": resources(),
-            "securityContext": hardened(),
-            "volumeMounts": mounts,
         });
         if let Some(folder) = text(self.container(), "/workingDir") {
             container["workingDir"] = folder.into();
         }
         container
+    }
+
+    /// The security context of what runs the agent image. Where the cluster gives every namespace its own range of users
+    /// (`omit`), it picks these too.
+    fn own_security(&self) -> Object<String, Value> {
+        let mut security = hardened();
+        if self.build.settings.identity != Identity::Omitted {
+            security.insert("runAsUser".to_owned(), NOBODY.into());
+            security.insert("runAsGroup".to_owned(), NOBODY.into());
+            security.insert("runAsNonRoot".to_owned(), true.into());
+        }
+        security
     }
 
     /// The build container, as the template has it.
@@ -185,10 +214,11 @@ impl Plan {
             .unwrap_or(&Value::Null)
     }
 
-    /// Whom the listener runs as: the build container's own word, else its pod's.
-    fn run_as(&self, template: &Value) -> Object<String, Value> {
+    /// Whom the CI container runs as: the build container's own word, else its pod's. What belongs to the container, and
+    /// what belongs to the pod.
+    fn run_as(&self, template: &Value) -> (Object<String, Value>, Object<String, Value>) {
         let mut fields = match &self.build.settings.identity {
-            Identity::Omitted => return Object::new(),
+            Identity::Omitted => Object::new(),
             Identity::Given(fields) => fields.clone(),
             Identity::Template => [template, self.container()]
                 .into_iter()
@@ -202,12 +232,30 @@ impl Plan {
             // Said aloud, since Pod Security's "restricted" asks for the word and not for the number.
             fields.insert("runAsNonRoot".to_owned(), true.into());
         }
-        fields
+        fields.into_iter().partition(|(field, _)| OF_CONTAINER.contains(&field.as_str()))
     }
 }
 
-fn resources() -> Value {
-    json!({ "requests": { "cpu": "10m", "memory": "32Mi" }, "limits": { "cpu": "500m", "memory": "128Mi" } })
+/// Those of [`RUN_AS`] that a container may have; the others are the pod's alone.
+const OF_CONTAINER: [&str; 3] = ["runAsUser", "runAsGroup", "runAsNonRoot"];
+
+/// `told` is in memory: on disk a full one would have the whole pod evicted, the agent included.
+fn volumes() -> Value {
+    json!([
+        { "name": BINARY_VOLUME, "emptyDir": { "sizeLimit": "64Mi" } },
+        { "name": TOLD_VOLUME, "emptyDir": { "medium": "Memory", "sizeLimit": "1Mi" } },
+        { "name": TOKEN_VOLUME, "projected": { "defaultMode": 0o444, "sources": [
+            { "serviceAccountToken": { "path": "token", "expirationSeconds": TOKEN_SECONDS } },
+            { "configMap": { "name": "kube-root-ca.crt", "items": [{ "key": "ca.crt", "path": "ca.crt" }] } },
+            { "downwardAPI": { "items": [
+                { "path": "namespace", "fieldRef": { "fieldPath": "metadata.namespace" } },
+            ] } },
+        ] } },
+    ])
+}
+
+fn resources(memory: &str) -> Value {
+    json!({ "requests": { "cpu": "10m", "memory": "32Mi" }, "limits": { "cpu": "500m", "memory": memory } })
 }
 
 fn hardened() -> Object<String, Value> {

@@ -36,7 +36,7 @@ pub use finish::Ending;
 pub use fits::Running;
 pub use job::BuildOf;
 pub use kinds::Kind;
-pub use listener::{AGENT_BINARY, INSTALL_CONTAINER, Listener, POD_INFO};
+pub use listener::{AGENT_CONTAINER, CI_BINARY, IMAGE_BINARY, INSTALL_CONTAINER, Listener, TOLD_FOLDER};
 pub use loan::{Loan, PodSecurity};
 pub use probe::{PROBE, probe};
 pub use rest::{Support, place};
@@ -51,8 +51,8 @@ pub struct Settings {
     pub chain: String,
     /// The chain's uuid.
     pub chain_uuid: String,
-    /// How the agent's binary gets into the listener's pod.
-    pub delivery: Delivery,
+    /// The image that holds this program and nothing else; home names it.
+    pub agent_image: String,
     /// Whether the chain's builds may get `studioci-trusted`.
     pub trusted_build: bool,
     /// The value of the pipeline's own namespace variable: in documents it means "the build's namespace".
@@ -62,15 +62,6 @@ pub struct Settings {
     pub tag: Option<String>,
     /// Kinds that an admin aggregated into the workspace role.
     pub granted_kinds: Vec<Kind>,
-}
-
-/// How the agent's binary gets into the listener's pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery {
-    /// Copied by an init container of this image.
-    Image(String),
-    /// It is in the CI image, at this absolute path.
-    Path(String),
 }
 
 /// The Deployment whose pod template a build runs.

@@ -20,16 +20,10 @@ pub const ADOPT_AFTER: Duration = Duration::from_secs(5 * 60);
 /// The group that [`wire::REVISION_FROM_TAG`] must have.
 pub const REVISION_GROUP: &str = "revision";
 
-/// The fields of a security context that a listener takes over: who its process is, and nothing that gives it more.
-pub(super) const RUN_AS: [&str; 7] = [
-    "runAsUser",
-    "runAsGroup",
-    "runAsNonRoot",
-    "fsGroup",
-    "fsGroupChangePolicy",
-    "supplementalGroups",
-    "supplementalGroupsPolicy",
-];
+/// The fields of a security context that a listener takes over: who its process is, and nothing that gives it more. Not
+/// `supplementalGroupsPolicy`, which is newer than Kubernetes 1.30: Keel's client would drop it.
+pub(super) const RUN_AS: [&str; 6] =
+    ["runAsUser", "runAsGroup", "runAsNonRoot", "fsGroup", "fsGroupChangePolicy", "supplementalGroups"];
 
 /// Whom the listener runs as.
 #[derive(Debug, Clone, PartialEq)]
@@ -215,7 +209,7 @@ fn identity(text: &str) -> Result<Identity, String> {
             "supplementalGroups" => {
                 value.as_array().is_some_and(|ids| ids.iter().all(|id| id.as_i64().is_some_and(|id| id >= 0)))
             }
-            "fsGroupChangePolicy" | "supplementalGroupsPolicy" => value.is_string(),
+            "fsGroupChangePolicy" => value.is_string(),
             _ => {
                 return Err(format!(
                     "{field} is not among the fields that it may set: {}",

@@ -13,34 +13,74 @@ fn pod(listener: &Value) -> &Value {
     &listener["spec"]["template"]["spec"]
 }
 
+/// The container of the listener that runs the CI image.
+fn ci(listener: &Value) -> &Value {
+    &pod(listener)["containers"][1]
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect()
+}
+
 #[test]
-fn the_listener_obeys_the_admission_policy() {
-    let in_image =
-        Settings { delivery: Delivery::Path("/usr/bin/kubectl-studioci".to_owned()), ..settings() };
-    for (settings, binary) in [(settings(), AGENT_BINARY), (in_image, "/usr/bin/kubectl-studioci")] {
-        for text in [LEAST, RICH] {
-            let listener = listener_of(text, &settings);
-            assert_eq!(listener["kind"], "Deployment");
-            assert_eq!(listener["metadata"]["labels"]["studioci.dev/role"], "listener");
-            assert_eq!(pod(&listener)["serviceAccountName"], "studioci-agent.lidar-main");
-            assert_eq!(pod(&listener)["containers"].as_array().unwrap().len(), 1);
-            assert_eq!(pod(&listener)["containers"][0]["command"], json!([binary, "agent", "run"]));
-            assert_eq!(pod(&listener)["containers"][0].get("args"), None);
+fn the_token_is_where_no_pushed_file_is() {
+    for text in [LEAST, RICH] {
+        let listener = listener_of(text, &settings());
+        assert_eq!(listener["kind"], "Deployment");
+        assert_eq!(listener["metadata"]["labels"]["studioci.dev/role"], "listener");
+        let pod = pod(&listener);
+        assert_eq!(pod["serviceAccountName"], "studioci-agent.lidar-main");
+        assert_eq!(pod["automountServiceAccountToken"], false);
+        assert_eq!(names(&pod["volumes"]), ["studioci-binary", "studioci-told", "studioci-token"]);
+        let containers: Vec<&Value> =
+            ["initContainers", "containers"].iter().flat_map(|list| pod[list].as_array().unwrap()).collect();
+        let images: Vec<&str> = containers.iter().map(|it| it["image"].as_str().unwrap()).collect();
+        let agent_image = settings().agent_image;
+        assert_eq!(images[..2], [&agent_image, &agent_image]);
+        assert!(images[2].ends_with(":build-20260102"), "{images:?}");
+        assert_eq!(containers[0]["command"], json!([IMAGE_BINARY, "agent", "install", CI_BINARY]));
+        assert_eq!(containers[1]["command"], json!([IMAGE_BINARY, "agent", "run"]));
+        assert_eq!(containers[2]["command"], json!([CI_BINARY, "agent", "tell"]));
+        let mounts: Vec<Vec<(&str, bool)>> = containers
+            .iter()
+            .map(|container| {
+                let mounts = container["volumeMounts"].as_array().unwrap().iter();
+                mounts.map(|it| (it["name"].as_str().unwrap(), it["readOnly"] == true)).collect()
+            })
+            .collect();
+        assert_eq!(
+            mounts,
+            [
+                vec![("studioci-binary", false)],
+                vec![("studioci-told", true), ("studioci-token", true)],
+                vec![("studioci-binary", true), ("studioci-told", false)],
+            ]
+        );
+        assert_eq!(names(&containers[1]["env"])[..2], ["STUDIOCI_NAMESPACE", "STUDIOCI_POD"]);
+        assert_eq!(names(&containers[2]["env"]), ["STUDIOCI_PIPELINE_PATH"]);
+        for container in containers {
+            assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+            for field in
+                ["args", "envFrom", "lifecycle", "livenessProbe", "readinessProbe", "startupProbe", "ports"]
+            {
+                assert_eq!(container.get(field), None, "{field}");
+            }
         }
     }
 }
 
 #[test]
-fn a_binary_in_the_image_needs_no_init_container() {
-    let settings =
-        Settings { delivery: Delivery::Path("/usr/bin/kubectl-studioci".to_owned()), ..settings() };
-    let listener = listener_of(LEAST, &settings);
-    assert_eq!(pod(&listener).get("initContainers"), None);
-    let names = |list: &Value| {
-        list.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    assert_eq!(names(&pod(&listener)["volumes"]), ["studioci-pod"]);
-    assert_eq!(names(&pod(&listener)["containers"][0]["volumeMounts"]), ["studioci-pod"]);
+fn nothing_of_a_template_reaches_beside_the_token() {
+    let own = "        lifecycle: {postStart: {exec: {command: [sh]}}}\n        readinessProbe: {exec: {command: [sh]}}\n        \
+               args: [a]\n        envFrom: [{secretRef: {name: s}}]\n        env: [{name: LD_PRELOAD, value: /x.so}]\n        \
+               volumeMounts: [{name: studioci-token, mountPath: /t}, {name: host, mountPath: /h}]\n";
+    let pod_fields = "      shareProcessNamespace: true\n      hostPID: true\n      hostNetwork: true\n      hostIPC: true\n      \
+                      hostAliases: [{ip: 1.2.3.4, hostnames: [kubernetes.default]}]\n      \
+                      volumes: [{name: studioci-token, emptyDir: {}}, {name: host, hostPath: {path: /}}]\n      \
+                      initContainers: [{name: studioci-agent, image: evil}]\n";
+    let plain = listener_of(LEAST, &settings());
+    let listener = listener_of(&spec(pod_fields, own), &settings());
+    assert_eq!(pod(&listener), pod(&plain));
 }
 
 #[test]
@@ -79,45 +119,59 @@ fn keel_keys_stay_in_their_maps_and_two_are_ours() {
             ("keel.sh/trigger".to_owned(), json!("poll")),
         ]
     );
-    assert_eq!(pod(&listener)["containers"][0]["image"], "registry.example.com/app:build-20260102");
+    assert_eq!(ci(&listener)["image"], "registry.example.com/app:build-20260102");
 }
 
 #[test]
 fn whom_the_listener_runs_as() {
-    let runtime = json!({ "type": "RuntimeDefault" });
     let pod_1000 = "      securityContext: {runAsUser: 1000, runAsGroup: 0, fsGroup: 7, sysctls: []}\n";
     let own = "        securityContext: {runAsUser: 5, privileged: true, capabilities: {add: [ALL]}}\n";
-    for (annotation, fields, container, want, install_user) in [
-        (None, "", "", json!({}), Some(65_532)),
+    let hardened = || {
+        json!({
+            "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] }, "readOnlyRootFilesystem": true,
+        })
+    };
+    let with = |more: &Value| {
+        let mut all = hardened();
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    let nobody = json!({ "runAsUser": 65_532, "runAsGroup": 65_532, "runAsNonRoot": true });
+    for (annotation, fields, container, of_pod, of_ci, of_agent) in [
+        (None, "", "", json!({}), json!({}), &nobody),
         (
             None,
             pod_1000,
             "",
-            json!({ "runAsUser": 1000, "runAsGroup": 0, "fsGroup": 7, "runAsNonRoot": true }),
-            None,
+            json!({ "fsGroup": 7 }),
+            json!({ "runAsUser": 1000, "runAsGroup": 0, "runAsNonRoot": true }),
+            &nobody,
         ),
         (
             None,
             pod_1000,
             own,
-            json!({ "runAsUser": 5, "runAsGroup": 0, "fsGroup": 7, "runAsNonRoot": true }),
-            None,
+            json!({ "fsGroup": 7 }),
+            json!({ "runAsUser": 5, "runAsGroup": 0, "runAsNonRoot": true }),
+            &nobody,
         ),
-        (None, "      securityContext: {runAsUser: 0}\n", "", json!({ "runAsUser": 0 }), None),
+        (None, "      securityContext: {runAsUser: 0}\n", "", json!({}), json!({ "runAsUser": 0 }), &nobody),
         (
             None,
             "      securityContext: {runAsNonRoot: true}\n",
             "",
+            json!({}),
             json!({ "runAsNonRoot": true }),
-            Some(65_532),
+            &nobody,
         ),
-        (Some("omit"), pod_1000, own, json!({}), None),
+        (Some("omit"), pod_1000, own, json!({}), json!({}), &json!({})),
         (
             Some("{runAsUser: 9, supplementalGroups: [3]}"),
             pod_1000,
             own,
-            json!({ "runAsUser": 9, "supplementalGroups": [3], "runAsNonRoot": true }),
-            None,
+            json!({ "supplementalGroups": [3] }),
+            json!({ "runAsUser": 9, "runAsNonRoot": true }),
+            &nobody,
         ),
     ] {
         let mut text = spec(fields, container);
@@ -126,15 +180,14 @@ fn whom_the_listener_runs_as() {
             text = text.replacen("keel.sh/policy", &value, 1);
         }
         let listener = listener_of(&text, &settings());
-        let mut want = want;
-        want["seccompProfile"] = runtime.clone();
-        assert_eq!(pod(&listener)["securityContext"], want, "{text}");
-        let hardened = json!({
-            "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] }, "readOnlyRootFilesystem": true,
-        });
-        assert_eq!(pod(&listener)["containers"][0]["securityContext"], hardened, "{text}");
-        let install = &pod(&listener)["initContainers"][0]["securityContext"];
-        assert_eq!(install.get("runAsUser").and_then(Value::as_i64), install_user, "{text}");
+        let mut of_pod = of_pod;
+        of_pod["seccompProfile"] = json!({ "type": "RuntimeDefault" });
+        let pod = pod(&listener);
+        assert_eq!(pod["securityContext"], of_pod, "{text}");
+        assert_eq!(ci(&listener)["securityContext"], with(&of_ci), "{text}");
+        for own in [&pod["containers"][0], &pod["initContainers"][0]] {
+            assert_eq!(own["securityContext"], with(of_agent), "{text}");
+        }
     }
 }
 

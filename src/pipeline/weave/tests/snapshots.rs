@@ -58,10 +58,10 @@ fn the_listener_of_a_rich_pipeline() {
                     operator: In
                     values:
                     - linux
-          automountServiceAccountToken: true
+          automountServiceAccountToken: false
           containers:
           - command:
-            - /studioci/kubectl-studioci
+            - /kubectl-studioci
             - agent
             - run
             env:
@@ -73,21 +73,17 @@ fn the_listener_of_a_rich_pipeline() {
               valueFrom:
                 fieldRef:
                   fieldPath: metadata.name
-            - name: STUDIOCI_POD_UID
-              valueFrom:
-                fieldRef:
-                  fieldPath: metadata.uid
             - name: STUDIOCI_CONTAINER
               value: test
             - name: STUDIOCI_DEPLOYMENT
               value: build
-            image: registry.example.com/lidar/ci:main
-            imagePullPolicy: Always
-            name: test
+            image: ghcr.io/studioci/kubectl-studioci:0.1.0
+            imagePullPolicy: IfNotPresent
+            name: studioci-agent
             resources:
               limits:
                 cpu: 500m
-                memory: 128Mi
+                memory: 256Mi
               requests:
                 cpu: 10m
                 memory: 32Mi
@@ -97,20 +93,56 @@ fn the_listener_of_a_rich_pipeline() {
                 drop:
                 - ALL
               readOnlyRootFilesystem: true
+              runAsGroup: 65532
+              runAsNonRoot: true
+              runAsUser: 65532
             volumeMounts:
-            - mountPath: /etc/studioci
-              name: studioci-pod
+            - mountPath: /studioci-told
+              name: studioci-told
               readOnly: true
+            - mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+              name: studioci-token
+              readOnly: true
+          - command:
+            - /studioci/kubectl-studioci
+            - agent
+            - tell
+            env:
+            - name: STUDIOCI_PIPELINE_PATH
+              value: .studioci/pipeline.yaml
+            image: registry.example.com/lidar/ci:main
+            imagePullPolicy: Always
+            name: test
+            resources:
+              limits:
+                cpu: 500m
+                memory: 64Mi
+              requests:
+                cpu: 10m
+                memory: 32Mi
+            securityContext:
+              allowPrivilegeEscalation: false
+              capabilities:
+                drop:
+                - ALL
+              readOnlyRootFilesystem: true
+              runAsGroup: 3000
+              runAsNonRoot: true
+              runAsUser: 1000
+            volumeMounts:
             - mountPath: /studioci
               name: studioci-binary
               readOnly: true
+            - mountPath: /studioci-told
+              name: studioci-told
             workingDir: /src
           enableServiceLinks: false
           imagePullSecrets:
           - name: registry
           - name: mirror
           initContainers:
-          - args:
+          - command:
+            - /kubectl-studioci
             - agent
             - install
             - /studioci/kubectl-studioci
@@ -130,6 +162,9 @@ fn the_listener_of_a_rich_pipeline() {
                 drop:
                 - ALL
               readOnlyRootFilesystem: true
+              runAsGroup: 65532
+              runAsNonRoot: true
+              runAsUser: 65532
             volumeMounts:
             - mountPath: /studioci
               name: studioci-binary
@@ -137,26 +172,35 @@ fn the_listener_of_a_rich_pipeline() {
             kubernetes.io/arch: amd64
           securityContext:
             fsGroup: 2000
-            runAsGroup: 3000
-            runAsNonRoot: true
-            runAsUser: 1000
             seccompProfile:
               type: RuntimeDefault
           serviceAccountName: studioci-agent.lidar-main
           terminationGracePeriodSeconds: 5
           volumes:
-          - downwardAPI:
-              items:
-              - fieldRef:
-                  fieldPath: metadata.labels
-                path: labels
-              - fieldRef:
-                  fieldPath: metadata.annotations
-                path: annotations
-            name: studioci-pod
           - emptyDir:
               sizeLimit: 64Mi
             name: studioci-binary
+          - emptyDir:
+              medium: Memory
+              sizeLimit: 1Mi
+            name: studioci-told
+          - name: studioci-token
+            projected:
+              defaultMode: 292
+              sources:
+              - serviceAccountToken:
+                  expirationSeconds: 3600
+                  path: token
+              - configMap:
+                  items:
+                  - key: ca.crt
+                    path: ca.crt
+                  name: kube-root-ca.crt
+              - downwardAPI:
+                  items:
+                  - fieldRef:
+                      fieldPath: metadata.namespace
+                    path: namespace
     "#);
 }
 
