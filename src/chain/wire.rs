@@ -29,8 +29,9 @@ pub const ROLE_AGENT: &str = "studioci-agent";
 pub const ROLE_TRUSTED: &str = "studioci-trusted";
 /// ClusterRole and Role in home of people.
 pub const ROLE_USER: &str = "studioci-user";
-/// The three admission policies, each with a binding of the same name.
-pub const POLICIES: [&str; 3] = ["studioci-agent", "studioci-rights", "studioci-identity"];
+/// The admission policies, each with a binding of the same name.
+pub const POLICIES: [&str; 4] =
+    ["studioci-agent", "studioci-rights", "studioci-identity", "studioci-listener"];
 /// Annotation of a policy: its number, so that a newer one is known as such.
 pub const CONFINEMENT: &str = "studioci.dev/confinement";
 

@@ -62,12 +62,12 @@ fn bad_pushes(world: &World) -> Vec<Bad> {
             what: "a directory in the pipeline's place",
             file: "ci/.studioci/pipeline.yaml/file",
             text: String::new(),
-            says: &[".studioci/pipeline.yaml", "directory"],
+            says: &[".studioci/pipeline.yaml is a directory, not a regular file"],
         },
         bad(
             "more than home holds",
             format!("{good}# {}\n", "x".repeat(1_100_000)),
-            &[".studioci/pipeline.yaml has 1100", "more than 716800"],
+            &[".studioci/pipeline.yaml has 1100", "more than 262144"],
         ),
     ]
 }

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::retag::Task;
-use crate::world::World;
+use crate::world::{AGENT, World, status_of};
 
 /// Name of the policy, its binding and its ConfigMap.
 const NAME: &str = "test-gate";
@@ -141,7 +141,7 @@ impl Agent {
         let pods = world.get(&["pods", "-n", namespace, "-l", "studioci.dev/role=listener"]);
         let mut pods: Vec<Value> = pods["items"].as_array()?.clone();
         pods.retain(|pod| pod["metadata"]["deletionTimestamp"].is_null());
-        let runs = |pod: &Value| !pod["status"]["containerStatuses"][0]["state"]["running"].is_null();
+        let runs = |pod: &Value| !status_of(pod, AGENT)["state"]["running"].is_null();
         let pod = (pods.len() == 1 && runs(&pods[0])).then(|| pods.remove(0))?;
         let task = Task::find(world, &pod)?;
         Some(Self { pod, task })
@@ -154,7 +154,7 @@ impl Agent {
     /// What it wrote into its diary since the start of its container.
     pub(crate) fn diary(&self, world: &World) -> String {
         let (namespace, name) = (self.text("/metadata/namespace"), self.text("/metadata/name"));
-        let said = world.kubectl(&["logs", "-n", namespace, name, "-c", "build"]);
+        let said = world.kubectl(&["logs", "-n", namespace, name, "-c", AGENT]);
         // a container that is about to start has no log yet, and a pod may be gone by now
         if said.code == 0 { said.out } else { String::new() }
     }

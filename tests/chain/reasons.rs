@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::start::GLOB;
-use crate::world::{World, documents, gated};
+use crate::world::{AGENT, World, documents, gated};
 
 /// A tag that is pushed over, in a repository of the other chain's.
 const MATCH: &str = "  annotations:
@@ -184,17 +184,12 @@ fn chain_13_a_listener_that_stands_still_says_why() {
     reasons.told("chain-13", 1, "the agent is scaled to 0", "its agent is gone");
     kubectl(&["scale", "deployment/build", "--replicas=1"]);
 
-    let command = |verb: &str| {
-        json!({ "spec": { "template": { "spec": { "containers": [
-            { "name": "build", "command": ["/studioci/kubectl-studioci", "agent", verb] },
-        ] } } } })
-    };
+    let command = |words: &Value| json!({ "spec": { "template": { "spec": { "containers": [{ "name": AGENT, "command": words }] } } } });
     let was = world.get(&[&["deployment", "build"][..], &in_namespace].concat());
-    let binary = was["spec"]["template"]["spec"]["containers"][0]["command"].clone();
-    patch(&command("nonsense"));
+    let agent = &was["spec"]["template"]["spec"]["containers"][0];
+    patch(&command(&json!(["/kubectl-studioci", "agent", "nonsense"])));
     reasons.told("chain-13", 1, "the agent crashes", "crashes again and again");
-    let whole = json!({ "spec": { "template": { "spec": { "containers": [{ "name": "build", "command": binary }] } } } });
-    patch(&whole);
+    patch(&command(&agent["command"]));
 
     kubectl(&["annotate", "deployment/build", "keel.sh/policy-"]);
     reasons.told("chain-13", 1, "the policy is taken away", "Keel does not see");
@@ -223,7 +218,7 @@ fn chain_13_a_listener_that_stands_still_says_why() {
         the agent is scaled to 0
           its agent is gone: deployment.apps/build was scaled to 0 (kubectl scale -n chain-13/1 deployment/build --replicas=1 brings it back)
         the agent crashes
-          container build crashes again and again (1 restart, last with exit code 2 (Error))
+          container studioci-agent crashes again and again (1 restart, last with exit code 2 (Error))
         the policy is taken away
           Keel does not see deployment.apps/build: there is no Keel policy
         the head was edited

@@ -10,7 +10,7 @@ use studioci::chain::wire::FREEZE;
 use test_cluster::Part;
 use test_cluster::image::{CiImage, ci_image};
 
-use crate::world::{BOUND, World, keys};
+use crate::world::{AGENT, BOUND, World, ci_image_of, keys, status_of};
 
 /// What must not happen is given this long to happen: two scans and three polls of Keel.
 const QUIET: Duration = Duration::from_secs(6);
@@ -66,7 +66,7 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 
 /// What an agent wrote into its diary since the last start of its container.
 fn diary(world: &World, namespace: &str, pod: &Value) -> String {
-    let said = world.kubectl(&["logs", "-n", namespace, text(pod, "/metadata/name"), "-c", "build"]);
+    let said = world.kubectl(&["logs", "-n", namespace, text(pod, "/metadata/name"), "-c", AGENT]);
     // a container that is about to start has no log yet
     if said.code == 0 { said.out } else { String::new() }
 }
@@ -75,7 +75,7 @@ fn diary(world: &World, namespace: &str, pod: &Value) -> String {
 fn says_that_it_listens(world: &World, namespace: &str, is_new: impl Fn(&Value) -> bool) -> Value {
     world.until("an agent that says that it listens", || {
         // its log is there before the kubelet tells of the container
-        let running = |pod: &Value| !pod["status"]["containerStatuses"][0]["state"]["running"].is_null();
+        let running = |pod: &Value| !status_of(pod, AGENT)["state"]["running"].is_null();
         let pod = pod(world, namespace).filter(running).filter(&is_new)?;
         diary(world, namespace, &pod).contains("listening in").then_some(pod)
     })
@@ -154,8 +154,7 @@ fn chain_04_a_tag_pushed_over_is_built_once_per_digest() {
     let two = world.push("main", "2", "exit 0");
     next_listens(&world, 2, &two);
     let second = world.get(&["deployment", "build", "-n", &world.namespace(2)]);
-    let image = &second["spec"]["template"]["spec"]["containers"][0]["image"];
-    assert_eq!(image, format!("{}:main", world.image()).as_str(), "the tag, not the digest");
+    assert_eq!(ci_image_of(&second), format!("{}:main", world.image()), "the tag, not the digest");
     let parked = world.get(&["deployment", "build", "-n", &first]);
     for map in ["labels", "annotations"] {
         let wanted = keel_keys(&born["metadata"][map]);
@@ -217,13 +216,12 @@ fn chain_04_a_restart_without_a_push_builds_nothing() {
     let uid = text(&new, "/metadata/uid");
     agent.kill(&world);
     let again = says_that_it_listens(&world, &namespace, |pod| {
-        let status = &pod["status"]["containerStatuses"][0];
+        let status = status_of(pod, AGENT);
         text(pod, "/metadata/uid") == uid && status["restartCount"] == 1 && Task::id(pod) != agent.id
     });
-    assert_eq!(
-        again["status"]["containerStatuses"][0]["imageID"],
-        new["status"]["containerStatuses"][0]["imageID"]
-    );
+    for container in [AGENT, "build"] {
+        assert_eq!(status_of(&again, container)["imageID"], status_of(&new, container)["imageID"]);
+    }
     nothing_is_built(&world, &before);
 
     // and it still hears of a push
@@ -251,7 +249,9 @@ fn chain_04_the_recheck_finds_what_keel_lost() {
     let same = |listener: &Value| {
         let now = pod(&world, &namespace).expect("one listener");
         assert_eq!(now["metadata"]["uid"], listener["metadata"]["uid"]);
-        assert_eq!(now["status"]["containerStatuses"][0]["restartCount"], 0);
+        for container in [AGENT, "build"] {
+            assert_eq!(status_of(&now, container)["restartCount"], 0);
+        }
     };
     same(&listener);
 
@@ -378,7 +378,7 @@ fn chain_04_an_idle_listener_asks_for_next_to_nothing() {
     }
 }
 
-/// A container as its runtime sees it.
+/// An agent's container as its runtime sees it.
 pub(crate) struct Task {
     id: String,
     pid: u32,
@@ -386,7 +386,7 @@ pub(crate) struct Task {
 
 impl Task {
     fn id(pod: &Value) -> String {
-        text(pod, "/status/containerStatuses/0/containerID").trim_start_matches("containerd://").to_owned()
+        text(status_of(pod, AGENT), "/containerID").trim_start_matches("containerd://").to_owned()
     }
 
     fn of(world: &World, pod: &Value) -> Self {

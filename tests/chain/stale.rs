@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::gate::{ASLEEP, Gate};
 use crate::retag::not_shown;
 use crate::start::GLOB;
-use crate::world::{Said, World, gated, keys};
+use crate::world::{Said, World, ci_image_of, gated, keys};
 
 /// What must stay as it is while a stale write comes and goes.
 #[derive(Debug, PartialEq)]
@@ -220,7 +220,7 @@ fn late_for(world: &World, gate: &Gate, generation: u64, phase: &str, next: Opti
 }
 
 fn image(deployment: &Value) -> &str {
-    deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap()
+    ci_image_of(deployment)
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use test_cluster::Handle;
 
-use crate::world::{World, keys};
+use crate::world::{AGENT, World, keys};
 
 pub(crate) const GLOB: &str = "  annotations:
     keel.sh/policy: \"glob:build-*\"
@@ -55,9 +55,9 @@ fn chain_01_start_puts_a_listener_into_a_namespace_of_its_own() {
     let pods = world.get(&["pods", "-n", &name]);
     assert_eq!(pods["items"].as_array().unwrap().len(), 1);
     let pod = &pods["items"][0]["spec"];
-    assert_eq!(pod["containers"].as_array().unwrap().len(), 1);
-    let command = &pod["containers"][0]["command"];
-    assert_eq!((&command[1], &command[2]), (&"agent".into(), &"run".into()));
+    let names: Vec<&str> =
+        pod["containers"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(names, [AGENT, "build"]);
     let maps = world.get(&["configmaps", "-n", &name]);
     let maps: Vec<&str> =
         maps["items"].as_array().unwrap().iter().filter_map(|map| map["metadata"]["name"].as_str()).collect();

@@ -4,7 +4,7 @@ use serde_json::Value;
 use test_cluster::audit;
 
 use crate::start::GLOB;
-use crate::world::{World, gated, keys};
+use crate::world::{World, ci_image_of, gated, keys};
 
 fn keel_keys(object: &Value) -> Vec<String> {
     let metadata = &object["metadata"];
@@ -85,7 +85,7 @@ fn chain_02_a_push_is_built_detached_and_the_next_listener_waits() {
             (sibling["spec"]["template"]["spec"]["containers"][0]["image"] == wanted.as_str()).then_some(())
         });
         let detached = world.get(&["deployment", "build", "-n", &first]);
-        let image = detached["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap();
+        let image = ci_image_of(&detached);
         assert!(image.ends_with(":build-0002"), "{image}");
     }
     world.kubectl(&["delete", "namespace", "sibling", "--wait=true"]).ok();
@@ -121,8 +121,7 @@ fn chain_03_every_push_is_built_once_one_at_a_time() {
     let (first, fourth) = (world.namespace(1), world.namespace(4));
     let original = world.get(&["deployment", "build", "-n", &first]);
     let next = world.get(&["deployment", "build", "-n", &fourth]);
-    let image = next["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap();
-    assert_eq!(image, format!("{}:build-0004", world.image()), "the tag frozen before it");
+    assert_eq!(ci_image_of(&next), format!("{}:build-0004", world.image()), "the tag frozen before it");
     let parked: Vec<String> = keys(&original["metadata"]["annotations"])
         .into_iter()
         .filter_map(|key| Some(format!("keel.sh/{}", key.strip_prefix("parked.studioci.dev/")?)))

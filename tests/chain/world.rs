@@ -345,6 +345,7 @@ spec:
                 namespace,
                 "-l",
                 "studioci.dev/role=listener",
+                "--all-containers",
                 "--tail=40",
                 "--prefix",
             ]));
@@ -400,6 +401,21 @@ impl Aside {
         let pid = rustix::process::Pid::from_child(&self.0);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     }
+}
+
+/// The container of a listener's pod that holds the token.
+pub(crate) const AGENT: &str = "studioci-agent";
+
+/// What a pod's status says of one of its containers.
+pub(crate) fn status_of<'a>(pod: &'a Value, container: &str) -> &'a Value {
+    let statuses = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
+    statuses.filter(|status| status["name"] == container).next_back().unwrap_or(&Value::Null)
+}
+
+/// The CI image of a listener: a Deployment, whose build container is called `build`.
+pub(crate) fn ci_image_of(listener: &Value) -> &str {
+    let containers = listener["spec"]["template"]["spec"]["containers"].as_array().unwrap();
+    containers.iter().find(|container| container["name"] == "build").unwrap()["image"].as_str().unwrap()
 }
 
 /// A script that waits for [`World::open`] of that gate, then ends with an exit code.

@@ -15,11 +15,12 @@ macro_rules! files {
 
 /// Names and texts of the manifests, in the order in which they are installed: a policy stands before the roles whose
 /// use it judges.
-pub const FILES: [(&str, &str); 10] = files![
+pub const FILES: [(&str, &str); 11] = files![
     "10-home.yaml",
     "20-policy-agent.yaml",
     "21-policy-rights.yaml",
     "22-policy-identity.yaml",
+    "23-policy-listener.yaml",
     "30-role-trusted.yaml",
     "31-role-workspace.yaml",
     "32-role-workspace-base.yaml",
@@ -180,6 +181,8 @@ mod tests {
                 "ValidatingAdmissionPolicyBinding studioci-rights",
                 "ValidatingAdmissionPolicy studioci-identity",
                 "ValidatingAdmissionPolicyBinding studioci-identity",
+                "ValidatingAdmissionPolicy studioci-listener",
+                "ValidatingAdmissionPolicyBinding studioci-listener",
                 "ClusterRole studioci-trusted",
                 "ClusterRole studioci-workspace",
                 "ClusterRole studioci-workspace-base",

@@ -15,7 +15,7 @@ use super::objects::*;
 use super::who::*;
 use super::{Ground, block_on, people, prepare};
 use crate::start::GLOB;
-use crate::world::{Said, World};
+use crate::world::{AGENT, Said, World};
 
 /// A user of studioci by name, in no group.
 const ALONE: Who = Who::Person("alice", &[]);
@@ -34,10 +34,10 @@ fn diary(world: &World, namespace: &str, tag: &str) -> Option<String> {
     let pods = world.get(&["pods", "-n", namespace, "-l", "studioci.dev/role=listener"]);
     let image = format!("{}:{tag}", world.image());
     let runs = |pod: &&Value| {
-        pod["metadata"]["deletionTimestamp"].is_null() && pod["spec"]["containers"][0]["image"] == image
+        pod["metadata"]["deletionTimestamp"].is_null() && pod["spec"]["containers"][1]["image"] == image
     };
     let pod = pods["items"].as_array()?.iter().find(runs)?["metadata"]["name"].as_str()?.to_owned();
-    Some(world.kubectl(&["logs", "-n", namespace, &pod, "-c", "build"]).out)
+    Some(world.kubectl(&["logs", "-n", namespace, &pod, "-c", AGENT]).out)
 }
 
 /// A diary's lines without their times.
