@@ -8,6 +8,7 @@
 mod agents;
 mod ask;
 mod builds;
+mod listeners;
 mod objects;
 mod off;
 mod people;
@@ -47,11 +48,12 @@ fn ground() -> Vec<Value> {
         object("ServiceAccount", "ci-plain", AGENT),
         cluster_role("ci-keel", [rule("apps:deployments", &["get", "list", "watch", "update", "patch"], &[])]),
         bound("ci-keel", "ci-keel", vec![account("ci-plain", "keel")]),
-        cluster_role("ci-operator", [rule("pods,serviceaccounts,serviceaccounts/token", &["*"], &[])]),
+        cluster_role("ci-operator", [rule("pods,pods/ephemeralcontainers,serviceaccounts,serviceaccounts/token", &["*"], &[])]),
         bound("ci-operator", "ci-operator", vec![account("ci-plain", "operator"), account("ci-plain", AGENT)]),
         role(HOME, "history-a", [rule("secrets", &["get"], &[])]),
         role(HOME, "record-a", [rule("secrets", &["get"], &[])]),
         object("Secret", HOME, "other"),
+        listeners::almost(),
     ];
     for name in ["chain-a", "history-a", "record-a", "a-chain"] {
         for prefix in ["chain", "record", "history"] {
@@ -173,10 +175,12 @@ impl Told {
 async fn until_policies_act(api: &Api) {
     let unlabelled = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ci-x" } });
     let alone = workload("Pod", "ci-one", "x", "listener", pod_spec(AGENT));
+    let token = token_secret("ci-one", "x", AGENT);
     let canaries = [
         (ONE, create(unlabelled).dry(), POLICIES[0]),
         (ALICE, create(bind(HOME, "ClusterRole/studioci-workspace", user("alice"))).dry(), POLICIES[1]),
-        (ALICE, create(alone).dry(), POLICIES[2]),
+        (ALICE, create(token).dry(), POLICIES[2]),
+        (ALICE, create(alone).dry(), POLICIES[3]),
     ];
     for (who, ask, policy) in canaries {
         api.until(who, &ask, |answer| matches!(answer, Answer::Policy(name, _) if name == policy)).await;
@@ -186,7 +190,7 @@ async fn until_policies_act(api: &Api) {
 /// The only pod of the listener in `ci-one`, once it runs: name and uid.
 async fn listeners_pod(api: &Api) -> (String, String) {
     let running = |answer: &Answer| matches!(answer, Answer::Allowed(list) if list["items"][0]["status"]["phase"] == "Running");
-    let pods = all(PODS, "ci-one", "labelSelector=app%3Dbuild").get();
+    let pods = all(PODS, "ci-one", "labelSelector=studioci.dev%2Frole%3Dlistener").get();
     let Answer::Allowed(list) = api.until(ADMIN, &pods, running).await else { unreachable!() };
     let text = |key: &str| list["items"][0]["metadata"][key].as_str().unwrap().to_owned();
     (text("name"), text("uid"))
@@ -310,6 +314,8 @@ fn chain_07_every_request_is_allowed_or_refused_as_wanted() {
             agents::unheld(),
             agents::refused(),
             builds::build(),
+            listeners::shapes(),
+            listeners::updates(),
         ] {
             told.table(&api, rows).await;
         }

@@ -10,6 +10,7 @@ mod confined;
 mod crash;
 mod full;
 mod gate;
+mod hostile;
 mod keel;
 mod krewed;
 mod pod;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use test_cluster::image::{CiImage, ci_image};
+use test_cluster::image::{Builder, CiImage, ci_builder, ci_image};
 use test_cluster::{Handle, audit};
 
 use crate::keel::Keel;
@@ -204,6 +204,20 @@ impl World {
         // the kubelet calls content that two repositories hold by either of them
         let version = format!("{content} of {}", self.repository());
         let image = ci_image(&self.cluster, &CiImage { version: &version, files: &all, env }).unwrap();
+        self.cluster.registry().push(&image, &format!("{}:{tag}", self.repository())).unwrap()
+    }
+
+    /// The same with whatever an image may hold. `bare`: nothing else, not even a shell.
+    pub(crate) fn push_made(&self, tag: &str, bare: bool, make: impl FnOnce(Builder) -> Builder) -> String {
+        let version = format!("{tag} of {}", self.repository());
+        let files = [("ci/build.sh", "exit 0")];
+        let content = CiImage { version: &version, files: &files, env: &[] };
+        let image = if bare {
+            Builder::new().file("etc/version", version.as_bytes(), 0o644)
+        } else {
+            ci_builder(&self.cluster, &content).unwrap()
+        };
+        let image = make(image).build();
         self.cluster.registry().push(&image, &format!("{}:{tag}", self.repository())).unwrap()
     }
 

@@ -279,13 +279,10 @@ pub(crate) fn refused() -> Vec<Row> {
         row(TRUST2, "trusted: studioci-trusted to a build directly", create(bind("ci-trust2", "ClusterRole/studioci-trusted", account("ci-trust2", "builder"))), HAND_ON),
         row(TRUST2, "trusted: a namespace of another chain", create(trusting(namespace("ci-x", "a", &[]))), OWN_CHAIN),
 
-        row(ONE, "a listener without the label", create(workload("Deployment", "ci-one", "x", "support", pod_spec(AGENT))), LISTENER),
-        row(ONE, "a listener with another command", create(workload("Deployment", "ci-one", "x", "listener", { let mut it = pod_spec(AGENT); it["containers"][0]["command"] = json!(["sh", "-c", "id"]); it })), LISTENER),
-        row(ONE, "a listener with one word more", create(workload("Deployment", "ci-one", "x", "listener", { let mut it = pod_spec(AGENT); it["containers"][0]["command"] = json!(["sh", "agent", "run", "-c"]); it })), LISTENER),
-        row(ONE, "a listener without a command", create(workload("Deployment", "ci-one", "x", "listener", { let mut it = pod_spec(AGENT); it["containers"][0].as_object_mut().unwrap().remove("command"); it })), LISTENER),
-        row(ONE, "a listener with a second container", create(workload("Deployment", "ci-one", "x", "listener", { let mut it = pod_spec(AGENT); let more = named_container(&it); it["containers"].as_array_mut().unwrap().push(more); it })), LISTENER),
-        row(ONE, "the agent by the old field serviceAccount", create(workload("Deployment", "ci-one", "x", "support", { let mut it = pod_spec(AGENT); it["serviceAccount"] = it["serviceAccountName"].take(); it.as_object_mut().unwrap().remove("serviceAccountName"); it })), LISTENER),
-        row(ONE, "turns support into an agent", at(DEPLOYMENTS, "ci-one", "support").patch(json!({ "spec": { "template": { "spec": { "serviceAccountName": AGENT } } } })), LISTENER),
+        row(ONE, "a listener without the label", create(without(named(listener("ci-one"), "x"), "labels", "studioci.dev/role")).dry(), LISTENER),
+        row(ONE, "a listener with another command", create(workload("Deployment", "ci-one", "x", "listener", pod_spec(AGENT))), COMMANDS),
+        row(ONE, "the agent by the old field serviceAccount", create(workload("Deployment", "ci-one", "x", "support", { let mut it = pod_spec(AGENT); it["serviceAccount"] = it["serviceAccountName"].take(); it.as_object_mut().unwrap().remove("serviceAccountName"); it })), UNLABELLED),
+        row(ONE, "turns support into an agent", at(DEPLOYMENTS, "ci-one", "support").patch(json!({ "spec": { "template": { "spec": { "serviceAccountName": AGENT } } } })), UNLABELLED),
         row(ONE, "a pod as the agent", create(workload("Pod", "ci-one", "x", "listener", pod_spec(AGENT))), AS_AGENT),
         row(ONE, "a probe as the agent", create(workload("Pod", "ci-one", "studioci-probe", "probe", pod_spec(AGENT))), AS_AGENT),
         row(ONE, "a token Secret for the agent", create(token_secret("ci-one", "x", AGENT)), TOKEN_SECRET),
@@ -294,15 +291,9 @@ pub(crate) fn refused() -> Vec<Row> {
         row(IMPOSTOR, "an agent by name alone, with an operator's rights: a pod", create(workload("Pod", "ci-plain", "x", "support", pod_spec("default"))), OWN_CHAIN),
     ];
     for kind in ["StatefulSet", "ReplicaSet", "DaemonSet", "ReplicationController", "Job", "CronJob"] {
-        rows.push(row(ONE, format!("a {kind} as the agent, labelled as a listener"), create(workload(kind, "ci-one", "x", "listener", pod_spec(AGENT))), LISTENER));
+        rows.push(row(ONE, format!("a {kind} as the agent, labelled as a listener"), create(workload(kind, "ci-one", "x", "listener", pod_spec(AGENT))), AS_AGENT));
     }
     rows
-}
-
-fn named_container(pod: &Value) -> Value {
-    let mut more = pod["containers"][0].clone();
-    more["name"] = json!("more");
-    more
 }
 
 /// Adoption and disposal, in order: the newest agent of a chain finishes what an older one left, and deletes it.

@@ -6,6 +6,7 @@ use studioci::chain::build::Map;
 use studioci::chain::{rights, wire};
 use test_cluster::settings::{PAUSE, REGISTRY};
 
+pub(crate) use super::listeners::listener;
 use super::who::chain_of;
 
 pub(crate) const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
@@ -169,7 +170,7 @@ pub(crate) fn cluster_role(name: &str, rules: impl IntoIterator<Item = Value>) -
     json!({ "apiVersion": RBAC_V1, "kind": "ClusterRole", "metadata": { "name": name }, "rules": rules })
 }
 
-/// A pod that runs as a ServiceAccount, with the command of a listener, by an image that waits for ever whatever it is told.
+/// A pod that runs as a ServiceAccount, by an image that waits for ever whatever it is told.
 pub(crate) fn pod_spec(account: &str) -> Value {
     json!({
         "serviceAccountName": account,
@@ -217,15 +218,4 @@ pub(crate) fn workload(kind: &str, namespace: &str, name: &str, role: &str, mut 
         _ => {}
     }
     object
-}
-
-/// A listener.
-pub(crate) fn listener(namespace: &str) -> Value {
-    workload(
-        "Deployment",
-        namespace,
-        "build",
-        "listener",
-        pod_spec(&wire::agent_account(chain_of(namespace))),
-    )
 }

@@ -57,7 +57,6 @@ pub(crate) fn alice() -> Vec<Row> {
         row(ALICE, "scale: a listener's count", at(DEPLOYMENTS, "ci-other", "build/scale").patch(json!({ "spec": { "replicas": 0 } })), Allowed),
         row(ALICE, "changes Pod Security of her namespace: she holds every value", at(NAMESPACES, "", "ci-one").patch(labels(json!({ "pod-security.kubernetes.io/enforce": "privileged" }))).dry(), Allowed),
         row(ALICE, "reads a chain's Secret in home: people who share it trust each other", at(SECRETS, STUDIOCI, "chain-b").get(), Allowed),
-        row(ALICE, "runs what she likes as the agent, in a namespace of her chain", create(workload("Deployment", "ci-one", "x", "support", { let mut it = pod_spec(AGENT); it["containers"][0]["command"] = json!(["sh"]); it })).dry(), Allowed),
         row(ALICE, "Role chain-x: the head and the history", create(chain_x(rule("configmaps", &["get", "patch"], &["chain-x", "history-x"]))).dry(), Allowed),
         row(ALICE, "Role chain-x: the record and home's settings", create(chain_x(rule("configmaps", &["get"], &["record-x", "studioci"]))).dry(), Allowed),
         row(ALICE, "Role chain-x: the Secret", create(chain_x(rule("secrets", &["get"], &["chain-x"]))).dry(), Allowed),

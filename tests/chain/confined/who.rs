@@ -73,13 +73,22 @@ validations! {
     POD_SECURITY = "studioci-rights": "only granted Pod Security labels";
     OWN_NAMESPACE = "studioci-rights": "a build may not write its own Namespace";
     ITS_ACCOUNT = "studioci-rights": "is made only in a namespace of that chain";
-    CONTROLLERS = "studioci-identity": "made by the cluster's own controllers only";
     KUBELETS = "studioci-identity": "tokens of agents go to kubelets only";
     TOKEN_SECRET = "studioci-identity": "no token Secret for an agent";
     ITS_AGENT = "studioci-identity": "a build may not touch its agent's ServiceAccount";
     NO_RIGHTS = "studioci-identity": "a build may not hand out rights";
     FOREIGN_AGENT = "studioci-identity": "agents of another chain have no place";
     FREEZE = "studioci-identity": "a build may not touch what its agent froze";
+    AGENTS_KIND = "studioci-listener": "only a Deployment may run as an agent";
+    AGENTS_PLACE = "studioci-listener": "stands in a namespace of the chain";
+    COMMANDS = "studioci-listener": "each with its own command";
+    PLAIN_CONTAINERS = "studioci-listener": "has arguments, hooks, probes";
+    ENVIRONMENT = "studioci-listener": "the environment of a listener's containers is fixed";
+    MOUNTS = "studioci-listener": "the token is mounted in studioci-agent only";
+    VOLUMES = "studioci-listener": "a listener has the volumes";
+    POD_FIELDS = "studioci-listener": "shares nothing with its node";
+    CONTAINER_SECURITY = "studioci-listener": "have no capabilities";
+    MOVES = "studioci-listener": "nobody changes more than the CI container's image";
 }
 
 /// Refused by two policies; the server names one of them.
@@ -93,8 +102,10 @@ macro_rules! either {
 }
 
 either! {
-    AS_AGENT = LISTENER | CONTROLLERS;
-    AS_ITS_AGENT = CONTROLLERS | ITS_AGENT;
+    AS_AGENT = LISTENER | AGENTS_KIND;
+    AS_ITS_AGENT = AGENTS_KIND | ITS_AGENT;
+    UNLABELLED = COMMANDS | LISTENER;
+    COMMANDS_OR_MOVES = COMMANDS | MOVES;
     MARKS_ITSELF = TRUSTING | OWN_NAMESPACE;
     LEAVES = SAME_CHAIN | OWN_NAMESPACE;
     AT_HOME = HOME | ITS_ACCOUNT;

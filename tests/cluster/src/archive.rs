@@ -24,6 +24,8 @@ pub enum Node {
         /// Where it leads.
         target: String,
     },
+    /// A pipe without anybody at the other end.
+    Pipe,
 }
 
 /// A tar archive of these paths, all owned by root and changed at `mtime` (seconds since 1970). Sorted as they are, a
@@ -47,6 +49,11 @@ pub fn tar(nodes: &BTreeMap<String, Node>, mtime: u64) -> Vec<u8> {
                 header.set_size(bytes.len() as u64);
                 header.set_mode(*mode);
                 archive.append_data(&mut header, path, bytes.as_slice())
+            }
+            Node::Pipe => {
+                header.set_entry_type(EntryType::Fifo);
+                header.set_mode(0o666);
+                archive.append_data(&mut header, path, &[][..])
             }
             Node::Link { target } => {
                 header.set_entry_type(EntryType::Symlink);

@@ -67,6 +67,27 @@ impl Builder {
         self
     }
 
+    /// A pipe that nobody writes to.
+    #[must_use]
+    pub fn pipe(mut self, path: &str) -> Builder {
+        self.nodes.insert(path.into(), Node::Pipe);
+        self
+    }
+
+    /// A declared volume.
+    #[must_use]
+    pub fn volume(mut self, path: &str) -> Builder {
+        self.config.insert("Volumes", json!({ path: {} }));
+        self
+    }
+
+    /// Whom its processes run as.
+    #[must_use]
+    pub fn user(mut self, name: &str) -> Builder {
+        self.config.insert("User", name.into());
+        self
+    }
+
     /// An environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Builder {
@@ -158,6 +179,11 @@ pub struct CiImage<'a> {
 
 /// Makes a CI image.
 pub fn ci_image(cluster: &Handle, content: &CiImage<'_>) -> Result<Image, Error> {
+    Ok(ci_builder(cluster, content)?.build())
+}
+
+/// A CI image to which more may be added.
+pub fn ci_builder(cluster: &Handle, content: &CiImage<'_>) -> Result<Builder, Error> {
     let mut image = Builder::new()
         .file("bin/box", &cluster.tools().read("box")?, 0o755)
         .file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n", 0o644)
@@ -177,7 +203,7 @@ pub fn ci_image(cluster: &Handle, content: &CiImage<'_>) -> Result<Image, Error>
     for (name, value) in content.env {
         image = image.env(name, value);
     }
-    Ok(image.build())
+    Ok(image)
 }
 
 /// The agent image: our own static binary at `/kubectl-studioci` and nothing else.

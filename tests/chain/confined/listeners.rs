@@ -1,0 +1,171 @@
+//! The one shape of what runs as an agent: who tries another one, and who moves more than the CI container's image.
+//!
+//! People who use the chain may write listeners there, so that nothing but the shape judges what they send.
+
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+use studioci::chain::wire;
+use studioci::cluster::resource::*;
+use studioci::pipeline::documents;
+use studioci::pipeline::weave::{self, Listener, Settings};
+use test_cluster::Handle;
+use test_cluster::settings::{PAUSE, REGISTRY};
+
+use super::ask::Wanted::Allowed;
+use super::ask::{Row, all, at, create, row};
+use super::objects::*;
+use super::who::*;
+
+/// A listener as the product weaves it. Its agent finds no chain in home that it could serve, and the CI container tells
+/// what there is to tell of an image that has nothing.
+pub(crate) fn listener(namespace: &str) -> Value {
+    static AGENT_IMAGE: OnceLock<String> = OnceLock::new();
+    let agent_image = AGENT_IMAGE.get_or_init(|| Handle::from_env().unwrap().agent_image().unwrap());
+    let pipeline = json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": { "name": "build", "annotations": { "keel.sh/policy": "force" } },
+        "spec": {
+            "selector": { "matchLabels": { "app": "build" } },
+            "template": {
+                "metadata": { "labels": { "app": "build" } },
+                "spec": { "containers": [{ "name": "build", "image": format!("{REGISTRY}/{PAUSE}") }] },
+            },
+        },
+    });
+    let settings = Settings {
+        chain: chain_of(namespace).to_owned(),
+        chain_uuid: "00000000-0000-4000-8000-000000000001".to_owned(),
+        agent_image: agent_image.clone(),
+        trusted_build: false,
+        namespace_variable: None,
+        tag: None,
+        granted_kinds: Vec::new(),
+    };
+    let documents = documents::read("listener", &pipeline.to_string()).unwrap();
+    let plan = weave::plan(&documents, &settings).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let mut listener = plan.listener(&Listener { tag: &plan.build.image.tag, generation: 1 });
+    weave::place(&mut listener, namespace);
+    listener
+}
+
+/// The same under another name, its pod changed.
+fn changed(edit: impl FnOnce(&mut Value)) -> Value {
+    let mut it = named(listener("ci-one"), "x");
+    edit(&mut it["spec"]["template"]["spec"]);
+    // Deployment and environment name each other
+    it["spec"]["template"]["spec"]["containers"][0]["env"][3]["value"] = json!("x");
+    it
+}
+
+/// A Deployment like a listener, in a namespace of no chain, that does not run as an agent.
+pub(crate) fn almost() -> Value {
+    let mut it = named(listener("ci-plain"), "almost");
+    it["spec"]["template"]["spec"].as_object_mut().unwrap().remove("serviceAccountName");
+    it["spec"]["replicas"] = json!(0);
+    it["metadata"]["labels"].as_object_mut().unwrap().remove(wire::ROLE);
+    it
+}
+
+const INIT: &str = "/initContainers/0";
+const OF_AGENT: &str = "/containers/0";
+const OF_CI: &str = "/containers/1";
+
+fn set(place: &'static str, field: &'static str, value: Value) -> impl FnOnce(&mut Value) {
+    move |pod: &mut Value| {
+        let it = if place.is_empty() { pod } else { pod.pointer_mut(place).unwrap() };
+        it[field] = value;
+    }
+}
+
+fn push(list: &'static str, value: Value) -> impl FnOnce(&mut Value) {
+    move |pod: &mut Value| pod.pointer_mut(list).unwrap().as_array_mut().unwrap().push(value)
+}
+
+/// Listeners of another shape. Each differs in one thing.
+#[rustfmt::skip]
+pub(crate) fn shapes() -> Vec<Row> {
+    let token = || json!({ "name": "studioci-token", "mountPath": "/t", "readOnly": true });
+    let privileged = || json!({ "privileged": true, "allowPrivilegeEscalation": true });
+    let hook = || json!({ "postStart": { "exec": { "command": ["sh"] } } });
+    let probe = || json!({ "exec": { "command": ["sh"] } });
+    let server = || json!({ "name": "KUBERNETES_SERVICE_HOST", "value": "1.2.3.4" });
+    let foreign = || json!({ "name": "more", "image": "i", "command": ["sh"] });
+    let shape = |what: &str, wanted, edit: Box<dyn FnOnce(&mut Value)>| row(ALICE, format!("a listener with {what}"), create(changed(edit)), wanted);
+    vec![
+        row(ALICE, "a listener as the product writes it", create(named(changed(|_| {}), "x")).dry(), Allowed),
+        shape("a foreign init container", COMMANDS, Box::new(push("/initContainers", foreign()))),
+        shape("an init container that holds the token", COMMANDS, Box::new(push("/initContainers", { let mut it = foreign(); it["volumeMounts"] = json!([token()]); it }))),
+        shape("a third container", COMMANDS, Box::new(push("/containers", foreign()))),
+        shape("one container alone", COMMANDS, Box::new(|pod: &mut Value| { pod["containers"].as_array_mut().unwrap().pop(); })),
+        shape("the containers in another order", COMMANDS, Box::new(|pod: &mut Value| pod["containers"].as_array_mut().unwrap().swap(0, 1))),
+        shape("the agent's name on another command", COMMANDS, Box::new(set(OF_AGENT, "command", json!(["sh", "-c", "id"])))),
+        shape("one word more", COMMANDS, Box::new(set(OF_AGENT, "command", json!(["/kubectl-studioci", "agent", "run", "-v"])))),
+        shape("no command for the agent", COMMANDS, Box::new(|pod: &mut Value| { pod["containers"][0].as_object_mut().unwrap().remove("command"); })),
+        shape("the agent's command in the CI container", COMMANDS, Box::new(set(OF_CI, "command", json!(["/studioci/kubectl-studioci", "agent", "run"])))),
+        shape("another image that installs", COMMANDS, Box::new(set(INIT, "image", json!("evil:1")))),
+        shape("another image for the agent", COMMANDS, Box::new(set(OF_AGENT, "image", json!("evil:1")))),
+        shape("arguments for the agent", PLAIN_CONTAINERS, Box::new(set(OF_AGENT, "args", json!(["--kubeconfig", "/studioci-told/k"])))),
+        shape("a hook in the CI container", PLAIN_CONTAINERS, Box::new(set(OF_CI, "lifecycle", hook()))),
+        shape("a hook in the agent", PLAIN_CONTAINERS, Box::new(set(OF_AGENT, "lifecycle", hook()))),
+        shape("a probe of the agent", PLAIN_CONTAINERS, Box::new(set(OF_AGENT, "livenessProbe", probe()))),
+        shape("a probe of the CI container", PLAIN_CONTAINERS, Box::new(set(OF_CI, "readinessProbe", probe()))),
+        shape("environment from elsewhere", PLAIN_CONTAINERS, Box::new(set(OF_AGENT, "envFrom", json!([{ "configMapRef": { "name": "x" } }])))),
+        shape("a working directory for the agent", PLAIN_CONTAINERS, Box::new(set(OF_AGENT, "workingDir", json!("/studioci-told")))),
+        shape("a last message written over the binary", PLAIN_CONTAINERS, Box::new(set(OF_AGENT, "terminationMessagePath", json!("/kubectl-studioci")))),
+        shape("an init container that goes on", PLAIN_CONTAINERS, Box::new(set(INIT, "restartPolicy", json!("Always")))),
+        shape("another API server", ENVIRONMENT, Box::new(push("/containers/0/env", server()))),
+        shape("a variable of a Secret", ENVIRONMENT, Box::new(push("/containers/1/env", json!({ "name": "A", "valueFrom": { "secretKeyRef": { "name": "pull", "key": "x" } } })))),
+        shape("somebody else's namespace", ENVIRONMENT, Box::new(|pod: &mut Value| pod["containers"][0]["env"][0] = json!({ "name": "STUDIOCI_NAMESPACE", "value": "ci-two" }))),
+        shape("the token in the CI container", MOUNTS, Box::new(push("/containers/1/volumeMounts", token()))),
+        shape("the token in the init container", MOUNTS, Box::new(push("/initContainers/0/volumeMounts", token()))),
+        shape("told where the agent may write", MOUNTS, Box::new(|pod: &mut Value| pod["containers"][0]["volumeMounts"][0]["readOnly"] = json!(false))),
+        shape("told over the agent's binary", MOUNTS, Box::new(|pod: &mut Value| pod["containers"][0]["volumeMounts"][0]["mountPath"] = json!("/"))),
+        shape("the binary where the CI container may write", MOUNTS, Box::new(|pod: &mut Value| pod["containers"][1]["volumeMounts"][0]["readOnly"] = json!(false))),
+        shape("a part of told in its place", MOUNTS, Box::new(|pod: &mut Value| pod["containers"][0]["volumeMounts"][0]["subPath"] = json!("a"))),
+        shape("one volume more", VOLUMES, Box::new(push("/volumes", json!({ "name": "more", "emptyDir": {} })))),
+        shape("a folder of the node", VOLUMES, Box::new(|pod: &mut Value| pod["volumes"][1] = json!({ "name": "studioci-told", "hostPath": { "path": "/" } }))),
+        shape("told on disk", VOLUMES, Box::new(|pod: &mut Value| pod["volumes"][1]["emptyDir"] = json!({ "sizeLimit": "1Mi" }))),
+        shape("a token for somebody else", VOLUMES, Box::new(|pod: &mut Value| pod["volumes"][2]["projected"]["sources"][0]["serviceAccountToken"]["audience"] = json!("vault"))),
+        shape("another authority", VOLUMES, Box::new(|pod: &mut Value| pod["volumes"][2]["projected"]["sources"][1]["configMap"]["name"] = json!("mine"))),
+        shape("the processes of its pod", POD_FIELDS, Box::new(set("", "shareProcessNamespace", json!(true)))),
+        shape("the processes of its node", POD_FIELDS, Box::new(set("", "hostPID", json!(true)))),
+        shape("the network of its node", POD_FIELDS, Box::new(set("", "hostNetwork", json!(true)))),
+        shape("hosts of its own", POD_FIELDS, Box::new(set("", "hostAliases", json!([{ "ip": "1.2.3.4", "hostnames": ["kubernetes.default.svc"] }])))),
+        shape("a resolver of its own", POD_FIELDS, Box::new(set("", "dnsConfig", json!({ "nameservers": ["1.2.3.4"] })))),
+        shape("the usual token in all containers", POD_FIELDS, Box::new(set("", "automountServiceAccountToken", json!(true)))),
+        shape("a user for all containers", POD_FIELDS, Box::new(set("", "securityContext", json!({ "runAsUser": 0, "seccompProfile": { "type": "RuntimeDefault" } })))),
+        shape("a privileged CI container", CONTAINER_SECURITY, Box::new(set(OF_CI, "securityContext", privileged()))),
+        shape("a privileged agent", CONTAINER_SECURITY, Box::new(set(OF_AGENT, "securityContext", privileged()))),
+        shape("a capability in the CI container", CONTAINER_SECURITY, Box::new(|pod: &mut Value| pod["containers"][1]["securityContext"]["capabilities"]["add"] = json!(["NET_ADMIN"]))),
+        shape("a CI container that writes to its root", CONTAINER_SECURITY, Box::new(|pod: &mut Value| pod["containers"][1]["securityContext"]["readOnlyRootFilesystem"] = json!(false))),
+        row(ALICE, "runs what she likes as the agent, in a namespace of her chain", create(workload("Deployment", "ci-one", "x", "support", pod_spec(AGENT))).dry(), COMMANDS),
+        row(ALICE, "a StatefulSet as the agent", create(workload("StatefulSet", "ci-one", "x", "support", pod_spec(AGENT))).dry(), AGENTS_KIND),
+        row(ALICE, "a ReplicaSet as the agent", create({ let mut it = listener("ci-one"); it["kind"] = json!("ReplicaSet"); it["metadata"]["name"] = json!("x"); it["spec"].as_object_mut().unwrap().remove("strategy"); it }).dry(), AGENTS_KIND),
+        row(KEEL, "an ordinary Deployment turned into an agent, in a namespace of no chain", at(DEPLOYMENTS, "ci-plain", "almost").patch(json!({ "spec": { "template": { "spec": { "serviceAccountName": AGENT } } } })), AGENTS_PLACE),
+    ]
+}
+
+/// What Keel, or anybody who may write Deployments everywhere, makes of a listener that is there.
+#[rustfmt::skip]
+pub(crate) fn updates() -> Vec<Row> {
+    let there = || at(DEPLOYMENTS, "ci-one", "build");
+    let pod = |spec: Value| json!({ "spec": { "template": { "spec": spec } } });
+    let container = |name: &str, fields: Value| { let mut it = fields; it["name"] = json!(name); pod(json!({ "containers": [it] })) };
+    let images = || pod(json!({ "initContainers": [{ "name": "studioci-install", "image": "evil:1" }], "containers": [{ "name": "studioci-agent", "image": "evil:1" }] }));
+    vec![
+        row(KEEL, "moves the CI container's image", there().patch_within(container("build", json!({ "image": "r/app:2" }))).dry(), Allowed),
+        row(KEEL, "and says when", there().patch(json!({ "spec": { "template": { "metadata": { "annotations": { "keel.sh/update-time": "x" } } } } })).dry(), Allowed),
+        row(KEEL, "moves the agent's image too", there().patch_within(images()), MOVES),
+        row(KEEL, "moves the agent's image alone", there().patch_within(container("studioci-agent", json!({ "image": "evil:1" }))), COMMANDS_OR_MOVES),
+        row(KEEL, "another command for the agent", there().patch_within(container("studioci-agent", json!({ "command": ["sh"] }))), COMMANDS_OR_MOVES),
+        row(KEEL, "another command for the CI container", there().patch_within(container("build", json!({ "command": ["sh"] }))), COMMANDS_OR_MOVES),
+        row(KEEL, "another user for the agent", there().patch_within(container("studioci-agent", json!({ "securityContext": { "runAsUser": 0, "runAsNonRoot": false } }))), MOVES),
+        row(KEEL, "less memory for the agent", there().patch_within(container("studioci-agent", json!({ "resources": { "limits": { "memory": "32Mi" } } }))), MOVES),
+        row(KEEL, "another node for the listener", there().patch_within(pod(json!({ "nodeSelector": { "x": "y" } }))), MOVES),
+        row(KEEL, "the account of a build", there().patch_within(pod(json!({ "serviceAccountName": "builder", "serviceAccount": "builder" }))).dry(), Allowed),
+        row(ALICE, "moves the agent's image too", there().patch_within(images()), MOVES),
+        row(ALICE, "the ReplicaSets of the listener", all(REPLICA_SETS, "ci-one", "labelSelector=studioci.dev%2Frole%3Dlistener").get(), Allowed),
+    ]
+}
