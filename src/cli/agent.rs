@@ -11,6 +11,7 @@ use super::failure::{ExitKind, Failure};
 use crate::cluster::{Cluster, InCluster};
 use crate::local;
 use crate::ops::agent::{Agent, Identity};
+use crate::ops::render::Renderer;
 use crate::ops::signal::or_terminated;
 use crate::pipeline::weave::TOLD_FOLDER;
 
@@ -90,7 +91,7 @@ pub(super) async fn run(ctx: &mut Ctx) -> Result<ExitKind, Failure> {
         // a diary that nobody reads is no reason to stop
         let _ = console.borrow_mut().event(&format!("{:.0}  {line}", Timestamp::now()));
     };
-    let mut agent = Agent::new(&cluster, me, Timestamp::now, &say);
+    let mut agent = Agent::new(&cluster, me, Timestamp::now, Renderer::agent(), &say);
     or_terminated(agent.run()).await.transpose()?;
     Ok(ExitKind::Done)
 }

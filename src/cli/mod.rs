@@ -5,6 +5,7 @@
 
 pub mod agent;
 mod causes;
+pub mod child;
 pub mod claim;
 pub mod cleanup;
 pub mod connection;
@@ -91,6 +92,8 @@ pub enum Verb {
     Version(version::VersionArgs),
     #[command(hide = true)]
     Agent(agent::AgentArgs),
+    #[command(hide = true, name = crate::ops::render::VERB)]
+    Child(child::ChildArgs),
 }
 
 /// What a command line asks for.
@@ -157,6 +160,7 @@ impl Cli {
                 })
             }
             Verb::Scale(args) => block_on(Box::pin(scale::run(args, ctx))),
+            Verb::Child(_) => child::run(),
             Verb::Agent(args) => match args.act {
                 agent::Act::Install(args) => agent::install(&args, ctx),
                 agent::Act::Tell => block_on(Box::pin(agent::tell())),

@@ -6,8 +6,9 @@ use clap::Args;
 
 use super::failure::Failure;
 use crate::local;
+use crate::ops::render::Renderer;
 use crate::pipeline::facts::{self, Fact, Facts, Group};
-use crate::pipeline::template::{Sources, Text, env_names};
+use crate::pipeline::template::{Sources, Text};
 
 const HEADING: &str = "Pipeline options";
 
@@ -35,7 +36,7 @@ impl PipelineArgs {
     /// Reads the files, and the facts of this machine that a template may ask for.
     pub(super) fn read(&self) -> Result<(Sources, Facts), Failure> {
         let template = text(&self.filename, TEMPLATE)?;
-        let names = env_names(&template)?;
+        let names = Renderer::person().names(template.clone())?;
         let sources = Sources {
             template,
             values: self.values.iter().map(|path| text(path, VALUES)).collect::<Result<_, _>>()?,

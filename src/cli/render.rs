@@ -5,8 +5,7 @@ use clap::Args;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::pipeline::PipelineArgs;
-use crate::ops;
-use crate::pipeline::template;
+use crate::ops::render::{Renderer, Task};
 
 /// Print the pipeline's documents; needs no cluster
 ///
@@ -33,17 +32,16 @@ pub struct RenderArgs {
 
 pub(super) fn run(args: &RenderArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let (sources, facts) = args.pipeline.read()?;
-    if !args.woven {
-        let rendered = template::render(&sources, &facts).map_err(|fault| vec![fault])?;
-        let text = if args.show_secrets { &rendered.text } else { &rendered.masked };
-        ctx.console.data(text)?;
-        return Ok(ExitKind::Done);
+    let show_secrets = args.show_secrets;
+    let task = if args.woven {
+        Task::Woven { sources, facts, show_secrets }
+    } else {
+        Task::Documents { sources, facts, show_secrets }
+    };
+    let (text, notices) = Renderer::person().text(&task)?;
+    for notice in &notices {
+        ctx.console.warning(notice);
     }
-    let woven = ops::plan::preview(&sources, &facts, args.show_secrets)?;
-    for notice in &woven.plan.notices {
-        ctx.console.warning(&notice.to_string());
-    }
-    let tag = woven.plan.build.image.tag.clone();
-    ctx.console.data(&woven.text(&tag))?;
+    ctx.console.data(&text)?;
     Ok(ExitKind::Done)
 }

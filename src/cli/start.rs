@@ -14,6 +14,7 @@ use super::output::{DryRun, dry_run};
 use super::pipeline::PipelineArgs;
 use crate::chain::build::Phase;
 use crate::ops;
+use crate::ops::render::Renderer;
 use crate::ops::setup::Home;
 use crate::ops::start::{Outcome, Request};
 
@@ -107,6 +108,7 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         now: args.now,
         trusted_build: args.trusted_build,
         pod_security: args.pod_security.map(|level| level.as_str().to_owned()),
+        renderer: Renderer::person(),
         timeout: args.timeout,
         at: Timestamp::now(),
     };

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A content digest, `sha256:` followed by 64 lower-case hex digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Digest(String);
 
 impl Digest {
@@ -35,7 +37,7 @@ impl fmt::Display for Digest {
 ///
 /// Keel rewrites Docker Hub references (`docker.io/o/i:1` becomes `o/i:2`) and drops digests, so two
 /// references are compared by [`ImageRef::repository_key`], never as strings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageRef {
     /// Registry and repository as they were written, without tag and digest.
     pub name: String,

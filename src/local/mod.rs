@@ -4,6 +4,7 @@
 //! to the pipeline as facts, what is not found goes there with the reason.
 
 pub mod agent;
+pub mod child;
 pub mod environment;
 pub mod files;
 pub mod git;

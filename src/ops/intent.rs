@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::dispatch::{self, Maker, Raise};
 use super::error::{Error, Result};
 use super::home::Record;
+use super::render::{Renderer, Task};
 use super::setup::Home;
 use crate::chain::build::Baseline;
 use crate::chain::record::Settings;
@@ -36,6 +37,8 @@ pub struct Request {
     pub trusted_build: bool,
     /// Pod Security level to enforce; none = what the pipeline's Namespace document says.
     pub pod_security: Option<String>,
+    /// Who renders.
+    pub renderer: Renderer,
     /// How long the first listener may take.
     pub timeout: Duration,
     /// Now.
@@ -78,7 +81,8 @@ impl Request {
             tag: self.tag.clone(),
             granted_kinds: Vec::new(),
         };
-        let (_, plan) = super::plan::first(&self.sources, &self.facts, &settings).map_err(Error::Pipeline)?;
+        let (sources, facts) = (self.sources.clone(), self.facts.clone());
+        let plan = self.renderer.plan(&Task::First { sources, facts, settings })?.map_err(Error::Pipeline)?;
         let tag = self.tag.clone().unwrap_or_else(|| plan.build.image.tag.clone());
         let baseline = if self.now { Baseline::None } else { Baseline::Pending(tag.clone()) };
         let mut pod_security = plan.namespace.pod_security.labels();

@@ -13,6 +13,7 @@ pub mod intent;
 #[cfg(test)]
 mod person_tests;
 pub mod plan;
+pub mod render;
 mod renew;
 pub mod scale;
 mod select;

@@ -4,6 +4,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::home::Record;
+use super::render::Task;
 use super::setup::Home;
 use crate::chain::build::{Build, Content, Version};
 use crate::chain::wire;
@@ -11,7 +12,7 @@ use crate::pipeline::documents::write_all;
 use crate::pipeline::facts::{Fact, Facts, Group, git_of_push};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::template::{Rendered, Sources, Text, render};
-use crate::pipeline::weave::{self, BuildOf, Listener, Plan, Settings};
+use crate::pipeline::weave::{self, BuildOf, Listener, Plan, Running, Settings};
 
 /// Renders and weaves.
 ///
@@ -123,13 +124,12 @@ pub struct Push<'a> {
     pub revision: Option<&'a str>,
     /// The build that it started.
     pub build: &'a Build,
+    /// Whether it is yet to be found out that it can carry on the chain.
+    pub check: bool,
 }
 
-/// The plan of a push.
-///
-/// # Errors
-/// Every fault found in the pipeline.
-pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Result<Plan, Vec<Fault>> {
+/// What has to be rendered for a push.
+pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Task {
     let mut sources = record.sources.clone();
     if let Some(text) = &push.text {
         sources.template = text.clone();
@@ -160,7 +160,13 @@ pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Result<Plan, Ve
         tag: Some(push.version.tag.clone()),
         granted_kinds: Vec::new(),
     };
-    plan(&sources, &facts, &settings).map(|(_, plan)| plan)
+    let running = push.check.then(|| Running {
+        image: record.settings.repository.clone(),
+        workload: record.settings.workload.clone(),
+        container: record.settings.container.clone(),
+        tag: push.version.tag.clone(),
+    });
+    Task::Push { sources, facts, settings, running }
 }
 
 /// The facts `image.*` of a version.

@@ -16,6 +16,7 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use super::agent::{Agent, Identity};
+use super::render::Renderer;
 use super::stage::{CI, REPOSITORY, Stage, World, digest};
 use super::start::{Outcome, Request, start};
 use crate::chain::wire;
@@ -82,6 +83,7 @@ pub(super) fn request(keel: &Value) -> Request {
         now: false,
         trusted_build: false,
         pod_security: None,
+        renderer: Renderer::here(),
         timeout: Duration::from_secs(60),
         at: Timestamp::UNIX_EPOCH,
     }
@@ -137,7 +139,7 @@ fn identity(stage: &Stage, namespace: &str) -> Identity {
 pub(super) async fn run_until(stage: &Stage, namespace: &str, wanted: impl Fn(&World) -> bool) {
     let me = identity(stage, namespace);
     let cluster = stage.cluster();
-    let mut agent = Agent::new(&cluster, me, clock, &|_| {});
+    let mut agent = Agent::new(&cluster, me, clock, Renderer::here(), &|_| {});
     tokio::select! {
         ended = Box::pin(agent.run()) => panic!("{ended:?}"),
         () = stage.reaches(wanted) => {}

@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::fault::{Fault, Place, did_you_mean};
-use super::tree::{self, Kind, Node, Style, Wrong};
+use super::tree::{self, Aliased, Kind, Node, Style, Wrong};
 use super::writer;
 
 /// Lines of the template that a document's first rendered line comes from, from 1 and inclusive.
@@ -90,7 +90,7 @@ pub fn read(name: &str, text: &str) -> Result<Vec<Document>, Fault> {
 /// # Errors
 /// What is no YAML, or more than one document.
 pub fn read_value(name: &str, text: &str) -> Result<Value, Fault> {
-    let read = || tree::parse(text)?.as_ref().map_or(Ok(Value::Null), tree::value);
+    let read = || tree::parse(text, &mut Aliased::default())?.as_ref().map_or(Ok(Value::Null), tree::value);
     read().map_err(|wrong| fault(name, text, "", wrong))
 }
 
@@ -116,6 +116,7 @@ pub(super) struct Part {
 pub(super) fn parts(name: &str, text: &str) -> Result<Vec<Part>, Fault> {
     let mut parts = Vec::new();
     let mut number = 0;
+    let mut aliased = Aliased::default();
     for Section { lines_before, bytes } in sections(name, text)? {
         let part = &text[bytes.clone()];
         if is_empty(part) {
@@ -126,7 +127,7 @@ pub(super) fn parts(name: &str, text: &str) -> Result<Vec<Part>, Fault> {
             wrong.line += lines_before;
             fault(name, text, &title(number, None, guess(part, "kind:"), guess(part, "  name:")), wrong)
         };
-        let Some(mut root) = tree::parse(part).map_err(shifted)? else { continue };
+        let Some(mut root) = tree::parse(part, &mut aliased).map_err(shifted)? else { continue };
         shift(&mut root, lines_before, bytes.start);
         if !matches!(&root.kind, Kind::Scalar { text, style: Style::Plain, .. } if matches!(text.as_str(), "" | "~" | "null"))
         {

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Several faults, all found in one go.
 pub type Faults = Vec<Fault>;
 
 /// A place in a text, with the line itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Name of the text, as the person knows it.
     pub file: String,
@@ -34,7 +36,7 @@ impl Place {
 }
 
 /// The template lines that a rendered line comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// Name of the template.
     pub file: String,
@@ -47,7 +49,7 @@ pub struct Origin {
 }
 
 /// What is wrong, where, why, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub struct Fault {
     /// What is wrong, in one sentence.
     pub what: String,

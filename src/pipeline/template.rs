@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -180,12 +181,37 @@ fn parse(text: &str) -> Result<Tera, tera::Error> {
 fn run(tera: &Tera, context: &Map<String, Value>) -> Result<String, Error> {
     let context = Context::from_serialize(context)
         .map_err(|error| Error { message: error.to_string(), bytes: 0..0 })?;
-    tera.render(INTERNAL, &context).map_err(|error| match error.kind() {
+    let mut text = Bounded(Vec::new());
+    tera.render_to(INTERNAL, &context, &mut text).map_err(|error| match error.kind() {
         ErrorKind::RenderingError(report) | ErrorKind::SyntaxError(report) => {
             Error { message: report.message().to_owned(), bytes: report.span().range.clone() }
         }
+        ErrorKind::Io(_) => Error { message: TOO_LONG.to_owned(), bytes: 0..0 },
         kind => Error { message: kind.to_string(), bytes: 0..0 },
-    })
+    })?;
+    String::from_utf8(text.0).map_err(|error| Error { message: error.to_string(), bytes: 0..0 })
+}
+
+/// Bytes of a rendered text at most: twice what a chain's record can hold.
+pub const RENDERED_BYTES: usize = 2 << 20;
+/// What an [`Error`] says of a text that is longer.
+const TOO_LONG: &str = "the rendered text is too long";
+
+/// A text that takes no more than it may hold.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > RENDERED_BYTES {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl<'a> Checked<'a> {
@@ -270,6 +296,12 @@ impl<'a> Checked<'a> {
     /// A failed rendering in our words. `shown`: whether Tera's words hold nothing secret.
     fn failure(&self, failed: &Failed, facts: &Facts, shown: bool) -> Fault {
         let Failed { error: Error { message, bytes }, context } = failed;
+        if shown && message == TOO_LONG {
+            return Fault::new(format!("the rendered text is larger than {} MiB", RENDERED_BYTES >> 20))
+                .at(self.place(0))
+                .why("no cluster takes objects of that size")
+                .hint("look for loops that repeat much; put large files into the image, or into a volume");
+        }
         let touches = |path: &Vec<Token<'_>>| {
             let end = path.last().map_or(0, |token| token.bytes.end);
             path[0].bytes.start < bytes.end.max(bytes.start + 1) && bytes.start < end

@@ -10,6 +10,8 @@ use super::dialect::{self, Scalar};
 
 /// Nodes of one document, aliases expanded: far more than any Kubernetes object, far less than an alias bomb.
 const MOST_NODES: usize = 100_000;
+/// Bytes of scalars that aliases bring into one text: as much as the text itself may hold.
+const MOST_ALIAS_BYTES: usize = 2 << 20;
 
 /// What a node is.
 #[derive(Debug, Clone)]
@@ -86,9 +88,17 @@ impl From<ScanError> for Wrong {
     }
 }
 
-/// Reads the one document of a text; none if there is nothing in it.
-pub(super) fn parse(text: &str) -> Result<Option<Node>, Wrong> {
-    let mut builder = Builder::default();
+/// What the aliases of a text have brought so far, all documents together.
+#[derive(Debug, Default)]
+pub(super) struct Aliased {
+    nodes: usize,
+    bytes: usize,
+}
+
+/// Reads the one document of a text; none if there is nothing in it. `aliased` goes on counting over the documents of
+/// one text.
+pub(super) fn parse(text: &str, aliased: &mut Aliased) -> Result<Option<Node>, Wrong> {
+    let mut builder = Builder { aliased, anchors: BTreeMap::new(), nodes: 0 };
     let mut open: Vec<Open> = Vec::new();
     let mut root: Option<Node> = None;
     // A last line without a break is read as if it had one, since kubectl adds it.
@@ -120,9 +130,10 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, Wrong> {
                     return Err(Wrong::new(&here, "an alias stands inside the node that it names")
                         .hint("write out what it stands for"));
                 };
-                let mut node = target.clone();
+                let size = size(target);
+                builder.aliased(size, &here)?;
+                let mut node = builder.anchors[&anchor].clone();
                 (node.line, node.column, node.alias) = (here.line, here.column, true);
-                builder.count(&node)?;
                 node
             }
             Event::SequenceStart(_, anchor, _) => {
@@ -178,13 +189,26 @@ impl Open {
     }
 }
 
-#[derive(Default)]
-struct Builder {
+/// Nodes of a tree, and bytes of its scalars.
+fn size(node: &Node) -> (usize, usize) {
+    let add = |sum: (usize, usize), node: &Node| {
+        let (nodes, bytes) = size(node);
+        (sum.0 + nodes, sum.1 + bytes)
+    };
+    match &node.kind {
+        Kind::Scalar { text, .. } => (1, text.len()),
+        Kind::Sequence(items) => items.iter().fold((1, 0), add),
+        Kind::Mapping(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).fold((1, 0), add),
+    }
+}
+
+struct Builder<'a> {
+    aliased: &'a mut Aliased,
     anchors: BTreeMap<usize, Node>,
     nodes: usize,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn anchored(&mut self, anchor: usize, node: Node) -> Result<Node, Wrong> {
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
@@ -194,23 +218,29 @@ impl Builder {
         Ok(node)
     }
 
-    fn count(&mut self, node: &Node) -> Result<(), Wrong> {
-        fn size(node: &Node) -> usize {
-            1 + match &node.kind {
-                Kind::Scalar { .. } => 0,
-                Kind::Sequence(items) => items.iter().map(size).sum(),
-                Kind::Mapping(pairs) => pairs.iter().map(|(key, value)| size(key) + size(value)).sum(),
-            }
-        }
-        self.nodes += size(node);
-        self.bounded(node)
+    /// Counts what an alias brings, before it is copied.
+    fn aliased(&mut self, (nodes, bytes): (usize, usize), here: &Node) -> Result<(), Wrong> {
+        self.nodes += nodes;
+        self.bounded(here)?;
+        self.aliased.nodes += nodes;
+        self.aliased.bytes += bytes;
+        let most = if self.aliased.nodes > MOST_NODES {
+            format!("{MOST_NODES} nodes")
+        } else if self.aliased.bytes > MOST_ALIAS_BYTES {
+            format!("{} MiB", MOST_ALIAS_BYTES >> 20)
+        } else {
+            return Ok(());
+        };
+        Err(Wrong::new(here, format!("aliases bring more than {most}"))
+            .why("aliases multiply what they name")
+            .hint("write less by aliases"))
     }
 
     fn bounded(&self, node: &Node) -> Result<(), Wrong> {
         if self.nodes > MOST_NODES {
             return Err(Wrong::new(node, format!("more than {MOST_NODES} nodes in one document"))
-                .why("aliases multiply what they name")
-                .hint("write less by aliases"));
+                .why("no Kubernetes object is as large")
+                .hint("write less by loops and aliases"));
         }
         Ok(())
     }

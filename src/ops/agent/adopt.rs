@@ -139,7 +139,7 @@ impl Agent<'_> {
             told: self.me.told.clone(),
         };
         let memory = Memory { confined: true, known: self.memory.known.clone(), ..Memory::default() };
-        let mut other = Agent { cluster: self.cluster, me, clock: self.clock, say: self.say, memory };
+        let mut other = Agent { me, memory, ..*self };
         loop {
             let mut seen = Box::pin(other.observe()).await?;
             loop {

@@ -26,7 +26,8 @@ impl Agent<'_> {
     async fn bring_down(&mut self, seen: &Observation) -> Result<()> {
         let endings = match self.plan(seen).await {
             Ok(plan) => plan.endings(),
-            Err(error @ Error::Cluster(_)) => return Err(error),
+            // no word of the pipeline: it will be another time
+            Err(error @ (Error::Cluster(_) | Error::Timeout { .. })) => return Err(error),
             Err(error) => {
                 self.note(&format!("ending support by its label alone: {error}"));
                 Vec::new()

@@ -15,6 +15,15 @@ use crate::pipeline::fault::Fault;
 use crate::pipeline::template::Text;
 use crate::pipeline::weave::Plan;
 
+/// Which pipeline a plan is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// What was frozen. `check`: whether it is yet to be found out that it can carry on the chain.
+    Push { check: bool },
+    /// The last good one.
+    LastGood,
+}
+
 impl Agent<'_> {
     /// The chain's record and home's configuration, read once.
     pub(super) async fn known(&mut self, build: &Build) -> Result<&(home::Record, Home)> {
@@ -50,7 +59,8 @@ impl Agent<'_> {
     pub(super) async fn plan(&mut self, seen: &Observation) -> Result<&Plan> {
         if self.memory.plan.is_none() {
             let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
-            let plan = self.plan_for(seen, &freeze, true).await?.map_err(Error::Pipeline)?;
+            let plan =
+                self.plan_for(seen, &freeze, Of::Push { check: false }).await?.map_err(Error::Pipeline)?;
             self.memory.plan = Some(plan);
         }
         Ok(self.memory.plan.as_ref().expect("just made"))
@@ -70,16 +80,18 @@ impl Agent<'_> {
             revision: None,
             pipeline: Pushed::Absent,
         };
-        self.plan_for(seen, seen.freeze.as_ref().unwrap_or(&freeze), false).await
+        self.plan_for(seen, seen.freeze.as_ref().unwrap_or(&freeze), Of::LastGood).await
     }
 
-    /// Renders and weaves: with what was frozen where `pushed` is wanted, else by the last good text.
+    /// Renders and weaves.
     pub(super) async fn plan_for(
         &mut self,
         seen: &Observation,
         freeze: &Freeze,
-        pushed: bool,
+        of: Of,
     ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
+        let renderer = self.renderer;
+        let pushed = of != Of::LastGood;
         let (record, home) = self.known(&seen.build).await?;
         let text = match &freeze.pipeline {
             Pushed::Text(text) if pushed => Some(text.clone()),
@@ -99,8 +111,9 @@ impl Agent<'_> {
             version: &freeze.version,
             revision: freeze.revision.as_deref(),
             build: &seen.build,
+            check: of == Of::Push { check: true },
         };
-        Ok(plan::of_push(record, home, &push))
+        renderer.plan_meanwhile(plan::of_push(record, home, &push)).await
     }
 
     /// The text of the last good pipeline; none of one that is too long to be frozen.

@@ -27,6 +27,7 @@ use tokio::try_join;
 use super::Say;
 use super::error::{Error, Result};
 use super::home::Record;
+use super::render::Renderer;
 use super::setup::{self, Home};
 use crate::agent::{Action, step};
 use crate::chain::freeze::Freeze;
@@ -58,6 +59,7 @@ pub struct Agent<'a> {
     cluster: &'a Cluster,
     me: Identity,
     clock: fn() -> Timestamp,
+    renderer: Renderer,
     say: Say<'a>,
     memory: Memory,
 }
@@ -127,9 +129,16 @@ const SOON_OVER: u32 = 2;
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 impl<'a> Agent<'a> {
-    /// An agent that speaks to `cluster`, takes the time from `clock` and writes its diary to `say`.
-    pub fn new(cluster: &'a Cluster, me: Identity, clock: fn() -> Timestamp, say: Say<'a>) -> Self {
-        Self { cluster, me, clock, say, memory: Memory::default() }
+    /// An agent that speaks to `cluster`, takes the time from `clock`, has `renderer` render what is pushed and writes its
+    /// diary to `say`.
+    pub fn new(
+        cluster: &'a Cluster,
+        me: Identity,
+        clock: fn() -> Timestamp,
+        renderer: Renderer,
+        say: Say<'a>,
+    ) -> Self {
+        Self { cluster, me, clock, renderer, say, memory: Memory::default() }
     }
 
     fn now(&self) -> Timestamp {

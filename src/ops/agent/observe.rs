@@ -218,7 +218,8 @@ impl Agent<'_> {
         let mut bounds = Bounds::default();
         let settings = match self.plan(seen).await {
             Ok(plan) => &plan.build.settings,
-            Err(error @ Error::Cluster(_)) => return Err(error),
+            // no word of the pipeline: it will be another time
+            Err(error @ (Error::Cluster(_) | Error::Timeout { .. })) => return Err(error),
             Err(_) => return Ok(bounds),
         };
         if let Some(bound) = settings.pending_deadline {

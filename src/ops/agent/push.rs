@@ -8,6 +8,7 @@ use super::super::dispatch;
 use super::super::error::Result;
 use super::super::home;
 use super::build::job_of;
+use super::known::Of;
 use super::{Agent, Flow};
 use crate::agent::Observation;
 use crate::chain::build::{Phase, Verdict, Version};
@@ -19,7 +20,7 @@ use crate::cluster::{Create, Patch};
 use crate::keel::image::ImageRef;
 use crate::keel::parking;
 use crate::pipeline::fault::Fault;
-use crate::pipeline::weave::{self, Listener};
+use crate::pipeline::weave::Listener;
 
 /// The pause before the next look where what was told belongs to another run of the container by now.
 const TOLD_ELSEWHERE: Duration = Duration::from_secs(1);
@@ -116,21 +117,10 @@ impl Agent<'_> {
         if let Pushed::Unreadable(why) = &freeze.pipeline {
             return Ok(Err(why.clone()));
         }
-        let plan = match self.plan_for(seen, freeze, true).await? {
+        let plan = match self.plan_for(seen, freeze, Of::Push { check: true }).await? {
             Ok(plan) => plan,
             Err(faults) => return Ok(Err(in_one_line(&faults))),
         };
-        let (record, _) = self.known(&seen.build).await?;
-        let settings = &record.settings;
-        let running = weave::Running {
-            image: &settings.repository,
-            workload: &settings.workload,
-            container: &settings.container,
-            tag: &freeze.version.tag,
-        };
-        if let Err(faults) = plan.fits(&running) {
-            return Ok(Err(in_one_line(&faults)));
-        }
         let next = Listener { tag: &freeze.version.tag, generation: seen.build.generation + 1 };
         // a pipeline whose build can never be created must not become the last good one either
         let job = job_of(&plan, seen, freeze);

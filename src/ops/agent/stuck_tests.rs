@@ -27,7 +27,7 @@ async fn written(reply: Reply) -> Vec<Value> {
         container: name(),
         told: std::path::PathBuf::from("/nowhere"),
     };
-    let mut agent = Agent::new(&cluster, me, || Timestamp::UNIX_EPOCH, &|_| {});
+    let mut agent = Agent::new(&cluster, me, || Timestamp::UNIX_EPOCH, Renderer::here(), &|_| {});
     let minute = tokio::time::timeout(Duration::from_secs(60), Box::pin(agent.run())).await;
     assert!(minute.is_err(), "an agent never ends by itself");
     written.lock().unwrap().clone()

@@ -139,7 +139,7 @@ async fn registry_and_node_failures_are_waited_for() {
         ci_container(&stage, &namespace, &json!({ "imageID": "", "containerID": "", "state": waiting }));
         let me = identity(&stage, &namespace);
         let cluster = stage.cluster();
-        let mut agent = Agent::new(&cluster, me, clock, &|_| {});
+        let mut agent = Agent::new(&cluster, me, clock, Renderer::here(), &|_| {});
         let long = tokio::time::sleep(Duration::from_secs(2 * 3600));
         tokio::select! {
             ended = Box::pin(agent.run()) => panic!("{ended:?}"),

@@ -91,6 +91,23 @@ fn aliases_cannot_multiply_without_bound() {
 }
 
 #[test]
+fn what_aliases_bring_is_counted_over_all_documents_of_a_text() {
+    let document = |scalar: &str, aliases: usize| {
+        let aliases = vec!["*s"; aliases].join(",");
+        format!("apiVersion: v1\nkind: X\ns: &s {scalar}\nl: [{aliases}]\n---\n")
+    };
+    let long = "x".repeat(20_000);
+    let text = document(&long, 104);
+    assert_eq!(read("f", &text).unwrap().len(), 1, "2 MiB are fine");
+    let said = read("f", &document(&long, 105)).unwrap_err().to_string();
+    assert!(said.contains("aliases bring more than 2 MiB"), "{said}");
+    let said = read("f", &document(&long, 60).repeat(2)).unwrap_err().to_string();
+    assert!(said.contains("document 2 (X): aliases bring more than 2 MiB"), "{said}");
+    let said = read("f", &document("x", 60_000).repeat(2)).unwrap_err().to_string();
+    assert!(said.contains("document 2 (X): aliases bring more than 100000 nodes"), "{said}");
+}
+
+#[test]
 fn a_text_is_split_as_kubectl_splits_it() {
     let text = "# only a comment\n---\n---\napiVersion: v1\nkind: A\n---   # next\n# nothing\n---\n~\n---\n\napiVersion: v1\nkind: B\nmetadata: {name: b}\n...\n";
     let found: Vec<_> = read("f", text).unwrap().into_iter().map(|d| (d.title(), d.line)).collect();

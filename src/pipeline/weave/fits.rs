@@ -1,5 +1,7 @@
 //! Whether a pushed pipeline can carry on a chain: checked before anything is detached.
 
+use serde::{Deserialize, Serialize};
+
 use super::Plan;
 use super::subject::fault;
 use crate::keel::image::ImageRef;
@@ -7,16 +9,16 @@ use crate::keel::policy::Policy;
 use crate::pipeline::fault::Fault;
 
 /// What a living chain is bound to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Running<'a> {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
     /// Name of the chain's image, without tag and digest.
-    pub image: &'a str,
+    pub image: String,
     /// Name of the chain's build workload.
-    pub workload: &'a str,
+    pub workload: String,
     /// Name of its build container.
-    pub container: &'a str,
+    pub container: String,
     /// The tag now running, from which Keel must be able to move on.
-    pub tag: &'a str,
+    pub tag: String,
 }
 
 impl Plan {
@@ -25,7 +27,7 @@ impl Plan {
     /// # Errors
     /// Every difference: another image repository, build workload or build container, or a policy that cannot move
     /// from the tag now running.
-    pub fn fits(&self, running: &Running<'_>) -> Result<(), Vec<Fault>> {
+    pub fn fits(&self, running: &Running) -> Result<(), Vec<Fault>> {
         let build = &self.build;
         let mut faults = Vec::new();
         let mut differ = |what: &str, before: &str, now: &str, why: &str| {
@@ -36,14 +38,19 @@ impl Plan {
             ));
         };
         let repository =
-            ImageRef::parse(running.image).map_or_else(|| running.image.to_owned(), |it| it.repository_key());
+            ImageRef::parse(&running.image).map_or_else(|| running.image.clone(), |it| it.repository_key());
         if repository != build.image.repository_key() {
-            differ("image", running.image, &build.image.name, "a chain follows the pushes to one repository");
+            differ(
+                "image",
+                &running.image,
+                &build.image.name,
+                "a chain follows the pushes to one repository",
+            );
         }
         if running.workload != build.name {
             differ(
                 "build workload",
-                running.workload,
+                &running.workload,
                 &build.name,
                 "listeners of a chain have one name, by which people and their tools find them",
             );
@@ -51,12 +58,12 @@ impl Plan {
         if running.container != build.container {
             differ(
                 "build container",
-                running.container,
+                &running.container,
                 &build.container,
                 "logs, verdicts and what Keel monitors go by its name",
             );
         }
-        if let Err(why) = Policy::of(&build.labels, &build.annotations).can_move_from(running.tag) {
+        if let Err(why) = Policy::of(&build.labels, &build.annotations).can_move_from(&running.tag) {
             faults.push(fault(
                 format!("Deployment/{}: its policy cannot move on from tag {}", build.name, running.tag),
                 why,

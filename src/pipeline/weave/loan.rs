@@ -1,5 +1,6 @@
 //! What a pipeline's Namespace document lends to the claimed namespace: labels and annotations, and nothing else.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Settings;
@@ -10,7 +11,7 @@ use crate::keel::parking;
 use crate::pipeline::fault::Fault;
 
 /// Labels and annotations for the claimed namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Loan {
     /// Labels, without ours, the server's and those of Pod Security.
     pub labels: Map,
@@ -21,7 +22,7 @@ pub struct Loan {
 }
 
 /// The six labels of Pod Security; an empty value is an absent label.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PodSecurity {
     /// Values in the order of [`PodSecurity::MODES`].
     pub values: [String; 6],

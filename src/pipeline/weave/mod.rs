@@ -24,6 +24,7 @@ mod warn;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::documents::Document;
@@ -45,7 +46,7 @@ pub use settings::{ADOPT_AFTER, BuildSettings, DEADLINE, Identity, RECHECK, REVI
 use subject::Subject;
 
 /// What a plan depends on besides the pipeline itself.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// The chain's name.
     pub chain: String,
@@ -65,7 +66,7 @@ pub struct Settings {
 }
 
 /// The Deployment whose pod template a build runs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildWorkload {
     /// Its name; the listener has the same.
     pub name: String,
@@ -98,7 +99,7 @@ impl BuildWorkload {
 }
 
 /// Something that a person should know, though nothing is refused for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// The object, as `Kind/name`.
     pub about: String,
@@ -115,7 +116,7 @@ impl fmt::Display for Notice {
 }
 
 /// What becomes of a pipeline.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The build workload.
     pub build: BuildWorkload,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value};
 
 use super::subject::{Subject, object_at, strings, text};
@@ -11,7 +12,7 @@ use crate::chain::workload::Scalable;
 use crate::keel::{names, parking};
 
 /// A scalable workload besides the build.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Support {
     /// Deployment, StatefulSet, ReplicaSet or ReplicationController.
     pub kind: Kind,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value};
 
 use crate::chain::build::Map;
@@ -26,7 +27,7 @@ pub(super) const RUN_AS: [&str; 6] =
     ["runAsUser", "runAsGroup", "runAsNonRoot", "fsGroup", "fsGroupChangePolicy", "supplementalGroups"];
 
 /// Whom the listener runs as.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Identity {
     /// Whom the build container runs as.
     Template,
@@ -37,7 +38,7 @@ pub enum Identity {
 }
 
 /// What the build workload's annotations say.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildSettings {
     /// How long the build's pod may run, counted by the kubelet from its start.
     pub deadline: Duration,

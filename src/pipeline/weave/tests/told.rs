@@ -93,36 +93,40 @@ fn what_is_likely_to_surprise_is_said() {
 
 #[test]
 fn whether_a_pipeline_can_carry_on_a_chain() {
-    let running = Running {
-        image: "registry.example.com/app",
-        workload: "build",
-        container: "ci",
-        tag: "build-20260101",
+    let running = || Running {
+        image: "registry.example.com/app".to_owned(),
+        workload: "build".to_owned(),
+        container: "ci".to_owned(),
+        tag: "build-20260101".to_owned(),
     };
     let semver = least("\"glob:build-*\"", "minor").replace("build-20260101", "1.2.0");
     for (text, running, says) in [
-        (LEAST.to_owned(), running, &[][..]),
+        (LEAST.to_owned(), running(), &[][..]),
         (
             LEAST.to_owned(),
-            Running { image: "registry.example.com/other", ..running },
+            Running { image: "registry.example.com/other".to_owned(), ..running() },
             &["the image is now registry.example.com/app"],
         ),
         (
             LEAST.to_owned(),
-            Running { workload: "ci", ..running },
+            Running { workload: "ci".to_owned(), ..running() },
             &["the build workload is now build; the chain was started with ci"],
         ),
-        (LEAST.to_owned(), Running { container: "web", ..running }, &["the build container is now ci"]),
-        (
-            least("registry.example.com/app", "nginx"),
-            Running { image: "docker.io/library/nginx", ..running },
-            &[],
-        ),
-        (semver.clone(), Running { tag: "1.1.0", ..running }, &[]),
-        (semver, running, &["Deployment/build: its policy cannot move on from tag build-20260101"]),
         (
             LEAST.to_owned(),
-            Running { workload: "a", container: "b", ..running },
+            Running { container: "web".to_owned(), ..running() },
+            &["the build container is now ci"],
+        ),
+        (
+            least("registry.example.com/app", "nginx"),
+            Running { image: "docker.io/library/nginx".to_owned(), ..running() },
+            &[],
+        ),
+        (semver.clone(), Running { tag: "1.1.0".to_owned(), ..running() }, &[]),
+        (semver, running(), &["Deployment/build: its policy cannot move on from tag build-20260101"]),
+        (
+            LEAST.to_owned(),
+            Running { workload: "a".to_owned(), container: "b".to_owned(), ..running() },
             &["build workload", "build container"],
         ),
     ] {
@@ -131,6 +135,16 @@ fn whether_a_pipeline_can_carry_on_a_chain() {
         for (fault, words) in faults.iter().zip(says) {
             assert!(fault.to_string().contains(words), "{words}: {fault}");
         }
+    }
+}
+
+#[test]
+fn a_plan_comes_back_from_a_child_as_it_was() {
+    let floats = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: f}\nx: [0.1, 1e300, 5e-324, 18446744073709551615]\n";
+    for text in [RICH.to_owned(), LEAST.to_owned(), format!("{LEAST}{floats}")] {
+        let plan = good(&text);
+        let written = serde_json::to_vec(&plan).unwrap();
+        assert_eq!(serde_json::from_slice::<Plan>(&written).unwrap(), plan);
     }
 }
 

@@ -1,0 +1,19 @@
+//! `render-child`: the other end of every rendering. Hidden: only this program calls it.
+
+use clap::Args;
+
+use super::failure::{ExitKind, Failure};
+use crate::ops;
+
+/// Render what stands on stdin, within bounds
+#[derive(Debug, Args)]
+pub struct ChildArgs {}
+
+pub(super) fn run() -> Result<ExitKind, Failure> {
+    ops::render::serve().map_err(|why| {
+        Failure::usage("cannot render within bounds")
+            .because(why)
+            .remedy("look at the limits that this process was given: ulimit -a")
+    })?;
+    Ok(ExitKind::Done)
+}
