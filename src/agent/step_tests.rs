@@ -52,6 +52,7 @@ fn observation(phase: Phase) -> Observation {
             verdict: None,
             cause: None,
             waiting: None,
+            trying: None,
             dispatch: Dispatch::Pending,
             dispatch_error: None,
             baseline: Baseline::At(version("main", 'a')),

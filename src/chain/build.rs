@@ -7,6 +7,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::trying::Trying;
 use super::{names, wire};
 use crate::keel::image::Digest;
 
@@ -325,6 +326,8 @@ pub struct Build {
     pub cause: Option<String>,
     /// Why it stands still.
     pub waiting: Option<String>,
+    /// The push that is being tried.
+    pub trying: Option<Trying>,
     /// How far the dispatch is.
     pub dispatch: Dispatch,
     /// Why the dispatch fails.
@@ -438,6 +441,7 @@ impl Build {
             verdict: word(told(wire::VERDICT), |value| bad(wire::VERDICT, value))?,
             cause: told(wire::CAUSE),
             waiting: told(wire::WAITING),
+            trying: told(wire::TRYING).and_then(|text| text.parse().ok()),
             dispatch: word(told(wire::DISPATCH), |value| bad(wire::DISPATCH, value))?
                 .unwrap_or(Dispatch::Pending),
             dispatch_error: told(wire::DISPATCH_ERROR),

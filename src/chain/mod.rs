@@ -13,5 +13,6 @@ pub mod retention;
 pub mod rights;
 pub mod signs;
 pub mod told;
+pub mod trying;
 pub mod wire;
 pub mod workload;

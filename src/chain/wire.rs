@@ -65,6 +65,9 @@ pub const VERDICT: &str = "studioci.dev/verdict";
 pub const CAUSE: &str = "studioci.dev/cause";
 /// Annotation: why the build stands still, one sentence; removed when it moves on.
 pub const WAITING: &str = "studioci.dev/waiting";
+/// Annotation: the push that is being checked, and how many starts of the agent have found it so; removed when it has
+/// been.
+pub const TRYING: &str = "studioci.dev/trying";
 /// Annotation: state of the dispatch: `pending`, `claimed`, `done` or `ended`.
 pub const DISPATCH: &str = "studioci.dev/dispatch";
 /// Annotation: why the last try to dispatch failed.

@@ -8,6 +8,7 @@ mod push;
 mod rechecks;
 mod renewed;
 mod starts;
+mod trials;
 mod turn;
 
 use std::time::Duration;

@@ -135,6 +135,9 @@ impl Agent<'_> {
     ) -> Result<()> {
         annotations[phase.time_key()] = json!(self.now().to_string());
         annotations[wire::WAITING] = Value::Null;
+        if phase != Phase::Triggered {
+            annotations[wire::TRYING] = Value::Null;
+        }
         self.patch_namespace(seen, json!({ wire::PHASE: phase.as_str() }), annotations).await
     }
 

@@ -81,6 +81,10 @@ struct Memory {
     freeze: Option<Freeze>,
     /// The plan that this build runs by.
     plan: Option<Plan>,
+    /// Whether this start has written down that it tries the push.
+    tries: bool,
+    /// Whether the run before this one was ended for the memory that it took.
+    was_killed: bool,
     /// Whether the rest of the pipeline was applied.
     prepared: bool,
     /// How often the dispatch failed in a row, and when it may be tried again.

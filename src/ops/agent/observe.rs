@@ -13,14 +13,14 @@ use crate::agent::{Listener, Observation, Running, Support};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::freeze::Freeze;
 use crate::chain::head::Head;
-use crate::chain::pod::Pod;
+use crate::chain::pod::{Pod, State};
 use crate::chain::wire;
 use crate::chain::workload::{Scalable, Workload};
 use crate::cluster::Query;
 use crate::cluster::objects::{Event, JobStatus, Meta, NamespaceObject, holds};
 use crate::cluster::resource as kind;
 use crate::keel::parking;
-use crate::pipeline::weave::Support as Wanted;
+use crate::pipeline::weave::{AGENT_CONTAINER, Support as Wanted};
 
 /// The own Deployment, as far as it is read.
 #[derive(Debug, Default, Deserialize)]
@@ -121,6 +121,7 @@ impl Agent<'_> {
         let head =
             head.ok_or_else(|| gone(format!("chain {} has no head in {}", build.chain, wire::HOME)))?;
         self.memory.chain = Some(build.chain.clone());
+        self.memory.was_killed = pod.as_ref().is_some_and(out_of_memory);
         if let Some(found) = freeze {
             self.memory.freeze = Some(Freeze::read(&found.data).ok_or_else(|| {
                 Error::unready(
@@ -320,6 +321,13 @@ impl Agent<'_> {
         events.sort_by_key(Event::last_seen);
         Ok(events)
     }
+}
+
+/// Whether the last run of the agent's container was ended for the memory that it took. What the pushed image does in its
+/// own is none of the agent's doing.
+fn out_of_memory(pod: &Pod) -> bool {
+    let own = pod.container(AGENT_CONTAINER);
+    own.is_some_and(|own| matches!(&own.last, State::Terminated { reason, .. } if reason == "OOMKilled"))
 }
 
 /// The own Deployment; a deleted one counts as detached and scaled to zero.

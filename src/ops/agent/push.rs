@@ -14,6 +14,7 @@ use crate::agent::Observation;
 use crate::chain::build::{Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::told::{Telling, is_revision};
+use crate::chain::trying::Trying;
 use crate::chain::wire;
 use crate::cluster::resource as kind;
 use crate::cluster::{Create, Patch};
@@ -77,12 +78,15 @@ impl Agent<'_> {
     pub(super) async fn trigger(&mut self, seen: &mut Observation) -> Result<()> {
         self.remove_probe().await?;
         let freeze = seen.freeze.as_ref().expect("step triggers only what is frozen");
+        let trial = Trying { found: 0, version: freeze.version.to_string() };
         let annotations = json!({
             wire::IMAGE: freeze.image,
             wire::TAG: freeze.version.tag,
             wire::DIGEST: freeze.version.content_word(),
             wire::REVISION: freeze.revision,
+            wire::TRYING: trial.to_string(),
         });
+        self.memory.tries = true;
         self.reach(seen, Phase::Triggered, annotations).await
     }
 
@@ -91,7 +95,7 @@ impl Agent<'_> {
         let freeze = seen.freeze.clone().expect("the head moves only for what is frozen");
         // what was found wrong once is not asked again: the answer is written down
         if seen.build.verdict.is_none()
-            && let Err(why) = self.check_pushed(seen, &freeze).await?
+            && let Err(why) = self.try_pushed(seen, &freeze).await?
         {
             let last_good = match &freeze.pipeline {
                 Pushed::Text(_) => self.brought(seen).await?.is_none(),
@@ -101,11 +105,33 @@ impl Agent<'_> {
             let whose = if last_good { "last good" } else { "pushed" };
             let cause = format!("the {whose} pipeline cannot be used: {why}");
             self.note(&cause);
-            let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
+            let annotations =
+                json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause, wire::TRYING: null });
             self.patch_namespace(seen, json!({}), annotations).await?;
         }
         let patch = seen.head.advance(&freeze.version);
         self.patch_head(seen, &patch).await
+    }
+
+    /// Checks what was pushed, unless it has ended this agent before.
+    async fn try_pushed(
+        &mut self,
+        seen: &mut Observation,
+        freeze: &Freeze,
+    ) -> Result<std::result::Result<(), String>> {
+        // one start tries as often as it has to
+        if !self.memory.tries {
+            let version = freeze.version.to_string();
+            match Trying::next(seen.build.trying.as_ref(), &version, self.memory.was_killed) {
+                Ok(trial) => {
+                    let written = json!({ wire::TRYING: trial.to_string() });
+                    self.patch_namespace(seen, json!({}), written).await?;
+                    self.memory.tries = true;
+                }
+                Err(why) => return Ok(Err(why)),
+            }
+        }
+        self.check_pushed(seen, freeze).await
     }
 
     /// `start`'s own checks, the chain's identity, and the successor's listener as a server-side dry-run.
