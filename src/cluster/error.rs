@@ -100,6 +100,14 @@ pub enum Error {
         /// How long we waited in all.
         after: Duration,
     },
+    /// The answer is longer than any that is asked for.
+    #[error("{what}: the answer is larger than {} MiB", most >> 20)]
+    TooLarge {
+        /// What was asked for.
+        what: String,
+        /// Bytes that it may have.
+        most: usize,
+    },
     /// The connection cannot even be tried: kubeconfig, files, flags, credential plugin.
     #[error("{what}: {why}")]
     Config {
@@ -233,6 +241,10 @@ impl Error {
             Self::TooManyRequests { .. } => "Run the command again when the API server is less busy.",
             Self::Timeout { .. } => {
                 "Check the API server's health, or give it more time with --request-timeout."
+            }
+            Self::TooLarge { .. } => {
+                "Delete what nobody needs of those objects, or ask for one of them; one alone is never as large \
+                 (kubectl get)."
             }
             Self::Config { remedy, .. } => remedy,
             Self::Other { code: 0, .. } => {

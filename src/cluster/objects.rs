@@ -183,19 +183,21 @@ pub struct JobStatus {
     pub conditions: Vec<Condition>,
 }
 
-/// An Event.
+/// An Event. Whoever may create events writes in it what he likes: no text of it is longer than [`EVENT_TEXT`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Event {
     /// Metadata.
-    pub metadata: Meta,
+    pub metadata: EventMeta,
     /// What it is about.
     pub involved_object: InvolvedObject,
     /// `Normal` or `Warning`.
     pub r#type: String,
     /// One word.
+    #[serde(deserialize_with = "short")]
     pub reason: String,
     /// One sentence.
+    #[serde(deserialize_with = "short")]
     pub message: String,
     /// How often, in the old form.
     pub count: Option<i32>,
@@ -207,18 +209,36 @@ pub struct Event {
     pub event_time: Option<Timestamp>,
 }
 
+/// Bytes of one text of an Event at most; of events made by Kubernetes 1 KiB is the most.
+pub const EVENT_TEXT: usize = 1024;
+
+fn short<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text: String = nullable(deserializer)?;
+    if text.len() <= EVENT_TEXT {
+        return Ok(text);
+    }
+    let end = (0..=EVENT_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    Ok(format!("{}…", &text[..end]))
+}
+
+/// Metadata of an Event, as far as it matters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct EventMeta {
+    /// When it was created.
+    pub creation_timestamp: Option<Timestamp>,
+}
+
 /// What an Event is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct InvolvedObject {
     /// Its kind.
+    #[serde(deserialize_with = "short")]
     pub kind: String,
     /// Its name.
+    #[serde(deserialize_with = "short")]
     pub name: String,
-    /// Its uid.
-    pub uid: String,
-    /// Which part, `spec.containers{build}`.
-    pub field_path: String,
 }
 
 impl Event {
@@ -255,6 +275,19 @@ mod tests {
         assert_eq!(serde_json::from_str::<NamespaceObject>("{}").unwrap(), NamespaceObject::default());
         assert_eq!(serde_json::from_str::<Job>(r#"{"status":{"conditions":null}}"#).unwrap(), Job::default());
         assert_eq!(serde_json::from_str::<Event>("{}").unwrap().last_seen(), None);
+    }
+
+    #[test]
+    fn no_text_of_an_event_is_long() {
+        let event: Event = serde_json::from_value(serde_json::json!({
+            "metadata": { "annotations": { "a": "x".repeat(200_000) } },
+            "reason": "r".repeat(200_000), "message": "ä".repeat(100_000),
+            "involvedObject": { "kind": "Job", "name": null },
+        }))
+        .unwrap();
+        assert_eq!(event.reason.len(), EVENT_TEXT + "…".len());
+        assert!(event.message.len() <= EVENT_TEXT + "…".len() && event.message.ends_with("ä…"));
+        assert_eq!(event.involved_object.name, "");
     }
 
     #[test]

@@ -27,6 +27,10 @@ pub(super) enum Replay {
     Create,
 }
 
+/// Bytes of one answer at most: several times what the largest object has, so that nobody who may write objects can fill
+/// the memory of who reads them.
+pub(super) const ANSWER_BYTES: usize = 8 << 20;
+
 /// One request, sent as often as the rules of [`super::retry`] allow.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
@@ -38,6 +42,8 @@ pub(super) struct Request {
     pub(super) replay: Replay,
     /// What it is about, for people: `deployment.apps/build in namespace x`.
     pub(super) what: String,
+    /// Bytes of the answer at most.
+    pub(super) most: usize,
     /// A JSON patch with a `test`: the server answers a failed test with 422 and not one word about it.
     pub(super) tests: bool,
 }
@@ -52,6 +58,7 @@ impl Request {
             content_type: "application/json",
             replay: Replay::Safe,
             what,
+            most: ANSWER_BYTES,
             tests: false,
         }
     }

@@ -7,6 +7,7 @@
 //! | 429 | again after Retry-After and a random part | the same |
 //! | 500 `etcdserver:`, 500 ServerTimeout, 502, 503, 504 | again | look whether it landed, then again |
 //! | 401 | once, with credentials read anew | the same |
+//! | an answer that is too large | to the caller | to the caller |
 //! | 409 AlreadyExists | to the caller | after an own earlier try: look whose it is |
 //! | anything else | to the caller | to the caller |
 //!
@@ -190,6 +191,9 @@ impl<'a> Call<'a> {
                 Outcome::Again { uncertain, after, error }
             }
             Err(Trouble::Credentials(error)) => Outcome::Fatal(error),
+            Err(Trouble::TooLarge(most)) => {
+                Outcome::Fatal(Error::TooLarge { what: self.what.to_owned(), most })
+            }
             Err(Trouble::Hopeless(why)) => Outcome::Fatal(self.unreachable(why)),
             Err(Trouble::Unsent(why)) if !self.cluster.inner.transport.reached() => {
                 Outcome::Fatal(self.unreachable(why))

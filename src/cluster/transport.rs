@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER, WARNING};
 use http::{HeaderValue, Response, StatusCode};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use jiff::Timestamp;
 use kube::client::Body;
 use tokio::sync::Mutex;
@@ -80,6 +80,8 @@ pub(super) enum Trouble {
     Cut(String),
     /// As before: no answer within this time.
     Silent,
+    /// The answer is longer than this many bytes.
+    TooLarge(usize),
     /// We have no credentials to send.
     Credentials(Error),
 }
@@ -234,13 +236,22 @@ impl Transport {
             let (response, generation) = self.open(request, false).await;
             used = generation;
             let (head, body) = response?.into_parts();
-            let body = body.collect().await.map_err(|error| trouble(&error))?.to_bytes();
+            let body = whole(body, request.most).await?;
             Ok(Answer { code: head.status, headers: head.headers, body })
         };
         let waiting =
             || Notice::Waiting(format!("waiting for {} to answer: {}", self.about.server, request.what));
         let result = self.sink.slowly(timeout(bound, exchange), waiting).await;
         (result.unwrap_or(Err(Trouble::Silent)), used)
+    }
+}
+
+/// A body as it comes, at most `most` bytes of it, after decompression.
+pub(super) async fn whole(body: Body, most: usize) -> Result<Bytes, Trouble> {
+    match Limited::new(body, most).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Trouble::TooLarge(most)),
+        Err(error) => Err(trouble(error.as_ref())),
     }
 }
 

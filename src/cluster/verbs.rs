@@ -16,6 +16,12 @@ use crate::chain::wire::FIELD_MANAGER;
 
 /// Objects per page of a list, kubectl's number.
 const PAGE: usize = 500;
+/// By how much a page gets smaller whose answer was too large.
+const SMALLER: usize = 8;
+/// Bytes of an answer from the cache, which comes in one piece.
+const CACHED_BYTES: usize = 64 << 20;
+/// Bytes of all pages of a list at most; of what is decoded a fraction stays.
+const LIST_BYTES: usize = 256 << 20;
 /// How often a list is begun anew because its continue token expired.
 const RESTARTS: u32 = 3;
 
@@ -39,6 +45,8 @@ pub struct Query {
     pub fields: Option<String>,
     /// How fresh.
     pub consistency: Consistency,
+    /// So many objects at most; `None` = all.
+    pub most: Option<usize>,
 }
 
 impl Query {
@@ -55,6 +63,12 @@ impl Query {
     /// The one object of this name.
     pub fn named(name: &str) -> Self {
         Self::fields(format!("metadata.name={name}"))
+    }
+
+    /// No more than so many objects, of which there may be any number.
+    #[must_use]
+    pub fn at_most(self, most: usize) -> Self {
+        Self { most: Some(most), ..self }
     }
 
     /// From the API server's cache.
@@ -244,28 +258,41 @@ impl Cluster {
     /// All objects that the query selects; in all namespaces if none is given.
     ///
     /// A quorum list comes in pages, so that memory stays flat; if its continue token expires, it begins anew. The
-    /// cache answers in one piece.
+    /// cache answers in one piece, unless that would be too large; then it comes in pages, too. A page that is too large
+    /// is asked for again with fewer objects.
     pub async fn list<T: DeserializeOwned>(
         &self,
         resource: &Resource,
         namespace: Option<&str>,
         query: &Query,
     ) -> Result<List<T>, Error> {
-        let mut restarts = 0;
+        let most = query.most.unwrap_or(usize::MAX);
+        let (mut cached, mut limit) = (query.consistency == Consistency::Cached, PAGE.min(most));
+        let (mut restarts, mut bytes) = (0, 0);
         let mut list = List { items: Vec::new(), resource_version: String::new(), date: None };
         let mut next: Option<String> = None;
         loop {
-            let request = Request::get(resource.path(namespace, None), what_all(resource, namespace))
+            let mut request = Request::get(resource.path(namespace, None), what_all(resource, namespace))
                 .query_if("labelSelector", query.labels.as_deref())
-                .query_if("fieldSelector", query.fields.as_deref());
-            let request = match query.consistency {
-                Consistency::Quorum => {
-                    request.query("limit", &PAGE.to_string()).query_if("continue", next.as_deref())
-                }
-                Consistency::Cached => request.query("resourceVersion", "0"),
-            };
+                .query_if("fieldSelector", query.fields.as_deref())
+                .query("limit", &limit.to_string())
+                .query_if("continue", next.as_deref());
+            if cached {
+                // most servers answer such a question in one piece whatever the limit
+                request = request.query("resourceVersion", "0");
+                request.most = CACHED_BYTES;
+            }
             let answer = match self.call(&request).await {
                 Ok(answer) => answer,
+                Err(Error::TooLarge { .. }) if cached => {
+                    (cached, next) = (false, None);
+                    list.items.clear();
+                    continue;
+                }
+                Err(Error::TooLarge { .. }) if limit > 1 => {
+                    limit = (limit / SMALLER).max(1);
+                    continue;
+                }
                 Err(Error::Gone { .. }) if next.is_some() && restarts < RESTARTS => {
                     restarts += 1;
                     next = None;
@@ -274,12 +301,17 @@ impl Cluster {
                 }
                 Err(error) => return Err(error),
             };
+            bytes += answer.body.len();
+            if bytes > LIST_BYTES {
+                return Err(Error::TooLarge { what: request.what, most: LIST_BYTES });
+            }
             let page: Page<T> = decode(&answer.body, &request.what)?;
             list.items.extend(page.items.unwrap_or_default());
+            list.items.truncate(most);
             list.resource_version = page.metadata.resource_version;
             list.date = answer.date();
             next = page.metadata.r#continue.filter(|token| !token.is_empty());
-            if next.is_none() {
+            if next.is_none() || list.items.len() == most {
                 return Ok(list);
             }
         }

@@ -63,8 +63,71 @@ async fn a_cached_list_is_one_request() {
     assert!(list.items.is_empty());
     let seen = &server.seen()[0];
     assert_eq!(parameter(&seen.query, "resourceVersion"), Some("0"));
-    assert_eq!(parameter(&seen.query, "limit"), None);
+    assert_eq!(parameter(&seen.query, "limit"), Some("500"));
     assert_eq!(parameter(&seen.query, "fieldSelector"), Some("metadata.name%3Dx"));
+}
+
+/// A page of objects of 200 KB each, as many as the request allows; `count` are left from the one that `continue` names.
+fn flood(seen: &crate::cluster::scripted::Seen, count: usize) -> Reply {
+    let limit: usize = parameter(&seen.query, "limit").unwrap().parse().unwrap();
+    let from: usize = parameter(&seen.query, "continue").map_or(0, |at| at.parse().unwrap());
+    let limit = if parameter(&seen.query, "resourceVersion").is_some() { count } else { limit };
+    let end = (from + limit).min(count);
+    let items: Vec<Value> = (from..end).map(|n| json!({ "n": n, "message": "x".repeat(200_000) })).collect();
+    let next = if end < count { end.to_string() } else { String::new() };
+    Reply::Json(200, json!({ "metadata": { "resourceVersion": "7", "continue": next }, "items": items }))
+}
+
+/// Of an object of the flood, what is kept.
+#[derive(serde::Deserialize)]
+struct Numbered {
+    n: usize,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
+    let (cluster, server) = Scripted::serve(|seen| flood(seen, 100));
+    let list: List<Numbered> = cluster.list(&NAMESPACES, None, &Query::default()).await.unwrap();
+    assert_eq!(list.items.iter().map(|item| item.n).collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
+    let asked: Vec<_> =
+        server.seen().iter().map(|seen| parameter(&seen.query, "limit").unwrap().to_owned()).collect();
+    assert_eq!(asked[..3], ["500", "62", "7"]);
+    assert_eq!(asked.len(), 2 + 15, "15 pages of 7");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_cache_cannot_answer_in_one_piece_comes_in_pages() {
+    let (cluster, server) = Scripted::serve(|seen| flood(seen, 400));
+    let list: List<Numbered> = cluster.list(&NAMESPACES, None, &Query::default().cached()).await.unwrap();
+    assert_eq!(list.items.len(), 400);
+    let cached =
+        server.seen().iter().filter(|seen| parameter(&seen.query, "resourceVersion").is_some()).count();
+    assert_eq!(cached, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_asked_for_than_is_wanted() {
+    let (cluster, server) = Scripted::serve(|seen| flood(seen, 700));
+    let list: List<Numbered> = cluster.list(&NAMESPACES, None, &Query::default().at_most(20)).await.unwrap();
+    assert_eq!(list.items.len(), 20);
+    assert_eq!(parameter(&server.seen()[0].query, "limit"), Some("20"));
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_object_that_is_too_large_and_a_list_without_an_end_are_errors() {
+    let (cluster, server) = Scripted::serve(|_| Reply::Json(200, json!({ "x": "x".repeat(9 << 20) })));
+    let error = cluster.get::<Value>(&CONFIG_MAPS, Some("n"), "x").await.unwrap_err();
+    assert_eq!(error.to_string(), "configmap/x in namespace n: the answer is larger than 8 MiB");
+    assert_eq!(server.count(), 1, "it will not be smaller the next time");
+    let endless = || {
+        let items = json!([{ "n": 1, "message": "x".repeat(7 << 20) }]);
+        Reply::Json(200, json!({ "metadata": { "continue": "more" }, "items": items }))
+    };
+    let (cluster, server) = Scripted::serve(move |_| endless());
+    let error = cluster.list::<Numbered>(&NAMESPACES, None, &Query::default()).await.err().unwrap();
+    assert_eq!(error.to_string(), "list of namespaces: the answer is larger than 256 MiB");
+    assert_eq!(server.count(), 37);
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,11 +22,11 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::error::Error;
-use super::request::Request;
+use super::request::{ANSWER_BYTES, Request};
 use super::resource::Resource;
 use super::retry::{jitter, pause};
 use super::status::Status;
-use super::transport::{QUIET, Trouble, retry_after, trouble};
+use super::transport::{QUIET, Trouble, retry_after, trouble, whole};
 use super::verbs::{List, Query, what_all};
 use super::{Cluster, Notice, decode};
 
@@ -255,9 +255,9 @@ impl<T: DeserializeOwned> Watching<T> {
             }
         }
         let after = retry_after(response.headers());
-        let body = timeout(self.cluster.inner.request_timeout, response.into_body().collect()).await;
-        let body =
-            body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let body = whole(response.into_body(), ANSWER_BYTES);
+        let body = timeout(self.cluster.inner.request_timeout, body).await;
+        let body = body.ok().and_then(Result::ok).unwrap_or_default();
         self.refused(Status::read(code, &body), after, &request.what);
     }
 
@@ -287,6 +287,12 @@ impl<T: DeserializeOwned> Watching<T> {
             return self.take(&line);
         }
         open.scanned = open.buffer.len();
+        if open.scanned > ANSWER_BYTES {
+            // no object is as large: something in between garbled it, and the event comes again from the last version
+            self.stream = None;
+            let what = what_all(&self.resource, self.namespace.as_deref());
+            return self.fail(None, Error::TooLarge { what, most: ANSWER_BYTES });
+        }
         match timeout_at(deadline, open.body.frame()).await {
             Ok(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
@@ -308,7 +314,7 @@ impl<T: DeserializeOwned> Watching<T> {
         }
         let why = match cause {
             Some(Trouble::Unsent(why) | Trouble::Hopeless(why) | Trouble::Cut(why)) => why,
-            Some(Trouble::Silent | Trouble::Credentials(_)) | None => {
+            Some(Trouble::Silent | Trouble::TooLarge(_) | Trouble::Credentials(_)) | None => {
                 "the server ended a watch as soon as it had begun".to_owned()
             }
         };
@@ -374,6 +380,7 @@ impl<T: DeserializeOwned> Watching<T> {
             Trouble::Silent => {
                 Error::Timeout { what: request.what.clone(), server: about.server.clone(), after }
             }
+            Trouble::TooLarge(most) => Error::TooLarge { what: request.what.clone(), most },
             Trouble::Credentials(error) => error,
         }
     }

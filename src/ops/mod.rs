@@ -8,6 +8,7 @@ pub mod cleanup;
 pub mod dispatch;
 pub mod dispose;
 pub mod error;
+mod events;
 pub mod home;
 pub mod intent;
 #[cfg(test)]

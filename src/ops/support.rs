@@ -3,10 +3,10 @@
 
 use futures_util::future::try_join_all;
 
+use super::events::{self, About};
 use crate::chain::pod::Pod;
 use crate::chain::wire;
 use crate::chain::workload::{Scalable, Workload};
-use crate::cluster::objects::Event;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Cluster, Error, Query};
 
@@ -29,6 +29,9 @@ pub(super) async fn list(cluster: &Cluster, namespace: &str) -> Result<Vec<(Scal
     Ok(try_join_all(Scalable::ALL.map(of_kind)).await?.concat())
 }
 
+/// Pods of a workload whose warnings are looked at: those of one workload fail alike.
+const PODS: usize = 4;
+
 /// What keeps a workload from getting ready, one sentence: the trouble of its pods, else why its controller can create
 /// none, else what was warned of last. `None` while nothing is known to be wrong.
 pub(super) async fn trouble(
@@ -45,14 +48,11 @@ pub(super) async fn trouble(
     if let Some(why) = &workload.refused {
         return Ok(Some(format!("its pods cannot be created: {why}")));
     }
-    let events =
-        cluster.list::<Event>(&kind::EVENTS, Some(namespace), &Query::fields("type=Warning")).await?;
-    let about = |event: &&Event| {
-        let of = &event.involved_object;
-        (of.kind == kind.as_str() && of.name == workload.name)
-            || (of.kind == "Pod" && pods.iter().any(|pod| pod.name == of.name))
-    };
-    let last = events.items.iter().filter(about).max_by_key(|event| event.last_seen());
+    let own = About::Object(kind.as_str(), &workload.name);
+    let about = pods.iter().take(PODS).map(About::Pod).chain([own]);
+    let asked = about.map(|about| events::warnings(cluster, namespace, about));
+    let warnings = try_join_all(asked).await?.concat();
+    let last = warnings.iter().max_by_key(|event| event.last_seen());
     Ok(last.map(|event| {
         // a probe that said nothing leaves its colon behind
         let message = event.message.lines().next().unwrap_or_default().trim_end_matches([':', ' ']);

@@ -72,6 +72,7 @@ fn of_the_server() -> Vec<Error> {
         Error::Gone { what: what(), why: why() },
         Error::TooManyRequests { what: what(), why: why() },
         Error::Timeout { what: what(), server: server(), after: Duration::from_secs(60) },
+        Error::TooLarge { what: what(), most: 8 << 20 },
         Error::Config { what: text("setting"), why: why(), remedy: text("remedy") },
         Error::Other { what: what(), code: 500, why: "{why, of HTTP 500 and above}".to_owned() },
         Error::Other { what: what(), code: 0, why: "the server's answer cannot be read: …".to_owned() },
@@ -89,6 +90,7 @@ fn of_the_server() -> Vec<Error> {
             | Error::Gone { .. }
             | Error::TooManyRequests { .. }
             | Error::Timeout { .. }
+            | Error::TooLarge { .. }
             | Error::Config { .. }
             | Error::Other { .. } => {}
             Error::Denied { by, .. } => match by {

@@ -113,14 +113,19 @@ impl Agent<'_> {
         cause: &str,
     ) -> Result<()> {
         let name = wire::history_object(&seen.build.chain);
-        let history =
-            async { Ok(self.cluster.get::<home::Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?) };
-        let read = async { try_join!(self.build_pods(), self.events(), history) };
-        let (pods, events, history) = Box::pin(read).await?;
+        let history = async {
+            Ok::<_, Error>(self.cluster.get::<home::Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?)
+        };
+        let pods = async {
+            let pods = self.build_pods().await?;
+            let warnings = self.warnings(&pods).await?;
+            Ok::<_, Error>((pods, warnings))
+        };
+        let read = async { try_join!(pods, history) };
+        let ((pods, warnings), history) = Box::pin(read).await?;
         let exits = pods.iter().flat_map(verdict::exits).collect();
-        let events = events
+        let events = warnings
             .into_iter()
-            .filter(|event| event.r#type == "Warning")
             .map(|event| {
                 format!(
                     "{} {}/{}: {}",

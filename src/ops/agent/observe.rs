@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::super::claim::readable;
 use super::super::error::{Error, Result};
+use super::super::events::{self, About};
 use super::super::home::{self, Data};
 use super::super::support;
 use super::Agent;
@@ -301,27 +302,29 @@ impl Agent<'_> {
 
     /// Why the Job's pod is not created.
     async fn refusal(&self) -> Result<Option<String>> {
-        let events = self.events().await?;
-        Ok(events
-            .into_iter()
-            .filter(|event| event.involved_object.kind == "Job" && event.reason == "FailedCreate")
-            .map(|event| event.message)
-            .next_back())
+        let job = About::Object("Job", wire::JOB);
+        let warnings = events::warnings(self.cluster, &self.me.namespace, job).await?;
+        let refused = warnings.into_iter().filter(|event| event.reason == "FailedCreate");
+        Ok(refused.map(|event| event.message).next_back())
     }
 
-    /// The namespace's events about what a build consists of, oldest first.
-    pub(super) async fn events(&self) -> Result<Vec<Event>> {
-        let list =
-            self.cluster.list::<Event>(&kind::EVENTS, Some(&self.me.namespace), &Query::default()).await?;
-        let mut events: Vec<Event> = list
-            .items
-            .into_iter()
-            .filter(|event| event.involved_object.name.starts_with(wire::JOB))
-            .collect();
-        events.sort_by_key(Event::last_seen);
-        Ok(events)
+    /// What was warned of about what the build consists of, oldest first. `pods`: those that are there.
+    pub(super) async fn warnings(&self, pods: &[Pod]) -> Result<Vec<Event>> {
+        let about = match pods {
+            [] => vec![About::AnyPod],
+            pods => pods.iter().take(PODS).map(About::Pod).collect(),
+        };
+        let asked = about.into_iter().chain([About::Object("Job", wire::JOB)]);
+        let asked = asked.map(|about| events::warnings(self.cluster, &self.me.namespace, about));
+        let mut warnings = try_join_all(asked).await?.concat();
+        warnings.retain(|event| event.involved_object.name.starts_with(wire::JOB));
+        warnings.sort_by_key(Event::last_seen);
+        Ok(warnings)
     }
 }
+
+/// Pods of a build whose warnings are looked at: it has one.
+const PODS: usize = 4;
 
 /// Whether the last run of the agent's container was ended for the memory that it took. What the pushed image does in its
 /// own is none of the agent's doing.
