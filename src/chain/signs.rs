@@ -18,6 +18,8 @@ use crate::keel::schedule::Schedule;
 const DEFAULT_SCHEDULE: &str = "@every 1m";
 /// What an agent's last words begin with when its listener is nobody's any more: it is gone for a reason.
 pub const STOOD_DOWN: &str = "stood down: ";
+/// What an agent's word begins with that fails again and again, by no fault of the way to the server.
+pub const STUCK: &str = "its agent cannot go on: ";
 /// Role of the listener's pod.
 const LISTENER: &str = "listener";
 /// What Keel may take from the second of its schedule to its write, seconds.

@@ -11,6 +11,7 @@ pub mod error;
 mod events;
 pub mod home;
 pub mod intent;
+mod listens;
 #[cfg(test)]
 mod person_tests;
 pub mod plan;

@@ -8,6 +8,8 @@
 //! The head names the edition that its newest listener was raised from; so a repetition knows a move that was begun, and
 //! of two that change a chain at the same time the later one says so.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::Say;
@@ -17,6 +19,7 @@ use super::dispose::{self, End};
 use super::error::{Error, Result};
 use super::home::{self, Kept};
 use super::intent::{Intent, Request};
+use super::listens;
 use super::select;
 use super::setup::Home;
 use super::start::{self, Outcome};
@@ -369,8 +372,8 @@ async fn grant(cluster: &Cluster, intent: &Intent) -> Result<()> {
     Ok(())
 }
 
-/// The chain is as it was asked for. Its waiting listener gets the pull Secrets of now, and what an earlier start left
-/// behind is disposed of.
+/// The chain is as it was asked for. Its waiting listener gets the pull Secrets of now, what an earlier start left behind is
+/// disposed of, and it is waited for until somebody listens.
 async fn unchanged(
     cluster: &Cluster,
     request: &Request,
@@ -380,24 +383,55 @@ async fn unchanged(
 ) -> Result<Outcome> {
     let chain = &intent.record.settings.chain;
     leave_nothing_behind(cluster, request, chain, say).await?;
+    let begun = tokio::time::Instant::now();
+    let (mut told, mut refreshed) = (String::new(), false);
+    loop {
+        let newest = newest_of(cluster, chain, head).await?;
+        if newest.phase <= Phase::Listening && !intent.plan.pull_secrets.is_empty() && !refreshed {
+            refresh(cluster, request, intent, &newest).await?;
+            refreshed = true;
+        }
+        let why = match (newest.phase, listens::deaf(cluster, &newest).await?) {
+            (Phase::Listening, None) => return Ok(Outcome::Unchanged(newest)),
+            (_, Some(why)) => format!("namespace {}: {why}", newest.namespace),
+            (phase, None) => {
+                let error = newest.dispatch_error.as_deref().unwrap_or("the next listener comes up");
+                format!("namespace {} is {phase}: {error}", newest.namespace)
+            }
+        };
+        if why != told {
+            say(&format!("nobody listens yet: {why}"));
+            told = why;
+        }
+        if begun.elapsed() >= request.timeout {
+            return Err(Error::timeout(
+                format!(
+                    "chain {chain} is as it was asked for, but after {} s nobody listens: {told}",
+                    request.timeout.as_secs()
+                ),
+                "mend what is named; or kubectl studioci start --tag TAG lets a fresh listener carry on from another tag",
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// The newest build of the chain.
+async fn newest_of(cluster: &Cluster, chain: &str, head: &Head) -> Result<Build> {
     let (namespaces, _) = dispose::look(cluster, chain).await?;
     let builds = namespaces.iter().filter_map(|namespace| read_build(namespace).ok());
     let newest = builds
         .filter(|build| build.chain_uuid == head.uuid && !build.terminating)
-        .max_by_key(|build| build.generation)
-        .ok_or_else(|| {
-            Error::unready(
-                format!(
-                    "chain {chain} is at generation {}, and none of its namespaces is there",
-                    head.generation
-                ),
-                "they were deleted by hand; run start again, which raises a fresh listener",
-            )
-        })?;
-    if newest.phase <= Phase::Listening && !intent.plan.pull_secrets.is_empty() {
-        refresh(cluster, request, intent, &newest).await?;
-    }
-    Ok(Outcome::Unchanged(newest))
+        .max_by_key(|build| build.generation);
+    newest.ok_or_else(|| {
+        Error::unready(
+            format!(
+                "chain {chain} is at generation {}, and none of its namespaces is there",
+                head.generation
+            ),
+            "they were deleted by hand; run start again, which raises a fresh listener",
+        )
+    })
 }
 
 /// Writes the pull Secrets that a waiting listener has anew.

@@ -12,6 +12,7 @@ use super::dispatch::{self, Maker, Raise};
 use super::error::{Error, Result};
 use super::home;
 pub use super::intent::{Intent, Request};
+use super::listens;
 use super::select;
 use super::{renew, setup};
 use crate::chain::build::{Baseline, Build, Content, Map, Phase, Version};
@@ -241,15 +242,21 @@ pub(super) async fn listening(
                 "look who deletes namespaces here, then run it again",
             )
         })?;
-        if build.phase >= Phase::Listening {
-            return Ok(build);
-        }
-        if pods.items.iter().any(|pod| tag_is_missing(pod, &raise.plan.build.container))
+        let deaf = if build.phase >= Phase::Listening {
+            match listens::deaf(cluster, &build).await? {
+                None => return Ok(build),
+                deaf => deaf,
+            }
+        } else {
+            None
+        };
+        if build.phase < Phase::Listening
+            && pods.items.iter().any(|pod| tag_is_missing(pod, &raise.plan.build.container))
             && let Some(build) = without_image(cluster, raise, claimed, fresh, build).await?
         {
             return Ok(build);
         }
-        let trouble = pods.items.iter().find_map(Pod::trouble);
+        let trouble = deaf.or_else(|| pods.items.iter().find_map(Pod::trouble));
         if let Some(why) = trouble.clone().filter(|why| *why != told) {
             say(&format!("the listener waits: {why}"));
             told = why;

@@ -31,6 +31,7 @@ use super::render::Renderer;
 use super::setup::{self, Home};
 use crate::agent::{Action, step};
 use crate::chain::freeze::Freeze;
+use crate::chain::signs::STUCK;
 use crate::chain::wire;
 use crate::cluster::objects::{Meta, Object};
 use crate::cluster::resource as kind;
@@ -206,7 +207,7 @@ impl<'a> Agent<'a> {
     /// look that succeeds takes it back.
     async fn write_stuck(&mut self, error: &Error) {
         let passes = matches!(error, Error::Cluster(error) if error.is_transient() || error.is_quota());
-        let why = format!("its agent cannot go on: {}", error.to_string().replace('\n', " "));
+        let why = format!("{STUCK}{}", error.to_string().replace('\n', " "));
         if passes || self.memory.stuck.as_ref() == Some(&why) {
             return;
         }

@@ -1,6 +1,8 @@
 //! `start` on a chain that is there.
 
 use super::*;
+use crate::chain::build::Phase;
+use crate::pipeline::weave::AGENT_CONTAINER;
 
 #[tokio::test(start_paused = true)]
 async fn a_changed_pipeline_gets_a_listener_of_its_own_whenever_start_is_killed() {
@@ -87,9 +89,23 @@ async fn a_successor_is_waited_for_as_long_as_there_is_an_agent_to_raise_it() {
         let (stage, first) = pushed().await;
         run_until(&stage, &first, reached).await;
         let before = head(&stage.world());
-        let outcome = started_again(&stage, &request(&glob())).await.unwrap();
-        assert!(matches!(outcome, Outcome::Unchanged(_)), "{number}: {outcome:?}");
+        // as long as nobody listens, nothing is called fine, and nothing is changed either
+        let said = started_again(&stage, &request(&glob())).await.unwrap_err().to_string();
+        assert!(said.contains("is as it was asked for, but after 60 s nobody listens: namespace"), "{said}");
         assert_eq!(head(&stage.world()), before, "{number}");
+        let other = stage.copy();
+        let agent = Box::pin(async {
+            run_until(&other, &first, |world| asleep(world, &first)).await;
+            std::future::pending::<()>().await;
+        });
+        let asked = request(&glob());
+        tokio::select! {
+            outcome = Box::pin(started_again(&other, &asked)) => {
+                let Outcome::Unchanged(build) = outcome.unwrap() else { panic!("{number}") };
+                assert_eq!((build.generation, build.phase), (2, Phase::Listening), "{number}");
+            }
+            () = agent => unreachable!("it waits for ever"),
+        }
 
         deafen(&stage, &first);
         let outcome = started_again(&stage, &request(&glob())).await.unwrap();
@@ -97,6 +113,38 @@ async fn a_successor_is_waited_for_as_long_as_there_is_an_agent_to_raise_it() {
         assert_eq!((build.generation, build.baseline.to_string()), (3, format!("build-2@{}", digest('b'))));
         assert_eq!(stage.world().builds().keys().collect::<Vec<_>>(), [&1, &3], "{number}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_is_stuck_is_never_called_fine() {
+    let stage = listening(&glob()).await;
+    let first = stage.world().builds()[&1].clone();
+    let pod = {
+        let world = stage.world();
+        let of_listener = |path: &&String| path.starts_with(&format!("/api/v1/namespaces/{first}/pods/"));
+        world.objects.keys().find(of_listener).unwrap().clone()
+    };
+    let well = stage.world().get(&pod).clone();
+    let crashing = json!({ "name": AGENT_CONTAINER, "restartCount": 7,
+        "state": { "waiting": { "reason": "CrashLoopBackOff", "message": "back-off" } } });
+    let namespace = format!("/api/v1/namespaces/{first}");
+    for (spoil, says) in [
+        (
+            json!({ "phase": "Running", "containerStatuses": [crashing] }),
+            "studioci-agent crashes again and again",
+        ),
+        (json!({ "phase": "Pending" }), "no pod of its listener runs"),
+    ] {
+        stage.world().change(&pod, |pod| pod["status"] = spoil);
+        let said = started_again(&stage, &request(&glob())).await.unwrap_err().to_string();
+        assert!(said.contains("nobody listens") && said.contains(says), "{says}: {said}");
+    }
+    stage.world().change(&pod, |pod| pod["status"] = well["status"].clone());
+    assert!(matches!(started_again(&stage, &request(&glob())).await.unwrap(), Outcome::Unchanged(_)));
+    let stuck = "its agent cannot go on: the record is another chain's";
+    stage.world().change(&namespace, |it| it["metadata"]["annotations"][wire::WAITING] = json!(stuck));
+    let said = started_again(&stage, &request(&glob())).await.unwrap_err().to_string();
+    assert!(said.contains(stuck), "{said}");
 }
 
 /// Whether the head names a namespace.

@@ -64,7 +64,7 @@ fn out_of_memory(world: &mut World, namespace: &str, container: &str) {
         match statuses.iter_mut().find(|status| status["name"] == container) {
             Some(status) => status["lastState"] = ended,
             None => {
-                statuses.push(json!({ "name": container, "state": { "running": {} }, "lastState": ended }))
+                statuses.push(json!({ "name": container, "state": { "running": {} }, "lastState": ended }));
             }
         }
     });
