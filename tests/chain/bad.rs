@@ -6,7 +6,7 @@ use crate::start::GLOB;
 use crate::world::World;
 
 /// Where the CI image of the proofs holds its pipeline: it works in `/ci`.
-const PUSHED: &str = "ci/.studioci/pipeline.yaml";
+pub(crate) const PUSHED: &str = "ci/.studioci/pipeline.yaml";
 
 /// A push that cannot be used.
 struct Bad {

@@ -18,6 +18,7 @@ mod proxy;
 mod reasons;
 mod refused;
 mod retag;
+mod runaway;
 mod same;
 mod stale;
 mod start;
