@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::wire;
@@ -50,6 +51,8 @@ pub struct Container {
     pub restarts: u32,
     /// How its last run ended.
     pub last: State,
+    /// When it ended, if it has.
+    pub ended: Option<Timestamp>,
 }
 
 /// A pod.
@@ -75,6 +78,10 @@ pub struct Pod {
     pub disrupted: Option<String>,
     /// Whether it has a deletionTimestamp.
     pub deleted: bool,
+    /// `spec.activeDeadlineSeconds`: so long after its start the kubelet ends it.
+    pub deadline: Option<i64>,
+    /// `spec.terminationGracePeriodSeconds`: how long its containers may take to end.
+    pub grace: Option<i64>,
     /// Init containers first.
     pub containers: Vec<Container>,
 }
@@ -127,6 +134,38 @@ impl Pod {
     /// The container of that name.
     pub fn container(&self, name: &str) -> Option<&Container> {
         self.containers.iter().find(|container| container.name == name)
+    }
+
+    /// Names of the containers that run beside `build` and keep the pod going: a webhook put them there, since what a
+    /// template has beside its build container is made an init container, which the kubelet ends by itself.
+    pub fn beside(&self, build: &str) -> Vec<&str> {
+        self.containers
+            .iter()
+            .filter(|one| !one.init && one.name != build && !matches!(one.state, State::Terminated { .. }))
+            .map(|one| one.name.as_str())
+            .collect()
+    }
+
+    /// Whether the pod has come to its end.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase.as_str(), "Succeeded" | "Failed")
+    }
+
+    /// How far a pod has come that does not run yet, one sentence; `None` for one that runs, or has.
+    pub fn coming_up(&self) -> Option<String> {
+        if self.phase != "Pending" {
+            return None;
+        }
+        let name = &self.name;
+        let waits = self.containers.iter().find_map(|one| match &one.state {
+            State::Waiting { reason, .. } => Some(format!("pod {name} comes up: container {} waits: {reason}", one.name)),
+            _ => None,
+        });
+        let initializes = || {
+            let init = self.containers.iter().find(|one| one.init && one.state == State::Running)?;
+            Some(format!("pod {name} comes up: init container {} runs", init.name))
+        };
+        waits.or_else(initializes).or_else(|| Some(format!("pod {name} waits for a node")))
     }
 
     /// Why the pod stands still, one sentence; `None` while nothing is known to be wrong.
@@ -223,6 +262,8 @@ struct WireMeta {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct WireSpec {
+    active_deadline_seconds: Option<i64>,
+    termination_grace_period_seconds: Option<i64>,
     containers: Vec<WireContainer>,
     init_containers: Vec<WireContainer>,
 }
@@ -281,6 +322,7 @@ struct WireReason {
     reason: String,
     message: String,
     exit_code: i32,
+    finished_at: Option<Timestamp>,
 }
 
 impl From<WireState> for State {
@@ -308,6 +350,7 @@ impl<'de> Deserialize<'de> for Pod {
         for (init, container) in specs.chain(spec.containers.into_iter().map(|c| (false, c))) {
             let told = statuses.iter().position(|status| status.name == container.name);
             let told = told.map(|at| statuses.swap_remove(at)).unwrap_or_default();
+            let ended = told.state.terminated.as_ref().and_then(|end| end.finished_at);
             containers.push(Container {
                 name: container.name,
                 init,
@@ -317,6 +360,7 @@ impl<'de> Deserialize<'de> for Pod {
                 state: told.state.into(),
                 restarts: told.restart_count,
                 last: told.last_state.into(),
+                ended,
             });
         }
         let mut unschedulable = None;
@@ -341,6 +385,8 @@ impl<'de> Deserialize<'de> for Pod {
             unschedulable,
             disrupted,
             deleted: metadata.deletion_timestamp.is_some(),
+            deadline: spec.active_deadline_seconds,
+            grace: spec.termination_grace_period_seconds,
             containers,
         })
     }

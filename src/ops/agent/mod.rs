@@ -86,6 +86,8 @@ struct Memory {
     refused: bool,
     /// When the next recheck is due.
     recheck_at: Option<Timestamp>,
+    /// When what was seen last means something else, although nothing changes.
+    look_at: Option<Timestamp>,
     /// Whether the chain is one without rechecks.
     never_rechecks: bool,
     /// Whether the chain's tag may be pushed over, so that another digest of it is a push. Unknown while the last good
@@ -244,7 +246,8 @@ impl<'a> Agent<'a> {
     /// How long to wait at most: idle listeners wait for their recheck only. For what they do beside it, see
     /// [`Self::rest`].
     fn next_look(&self) -> Option<Duration> {
-        let due = [self.memory.recheck_at, self.memory.dispatch_again].into_iter().flatten().min();
+        let memory = &self.memory;
+        let due = [memory.recheck_at, memory.dispatch_again, memory.look_at].into_iter().flatten().min();
         let due = due.map(|at| self.until(at));
         if self.memory.freeze.is_some() { Some(due.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)) } else { due }
     }
@@ -272,6 +275,7 @@ fn diary(action: &Action, namespace: &str) -> String {
         Action::Record(verdict, cause) => format!("{verdict}: {cause}"),
         Action::FreeSlot(generation) => format!("giving the build slot of generation {generation} back"),
         Action::SettleDispatch => "the next listener is there already".to_owned(),
+        Action::EndPods => "ending what still runs of the build's pod".to_owned(),
         Action::Finish => "scaling support to 0".to_owned(),
         Action::Sleep => "done; scaling this listener to 0".to_owned(),
     }
