@@ -37,8 +37,7 @@ pub fn left(verdict: Verdict, pods: &[Pod], build: &str) -> Vec<Left> {
             Verdict::Passed | Verdict::Failed => pod.beside(build).into_iter().map(str::to_owned).collect(),
             // the Job was deleted, and its pod was not
             Verdict::Cancelled => {
-                let on =
-                    pod.containers.iter().filter(|one| !matches!(one.state, State::Terminated { .. }));
+                let on = pod.containers.iter().filter(|one| !matches!(one.state, State::Terminated { .. }));
                 on.map(|one| one.name.clone()).collect()
             }
             Verdict::Errored => Vec::new(),
@@ -144,7 +143,8 @@ mod tests {
             );
             let later = Observation { now: o.left_until, ..o.clone() };
             assert_eq!(step(&later), Action::EndPods);
-            let cancelled = crate::chain::build::Build { verdict: Some(Verdict::Cancelled), ..o.build.clone() };
+            let cancelled =
+                crate::chain::build::Build { verdict: Some(Verdict::Cancelled), ..o.build.clone() };
             assert_eq!(step(&Observation { build: cancelled, ..o.clone() }), Action::EndPods);
             assert_eq!(step(&Observation { left: Vec::new(), ..o.clone() }), Action::Finish);
         }

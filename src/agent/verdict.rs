@@ -115,7 +115,9 @@ pub fn judge(
             Judged::Over(Verdict::Failed, exit_cause(container, code, reason))
         } else {
             let beside = settled.map(|_| run_on(&pod.beside(container)));
-            Judged::Going(beside.map(|run_on| format!("{}, and {run_on}", exit_cause(container, code, reason))))
+            Judged::Going(
+                beside.map(|run_on| format!("{}, and {run_on}", exit_cause(container, code, reason))),
+            )
         };
     }
     if build.is_none() && (job.complete || job.failed.is_some()) {
@@ -414,8 +416,7 @@ mod tests {
         assert_eq!(at(&pod, 115), failed);
         let evicted = Pod { disrupted: Some("TerminationByKubelet".into()), ..pod.clone() };
         assert_eq!(word(&at(&evicted, 115)), "Errored");
-        let deadline =
-            Pod { phase: "Failed".into(), reason: "DeadlineExceeded".into(), ..pod.clone() };
+        let deadline = Pod { phase: "Failed".into(), reason: "DeadlineExceeded".into(), ..pod.clone() };
         assert_eq!(word(&at(&deadline, 101)), "Errored");
     }
 

@@ -86,6 +86,15 @@ pub struct Pod {
     pub containers: Vec<Container>,
 }
 
+/// What a pod stands still at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standstill<'a> {
+    /// The scheduler does not place it, and why.
+    Unschedulable(&'a str),
+    /// A container that does not come up by itself, with the kubelet's reason and message.
+    Container(&'a Container, &'a str, &'a str),
+}
+
 /// What the registry calls the image that a container runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ran {
@@ -158,7 +167,9 @@ impl Pod {
         }
         let name = &self.name;
         let waits = self.containers.iter().find_map(|one| match &one.state {
-            State::Waiting { reason, .. } => Some(format!("pod {name} comes up: container {} waits: {reason}", one.name)),
+            State::Waiting { reason, .. } => {
+                Some(format!("pod {name} comes up: container {} waits: {reason}", one.name))
+            }
             _ => None,
         });
         let initializes = || {
@@ -168,14 +179,24 @@ impl Pod {
         waits.or_else(initializes).or_else(|| Some(format!("pod {name} waits for a node")))
     }
 
-    /// Why the pod stands still, one sentence; `None` while nothing is known to be wrong.
-    pub fn trouble(&self) -> Option<String> {
+    /// What the pod stands still at; `None` while nothing is known to be wrong.
+    pub fn standstill(&self) -> Option<Standstill<'_>> {
         if let Some(why) = &self.unschedulable {
-            return Some(format!("pod {} cannot be scheduled: {why}", self.name));
+            return Some(Standstill::Unschedulable(why));
         }
         self.containers.iter().find_map(|container| match &container.state {
-            State::Waiting { reason, message } if stuck(reason) => Some(waiting(container, reason, message)),
+            State::Waiting { reason, message } if stuck(reason) => {
+                Some(Standstill::Container(container, reason, message))
+            }
             _ => None,
+        })
+    }
+
+    /// Why the pod stands still, one sentence; `None` while nothing is known to be wrong.
+    pub fn trouble(&self) -> Option<String> {
+        Some(match self.standstill()? {
+            Standstill::Unschedulable(why) => format!("pod {} cannot be scheduled: {why}", self.name),
+            Standstill::Container(container, reason, message) => waiting(container, reason, message),
         })
     }
 }

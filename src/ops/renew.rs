@@ -300,7 +300,7 @@ async fn try_out(cluster: &Cluster, request: &Request, intent: &Intent, newest: 
     let next = Listener { tag: raise.tag, generation: raise.generation };
     let job = start::job(&raise, namespace);
     match dispatch::refused(cluster, &intent.plan, &next, job, namespace).await? {
-        Some((_, why)) => Err(start::refusing(why)),
+        Some((what, why)) => Err(start::refusing(why.about(format!("the {what}")))),
         None => Ok(()),
     }
 }

@@ -53,10 +53,19 @@ pub(super) async fn trouble(
             || (of.kind == "Pod" && pods.iter().any(|pod| pod.name == of.name))
     };
     let last = events.items.iter().filter(about).max_by_key(|event| event.last_seen());
-    Ok(last.map(|event| {
-        // a probe that said nothing leaves its colon behind
-        let message = event.message.lines().next().unwrap_or_default().trim_end_matches([':', ' ']);
-        let of = &event.involved_object;
-        format!("last warning, of {} {}: {}: {message}", of.kind, of.name, event.reason)
-    }))
+    Ok(last.map(warning))
+}
+
+/// What was warned of last about a pod, one sentence.
+pub(super) async fn last_warning(cluster: &Cluster, pod: &Pod) -> Result<Option<String>, Error> {
+    let about = format!("type=Warning,involvedObject.kind=Pod,involvedObject.uid={}", pod.uid);
+    let events = cluster.list::<Event>(&kind::EVENTS, Some(&pod.namespace), &Query::fields(about)).await?;
+    Ok(events.items.iter().max_by_key(|event| event.last_seen()).map(warning))
+}
+
+fn warning(event: &Event) -> String {
+    // a probe that said nothing leaves its colon behind
+    let message = event.message.lines().next().unwrap_or_default().trim_end_matches([':', ' ']);
+    let of = &event.involved_object;
+    format!("last warning, of {} {}: {}: {message}", of.kind, of.name, event.reason)
 }

@@ -9,8 +9,8 @@ use crate::agent::Observation;
 use crate::agent::left::AT_ONCE;
 use crate::chain::build::{Phase, Verdict};
 use crate::chain::wire;
-use crate::cluster::{Delete, Patch};
 use crate::cluster::resource::{self as kind, Resource};
+use crate::cluster::{Delete, Patch};
 use crate::pipeline::weave;
 
 impl Agent<'_> {
@@ -62,7 +62,9 @@ impl Agent<'_> {
                 delete = match patched {
                     Err(Error::Cluster(error)) if error.is_refusal() => {
                         let pod = &left.pod;
-                        (self.say)(&format!("pod {pod} takes no deadline, and is deleted with its log: {error}"));
+                        (self.say)(&format!(
+                            "pod {pod} takes no deadline, and is deleted with its log: {error}"
+                        ));
                         true
                     }
                     patched => patched.map(|()| false)?,

@@ -348,7 +348,16 @@ impl Agent<'_> {
         let age = self.now().duration_since(since).as_secs();
         let container = job.container();
         self.memory.look_at = pod.as_ref().and_then(|pod| settles_at(pod, container));
-        Ok(judge(&view, pod.as_ref(), container, self.now(), age, bounds))
+        let judged = judge(&view, pod.as_ref(), container, self.now(), age, bounds);
+        // a volume that is not mounted, a sandbox that is not made: nothing but an event tells of them
+        if let (Judged::Going(Some(why)), Some(pod)) = (&judged, &pod)
+            && pod.standstill().is_none()
+            && pod.coming_up().is_some()
+            && let Some(warning) = support::last_warning(self.cluster, pod).await?
+        {
+            return Ok(Judged::Going(Some(format!("{why}; {warning}"))));
+        }
+        Ok(judged)
     }
 
     /// The build's pods: one, or none yet.

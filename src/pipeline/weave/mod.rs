@@ -40,7 +40,9 @@ pub use listener::{AGENT_BINARY, INSTALL_CONTAINER, Listener, POD_INFO};
 pub use loan::{Loan, PodSecurity};
 pub use probe::{PROBE, probe};
 pub use rest::{Support, place};
-pub use settings::{ADOPT_AFTER, BuildSettings, DEADLINE, INJECTED_DEADLINE, Identity, RECHECK, REVISION_GROUP, duration};
+pub use settings::{
+    ADOPT_AFTER, BuildSettings, DEADLINE, INJECTED_DEADLINE, Identity, RECHECK, REVISION_GROUP, duration,
+};
 
 use subject::Subject;
 
