@@ -219,10 +219,10 @@ impl Error {
             }
             Self::Denied { by, .. } => return by.remedy(),
             Self::NotFound { .. } => {
-                "It may have been deleted meanwhile: look at what is there, then try again."
+                "It may have been deleted meanwhile: run the command again, or name something that is there (kubectl get)."
             }
             Self::AlreadyExists { .. } => {
-                "Choose another name, or look at what is there; nothing was changed."
+                "Choose another name, or delete what has this one; nothing was changed."
             }
             Self::Conflict { .. } => "Run the command again; nothing of the other writer was lost.",
             Self::Invalid { .. } => "Correct what is named; nothing was created or changed.",

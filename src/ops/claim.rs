@@ -150,7 +150,7 @@ pub(super) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Resu
             Judged::Foreign if created => {
                 return Err(Error::ownership(
                     format!("namespace {name} was taken from us between its creation and the check of it"),
-                    "look who deletes or relabels namespaces in this cluster (a webhook, a syncer), then run it again",
+                    "have whoever or whatever deletes or relabels namespaces in this cluster (a webhook, a syncer) spare it, then run it again",
                 ));
             }
             Judged::Foreign => {}
@@ -220,8 +220,7 @@ pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration, say: Sa
                     "namespace {namespace} has no default ServiceAccount after {} s, which kube-controller-manager makes",
                     bound.as_secs()
                 ),
-                "get kube-controller-manager to run (kubectl get --raw '/apis/coordination.k8s.io/v1/namespaces/kube-system/\
-                 leases/kube-controller-manager' tells when it did last), then run this again",
+                "run this again; if that does not help, have whoever runs the cluster get kube-controller-manager to run",
             ));
         }
         if begun.elapsed() >= SAID_AFTER && !said {

@@ -76,7 +76,12 @@ pub fn claim_of(raise: &Raise<'_>) -> Result<Claim> {
     let seed = Uuid::parse_str(&settings.uuid).map_err(|why| {
         Error::unready(
             format!("the record of chain {} has no readable uuid: {why}", settings.chain),
-            "it was edited by hand; restore it",
+            format!(
+                "kubectl edit configmap -n {} {} puts it right: the head ({}) has it, too",
+                wire::HOME,
+                wire::record_object(&settings.chain),
+                wire::chain_object(&settings.chain)
+            ),
         )
     })?;
     let mut labels = raise.plan.namespace.labels.clone();
@@ -156,7 +161,7 @@ async fn settle(
                     head.generation,
                     head.claimed.as_ref().map_or("no namespace yet", |(namespace, _)| namespace)
                 ),
-                "somebody else carries the chain on; look with kubectl studioci status",
+                format!("somebody else carries the chain on; kubectl studioci watch {chain} follows it"),
             ));
         }
         match &head.claimed {
@@ -181,7 +186,12 @@ pub(super) async fn head_of(cluster: &Cluster, chain: &str) -> Result<Head> {
     home::head(cluster, chain).await?.ok_or_else(|| {
         Error::ownership(
             format!("chain {chain} has no head in {} any more", wire::HOME),
-            "somebody deleted it",
+            format!(
+                "somebody deleted it: delete what is left of the chain (kubectl delete -n {} configmap,secret,role -l {}={chain}) \
+                 and start it anew",
+                wire::HOME,
+                wire::CHAIN
+            ),
         )
     })
 }

@@ -320,7 +320,7 @@ async fn renew(
     let raced = || {
         Error::ownership(
             format!("somebody else changes chain {chain} at this moment"),
-            "look with kubectl studioci status, then run it again",
+            "run it again: it goes on from what the other one has made",
         )
     };
     let changed = intent.record.sources != kept.record.sources

@@ -257,18 +257,15 @@ pub(super) async fn listening(
         if begun.elapsed() >= timeout {
             let missing = signs.trouble.or(signs.standing).unwrap_or_default();
             let chain = &raise.record.settings.chain;
-            let by_itself = || {
-                format!(
-                    "it goes on by itself, and kubectl studioci watch {chain} follows it; or give it more --timeout"
-                )
-            };
             return Err(Error::timeout(
                 format!(
                     "the listener in {} does not listen after {} s: {missing}",
                     claimed.namespace,
                     timeout.as_secs()
                 ),
-                signs.remedy.unwrap_or_else(by_itself),
+                signs.remedy.unwrap_or_else(|| {
+                    format!("it goes on by itself; kubectl studioci watch {chain} follows it")
+                }),
             ));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;

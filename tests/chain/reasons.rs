@@ -16,20 +16,20 @@ const MATCH: &str = "  annotations:
     studioci.dev/recheck: 5s";
 
 /// The reasons found so far, a line each, without what differs from run to run.
-struct Reasons<'a> {
+pub(crate) struct Reasons<'a> {
     world: &'a World,
     /// Names to replace, the longest first.
     names: Vec<(String, String)>,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl<'a> Reasons<'a> {
-    fn new(world: &'a World) -> Self {
+    pub(crate) fn new(world: &'a World) -> Self {
         Self { world, names: vec![(world.image(), "IMAGE".to_owned())], text: String::new() }
     }
 
     /// Waits until the newest build of a chain with this generation says why, in words that hold `needle`.
-    fn told(&mut self, chain: &str, generation: u64, what: &str, needle: &str) {
+    pub(crate) fn told(&mut self, chain: &str, generation: u64, what: &str, needle: &str) {
         let why = self.world.until(what, || {
             let said = self.world.studioci(&["status", chain, "-o", "json"]).ok();
             let list: Value = serde_json::from_str(&said).unwrap();
@@ -66,7 +66,7 @@ impl<'a> Reasons<'a> {
         self.line(what, &line);
     }
 
-    fn line(&mut self, what: &str, said: &str) {
+    pub(crate) fn line(&mut self, what: &str, said: &str) {
         let mut said = said.to_owned();
         for (name, word) in &self.names {
             said = said.replace(name, word);

@@ -155,7 +155,11 @@ impl Agent<'_> {
             self.memory.freeze = Some(Freeze::read(&found.data).ok_or_else(|| {
                 Error::unready(
                     format!("ConfigMap {} in {} cannot be read", wire::FREEZE, self.me.namespace),
-                    "it was edited by hand; nothing but the original helps",
+                    format!(
+                        "it was edited by hand, and this build is lost with it: kubectl delete deployment -n {} {} ends it, and \
+                         kubectl studioci start carries the chain on",
+                        self.me.namespace, self.me.deployment
+                    ),
                 )
             })?);
         }

@@ -1,0 +1,198 @@
+//! `chain_17`: a listener that does not come up says why from its first second, with the remedy that fits; what can never
+//! come up is refused before there is one. Each cause is made for real, and its text is held.
+
+use serde_json::{Value, json};
+
+use crate::reasons::Reasons;
+use crate::start::GLOB;
+use crate::world::World;
+
+const NODE: &str = "127.0.0.1";
+const TAINT: &str = "example.com/gpu";
+
+/// Mends what a proof has broken for all, also if it fails.
+struct Mended<'a>(&'a World);
+
+impl Drop for Mended<'_> {
+    fn drop(&mut self) {
+        let world = self.0;
+        let _ = world.kubectl(&["uncordon", NODE]);
+        let _ = world.kubectl(&["taint", "node", NODE, &format!("{TAINT}-")]);
+        let kinds =
+            "validatingadmissionpolicybinding,validatingadmissionpolicy,validatingwebhookconfiguration";
+        let _ = world.kubectl(&["delete", kinds, "chain-17", "--ignore-not-found"]);
+        world.set_up();
+    }
+}
+
+/// A pipeline whose pod template is changed, with annotations besides Keel's.
+fn pipeline(world: &World, annotations: &str, pod: &str) -> String {
+    let text = world.pipeline("build-0001", &format!("{GLOB}{annotations}"));
+    text.replace(
+        "      terminationGracePeriodSeconds: 1\n",
+        &format!("      terminationGracePeriodSeconds: 1\n{pod}"),
+    )
+}
+
+/// What `start` says on its way out, and its error; `start` that ends with this code.
+fn refused(world: &World, reasons: &mut Reasons<'_>, what: &str, code: i32, args: &[&str]) {
+    let said = world.studioci(&[&["start", "--chain", world.chain], args].concat()).failed(code);
+    let error = said.lines().skip_while(|line| !line.starts_with("error: "));
+    let named: Vec<String> = error.map(|line| without_namespace(world, line)).collect();
+    reasons.line(what, &named.join("\n  "));
+}
+
+/// The namespace of a chain that is not there any more differs from run to run.
+fn without_namespace(world: &World, line: &str) -> String {
+    world.builds().iter().fold(line.to_owned(), |line, build| {
+        line.replace(build["metadata"]["name"].as_str().unwrap(), "NAMESPACE")
+    })
+}
+
+#[test]
+#[ignore = "needs the test cluster: cargo xtask test"]
+fn chain_17_what_no_server_admits_is_refused_before_there_is_a_listener() {
+    let world = World::new("chain-17r");
+    let mut reasons = Reasons::new(&world);
+    world.push("build-0001", "1", "exit 0");
+    let template = "\n    studioci.dev/listener-scheduling: template";
+    for (what, annotations, pod, code, more) in [
+        ("Pod Security", "", "", 2, &["--pod-security", "restricted"][..]),
+        ("a priority class", "", "      priorityClassName: high\n", 3, &[]),
+        ("a runtime class", "", "      runtimeClassName: gvisor\n", 3, &[]),
+        ("a priority class of the listener", template, "      priorityClassName: high\n", 3, &[]),
+    ] {
+        let text = pipeline(&world, annotations, pod);
+        let file = world.file("p.yaml", &text);
+        refused(&world, &mut reasons, what, code, &[&["-f", &file], more].concat());
+        world.until("nothing is left of it", || world.builds().is_empty().then_some(()));
+    }
+    insta::assert_snapshot!(reasons.text, @"");
+}
+
+#[test]
+#[ignore = "needs the test cluster: cargo xtask test"]
+fn chain_17_a_listener_that_does_not_come_up_says_why_and_its_remedy_helps() {
+    let world = World::new("chain-17b");
+    let mended = Mended(&world);
+    let mut reasons = Reasons::new(&world);
+    world.push("build-0001", "1", "exit 0");
+    let file = world.file("p.yaml", &pipeline(&world, "", ""));
+    let start = ["-f", &file, "--timeout", "4s"];
+
+    // phase Claimed, from its first second
+    world.kubectl(&["cordon", NODE]).ok();
+    refused(&world, &mut reasons, "no node takes it", 4, &start);
+    let namespace = world.namespace(1);
+    let in_claimed = |what: &str, needle: &str, reasons: &mut Reasons<'_>| {
+        // a ReplicaSet that has failed tries again later and later; a fresh one does at once
+        world.kubectl(&["delete", "replicaset", "--all", "-n", &namespace]).ok();
+        reasons.told("chain-17b", 1, what, needle);
+        assert_eq!(world.build(1).unwrap()["status"]["phase"], "Claimed");
+    };
+    let with = |object: &Value, what: &str, needle: &str, reasons: &mut Reasons<'_>| {
+        let file = world.file("obstacle.json", &object.to_string());
+        world.kubectl(&["create", "-n", &namespace, "-f", &file]).ok();
+        in_claimed(what, needle, reasons);
+        world.kubectl(&["delete", "-n", &namespace, "-f", &file]).ok();
+    };
+    let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "none" },
+        "spec": { "hard": { "pods": "0" } } });
+    with(&quota, "a quota", "exceeded quota: none", &mut reasons);
+    let range = json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": { "name": "large" },
+        "spec": { "limits": [{ "type": "Container", "min": { "cpu": "1" } }] } });
+    with(&range, "a LimitRange", "minimum cpu usage per Container", &mut reasons);
+    let webhook = json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": { "name": "chain-17" },
+        "webhooks": [{
+            "name": "away.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+            "failurePolicy": "Fail", "timeoutSeconds": 1,
+            "clientConfig": { "url": "https://127.0.0.1:1/" },
+            "objectSelector": { "matchLabels": { "studioci.dev/role": "listener" } },
+            "rules": [{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"] }],
+        }] });
+    with(&webhook, "a webhook that does not answer", "failed calling webhook", &mut reasons);
+    refuse_listeners(&world);
+    in_claimed("a policy", "no listeners here", &mut reasons);
+    // `watch` says it, too
+    let watched = world.studioci(&["watch", &namespace, "--timeout", "5s"]);
+    assert!(
+        watched.out.contains("  waiting: the API server refuses the pod of deployment.apps/build: "),
+        "{watched:?}"
+    );
+    world.kubectl(&["delete", "validatingadmissionpolicybinding", "chain-17"]).ok();
+    let account = world.get(&["deployment", "build", "-n", &namespace]);
+    let account = account["spec"]["template"]["spec"]["serviceAccountName"].as_str().unwrap().to_owned();
+    world.kubectl(&["delete", "serviceaccount", &account, "-n", &namespace]).ok();
+    in_claimed("its ServiceAccount is gone", "error looking up service account", &mut reasons);
+    world.kubectl(&["create", "serviceaccount", &account, "-n", &namespace]).ok();
+
+    // every node has a taint: the remedy is followed
+    world.kubectl(&["taint", "node", NODE, &format!("{TAINT}=yes:NoSchedule")]).ok();
+    world.kubectl(&["uncordon", NODE]).ok();
+    in_claimed("a taint", "untolerated taint", &mut reasons);
+    let tolerates = format!("      tolerations: [{{key: {TAINT}, operator: Exists}}]\n");
+    let text = pipeline(&world, "\n    studioci.dev/listener-scheduling: template", &tolerates);
+    world.file("p.yaml", &text);
+    assert_eq!(
+        world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok(),
+        "chain/chain-17b configured\n"
+    );
+    world.kubectl(&["taint", "node", NODE, &format!("{TAINT}-")]).ok();
+    world.studioci(&["stop", world.chain, "--purge"]).ok();
+
+    // an agent image that is nowhere
+    let nowhere = format!("{}/studioci/nowhere@sha256:{}", world.cluster.registry().host(), "0".repeat(64));
+    world.studioci(&["setup", "--agent-image", &nowhere]).ok();
+    world.file("p.yaml", &pipeline(&world, "", ""));
+    refused(&world, &mut reasons, "the agent image", 4, &start);
+    world.set_up();
+    world.studioci(&["stop", world.chain]).ok();
+    assert_eq!(
+        world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok(),
+        "chain/chain-17b started\n"
+    );
+    world.studioci(&["stop", world.chain, "--purge"]).ok();
+
+    // an image that runs as root where nobody may
+    let nobody = "      securityContext: {runAsNonRoot: true}\n";
+    world.file("p.yaml", &pipeline(&world, "", nobody));
+    refused(&world, &mut reasons, "an image that runs as root", 4, &start);
+    let security = "\n    studioci.dev/listener-security: '{runAsUser: 1000}'";
+    world.file("p.yaml", &pipeline(&world, security, nobody));
+    assert_eq!(
+        world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok(),
+        "chain/chain-17b configured\n"
+    );
+    drop(mended);
+    insta::assert_snapshot!(reasons.text, @"");
+}
+
+/// Somebody's policy lets no listener in.
+fn refuse_listeners(world: &World) {
+    let policy = json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": { "name": "chain-17" },
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {
+                "objectSelector": { "matchLabels": { "studioci.dev/role": "listener" } },
+                "resourceRules": [{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
+                    "resources": ["pods"] }],
+            },
+            "validations": [{ "expression": "false", "message": "no listeners here" }],
+        } });
+    let binding = json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": { "name": "chain-17" }, "spec": { "policyName": "chain-17", "validationActions": ["Deny"] } });
+    for object in [policy, binding] {
+        let file = world.file("policy.json", &object.to_string());
+        world.kubectl(&["create", "-f", &file]).ok();
+    }
+    let pod = json!({ "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": "try", "namespace": "default", "labels": { "studioci.dev/role": "listener" } },
+        "spec": { "containers": [{ "name": "a", "image": "x:1" }] } });
+    let pod = world.file("try.json", &pod.to_string());
+    world.until("the policy acts", || {
+        let said = world.kubectl(&["create", "-f", &pod, "--dry-run=server"]);
+        said.err.contains("no listeners here").then_some(())
+    });
+}
