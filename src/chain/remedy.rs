@@ -56,9 +56,15 @@ impl Patient<'_> {
                  and run kubectl studioci start again"
                     .to_owned()
             } else {
+                // newer schedulers do not say which taint
+                let ready = if why.contains("untolerated taint(s)") {
+                    "; a node that is only not Ready takes it by itself once it is"
+                } else {
+                    ""
+                };
                 format!(
                     "annotate the build workload with {}: template, so that its listener may go where its builds go, and \
-                     run kubectl studioci start again",
+                     run kubectl studioci start again{ready}",
                     wire::LISTENER_SCHEDULING
                 )
             };

@@ -376,14 +376,14 @@ fn pod_of(workload: &Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec })
 }
 
-/// What the server would refuse for good of a listener's pod or of a build's, and why.
+/// What the server would refuse for good of a build's pod or of a listener's, which takes over who the build runs as, and why.
 pub(super) async fn refused_pod(
     cluster: &Cluster,
     listener: &Value,
     job: &Value,
     namespace: &str,
 ) -> Result<Option<(&'static str, cluster::Error)>> {
-    for (what, workload) in [("listener's pod", listener), ("build's pod", job)] {
+    for (what, workload) in [("build's pod", job), ("listener's pod", listener)] {
         if let Some(why) = refusal(cluster, &kind::PODS, namespace, &pod_of(workload)).await? {
             return Ok(Some((what, why)));
         }

@@ -67,7 +67,20 @@ fn chain_17_what_no_server_admits_is_refused_before_there_is_a_listener() {
         refused(&world, &mut reasons, what, code, &[&["-f", &file], more].concat());
         world.until("nothing is left of it", || world.builds().is_empty().then_some(()));
     }
-    insta::assert_snapshot!(reasons.text, @"");
+    insta::assert_snapshot!(reasons.text, @r#"
+    Pod Security
+      error: the API server refuses what the pipeline asks for: the build's pod: pods "studioci-dry-run" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "build" must set securityContext.allowPrivilegeEscalation=false), unrestricted capabilities (container "build" must set securityContext.capabilities.drop=["ALL"]), restricted volume types (volume "gate" uses restricted volume type "hostPath"), runAsNonRoot != true (pod or container "build" must set securityContext.runAsNonRoot=true), seccompProfile (pod or container "build" must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")
+        remedy: set what the message names in the build workload's pod template (of its listener, annotation studioci.dev/listener-security sets the user), or let --pod-security or the pipeline's Namespace document name a level that admits it
+    a priority class
+      error: the build's pod: pods "studioci-dry-run" is forbidden: no PriorityClass with name high was found
+        remedy: Have an administrator create PriorityClass high, or take priorityClassName out of the pod template.
+    a runtime class
+      error: the build's pod: pods "studioci-dry-run" is forbidden: pod rejected: RuntimeClass "gvisor" not found
+        remedy: Have an administrator create RuntimeClass gvisor, or take runtimeClassName out of the pod template.
+    a priority class of the listener
+      error: the build's pod: pods "studioci-dry-run" is forbidden: no PriorityClass with name high was found
+        remedy: Have an administrator create PriorityClass high, or take priorityClassName out of the pod template.
+    "#);
 }
 
 #[test]
@@ -157,7 +170,14 @@ fn chain_17_a_listener_that_does_not_come_up_says_why_and_its_remedy_helps() {
     // an image that runs as root where nobody may
     let nobody = "      securityContext: {runAsNonRoot: true}\n";
     world.file("p.yaml", &pipeline(&world, "", nobody));
-    refused(&world, &mut reasons, "an image that runs as root", 4, &start);
+    let _ = world.studioci(&[&["start", "--chain", world.chain], &start[..]].concat()).failed(4);
+    let last = world.builds().last().unwrap()["spec"]["generation"].as_u64().unwrap();
+    reasons.told(
+        "chain-17b",
+        last,
+        "an image that runs as root",
+        "container build waits: CreateContainerConfigError",
+    );
     let security = "\n    studioci.dev/listener-security: '{runAsUser: 1000}'";
     world.file("p.yaml", &pipeline(&world, security, nobody));
     assert_eq!(
@@ -165,7 +185,28 @@ fn chain_17_a_listener_that_does_not_come_up_says_why_and_its_remedy_helps() {
         "chain/chain-17b configured\n"
     );
     drop(mended);
-    insta::assert_snapshot!(reasons.text, @"");
+    insta::assert_snapshot!(reasons.text, @r#"
+    no node takes it
+      error: the listener in NAMESPACE does not listen after 4 s: pod build-POD cannot be scheduled: 0/1 nodes are available: 1 node(s) were unschedulable. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.
+        remedy: kubectl uncordon NODE, of a node that may take it; the listener comes up by itself then
+    a quota
+      the API server refuses the pod of deployment.apps/build: pods "build-POD" is forbidden: exceeded quota: none, requested: pods=1, used: pods=1, limited: pods=0 (raise it, or free something: kubectl edit resourcequota -n chain-17b/1 none; the listener comes up by itself then)
+    a LimitRange
+      the API server refuses the pod of deployment.apps/build: pods "build-POD" is forbidden: minimum cpu usage per Container is 1, but request is SPAN (let pods as small as the listener's in: kubectl edit limitrange -n chain-17b/1; the listener comes up by itself then)
+    a webhook that does not answer
+      the API server refuses the pod of deployment.apps/build: Internal error occurred: failed calling webhook "away.example.com": failed to call webhook: Post "https://127.0.0.1:1/?timeout=1s": dial tcp 127.0.0.1:1: connect: connection refused (mend the service of the admission webhook away.example.com (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml names it); the listener comes up by itself then)
+    a policy
+      the API server refuses the pod of deployment.apps/build: pods "build-POD" is forbidden: ValidatingAdmissionPolicy 'chain-17' with binding 'chain-17' denied request: no listeners here (have whoever made it let pods labelled studioci.dev/role=listener in: kubectl edit validatingadmissionpolicy chain-17; the listener comes up by itself then)
+    its ServiceAccount is gone
+      the API server refuses the pod of deployment.apps/build: pods "build-POD" is forbidden: error looking up service account chain-17b/1/studioci-agent: serviceaccount "studioci-agent" not found (kubectl create serviceaccount -n chain-17b/1 studioci-agent; the listener comes up by itself then)
+    a taint
+      pod build-POD cannot be scheduled: 0/1 nodes are available: 1 node(s) had untolerated taint(s). no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling (annotate the build workload with studioci.dev/listener-scheduling: template, so that its listener may go where its builds go, and run kubectl studioci start again; a node that is only not Ready takes it by itself once it is)
+    the agent image
+      error: the listener in NAMESPACE does not listen after 4 s: image 127.0.0.1:15000/studioci/nowhere@sha256:0000000000000000000000000000000000000000000000000000000000000000 of container studioci-install cannot be pulled: ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image "127.0.0.1:15000/studioci/nowhere@sha256:0000000000000000000000000000000000000000000000000000000000000000": failed to resolve image: 127.0.0.1:15000/studioci/nowhere@sha256:0000000000000000000000000000000000000000000000000000000000000000: not found
+        remedy: an administrator names an agent image that the nodes can pull: kubectl studioci setup --agent-image IMAGE; then kubectl studioci stop chain-17b and kubectl studioci start, which raises a fresh listener
+    an image that runs as root
+      container build waits: CreateContainerConfigError: container has runAsNonRoot and image will run as root (pod: "build-POD", container: build) (annotate the build workload with studioci.dev/listener-security: '{runAsUser: 1000}', and run kubectl studioci start again)
+    "#);
 }
 
 /// Somebody's policy lets no listener in.
