@@ -171,10 +171,9 @@ fn chain_17_a_listener_that_does_not_come_up_says_why_and_its_remedy_helps() {
     let nobody = "      securityContext: {runAsNonRoot: true}\n";
     world.file("p.yaml", &pipeline(&world, "", nobody));
     let _ = world.studioci(&[&["start", "--chain", world.chain], &start[..]].concat()).failed(4);
-    let last = world.builds().last().unwrap()["spec"]["generation"].as_u64().unwrap();
     reasons.told(
         "chain-17b",
-        last,
+        1,
         "an image that runs as root",
         "container build waits: CreateContainerConfigError",
     );
