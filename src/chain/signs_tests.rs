@@ -96,7 +96,7 @@ fn what_keeps_a_build_from_going_on() {
     };
     let waiting = |phase| Build { waiting: Some("a node".to_owned()), ..build(phase) };
     let settled = |phase| Build { dispatch: Dispatch::Done, verdict: Some(Verdict::Errored), ..build(phase) };
-    for (number, (build, listener, pods, trouble)) in [
+    for (number, (build, listener, pods, trouble)) in vec![
         (build(Listening), there, vec![], None),
         (build(Listening), Seen::Unknown, vec![], None),
         (build(Claimed), Seen::Gone, vec![], Some("its listener is not created yet")),
