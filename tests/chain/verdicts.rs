@@ -72,6 +72,8 @@ const ROWS: [Row; 14] = [
     Row {
         what: "a LimitRange that the pipeline brings refuses the pod",
         edit: |all| {
+            // without a request of its own it would get the least
+            build_pod(all)["containers"][0]["resources"] = json!({ "requests": { "cpu": "10m" } });
             all.push(json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": { "name": "large" },
                 "spec": { "limits": [{ "type": "Container", "min": { "cpu": "1" } }] } }));
         },
