@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::left;
 use super::observation::Observation;
 use super::step::{Action, cancelled, holds_slot};
 use super::verdict::Judged;
@@ -99,6 +100,7 @@ pub fn step(o: &Observation) -> Action {
     match o.build.phase {
         _ if o.listener.keyed => Action::Detach,
         Phase::Recorded | Phase::Finished if holds_slot(o) => Action::FreeSlot(o.build.generation),
+        Phase::Recorded if !o.left.is_empty() => left::end(o).unwrap_or(Action::Wait(None)),
         // a later generation is at work, or nobody would be here: the dispatch was done, and only not written down
         Phase::Recorded if !o.build.dispatch.settled() => Action::SettleDispatch,
         Phase::Recorded => Action::Finish,

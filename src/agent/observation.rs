@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::left::Left;
 use super::verdict::Judged;
 use crate::chain::build::{Build, Content, Version};
 use crate::chain::freeze::Freeze;
@@ -99,6 +100,10 @@ pub struct Observation {
     pub support_bound: i64,
     /// What the Job and its pod say, from Building on.
     pub judged: Judged,
+    /// What still runs of the build's pods, from Recorded on.
+    pub left: Vec<Left>,
+    /// Until when that may run on.
+    pub left_until: Timestamp,
     /// Whether the recheck of the tag that it listens on is due.
     pub recheck_due: bool,
 }

@@ -2,6 +2,7 @@
 
 use jiff::ToSpan;
 
+use super::left;
 use super::observation::{Observation, Support};
 use super::verdict::Judged;
 use crate::chain::build::{Baseline, Content, Phase, Verdict, Version};
@@ -45,6 +46,8 @@ pub enum Action {
     FreeSlot(u64),
     /// Write down that the dispatch was done.
     SettleDispatch,
+    /// End what still runs of the build's pods.
+    EndPods,
     /// Scale support to zero, then write phase Finished.
     Finish,
     /// The very last act: scale the own Deployment to zero.
@@ -260,6 +263,8 @@ pub(super) fn cancelled() -> Action {
 fn recorded(o: &Observation) -> Action {
     if holds_slot(o) {
         Action::FreeSlot(o.build.generation)
+    } else if let Some(end) = left::end(o) {
+        end
     } else if o.build.dispatch.settled() {
         Action::Finish
     } else {

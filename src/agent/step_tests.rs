@@ -86,6 +86,8 @@ fn observation(phase: Phase) -> Observation {
         support: vec![],
         support_bound: 600,
         judged: Judged::NoJob,
+        left: vec![],
+        left_until: Timestamp::UNIX_EPOCH,
         recheck_due: false,
     }
 }

@@ -1,5 +1,8 @@
 //! Which outcome of a build's Job and pod is which verdict. The one table.
 
+use jiff::Timestamp;
+
+use super::left::{run_on, settles_at};
 use crate::chain::build::Verdict;
 use crate::chain::pod::{Container, Pod, State, image_trouble, stuck};
 use crate::chain::record::Exit;
@@ -39,6 +42,9 @@ pub struct Bounds {
     pub pending: i64,
 }
 
+/// What takes longer than so many seconds is said.
+const SAID_AFTER: i64 = 2;
+
 impl Default for Bounds {
     fn default() -> Self {
         Self { stuck: 10 * 60, pending: 24 * 60 * 60 }
@@ -50,7 +56,7 @@ impl Default for Bounds {
 /// | what happened | verdict |
 /// |---|---|
 /// | build container exits 0 | Passed |
-/// | build container exits otherwise, `OOMKilled` included | Failed |
+/// | build container exits otherwise, `OOMKilled` included | Failed; where others run on in its pod, once an eviction would have been told |
 /// | deadline of the pod | Errored |
 /// | evicted, preempted, node lost, pod deleted | Errored |
 /// | an init container fails | Errored |
@@ -61,7 +67,14 @@ impl Default for Bounds {
 /// | Job's pod refused by quota | waiting; Errored after [`Bounds::pending`] |
 /// | Job's pod refused by admission | Errored after [`Bounds::stuck`] |
 /// | Job deleted | Cancelled |
-pub fn judge(job: &Job, pod: Option<&Pod>, container: &str, age: i64, bounds: Bounds) -> Judged {
+pub fn judge(
+    job: &Job,
+    pod: Option<&Pod>,
+    container: &str,
+    now: Timestamp,
+    age: i64,
+    bounds: Bounds,
+) -> Judged {
     let Some(pod) = pod else { return without_pod(job, container, age, bounds) };
     let errored = |cause: String| Judged::Over(Verdict::Errored, cause);
     let build = pod.container(container);
@@ -96,10 +109,15 @@ pub fn judge(job: &Job, pod: Option<&Pod>, container: &str, age: i64, bounds: Bo
     }
     if let Some((code, reason)) = exit {
         // a pod that is being evicted shows the killed container first and the reason with its phase
-        return if pod.phase == "Failed" || job.failed.is_some() {
+        let settled = settles_at(pod, container);
+        let over = pod.phase == "Failed" || job.failed.is_some();
+        return if over || settled.is_some_and(|at| at <= now) {
             Judged::Over(Verdict::Failed, exit_cause(container, code, reason))
         } else {
-            Judged::Going(None)
+            let beside = settled.map(|_| run_on(&pod.beside(container)));
+            Judged::Going(
+                beside.map(|run_on| format!("{}, and {run_on}", exit_cause(container, code, reason))),
+            )
         };
     }
     if build.is_none() && (job.complete || job.failed.is_some()) {
@@ -113,7 +131,7 @@ pub fn judge(job: &Job, pod: Option<&Pod>, container: &str, age: i64, bounds: Bo
     }
     match pod.trouble() {
         Some(why) if pod.containers.iter().any(is_stuck) => bounded(why, age, bounds.stuck),
-        why => Judged::Going(why),
+        why => Judged::Going(why.or_else(|| pod.coming_up().filter(|_| age > SAID_AFTER))),
     }
 }
 
@@ -205,8 +223,11 @@ pub fn exits(pod: &Pod) -> Vec<Exit> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::ToSpan;
+
     use super::*;
 
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
     const BOUNDS: Bounds = Bounds { stuck: 100, pending: 1000 };
 
     fn container(name: &str, init: bool, state: State) -> Container {
@@ -233,7 +254,7 @@ mod tests {
     }
 
     fn judged(pod: &Pod, age: i64) -> Judged {
-        judge(&Job::default(), Some(pod), "build", age, BOUNDS)
+        judge(&Job::default(), Some(pod), "build", NOW, age, BOUNDS)
     }
 
     fn word(judged: &Judged) -> String {
@@ -269,7 +290,8 @@ mod tests {
             ("no image yet", pod("Pending", waiting("ErrImagePull")), 99, "waiting"),
             ("no image for too long", pod("Pending", waiting("ImagePullBackOff")), 100, "Errored"),
             ("no config", pod("Pending", waiting("CreateContainerConfigError")), 100, "Errored"),
-            ("creating", pod("Pending", waiting("ContainerCreating")), 500, "going"),
+            ("creating", pod("Pending", waiting("ContainerCreating")), 2, "going"),
+            ("creating for some time", pod("Pending", waiting("ContainerCreating")), 500, "waiting"),
             (
                 "unschedulable",
                 Pod { unschedulable: Some("0/1 nodes".into()), ..pod("Pending", State::Unknown) },
@@ -346,7 +368,7 @@ mod tests {
             (refused("pods \"x\" is forbidden: violates PodSecurity"), 99, "waiting"),
             (refused("pods \"x\" is forbidden: violates PodSecurity"), 100, "Errored"),
         ] {
-            assert_eq!(word(&judge(&job, None, "build", age, BOUNDS)), want, "{job:?}");
+            assert_eq!(word(&judge(&job, None, "build", NOW, age, BOUNDS)), want, "{job:?}");
         }
     }
 
@@ -363,7 +385,7 @@ mod tests {
             (complete, renamed("Succeeded", 0), "Passed"),
             (failed, renamed("Failed", 3), "Errored"),
         ] {
-            assert_eq!(word(&judge(&job, Some(&pod), "build", 1, BOUNDS)), want, "{job:?}");
+            assert_eq!(word(&judge(&job, Some(&pod), "build", NOW, 1, BOUNDS)), want, "{job:?}");
         }
     }
 
@@ -373,8 +395,29 @@ mod tests {
         let going = Pod { deleted: true, ..pod("Running", State::Running) };
         let passed = Pod { deleted: true, ..pod("Succeeded", ended(0, "Completed")) };
         for (pod, want) in [(Some(&going), "gone"), (None, "gone"), (Some(&passed), "Passed")] {
-            assert_eq!(word(&judge(&job, pod, "build", 1, BOUNDS)), want, "{pod:?}");
+            assert_eq!(word(&judge(&job, pod, "build", NOW, 1, BOUNDS)), want, "{pod:?}");
         }
+    }
+
+    #[test]
+    fn a_failure_counts_although_others_run_on_in_the_pod() {
+        let mut pod = pod("Running", ended(3, "Error"));
+        pod.containers.push(container("proxy", false, State::Running));
+        pod.grace = Some(10);
+        let at = |pod: &Pod, second: i64| {
+            let now = NOW + second.seconds();
+            judge(&Job::default(), Some(pod), "build", now, second, BOUNDS)
+        };
+        assert_eq!(at(&pod, 1000), Judged::Going(None), "it is not known when it ended");
+        pod.containers[1].ended = Some(NOW + 100.seconds());
+        let runs_on = "container build exited with code 3, and container proxy runs on".to_owned();
+        assert_eq!(at(&pod, 114), Judged::Going(Some(runs_on)), "an eviction is told within its grace");
+        let failed = Judged::Over(Verdict::Failed, "container build exited with code 3".to_owned());
+        assert_eq!(at(&pod, 115), failed);
+        let evicted = Pod { disrupted: Some("TerminationByKubelet".into()), ..pod.clone() };
+        assert_eq!(word(&at(&evicted, 115)), "Errored");
+        let deadline = Pod { phase: "Failed".into(), reason: "DeadlineExceeded".into(), ..pod.clone() };
+        assert_eq!(word(&at(&deadline, 101)), "Errored");
     }
 
     #[test]

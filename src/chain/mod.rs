@@ -4,11 +4,13 @@
 
 pub mod build;
 pub mod claim;
+pub mod denial;
 pub mod freeze;
 pub mod head;
 pub mod names;
 pub mod pod;
 pub mod record;
+pub mod remedy;
 pub mod retention;
 pub mod rights;
 pub mod signs;

@@ -53,6 +53,8 @@ pub struct Container {
     pub last: State,
     /// When the run that goes on began, to the second.
     pub started: Option<Timestamp>,
+    /// When it ended, if it has.
+    pub ended: Option<Timestamp>,
 }
 
 /// Whose doing it is that a container tells nothing.
@@ -87,8 +89,21 @@ pub struct Pod {
     pub disrupted: Option<String>,
     /// Whether it has a deletionTimestamp.
     pub deleted: bool,
+    /// `spec.activeDeadlineSeconds`: so long after its start the kubelet ends it.
+    pub deadline: Option<i64>,
+    /// `spec.terminationGracePeriodSeconds`: how long its containers may take to end.
+    pub grace: Option<i64>,
     /// Init containers first.
     pub containers: Vec<Container>,
+}
+
+/// What a pod stands still at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standstill<'a> {
+    /// The scheduler does not place it, and why.
+    Unschedulable(&'a str),
+    /// A container that does not come up by itself, with the kubelet's reason and message.
+    Container(&'a Container, &'a str, &'a str),
 }
 
 /// What the registry calls the image that a container runs.
@@ -173,14 +188,58 @@ impl Pod {
         self.containers.iter().find(|container| container.name == name)
     }
 
-    /// Why the pod stands still, one sentence; `None` while nothing is known to be wrong.
-    pub fn trouble(&self) -> Option<String> {
+    /// Names of the containers that run beside `build` and keep the pod going: a webhook put them there, since what a
+    /// template has beside its build container is made an init container, which the kubelet ends by itself.
+    pub fn beside(&self, build: &str) -> Vec<&str> {
+        self.containers
+            .iter()
+            .filter(|one| !one.init && one.name != build && !matches!(one.state, State::Terminated { .. }))
+            .map(|one| one.name.as_str())
+            .collect()
+    }
+
+    /// Whether the pod has come to its end.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase.as_str(), "Succeeded" | "Failed")
+    }
+
+    /// How far a pod has come that does not run yet, one sentence; `None` for one that runs, or has.
+    pub fn coming_up(&self) -> Option<String> {
+        if self.phase != "Pending" {
+            return None;
+        }
+        let name = &self.name;
+        let waits = self.containers.iter().find_map(|one| match &one.state {
+            State::Waiting { reason, .. } => {
+                Some(format!("pod {name} comes up: container {} waits: {reason}", one.name))
+            }
+            _ => None,
+        });
+        let initializes = || {
+            let init = self.containers.iter().find(|one| one.init && one.state == State::Running)?;
+            Some(format!("pod {name} comes up: init container {} runs", init.name))
+        };
+        waits.or_else(initializes).or_else(|| Some(format!("pod {name} waits for a node")))
+    }
+
+    /// What the pod stands still at; `None` while nothing is known to be wrong.
+    pub fn standstill(&self) -> Option<Standstill<'_>> {
         if let Some(why) = &self.unschedulable {
-            return Some(format!("pod {} cannot be scheduled: {why}", self.name));
+            return Some(Standstill::Unschedulable(why));
         }
         self.containers.iter().find_map(|container| match &container.state {
-            State::Waiting { reason, message } if stuck(reason) => Some(waiting(container, reason, message)),
+            State::Waiting { reason, message } if stuck(reason) => {
+                Some(Standstill::Container(container, reason, message))
+            }
             _ => None,
+        })
+    }
+
+    /// Why the pod stands still, one sentence; `None` while nothing is known to be wrong.
+    pub fn trouble(&self) -> Option<String> {
+        Some(match self.standstill()? {
+            Standstill::Unschedulable(why) => format!("pod {} cannot be scheduled: {why}", self.name),
+            Standstill::Container(container, reason, message) => waiting(container, reason, message),
         })
     }
 }
@@ -295,6 +354,8 @@ struct WireMeta {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct WireSpec {
+    active_deadline_seconds: Option<i64>,
+    termination_grace_period_seconds: Option<i64>,
     containers: Vec<WireContainer>,
     init_containers: Vec<WireContainer>,
 }
@@ -359,6 +420,7 @@ struct WireReason {
     reason: String,
     message: String,
     exit_code: i32,
+    finished_at: Option<Timestamp>,
 }
 
 impl From<WireState> for State {
@@ -386,6 +448,7 @@ impl<'de> Deserialize<'de> for Pod {
         for (init, container) in specs.chain(spec.containers.into_iter().map(|c| (false, c))) {
             let told = statuses.iter().position(|status| status.name == container.name);
             let told = told.map(|at| statuses.swap_remove(at)).unwrap_or_default();
+            let ended = told.state.terminated.as_ref().and_then(|end| end.finished_at);
             containers.push(Container {
                 name: container.name,
                 init,
@@ -396,6 +459,7 @@ impl<'de> Deserialize<'de> for Pod {
                 state: told.state.into(),
                 restarts: told.restart_count,
                 last: told.last_state.into(),
+                ended,
             });
         }
         let mut unschedulable = None;
@@ -420,6 +484,8 @@ impl<'de> Deserialize<'de> for Pod {
             unschedulable,
             disrupted,
             deleted: metadata.deletion_timestamp.is_some(),
+            deadline: spec.active_deadline_seconds,
+            grace: spec.termination_grace_period_seconds,
             containers,
         })
     }

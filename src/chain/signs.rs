@@ -9,6 +9,8 @@ use serde::Deserialize;
 
 use super::build::{Build, Dispatch, Map, Phase};
 use super::pod::Pod;
+use super::remedy::Patient;
+use super::wire;
 use super::workload::Condition;
 use crate::keel::names;
 use crate::keel::policy::{Policy, polled};
@@ -42,6 +44,8 @@ pub struct Listener {
     pub annotations: Map,
     /// Why its pods are not created: a quota, admission.
     pub refused: Option<String>,
+    /// Whether its controller has seen the newest spec.
+    pub observed: bool,
     /// When Keel last wrote it.
     pub moved: Option<Timestamp>,
 }
@@ -62,6 +66,10 @@ pub enum Seen<'a> {
 pub struct Signs {
     /// What keeps it from going on, one sentence.
     pub trouble: Option<String>,
+    /// What to do about that, a clause.
+    pub remedy: Option<String>,
+    /// How far a listener is that has not listened yet and has no trouble, one sentence.
+    pub standing: Option<String>,
     /// Since when Keel has not moved a listener that it should have looked at by its schedule.
     pub silent_since: Option<Timestamp>,
 }
@@ -76,64 +84,123 @@ impl Signs {
         now: Timestamp,
     ) -> Self {
         if build.terminating {
-            return Self { trouble: held, silent_since: None };
+            return Self { trouble: held, ..Self::default() };
         }
-        let trouble = agent_gone(build, listener)
-            .or_else(|| pods.iter().find_map(|pod| pod_trouble(build, pod)))
-            .or_else(|| unseen(build, listener));
+        let scheduled_as_template = match listener {
+            Seen::There(listener) => listener.annotations.contains_key(wire::LISTENER_SCHEDULING),
+            Seen::Unknown | Seen::Gone => false,
+        };
+        let patient = Patient { chain: &build.chain, namespace: &build.namespace, scheduled_as_template };
+        let trouble = agent_gone(build, listener, patient)
+            .or_else(|| pods.iter().find_map(|pod| pod_trouble(build, pod, patient)))
+            .or_else(|| unseen(build, listener, patient));
         let silent_since = match (listener, &trouble) {
             (Seen::There(listener), None) if build.phase == Phase::Listening => silent(listener, now),
             _ => None,
         };
-        Self { trouble, silent_since }
+        // generation 0 is a bare claim, which nobody listens in
+        let waits = build.phase == Phase::Claimed && build.generation > 0 && trouble.is_none();
+        let standing = waits.then(|| standing(listener, pods));
+        let (trouble, remedy) = trouble.map_or((None, None), |Trouble { why, remedy }| (Some(why), remedy));
+        Self { trouble, remedy, standing, silent_since }
+    }
+
+    /// What keeps it from going on and what to do about that, or how far it is.
+    pub fn sentence(&self) -> Option<String> {
+        match (&self.trouble, &self.remedy) {
+            (Some(why), Some(remedy)) => Some(format!("{} ({remedy})", why.trim_end_matches('.'))),
+            (Some(why), None) => Some(why.clone()),
+            (None, _) => self.standing.clone(),
+        }
+    }
+}
+
+/// What keeps a build from going on.
+struct Trouble {
+    why: String,
+    remedy: Option<String>,
+}
+
+impl Trouble {
+    fn new(why: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { why: why.into(), remedy: Some(remedy.into()) }
+    }
+}
+
+/// How far a listener is that has not listened yet.
+fn standing(listener: Seen<'_>, pods: &[&Pod]) -> String {
+    let pod = pods.iter().find(|pod| pod.role == LISTENER && !pod.deleted);
+    match (listener, pod) {
+        (_, Some(pod)) => {
+            pod.coming_up().unwrap_or_else(|| format!("pod {} runs, and has not reported yet", pod.name))
+        }
+        (Seen::Gone, None) => "its listener is not created yet".to_owned(),
+        (Seen::There(Listener { name, observed: false, .. }), None) => {
+            format!("kube-controller-manager has not taken up deployment.apps/{name} yet")
+        }
+        (Seen::There(Listener { name, .. }), None) => format!("deployment.apps/{name} has no pod yet"),
+        (Seen::Unknown, None) => "its pod is not there yet".to_owned(),
     }
 }
 
 /// Whether the build's agent has something to do. An agent that has recorded a verdict may be gone any moment.
 fn needs_agent(build: &Build) -> bool {
     match build.phase {
-        Phase::Claimed | Phase::Finished | Phase::Disposing => false,
+        Phase::Finished | Phase::Disposing => false,
         Phase::Recorded => !build.dispatch.settled(),
         _ => true,
     }
 }
 
-fn agent_gone(build: &Build, listener: Seen<'_>) -> Option<String> {
+fn agent_gone(build: &Build, listener: Seen<'_>, patient: Patient<'_>) -> Option<Trouble> {
     let stood_down = build.waiting.as_ref().is_some_and(|why| why.starts_with(STOOD_DOWN));
     if stood_down || !needs_agent(build) {
         return None;
     }
     match listener {
-        Seen::Gone => Some("its agent is gone: the namespace has no listener Deployment any more".to_owned()),
-        Seen::There(Listener { name, replicas: 0, .. }) => Some(format!(
-            "its agent is gone: deployment.apps/{name} was scaled to 0 (kubectl scale -n {} deployment/{name} \
-             --replicas=1 brings it back)",
-            build.namespace
-        )),
-        Seen::There(Listener { name, refused: Some(why), .. }) => {
-            Some(format!("the API server refuses the pod of deployment.apps/{name}: {why}"))
+        // whoever has claimed the namespace is about to create it
+        Seen::Gone if build.phase == Phase::Claimed => None,
+        Seen::Gone => {
+            let remedy = match build.phase {
+                Phase::Listening => "kubectl studioci start raises a fresh listener",
+                _ => {
+                    "a later agent of the chain ends this build; kubectl studioci start carries on a chain that has none"
+                }
+            };
+            Some(Trouble::new("its agent is gone: the namespace has no listener Deployment any more", remedy))
         }
+        Seen::There(Listener { name, replicas: 0, .. }) => Some(Trouble::new(
+            format!("its agent is gone: deployment.apps/{name} was scaled to 0"),
+            format!("kubectl scale -n {} deployment/{name} --replicas=1 brings it back", build.namespace),
+        )),
+        Seen::There(Listener { name, refused: Some(why), .. }) => Some(Trouble::new(
+            format!("the API server refuses the pod of deployment.apps/{name}: {why}"),
+            patient.of_refusal(why),
+        )),
         _ => None,
     }
 }
 
 /// The listener's pod matters for as long as an agent is needed. A build's own pod is told of by its agent, unless that
 /// has not come to it yet.
-fn pod_trouble(build: &Build, pod: &Pod) -> Option<String> {
-    let matters = if pod.role == LISTENER {
-        build.phase == Phase::Claimed || needs_agent(build)
-    } else {
-        build.verdict.is_none() && build.waiting.is_none()
-    };
-    if matters && !pod.deleted { pod.trouble() } else { None }
+fn pod_trouble(build: &Build, pod: &Pod, patient: Patient<'_>) -> Option<Trouble> {
+    if pod.deleted {
+        return None;
+    }
+    if pod.role == LISTENER {
+        let standstill = pod.standstill().filter(|_| needs_agent(build))?;
+        return Some(Trouble::new(pod.trouble()?, patient.of_pod(&pod.name, standstill)));
+    }
+    let matters = build.verdict.is_none() && build.waiting.is_none();
+    pod.trouble().filter(|_| matters).map(|why| Trouble { why, remedy: None })
 }
 
 /// Why Keel does not see a listener that waits for it.
-fn unseen(build: &Build, listener: Seen<'_>) -> Option<String> {
+fn unseen(build: &Build, listener: Seen<'_>, patient: Patient<'_>) -> Option<Trouble> {
     let Seen::There(Listener { name, labels, annotations, .. }) = listener else { return None };
     match Policy::of(labels, annotations) {
         Policy::Untracked(why) if build.phase == Phase::Listening && build.waiting.is_none() => {
-            Some(format!("Keel does not see deployment.apps/{name}: {why}"))
+            Some(Trouble::new(format!("Keel does not see deployment.apps/{name}: {why}"), patient.anew()))
         }
         _ => None,
     }
@@ -186,6 +253,7 @@ struct Wire {
 struct WireMeta {
     namespace: String,
     name: String,
+    generation: i64,
     creation_timestamp: Option<Timestamp>,
     labels: Option<Map>,
     annotations: Option<Map>,
@@ -206,8 +274,9 @@ struct WireSpec {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct WireStatus {
+    observed_generation: i64,
     conditions: Vec<Condition>,
 }
 
@@ -220,6 +289,7 @@ impl<'de> Deserialize<'de> for Listener {
             namespace: metadata.namespace,
             name: metadata.name,
             created: metadata.creation_timestamp,
+            observed: status.observed_generation >= metadata.generation,
             replicas: spec.replicas.unwrap_or(1),
             labels: metadata.labels.unwrap_or_default(),
             annotations: metadata.annotations.unwrap_or_default(),

@@ -57,14 +57,26 @@ fn pod(role: &str) -> Pod {
 }
 
 const PULL: &str = "image r/a:1 of container build cannot be pulled: ErrImagePull: r/a:1: not found";
-const GONE: &str = "its agent is gone: the namespace has no listener Deployment any more";
+const PULL_LISTENER: &str = "image r/a:1 of container build cannot be pulled: ErrImagePull: r/a:1: not found (push r/a:1, \
+                             or start from a tag that exists: kubectl studioci start --tag TAG)";
+const GONE: &str = "its agent is gone: the namespace has no listener Deployment any more (kubectl studioci start raises a \
+                    fresh listener)";
+const GONE_LATER: &str = "its agent is gone: the namespace has no listener Deployment any more (a later agent of the chain \
+                          ends this build; kubectl studioci start carries on a chain that has none)";
+const REFUSED: &str = "the API server refuses the pod of deployment.apps/build: pods \"build-x\" is forbidden: exceeded \
+                       quota: q (raise it, or free something: kubectl edit resourcequota -n ci-a q; the listener comes up \
+                       by itself then)";
+const ANEW: &str = " (kubectl studioci stop app and kubectl studioci start, which raises a fresh listener)";
 
 #[test]
 fn what_keeps_a_build_from_going_on() {
     use Phase::{Building, Claimed, Detached, Finished, Listening, Recorded};
     let well = polled_every("@every 1m");
     let zero = Listener { replicas: 0, ..well.clone() };
-    let refused = Listener { refused: Some("exceeded quota: q".to_owned()), ..well.clone() };
+    let refused = Listener {
+        refused: Some("pods \"build-x\" is forbidden: exceeded quota: q".to_owned()),
+        ..well.clone()
+    };
     let unkeyed = listener(&json!({}));
     let never = listener(&json!({ "keel.sh/policy": "never" }));
     let there = Seen::There(&well);
@@ -73,14 +85,43 @@ fn what_keeps_a_build_from_going_on() {
     let ours = || vec![pod("listener")];
     let builds = || vec![pod("build")];
     let going_away = || vec![Pod { deleted: true, ..pod("listener") }];
+    let unseen = |why: &str| format!("Keel does not see deployment.apps/build: {why}{ANEW}");
+    let coming = |phase: &str| {
+        let mut pod = Pod { phase: phase.to_owned(), ..pod("listener") };
+        pod.containers[0].state = match phase {
+            "Running" => State::Running,
+            _ => State::Waiting { reason: "ContainerCreating".to_owned(), message: String::new() },
+        };
+        pod
+    };
     let waiting = |phase| Build { waiting: Some("a node".to_owned()), ..build(phase) };
     let settled = |phase| Build { dispatch: Dispatch::Done, verdict: Some(Verdict::Errored), ..build(phase) };
-    for (number, (build, listener, pods, trouble)) in [
+    for (number, (build, listener, pods, trouble)) in vec![
         (build(Listening), there, vec![], None),
         (build(Listening), Seen::Unknown, vec![], None),
-        (build(Claimed), Seen::Gone, vec![], None),
+        (build(Claimed), Seen::Gone, vec![], Some("its listener is not created yet")),
+        (build(Claimed), Seen::Unknown, vec![], Some("its pod is not there yet")),
+        (build(Claimed), there, vec![], Some("deployment.apps/build has no pod yet")),
+        (
+            build(Claimed),
+            Seen::There(&Listener { observed: false, ..well.clone() }),
+            vec![],
+            Some("kube-controller-manager has not taken up deployment.apps/build yet"),
+        ),
+        (
+            build(Claimed),
+            there,
+            vec![coming("Pending")],
+            Some("pod p comes up: container build waits: ContainerCreating"),
+        ),
+        (build(Claimed), there, vec![coming("Running")], Some("pod p runs, and has not reported yet")),
+        (build(Claimed), there, going_away(), Some("deployment.apps/build has no pod yet")),
+        (build(Claimed), Seen::There(&refused), vec![], Some(REFUSED)),
+        (build(Claimed), Seen::There(&zero), vec![], Some(to_zero)),
+        // a bare claim
+        (Build { generation: 0, ..build(Claimed) }, Seen::Gone, vec![], None),
         (build(Listening), Seen::Gone, vec![], Some(GONE)),
-        (build(Building), Seen::Gone, builds(), Some(GONE)),
+        (build(Building), Seen::Gone, builds(), Some(GONE_LATER)),
         (build(Building), Seen::There(&zero), vec![], Some(to_zero)),
         (
             Build { waiting: Some("stood down: the chain has ended".to_owned()), ..build(Listening) },
@@ -92,32 +133,17 @@ fn what_keeps_a_build_from_going_on() {
         (settled(Recorded), Seen::There(&zero), vec![], None),
         (settled(Finished), Seen::Gone, vec![], None),
         (build(Recorded), Seen::There(&zero), vec![], Some(to_zero)),
-        (
-            build(Listening),
-            Seen::There(&refused),
-            vec![],
-            Some("the API server refuses the pod of deployment.apps/build: exceeded quota: q"),
-        ),
-        (build(Claimed), there, ours(), Some(PULL)),
-        (build(Listening), there, ours(), Some(PULL)),
+        (build(Listening), Seen::There(&refused), vec![], Some(REFUSED)),
+        (build(Claimed), there, ours(), Some(PULL_LISTENER)),
+        (build(Listening), there, ours(), Some(PULL_LISTENER)),
         (build(Listening), there, going_away(), None),
         (build(Building), there, builds(), Some(PULL)),
         // its agent tells of the build's pod, but cannot tell of its own
         (waiting(Building), there, builds(), None),
-        (waiting(Building), there, ours(), Some(PULL)),
+        (waiting(Building), there, ours(), Some(PULL_LISTENER)),
         (settled(Recorded), there, [ours(), builds()].concat(), None),
-        (
-            build(Listening),
-            Seen::There(&unkeyed),
-            vec![],
-            Some("Keel does not see deployment.apps/build: there is no Keel policy"),
-        ),
-        (
-            build(Listening),
-            Seen::There(&never),
-            vec![],
-            Some("Keel does not see deployment.apps/build: the Keel policy is `never` or empty"),
-        ),
+        (build(Listening), Seen::There(&unkeyed), vec![], Some(&unseen("there is no Keel policy"))),
+        (build(Listening), Seen::There(&never), vec![], Some(&unseen("the Keel policy is `never` or empty"))),
         (build(Detached), Seen::There(&unkeyed), vec![], None),
         (Build { terminating: true, ..build(Listening) }, Seen::Gone, ours(), None),
     ]
@@ -126,11 +152,33 @@ fn what_keeps_a_build_from_going_on() {
     {
         let pods: Vec<&Pod> = pods.iter().collect();
         let signs = Signs::of(&build, listener, &pods, None, at("2026-11-25T10:00:30Z"));
-        assert_eq!(signs.trouble.as_deref(), trouble, "row {number}");
+        assert_eq!(signs.sentence().as_deref(), trouble, "row {number}");
     }
     let leaving = Build { terminating: true, ..build(Listening) };
     let signs = Signs::of(&leaving, Seen::Gone, &[], Some("held".to_owned()), at(CREATED));
     assert_eq!(signs.trouble.as_deref(), Some("held"));
+}
+
+#[test]
+fn a_listener_that_follows_the_template_already_is_told_otherwise() {
+    let unplaced = Pod {
+        unschedulable: Some("0/1 nodes are available: 1 node(s) had untolerated taint {gpu: }.".to_owned()),
+        ..pod("listener")
+    };
+    let remedy = |annotations: &serde_json::Value| {
+        let listener = listener(annotations);
+        Signs::of(&build(Phase::Claimed), Seen::There(&listener), &[&unplaced], None, at(CREATED))
+            .remedy
+            .unwrap()
+    };
+    let keel = json!({ "keel.sh/policy": "force" });
+    assert!(remedy(&keel).contains("studioci.dev/listener-scheduling: template"), "{}", remedy(&keel));
+    let followed = json!({ "keel.sh/policy": "force", "studioci.dev/listener-scheduling": "template" });
+    assert!(
+        remedy(&followed).starts_with("change nodeSelector, affinity or tolerations"),
+        "{}",
+        remedy(&followed)
+    );
 }
 
 #[test]
@@ -190,14 +238,14 @@ fn a_chain_whose_next_namespace_is_gone() {
 fn a_deployment_is_read_as_the_api_server_writes_it() {
     let listener: Listener = serde_json::from_value(json!({
         "metadata": {
-            "namespace": "ci-a", "name": "build", "creationTimestamp": CREATED, "labels": null,
+            "namespace": "ci-a", "name": "build", "generation": 2, "creationTimestamp": CREATED, "labels": null,
             "managedFields": [
                 { "manager": "kubectl-studioci", "time": "2026-11-25T10:00:00Z" },
                 { "manager": "keel", "operation": "Update", "time": "2026-11-25T10:05:00Z" },
                 { "manager": "kube-controller-manager", "time": "2026-11-25T10:06:00Z" },
             ],
         },
-        "status": { "conditions": [
+        "status": { "observedGeneration": 1, "conditions": [
             { "type": "Available", "status": "False", "message": "m" },
             { "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: q" },
         ] },
@@ -205,4 +253,5 @@ fn a_deployment_is_read_as_the_api_server_writes_it() {
     .expect("a Deployment");
     assert_eq!((listener.moved, listener.replicas), (Some(at("2026-11-25T10:05:00Z")), 1));
     assert_eq!(listener.refused.as_deref(), Some("exceeded quota: q"));
+    assert!(!listener.observed);
 }

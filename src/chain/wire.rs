@@ -97,6 +97,9 @@ pub const DEADLINE: &str = "studioci.dev/deadline";
 pub const PENDING_DEADLINE: &str = "studioci.dev/pending-deadline";
 /// Annotation of the build workload: how long support may take to get ready before a build (`15m`).
 pub const SUPPORT_DEADLINE: &str = "studioci.dev/support-deadline";
+/// Annotation of the build workload: how long containers that others put into the build's pod may run on after the verdict
+/// (`30s`); then they are ended.
+pub const INJECTED_DEADLINE: &str = "studioci.dev/injected-deadline";
 /// Annotation of the build workload: where the CI image holds the pipeline text.
 pub const PIPELINE_PATH: &str = "studioci.dev/pipeline-path";
 /// Default of [`PIPELINE_PATH`], relative to the image's working directory.

@@ -41,7 +41,9 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     let mut broken = None;
     let mut tell = |change: &ops::watch::Change| {
         followed = Some(change.after.namespace.clone());
-        for line in watch::diff(change.before.as_ref(), &change.after, Timestamp::now()) {
+        let now = Timestamp::now();
+        let outside = change.outside.iter().map(|why| watch::waits(&change.after, why, now));
+        for line in watch::diff(change.before.as_ref(), &change.after, now).into_iter().chain(outside) {
             if let Err(error) = console.event(&line.to_string()) {
                 broken.get_or_insert(error);
             }

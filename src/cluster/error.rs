@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::forbidden::Forbidden;
+pub use crate::chain::denial::Denier;
 
 /// A call that did not do what it was for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -130,27 +131,6 @@ pub enum Error {
     },
 }
 
-/// Who denied an object that RBAC had let through.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Denier {
-    /// An admission webhook, by name.
-    Webhook(String),
-    /// A ValidatingAdmissionPolicy, by name.
-    Policy(String),
-    /// A ResourceQuota or LimitRange.
-    Quota,
-    /// The namespace's Pod Security level.
-    PodSecurity,
-    /// The namespace is being deleted.
-    Terminating,
-    /// The namespace's ServiceAccount is not there yet.
-    ServiceAccount,
-    /// RBAC's own guard: nobody hands on rights that he does not hold.
-    Escalation,
-    /// Something else.
-    Other,
-}
-
 fn of_context(context: Option<&str>) -> String {
     context.map(|context| format!(" of context {context:?}")).unwrap_or_default()
 }
@@ -160,6 +140,15 @@ fn seconds(duration: Duration) -> String {
 }
 
 impl Error {
+    /// The same of an object that is better known by other words than by kind and name.
+    #[must_use]
+    pub fn about(mut self, object: String) -> Self {
+        if let Self::Denied { what, .. } | Self::Invalid { what, .. } = &mut self {
+            *what = object;
+        }
+        self
+    }
+
     /// Whether there is no such object.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })
@@ -184,10 +173,18 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Invalid { .. } | Self::Forbidden(_) => true,
-            Self::Denied { by, .. } => !matches!(by, Denier::ServiceAccount | Denier::Quota),
+            Self::Denied { by, .. } => {
+                !matches!(by, Denier::ServiceAccount | Denier::Quota | Denier::Unanswered(_))
+            }
             Self::Other { code, .. } => (400..500).contains(code),
             _ => false,
         }
+    }
+
+    /// Whether what denies an object may let it through later: a ServiceAccount that is not there yet, a webhook that does
+    /// not answer.
+    pub fn is_transient_denial(&self) -> bool {
+        matches!(self, Self::Denied { .. }) && self.is_transient()
     }
 
     /// Whether a quota is in the way, which may be free again later.
@@ -200,7 +197,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::TooManyRequests { .. } => true,
-            Self::Denied { by, .. } => matches!(by, Denier::ServiceAccount),
+            Self::Denied { by, .. } => matches!(by, Denier::ServiceAccount | Denier::Unanswered(_)),
             Self::Other { code, .. } => *code >= 500,
             _ => false,
         }
@@ -230,10 +227,10 @@ impl Error {
             }
             Self::Denied { by, .. } => return by.remedy(),
             Self::NotFound { .. } => {
-                "It may have been deleted meanwhile: look at what is there, then try again."
+                "It may have been deleted meanwhile: run the command again, or name something that is there (kubectl get)."
             }
             Self::AlreadyExists { .. } => {
-                "Choose another name, or look at what is there; nothing was changed."
+                "Choose another name, or delete what has this one; nothing was changed."
             }
             Self::Conflict { .. } => "Run the command again; nothing of the other writer was lost.",
             Self::Invalid { .. } => "Correct what is named; nothing was created or changed.",
@@ -254,33 +251,6 @@ impl Error {
                 "Run the command again when the API server is well (kubectl get --raw /readyz)."
             }
             Self::Other { .. } => "Ask whoever runs the API server, or what stands before it, what it means.",
-        };
-        text.to_owned()
-    }
-}
-
-impl Denier {
-    fn remedy(&self) -> String {
-        let text = match self {
-            Self::Webhook(name) => {
-                return format!("Ask whoever runs the admission webhook {name}; its message stands above.");
-            }
-            Self::Policy(name) => {
-                return format!(
-                    "kubectl get validatingadmissionpolicy {name} -o yaml shows the rule that denied it."
-                );
-            }
-            Self::Quota => "Free something in the namespace, or raise its ResourceQuota or LimitRange.",
-            Self::PodSecurity => {
-                "Change the pod's securityContext, or give the namespace another \
-                 pod-security.kubernetes.io/enforce level."
-            }
-            Self::Terminating => "Wait until the namespace is gone, or use another one.",
-            Self::ServiceAccount => "Run the command again in a moment: the namespace is still being set up.",
-            Self::Escalation => {
-                "Whoever grants rights must hold them: have somebody with those rights do it."
-            }
-            Self::Other => "Ask whoever runs the cluster what refuses it; its message stands above.",
         };
         text.to_owned()
     }

@@ -94,16 +94,9 @@ impl Status {
 
     /// Who in admission denied it, if this is such a denial.
     fn denier(&self) -> Option<Denier> {
-        let message = &self.message;
-        if let Some((_, rest)) = message.split_once("admission webhook \"")
-            && let Some((name, _)) = rest.split_once("\" denied the request")
-        {
-            return Some(Denier::Webhook(name.to_owned()));
-        }
-        if let Some((_, rest)) = message.split_once("ValidatingAdmissionPolicy '")
-            && let Some((name, _)) = rest.split_once('\'')
-        {
-            return Some(Denier::Policy(name.to_owned()));
+        let by = Denier::of(&self.message);
+        if let Some(Denier::Webhook(_) | Denier::Policy(_)) = by {
+            return by;
         }
         if self.code != 403 {
             return None;
@@ -111,19 +104,7 @@ impl Status {
         if self.has_cause("NamespaceTerminating") {
             return Some(Denier::Terminating);
         }
-        let marks = [
-            ("is attempting to grant RBAC permissions not currently held", Denier::Escalation),
-            ("violates PodSecurity", Denier::PodSecurity),
-            ("exceeded quota", Denier::Quota),
-            ("failed quota", Denier::Quota),
-            // a quota so young that the controller has not counted yet
-            ("status unknown for quota", Denier::Quota),
-            ("maximum cpu usage per", Denier::Quota),
-            ("maximum memory usage per", Denier::Quota),
-            ("error looking up service account", Denier::ServiceAccount),
-            ("because it is being terminated", Denier::Terminating),
-        ];
-        marks.into_iter().find(|(mark, _)| message.contains(mark)).map(|(_, by)| by)
+        by
     }
 }
 

@@ -119,7 +119,7 @@ pub async fn bare(cluster: &Cluster, claim: &Claim, bound: Duration, say: Say<'_
     if let Some(binding) = dispatch::bind_person_for(cluster, &there, &wanted).await? {
         dispatch::create(cluster, &binding).await?;
     }
-    usable(cluster, &claimed.namespace, bound).await?;
+    usable(cluster, &claimed.namespace, bound, say).await?;
     Ok(claimed)
 }
 
@@ -150,7 +150,7 @@ pub(super) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Resu
             Judged::Foreign if created => {
                 return Err(Error::ownership(
                     format!("namespace {name} was taken from us between its creation and the check of it"),
-                    "look who deletes or relabels namespaces in this cluster (a webhook, a syncer), then run it again",
+                    "have whoever or whatever deletes or relabels namespaces in this cluster (a webhook, a syncer) spare it, then run it again",
                 ));
             }
             Judged::Foreign => {}
@@ -196,12 +196,16 @@ pub(super) async fn stands(cluster: &Cluster, claim: &Claim, namespace: &str, ui
     }))
 }
 
+/// What is waited for longer than this is said.
+const SAID_AFTER: Duration = Duration::from_secs(2);
+
 /// Waits until the fresh namespace has its default ServiceAccount, without which no pod starts in it.
 ///
 /// # Errors
 /// [`Error::Timeout`] after `bound`.
-pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration) -> Result<()> {
+pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration, say: Say<'_>) -> Result<()> {
     let begun = tokio::time::Instant::now();
+    let mut said = false;
     loop {
         let account = cluster.get::<Value>(&kind::SERVICE_ACCOUNTS, Some(namespace), "default").await;
         match account {
@@ -212,8 +216,17 @@ pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration) -> Resu
         }
         if begun.elapsed() >= bound {
             return Err(Error::timeout(
-                format!("namespace {namespace} has no default ServiceAccount after {} s", bound.as_secs()),
-                "kube-controller-manager makes it; look whether it runs",
+                format!(
+                    "namespace {namespace} has no default ServiceAccount after {} s, which kube-controller-manager makes",
+                    bound.as_secs()
+                ),
+                "run this again; if that does not help, have whoever runs the cluster get kube-controller-manager to run",
+            ));
+        }
+        if begun.elapsed() >= SAID_AFTER && !said {
+            said = true;
+            say(&format!(
+                "namespace {namespace} waits for its default ServiceAccount, which kube-controller-manager makes"
             ));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

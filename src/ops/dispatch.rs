@@ -60,6 +60,10 @@ pub struct Raise<'a> {
 
 /// How long a fresh namespace may take to get its default ServiceAccount.
 const USABLE_BOUND: Duration = Duration::from_secs(60);
+/// The same where an agent waits for it, who writes down why and tries again: its build does not wait meanwhile.
+const USABLE_BOUND_OF_AGENT: Duration = Duration::from_secs(2);
+/// What labels and annotations of ours begin with.
+const OURS: &str = "studioci.dev/";
 /// How long a fresh binding may take to act.
 const FRESH_BOUND: Duration = Duration::from_secs(5);
 
@@ -72,7 +76,12 @@ pub fn claim_of(raise: &Raise<'_>) -> Result<Claim> {
     let seed = Uuid::parse_str(&settings.uuid).map_err(|why| {
         Error::unready(
             format!("the record of chain {} has no readable uuid: {why}", settings.chain),
-            "it was edited by hand; restore it",
+            format!(
+                "kubectl edit configmap -n {} {} puts it right: the head ({}) has it, too",
+                wire::HOME,
+                wire::record_object(&settings.chain),
+                wire::chain_object(&settings.chain)
+            ),
         )
     })?;
     let mut labels = raise.plan.namespace.labels.clone();
@@ -152,7 +161,7 @@ async fn settle(
                     head.generation,
                     head.claimed.as_ref().map_or("no namespace yet", |(namespace, _)| namespace)
                 ),
-                "somebody else carries the chain on; look with kubectl studioci status",
+                format!("somebody else carries the chain on; kubectl studioci watch {chain} follows it"),
             ));
         }
         match &head.claimed {
@@ -177,7 +186,12 @@ pub(super) async fn head_of(cluster: &Cluster, chain: &str) -> Result<Head> {
     home::head(cluster, chain).await?.ok_or_else(|| {
         Error::ownership(
             format!("chain {chain} has no head in {} any more", wire::HOME),
-            "somebody deleted it",
+            format!(
+                "somebody deleted it: delete what is left of the chain (kubectl delete -n {} configmap,secret,role -l {}={chain}) \
+                 and start it anew",
+                wire::HOME,
+                wire::CHAIN
+            ),
         )
     })
 }
@@ -246,7 +260,7 @@ pub(super) async fn raise_entered(
     }));
     try_join(
         try_join_all(objects.iter().map(|object| create(cluster, object))),
-        claim::usable(cluster, &claimed.namespace, USABLE_BOUND),
+        usable(cluster, raise, claimed, say),
     )
     .await?;
     let mut listener = raise.plan.listener(&Listener { tag: raise.tag, generation: raise.generation });
@@ -254,6 +268,20 @@ pub(super) async fn raise_entered(
     let created = create(cluster, &listener).await?;
     say(&format!("listener {} waits in {}", raise.plan.build.name, claimed.namespace));
     Ok(created)
+}
+
+/// Waits until pods can start in the claimed namespace.
+pub(super) async fn usable(
+    cluster: &Cluster,
+    raise: &Raise<'_>,
+    claimed: &Claimed,
+    say: Say<'_>,
+) -> Result<()> {
+    let bound = match raise.maker {
+        Maker::Person => USABLE_BOUND,
+        Maker::Agent { .. } => USABLE_BOUND_OF_AGENT,
+    };
+    claim::usable(cluster, &claimed.namespace, bound, say).await
 }
 
 /// The binding that a person needs in the new namespace; an admin may write there anyway.
@@ -317,13 +345,54 @@ pub(super) async fn refusal(
     match patiently(|| cluster.create::<Object>(resource, Some(namespace), object, &dry)).await {
         Ok(_) => Ok(None),
         Err(error) if blames_the_object(&error) => Ok(Some(error)),
-        Err(error) if error.is_quota() || error.is_already_exists() => Ok(None),
+        // neither says anything of the object
+        Err(error) if error.is_quota() || error.is_already_exists() || error.is_transient_denial() => {
+            Ok(None)
+        }
         Err(error) => Err(error.into()),
     }
 }
 
+/// The pod that a controller would make of a workload, to be tried out: what admission has against a pod the API server says
+/// of the pod alone, and of the workload at most as a warning.
+///
+/// It runs as the namespace's default ServiceAccount, since nothing but controllers makes a pod that runs as an agent, and
+/// that of a build comes with the rest of the pipeline; and it bears no label of ours.
+fn pod_of(workload: &Value) -> Value {
+    let template = &workload["spec"]["template"];
+    let mut metadata = json!({ "name": "studioci-dry-run" });
+    for map in ["labels", "annotations"] {
+        let theirs = template["metadata"][map].as_object().into_iter().flatten();
+        metadata[map] = theirs
+            .filter(|(key, _)| !key.starts_with(OURS))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+    }
+    let mut spec = template["spec"].clone();
+    for field in ["serviceAccountName", "serviceAccount"] {
+        spec.as_object_mut().map(|spec| spec.remove(field));
+    }
+    json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec })
+}
+
+/// What the server would refuse for good of a build's pod or of a listener's, which takes over who the build runs as, and why.
+pub(super) async fn refused_pod(
+    cluster: &Cluster,
+    listener: &Value,
+    job: &Value,
+    namespace: &str,
+) -> Result<Option<(&'static str, cluster::Error)>> {
+    for (what, workload) in [("build's pod", job), ("listener's pod", listener)] {
+        if let Some(why) = refusal(cluster, &kind::PODS, namespace, &pod_of(workload)).await? {
+            return Ok(Some((what, why)));
+        }
+    }
+    Ok(None)
+}
+
 /// What the server would refuse for good of the next listener and of the build's Job, and why: both are tried beside
-/// those that are there.
+/// those that are there, and so are their pods.
 pub(super) async fn refused(
     cluster: &Cluster,
     plan: &Plan,
@@ -336,13 +405,13 @@ pub(super) async fn refused(
     let beside = name.get(..58).unwrap_or(name).trim_end_matches('-');
     listener["metadata"]["name"] = json!(format!("{beside}-next"));
     for (what, resource, object) in
-        [("next listener", kind::DEPLOYMENTS, listener), ("build's Job", kind::JOBS, job)]
+        [("next listener", kind::DEPLOYMENTS, &listener), ("build's Job", kind::JOBS, &job)]
     {
-        if let Some(why) = refusal(cluster, &resource, namespace, &object).await? {
+        if let Some(why) = refusal(cluster, &resource, namespace, object).await? {
             return Ok(Some((what, why)));
         }
     }
-    Ok(None)
+    refused_pod(cluster, &listener, &job, namespace).await
 }
 
 /// Whether the API server refuses an object for what is in it, as opposed to who asks and where.

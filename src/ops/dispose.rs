@@ -338,7 +338,7 @@ async fn late(cluster: &Cluster, targets: &[Target], bound: Duration) -> Result<
         }
     }
     if remedies.is_empty() {
-        remedies.push("it goes on by itself; look whether kube-controller-manager runs");
+        remedies.push("it goes on by itself once kube-controller-manager gets to it; run this again then");
     }
     Ok(Error::timeout(
         format!("not gone after {} s: {}", bound.as_secs(), left.join("\n")),

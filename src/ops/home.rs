@@ -97,7 +97,12 @@ impl Record {
                     wire::record_object(chain),
                     wire::HOME
                 ),
-                "it was edited by hand or written by another program; restore it, or start the chain under another name",
+                format!(
+                    "it was edited by hand or written by another program: kubectl edit configmap -n {} {} puts it right, or start \
+                     the chain under another name with --chain",
+                    wire::HOME,
+                    wire::record_object(chain)
+                ),
             )
         };
         let settings: Settings = field(record, SETTINGS, &broken)?;
@@ -134,7 +139,12 @@ fn read_head(object: &Data) -> Result<Head> {
     Head::read(&object.metadata.resource_version, &object.data).map_err(|why| {
         Error::unready(
             format!("ConfigMap {} in {}: {why}", object.metadata.name, wire::HOME),
-            "it was edited by hand; restore that key, or start the chain under another name",
+            format!(
+                "it was edited by hand: kubectl edit configmap -n {} {} puts that key right, or start the chain under another \
+                 name with --chain",
+                wire::HOME,
+                object.metadata.name
+            ),
         )
     })
 }
@@ -169,7 +179,10 @@ pub async fn kept(cluster: &Cluster, chain: &str) -> Result<Option<Kept>> {
         Some(text) => text.parse().map_err(|_| {
             Error::unready(
                 format!("ConfigMap {record_name} in {}: {EDITION} {text:?} is no number", wire::HOME),
-                "it was edited by hand; restore it",
+                format!(
+                    "it was edited by hand: kubectl edit configmap -n {} {record_name} puts it right",
+                    wire::HOME
+                ),
             )
         })?,
     };
@@ -179,7 +192,10 @@ pub async fn kept(cluster: &Cluster, chain: &str) -> Result<Option<Kept>> {
         let value = String::from_utf8(bytes.0).map_err(|_| {
             Error::unready(
                 format!("Secret {secret_name} in {}: {name} is not UTF-8 text", wire::HOME),
-                "it was edited by hand; restore it",
+                format!(
+                    "it was edited by hand: kubectl edit secret -n {} {secret_name} puts it right",
+                    wire::HOME
+                ),
             )
         })?;
         values.insert(name, value);
@@ -263,7 +279,7 @@ pub async fn forget(
     if there.uuid != uuid || !there.purging {
         return Err(Error::ownership(
             format!("chain {chain} was started anew while it was being deleted"),
-            "nothing of the new one was touched; look with kubectl studioci status",
+            "nothing of the new one was touched; run it again if that is to go, too",
         ));
     }
     let uids = before_head.into_iter().map(|found| found.map(|found| found.metadata.uid));

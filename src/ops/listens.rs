@@ -1,35 +1,27 @@
 //! Whether somebody listens for a chain: not what its phase says, which an agent wrote that may be dead or stuck by now.
 
-use super::error::Result;
-use super::select;
+use super::error::{Error, Result};
+use super::status;
 use crate::chain::build::{Build, Phase};
 use crate::chain::pod::Pod;
-use crate::chain::signs::{self, Listener, STOOD_DOWN, STUCK, Signs};
+use crate::chain::signs::{STOOD_DOWN, STUCK, Signs};
 use crate::cluster::Cluster;
-use crate::cluster::resource as kind;
 
 /// Why a build whose phase says that it listens, or is past that, does not; `None` if nothing speaks against it.
 ///
 /// Whoever may not look into the namespace believes the phase.
 pub(super) async fn deaf(cluster: &Cluster, build: &Build) -> Result<Option<String>> {
-    let (select, namespace) = (select::listeners(), Some(build.namespace.as_str()));
-    let look = async {
-        tokio::try_join!(
-            cluster.list::<Listener>(&kind::DEPLOYMENTS, namespace, &select),
-            cluster.list::<Pod>(&kind::PODS, namespace, &select),
-        )
-    };
-    let (listeners, pods) = match Box::pin(look).await {
-        Err(error) if error.is_rbac() => return Ok(None),
-        seen => seen?,
-    };
-    let listener = listeners.items.first().map_or(signs::Seen::Gone, signs::Seen::There);
-    let of: Vec<&Pod> = pods.items.iter().collect();
-    let signs = Signs::of(build, listener, &of, None, pods.date.unwrap_or_default());
-    Ok(reason(build, &signs, &pods.items))
+    match Box::pin(status::signs_of(cluster, build)).await {
+        Err(Error::Cluster(error)) if error.is_rbac() => Ok(None),
+        seen => {
+            let (signs, pods) = seen?;
+            Ok(reason(build, &signs, &pods))
+        }
+    }
 }
 
-fn reason(build: &Build, signs: &Signs, pods: &[Pod]) -> Option<String> {
+/// The same of what is seen.
+pub(super) fn reason(build: &Build, signs: &Signs, pods: &[Pod]) -> Option<String> {
     let own_word = build.waiting.clone().filter(|why| why.starts_with(STUCK) || why.starts_with(STOOD_DOWN));
     let runs = pods.iter().any(|pod| !pod.deleted && pod.phase == "Running");
     own_word.or_else(|| signs.trouble.clone()).or_else(|| {

@@ -303,7 +303,7 @@ async fn try_out(cluster: &Cluster, request: &Request, intent: &Intent, newest: 
     let next = Listener { tag: raise.tag, generation: raise.generation };
     let job = start::job(&raise, namespace);
     match dispatch::refused(cluster, &intent.plan, &next, job, namespace).await? {
-        Some((_, why)) => Err(start::refusing(why)),
+        Some((what, why)) => Err(start::refusing(why.about(format!("the {what}")))),
         None => Ok(()),
     }
 }
@@ -323,7 +323,7 @@ async fn renew(
     let raced = || {
         Error::ownership(
             format!("somebody else changes chain {chain} at this moment"),
-            "look with kubectl studioci status, then run it again",
+            "run it again: it goes on from what the other one has made",
         )
     };
     let changed = intent.record.sources != kept.record.sources

@@ -323,7 +323,7 @@ pub async fn settled(cluster: &Cluster, build: &Build, direction: Direction, bou
                     bound.as_secs(),
                     try_join_all(named).await?.join("; ")
                 ),
-                format!("it goes on; look with kubectl get pods -n {namespace}"),
+                "it goes on by itself; what is named above is in its way, and more --timeout lets this wait on",
             ));
         }
         tokio::time::sleep(LOOK_AGAIN).await;

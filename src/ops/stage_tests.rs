@@ -4,8 +4,10 @@
 mod adopt;
 mod claims;
 mod ended;
+mod over;
 mod push;
 mod rechecks;
+mod refused;
 mod renewed;
 mod starts;
 mod trials;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
 use super::Say;
@@ -13,8 +13,7 @@ use super::error::{Error, Result};
 use super::home;
 pub use super::intent::{Intent, Request};
 use super::listens;
-use super::select;
-use super::{renew, setup};
+use super::{renew, setup, status};
 use crate::chain::build::{Baseline, Build, Content, Map, Phase, Version};
 use crate::chain::head::Head;
 use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
@@ -22,7 +21,7 @@ use crate::chain::{rights, wire};
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
 use crate::cluster::{Access, Cluster, Create, Delete, Denier, Error as ClusterError, Patch, Resource};
-use crate::pipeline::weave::{BuildOf, Plan};
+use crate::pipeline::weave::{BuildOf, Listener, Plan};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +33,9 @@ pub enum Outcome {
     /// It did already, with the same pipeline.
     Unchanged(Build),
 }
+
+/// What is waited for longer than this is said, whatever it is.
+const SAID_AFTER: Duration = Duration::from_secs(2);
 
 /// Starts a chain, or finds that it lives.
 ///
@@ -232,18 +234,15 @@ pub(super) async fn listening(
     let begun = tokio::time::Instant::now();
     let mut told = String::new();
     loop {
-        let pods = async {
-            Ok(cluster.list::<Pod>(&kind::PODS, Some(&claimed.namespace), &select::listeners()).await?)
-        };
-        let (build, pods) = try_join(look(cluster, &claimed.namespace), pods).await?;
-        let build = build.ok_or_else(|| {
+        let build = look(cluster, &claimed.namespace).await?.ok_or_else(|| {
             Error::ownership(
                 format!("namespace {} was deleted while its listener came up", claimed.namespace),
-                "look who deletes namespaces here, then run it again",
+                "have whoever or whatever deletes namespaces here spare it, then run start again",
             )
         })?;
+        let (signs, pods) = status::signs_of(cluster, &build).await?;
         let deaf = if build.phase >= Phase::Listening {
-            match listens::deaf(cluster, &build).await? {
+            match listens::reason(&build, &signs, &pods) {
                 None => return Ok(build),
                 deaf => deaf,
             }
@@ -251,36 +250,37 @@ pub(super) async fn listening(
             None
         };
         if build.phase < Phase::Listening
-            && pods.items.iter().any(|pod| tag_is_missing(pod, &raise.plan.build.container))
+            && pods.iter().any(|pod| tag_is_missing(pod, &raise.plan.build.container))
             && let Some(build) = without_image(cluster, raise, claimed, fresh, build).await?
         {
             return Ok(build);
         }
-        let trouble = deaf.or_else(|| pods.items.iter().find_map(Pod::trouble));
-        if let Some(why) = trouble.clone().filter(|why| *why != told) {
+        // what is known to be wrong is said at once, how far it is only where that takes time
+        let due = deaf.is_some() || signs.trouble.is_some() || begun.elapsed() >= SAID_AFTER;
+        if let Some(why) = deaf.clone().or_else(|| signs.sentence()).filter(|why| due && *why != told) {
             say(&format!("the listener waits: {why}"));
             told = why;
         }
         if begun.elapsed() >= timeout {
-            let missing = trouble.unwrap_or_else(|| "its pod has not reported yet".to_owned());
+            let missing = deaf.or(signs.trouble).or(signs.standing).unwrap_or_default();
+            let chain = &raise.record.settings.chain;
             return Err(Error::timeout(
                 format!(
                     "the listener in {} does not listen after {} s: {missing}",
                     claimed.namespace,
                     timeout.as_secs()
                 ),
-                format!(
-                    "everything is left in place and goes on; look with kubectl studioci status {}",
-                    raise.record.settings.chain
-                ),
+                signs.remedy.unwrap_or_else(|| {
+                    format!("it goes on by itself; kubectl studioci watch {chain} follows it")
+                }),
             ));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
-/// Has the server look at the build's Job, so that what it refuses is known before there is anything that a push could
-/// trigger; then raises the listener.
+/// Has the server look at the build's Job, at its pod and at the listener's, so that what it refuses is known before there
+/// is anything that a push could trigger; then raises the listener.
 pub(super) async fn raise_listener(
     cluster: &Cluster,
     raise: &Raise<'_>,
@@ -288,9 +288,15 @@ pub(super) async fn raise_listener(
     say: Say<'_>,
 ) -> Result<bool> {
     dispatch::enter(cluster, raise, claimed).await?;
-    let job = job(raise, &claimed.namespace);
-    match dispatch::refusal(cluster, &kind::JOBS, &claimed.namespace, &job).await? {
-        Some(error) => Err(error.into()),
+    dispatch::usable(cluster, raise, claimed, say).await?;
+    let namespace = claimed.namespace.as_str();
+    let job = job(raise, namespace);
+    if let Some(error) = dispatch::refusal(cluster, &kind::JOBS, namespace, &job).await? {
+        return Err(error.into());
+    }
+    let listener = raise.plan.listener(&Listener { tag: raise.tag, generation: raise.generation });
+    match dispatch::refused_pod(cluster, &listener, &job, namespace).await? {
+        Some((what, error)) => Err(error.about(format!("the {what}")).into()),
         None => dispatch::raise_entered(cluster, raise, claimed, say).await,
     }
 }
@@ -330,6 +336,14 @@ pub(super) fn refusing(refused: ClusterError) -> Error {
         ClusterError::Invalid { .. } => Error::usage(
             format!("the API server refuses what the pipeline asks for: {refused}"),
             "correct the pipeline and run start again",
+        ),
+        ClusterError::Denied { by: Denier::PodSecurity, .. } => Error::usage(
+            format!("the API server refuses what the pipeline asks for: {refused}"),
+            format!(
+                "set what the message names in the build workload's pod template (of its listener, annotation {} sets the \
+                 user), or let --pod-security or the pipeline's Namespace document name a level that admits it",
+                wire::LISTENER_SECURITY
+            ),
         ),
         refused => refused.into(),
     }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::claim::{read_build, unreadable};
 use super::error::{Error, Result};
-use super::select;
+use super::{select, support};
 use crate::chain::build::{Build, NotABuild, Phase};
 use crate::chain::pod::Pod;
 use crate::chain::signs::{self, Listener, Signs};
@@ -78,11 +78,13 @@ pub async fn status(cluster: &Cluster) -> Result<Seen> {
     readable("pods", pods.as_ref().err());
     readable("listeners", listeners.as_ref().err());
     let held = namespaces.items.iter().filter_map(|it| Some((it.metadata.name.as_str(), it.held()?)));
+    let pods = pods.map(|list| list.items).unwrap_or_default();
     seen.look(&Around {
-        pods: &pods.map(|list| list.items).unwrap_or_default(),
+        pods: &pods,
         listeners: listeners.ok().as_ref().map(|list| list.items.as_slice()),
         held: held.collect(),
     });
+    Box::pin(seen.ask_for_warnings(cluster, &pods)).await;
     let missing = Box::pin(missing_policies(cluster)).await;
     if !missing.is_empty() {
         seen.notices.push(format!(
@@ -95,6 +97,36 @@ pub async fn status(cluster: &Cluster) -> Result<Seen> {
         seen.notices.extend(keel.ok().and_then(|list| list.items.iter().find_map(KeelObject::down)));
     }
     Ok(seen)
+}
+
+/// What is seen from outside of a build whose listener is awaited, and the listener's pods.
+///
+/// # Errors
+/// Cluster errors.
+pub(super) async fn signs_of(cluster: &Cluster, build: &Build) -> Result<(Signs, Vec<Pod>)> {
+    let (select, namespace) = (select::listeners(), Some(build.namespace.as_str()));
+    let (listeners, pods) = tokio::try_join!(
+        cluster.list::<Listener>(&kind::DEPLOYMENTS, namespace, &select),
+        cluster.list::<Pod>(&kind::PODS, namespace, &select),
+    )?;
+    let listener = listeners.items.first().map_or(signs::Seen::Gone, signs::Seen::There);
+    let of: Vec<&Pod> = pods.items.iter().collect();
+    let now = pods.date.unwrap_or(Timestamp::MIN);
+    let mut signs = Signs::of(build, listener, &of, None, now);
+    warned(cluster, &mut signs, &of).await;
+    Ok((signs, pods.items))
+}
+
+/// Adds what was warned of last to what is known of a pod that comes up and does not say why it takes so long: a volume
+/// that is not mounted, a sandbox that is not made. Without the right to read events nothing is added.
+async fn warned(cluster: &Cluster, signs: &mut Signs, pods: &[&Pod]) {
+    let coming = pods.iter().find(|pod| !pod.deleted && pod.coming_up().is_some());
+    if let (Some(standing), Some(pod)) = (&mut signs.standing, coming)
+        && let Ok(Some(warning)) = support::last_warning(cluster, pod).await
+    {
+        standing.push_str("; ");
+        standing.push_str(&warning);
+    }
 }
 
 /// The policies and bindings that are missing, as far as they may be read.
@@ -162,7 +194,13 @@ impl Seen {
             };
             let pods = pods.get(build.namespace.as_str()).map(Vec::as_slice).unwrap_or_default();
             let held = around.held.get(build.namespace.as_str()).cloned();
-            let signs = Signs::of(build, listener, pods, held, now);
+            let mut signs = Signs::of(build, listener, pods, held, now);
+            // who is to create the listener knows what it waits for
+            let before = self.builds.iter().find(|other| Some(&other.namespace) == build.parent.as_ref());
+            let error = before.and_then(|before| before.dispatch_error.as_ref());
+            if let (Some(_), signs::Seen::Gone, Some(error)) = (&signs.standing, listener, error) {
+                signs.standing = Some(error.clone());
+            }
             self.signs.insert(build.namespace.clone(), signs);
         }
         let names: BTreeSet<&str> = self
@@ -177,6 +215,16 @@ impl Seen {
                 format!("the chain has no listener any more: namespace {next} is gone, or its labels are")
             });
         }
+    }
+
+    /// Asks for the warnings of listeners that are awaited, and of nothing else.
+    async fn ask_for_warnings(&mut self, cluster: &Cluster, pods: &[Pod]) {
+        let awaited = self.signs.iter_mut().filter(|(_, signs)| signs.standing.is_some());
+        let asked = awaited.map(|(namespace, signs)| async move {
+            let of: Vec<&Pod> = pods.iter().filter(|pod| pod.namespace == *namespace).collect();
+            warned(cluster, signs, &of).await;
+        });
+        stream::iter(asked).buffer_unordered(CONNECTIONS).collect::<Vec<()>>().await;
     }
 
     /// Why there is no build of that name: nobody has it, or its Namespace cannot be read.

@@ -26,6 +26,7 @@ struct Answers {
     pods: Vec<Value>,
     listeners: Vec<Value>,
     keel: Vec<Value>,
+    events: Vec<Value>,
     /// Path suffixes that are not there, and those that may not be read.
     missing: Vec<&'static str>,
     forbidden: Vec<&'static str>,
@@ -47,6 +48,7 @@ async fn seen(answers: Answers) -> (Seen, Vec<String>) {
             "/api/v1/pods" => list(&answers.pods),
             "/apis/apps/v1/deployments" if request.query.contains("app%3Dkeel") => list(&answers.keel),
             "/apis/apps/v1/deployments" => list(&answers.listeners),
+            _ if path.ends_with("/events") => list(&answers.events),
             _ => Reply::Json(200, json!({ "metadata": { "name": "x" } })),
         }
     });
@@ -212,4 +214,49 @@ async fn a_listeners_namespace_that_is_gone_is_told_where_it_is_missed() {
     insta::assert_snapshot!(seen.signs["ci-a"].trouble.as_deref().unwrap(), @"
         the chain has no listener any more: namespace ci-b is gone, or its labels are
         ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_is_awaited_says_how_far_it_is() {
+    let claimed = || {
+        let mut claimed = namespace("ci-b", 2);
+        claimed["metadata"]["labels"][wire::PHASE] = json!("Claimed");
+        claimed["metadata"]["annotations"][wire::PARENT] = json!("ci-a");
+        claimed
+    };
+    let mut dispatching = namespace("ci-a", 1);
+    dispatching["metadata"]["labels"][wire::PHASE] = json!("Building");
+    dispatching["metadata"]["annotations"][wire::DISPATCH_ERROR] = json!("no default ServiceAccount");
+    // who is to create it says what it waits for
+    let awaited = Answers {
+        namespaces: vec![dispatching, claimed()],
+        listeners: vec![listener("ci-a")],
+        ..Answers::default()
+    };
+    let (seen_by_parent, _) = seen(awaited).await;
+    assert_eq!(seen_by_parent.signs["ci-b"].standing.as_deref(), Some("no default ServiceAccount"));
+
+    let pod = json!({ "metadata": { "namespace": "ci-b", "name": "build-x", "uid": "u", "labels": { wire::ROLE: "listener" } },
+        "spec": { "containers": [{ "name": "build", "image": "r/a:1" }] },
+        "status": { "phase": "Pending", "containerStatuses": [
+            { "name": "build", "state": { "waiting": { "reason": "ContainerCreating" } } },
+        ] } });
+    let event = json!({ "metadata": { "name": "e" }, "type": "Warning", "reason": "FailedCreatePodSandBox",
+        "message": "no network", "involvedObject": { "kind": "Pod", "name": "build-x", "uid": "u" } });
+    let coming = "pod build-x comes up: container build waits: ContainerCreating";
+    let warned = format!("{coming}; last warning, of Pod build-x: FailedCreatePodSandBox: no network");
+    for (forbidden, want) in [(vec![], warned.as_str()), (vec!["/events"], coming)] {
+        let awaited = Answers {
+            namespaces: vec![claimed()],
+            pods: vec![pod.clone()],
+            listeners: vec![listener("ci-b")],
+            events: vec![event.clone()],
+            forbidden,
+            ..Answers::default()
+        };
+        let (seen, asked) = seen(awaited).await;
+        assert_eq!(seen.signs["ci-b"].standing.as_deref(), Some(want));
+        let events: Vec<&String> = asked.iter().filter(|asked| asked.contains("/events")).collect();
+        assert_eq!(events.len(), 1, "of that pod alone: {events:?}");
+    }
 }

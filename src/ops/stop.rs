@@ -156,7 +156,7 @@ async fn end(cluster: &Cluster, request: &Request, mut head: Head) -> Result<(He
                 if head.uuid != before.uuid {
                     return Err(Error::ownership(
                         format!("chain {chain} was deleted, and started anew, while it was being stopped"),
-                        "look with kubectl studioci status, then run it again",
+                        "run it again if the new one is to end, too",
                     ));
                 }
             }

@@ -7,6 +7,7 @@ use super::events::{self, About};
 use crate::chain::pod::Pod;
 use crate::chain::wire;
 use crate::chain::workload::{Scalable, Workload};
+use crate::cluster::objects::Event;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Cluster, Error, Query};
 
@@ -52,11 +53,18 @@ pub(super) async fn trouble(
     let about = pods.iter().take(PODS).map(About::Pod).chain([own]);
     let asked = about.map(|about| events::warnings(cluster, namespace, about));
     let warnings = try_join_all(asked).await?.concat();
-    let last = warnings.iter().max_by_key(|event| event.last_seen());
-    Ok(last.map(|event| {
-        // a probe that said nothing leaves its colon behind
-        let message = event.message.lines().next().unwrap_or_default().trim_end_matches([':', ' ']);
-        let of = &event.involved_object;
-        format!("last warning, of {} {}: {}: {message}", of.kind, of.name, event.reason)
-    }))
+    Ok(warnings.iter().max_by_key(|event| event.last_seen()).map(warning))
+}
+
+/// What was warned of last about a pod, one sentence.
+pub(super) async fn last_warning(cluster: &Cluster, pod: &Pod) -> Result<Option<String>, Error> {
+    let warnings = events::warnings(cluster, &pod.namespace, About::Pod(pod)).await?;
+    Ok(warnings.last().map(warning))
+}
+
+fn warning(event: &Event) -> String {
+    // a probe that said nothing leaves its colon behind
+    let message = event.message.lines().next().unwrap_or_default().trim_end_matches([':', ' ']);
+    let of = &event.involved_object;
+    format!("last warning, of {} {}: {}: {message}", of.kind, of.name, event.reason)
 }

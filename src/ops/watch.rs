@@ -20,7 +20,12 @@ pub struct Change {
     pub before: Option<Build>,
     /// How it is.
     pub after: Build,
+    /// What is seen of it from outside, where that is new: why its agent does not come to say anything itself.
+    pub outside: Option<String>,
 }
+
+/// How soon a build that says nothing is looked at from outside, and how seldom at least.
+const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(16));
 
 /// Follows the build that `name` means (a chain: its running build, else the next one; none: the only chain).
 ///
@@ -81,7 +86,27 @@ async fn follow(cluster: &Cluster, target: &Build, tell: &mut dyn FnMut(&Change)
         Follow::new(Query::named(&target.namespace)),
     );
     let mut before: Option<Build> = None;
-    while let Some(event) = events.next().await {
+    let mut outside: Option<String> = None;
+    let mut pause = LOOK.0;
+    loop {
+        let event = tokio::select! {
+            event = events.next() => event,
+            () = tokio::time::sleep(pause) => {
+                pause = (2 * pause).min(LOOK.1);
+                // who may not look, or cannot at this moment, is told what the agent says
+                if let Some(build) = &before
+                    && let Ok((signs, _)) = status::signs_of(cluster, build).await
+                    && let Some(why) = signs.sentence()
+                    && outside.as_ref() != Some(&why)
+                {
+                    outside = Some(why.clone());
+                    let after = build.clone();
+                    tell(&Change { before: before.clone(), after, outside: Some(why) });
+                }
+                continue;
+            }
+        };
+        let Some(event) = event else { break };
         let namespace = match event {
             cluster::Change::Added(namespace) | cluster::Change::Modified(namespace) => namespace,
             cluster::Change::Restarted(mut list) => list.items.pop().ok_or_else(gone)?,
@@ -95,7 +120,8 @@ async fn follow(cluster: &Cluster, target: &Build, tell: &mut dyn FnMut(&Change)
         }
         let after = readable(&namespace)?;
         if before.as_ref() != Some(&after) {
-            tell(&Change { before: before.clone(), after: after.clone() });
+            pause = LOOK.0;
+            tell(&Change { before: before.clone(), after: after.clone(), outside: None });
         }
         if let (Some(verdict), true) = (after.verdict, after.phase >= Phase::Recorded) {
             return Ok(verdict);

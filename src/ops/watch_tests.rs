@@ -43,3 +43,30 @@ async fn a_build_that_was_edited_by_hand_is_named_and_not_guessed_at() {
         it may be one of those that were edited by hand: ci-a
         "#);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_no_agent_can_say_is_looked_for_from_outside() {
+    let refused = json!({ "metadata": { "namespace": "ci-a", "name": "build" }, "spec": { "replicas": 1 },
+        "status": { "conditions": [{ "type": "ReplicaFailure", "status": "True",
+            "message": "pods \"build-x\" is forbidden: exceeded quota: q" }] } });
+    let (cluster, record) = Scripted::serve(move |request| {
+        let list = |items: &[Value]| {
+            Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }))
+        };
+        match request.path.as_str() {
+            _ if request.query.contains("watch=true") => Reply::Stream(Vec::new(), End::Silence),
+            "/apis/apps/v1/namespaces/ci-a/deployments" => list(std::slice::from_ref(&refused)),
+            "/api/v1/namespaces/ci-a/pods" => list(&[]),
+            _ => list(&[namespace("Claimed")]),
+        }
+    });
+    let told = std::cell::RefCell::new(Vec::new());
+    let mut tell = |change: &Change| told.borrow_mut().extend(change.outside.clone());
+    let watching = watch(&cluster, Some("ci-a"), Some(Duration::from_secs(60)), &mut tell);
+    assert!(matches!(Box::pin(watching).await, Err(Error::Timeout { .. })));
+    let told = told.into_inner();
+    let [why] = &told[..] else { panic!("said once: {told:?}") };
+    assert!(why.contains("exceeded quota: q (raise it, or free something"), "{why}");
+    let looks = record.asked().iter().filter(|asked| asked.contains("/deployments")).count();
+    assert!((2..=6).contains(&looks), "{looks} looks in a minute");
+}

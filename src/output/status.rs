@@ -139,6 +139,7 @@ impl<'a> View<'a> {
                 cause: build.cause.as_deref(),
                 waiting: build.waiting.as_deref(),
                 trouble: self.trouble(build),
+                remedy: self.signs.get(&build.namespace).and_then(|signs| signs.remedy.as_deref()),
                 silent_since: self.silent_since(build).map(time),
                 why: self.why(build),
                 terminating: build.terminating,
@@ -172,6 +173,11 @@ impl<'a> View<'a> {
         self.signs.get(&build.namespace)?.trouble.as_deref()
     }
 
+    /// What keeps a build from going on, and what to do about that.
+    fn told(&self, build: &Build) -> Option<String> {
+        self.signs.get(&build.namespace).filter(|signs| signs.trouble.is_some())?.sentence()
+    }
+
     fn silent_since(&self, build: &Build) -> Option<Timestamp> {
         self.signs.get(&build.namespace)?.silent_since
     }
@@ -184,18 +190,21 @@ impl<'a> View<'a> {
         }
         if build.verdict.is_some() {
             reasons.extend(build.cause.clone());
-            reasons.extend(self.trouble(build).map(str::to_owned));
+            reasons.extend(self.told(build));
+            // what runs on of its pod; that the dispatch is waited for is said already
+            let on = build.phase == Phase::Recorded && build.dispatch.settled();
+            reasons.extend(build.waiting.clone().filter(|_| on));
         } else {
             // the first push is what a listener without an image waits for, and `start` has said so
             let first =
                 build.phase == Phase::Claimed && build.baseline == Baseline::None && build.waiting.is_some();
             let trouble = self.trouble(build).filter(|trouble| !(first && not_in_registry(trouble)));
-            reasons.extend(trouble.map(str::to_owned));
+            reasons.extend(trouble.and_then(|_| self.told(build)));
             // what an idle agent said before it was stopped is old; a build's last words may be all that is known
             let old = !reasons.is_empty() && (build.phase <= Phase::Listening || build.terminating);
             reasons.extend(build.waiting.clone().filter(|_| !old));
             if reasons.is_empty() && !build.terminating {
-                reasons.extend(idle(build));
+                reasons.extend(idle(build, self.signs.get(&build.namespace)));
                 reasons.extend(
                     self.silent_since(build)
                         .map(|since| format!("Keel has not moved this for {}", age::human(since, self.now))),
@@ -208,14 +217,17 @@ impl<'a> View<'a> {
 }
 
 /// What a build in good order waits for.
-fn idle(build: &Build) -> Option<String> {
+fn idle(build: &Build, signs: Option<&Signs>) -> Option<String> {
     match (build.phase, &build.baseline) {
         (Phase::Listening, Baseline::None) => Some("waiting for the first push".to_owned()),
         (Phase::Listening, Baseline::Pending(tag)) => Some(format!("waiting for a push after {tag}")),
         (Phase::Listening, Baseline::At(version)) => {
             Some(format!("waiting for a push after {}", version.tag))
         }
-        (Phase::Claimed, _) => Some("waiting for its listener".to_owned()),
+        (Phase::Claimed, _) => Some(match signs.and_then(|signs| signs.standing.as_ref()) {
+            Some(standing) => format!("waiting for its listener: {standing}"),
+            None => "waiting for its listener".to_owned(),
+        }),
         (Phase::Recorded, _) if build.dispatch == Dispatch::Pending => {
             Some("waiting for its dispatch".to_owned())
         }
@@ -304,6 +316,9 @@ struct Status<'a> {
     /// What keeps it from going on, seen from outside.
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<&'a str>,
+    /// What to do about the trouble.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'a str>,
     /// Since when Keel has not moved a listener that it should have looked at since.
     #[serde(skip_serializing_if = "Option::is_none")]
     silent_since: Option<String>,

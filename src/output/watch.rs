@@ -80,6 +80,11 @@ pub fn diff(old: Option<&Build>, new: &Build, seen: Timestamp) -> Vec<Line> {
     lines
 }
 
+/// What is seen from outside of a build that does not go on.
+pub fn waits(build: &Build, why: &str, seen: Timestamp) -> Line {
+    Line { time: seen, build: build.namespace.clone(), text: format!("waiting: {why}") }
+}
+
 fn sentence(phase: Phase, build: &Build) -> String {
     match phase {
         Phase::Claimed => format!("namespace claimed for generation {} of {}", build.generation, build.chain),

@@ -16,20 +16,20 @@ const MATCH: &str = "  annotations:
     studioci.dev/recheck: 5s";
 
 /// The reasons found so far, a line each, without what differs from run to run.
-struct Reasons<'a> {
+pub(crate) struct Reasons<'a> {
     world: &'a World,
     /// Names to replace, the longest first.
     names: Vec<(String, String)>,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl<'a> Reasons<'a> {
-    fn new(world: &'a World) -> Self {
+    pub(crate) fn new(world: &'a World) -> Self {
         Self { world, names: vec![(world.image(), "IMAGE".to_owned())], text: String::new() }
     }
 
     /// Waits until the newest build of a chain with this generation says why, in words that hold `needle`.
-    fn told(&mut self, chain: &str, generation: u64, what: &str, needle: &str) {
+    pub(crate) fn told(&mut self, chain: &str, generation: u64, what: &str, needle: &str) {
         let why = self.world.until(what, || {
             let said = self.world.studioci(&["status", chain, "-o", "json"]).ok();
             let list: Value = serde_json::from_str(&said).unwrap();
@@ -66,7 +66,7 @@ impl<'a> Reasons<'a> {
         self.line(what, &line);
     }
 
-    fn line(&mut self, what: &str, said: &str) {
+    pub(crate) fn line(&mut self, what: &str, said: &str) {
         let mut said = said.to_owned();
         for (name, word) in &self.names {
             said = said.replace(name, word);
@@ -97,11 +97,14 @@ fn without_chance(word: &str) -> String {
         let units = text.trim_matches(|c: char| c.is_ascii_digit() || c == 'm' || c == 's');
         text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(['m', 's']) && units.is_empty()
     };
+    // the kubelet names a pod as NAME_NAMESPACE(UID)
+    let bare = bare.split_once('_').filter(|_| bare.ends_with(')')).map_or(bare, |(pod, _)| pod);
     let parts: Vec<&str> = bare.split('-').collect();
     let random = |part: &&str| part.len() >= 5 && part.chars().all(|c| c.is_ascii_alphanumeric());
     let hex = |text: &str| text.len() == 12 && text.chars().all(|c| c.is_ascii_hexdigit());
     let bare = match parts[..] {
         ["build", hash, pod] if random(&hash) && random(&pod) => "build-POD".to_owned(),
+        ["build", hash, ""] if random(&hash) => "build-POD".to_owned(),
         ["studioci", "build", pod] if random(&pod) => "studioci-build-POD".to_owned(),
         _ if bare.starts_with("20") && bare.contains('T') => "TIME".to_owned(),
         _ if hex(bare) => "DIGEST".to_owned(),
@@ -208,19 +211,19 @@ fn chain_13_a_listener_that_stands_still_says_why() {
         the recheck finds what Keel lost
           Keel has not moved this since TIME, and the recheck finds that IMAGE:main means DIGEST by now: starting it
         no node for the listener
-          pod build-POD cannot be scheduled: 0/1 nodes are available: 1 node(s) were unschedulable. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling
+          pod build-POD cannot be scheduled: 0/1 nodes are available: 1 node(s) were unschedulable. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling (kubectl uncordon NODE, of a node that may take it; the listener comes up by itself then)
         the current tag is gone
           IMAGE:build-0001 is gone from the registry: a Keel that starts anew watches nothing before that tag is there again
         the listener's image cannot be pulled
-          image IMAGE:build-0001 of container build cannot be pulled: ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image "IMAGE:build-0001": failed to resolve image: IMAGE:build-0001: not found
+          image IMAGE:build-0001 of container build cannot be pulled: ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image "IMAGE:build-0001": failed to resolve image: IMAGE:build-0001: not found (push IMAGE:build-0001, or start from a tag that exists: kubectl studioci start --tag TAG)
         a quota refuses the listener's pod
-          the API server refuses the pod of deployment.apps/build: pods "build-POD" is forbidden: exceeded quota: none, requested: pods=1, used: pods=1, limited: pods=0
+          the API server refuses the pod of deployment.apps/build: pods "build-POD" is forbidden: exceeded quota: none, requested: pods=1, used: pods=1, limited: pods=0 (raise it, or free something: kubectl edit resourcequota -n chain-13/1 none; the listener comes up by itself then)
         the agent is scaled to 0
           its agent is gone: deployment.apps/build was scaled to 0 (kubectl scale -n chain-13/1 deployment/build --replicas=1 brings it back)
         the agent crashes
-          container studioci-agent crashes again and again (1 restart, last with exit code 2 (Error))
+          container studioci-agent crashes again and again (1 restart, last with exit code 2 (Error)) (its last words: kubectl logs -n chain-13/1 build-POD -c studioci-agent --previous)
         the policy is taken away
-          Keel does not see deployment.apps/build: there is no Keel policy
+          Keel does not see deployment.apps/build: there is no Keel policy (kubectl studioci stop chain-13 and kubectl studioci start, which raises a fresh listener)
         the head was edited
           its agent cannot go on: ConfigMap chain-chain-13 in studioci: the head of the chain has no readable "generation" (it says "first")
         a phase that does not exist
@@ -447,7 +450,7 @@ fn chain_13_a_build_that_stands_still_says_why() {
         the listener's namespace is deleted
           the chain has no listener any more: namespace chain-13b/8 is gone, or its labels are; behind the build in chain-13b/1, chain-13b/2, chain-13b/3, chain-13b/4, chain-13b/5
         an agent's Deployment is deleted
-          its agent is gone: the namespace has no listener Deployment any more; behind the build in chain-13b/1, chain-13b/2, chain-13b/3, chain-13b/4, chain-13b/5
+          its agent is gone: the namespace has no listener Deployment any more (a later agent of the chain ends this build; kubectl studioci start carries on a chain that has none); behind the build in chain-13b/1, chain-13b/2, chain-13b/3, chain-13b/4, chain-13b/5
         "#);
 }
 

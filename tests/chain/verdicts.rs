@@ -70,12 +70,15 @@ const ROWS: [Row; 14] = [
         ..ROW
     },
     Row {
-        what: "Pod Security refuses the pod",
+        what: "a LimitRange that the pipeline brings refuses the pod",
         edit: |all| {
-            build_pod(all)["volumes"] = json!([{ "name": "host", "hostPath": { "path": "/etc" } }]);
+            // without a request of its own it would get the least
+            build_pod(all)["containers"][0]["resources"] = json!({ "requests": { "cpu": "10m" } });
+            all.push(json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": { "name": "large" },
+                "spec": { "limits": [{ "type": "Container", "min": { "cpu": "1" } }] } }));
         },
-        named: &["the API server refuses the build's pod", "violates PodSecurity", "hostPath"],
-        cause: &["violates PodSecurity", "the bound is 20 s"],
+        named: &["the API server refuses the build's pod", "minimum cpu usage per Container"],
+        cause: &["minimum cpu usage per Container", "the bound is 20 s"],
         event: "FailedCreate Job/studioci-build",
         ..ROW
     },

@@ -54,8 +54,12 @@ fn of_the_server() -> Vec<Error> {
     ];
     let deniers = [
         (Denier::Webhook(text("name")), "… admission webhook \"{name}\" denied the request: …"),
+        (Denier::Unanswered(text("name")), "… failed calling webhook \"{name}\": …"),
         (Denier::Policy(text("name")), "… ValidatingAdmissionPolicy '{name}' … denied request: …"),
         (Denier::Quota, "… exceeded quota: …"),
+        (Denier::LimitRange, "… maximum cpu usage per Container is …"),
+        (Denier::PriorityClass(text("name")), "… no PriorityClass with name {name} was found"),
+        (Denier::RuntimeClass(text("name")), "… RuntimeClass \"{name}\" not found"),
         (Denier::PodSecurity, "… violates PodSecurity …"),
         (Denier::Terminating, "… because it is being terminated"),
         (Denier::ServiceAccount, "… error looking up service account …"),
@@ -96,7 +100,11 @@ fn of_the_server() -> Vec<Error> {
             Error::Denied { by, .. } => match by {
                 Denier::Webhook(_)
                 | Denier::Policy(_)
+                | Denier::Unanswered(_)
                 | Denier::Quota
+                | Denier::LimitRange
+                | Denier::PriorityClass(_)
+                | Denier::RuntimeClass(_)
                 | Denier::PodSecurity
                 | Denier::Terminating
                 | Denier::ServiceAccount

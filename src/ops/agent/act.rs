@@ -82,6 +82,10 @@ impl Agent<'_> {
                 let done = json!({ wire::DISPATCH: Dispatch::Done.as_str(), wire::DISPATCH_ERROR: null });
                 self.patch_namespace(seen, json!({}), done).await?;
             }
+            Action::EndPods => {
+                self.end_pods(seen).await?;
+                return Ok(Flow::Look);
+            }
             Action::Finish => {
                 self.finish(seen).await?;
                 return Ok(Flow::Look);

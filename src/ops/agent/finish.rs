@@ -6,10 +6,11 @@ use super::super::error::{Error, Result};
 use super::super::{dispatch, support};
 use super::{Agent, Flow};
 use crate::agent::Observation;
+use crate::agent::left::AT_ONCE;
 use crate::chain::build::{Phase, Verdict};
 use crate::chain::wire;
-use crate::cluster::Patch;
 use crate::cluster::resource::{self as kind, Resource};
+use crate::cluster::{Delete, Patch};
 use crate::pipeline::weave;
 
 impl Agent<'_> {
@@ -46,6 +47,35 @@ impl Agent<'_> {
             self.patch_if_there(&support::resource(*kind), &workload.name, &patch).await?;
         }
         self.memory.raised = false;
+        Ok(())
+    }
+
+    /// Ends what runs on of the build's pods. A pod whose active deadline is over has its containers ended by the kubelet, and
+    /// stays with their logs; who deletes a Job means its pod, too. Where even the deadline is refused, the pod is deleted.
+    pub(super) async fn end_pods(&mut self, seen: &Observation) -> Result<()> {
+        let namespace = self.me.namespace.as_str();
+        for left in &seen.left {
+            let mut delete = seen.build.verdict == Some(Verdict::Cancelled);
+            if !delete {
+                let patch =
+                    json!({ "metadata": { "uid": left.uid }, "spec": { "activeDeadlineSeconds": AT_ONCE } });
+                let patched = self.patch_if_there(&kind::PODS, &left.pod, &patch).await;
+                delete = match patched {
+                    Err(Error::Cluster(error)) if error.is_refusal() => {
+                        let pod = &left.pod;
+                        (self.say)(&format!(
+                            "pod {pod} takes no deadline, and is deleted with its log: {error}"
+                        ));
+                        true
+                    }
+                    patched => patched.map(|()| false)?,
+                };
+            }
+            if delete {
+                let how = Delete::uid(&left.uid);
+                self.cluster.delete(&kind::PODS, Some(namespace), &left.pod, &how).await?;
+            }
+        }
         Ok(())
     }
 

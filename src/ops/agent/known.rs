@@ -51,7 +51,11 @@ impl Agent<'_> {
     pub(super) fn unfrozen(&self) -> Error {
         Error::unready(
             format!("ConfigMap {} is gone from {}", wire::FREEZE, self.me.namespace),
-            "it was deleted by hand; nothing but the original helps",
+            format!(
+                "it was deleted by hand, and this build with it: kubectl delete deployment -n {} {} ends it, and kubectl studioci \
+                 start carries the chain on",
+                self.me.namespace, self.me.deployment
+            ),
         )
     }
 

@@ -97,6 +97,8 @@ struct Memory {
     looked: Option<Timestamp>,
     /// When the next recheck is due.
     recheck_at: Option<Timestamp>,
+    /// When what was seen last means something else, although nothing changes.
+    look_at: Option<Timestamp>,
     /// Whether the chain is one without rechecks.
     never_rechecks: bool,
     /// Whether the chain's tag may be pushed over, so that another digest of it is a push. Unknown while the last good
@@ -270,7 +272,7 @@ impl<'a> Agent<'a> {
         let silent = self.memory.silence.as_ref().map(|silence| silence.ends);
         // what was due at the last look and led to nothing waits for a change, and not for the clock
         let later = |at: &Timestamp| self.memory.looked.is_none_or(|looked| *at > looked);
-        let due = [self.memory.recheck_at, self.memory.dispatch_again, silent];
+        let due = [self.memory.recheck_at, self.memory.dispatch_again, self.memory.look_at, silent];
         let due = due.into_iter().flatten().filter(later).min();
         let due = due.map(|at| self.until(at));
         if self.memory.freeze.is_some() { Some(due.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)) } else { due }
@@ -299,6 +301,7 @@ fn diary(action: &Action, namespace: &str) -> String {
         Action::Record(verdict, cause) => format!("{verdict}: {cause}"),
         Action::FreeSlot(generation) => format!("giving the build slot of generation {generation} back"),
         Action::SettleDispatch => "the next listener is there already".to_owned(),
+        Action::EndPods => "ending what still runs of the build's pod".to_owned(),
         Action::Finish => "scaling support to 0".to_owned(),
         Action::Sleep => "done; scaling this listener to 0".to_owned(),
     }

@@ -1,6 +1,7 @@
 //! One look at the cluster.
 
 use futures_util::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::super::claim::readable;
@@ -9,6 +10,7 @@ use super::super::events::{self, About};
 use super::super::home::{self, Data};
 use super::super::support;
 use super::Agent;
+use crate::agent::left::{left, settles_at};
 use crate::agent::verdict::{Bounds, Job, Judged, judge};
 use crate::agent::{Listener, Observation, Running, Support};
 use crate::chain::build::{Build, Phase, Verdict};
@@ -21,7 +23,7 @@ use crate::cluster::Query;
 use crate::cluster::objects::{Event, JobStatus, Meta, NamespaceObject, holds};
 use crate::cluster::resource as kind;
 use crate::keel::parking;
-use crate::pipeline::weave::{AGENT_CONTAINER, Support as Wanted};
+use crate::pipeline::weave::{AGENT_CONTAINER, INJECTED_DEADLINE, Support as Wanted};
 
 /// The own Deployment, as far as it is read.
 #[derive(Debug, Default, Deserialize)]
@@ -48,15 +50,38 @@ struct Work {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct WorkSpec {
+    pod_failure_policy: FailurePolicy,
     template: Template,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct FailurePolicy {
+    rules: Vec<FailureRule>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct FailureRule {
+    on_exit_codes: Option<ExitCodes>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ExitCodes {
+    container_name: String,
+}
+
 impl Work {
-    /// The build container: the only one that runs to its end, whatever the record calls it by now; all else is an init
-    /// container.
+    /// The build container, whatever the record calls it by now: the one whose exit fails the Job. A webhook may have put
+    /// others before it.
     fn container(&self) -> &str {
+        let rules = &self.spec.pod_failure_policy.rules;
+        if let Some(exits) = rules.iter().find_map(|rule| rule.on_exit_codes.as_ref()) {
+            return &exits.container_name;
+        }
         self.spec.template.spec.containers.first().map_or("", |container| container.name.as_str())
     }
 }
@@ -127,7 +152,11 @@ impl Agent<'_> {
             self.memory.freeze = Some(Freeze::read(&found.data).ok_or_else(|| {
                 Error::unready(
                     format!("ConfigMap {} in {} cannot be read", wire::FREEZE, self.me.namespace),
-                    "it was edited by hand; nothing but the original helps",
+                    format!(
+                        "it was edited by hand, and this build is lost with it: kubectl delete deployment -n {} {} ends it, and \
+                         kubectl studioci start carries the chain on",
+                        self.me.namespace, self.me.deployment
+                    ),
                 )
             })?);
         }
@@ -149,6 +178,8 @@ impl Agent<'_> {
             support: Vec::new(),
             support_bound: 0,
             judged: Judged::NoJob,
+            left: Vec::new(),
+            left_until: now,
             recheck_due: self.memory.recheck_at.is_some_and(|at| at <= now),
             head,
             build,
@@ -165,6 +196,7 @@ impl Agent<'_> {
         }
         seen.dispatch_due = self.memory.dispatch_again.is_none_or(|at| at <= seen.now);
         seen.prepared = self.memory.prepared;
+        self.memory.look_at = None;
         let undecided = seen.build.verdict.is_none();
         let dispatches = !seen.build.dispatch.settled() && seen.dispatch_due;
         let slot = seen.head.slots.contains_key(&seen.build.generation);
@@ -179,6 +211,10 @@ impl Agent<'_> {
         if seen.build.phase == Phase::Building && undecided {
             let bounds = self.bounds(seen).await?;
             seen.judged = self.judged(&seen.build, bounds).await?;
+        }
+        seen.left = Vec::new();
+        if seen.build.phase == Phase::Recorded && seen.build.job_uid.is_some() && !slot {
+            self.observe_left(seen).await?;
         }
         if matches!(seen.build.phase, Phase::Detached | Phase::Queued | Phase::Preparing) && undecided {
             let plan = self.plan(seen).await?.clone();
@@ -230,6 +266,32 @@ impl Agent<'_> {
         Ok(bounds)
     }
 
+    /// What still runs of a build that is over, and until when it may.
+    async fn observe_left(&mut self, seen: &mut Observation) -> Result<()> {
+        let Some(verdict) = seen.build.verdict else { return Ok(()) };
+        let pods = self.build_pods().await?;
+        if pods.iter().all(|pod| pod.deleted || pod.is_over()) {
+            return Ok(());
+        }
+        let namespace = Some(self.me.namespace.as_str());
+        let job = self.cluster.get::<Work>(&kind::JOBS, namespace, wire::JOB).await?;
+        let container = job.as_ref().map_or("", Work::container);
+        seen.left = left(verdict, &pods, container);
+        if seen.left.is_empty() {
+            return Ok(());
+        }
+        let bound = match self.plan(seen).await {
+            Ok(plan) => plan.build.settings.injected_deadline,
+            Err(error @ Error::Cluster(_)) => return Err(error),
+            Err(_) => INJECTED_DEADLINE,
+        };
+        let since = seen.build.times.get(&Phase::Recorded).copied().unwrap_or(seen.now);
+        let bound = SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX);
+        seen.left_until = since.saturating_add(bound).unwrap_or(Timestamp::MAX);
+        self.memory.look_at = Some(seen.left_until);
+        Ok(())
+    }
+
     async fn support(&self, wanted: &[Wanted]) -> Result<Vec<Support>> {
         let (cluster, namespace) = (self.cluster, self.me.namespace.as_str());
         let one = |support: Wanted| async move {
@@ -259,7 +321,7 @@ impl Agent<'_> {
     }
 
     /// What the Job and its pod say.
-    async fn judged(&self, build: &Build, bounds: Bounds) -> Result<Judged> {
+    async fn judged(&mut self, build: &Build, bounds: Bounds) -> Result<Judged> {
         let namespace = Some(self.me.namespace.as_str());
         let job = async { Ok(self.cluster.get::<Work>(&kind::JOBS, namespace, wire::JOB).await?) };
         let (job, pods) = tokio::try_join!(job, self.build_pods())?;
@@ -290,7 +352,18 @@ impl Agent<'_> {
         }
         let since = job.metadata.creation_timestamp.unwrap_or(self.now());
         let age = self.now().duration_since(since).as_secs();
-        Ok(judge(&view, pod.as_ref(), job.container(), age, bounds))
+        let container = job.container();
+        self.memory.look_at = pod.as_ref().and_then(|pod| settles_at(pod, container));
+        let judged = judge(&view, pod.as_ref(), container, self.now(), age, bounds);
+        // a volume that is not mounted, a sandbox that is not made: nothing but an event tells of them
+        if let (Judged::Going(Some(why)), Some(pod)) = (&judged, &pod)
+            && pod.standstill().is_none()
+            && pod.coming_up().is_some()
+            && let Some(warning) = support::last_warning(self.cluster, pod).await?
+        {
+            return Ok(Judged::Going(Some(format!("{why}; {warning}"))));
+        }
+        Ok(judged)
     }
 
     /// The build's pods: one, or none yet.

@@ -75,7 +75,7 @@ fn running() -> Build {
 }
 
 fn troubled(namespace: &str, trouble: &str) -> BTreeMap<String, Signs> {
-    let signs = Signs { trouble: Some(trouble.to_owned()), silent_since: None };
+    let signs = Signs { trouble: Some(trouble.to_owned()), ..Signs::default() };
     BTreeMap::from([(namespace.to_owned(), signs)])
 }
 
@@ -128,8 +128,16 @@ fn what_stands_still_says_why() {
     let base = || build("ns", 1, "2026-11-25T10:00:00Z");
     let pulls = troubled("ns", "ImagePullBackOff");
     let fine = BTreeMap::new();
-    let since = Signs { trouble: None, silent_since: Some(at("2026-11-25T10:00:00Z")) };
+    let since = Signs { silent_since: Some(at("2026-11-25T10:00:00Z")), ..Signs::default() };
     let silent = BTreeMap::from([("ns".to_owned(), since)]);
+    let remedied = Signs {
+        trouble: Some("no node.".to_owned()),
+        remedy: Some("add one".to_owned()),
+        ..Signs::default()
+    };
+    let remedied = BTreeMap::from([("ns".to_owned(), remedied)]);
+    let standing = Signs { standing: Some("its pod comes up".to_owned()), ..Signs::default() };
+    let standing = BTreeMap::from([("ns".to_owned(), standing)]);
     let missing = troubled("ns", "ErrImagePull: a/b:main: not found");
     let first = || Build {
         phase: Phase::Claimed,
@@ -147,6 +155,36 @@ fn what_stands_still_says_why() {
         ),
         (base(), &pulls, Some("ImagePullBackOff")),
         (Build { phase: Phase::Claimed, ..base() }, &fine, Some("waiting for its listener")),
+        (
+            Build { phase: Phase::Claimed, ..base() },
+            &standing,
+            Some("waiting for its listener: its pod comes up"),
+        ),
+        (Build { phase: Phase::Claimed, ..base() }, &remedied, Some("no node (add one)")),
+        (
+            Build {
+                phase: Phase::Recorded,
+                verdict: Some(Verdict::Passed),
+                cause: Some("exit 0".to_owned()),
+                waiting: Some("container proxy runs on".to_owned()),
+                dispatch: Dispatch::Done,
+                ..base()
+            },
+            &fine,
+            Some("exit 0; container proxy runs on"),
+        ),
+        (
+            Build {
+                phase: Phase::Recorded,
+                verdict: Some(Verdict::Passed),
+                cause: Some("exit 0".to_owned()),
+                waiting: Some("the next listener is not dispatched: quota".to_owned()),
+                dispatch_error: Some("quota".to_owned()),
+                ..base()
+            },
+            &fine,
+            Some("chain is broken, no next listener: quota; exit 0"),
+        ),
         (
             Build { phase: Phase::Building, waiting: Some("0/3 nodes have a GPU".to_owned()), ..base() },
             &fine,
@@ -308,7 +346,8 @@ fn every_field_of_the_objects_is_documented() {
         ..passed()
     };
     let mut signs = troubled(&full.namespace, "t");
-    signs.get_mut(&full.namespace).unwrap().silent_since = Some(at(NOW));
+    let of = signs.get_mut(&full.namespace).unwrap();
+    (of.remedy, of.silent_since) = (Some("r".to_owned()), Some(at(NOW)));
     let object = View::new([&full], &signs, at(NOW)).object(&full);
     for part in ["metadata", "spec", "status"] {
         for field in object[part].as_object().unwrap().keys() {

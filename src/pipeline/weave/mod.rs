@@ -41,7 +41,9 @@ pub use listener::{AGENT_CONTAINER, CI_BINARY, IMAGE_BINARY, INSTALL_CONTAINER, 
 pub use loan::{Loan, PodSecurity};
 pub use probe::{PROBE, probe};
 pub use rest::{Support, place};
-pub use settings::{ADOPT_AFTER, BuildSettings, DEADLINE, Identity, RECHECK, REVISION_GROUP, duration};
+pub use settings::{
+    ADOPT_AFTER, BuildSettings, DEADLINE, INJECTED_DEADLINE, Identity, RECHECK, REVISION_GROUP, duration,
+};
 
 use subject::Subject;
 

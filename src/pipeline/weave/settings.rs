@@ -14,6 +14,9 @@ use crate::pipeline::documents;
 pub const DEADLINE: Duration = Duration::from_secs(6 * 3600);
 /// How long support may take to get ready unless the template says otherwise.
 pub(super) const SUPPORT_DEADLINE: Duration = Duration::from_secs(15 * 60);
+/// How long what others put into a build's pod may run on after the verdict, unless the template says otherwise: a proxy
+/// gets the time to send what it holds.
+pub const INJECTED_DEADLINE: Duration = Duration::from_secs(30);
 /// How often an idle listener of a match-tag chain looks for what Keel lost.
 pub const RECHECK: Duration = Duration::from_secs(15 * 60);
 /// How long an agent must not have run before a later one of the chain ends its build.
@@ -46,6 +49,8 @@ pub struct BuildSettings {
     pub pending_deadline: Option<Duration>,
     /// How long support may take to get ready, counted from when the build is prepared.
     pub support_deadline: Duration,
+    /// How long what others put into the build's pod may run on, counted from the verdict.
+    pub injected_deadline: Duration,
     /// Where the CI image holds the pipeline; relative to its working directory unless it begins with `/`.
     pub pipeline_path: String,
     /// How many builds of the chain may run at once.
@@ -76,6 +81,7 @@ impl Default for BuildSettings {
             deadline: DEADLINE,
             pending_deadline: None,
             support_deadline: SUPPORT_DEADLINE,
+            injected_deadline: INJECTED_DEADLINE,
             pipeline_path: wire::PIPELINE_PATH_DEFAULT.to_owned(),
             max_parallel: 1,
             revision_from_tag: None,
@@ -96,12 +102,13 @@ pub(super) struct BadSetting {
 }
 
 /// Every key that a person may write, for telling a slip of the pen.
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     wire::BUILD,
     wire::BUILD_CONTAINER,
     wire::DEADLINE,
     wire::PENDING_DEADLINE,
     wire::SUPPORT_DEADLINE,
+    wire::INJECTED_DEADLINE,
     wire::PIPELINE_PATH,
     wire::LISTENER_SCHEDULING,
     wire::LISTENER_SECURITY,
@@ -128,6 +135,7 @@ impl BuildSettings {
             duration(value).map(|it| settings.pending_deadline = Some(it))
         });
         read(wire::SUPPORT_DEADLINE, &mut |value| duration(value).map(|it| settings.support_deadline = it));
+        read(wire::INJECTED_DEADLINE, &mut |value| duration(value).map(|it| settings.injected_deadline = it));
         read(wire::RECHECK, &mut |value| duration(value).map(|it| settings.recheck = it));
         read(wire::ADOPT_AFTER, &mut |value| duration(value).map(|it| settings.adopt_after = it));
         read(wire::PIPELINE_PATH, &mut |value| {
@@ -280,6 +288,11 @@ mod tests {
                 "20s",
                 BuildSettings { support_deadline: Duration::from_secs(20), ..plain() },
             ),
+            (
+                wire::INJECTED_DEADLINE,
+                "10m",
+                BuildSettings { injected_deadline: Duration::from_secs(600), ..plain() },
+            ),
             (wire::RECHECK, "1m", BuildSettings { recheck: Duration::from_secs(60), ..plain() }),
             (wire::ADOPT_AFTER, "1m", BuildSettings { adopt_after: Duration::from_secs(60), ..plain() }),
             (
@@ -315,6 +328,7 @@ mod tests {
         for (key, value, why) in [
             (wire::DEADLINE, "soon", "a duration such as"),
             (wire::SUPPORT_DEADLINE, "0s", "a duration such as"),
+            (wire::INJECTED_DEADLINE, "never", "a duration such as"),
             (wire::PIPELINE_PATH, "", "name a file"),
             (wire::PIPELINE_PATH, "ci/", "name a file"),
             (wire::MAX_PARALLEL, "0", "from 1"),

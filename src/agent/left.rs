@@ -1,0 +1,155 @@
+//! What still runs of a build when its verdict is there, and when that is ended.
+//!
+//! What a template has beside its build container ends with it. A webhook may put an ordinary container into the pod (a
+//! service mesh's proxy, a log shipper), which goes on and holds what the pod holds: its node's memory, its GPU.
+
+use jiff::{Timestamp, ToSpan};
+
+use super::observation::Observation;
+use super::step::Action;
+use crate::chain::build::Verdict;
+use crate::chain::pod::{Pod, State};
+use crate::chain::wire;
+
+/// The active deadline, in seconds since its start, that ends a pod at once: the smallest that the API server takes. The
+/// kubelet then ends its containers, and pod and logs stay.
+pub const AT_ONCE: i64 = 1;
+/// How long a pod may take to be told of as Failed after the last of its containers was to end, seconds.
+const SETTLED: i64 = 5;
+
+/// A pod that runs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Its name.
+    pub pod: String,
+    /// Its uid.
+    pub uid: String,
+    /// The containers that run on.
+    pub containers: Vec<String>,
+}
+
+/// What runs on of a build's pods. Of one that is Errored nothing is: its Job is suspended. A pod whose end is asked for
+/// already does not count.
+pub fn left(verdict: Verdict, pods: &[Pod], build: &str) -> Vec<Left> {
+    let running = |pod: &Pod| -> Vec<String> {
+        match verdict {
+            Verdict::Passed | Verdict::Failed if pod.deadline == Some(AT_ONCE) => Vec::new(),
+            Verdict::Passed | Verdict::Failed => pod.beside(build).into_iter().map(str::to_owned).collect(),
+            // the Job was deleted, and its pod was not
+            Verdict::Cancelled => {
+                let on = pod.containers.iter().filter(|one| !matches!(one.state, State::Terminated { .. }));
+                on.map(|one| one.name.clone()).collect()
+            }
+            Verdict::Errored => Vec::new(),
+        }
+    };
+    pods.iter()
+        .filter(|pod| !pod.deleted && !pod.is_over())
+        .map(|pod| Left { pod: pod.name.clone(), uid: pod.uid.clone(), containers: running(pod) })
+        .filter(|left| !left.containers.is_empty())
+        .collect()
+}
+
+/// When a build container's exit counts although its pod goes on; none where there is nothing to wait for. A pod that is
+/// evicted shows its killed containers first, and why when the last of them has ended.
+pub fn settles_at(pod: &Pod, build: &str) -> Option<Timestamp> {
+    let ended = pod.container(build)?.ended?;
+    let grace = pod.grace.unwrap_or(30).clamp(0, 86_400);
+    (!pod.is_over() && !pod.beside(build).is_empty()).then(|| ended + (grace + SETTLED).seconds())
+}
+
+/// What is to be done about what runs on; none where nothing does.
+pub(super) fn end(o: &Observation) -> Option<Action> {
+    let first = o.left.first()?;
+    if o.build.verdict == Some(Verdict::Cancelled) || o.left_until <= o.now {
+        return Some(Action::EndPods);
+    }
+    Some(Action::Wait(Some(format!(
+        "{} of pod {} until {}, when it is ended (annotation {})",
+        run_on(&first.containers),
+        first.pod,
+        o.left_until,
+        wire::INJECTED_DEADLINE
+    ))))
+}
+
+/// `container a runs on`, `containers a, b run on`.
+pub(super) fn run_on<T: AsRef<str>>(containers: &[T]) -> String {
+    let names: Vec<&str> = containers.iter().map(AsRef::as_ref).collect();
+    match names[..] {
+        [one] => format!("container {one} runs on"),
+        _ => format!("containers {} run on", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::step::tests::detached;
+    use super::super::{adopt, step};
+    use super::*;
+    use crate::chain::build::{Dispatch, Phase};
+    use crate::chain::pod::Container;
+
+    fn pod(phase: &str, build: State, beside: Option<State>) -> Pod {
+        let one = |name: &str, state| Container { name: name.to_owned(), state, ..Container::default() };
+        let sidecar = Container { init: true, ..one("db", State::Running) };
+        let mut containers = vec![sidecar, one("build", build)];
+        containers.extend(beside.map(|state| one("proxy", state)));
+        Pod { name: "p".into(), uid: "u".into(), phase: phase.into(), containers, ..Pod::default() }
+    }
+
+    fn ended() -> State {
+        State::Terminated { code: 0, reason: "Completed".to_owned() }
+    }
+
+    #[test]
+    fn only_what_others_put_there_is_left() {
+        use Verdict::{Cancelled, Errored, Failed, Passed};
+        let mesh = pod("Running", ended(), Some(State::Running));
+        for (what, verdict, pod, want) in [
+            ("a proxy", Passed, mesh.clone(), &["proxy"][..]),
+            ("a proxy of a build that failed", Failed, mesh.clone(), &["proxy"]),
+            ("a proxy that cannot start", Passed, pod("Running", ended(), Some(State::Unknown)), &["proxy"]),
+            ("a proxy that has ended", Passed, pod("Running", ended(), Some(ended())), &[]),
+            ("our own sidecar, which the kubelet ends", Passed, pod("Running", ended(), None), &[]),
+            ("an end that is asked for", Passed, Pod { deadline: Some(AT_ONCE), ..mesh.clone() }, &[]),
+            ("the template's own deadline", Passed, Pod { deadline: Some(60), ..mesh.clone() }, &["proxy"]),
+            ("a pod that is being deleted", Passed, Pod { deleted: true, ..mesh.clone() }, &[]),
+            ("a pod that is over", Passed, pod("Succeeded", ended(), Some(State::Unknown)), &[]),
+            ("a pod without its Job", Cancelled, pod("Running", State::Running, None), &["db", "build"]),
+            ("a pod without its Job that is over", Cancelled, pod("Failed", ended(), None), &[]),
+            ("a Job that is suspended", Errored, mesh, &[]),
+        ] {
+            let left = left(verdict, &[pod], "build");
+            let names: Vec<&str> =
+                left.iter().flat_map(|left| &left.containers).map(String::as_str).collect();
+            assert_eq!(names, want, "{what}");
+        }
+    }
+
+    #[test]
+    fn it_is_ended_by_whoever_ends_the_build_once_its_time_is_over() {
+        let mut o = detached(Phase::Recorded);
+        o.build.dispatch = Dispatch::Done;
+        o.build.verdict = Some(Verdict::Passed);
+        o.left = vec![Left { pod: "p".into(), uid: "u".into(), containers: vec!["proxy".into()] }];
+        o.left_until = o.now + 30.seconds();
+        for step in [step, adopt::step] {
+            let Action::Wait(Some(why)) = step(&o) else { panic!("{:?}", step(&o)) };
+            assert_eq!(
+                why,
+                "container proxy runs on of pod p until 1970-01-01T00:00:30Z, when it is ended (annotation \
+                 studioci.dev/injected-deadline)"
+            );
+            let later = Observation { now: o.left_until, ..o.clone() };
+            assert_eq!(step(&later), Action::EndPods);
+            let cancelled =
+                crate::chain::build::Build { verdict: Some(Verdict::Cancelled), ..o.build.clone() };
+            assert_eq!(step(&Observation { build: cancelled, ..o.clone() }), Action::EndPods);
+            assert_eq!(step(&Observation { left: Vec::new(), ..o.clone() }), Action::Finish);
+        }
+        // the slot is others' business first
+        o.head.slots.insert(3, "ci-a".into());
+        assert_eq!(step(&o), Action::FreeSlot(3));
+    }
+}
