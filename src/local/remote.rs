@@ -38,26 +38,56 @@ impl Remote {
     }
 }
 
-/// An address without user and password.
+/// Whether this is an address, and not the name of a remote: git's names of remotes hold no colon, and one with a slash
+/// in it that git does not know is a path.
+pub fn is_address(name: &str) -> bool {
+    name.contains([':', '/', '\\'])
+}
+
+/// Whether this is the command line of one of git's remote helpers, such as `ext::ssh -i key host %S`, in which anything
+/// may stand.
+pub fn is_command(url: &str) -> bool {
+    url.split_once("::").is_some_and(|(helper, rest)| {
+        !helper.is_empty()
+            && helper.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !rest.contains("://")
+    })
+}
+
+/// An address without what may be a credential in it: user, password and query. Over ssh a user is part of the address
+/// and stays, but without a password.
+///
+/// One that cannot be an address as it stands loses everything up to its last `@`: a `/` or `#` in a password is why.
 pub fn without_credentials(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme @ ("http" | "https"), rest)) => {
-            let end = rest.find('/').unwrap_or(rest.len());
-            let host = rest[..end].rsplit('@').next().unwrap_or_default();
-            format!("{scheme}://{host}{}", &rest[end..])
+    let Some((scheme, rest)) = url.split_once("://") else {
+        let host = &url[..url.find('/').unwrap_or(url.len())];
+        return match (host.find(':'), host.rfind('@')) {
+            // `user:password@host/path`, which git takes for a path on the host `user`
+            (Some(colon), Some(at)) if colon < at => url[at + 1..].to_owned(),
+            _ => url.to_owned(),
+        };
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (user, host, path) = match (authority.rsplit_once('@'), path.rsplit_once('@')) {
+        (Some((user, host)), _) => (user, host, path),
+        (None, Some((_, behind))) if !is_host(authority) => {
+            let (host, path) = behind.split_at(behind.find('/').unwrap_or(behind.len()));
+            ("", host, path)
         }
-        Some((scheme, rest)) => {
-            let end = rest.find('/').unwrap_or(rest.len());
-            match rest[..end].rsplit_once('@') {
-                Some((user, host)) => {
-                    let user = user.split(':').next().unwrap_or_default();
-                    format!("{scheme}://{user}@{host}{}", &rest[end..])
-                }
-                None => url.to_owned(),
-            }
-        }
-        None => url.to_owned(),
+        (None, _) => ("", authority, path),
+    };
+    let path = &path[..path.find(['?', '#']).unwrap_or(path.len())];
+    let over_ssh = ["ssh", "git+ssh", "ssh+git"].contains(&scheme.to_ascii_lowercase().as_str());
+    match user.split(':').next().filter(|user| over_ssh && !user.is_empty()) {
+        Some(user) => format!("{scheme}://{user}@{host}{path}"),
+        None => format!("{scheme}://{host}{path}"),
     }
+}
+
+/// Whether this may be `host` or `host:port`, and not `user:the-first-half-of-a-password`.
+fn is_host(authority: &str) -> bool {
+    let behind = authority.rsplit_once(']').map_or(authority, |(_, behind)| behind);
+    behind.split_once(':').is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -100,8 +130,29 @@ mod tests {
             ("ssh://git:pw@host/a", "ssh://git@host/a"),
             ("ssh://git@host/a", "ssh://git@host/a"),
             ("git@host:a", "git@host:a"),
+            ("HTTPS://me:token@host/a", "HTTPS://host/a"),
+            ("https://me:to/ken@host:1/a/b", "https://host:1/a/b"),
+            ("https://me:to#ken@host/a", "https://host/a"),
+            ("https://me:to@ken@host/a", "https://host/a"),
+            ("https://host:8443/a@b", "https://host:8443/a@b"),
+            ("https://[::1]:8443/a@b", "https://[::1]:8443/a@b"),
+            ("https://host/a.git?private_token=token", "https://host/a.git"),
+            ("https://token@host?x", "https://host"),
+            ("ftp://me:token@host/a", "ftp://host/a"),
+            ("gcrypt::https://me:token@host/a", "gcrypt::https://host/a"),
+            ("ssh://:pw@host/a", "ssh://host/a"),
+            ("me:token@host/a", "host/a"),
+            ("me:token@host:a", "host:a"),
+            ("file:///srv/a", "file:///srv/a"),
+            ("/srv/a@b", "/srv/a@b"),
+            ("../a", "../a"),
+            ("origin", "origin"),
         ] {
-            assert_eq!(without_credentials(url), expected);
+            assert_eq!(without_credentials(url), expected, "{url}");
+        }
+        assert!(is_command("ext::sh -c x") && is_command("fd::7"));
+        for url in ["gcrypt::https://host/a", "https://[::1]/a", "host:a", "::a", "/a::b"] {
+            assert!(!is_command(url), "{url}");
         }
     }
 }
