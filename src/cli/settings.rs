@@ -106,7 +106,7 @@ impl Settings {
             home.iter().map(|home| home.join(".kube").join("config")).collect()
         };
         let colour = set(variable::NO_COLOR).is_none() && text(variable::TERM).as_deref() != Some("dumb");
-        let style = |terminal| StreamStyle { terminal, colour: terminal && colour };
+        let style = |terminal| StreamStyle { colour: terminal && colour };
         Self {
             kubeconfig,
             kubeconfig_named,
@@ -170,7 +170,6 @@ mod tests {
         ] {
             let settings = resolve(pairs, None, terminals);
             assert_eq!(settings.stdout.colour, colour, "{pairs:?} {terminals:?}");
-            assert_eq!(settings.stdout.terminal, terminals.stdout);
         }
     }
 
