@@ -49,7 +49,7 @@ fn writes(job: &Value) -> Vec<&str> {
 fn every_action_is_a_commit() {
     let mut seen = 0;
     for (file, text, workflow) in workflows() {
-        let used = jobs(&workflow)
+        let steps_with_one = jobs(&workflow)
             .values()
             .flat_map(|job| steps(job))
             .filter(|step| !step["uses"].is_null())
@@ -57,7 +57,7 @@ fn every_action_is_a_commit() {
         let lines = text.lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
         let uses: Vec<&str> =
             lines.filter_map(|line| line.split_once("uses: ").map(|(_, action)| action)).collect();
-        assert_eq!(uses.len(), used, "{file}: each stands on a line of its own");
+        assert_eq!(uses.len(), steps_with_one, "{file}: each stands on a line of its own");
         for action in uses {
             let (name, version) = action.split_once('@').unwrap();
             let (commit, comment) = version.split_once(" # v").unwrap_or_default();

@@ -92,6 +92,11 @@ fn misread(error: &YamlError) -> String {
         YamlError::Eof { .. } => "the file ends too early".to_owned(),
         YamlError::AliasError { error, .. } => return misread(error),
         YamlError::Message { .. } => "the value there cannot be read".to_owned(),
+        // the parser quotes single letters, after its own words
+        YamlError::ExternalMessage { msg, .. } => {
+            let words = msg.split(['`', '"', '\'']).next().unwrap_or_default().trim_end_matches([' ', ':']);
+            format!("it is not YAML: {words}")
+        }
         _ => "it is not YAML".to_owned(),
     };
     match error.location() {

@@ -18,7 +18,9 @@ pub const NAMES: [&str; 10] =
 
 /// The facts about the repository that a directory lies in.
 pub fn facts(directory: &Path) -> Found {
-    let git = |arguments: &[&str]| line(command(directory).args(arguments));
+    // a complaint may quote a setting
+    let scrub = |why: String| why.split(' ').map(without_credentials).collect::<Vec<_>>().join(" ");
+    let git = |arguments: &[&str]| line(command(directory).args(arguments)).map_err(scrub);
     let top = match git(&["rev-parse", "--show-toplevel"]) {
         Ok(top) => top,
         Err(why) => {
@@ -278,6 +280,13 @@ mod tests {
             facts_of(&[(branch, "ext::sh -c curl% -u% TOKEN% %S")]).0,
             "the remote is a command of git's, which is not looked into"
         );
+        // git says itself what it reads
+        let config = directory.0.join(".git/config");
+        let good = fs::read_to_string(&config).unwrap();
+        fs::write(&config, good.replace("bare = false", "bare = https://me:TOKEN@host/")).unwrap();
+        let said = facts_of(&[]).0;
+        assert!(said.contains("'https://host/'"), "{said}");
+        fs::write(&config, good).unwrap();
         assert_eq!(facts_of(&[(branch, "../other/r.git")]), ("../other/r.git".to_owned(), "r".to_owned()));
         assert_eq!(
             facts_of(&[(branch, "git@github.com:fork/r.git")]),

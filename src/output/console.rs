@@ -99,9 +99,13 @@ impl Console {
         self.say(&sanitise(text));
     }
 
-    /// Says several lines to people: those of the text, which are ours.
+    /// Says several lines to people: those of the text, which are ours, and so are the tabs that they begin with.
     pub fn talk_lines(&mut self, text: &str) {
-        self.say(&text.split('\n').map(sanitise).collect::<Vec<_>>().join("\n"));
+        let clean = |line: &str| {
+            let said = line.trim_start_matches('\t');
+            format!("{}{}", &line[..line.len() - said.len()], sanitise(said))
+        };
+        self.say(&text.split('\n').map(clean).collect::<Vec<_>>().join("\n"));
     }
 
     /// `Warning: …`, as kubectl passes on what a server warns of. One line.
