@@ -757,7 +757,7 @@ fn a_cluster_that_cannot_be_found() {
           remedy: Take insecure-skip-tls-verify out of that cluster, or its certificate-authority(-data).
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", "https://me:hunter2@127.0.0.1:1x"], 2), @r#"
-        error: the cluster's server: "https://127.0.0.1:1x" is no URL: its port is no number up to 65535
+        error: the cluster's server: "https://127.0.0.1:…" is no URL: its port is no number up to 65535
           remedy: Write it as https://HOST:PORT.
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", &format!("https://me:hunter2@{dead}")], 3), @r#"

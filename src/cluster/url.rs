@@ -2,16 +2,24 @@
 //!
 //! Pure. A credential in an address is one of the kubeconfig's or the environment's, and none of those is ever shown.
 
-/// An address without what may be a credential in it. One that cannot be parsed loses everything up to its last `@`:
-/// a password with a `/` or a `#` in it is why it cannot.
+/// An address without what may be a credential in it. One that cannot be parsed loses everything up to its last `@`, and
+/// what stands for a port and is none: a password with a `/` or a `#` in it, or without the `@` behind it, is why it cannot.
 pub(super) fn shown(address: &str) -> String {
     let (scheme, rest) = match address.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
         None => (String::new(), address),
     };
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    let end = rest.find(['?', '#']).unwrap_or(rest.len());
-    format!("{scheme}{}", &rest[..end])
+    let after = |sign: &str| rest.rfind(sign).map_or(0, |at| at + sign.len());
+    let rest = &rest[after("@").max(after("%40"))..];
+    let rest = &rest[..rest.find(['?', '#']).unwrap_or(rest.len())];
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let name = authority.rfind(']').map_or(0, |end| end + 1);
+    match authority[name..].split_once(':') {
+        Some((more, port)) if !port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{scheme}{}{more}:…", &authority[..name])
+        }
+        _ => format!("{scheme}{authority}{path}"),
+    }
 }
 
 /// A sentence of a library, which may quote addresses: each without user and password.
@@ -79,6 +87,10 @@ mod tests {
             ("https://u:SE#CRET@k8s.corp", "https://k8s.corp"),
             ("https://u:SE@CRET@k8s.corp", "https://k8s.corp"),
             ("https://u:SE CRET@k8s.corp", "https://k8s.corp"),
+            ("https://u:SECRET%40k8s.corp", "https://k8s.corp"),
+            ("https://u:SECRET", "https://u:…"),
+            ("https://[::1]:6443/x", "https://[::1]:6443/x"),
+            ("https://[::1]:SECRET", "https://[::1]:…"),
             ("https://k8s.corp/?access_token=SECRET", "https://k8s.corp/"),
             ("https://k8s.corp#SECRET", "https://k8s.corp"),
         ] {
