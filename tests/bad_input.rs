@@ -706,6 +706,16 @@ fn a_cluster_that_cannot_be_found() {
     let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     folder.write("dead", kubeconfig(&format!("http://{dead}")));
     folder.write("broken", "a: [");
+    folder.write(
+        "leaking",
+        "apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: \"https://127.0.0.1:1\"}}]\nusers:\n\
+         - name: u\n  user:\n    token: hunter1\n    password: hunter2\n    client-key-data: [hunter3]\n",
+    );
+    folder.write(
+        "careless",
+        "contexts: [{name: x, context: {cluster: c}}]\ncurrent-context: x\nclusters:\n\
+         - name: c\n  cluster: {server: \"https://127.0.0.1:1\", insecure-skip-tls-verify: true, certificate-authority: ca}\n",
+    );
     let said = |flags: &[&str], want: i32| {
         let mut all = Vec::new();
         for verb in [
@@ -735,13 +745,25 @@ fn a_cluster_that_cannot_be_found() {
           remedy: Check the path and its permissions.
         ");
     insta::assert_snapshot!(said(&["--kubeconfig", "broken"], 2), @"
-        error: kubeconfig broken: failed to parse kubeconfig YAML: error: line 1 column 4: unclosed bracket '['
-         --> <input>:1:4
-          |
-        1 | a: [
-          |    ^ unclosed bracket '['
-          remedy: Correct the file; kubectl config view shows what kubectl makes of it.
+        error: kubeconfig broken: line 1, column 4: it is not YAML: unclosed bracket
+          remedy: Correct the file there; none of it is shown here, since it holds credentials.
         ");
+    insta::assert_snapshot!(said(&["--kubeconfig", "leaking"], 2), @"
+        error: kubeconfig leaking: line 9, column 22: a text belongs there
+          remedy: Correct the file there; none of it is shown here, since it holds credentials.
+        ");
+    insta::assert_snapshot!(said(&["--kubeconfig", "careless"], 2), @r#"
+        error: specifying a root certificates file with the insecure flag is not allowed: cluster "c" of the kubeconfig has both
+          remedy: Take insecure-skip-tls-verify out of that cluster, or its certificate-authority(-data).
+        "#);
+    insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", "https://me:hunter2@127.0.0.1:1x"], 2), @r#"
+        error: the cluster's server: "https://127.0.0.1:…" is no URL: its port is no number up to 65535
+          remedy: Write it as https://HOST:PORT.
+        "#);
+    insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", &format!("https://me:hunter2@{dead}")], 3), @r#"
+        error: cannot reach the API server https://127.0.0.1:PORT of context "here": connection refused
+          remedy: Check that the cluster runs and that the context is the one you mean (kubectl config get-contexts, --context).
+        "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--context", "there"], 2), @r#"
         error: kubeconfig: it has no context named "there"
           remedy: Did you mean "here"? (it has here)
@@ -755,6 +777,7 @@ fn a_cluster_that_cannot_be_found() {
           remedy: Write it as https://HOST:PORT.
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead"], 3), @r#"
+        Warning: the credentials of me are not sent: http://127.0.0.1:PORT is plain http, and whoever listens would have them; give the cluster an https:// address if it needs them
         error: cannot reach the API server http://127.0.0.1:PORT of context "here": connection refused
           remedy: Check that the cluster runs and that the context is the one you mean (kubectl config get-contexts, --context).
         "#);

@@ -121,21 +121,39 @@ fn help_of_render() {
 
         Pipeline options:
           -f, --filename <FILE>
-                  Template of the pipeline; `-` is stdin
+                  Template of the pipeline; `-` is stdin; recorded in plain
+
+                  `start` records it in plain in ConfigMap record-NAME, readable for everybody who may read
+                  home.
 
                   [default: .studioci/pipeline.yaml]
 
               --values <FILE>
-                  File with values, YAML; repeatable, the last one wins
+                  File with values, YAML; repeatable, the last one wins; recorded in plain
+
+                  `start` records the whole file in plain in ConfigMap record-NAME, readable for everybody
+                  who may read home. A secret belongs into the environment.
 
               --set <KEY=VALUE>
-                  A single value; repeatable. All behind the first `=` is the value, commas included
+                  A single value; repeatable; recorded in plain. All behind the first `=` is the value,
+                  commas included
+
+                  `start` records it in plain in ConfigMap record-NAME, readable for everybody who may read
+                  home. A secret belongs into the environment.
 
               --set-file <KEY=FILE>
-                  A single value from a file; repeatable
+                  A single value from a file; repeatable; recorded in plain
+
+                  `start` records the file's content in plain in ConfigMap record-NAME, readable for
+                  everybody who may read home. A secret belongs into the environment.
 
               --env <NAME>
-                  An environment variable whose value is no secret and may stand anywhere; repeatable
+                  An environment variable whose value is no secret and may stand anywhere; repeatable;
+                  recorded in plain
+
+                  `start` records its value in plain in ConfigMap record-NAME, readable for everybody who
+                  may read home. Every other variable that the template reads goes into Secret chain-NAME of
+                  home.
         ");
 }
 
@@ -189,8 +207,9 @@ fn help_of_start() {
         Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it
         listens. A second `start` of the same chain changes nothing and says so; with another pipeline,
         other values or another --tag the chain goes on with a fresh listener, and what runs goes on to its
-        end. A chain that was stopped goes on where it stood. The environment that the template reads is
-        kept with the chain, and every later build is rendered with the same.
+        end. A chain that was stopped goes on where it stood. What every later build is rendered with is
+        kept in home: template, values and files in plain in ConfigMap record-NAME, the environment that the
+        template reads in Secret chain-NAME.
 
         Examples:
           # Begin a chain from .studioci/pipeline.yaml, and build the next push
@@ -248,21 +267,39 @@ fn help_of_start() {
 
         Pipeline options:
           -f, --filename <FILE>
-                  Template of the pipeline; `-` is stdin
+                  Template of the pipeline; `-` is stdin; recorded in plain
+
+                  `start` records it in plain in ConfigMap record-NAME, readable for everybody who may read
+                  home.
 
                   [default: .studioci/pipeline.yaml]
 
               --values <FILE>
-                  File with values, YAML; repeatable, the last one wins
+                  File with values, YAML; repeatable, the last one wins; recorded in plain
+
+                  `start` records the whole file in plain in ConfigMap record-NAME, readable for everybody
+                  who may read home. A secret belongs into the environment.
 
               --set <KEY=VALUE>
-                  A single value; repeatable. All behind the first `=` is the value, commas included
+                  A single value; repeatable; recorded in plain. All behind the first `=` is the value,
+                  commas included
+
+                  `start` records it in plain in ConfigMap record-NAME, readable for everybody who may read
+                  home. A secret belongs into the environment.
 
               --set-file <KEY=FILE>
-                  A single value from a file; repeatable
+                  A single value from a file; repeatable; recorded in plain
+
+                  `start` records the file's content in plain in ConfigMap record-NAME, readable for
+                  everybody who may read home. A secret belongs into the environment.
 
               --env <NAME>
-                  An environment variable whose value is no secret and may stand anywhere; repeatable
+                  An environment variable whose value is no secret and may stand anywhere; repeatable;
+                  recorded in plain
+
+                  `start` records its value in plain in ConfigMap record-NAME, readable for everybody who
+                  may read home. Every other variable that the template reads goes into Secret chain-NAME of
+                  home.
         ");
     assert_eq!(help("help start"), help("start --help"));
 }
@@ -605,7 +642,7 @@ fn connection_options_are_kubectls() {
                  Name to check the server's certificate against
 
              --insecure-skip-tls-verify[=<BOOL>]
-                 Do not check the server's certificate
+                 Do not check the server's certificate; refused together with a certificate authority
 
                  [possible values: true, false]
 
@@ -619,7 +656,7 @@ fn connection_options_are_kubectls() {
                  File with the client key
 
              --token <TOKEN>
-                 Bearer token
+                 Bearer token; sent over https only
 
              --as <USER>
                  User to impersonate

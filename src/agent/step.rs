@@ -155,12 +155,11 @@ fn listen(o: &Observation) -> Action {
         };
     };
     match trigger(o, &version) {
-        Trigger::Unseen => Action::Wait(trouble()),
         Trigger::Idle(baseline) if o.build.phase == Phase::Claimed || baseline != o.build.baseline => {
             Action::Listen(baseline)
         }
         Trigger::Idle(_) if o.recheck_due => Action::Recheck,
-        Trigger::Idle(_) => Action::Wait(trouble()),
+        Trigger::Idle(_) | Trigger::Unseen => Action::Wait(trouble()),
         Trigger::Built(version) => Action::Listen(Baseline::At(version)),
         // each phase is written before the next begins
         Trigger::Push(_) if o.build.phase == Phase::Claimed => Action::Listen(o.build.baseline.clone()),

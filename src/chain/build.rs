@@ -370,9 +370,28 @@ pub enum NotABuild {
 }
 
 impl NotABuild {
+    /// The Namespace.
+    pub fn namespace(&self) -> &str {
+        let (Self::Missing { namespace, .. } | Self::Bad { namespace, .. }) = self;
+        namespace
+    }
+
+    /// The same of several namespaces: the end of a sentence that begins with them.
+    pub fn of_several(&self) -> String {
+        match self {
+            Self::Missing { key, .. } => format!("have no {key}"),
+            Self::Bad { key, .. } => format!("have a {key} that cannot be read"),
+        }
+    }
+
     /// What to do about it.
     pub fn remedy(&self) -> String {
-        let (Self::Missing { namespace, key } | Self::Bad { namespace, key, .. }) = self;
+        self.remedy_for(self.namespace())
+    }
+
+    /// What to do about it in a namespace of this name, or of a name that is left to the reader.
+    pub fn remedy_for(&self, namespace: &str) -> String {
+        let (Self::Missing { key, .. } | Self::Bad { key, .. }) = self;
         let verb = if [wire::CHAIN, wire::PHASE].contains(key) { "label" } else { "annotate" };
         format!(
             "restore it (kubectl {verb} --overwrite namespace {namespace} {key}=…); until then nothing is done there, and \

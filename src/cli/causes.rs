@@ -19,7 +19,7 @@ impl From<cluster::Error> for Failure {
 impl From<Fault> for Failure {
     /// A fault of the pipeline says in its own lines where, why and what to do.
     fn from(fault: Fault) -> Self {
-        Self::usage(fault.to_string())
+        vec![fault].into()
     }
 }
 
@@ -27,7 +27,12 @@ impl From<Vec<Fault>> for Failure {
     /// Every fault, not only the first: the second `error: ` begins a line of its own.
     fn from(faults: Vec<Fault>) -> Self {
         let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        Self::usage(texts.join("\nerror: "))
+        let text = texts.join("\nerror: ");
+        // the sentence and what belongs to it, in lines of its own
+        match text.split_once('\n') {
+            Some((what, rest)) => Self::usage(what).hint(rest),
+            None => Self::usage(text),
+        }
     }
 }
 

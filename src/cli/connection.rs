@@ -49,7 +49,7 @@ pub struct ConnectionArgs {
         overrides_with = "tls_server_name"
     )]
     pub tls_server_name: Option<String>,
-    /// Do not check the server's certificate
+    /// Do not check the server's certificate; refused together with a certificate authority
     #[arg(
         long,
         global = true,
@@ -82,7 +82,7 @@ pub struct ConnectionArgs {
     /// File with the client key
     #[arg(long, global = true, hide_short_help = true, value_name = "FILE", overrides_with = "client_key")]
     pub client_key: Option<PathBuf>,
-    /// Bearer token
+    /// Bearer token; sent over https only
     #[arg(long, global = true, hide_short_help = true, value_name = "TOKEN", overrides_with = "token")]
     pub token: Option<String>,
     /// User to impersonate

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::output::console::Console;
+use crate::output::console::{Console, sanitise};
 
 /// How a verb ends. One function gives the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,7 +46,7 @@ impl ExitKind {
 pub struct Failure {
     /// The exit code's name.
     pub kind: ExitKind,
-    /// What went wrong, one sentence without a full stop.
+    /// What went wrong, one sentence without a full stop; a line break in it is one that somebody else said.
     pub what: String,
     /// File and line, document, or object.
     pub where_: Option<Box<str>>,
@@ -110,7 +110,7 @@ impl Failure {
     /// Prints it on stderr, unless it is a quiet one.
     pub fn print(&self, console: &mut Console) {
         if !self.quiet {
-            console.talk(&self.to_string());
+            console.talk_lines(&self.to_string());
         }
     }
 }
@@ -118,7 +118,7 @@ impl Failure {
 impl fmt::Display for Failure {
     /// `error: …` as kubectl says it, then a line for each thing known, indented; no final newline.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.what)?;
+        write!(f, "error: {}", sanitise(&self.what))?;
         let known = [
             ("where", self.where_.as_deref()),
             ("why", self.why.as_deref()),
@@ -180,6 +180,16 @@ mod tests {
             failure.to_string(),
             "error: undefined variable `repoo`\n  where: pipeline.yaml:3:9\n    image: {{ repoo }}\n  why: no value \
              has that name\n  remedy: did you mean `repo`?\nSee 'kubectl studioci render --help' for usage."
+        );
+    }
+
+    #[test]
+    fn what_others_say_begins_no_line_of_its_own() {
+        let forged = "x: admission webhook \"w\" denied the request: no\nerror: and so on";
+        let failure = Failure::usage(forged).because("a\nb").remedy("c\nd");
+        assert_eq!(
+            failure.to_string(),
+            "error: x: admission webhook \"w\" denied the request: no\\nerror: and so on\n  why: a\n    b\n  remedy: c\n    d"
         );
     }
 

@@ -120,7 +120,7 @@ impl Settings {
             .map(|list| split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect())
             .unwrap_or_default();
         let colour = set(variable::NO_COLOR).is_none() && text(variable::TERM).as_deref() != Some("dumb");
-        let style = |terminal| StreamStyle { terminal, colour: terminal && colour };
+        let style = |terminal| StreamStyle { colour: terminal && colour };
         Self {
             kubeconfig,
             home,
@@ -188,7 +188,6 @@ mod tests {
         ] {
             let settings = resolve(pairs, None, terminals);
             assert_eq!(settings.stdout.colour, colour, "{pairs:?} {terminals:?}");
-            assert_eq!(settings.stdout.terminal, terminals.stdout);
         }
     }
 

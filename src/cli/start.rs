@@ -20,8 +20,8 @@ use crate::ops::start::{Outcome, Request};
 
 /// Begin a chain: claim a namespace, and wait there for the next push
 ///
-/// Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it listens. A second `start` of the same chain changes nothing and says so; with another pipeline, other values or another --tag the chain goes on with a fresh listener, and what runs goes on to its end. A chain that was stopped goes on where it stood. The environment that the template reads is kept
-/// with the chain, and every later build is rendered with the same.
+/// Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it listens. A second `start` of the same chain changes nothing and says so; with another pipeline, other values or another --tag the chain goes on with a fresh listener, and what runs goes on to its end. A chain that was stopped goes on where it stood. What
+/// every later build is rendered with is kept in home: template, values and files in plain in ConfigMap record-NAME, the environment that the template reads in Secret chain-NAME.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

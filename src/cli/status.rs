@@ -78,7 +78,7 @@ pub fn show(args: &StatusArgs, seen: &Seen, now: Timestamp, console: &mut Consol
         (_, Some(Form::Json)) => console.data(&whole(Whole::Json))?,
         (_, Some(Form::Yaml)) => console.data(&whole(Whole::Yaml))?,
         (None, _) if view.is_empty() => console.talk(status::NOTHING_FOUND),
-        (_, Some(Form::Name)) => console.data(&view.names())?,
+        (_, Some(Form::Name)) => view.names().try_for_each(|name| console.line(&name))?,
         (_, form) => console.data(&view.table(form == Some(Form::Wide)).render(!args.no_headers))?,
     }
     Ok(())
@@ -95,8 +95,8 @@ fn absent(seen: &Seen, name: &str) -> Failure {
 pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let cluster = ctx.connect()?;
     let seen = ops::status::status(&cluster).await?;
-    for notice in &seen.notices {
-        ctx.console.warning(notice);
+    for warning in seen.warnings(args.name.as_deref()) {
+        ctx.console.warning(&warning);
     }
     let now = seen.now.unwrap_or_else(Timestamp::now);
     show(&args, &seen, now, &mut ctx.console)?;

@@ -1,32 +1,32 @@
 //! From options to a connection: addresses, certificates, credentials, and kube's client without its retries.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
-use http::{HeaderValue, Uri};
-use kube::config::{AuthInfo, Cluster as KubeCluster, Config, ExecAuthCluster, ExecConfig};
-use secrecy::ExposeSecret;
+use http::Uri;
+use kube::config::{AuthInfo, Cluster as KubeCluster, Config};
 
+use super::credentials::{Identity, basic, credentials, has_any, identity};
 use super::error::Error;
-use super::kubeconfig::{Choice, choose};
+use super::kubeconfig::{Choice, Entries, choose};
 use super::options::{InCluster, Options};
-use super::plugin::{Plugin, base64};
-use super::transport::{Source, Transport, fixed_bearer};
-use super::{About, Cluster, proxy};
+use super::plugin::base64;
+use super::transport::{Source, Transport};
+use super::{About, Cluster, proxy, url};
 
 impl Cluster {
     /// Connects as a kubeconfig and the flags say. Asks the server nothing yet, and runs no plugin yet:
     /// the first call does. To be called within a tokio runtime.
     pub fn connect(options: &Options) -> Result<Self, Error> {
         let choice = choose(options)?;
-        let about = About {
-            context: choice.context.clone(),
-            server: choice.cluster.server.clone().unwrap_or_default().trim_end_matches('/').to_owned(),
-            namespace: choice.namespace.clone(),
-            user: choice.user.clone(),
-        };
+        let (context, namespace, user) =
+            (choice.context.clone(), choice.namespace.clone(), choice.user.clone());
         let (config, source) = settle(options, choice)?;
+        let user = match source {
+            Source::Withheld(_) => format!("{user}, which are not sent over plain http"),
+            _ => user,
+        };
+        let about = About { context, server: named(&config.cluster_url), namespace, user };
         let client = client(config.clone(), &about)?;
         let config = matches!(source, Source::Plugin(_)).then(|| Box::new(config));
         let transport = Transport::new(source, config, client, about, false);
@@ -46,7 +46,7 @@ impl Cluster {
         };
         let host = if place.host.contains(':') { format!("[{}]", place.host) } else { place.host.clone() };
         let server = format!("https://{host}:{}", place.port);
-        let mut config = Config::new(parse_uri(&server, "the API server's address")?);
+        let mut config = Config::new(parse_uri(&server, "the API server's address", &["https"])?);
         let authority = place.folder.join("ca.crt");
         config.root_cert = Some(certificates(read("ca.crt")?.as_bytes(), &authority.display().to_string())?);
         // Read again by kube about once a minute: certificate authorities are rotated too.
@@ -59,7 +59,9 @@ impl Cluster {
             user: "the pod's ServiceAccount".to_owned(),
         };
         let client = client(config, &about)?;
-        let transport = Transport::new(Source::File(place.folder.join("token")), None, client, about, true);
+        let token = place.folder.join("token");
+        let name = format!("token file {}", token.display());
+        let transport = Transport::new(Source::File(token, name), None, client, about, true);
         Ok(Self::over(transport, place.request_timeout, place.patience))
     }
 }
@@ -73,10 +75,13 @@ fn bound(config: &mut Config, request_timeout: Duration) {
 
 /// kube's client for `config`: HTTP/1.1, rustls on ring, gzip.
 pub(super) fn client(config: Config, about: &About) -> Result<kube::Client, Error> {
-    kube::Client::try_from(config).map_err(|error| Error::Config {
-        what: format!("connection to {}", about.server),
-        why: error.to_string(),
-        remedy: "Check the certificates, keys and proxy of this context in the kubeconfig.".to_owned(),
+    kube::Client::try_from(config).map_err(|error| {
+        let why = url::scrubbed(&error.to_string());
+        Error::Config {
+            what: format!("connection to {}", about.server),
+            why,
+            remedy: "Check the certificates, keys and proxy of this context in the kubeconfig.".to_owned(),
+        }
     })
 }
 
@@ -89,59 +94,132 @@ pub(super) fn with_certificate(config: &Config, certificate: &str, key: &str) ->
 }
 
 fn settle(options: &Options, choice: Choice) -> Result<(Config, Source), Error> {
-    let Choice { cluster, auth, .. } = choice;
-    let server = address(&cluster, &auth)?;
+    let Choice { cluster, auth, entries, user, .. } = choice;
+    let (server, url_user) = address(&cluster, &auth)?;
+    let secure = server.scheme_str() == Some("https");
     let mut config = Config::new(server.clone());
-    config.root_cert = authority(&cluster)?;
-    config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
-    config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
     config.proxy_url = proxy_for(options, &cluster, &server)?;
     bound(&mut config, options.request_timeout);
-    let source = credentials(options, &cluster, &auth)?;
     // kube adds the impersonation headers and the client certificate; the Authorization header is ours.
     config.auth_info = AuthInfo {
-        client_certificate: auth.client_certificate,
-        client_certificate_data: auth.client_certificate_data,
-        client_key: auth.client_key,
-        client_key_data: auth.client_key_data,
-        impersonate: auth.impersonate,
-        impersonate_uid: auth.impersonate_uid,
-        impersonate_groups: auth.impersonate_groups,
-        impersonate_user_extra: auth.impersonate_user_extra,
+        impersonate: auth.impersonate.clone(),
+        impersonate_uid: auth.impersonate_uid.clone(),
+        impersonate_groups: auth.impersonate_groups.clone(),
+        impersonate_user_extra: auth.impersonate_user_extra.clone(),
         ..AuthInfo::default()
+    };
+    // As client-go: over plain http nothing of the user's credentials is so much as looked at, and no plugin is run.
+    if !secure {
+        let source = if url_user.is_some() || has_any(&auth) {
+            Source::Withheld(format!(
+                "the credentials of {user} are not sent: {} is plain http, and whoever listens would have them; give the \
+                 cluster an https:// address if it needs them",
+                named(&server)
+            ))
+        } else {
+            Source::Fixed(None)
+        };
+        return Ok((config, source));
+    }
+    refuse_trust_and_none(options, &cluster, &entries)?;
+    config.root_cert = authority(&cluster)?;
+    config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
+    config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
+    if let Some(Identity { certificate, key }) = identity(options, &auth, &entries)? {
+        config.auth_info.client_certificate_data = Some(base64(certificate));
+        config.auth_info.client_key_data = Some(base64(key).into());
+    }
+    let source = match url_user {
+        // as Go's HTTP client does, which thinks nothing of a token then
+        Some(user) => Source::Fixed(Some(basic(&url::unescaped(&user))?)),
+        None => credentials(options, &cluster, &auth, &entries)?,
     };
     Ok((config, source))
 }
 
-fn address(cluster: &KubeCluster, auth: &AuthInfo) -> Result<Uri, Error> {
+/// An address for messages: scheme, host, port and path.
+fn named(server: &Uri) -> String {
+    let host = server.authority().map_or("", |authority| authority.as_str());
+    let path = server.path().trim_end_matches('/');
+    format!("{}://{host}{path}", server.scheme_str().unwrap_or_default())
+}
+
+/// A certificate authority that nothing is checked against would only look like safety.
+fn refuse_trust_and_none(options: &Options, cluster: &KubeCluster, entries: &Entries) -> Result<(), Error> {
+    let text = |text: Option<&String>| text.is_some_and(|it| !it.is_empty());
+    let authority =
+        text(cluster.certificate_authority.as_ref()) || text(cluster.certificate_authority_data.as_ref());
+    if !authority || cluster.insecure_skip_tls_verify != Some(true) {
+        return Ok(());
+    }
+    // kubectl's words
+    let what = "specifying a root certificates file with the insecure flag is not allowed";
+    Err(match &entries.cluster {
+        Some(cluster) if options.certificate_authority.is_none() => Error::Config {
+            what: what.to_owned(),
+            why: format!("cluster {cluster:?} of the kubeconfig has both"),
+            remedy: "Take insecure-skip-tls-verify out of that cluster, or its certificate-authority(-data)."
+                .to_owned(),
+        },
+        _ => Error::Config {
+            what: what.to_owned(),
+            why: "both flags are given".to_owned(),
+            remedy: "Leave --insecure-skip-tls-verify out, and the server is checked against \
+                     --certificate-authority."
+                .to_owned(),
+        },
+    })
+}
+
+/// The server without the user in it, and that user.
+fn address(cluster: &KubeCluster, auth: &AuthInfo) -> Result<(Uri, Option<String>), Error> {
     let server =
         cluster.server.as_deref().filter(|server| !server.is_empty()).ok_or_else(|| Error::Config {
             what: "kubeconfig".to_owned(),
             why: "the cluster has no server".to_owned(),
             remedy: "Give the cluster a server, or name one with --server.".to_owned(),
         })?;
-    if server.contains("://") {
-        return parse_uri(server, "the cluster's server");
-    }
     // client-go: plain HTTP, unless something about TLS is configured.
     let tls = cluster.certificate_authority.is_some()
         || cluster.certificate_authority_data.is_some()
         || cluster.insecure_skip_tls_verify == Some(true)
         || auth.client_certificate.is_some()
         || auth.client_certificate_data.is_some();
-    parse_uri(&format!("{}://{server}", if tls { "https" } else { "http" }), "the cluster's server")
+    let whole = match (server.contains("://"), tls) {
+        (true, _) => server.to_owned(),
+        (false, true) => format!("https://{server}"),
+        (false, false) => format!("http://{server}"),
+    };
+    let (bare, user) = url::split_user(&whole);
+    let uri = parse_uri(&bare, "the cluster's server", &["https", "http"])?;
+    Ok((uri, user.map(str::to_owned)))
 }
 
-fn parse_uri(text: &str, what: &str) -> Result<Uri, Error> {
+fn parse_uri(text: &str, what: &str, schemes: &[&str]) -> Result<Uri, Error> {
+    let (address, scheme) = (url::shown(text), schemes[0]);
     let fault = |why: String| Error::Config {
         what: what.to_owned(),
-        why: format!("{text:?} is no URL: {why}"),
-        remedy: "Write it as https://HOST:PORT.".to_owned(),
+        why: format!("{address:?} is no URL: {why}"),
+        remedy: format!("Write it as {scheme}://HOST:PORT."),
     };
     let uri: Uri = text.parse().map_err(|error: http::uri::InvalidUri| fault(error.to_string()))?;
     if uri.host().is_none_or(str::is_empty) {
         return Err(fault("it names no host".to_owned()));
+    }
+    // `http` takes any text for a port, and half of a password with it
+    let host = uri.host().unwrap_or_default();
+    let authority = uri.authority().map_or("", |it| it.as_str());
+    let behind = authority.rsplit('@').next().unwrap_or_default();
+    let port = behind.strip_prefix(host).unwrap_or(behind);
+    if !(port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())) {
+        return Err(fault("its port is no number up to 65535".to_owned()));
+    }
+    if uri.path().contains('@') {
+        return Err(fault("there is an @ behind its host; in a password, / is written %2F".to_owned()));
+    }
+    if !uri.scheme_str().is_some_and(|scheme| schemes.contains(&scheme)) {
+        return Err(fault(format!("only {} is spoken", schemes.join(", "))));
     }
     Ok(uri)
 }
@@ -152,12 +230,14 @@ fn authority(cluster: &KubeCluster) -> Result<Option<Vec<Vec<u8>>>, Error> {
             let what = "certificate-authority-data";
             let pem = base64::engine::general_purpose::STANDARD
                 .decode(data.trim())
-                .map_err(|error| bad_authority(what, &error.to_string()))?;
+                .map_err(|_| bad_authority(what, "it is not base64"))?;
             certificates(&pem, what).map(Some)
         }
         (_, Some(path)) if !path.is_empty() => {
-            let pem = std::fs::read(path).map_err(|error| bad_authority(path, &error.to_string()))?;
-            certificates(&pem, path).map(Some)
+            // what was pasted where a path belongs is not shown
+            let what = if path.contains('\n') { "the file of the kubeconfig" } else { path };
+            let pem = std::fs::read(path).map_err(|error| bad_authority(what, &error.to_string()))?;
+            certificates(&pem, what).map(Some)
         }
         _ => Ok(None),
     }
@@ -165,7 +245,8 @@ fn authority(cluster: &KubeCluster) -> Result<Option<Vec<Vec<u8>>>, Error> {
 
 /// DER of each certificate in a PEM text.
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<Vec<u8>>, Error> {
-    let blocks = pem::parse_many(pem).map_err(|error| bad_authority(what, &error.to_string()))?;
+    // its own words quote what it found
+    let blocks = pem::parse_many(pem).map_err(|_| bad_authority(what, "it is not PEM"))?;
     let certificates: Vec<Vec<u8>> = blocks
         .into_iter()
         .filter(|block| block.tag() == "CERTIFICATE")
@@ -186,10 +267,13 @@ fn bad_authority(what: &str, why: &str) -> Error {
     }
 }
 
+/// The proxies that are spoken to.
+const PROXIES: [&str; 3] = ["http", "https", "socks5"];
+
 /// The cluster's own proxy, else the environment's where it applies.
 fn proxy_for(options: &Options, cluster: &KubeCluster, server: &Uri) -> Result<Option<Uri>, Error> {
     if let Some(url) = cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) {
-        return parse_uri(url, "the cluster's proxy-url").map(Some);
+        return parse_uri(url, "the cluster's proxy-url", &PROXIES).map(Some);
     }
     let Some(url) = options.proxy.as_deref().filter(|url| !url.is_empty()) else { return Ok(None) };
     // HTTPS_PROXY speaks of https servers only.
@@ -202,58 +286,7 @@ fn proxy_for(options: &Options, cluster: &KubeCluster, server: &Uri) -> Result<O
         return Ok(None);
     }
     let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-    parse_uri(&url, "HTTPS_PROXY").map(Some)
-}
-
-/// Where the Authorization header comes from, in client-go's order.
-fn credentials(options: &Options, cluster: &KubeCluster, auth: &AuthInfo) -> Result<Source, Error> {
-    if let Some(token) =
-        auth.token.as_ref().map(ExposeSecret::expose_secret).filter(|token| !token.is_empty())
-    {
-        return Ok(Source::Fixed(Some(fixed_bearer(token, "the user's token")?)));
-    }
-    if let Some(path) = auth.token_file.as_deref().filter(|path| !path.is_empty()) {
-        return Ok(Source::File(PathBuf::from(path)));
-    }
-    if let (Some(name), Some(password)) =
-        (&auth.username, auth.password.as_ref().map(ExposeSecret::expose_secret))
-    {
-        let value = HeaderValue::try_from(format!("Basic {}", base64(&format!("{name}:{password}"))));
-        let mut value = value.map_err(|_| Error::Config {
-            what: "the user's password".to_owned(),
-            why: "it cannot be sent".to_owned(),
-            remedy: "Use a token or a client certificate.".to_owned(),
-        })?;
-        value.set_sensitive(true);
-        return Ok(Source::Fixed(Some(value)));
-    }
-    if let Some(exec) = &auth.exec {
-        let info = if exec.provide_cluster_info {
-            Some(ExecAuthCluster::try_from(cluster).map_err(|error| Error::Config {
-                what: "credential plugin".to_owned(),
-                why: error.to_string(),
-                remedy: "Correct the cluster's certificate authority.".to_owned(),
-            })?)
-        } else {
-            None
-        };
-        let exec = ExecConfig { cluster: info, ..exec.clone() };
-        return Ok(Source::Plugin(Box::new(Plugin::new(exec, options.interactive)?)));
-    }
-    match &auth.auth_provider {
-        None => Ok(Source::Fixed(None)),
-        Some(provider) => match (provider.name.as_str(), provider.config.get("id-token")) {
-            ("oidc", Some(token)) => Ok(Source::Fixed(Some(fixed_bearer(token, "the user's id-token")?))),
-            (name, _) => Err(Error::Config {
-                what: "kubeconfig".to_owned(),
-                why: format!(
-                    "the user's auth-provider {name:?} is not supported (kubectl dropped it in 1.26)"
-                ),
-                remedy: "Let the cloud's own tool write a user with an exec plugin into the kubeconfig."
-                    .to_owned(),
-            }),
-        },
-    }
+    parse_uri(&url, "HTTPS_PROXY", &PROXIES).map(Some)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
+use serde_saphyr::Error as YamlError;
 
 use super::error::Error;
 use super::options::Options;
@@ -17,8 +18,17 @@ pub(super) struct Choice {
     pub(super) namespace: String,
     /// The user's name, for messages.
     pub(super) user: String,
+    /// The names under which cluster and credentials stand in the kubeconfig; none where only flags say them.
+    pub(super) entries: Entries,
     pub(super) cluster: Cluster,
     pub(super) auth: AuthInfo,
+}
+
+/// Entries of a kubeconfig, by name.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    pub(super) cluster: Option<String>,
+    pub(super) user: Option<String>,
 }
 
 /// Reads and merges the files. `None` if none of the default files exists.
@@ -45,9 +55,82 @@ fn read(options: &Options) -> Result<Option<Kubeconfig>, Error> {
 fn unreadable(path: &Path, error: &KubeconfigError) -> Error {
     let (why, remedy) = match error {
         KubeconfigError::ReadConfig(error, _) => (error.to_string(), "Check the path and its permissions."),
-        error => (error.to_string(), "Correct the file; kubectl config view shows what kubectl makes of it."),
+        KubeconfigError::Parse(error) => {
+            (misread(error), "Correct the file there; none of it is shown here, since it holds credentials.")
+        }
+        KubeconfigError::KindMismatch | KubeconfigError::ApiVersionMismatch => (
+            "its kind or apiVersion is not that of the files before it".to_owned(),
+            "Give all files of KUBECONFIG, and all documents in one, apiVersion v1 and kind Config.",
+        ),
+        _ => (
+            "it cannot be read as a kubeconfig".to_owned(),
+            "Correct the file; kubectl config view shows what kubectl makes of it.",
+        ),
     };
     Error::Config { what: format!("kubeconfig {}", path.display()), why, remedy: remedy.to_owned() }
+}
+
+/// Line, column and fault. Nothing that stands in the file: the library's own words quote values and show lines.
+fn misread(error: &YamlError) -> String {
+    let error = error.without_snippet();
+    let fault = match error {
+        YamlError::SerdeInvalidType { unexpected, expected, .. }
+        | YamlError::SerdeInvalidValue { unexpected, expected, .. } => {
+            format!("{} stands where {} belongs", kind(unexpected), belongs(expected))
+        }
+        YamlError::Unexpected { expected, .. } => format!("{} belongs there", belongs(expected)),
+        YamlError::InvalidScalar { ty, .. } => format!("{} belongs there", belongs(ty)),
+        YamlError::InvalidBooleanStrict { .. } => "true or false belongs there".to_owned(),
+        YamlError::NullIntoString { .. } => "nothing stands where a text belongs".to_owned(),
+        YamlError::SerdeMissingField { field, .. } => format!("the field {field} is missing"),
+        YamlError::SerdeUnknownVariant { expected, .. } | YamlError::SerdeUnknownField { expected, .. } => {
+            format!("one of these belongs there: {}", expected.join(", "))
+        }
+        YamlError::DuplicateMappingKey { .. } => "a key stands there for the second time".to_owned(),
+        YamlError::InvalidBinaryBase64 { .. } => "a !!binary is not base64".to_owned(),
+        YamlError::UnknownAnchor { .. } => "an alias has no anchor".to_owned(),
+        YamlError::Eof { .. } => "the file ends too early".to_owned(),
+        YamlError::AliasError { error, .. } => return misread(error),
+        YamlError::Message { .. } => "the value there cannot be read".to_owned(),
+        // the parser quotes single letters, after its own words
+        YamlError::ExternalMessage { msg, .. } => {
+            let words = msg.split(['`', '"', '\'']).next().unwrap_or_default().trim_end_matches([' ', ':']);
+            format!("it is not YAML: {words}")
+        }
+        _ => "it is not YAML".to_owned(),
+    };
+    match error.location() {
+        Some(place) if place.line() > 0 => {
+            format!("line {}, column {}: {fault}", place.line(), place.column())
+        }
+        _ => fault,
+    }
+}
+
+/// What serde found, without the value, which follows in quotes.
+fn kind(unexpected: &str) -> &'static str {
+    let name = unexpected.split(['`', '"', '\'']).next().unwrap_or_default().trim();
+    match name {
+        "string" | "character" => "a text",
+        "boolean" => "true or false",
+        "integer" | "floating point" => "a number",
+        "sequence" => "a list",
+        "map" => "a map",
+        "unit value" | "Option value" => "nothing",
+        _ => "another kind of value",
+    }
+}
+
+/// What serde wants; its own names of types say nothing to people.
+fn belongs(expected: &str) -> &str {
+    match expected {
+        "a string" | "string" | "string scalar" => "a text",
+        "a sequence" | "sequence start" => "a list",
+        "a map" | "mapping start" => "a map",
+        "a boolean" | "boolean" | "bool" => "true or false",
+        expected if expected.starts_with("struct ") => "a map",
+        expected => expected,
+    }
 }
 
 /// Merges, chooses, and lays the flags over the choice.
@@ -98,6 +181,8 @@ pub(super) fn choose(options: &Options) -> Result<Choice, Error> {
         None => AuthInfo::default(),
     };
 
+    let entry = |name: Option<&str>| name.filter(|name| !name.is_empty()).map(str::to_owned);
+    let entries = Entries { cluster: entry(cluster_name), user: entry(user_name) };
     overlay_cluster(options, &mut cluster);
     let auth = overlay_auth(options, auth)?;
     let namespace = options
@@ -111,26 +196,22 @@ pub(super) fn choose(options: &Options) -> Result<Choice, Error> {
         None if options.token.is_some() => "the bearer of --token".to_owned(),
         None => user_name.unwrap_or("nobody (no user in the kubeconfig)").to_owned(),
     };
-    Ok(Choice { context: wanted.map(str::to_owned), namespace, user, cluster, auth })
+    Ok(Choice { context: wanted.map(str::to_owned), namespace, user, entries, cluster, auth })
 }
 
+/// As client-go's `getCluster`: what the flags say of trust replaces all that the kubeconfig says of it, and another
+/// server has another name.
 fn overlay_cluster(options: &Options, cluster: &mut Cluster) {
     if let Some(server) = &options.server {
         cluster.server = Some(server.clone());
     }
-    if let Some(name) = &options.tls_server_name {
-        cluster.tls_server_name = Some(name.clone());
+    if options.tls_server_name.is_some() || options.server.is_some() {
+        cluster.tls_server_name.clone_from(&options.tls_server_name);
     }
-    if let Some(path) = &options.certificate_authority {
-        cluster.certificate_authority = Some(path.display().to_string());
-        cluster.certificate_authority_data = None;
-    }
-    if options.insecure_skip_tls_verify {
-        cluster.insecure_skip_tls_verify = Some(true);
-    }
-    // An insecure cluster with a CA is what kubectl refuses; the flag is the later word.
-    if cluster.insecure_skip_tls_verify == Some(true) {
-        cluster.certificate_authority = None;
+    if options.insecure_skip_tls_verify || options.certificate_authority.is_some() {
+        cluster.insecure_skip_tls_verify = Some(options.insecure_skip_tls_verify);
+        cluster.certificate_authority =
+            options.certificate_authority.as_ref().map(|path| path.display().to_string());
         cluster.certificate_authority_data = None;
     }
     if options.disable_compression {

@@ -185,3 +185,46 @@ fn who_we_are_for_messages() {
     let options = Options { token: Some("t".to_owned()), ..options };
     assert_eq!(choose(&options).unwrap().user, "the bearer of --token");
 }
+
+/// The YAML library's own words quote values and show lines around them; none of that may come through.
+#[test]
+fn a_kubeconfig_that_cannot_be_read_is_not_shown() {
+    let folder = Folder::new();
+    let user = |user: &str| {
+        format!("{FIRST}- name: eve\n  user:\n    token: SECRET1\n    {user}\n    password: SECRET2\n")
+    };
+    for (text, said) in [
+        (user("client-key-data: [SECRET3]"), "line 16, column 22: a text belongs there"),
+        (user("client-key-data: {a: SECRET3}"), "line 16, column 22: a text belongs there"),
+        (user("as-groups: SECRET3"), "a list belongs there"),
+        (user("exec: SECRET3"), "a map belongs there"),
+        (user("exec: {interactiveMode: SECRET3}"), "one of these belongs there: Never, IfAvailable, Always"),
+        (user("exec: {command: x, env: SECRET3}"), "a list belongs there"),
+        (user("exec: {command: x, provideClusterInfo: SECRET3}"), "true or false belongs there"),
+        (user("auth-provider: {name: SECRET3, config: [SECRET3]}"), "a map belongs there"),
+        (user("token: SECRET3"), "a key stands there for the second time"),
+        (user("username: *SECRET3"), "an alias has no anchor"),
+        (user("username: 'SECRET3"), "it is not YAML"),
+        (user("username: \"SECRET3\\q\""), "it is not YAML"),
+        (user("username: {SECRET3"), "a text belongs there"),
+        (user("  username: SECRET3"), "it is not YAML"),
+        (user("\tusername: SECRET3"), "it is not YAML"),
+        (user("username: !!binary SECRET3!"), "a !!binary is not base64"),
+        (user("as-user-extra: {SECRET3: 1}"), "line 16"),
+        (user("? [SECRET3]\n    : SECRET3"), "line 16"),
+        (user("SECRET3"), "line 1"),
+        ("SECRET1".to_owned(), "line 1, column 1: a map belongs there"),
+        ("- SECRET1".to_owned(), "line 1, column 1: a map belongs there"),
+        ("users: SECRET1".to_owned(), "line 1, column 8: a list belongs there"),
+        ("users: [{user: {token: SECRET1}}]".to_owned(), "the field name is missing"),
+        ("clusters: [{name: a, cluster: {insecure-skip-tls-verify: SECRET1}}]".to_owned(), "line 1"),
+        (format!("{FIRST}\n---\nkind: SECRET1"), "its kind or apiVersion is not that of the files before it"),
+        ("apiVersion: v1\u{0}SECRET1".to_owned(), "line 1"),
+    ] {
+        let path = folder.write("broken", &text);
+        let said_now = fault(&Options { kubeconfig: Some(path.clone()), ..Options::default() });
+        assert!(said_now.starts_with(&format!("kubeconfig {}: ", path.display())), "{said_now}");
+        assert!(said_now.contains(said), "{text}\n{said_now}, not {said}");
+        assert!(!said_now.contains("SECRET") && !said_now.contains('\n'), "{text}\n{said_now}");
+    }
+}

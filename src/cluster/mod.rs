@@ -10,6 +10,7 @@
 
 mod access;
 mod connect;
+mod credentials;
 pub mod error;
 mod forbidden;
 mod kubeconfig;
@@ -24,6 +25,7 @@ mod retry;
 pub(crate) mod scripted;
 mod status;
 mod transport;
+mod url;
 mod verbs;
 pub mod watch;
 
@@ -175,6 +177,37 @@ fn decode<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|error| Error::Other {
         what: what.to_owned(),
         code: 0,
-        why: format!("the server's answer cannot be read: {error}"),
+        why: format!("the server's answer cannot be read: {}", unquoted(&error.to_string())),
     })
+}
+
+/// serde's words without the value that some of them quote, which may be a Secret's.
+fn unquoted(error: &str) -> String {
+    let quotes = ["invalid ", "unknown "].iter().any(|word| error.starts_with(word));
+    let Some((found, _)) = error.split_once(['"', '`']).filter(|_| quotes) else { return error.to_owned() };
+    let expected = error.rsplit_once(", expected ").map_or("something else", |(_, expected)| expected);
+    format!("{}, expected {expected}", found.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_not_shown() {
+        for (body, why) in [
+            (
+                r#"{"data": "SECRET, expected SECRET"}"#,
+                "invalid type: string, expected a sequence at line 1 column 34",
+            ),
+            (r#"{"data": 7}"#, "invalid type: integer, expected a sequence at line 1 column 10"),
+            (r#"["SECRET"]"#, "invalid type: sequence, expected a map at line 1 column 0"),
+            (r#"{"data"SECRET"#, "expected `:` at line 1 column 8"),
+        ] {
+            let error = decode::<BTreeMap<String, Vec<u8>>>(body.as_bytes(), "secret/x").unwrap_err();
+            assert_eq!(error.to_string(), format!("secret/x: the server's answer cannot be read: {why}"));
+        }
+    }
 }

@@ -13,8 +13,8 @@ use serde_json::json;
 use tokio::process::Command;
 use tokio::time::Instant;
 
-use super::Notice;
 use super::error::Error;
+use super::{Notice, url};
 
 /// How long a plugin may take when nobody is there to answer its questions.
 const BOUND: Duration = Duration::from_secs(120);
@@ -115,7 +115,7 @@ impl Plugin {
         };
         let output = output.map_err(|error| self.fault(error.to_string()))?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
+            let said = self.without_secrets(&String::from_utf8_lossy(&output.stderr));
             let said = said.trim();
             return Err(self.fault(if said.is_empty() {
                 format!("it failed ({})", output.status)
@@ -129,6 +129,32 @@ impl Plugin {
         )]
         let now = Timestamp::now();
         self.read(&output.stdout, now)
+    }
+
+    /// What the plugin says of its failure, without the secrets that the kubeconfig gave it.
+    fn without_secrets(&self, said: &str) -> String {
+        let secret = |name: &str| {
+            let name = name.to_ascii_uppercase();
+            ["TOKEN", "SECRET", "PASS", "KEY", "CREDENTIAL"].iter().any(|word| name.contains(word))
+        };
+        let variables =
+            self.exec.env.iter().flatten().filter_map(|variable| {
+                Some((variable.get("name")?.as_str(), variable.get("value")?.as_str()))
+            });
+        // `--token=VALUE`, or `--token VALUE`
+        let args: Vec<&str> = self.exec.args.iter().flatten().map(String::as_str).collect();
+        let joined = args.iter().filter_map(|arg| arg.split_once('='));
+        let parted = args
+            .windows(2)
+            .map(|pair| (pair[0], pair[1]))
+            .filter(|(flag, _)| flag.starts_with('-') && !flag.contains('='));
+        let mut said = url::scrubbed(said);
+        for (_, value) in variables.chain(joined).chain(parted).filter(|(name, _)| secret(name)) {
+            if !value.is_empty() {
+                said = said.replace(value, "***");
+            }
+        }
+        said
     }
 
     fn unstarted(&self, error: &std::io::Error) -> Error {
@@ -173,7 +199,7 @@ impl Plugin {
 }
 
 /// PEM text as kubeconfig's `…-data` fields want it.
-pub(super) fn base64(text: &str) -> String {
+pub(super) fn base64(text: impl AsRef<[u8]>) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
 }
 
@@ -218,6 +244,18 @@ mod tests {
         assert!(error.to_string().contains("/nonexistent/plugin: it cannot be run"), "{error}");
         let error = plugin("sh", &["-c", "echo s3cret"]).run().await.unwrap_err();
         assert!(!error.to_string().contains("s3cret"), "{error}");
+        let script = "echo no: $API_TOKEN $MODE $2 $4 http://u:p@h >&2; exit 1";
+        let mut telling =
+            plugin("sh", &["-c", script, "x", "--client-secret", "s3cret", "--password=hunter2", "b"]);
+        telling.exec.args.as_mut().unwrap().push("hunter2".to_owned());
+        let variable = |name: &str, value: &str| {
+            [("name", name), ("value", value)].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+        };
+        telling.exec.env = Some(vec![variable("API_TOKEN", "t0k3n"), variable("MODE", "fast")]);
+        assert_eq!(
+            telling.run().await.unwrap_err().to_string(),
+            "credential plugin sh: it failed (exit status: 1): no: *** fast *** b http://h"
+        );
         let mut hinted = plugin("/nonexistent/plugin", &[]);
         hinted.exec.install_hint = Some("brew install x\n".to_owned());
         assert_eq!(hinted.run().await.unwrap_err().remedy(), "brew install x");

@@ -417,13 +417,14 @@ async fn an_expired_token_is_read_again_once() {
     let folder = std::env::temp_dir().join(format!("studioci-token-{}", uuid::Uuid::new_v4()));
     std::fs::write(&folder, "old\n").unwrap();
     let path = folder.clone();
-    let (cluster, server) = Scripted::serve_as(Source::File(folder.clone()), true, move |seen| {
-        if seen.headers["authorization"] == "Bearer new" {
-            return Reply::Json(200, json!({}));
-        }
-        std::fs::write(&path, "new\n").unwrap();
-        Reply::Status(401, "Unauthorized", "Unauthorized")
-    });
+    let (cluster, server) =
+        Scripted::serve_as(Source::File(folder.clone(), "token file".to_owned()), true, move |seen| {
+            if seen.headers["authorization"] == "Bearer new" {
+                return Reply::Json(200, json!({}));
+            }
+            std::fs::write(&path, "new\n").unwrap();
+            Reply::Status(401, "Unauthorized", "Unauthorized")
+        });
     cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap();
     assert_eq!(server.count(), 2);
     std::fs::remove_file(&folder).unwrap();

@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout};
 use super::error::Error;
 use super::plugin::Plugin;
 use super::request::Request;
-use super::{About, Notice, Sink};
+use super::{About, Notice, Sink, url};
 
 /// How often a token file is read again; client-go does the same.
 const TOKEN_FILE_AGE: Duration = Duration::from_secs(60);
@@ -34,8 +34,10 @@ pub(super) const QUIET: Duration = Duration::from_secs(2);
 pub(super) enum Source {
     /// They never change: a token, a password, a client certificate, or none at all.
     Fixed(Option<HeaderValue>),
-    /// A file that somebody renews, such as a ServiceAccount's token.
-    File(PathBuf),
+    /// A file that somebody renews, such as a ServiceAccount's token, and what people call it.
+    File(PathBuf, String),
+    /// There are some, but they would be sent in the clear: none is sent, and what is said about it.
+    Withheld(String),
     /// A credential plugin.
     Plugin(Box<Plugin>),
 }
@@ -109,7 +111,7 @@ impl Transport {
     ) -> Self {
         let header = match &source {
             Source::Fixed(header) => header.clone(),
-            Source::File(_) | Source::Plugin(_) => None,
+            Source::File(..) | Source::Plugin(_) | Source::Withheld(_) => None,
         };
         let credentials = Credentials { client, header, read: None, renew: None, generation: 0 };
         Self {
@@ -132,8 +134,8 @@ impl Transport {
     async fn current(&self) -> Result<(kube::Client, Option<HeaderValue>, u64), Error> {
         let mut held = self.credentials.lock().await;
         let due = match &self.source {
-            Source::Fixed(_) => false,
-            Source::File(_) => held.read.is_none_or(|read| read.elapsed() >= TOKEN_FILE_AGE),
+            Source::Fixed(_) | Source::Withheld(_) => false,
+            Source::File(..) => held.read.is_none_or(|read| read.elapsed() >= TOKEN_FILE_AGE),
             Source::Plugin(_) => held.read.is_none() || held.renew.is_some_and(|at| Instant::now() >= at),
         };
         if due {
@@ -149,8 +151,8 @@ impl Transport {
             return Ok(true);
         }
         let worth = match &self.source {
-            Source::Fixed(_) => false,
-            Source::File(_) => true,
+            Source::Fixed(_) | Source::Withheld(_) => false,
+            Source::File(..) => true,
             Source::Plugin(_) => held.read.is_none_or(|read| read.elapsed() >= PLUGIN_AGE),
         };
         if worth {
@@ -161,14 +163,14 @@ impl Transport {
 
     async fn fetch(&self, held: &mut Credentials) -> Result<(), Error> {
         match &self.source {
-            Source::Fixed(_) => {}
-            Source::File(path) => match std::fs::read_to_string(path) {
-                Ok(text) => held.header = Some(bearer(text.trim(), &path.display().to_string())?),
+            Source::Fixed(_) | Source::Withheld(_) => {}
+            Source::File(path, name) => match std::fs::read_to_string(path) {
+                Ok(text) => held.header = Some(bearer(text.trim(), name)?),
                 // A token that vanished for a moment (a volume being renewed) is no reason to stop.
                 Err(_) if held.header.is_some() => {}
                 Err(error) => {
                     return Err(Error::Config {
-                        what: format!("token file {}", path.display()),
+                        what: name.clone(),
                         why: error.to_string(),
                         remedy: "Give the pod its ServiceAccount's token, or the user a readable tokenFile."
                             .to_owned(),
@@ -205,6 +207,9 @@ impl Transport {
         request: &Request,
         stream: bool,
     ) -> (Result<Response<Body>, Trouble>, u64) {
+        if let Source::Withheld(why) = &self.source {
+            self.sink.warn(why.clone());
+        }
         let (client, header, generation) = match self.current().await {
             Ok(current) => current,
             Err(error) => return (Err(Trouble::Credentials(error)), 0),
@@ -321,6 +326,8 @@ pub(super) fn trouble(error: &(dyn StdError + 'static)) -> Trouble {
         }
         next = error.source();
     }
+    // a library may quote the address of a proxy, password and all
+    let mut why = url::scrubbed(&why);
     if certificate {
         return Trouble::Hopeless(why);
     }

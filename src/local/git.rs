@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::remote::{Remote, without_credentials};
+use super::remote::{Remote, is_address, is_command, without_credentials};
 use super::told::read_regular;
 use super::{Found, line};
 
@@ -19,7 +19,9 @@ pub const NAMES: [&str; 10] =
 
 /// The facts about the repository that a directory lies in.
 pub fn facts(directory: &Path) -> Found {
-    let git = |arguments: &[&str]| line(command(directory).args(arguments));
+    // a complaint may quote a setting
+    let scrub = |why: String| why.split(' ').map(without_credentials).collect::<Vec<_>>().join(" ");
+    let git = |arguments: &[&str]| line(command(directory).args(arguments)).map_err(scrub);
     let top = match git(&["rev-parse", "--show-toplevel"]) {
         Ok(top) => top,
         Err(why) => {
@@ -43,8 +45,20 @@ pub fn facts(directory: &Path) -> Found {
         .filter(|name| name != ".")
         .unwrap_or_else(|| "origin".to_owned());
     let url = git(&["remote", "get-url", "--", &name])
-        .map(|url| without_credentials(&url))
-        .map_err(|_| format!("the repository has no remote `{name}`"));
+        // a branch may name an address instead of a remote, and git rewrites that like any other (`url.….insteadOf`)
+        .or_else(
+            |why| {
+                if is_address(&name) { git(&["ls-remote", "--get-url", "--", &name]) } else { Err(why) }
+            },
+        )
+        .map_err(|_| format!("the repository has no remote `{}`", without_credentials(&name)))
+        .and_then(|url| {
+            if is_command(&url) {
+                Err("the remote is a command of git's, which is not looked into".to_owned())
+            } else {
+                Ok(without_credentials(&url))
+            }
+        });
     let remote = url.clone().and_then(|url| {
         Remote::parse(&url).ok_or_else(|| format!("the remote's address {url} names no repository"))
     });
@@ -225,7 +239,61 @@ mod tests {
         directory.git(&["remote", "add", "upstream", "git@host:team/other.git"]);
         directory.git(&["config", "branch.main.remote", "upstream"]);
         assert_eq!(directory.text("repo"), "other");
+        directory.git(&["config", "branch.main.remote", "gone"]);
+        assert_eq!(directory.fact("url"), Err("the repository has no remote `gone`".to_owned()));
         fs::create_dir_all(directory.0.join("a/b")).unwrap();
         assert_eq!(facts(&directory.0.join("a/b"))["dir"], Ok(Value::from(directory.0.to_string_lossy())));
+    }
+
+    #[test]
+    fn no_credential_of_a_remote_is_a_fact() {
+        let directory = Directory::new("secret");
+        directory.git(&["init", "-q"]);
+        let facts_of = |settings: &[(&str, &str)]| {
+            for (key, value) in settings {
+                directory.git(&["config", key, value]);
+            }
+            let found = facts(&directory.0);
+            for (key, _) in settings {
+                directory.git(&["config", "--unset-all", key]);
+            }
+            let whole = format!("{found:?}");
+            assert!(!whole.contains("TOKEN"), "{settings:?}: {whole}");
+            let text = |name: &str| match &found[name] {
+                Ok(value) => value.as_str().unwrap().to_owned(),
+                Err(why) => why.clone(),
+            };
+            (text("url"), text("repo"))
+        };
+        let branch = "branch.main.remote";
+        let fork = ("https://github.com/fork/r.git".to_owned(), "r".to_owned());
+        // `gh pr checkout` leaves such a branch
+        assert_eq!(facts_of(&[(branch, "https://TOKEN@github.com/fork/r.git")]), fork);
+        assert_eq!(facts_of(&[(branch, "https://me:TOKEN@github.com/fork/r.git")]), fork);
+        assert_eq!(facts_of(&[(branch, "HTTPS://me:TOKEN@github.com/fork/r.git")]).1, "r");
+        let (short, long) = ("url.https://TOKEN@github.com/.insteadOf", "gh:");
+        assert_eq!(facts_of(&[(branch, "gh:fork/r.git"), (short, long)]), fork);
+        assert_eq!(facts_of(&[("remote.origin.url", "gh:fork/r.git"), (short, long)]), fork);
+        let origin = ("remote.origin.url", "https://github.com/fork/r.git");
+        assert_eq!(
+            facts_of(&[origin, ("remote.origin.pushurl", "https://TOKEN@github.com/fork/r.git")]),
+            fork
+        );
+        assert_eq!(
+            facts_of(&[(branch, "ext::sh -c curl% -u% TOKEN% %S")]).0,
+            "the remote is a command of git's, which is not looked into"
+        );
+        // git says itself what it reads
+        let config = directory.0.join(".git/config");
+        let good = fs::read_to_string(&config).unwrap();
+        fs::write(&config, good.replace("bare = false", "bare = https://me:TOKEN@host/")).unwrap();
+        let said = facts_of(&[]).0;
+        assert!(said.contains("'https://host/'"), "{said}");
+        fs::write(&config, good).unwrap();
+        assert_eq!(facts_of(&[(branch, "../other/r.git")]), ("../other/r.git".to_owned(), "r".to_owned()));
+        assert_eq!(
+            facts_of(&[(branch, "git@github.com:fork/r.git")]),
+            ("git@github.com:fork/r.git".to_owned(), "r".to_owned())
+        );
     }
 }

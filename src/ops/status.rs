@@ -29,11 +29,38 @@ pub struct Seen {
     pub signs: BTreeMap<String, Signs>,
     /// Namespaces of ours that cannot be read as builds, and why.
     pub unreadable: BTreeMap<String, NotABuild>,
-    /// What a person should know besides, one sentence each.
+    /// What a person should know besides, whatever they ask for, one sentence each.
     pub notices: Vec<String>,
+    /// What is wrong with namespaces of ours.
+    pub odd: Vec<Odd>,
+    /// That Keel does not run, of interest to whoever waits for a push.
+    pub keel: Option<String>,
     /// The server's clock, for ages; none if it sent no date.
     pub now: Option<Timestamp>,
 }
+
+/// A namespace of ours that was edited by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Odd {
+    /// Its name.
+    pub namespace: String,
+    /// The chain that its label names, if it has one.
+    pub chain: Option<String>,
+    /// What is wrong with it.
+    pub finding: Finding,
+}
+
+/// What is wrong with a namespace of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// Owner, chain uuid and generation do not belong together.
+    Unproved,
+    /// It cannot be read as a build.
+    Unreadable(NotABuild),
+}
+
+/// How many of a kind are named; of more only the number is told.
+const EXAMPLES: usize = 3;
 
 /// How many requests go out at once: what the first round has opened is used again, and no handshake is waited for.
 const CONNECTIONS: usize = 4;
@@ -92,10 +119,8 @@ pub async fn status(cluster: &Cluster) -> Result<Seen> {
             missing.join(", ")
         ));
     }
-    if seen.builds.iter().any(|build| build.phase == Phase::Listening) {
-        // without the right to look, nothing is known
-        seen.notices.extend(keel.ok().and_then(|list| list.items.iter().find_map(KeelObject::down)));
-    }
+    // without the right to look, nothing is known
+    seen.keel = keel.ok().and_then(|list| list.items.iter().find_map(KeelObject::down));
     Ok(seen)
 }
 
@@ -156,19 +181,20 @@ impl Seen {
             match read_build(namespace) {
                 Ok(build) => {
                     if !build.is_proved() {
-                        seen.notices.push(format!(
-                            "namespace {}: {} does not belong to {} and {}; one of the three was edited by hand, and \
-                             nothing of ours deletes that namespace",
-                            build.namespace,
-                            wire::OWNER,
-                            wire::CHAIN_UUID,
-                            wire::GENERATION
-                        ));
+                        seen.odd.push(Odd {
+                            namespace: build.namespace.clone(),
+                            chain: Some(build.chain.clone()),
+                            finding: Finding::Unproved,
+                        });
                     }
                     seen.builds.push(build);
                 }
                 Err(why) => {
-                    seen.notices.push(format!("{why}; it was edited by hand: {}", why.remedy()));
+                    seen.odd.push(Odd {
+                        namespace: namespace.metadata.name.clone(),
+                        chain: namespace.metadata.labels.get(wire::CHAIN).cloned(),
+                        finding: Finding::Unreadable(why.clone()),
+                    });
                     seen.unreadable.insert(namespace.metadata.name.clone(), why);
                 }
             }
@@ -227,6 +253,25 @@ impl Seen {
         stream::iter(asked).buffer_unordered(CONNECTIONS).collect::<Vec<()>>().await;
     }
 
+    /// What to warn of whoever asks for that chain or build, or for everything: of what concerns it, and a line for
+    /// each kind, however many there are.
+    pub fn warnings(&self, name: Option<&str>) -> Vec<String> {
+        let meant = |namespace: &str, chain: Option<&str>| {
+            name.is_none_or(|name| namespace == name || chain == Some(name))
+        };
+        let mut kinds: BTreeMap<String, Vec<&Odd>> = BTreeMap::new();
+        for odd in self.odd.iter().filter(|odd| meant(&odd.namespace, odd.chain.as_deref())) {
+            kinds.entry(odd.finding.of_several()).or_default().push(odd);
+        }
+        let mut warnings: Vec<String> = kinds.into_values().map(|odd| told(&odd)).collect();
+        warnings.extend(self.notices.iter().cloned());
+        let mut waiting = self.builds.iter().filter(|build| build.phase == Phase::Listening);
+        if waiting.any(|build| meant(&build.namespace, Some(&build.chain))) {
+            warnings.extend(self.keel.clone());
+        }
+        warnings
+    }
+
     /// Why there is no build of that name: nobody has it, or its Namespace cannot be read.
     pub fn absent(&self, name: &str) -> Error {
         if let Some(why) = self.unreadable.get(name) {
@@ -244,6 +289,56 @@ impl Seen {
             format!("chains here: {}", chains.join(", "))
         };
         Error::usage(format!("there is no chain and no build called {name:?}"), remedy)
+    }
+}
+
+impl Finding {
+    /// The end of a sentence that begins with several namespaces.
+    fn of_several(&self) -> String {
+        match self {
+            Self::Unproved => format!(
+                "have a {} that does not belong to their {} and {}",
+                wire::OWNER,
+                wire::CHAIN_UUID,
+                wire::GENERATION
+            ),
+            Self::Unreadable(why) => why.of_several(),
+        }
+    }
+}
+
+/// One warning for all namespaces with the same finding.
+fn told(odd: &[&Odd]) -> String {
+    let hand = "edited by hand";
+    match odd {
+        [] => String::new(),
+        [one] => match &one.finding {
+            Finding::Unproved => format!(
+                "namespace {}: {} does not belong to {} and {}; one of the three was {hand}, and nothing of ours deletes \
+                 that namespace",
+                one.namespace,
+                wire::OWNER,
+                wire::CHAIN_UUID,
+                wire::GENERATION
+            ),
+            Finding::Unreadable(why) => format!("{why}; it was {hand}: {}", why.remedy()),
+        },
+        [first, ..] => {
+            let count = odd.len();
+            let names: Vec<&str> = odd.iter().take(EXAMPLES).map(|odd| odd.namespace.as_str()).collect();
+            let such = if count > EXAMPLES { "such as " } else { "" };
+            let remedy = match &first.finding {
+                Finding::Unproved => {
+                    format!("one of the three was {hand} in each, and nothing of ours deletes them")
+                }
+                Finding::Unreadable(why) => format!("they were {hand}: {}", why.remedy_for("NAME")),
+            };
+            format!(
+                "{count} namespaces {} ({such}{}); {remedy}",
+                first.finding.of_several(),
+                names.join(", ")
+            )
+        }
     }
 }
 

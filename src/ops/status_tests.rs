@@ -69,13 +69,13 @@ async fn a_cluster_in_good_order_is_asked_little_and_nothing_is_said() {
         ..Answers::default()
     };
     let (seen, asked) = seen(answers).await;
-    assert_eq!((seen.builds.len(), seen.notices.len()), (1, 0), "{:?}", seen.notices);
+    assert_eq!((seen.builds.len(), seen.warnings(None).len()), (1, 0), "{:?}", seen.warnings(None));
     assert_eq!(seen.signs["ci-a"], Signs::default());
     assert_eq!(asked.len(), 10, "{asked:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn state_that_was_edited_by_hand_is_a_finding_each() {
+async fn state_that_was_edited_by_hand_is_a_finding() {
     let edited = |name: &str, generation, edit: fn(&mut Value)| {
         let mut namespace = namespace(name, generation);
         edit(&mut namespace["metadata"]);
@@ -101,14 +101,15 @@ async fn state_that_was_edited_by_hand_is_a_finding_each() {
         })
         .collect();
     let (seen, _) = seen(Answers { namespaces, ..Answers::default() }).await;
-    insta::assert_snapshot!(seen.notices.join("\n"), @r#"
+    insta::assert_snapshot!(seen.warnings(None).join("\n"), @r#"
+        3 namespaces have a studioci.dev/owner that does not belong to their studioci.dev/chain-uuid and studioci.dev/generation (ci-owner, ci-uuid, ci-number); one of the three was edited by hand in each, and nothing of ours deletes them
         namespace ci-phase: studioci.dev/phase "Dreaming" cannot be read; it was edited by hand: restore it (kubectl label --overwrite namespace ci-phase studioci.dev/phase=…); until then nothing is done there, and nothing deleted
         namespace ci-bare has no studioci.dev/generation; it was edited by hand: restore it (kubectl annotate --overwrite namespace ci-bare studioci.dev/generation=…); until then nothing is done there, and nothing deleted
         namespace ci-label has no studioci.dev/phase; it was edited by hand: restore it (kubectl label --overwrite namespace ci-label studioci.dev/phase=…); until then nothing is done there, and nothing deleted
-        namespace ci-owner: studioci.dev/owner does not belong to studioci.dev/chain-uuid and studioci.dev/generation; one of the three was edited by hand, and nothing of ours deletes that namespace
-        namespace ci-uuid: studioci.dev/owner does not belong to studioci.dev/chain-uuid and studioci.dev/generation; one of the three was edited by hand, and nothing of ours deletes that namespace
-        namespace ci-number: studioci.dev/owner does not belong to studioci.dev/chain-uuid and studioci.dev/generation; one of the three was edited by hand, and nothing of ours deletes that namespace
         "#);
+    insta::assert_snapshot!(seen.warnings(Some("ci-owner")).join("\n"), @"
+        namespace ci-owner: studioci.dev/owner does not belong to studioci.dev/chain-uuid and studioci.dev/generation; one of the three was edited by hand, and nothing of ours deletes that namespace
+        ");
     let builds: Vec<&str> = seen.builds.iter().map(|build| build.namespace.as_str()).collect();
     assert_eq!(builds, ["ci-good", "ci-owner", "ci-uuid", "ci-number"]);
     let unreadable: Vec<&String> = seen.unreadable.keys().collect();
@@ -130,6 +131,59 @@ async fn state_that_was_edited_by_hand_is_a_finding_each() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn warnings_concern_what_was_asked_for_and_many_of_a_kind_are_one_line() {
+    let mut namespaces = vec![namespace("ci-good", 1)];
+    for number in 0..1000 {
+        let mut odd = namespace(&format!("ci-{number:04}"), 2);
+        odd["metadata"]["labels"][wire::CHAIN] = json!(if number < 64 { "one" } else { "two" });
+        match number % 3 {
+            0 => odd["metadata"]["annotations"][wire::OWNER] = json!(CHAIN),
+            1 => odd["metadata"]["labels"][wire::PHASE] = json!("Dreaming\nerror: forged"),
+            _ => drop(odd["metadata"]["annotations"].as_object_mut().unwrap().remove(wire::GENERATION)),
+        }
+        namespaces.push(odd);
+    }
+    let mut pair = vec![namespace("ci-a", 3), namespace("ci-b", 3), namespace("ci-c", 3)];
+    for odd in &mut pair {
+        odd["metadata"]["annotations"][wire::GENERATION] = json!("many");
+        odd["metadata"]["labels"][wire::CHAIN] = json!("three");
+    }
+    namespaces.extend(pair);
+    let keel = vec![json!({ "metadata": { "name": "keel", "namespace": "keel" } })];
+    let (seen, _) =
+        seen(Answers { namespaces, keel, missing: vec!["bindings/studioci-rights"], ..Answers::default() })
+            .await;
+    let said = |name: Option<&str>| seen.warnings(name).join("\n");
+    insta::assert_snapshot!(said(None), @r#"
+        3 namespaces have a studioci.dev/generation that cannot be read (ci-a, ci-b, ci-c); they were edited by hand: restore it (kubectl annotate --overwrite namespace NAME studioci.dev/generation=…); until then nothing is done there, and nothing deleted
+        334 namespaces have a studioci.dev/owner that does not belong to their studioci.dev/chain-uuid and studioci.dev/generation (such as ci-0000, ci-0003, ci-0006); one of the three was edited by hand in each, and nothing of ours deletes them
+        333 namespaces have a studioci.dev/phase that cannot be read (such as ci-0001, ci-0004, ci-0007); they were edited by hand: restore it (kubectl label --overwrite namespace NAME studioci.dev/phase=…); until then nothing is done there, and nothing deleted
+        333 namespaces have no studioci.dev/generation (such as ci-0002, ci-0005, ci-0008); they were edited by hand: restore it (kubectl annotate --overwrite namespace NAME studioci.dev/generation=…); until then nothing is done there, and nothing deleted
+        builds are not confined: validatingadmissionpolicybinding.admissionregistration.k8s.io/studioci-rights is missing; an administrator runs kubectl studioci setup
+        Keel is not running: deployment.apps/keel in namespace keel has no ready pod, and nothing moves a listener until it has one
+        "#);
+    insta::assert_snapshot!(said(Some("one")), @r#"
+        22 namespaces have a studioci.dev/owner that does not belong to their studioci.dev/chain-uuid and studioci.dev/generation (such as ci-0000, ci-0003, ci-0006); one of the three was edited by hand in each, and nothing of ours deletes them
+        21 namespaces have a studioci.dev/phase that cannot be read (such as ci-0001, ci-0004, ci-0007); they were edited by hand: restore it (kubectl label --overwrite namespace NAME studioci.dev/phase=…); until then nothing is done there, and nothing deleted
+        21 namespaces have no studioci.dev/generation (such as ci-0002, ci-0005, ci-0008); they were edited by hand: restore it (kubectl annotate --overwrite namespace NAME studioci.dev/generation=…); until then nothing is done there, and nothing deleted
+        builds are not confined: validatingadmissionpolicybinding.admissionregistration.k8s.io/studioci-rights is missing; an administrator runs kubectl studioci setup
+        Keel is not running: deployment.apps/keel in namespace keel has no ready pod, and nothing moves a listener until it has one
+        "#);
+    insta::assert_snapshot!(said(Some("three")), @r#"
+        3 namespaces have a studioci.dev/generation that cannot be read (ci-a, ci-b, ci-c); they were edited by hand: restore it (kubectl annotate --overwrite namespace NAME studioci.dev/generation=…); until then nothing is done there, and nothing deleted
+        builds are not confined: validatingadmissionpolicybinding.admissionregistration.k8s.io/studioci-rights is missing; an administrator runs kubectl studioci setup
+        "#);
+    insta::assert_snapshot!(said(Some("ci-0001")), @r#"
+        namespace ci-0001: studioci.dev/phase "Dreaming\nerror: forged" cannot be read; it was edited by hand: restore it (kubectl label --overwrite namespace ci-0001 studioci.dev/phase=…); until then nothing is done there, and nothing deleted
+        builds are not confined: validatingadmissionpolicybinding.admissionregistration.k8s.io/studioci-rights is missing; an administrator runs kubectl studioci setup
+        "#);
+    insta::assert_snapshot!(said(Some("app")), @r#"
+        builds are not confined: validatingadmissionpolicybinding.admissionregistration.k8s.io/studioci-rights is missing; an administrator runs kubectl studioci setup
+        Keel is not running: deployment.apps/keel in namespace keel has no ready pod, and nothing moves a listener until it has one
+        "#);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_owner_uuid_of_a_bare_claim_is_looked_at_too() {
     for (owner, findings) in [(None, 0), (Some(CHAIN), 1)] {
         let mut claim = namespace("ci-a", 0);
@@ -139,7 +193,7 @@ async fn the_owner_uuid_of_a_bare_claim_is_looked_at_too() {
             claim["metadata"]["annotations"][wire::OWNER] = json!(owner);
         }
         let (seen, _) = seen(Answers { namespaces: vec![claim], ..Answers::default() }).await;
-        assert_eq!(seen.notices.len(), findings, "{:?}", seen.notices);
+        assert_eq!(seen.warnings(None).len(), findings, "{:?}", seen.warnings(None));
     }
 }
 
@@ -160,7 +214,7 @@ async fn what_the_cluster_lacks_is_said_as_far_as_it_may_be_read() {
         ..Answers::default()
     })
     .await;
-    insta::assert_snapshot!(all.notices.join("\n"), @"
+    insta::assert_snapshot!(all.warnings(None).join("\n"), @"
         builds are not confined: validatingadmissionpolicy.admissionregistration.k8s.io/studioci-agent, validatingadmissionpolicybinding.admissionregistration.k8s.io/studioci-rights is missing; an administrator runs kubectl studioci setup
         Keel is not running: deployment.apps/keel in namespace keel has no ready pod, and nothing moves a listener until it has one
         ");
@@ -173,14 +227,14 @@ async fn what_the_cluster_lacks_is_said_as_far_as_it_may_be_read() {
         ..Answers::default()
     })
     .await;
-    assert_eq!(none.notices, Vec::<String>::new());
+    assert_eq!(none.warnings(None), Vec::<String>::new());
     // nothing listens, so nothing waits for Keel
     let (none, _) = seen(Answers { keel: keel(0), ..Answers::default() }).await;
-    assert_eq!(none.notices, Vec::<String>::new());
+    assert_eq!(none.warnings(None), Vec::<String>::new());
     let (some, _) =
         seen(Answers { namespaces: one(), forbidden: vec!["/pods", "/deployments"], ..Answers::default() })
             .await;
-    insta::assert_snapshot!(some.notices.join("\n"), @"
+    insta::assert_snapshot!(some.warnings(None).join("\n"), @"
         pods cannot be listed, so trouble with them is not shown: list of pods: nobody may
         listeners cannot be listed, so trouble with them is not shown: list of deployments.apps: nobody may
         ");

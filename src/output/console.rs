@@ -1,8 +1,12 @@
 //! The one place that writes: data to stdout, talk to stderr.
 //!
 //! Scripts read stdout, people read both, so nothing that is not asked-for data ever goes there. Data is buffered;
-//! talk flushes it first, so that a terminal shows both in the order in which they were said. Whether a stream is a
-//! terminal and may be coloured is handed in.
+//! talk flushes it first, so that a terminal shows both in the order in which they were said. Whether a stream may be
+//! coloured is handed in.
+//!
+//! Most of what is shown was said by others: a pushed image, a kubelet, a webhook, whoever edits an annotation. So every
+//! line goes through [`sanitise`], into a pipe too: a log is read on a terminal later, and a line break in it would be a
+//! line that we never said.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -12,8 +16,6 @@ use std::rc::Rc;
 /// What is known of a stream before the first byte.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StreamStyle {
-    /// A person sees it as it comes; what pods supply is made harmless first.
-    pub terminal: bool,
     /// Escape sequences are welcome.
     pub colour: bool,
 }
@@ -58,7 +60,7 @@ impl Console {
         (console, captured)
     }
 
-    /// Writes data exactly as it is: documents and JSON, which a terminal's reader asked for as they are.
+    /// Writes data exactly as it is: documents and objects, whose format has escapes of its own.
     ///
     /// # Errors
     /// What the stream says; [`io::ErrorKind::BrokenPipe`] when the reader has gone.
@@ -66,13 +68,12 @@ impl Console {
         self.out.sink.write_all(text.as_bytes())
     }
 
-    /// Writes one line of data; on a terminal without control characters.
+    /// Writes one line of data.
     ///
     /// # Errors
     /// As [`Console::data`].
     pub fn line(&mut self, text: &str) -> io::Result<()> {
-        let text = if self.out.style.terminal { sanitise(text) } else { Cow::Borrowed(text) };
-        self.out.sink.write_all(text.as_bytes())?;
+        self.out.sink.write_all(sanitise(text).as_bytes())?;
         self.out.sink.write_all(b"\n")
     }
 
@@ -93,31 +94,49 @@ impl Console {
         self.out.sink.flush()
     }
 
-    /// Says something to people. A closed stderr is no reason to stop, so its errors are dropped.
+    /// Says one line to people. A closed stderr is no reason to stop, so its errors are dropped.
     pub fn talk(&mut self, text: &str) {
-        let _ = self.out.sink.flush();
-        let text = if self.err.style.terminal { sanitise_lines(text) } else { Cow::Borrowed(text) };
-        let _ = self.err.sink.write_all(format!("{text}\n").as_bytes());
-        let _ = self.err.sink.flush();
+        self.say(&sanitise(text));
     }
 
-    /// `Warning: …`, as kubectl passes on what a server warns of.
+    /// Says several lines to people: those of the text, which are ours, and so are the tabs that they begin with.
+    pub fn talk_lines(&mut self, text: &str) {
+        let clean = |line: &str| {
+            let said = line.trim_start_matches('\t');
+            format!("{}{}", &line[..line.len() - said.len()], sanitise(said))
+        };
+        self.say(&text.split('\n').map(clean).collect::<Vec<_>>().join("\n"));
+    }
+
+    /// `Warning: …`, as kubectl passes on what a server warns of. One line.
     pub fn warning(&mut self, text: &str) {
-        let _ = self.out.sink.flush();
-        let text = if self.err.style.terminal { sanitise_lines(text) } else { Cow::Borrowed(text) };
         let word = if self.err.style.colour { "\u{1b}[33;1mWarning:\u{1b}[0m" } else { "Warning:" };
-        let _ = self.err.sink.write_all(format!("{word} {text}\n").as_bytes());
+        self.say(&format!("{word} {}", sanitise(text)));
+    }
+
+    fn say(&mut self, clean: &str) {
+        let _ = self.out.sink.flush();
+        let _ = self.err.sink.write_all(format!("{clean}\n").as_bytes());
         let _ = self.err.sink.flush();
     }
 }
 
-/// Whether a character may steer a terminal or reorder what it shows.
-fn steers(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Whether a character steers what shows it: ends a line, moves a terminal's cursor, turns the direction of what
+/// follows, or stands there unseen.
+pub(super) fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            // line and paragraph separators, embeddings and overrides
+            '\u{2028}'..='\u{202e}' | '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2066}'..='\u{206f}'
+            // no width at all
+            | '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            // blank letters, and tags
+            | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// One line without characters that steer a terminal: `^[` for ESC and its like, as kubectl shows them, and
-/// `\u{…}` for what has no such name.
+/// One line without what steers a terminal or a reader: `\n` and `\r` for line breaks and `^[` for ESC and its like, as
+/// kubectl shows them, and `\u{…}` for what has no such name.
 pub fn sanitise(text: &str) -> Cow<'_, str> {
     if !text.chars().any(steers) {
         return Cow::Borrowed(text);
@@ -125,6 +144,8 @@ pub fn sanitise(text: &str) -> Cow<'_, str> {
     let mut clean = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
+            '\n' => clean.push_str("\\n"),
+            '\r' => clean.push_str("\\r"),
             '\0'..='\u{1f}' => {
                 clean.push('^');
                 // 0x00–0x1f and 0x40–0x5f are the same row of the ASCII table.
@@ -136,13 +157,6 @@ pub fn sanitise(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(clean)
-}
-
-fn sanitise_lines(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|c| steers(c) && c != '\n') {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.split('\n').map(sanitise).collect::<Vec<_>>().join("\n"))
 }
 
 /// What a [`Console::captured`] console was told.
@@ -188,8 +202,8 @@ impl Write for Shared {
 mod tests {
     use super::*;
 
-    const TERMINAL: StreamStyle = StreamStyle { terminal: true, colour: true };
-    const PIPE: StreamStyle = StreamStyle { terminal: false, colour: false };
+    const TERMINAL: StreamStyle = StreamStyle { colour: true };
+    const PIPE: StreamStyle = StreamStyle { colour: false };
 
     #[test]
     fn data_and_talk_go_apart() {
@@ -208,32 +222,42 @@ mod tests {
         let (mut console, captured) = Console::captured(TERMINAL, TERMINAL);
         console.warning("look");
         assert_eq!(captured.err(), "\u{1b}[33;1mWarning:\u{1b}[0m look\n");
-        let (mut console, captured) =
-            Console::captured(TERMINAL, StreamStyle { terminal: true, colour: false });
+        let (mut console, captured) = Console::captured(TERMINAL, PIPE);
         console.warning("look");
         assert_eq!(captured.err(), "Warning: look\n");
     }
 
     #[test]
-    fn a_terminal_is_not_steered_by_what_a_pod_says() {
-        let (mut console, captured) = Console::captured(TERMINAL, TERMINAL);
-        console.line("a\u{1b}[2Jb").unwrap();
-        console.talk("one\u{7}\ntwo\u{202e}");
-        assert_eq!(captured.out(), "a^[[2Jb\n");
-        assert_eq!(captured.err(), "one^G\ntwo\\u{202e}\n");
-        let (mut console, captured) = Console::captured(PIPE, PIPE);
-        console.line("a\u{1b}[2Jb").unwrap();
-        assert_eq!(captured.out(), "a\u{1b}[2Jb\n", "a pipe gets what there is");
+    fn no_line_is_steered_by_what_others_say() {
+        for style in [TERMINAL, PIPE] {
+            let (mut console, captured) = Console::captured(style, PIPE);
+            console.line("a\u{1b}[2Jb\nchain/x started").unwrap();
+            console.event("c\r\u{2028}d").unwrap();
+            console.talk("one\u{7}\nerror: two\u{202e}");
+            console.warning("three\nfour\u{200b}");
+            console.talk_lines("error: five\r\n  why: six\u{85}");
+            assert_eq!(captured.out(), "a^[[2Jb\\nchain/x started\nc\\r\\u{2028}d\n");
+            assert_eq!(
+                captured.err(),
+                "one^G\\nerror: two\\u{202e}\nWarning: three\\nfour\\u{200b}\nerror: five\\r\n  why: six\\u{85}\n"
+            );
+        }
     }
 
     #[test]
-    fn every_control_character_has_a_harmless_form() {
-        for c in (0..=0x9f).filter_map(char::from_u32).filter(|c| c.is_control()) {
-            let text = c.to_string();
+    fn every_character_that_steers_has_a_harmless_form() {
+        let mut steering = 0;
+        for c in (0..=0x000e_007f).filter_map(char::from_u32).filter(|c| steers(*c)) {
+            steering += 1;
+            let text = format!("a{c}b");
             let clean = sanitise(&text);
             assert!(!clean.chars().any(steers), "{:x} became {clean:?}", u32::from(c));
         }
-        assert!(matches!(sanitise("plain grüße 漢字"), Cow::Borrowed(_)));
+        assert!(steering > 65 + 128, "controls, tags and more: {steering}");
+        for c in ["\0", "\u{7f}", "\u{9b}", "\u{2029}", "\u{feff}", "\u{ad}", "\u{e0041}"] {
+            assert!(matches!(sanitise(c), Cow::Owned(_)), "{c:?}");
+        }
+        assert!(matches!(sanitise("plain grüße 漢字 ✓️"), Cow::Borrowed(_)));
     }
 
     struct Closed;

@@ -1,15 +1,18 @@
 //! Objects as kubectl prints them: JSON with four blanks and YAML.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
+use super::console::steers;
 use crate::pipeline::documents;
 
 /// JSON as `kubectl -o json` prints it, with a final newline.
 ///
 /// Like Go's encoder it writes `<`, `>`, `&` and the two Unicode line ends as escapes, so that an object has one
-/// form, whoever printed it.
+/// form, whoever printed it; and beyond Go's whatever else steers a terminal, which is the same text to a program.
 pub fn json(value: &Value) -> String {
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b"    "));
@@ -21,8 +24,12 @@ pub fn json(value: &Value) -> String {
             '<' => escaped.push_str("\\u003c"),
             '>' => escaped.push_str("\\u003e"),
             '&' => escaped.push_str("\\u0026"),
-            '\u{2028}' => escaped.push_str("\\u2028"),
-            '\u{2029}' => escaped.push_str("\\u2029"),
+            // JSON's own line ends stand between values
+            c if steers(c) && c != '\n' => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(escaped, "\\u{unit:04x}");
+                }
+            }
             c => escaped.push(c),
         }
     }
@@ -53,6 +60,15 @@ mod tests {
             "{\n    \"apiVersion\": \"v1\",\n    \"kind\": \"Namespace\",\n    \"n\": [\n        1,\n        \
              \"a\\u003cb\\u003e\\u0026\"\n    ],\n    \"spec\": {}\n}\n"
         );
+    }
+
+    #[test]
+    fn json_steers_no_terminal() {
+        let hostile = value!({"a": "\u{1b}[2J\u{9b}\u{7f}\n\u{202e}\u{2028}\u{e0041}ü"});
+        let text = json(&hostile);
+        assert!(!text.chars().any(|c| steers(c) && c != '\n'), "{text}");
+        assert!(text.contains(r"\u001b[2J\u009b\u007f\n\u202e\u2028\udb40\udc41ü"), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), hostile);
     }
 
     #[test]

@@ -104,8 +104,8 @@ impl<'a> View<'a> {
     }
 
     /// `namespace/NAME`, a line each.
-    pub fn names(&self) -> String {
-        self.builds.iter().flat_map(|build| ["namespace/", &build.namespace, "\n"]).collect()
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.builds.iter().map(|build| format!("namespace/{}", build.namespace))
     }
 
     /// All builds as one `BuildList`.

@@ -168,7 +168,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
+        f.write_str(&indented(&self.what))?;
         // the line number alone of a text that nobody has at hand says nothing
         let known = self.place.as_ref().filter(|place| self.origin.is_none() || !place.text.is_empty());
         if let Some(place) = known {
@@ -197,13 +197,18 @@ impl fmt::Display for Fault {
             }
         }
         if let Some(why) = &self.why {
-            write!(f, "\n  why: {why}")?;
+            write!(f, "\n  why: {}", indented(why))?;
         }
         if let Some(hint) = &self.hint {
-            write!(f, "\n  hint: {hint}")?;
+            write!(f, "\n  hint: {}", indented(hint))?;
         }
         Ok(())
     }
+}
+
+/// A text of several lines under its first: what a template says begins no line of its own.
+fn indented(text: &str) -> String {
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n    ")
 }
 
 /// The known name that is nearest to a mistyped one, if any is near enough to be meant.
@@ -260,6 +265,12 @@ mod tests {
             "`Registri` is not defined\n  at pipeline.yaml, line 2, column 11\n    2 | image: {{ Registri }}\n      |           ^\n  \
              from base, lines 3 to 5\n    3 | x\n  why: no value of that name\n  hint: did you mean `Registry`?"
         );
+    }
+
+    #[test]
+    fn no_line_of_a_fault_is_somebody_elses() {
+        let fault = Fault::new("`a\nerror: b`").why("c\nerror: d").hint("e\n  f");
+        assert_eq!(fault.to_string(), "`a\n    error: b`\n  why: c\n    error: d\n  hint: e\n      f");
     }
 
     #[test]

@@ -194,8 +194,8 @@ const HOSTILE: [Hostile; 17] = [
         make: |image| image,
         bare: true,
         usurps: false,
-        verdict: "Errored",
-        says: "sh",
+        verdict: "Failed",
+        says: "container build exited with code 128 (StartError)",
     },
 ];
 

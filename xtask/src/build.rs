@@ -63,13 +63,13 @@ pub(crate) fn test_agent_image(interrupt: &Interrupt) -> Result<Image, Failure> 
 
 /// The program that plays Keel.
 pub(crate) fn keel_stand_in(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
-    succeed(cargo().args(["build", "--package", "keel-standin"]), interrupt)?;
+    succeed(cargo().args(["build", "--locked", "--package", "keel-standin"]), interrupt)?;
     Ok(target().join("debug/keel-standin"))
 }
 
 /// The plugin as developers run it.
 pub(crate) fn plugin(interrupt: &Interrupt) -> Result<(), Failure> {
-    succeed(cargo().args(["build", "--package", "kubectl-studioci"]), interrupt)
+    succeed(cargo().args(["build", "--locked", "--package", "kubectl-studioci"]), interrupt)
 }
 
 /// Where cargo puts what it builds.
@@ -87,6 +87,7 @@ fn static_binary(profile: &str, interrupt: &Interrupt) -> Result<PathBuf, Failur
     build
         .args([
             "build",
+            "--locked",
             "--package",
             "kubectl-studioci",
             "--bin",

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let interrupt = screen::interrupt();
     eprintln!("tests that need nothing");
     let mut plain = build::cargo();
-    plain.args(["test", "--workspace"]).args(&args.filter).arg("--").args(&args.passed_on);
+    plain.args(["test", "--locked", "--workspace"]).args(&args.filter).arg("--").args(&args.passed_on);
     build::succeed(&mut plain, &interrupt)?;
 
     if let Err(error) = host::check() {
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     // all is built, and there is no network in there
     proofs
         .env(STAND_IN, stand_in)
-        .args(["test", "--offline", "--workspace"])
+        .args(["test", "--locked", "--offline", "--workspace"])
         .args(&args.filter)
         .args(["--", "--ignored"])
         .args(&args.passed_on);

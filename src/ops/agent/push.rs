@@ -34,14 +34,14 @@ impl Agent<'_> {
             self.plan_of_last_good(seen).await?.map(|plan| plan.build.settings).unwrap_or_default();
         let telling = match &seen.running.mute {
             Some(why) => Err(why.clone()),
-            None => match self.telling(seen).await? {
-                Some(telling) => telling,
-                None => {
+            None => {
+                let Some(telling) = self.telling(seen).await? else {
                     // whoever takes it away again and again shall not set the pace of our requests
                     tokio::time::sleep(TOLD_ELSEWHERE).await;
                     return Ok(Flow::Look);
-                }
-            },
+                };
+                telling
+            }
         };
         let (pipeline, told) = match telling {
             Ok(Telling { pipeline: Pushed::Absent, revision }) => {

@@ -100,7 +100,7 @@ fn the_table_shows_the_newest_first() {
         ci-brave-lovelace   runner-main   2     Building    <none>    build-2   unpinned       89m    90s        <none>                             ci-eager-hopper     ci-calm-noether     <none>     done       quay.io/acme/runner
         ci-eager-hopper     runner-main   1     Finished    Passed    build-1   0123456789ab   120m   7m5s       <none>                             <none>              ci-brave-lovelace   9fceb02    done       quay.io/acme/runner
         ");
-    insta::assert_snapshot!(view.names(), @"
+    insta::assert_snapshot!(view.names().collect::<Vec<_>>().join("\n"), @"
         namespace/ci-calm-noether
         namespace/ci-brave-lovelace
         namespace/ci-eager-hopper
@@ -119,7 +119,8 @@ fn one_second_orders_by_chain_then_by_generation() {
     let signs = BTreeMap::new();
     for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
         let view = View::new(order.map(|index: usize| &builds[index]), &signs, at(NOW));
-        assert_eq!(view.names(), "namespace/n4\nnamespace/n3\nnamespace/n2\nnamespace/n1\n", "{order:?}");
+        let names: Vec<String> = view.names().collect();
+        assert_eq!(names, ["namespace/n4", "namespace/n3", "namespace/n2", "namespace/n1"], "{order:?}");
     }
 }
 

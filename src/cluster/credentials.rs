@@ -1,0 +1,148 @@
+//! Who we are to the server: what a kubeconfig's user and the flags give, and nothing of it in any message.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use http::HeaderValue;
+use kube::config::{AuthInfo, Cluster as KubeCluster, ExecAuthCluster, ExecConfig};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::error::Error;
+use super::kubeconfig::Entries;
+use super::options::Options;
+use super::plugin::{Plugin, base64};
+use super::transport::{Source, fixed_bearer};
+
+/// Whether a kubeconfig's user has anything to sign in with.
+pub(super) fn has_any(auth: &AuthInfo) -> bool {
+    let secret = |text: Option<&SecretString>| text.is_some_and(|it| !it.expose_secret().is_empty());
+    let text = |text: Option<&String>| text.is_some_and(|it| !it.is_empty());
+    secret(auth.token.as_ref())
+        || text(auth.token_file.as_ref())
+        || text(auth.username.as_ref())
+        || secret(auth.password.as_ref())
+        || auth.exec.is_some()
+        || auth.auth_provider.is_some()
+        || text(auth.client_certificate.as_ref())
+        || text(auth.client_certificate_data.as_ref())
+}
+
+/// A client certificate and its key, PEM.
+pub(super) struct Identity {
+    pub(super) certificate: Vec<u8>,
+    pub(super) key: Vec<u8>,
+}
+
+/// The user's client certificate. What stands in the kubeconfig is not shown, not even as a path: a key
+/// pasted where its path belongs would be.
+pub(super) fn identity(
+    options: &Options,
+    auth: &AuthInfo,
+    entries: &Entries,
+) -> Result<Option<Identity>, Error> {
+    let user = entries.user.as_deref().unwrap_or_default();
+    let field = |name: &str, flag: bool| {
+        if flag { format!("--{name}") } else { format!("{name} of user {user:?}") }
+    };
+    let certificate = pem(
+        auth.client_certificate_data.as_deref(),
+        auth.client_certificate.as_deref(),
+        &field("client-certificate", options.client_certificate.is_some()),
+    )?;
+    let key = pem(
+        auth.client_key_data.as_ref().map(ExposeSecret::expose_secret),
+        auth.client_key.as_deref(),
+        &field("client-key", options.client_key.is_some()),
+    )?;
+    let (has, lacks) = match (certificate, key) {
+        (Some(certificate), Some(key)) => return Ok(Some(Identity { certificate, key })),
+        (None, None) => return Ok(None),
+        (Some(_), None) => ("client-certificate", "client-key"),
+        (None, Some(_)) => ("client-key", "client-certificate"),
+    };
+    Err(Error::Config {
+        what: format!("user {user:?}"),
+        why: format!("there is a {has} and no {lacks}"),
+        remedy: "Give both, as readable PEM files or base64 of them.".to_owned(),
+    })
+}
+
+/// What a `…-data` field holds, or else the file that its path names.
+fn pem(data: Option<&str>, path: Option<&str>, field: &str) -> Result<Option<Vec<u8>>, Error> {
+    let found = match (data.filter(|data| !data.is_empty()), path.filter(|path| !path.is_empty())) {
+        (Some(data), _) => base64::engine::general_purpose::STANDARD
+            .decode(data.trim())
+            .map_err(|_| "its data is not base64".to_owned()),
+        (None, Some(path)) => {
+            std::fs::read(path).map_err(|error| format!("its file cannot be read: {error}"))
+        }
+        (None, None) => return Ok(None),
+    };
+    found.map(Some).map_err(|why| Error::Config {
+        what: field.to_owned(),
+        why,
+        remedy: "Give certificate and key, as readable PEM files or base64 of them.".to_owned(),
+    })
+}
+
+/// The header for `user:password`.
+pub(super) fn basic(user: &[u8]) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::try_from(format!("Basic {}", base64(user))).map_err(|_| Error::Config {
+        what: "the user's password".to_owned(),
+        why: "it cannot be sent".to_owned(),
+        remedy: "Use a token or a client certificate.".to_owned(),
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Where the Authorization header comes from, in client-go's order.
+pub(super) fn credentials(
+    options: &Options,
+    cluster: &KubeCluster,
+    auth: &AuthInfo,
+    entries: &Entries,
+) -> Result<Source, Error> {
+    if let Some(token) =
+        auth.token.as_ref().map(ExposeSecret::expose_secret).filter(|token| !token.is_empty())
+    {
+        return Ok(Source::Fixed(Some(fixed_bearer(token, "the user's token")?)));
+    }
+    if let Some(path) = auth.token_file.as_deref().filter(|path| !path.is_empty()) {
+        // its path is not shown: a token pasted where the path belongs would be
+        let called = format!("tokenFile of user {:?}", entries.user.as_deref().unwrap_or_default());
+        return Ok(Source::File(PathBuf::from(path), called));
+    }
+    if let (Some(name), Some(password)) =
+        (&auth.username, auth.password.as_ref().map(ExposeSecret::expose_secret))
+    {
+        return Ok(Source::Fixed(Some(basic(format!("{name}:{password}").as_bytes())?)));
+    }
+    if let Some(exec) = &auth.exec {
+        let info = if exec.provide_cluster_info {
+            Some(ExecAuthCluster::try_from(cluster).map_err(|_| Error::Config {
+                what: "credential plugin".to_owned(),
+                why: "it is to be told the cluster's certificate authority, which cannot be read".to_owned(),
+                remedy: "Correct the cluster's certificate authority.".to_owned(),
+            })?)
+        } else {
+            None
+        };
+        let exec = ExecConfig { cluster: info, ..exec.clone() };
+        return Ok(Source::Plugin(Box::new(Plugin::new(exec, options.interactive)?)));
+    }
+    match &auth.auth_provider {
+        None => Ok(Source::Fixed(None)),
+        Some(provider) => match (provider.name.as_str(), provider.config.get("id-token")) {
+            ("oidc", Some(token)) => Ok(Source::Fixed(Some(fixed_bearer(token, "the user's id-token")?))),
+            (name, _) => Err(Error::Config {
+                what: "kubeconfig".to_owned(),
+                why: format!(
+                    "the user's auth-provider {name:?} is not supported (kubectl dropped it in 1.26)"
+                ),
+                remedy: "Let the cloud's own tool write a user with an exec plugin into the kubeconfig."
+                    .to_owned(),
+            }),
+        },
+    }
+}

@@ -1,0 +1,177 @@
+//! The workflows: what runs there by others' hands holds no right that it does not need, and is what was looked at.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_yaml::Value;
+
+/// A right that publishes, by its name under `permissions`.
+const PUBLISHES: [&str; 3] = ["contents", "id-token", "attestations"];
+
+/// Every workflow: its file's name, its text and what that says.
+fn workflows() -> Vec<(String, String, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/workflows");
+    let mut all: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let value = serde_yaml::from_str(&text).unwrap();
+            (path.file_name().unwrap().to_str().unwrap().to_owned(), text, value)
+        })
+        .collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    assert!(all.len() >= 2, "the workflows were not found");
+    all
+}
+
+/// The jobs of a workflow, by name.
+fn jobs(workflow: &Value) -> BTreeMap<String, &Value> {
+    let jobs = workflow["jobs"].as_mapping().unwrap();
+    jobs.iter().map(|(name, job)| (name.as_str().unwrap().to_owned(), job)).collect()
+}
+
+fn steps(job: &Value) -> &[Value] {
+    job["steps"].as_sequence().unwrap()
+}
+
+/// What a job may write.
+fn writes(job: &Value) -> Vec<&str> {
+    let rights = job["permissions"].as_mapping().unwrap();
+    let writes = rights.iter().filter(|(_, right)| right.as_str() != Some("read"));
+    writes.map(|(name, _)| name.as_str().unwrap()).collect()
+}
+
+/// A tag can be moved to other code, a commit cannot; which version it is stands beside it for whoever brings it up to
+/// date.
+#[test]
+fn every_action_is_a_commit() {
+    let mut seen = 0;
+    for (file, text, workflow) in workflows() {
+        let steps_with_one = jobs(&workflow)
+            .values()
+            .flat_map(|job| steps(job))
+            .filter(|step| !step["uses"].is_null())
+            .count();
+        let lines = text.lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
+        let uses: Vec<&str> =
+            lines.filter_map(|line| line.split_once("uses: ").map(|(_, action)| action)).collect();
+        assert_eq!(uses.len(), steps_with_one, "{file}: each stands on a line of its own");
+        for action in uses {
+            let (name, version) = action.split_once('@').unwrap();
+            let (commit, comment) = version.split_once(" # v").unwrap_or_default();
+            assert!(name.starts_with("actions/"), "{file}: {name} is nobody's that is known here");
+            assert!(
+                commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                "{file}: {action} is no full commit with its version as a comment"
+            );
+            assert_eq!(
+                comment.split('.').filter(|part| part.parse::<u32>().is_ok()).count(),
+                3,
+                "{file}: {action}"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen >= 5);
+}
+
+#[test]
+fn no_job_has_a_right_that_it_does_not_need() {
+    for (file, _, workflow) in workflows() {
+        assert_eq!(
+            workflow["permissions"].as_mapping().map(serde_yaml::Mapping::len),
+            Some(0),
+            "{file}: none for all"
+        );
+        assert!(
+            workflow["on"]["pull_request_target"].is_null() && workflow["on"]["workflow_run"].is_null(),
+            "{file}"
+        );
+        for (name, job) in jobs(&workflow) {
+            let own_code = steps(job).iter().any(|step| {
+                step["uses"].as_str().is_some_and(|action| action.starts_with("actions/checkout@"))
+            });
+            let written = writes(job);
+            if own_code {
+                assert_eq!(
+                    written,
+                    Vec::<&str>::new(),
+                    "{file}, {name}: what is built there runs with these rights"
+                );
+            }
+            assert!(written.iter().all(|right| PUBLISHES.contains(right)), "{file}, {name}: {written:?}");
+            for step in steps(job) {
+                if step["uses"].as_str().is_some_and(|action| action.starts_with("actions/checkout@")) {
+                    assert_eq!(step["with"]["persist-credentials"].as_bool(), Some(false), "{file}, {name}");
+                }
+                let run = step["run"].as_str().unwrap_or_default();
+                assert!(!run.contains("${{"), "{file}, {name}: what is pasted into a shell is code: {run}");
+                // a step that is handed the token belongs to the job that publishes
+                let token = serde_yaml::to_string(step).unwrap();
+                let handed = token.contains("github.token") || token.contains("secrets.");
+                assert!(!handed || !own_code, "{file}, {name}: {token}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_release_is_built_and_published_apart_and_attested() {
+    let (_, _, release) = workflows().into_iter().find(|(file, ..)| file == "release.yml").unwrap();
+    let jobs = jobs(&release);
+    let publishing: Vec<&String> =
+        jobs.iter().filter(|(_, job)| !writes(job).is_empty()).map(|(name, _)| name).collect();
+    assert_eq!(publishing, ["publish"]);
+    let publish = jobs["publish"];
+    assert_eq!(publish["needs"].as_str(), Some("linux-amd64"));
+    let at = |wanted: &str| {
+        let found = steps(publish).iter().position(|step| {
+            [&step["uses"], &step["run"]]
+                .iter()
+                .any(|text| text.as_str().is_some_and(|text| text.contains(wanted)))
+        });
+        found.unwrap_or_else(|| panic!("the job does no {wanted}"))
+    };
+    let order =
+        [at("actions/download-artifact@"), at("actions/attest-build-provenance@"), at("gh release create")];
+    assert!(order.is_sorted(), "nothing is published that is not attested: {order:?}");
+}
+
+/// What is built is what `Cargo.lock` says, wherever cargo is called for others: by the workflows, by `.ci/run` and by
+/// `cargo xtask`.
+#[test]
+fn cargo_never_resolves_anew() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    assert!(read(".cargo/config.toml").contains(r#"xtask = "run --quiet --locked "#));
+    let mut calls: Vec<(String, String)> = Vec::new();
+    for (file, text, _) in workflows() {
+        calls.extend(text.lines().map(|line| (file.clone(), line.to_owned())));
+    }
+    calls.extend(read(".ci/run").lines().map(|line| (".ci/run".to_owned(), line.to_owned())));
+    let called =
+        calls.iter().filter(|(_, line)| !line.trim_start().starts_with('#') && line.contains("cargo "));
+    let mut seen = 0;
+    for (file, line) in called {
+        let held = ["--locked", "cargo xtask ", "cargo fmt "].iter().any(|word| line.contains(word));
+        assert!(held, "{file}: {line}");
+        seen += 1;
+    }
+    assert!(seen >= 4, "the calls were not found");
+    let mut xtask = String::new();
+    for entry in std::fs::read_dir(root.join("xtask/src")).unwrap() {
+        xtask.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    }
+    // every list of arguments that begins with a command that resolves
+    let words: String = xtask.split_whitespace().collect();
+    let mut lists = 0;
+    for command in [r#"["build","#, r#"["test","#] {
+        for (at, _) in words.match_indices(command) {
+            assert!(words[at + command.len()..].starts_with(r#""--locked""#), "{}", &words[at..at + 60]);
+            lists += 1;
+        }
+    }
+    assert_eq!(lists, 5, "calls of cargo in xtask/src");
+}
