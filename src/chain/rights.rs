@@ -192,7 +192,7 @@ pub fn pod_security(labels: &Map) -> String {
 
 /// The Role in home that says what the chain's agents may do: the record of what `start` fixed.
 ///
-/// Agents hold it by a binding and may hand on exactly that, and nobody but people changes it. The Secret and the
+/// Agents hold it by a binding and may hand on exactly that, and nobody but people changes it. The Secrets and the
 /// record are what `start` was given: agents read them, so that no push can change what later generations render with.
 pub fn chain_role(chain: &str, trusted: bool, pod_security_labels: &Map) -> Value {
     let rule = |group: &str, resource: &str, verbs: &[&str], names: &[String]| json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs, "resourceNames": names });
@@ -208,7 +208,7 @@ pub fn chain_role(chain: &str, trusted: bool, pod_security_labels: &Map) -> Valu
             rule(VIRTUAL_GROUP, PODSECURITY, &["use"], &[pod_security(pod_security_labels)]),
             rule("", "configmaps", &["get", "patch"], &[head.clone(), history]),
             rule("", "configmaps", &["get"], &[record, wire::HOME_CONFIG.to_owned()]),
-            rule("", "secrets", &["get"], &[head]),
+            rule("", "secrets", &["get"], &[head, wire::seed_object(chain)]),
         ],
     })
 }
@@ -406,6 +406,7 @@ mod tests {
             "get configmaps record-a",
             "get configmaps studioci",
             "get secrets chain-a",
+            "get secrets seed-a",
             "patch configmaps chain-a",
             "patch configmaps history-a",
             "use chains a",
@@ -418,11 +419,25 @@ mod tests {
     #[test]
     fn names_in_home_never_meet() {
         // a chain's name may begin with a prefix of ours
-        let chains =
-            ["a", "chain-a", "record-a", "history-a", "record-chain-a", "chain-record-a", "studioci"];
+        let chains = [
+            "a",
+            "chain-a",
+            "record-a",
+            "history-a",
+            "seed-a",
+            "record-chain-a",
+            "chain-record-a",
+            "seed-seed-a",
+            "studioci",
+        ];
         let mut names = BTreeSet::from([wire::HOME_CONFIG.to_owned()]);
         for chain in chains {
-            for name in [wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain)] {
+            for name in [
+                wire::chain_object(chain),
+                wire::record_object(chain),
+                wire::history_object(chain),
+                wire::seed_object(chain),
+            ] {
                 assert!(names.insert(name.clone()), "{name} stands for two");
             }
         }

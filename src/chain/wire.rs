@@ -49,7 +49,7 @@ pub const PHASE: &str = "studioci.dev/phase";
 /// Label of workloads: `listener`, `build`, `support` or `probe`.
 pub const ROLE: &str = "studioci.dev/role";
 
-/// Annotation of a namespace: the uuid that proves it ours, derived from chain uuid and generation.
+/// Annotation of a namespace: the uuid that proves a claim ours, derived from the chain's seed and the generation.
 pub const OWNER: &str = "studioci.dev/owner";
 /// Annotation of a namespace: the chain's uuid.
 pub const CHAIN_UUID: &str = "studioci.dev/chain-uuid";
@@ -138,6 +138,10 @@ pub fn is_agent_account(name: &str) -> bool {
 /// The name of a chain's head (ConfigMap), Secret and Role in home.
 pub fn chain_object(chain: &str) -> String {
     format!("chain-{chain}")
+}
+/// The name of a chain's seed (Secret) in home, apart from the Secret of the values that a template reads.
+pub fn seed_object(chain: &str) -> String {
+    format!("seed-{chain}")
 }
 /// The name of a chain's record (ConfigMap) in home.
 pub fn record_object(chain: &str) -> String {

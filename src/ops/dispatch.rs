@@ -42,6 +42,8 @@ pub enum Maker<'a> {
 pub struct Raise<'a> {
     /// The chain's record.
     pub record: &'a Record,
+    /// The chain's seed.
+    pub seed: Uuid,
     /// The pipeline to listen with.
     pub plan: &'a Plan,
     /// Its generation.
@@ -64,17 +66,8 @@ const USABLE_BOUND: Duration = Duration::from_secs(60);
 const FRESH_BOUND: Duration = Duration::from_secs(5);
 
 /// The claim of a listener's namespace.
-///
-/// # Errors
-/// A record whose uuid cannot be read.
-pub fn claim_of(raise: &Raise<'_>) -> Result<Claim> {
+pub fn claim_of(raise: &Raise<'_>) -> Claim {
     let settings = &raise.record.settings;
-    let seed = Uuid::parse_str(&settings.uuid).map_err(|why| {
-        Error::unready(
-            format!("the record of chain {} has no readable uuid: {why}", settings.chain),
-            "it was edited by hand; restore it",
-        )
-    })?;
     let mut labels = raise.plan.namespace.labels.clone();
     labels.extend(settings.pod_security.clone());
     let mut annotations = raise.plan.namespace.annotations.clone();
@@ -85,15 +78,16 @@ pub fn claim_of(raise: &Raise<'_>) -> Result<Claim> {
     if settings.trusted_build {
         annotations.insert(wire::TRUSTED_BUILD.to_owned(), "true".to_owned());
     }
-    Ok(Claim {
-        seed,
+    Claim {
+        seed: raise.seed,
+        chain_uuid: settings.uuid.clone(),
         chain: settings.chain.clone(),
         generation: raise.generation,
         prefix: settings.prefix.clone(),
         labels,
         annotations,
         now: raise.now,
-    })
+    }
 }
 
 /// Claims the namespace of that generation and settles it in the head by compare-and-swap. `head`: as it was seen.
@@ -109,7 +103,7 @@ pub async fn claim_next(
     head: Head,
     say: Say<'_>,
 ) -> Result<(Claimed, Head)> {
-    let claim = claim_of(raise)?;
+    let claim = claim_of(raise);
     let mut ours = claim::standing(cluster, &claim).await?;
     if ours.is_empty() {
         ours.push(claim::walk(cluster, &claim, say).await?);
@@ -188,7 +182,7 @@ pub(super) async fn head_of(cluster: &Cluster, chain: &str) -> Result<Head> {
 /// # Errors
 /// Cluster errors.
 pub async fn abandon(cluster: &Cluster, raise: &Raise<'_>, head: &Head) -> Result<()> {
-    for claimed in claim::standing(cluster, &claim_of(raise)?).await? {
+    for claimed in claim::standing(cluster, &claim_of(raise)).await? {
         if head.claimed.as_ref().is_none_or(|(_, uid)| *uid != claimed.uid) {
             discard(cluster, raise, &claimed).await?;
         }

@@ -47,6 +47,8 @@ pub struct Request {
 pub struct Intent {
     /// The chain's record, under a fresh uuid.
     pub record: Record,
+    /// A fresh seed.
+    pub seed: Uuid,
     /// The pipeline.
     pub plan: Plan,
     /// The tag to listen from.
@@ -100,7 +102,7 @@ impl Request {
         };
         let record = Record { settings, sources: self.sources.clone(), facts: self.facts.clone() };
         record.write()?;
-        Ok(Intent { record, plan, tag, baseline })
+        Ok(Intent { record, seed: Uuid::new_v4(), plan, tag, baseline })
     }
 
     fn chain_name(&self) -> Result<String> {
@@ -133,11 +135,12 @@ impl Intent {
     /// The objects that `start` would create, as kubectl names them, in order.
     ///
     /// # Errors
-    /// A uuid that cannot be read, which a fresh intent does not have.
+    /// A kind that nothing here can create, which no plan holds.
     pub fn objects(&self, now: Timestamp) -> Result<Vec<String>> {
         let chain = &self.record.settings.chain;
         let claim = dispatch::claim_of(&Raise {
             record: &self.record,
+            seed: self.seed,
             plan: &self.plan,
             generation: 1,
             tag: &self.tag,
@@ -145,7 +148,7 @@ impl Intent {
             parent: None,
             maker: Maker::Person,
             now,
-        })?;
+        });
         let namespace = names::sequence(claim.seed, 1, &claim.prefix).next().unwrap_or_default();
         let there = rights::There { chain, namespace: &namespace, uid: "" };
         let mut objects = vec![
@@ -153,6 +156,7 @@ impl Intent {
             format!("configmap/{}", wire::record_object(chain)),
             format!("configmap/{}", wire::history_object(chain)),
             format!("secret/{}", wire::chain_object(chain)),
+            format!("secret/{}", wire::seed_object(chain)),
             format!("role.rbac.authorization.k8s.io/{}", wire::chain_object(chain)),
             format!("namespace/{namespace}"),
         ];

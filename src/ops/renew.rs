@@ -41,6 +41,8 @@ enum Cause {
     Behind,
     /// Another tag is to be started from.
     Rebased,
+    /// The chain's seed was lost: what was claimed by it, and not settled, is known to nobody any more.
+    Seedless,
 }
 
 /// Carries on a chain that is there. `head`: as it was seen.
@@ -62,7 +64,16 @@ pub(super) async fn carry_on(
         ));
     }
     intent.record.settings.uuid.clone_from(&head.uuid);
-    start::fill_home(cluster, &intent).await?;
+    let filled = start::fill_home(cluster, &intent).await?;
+    intent.seed = filled.seed;
+    // nothing was claimed yet where a first start was killed before it had written one
+    let seedless = filled.sown && (head.generation > 1 || head.claimed.is_some());
+    if seedless {
+        say(&format!(
+            "Secret {} was gone: another one is written, and the chain moves on to a fresh listener",
+            wire::seed_object(&chain)
+        ));
+    }
     let kept = start::same_chain(cluster, &intent).await?;
     if intent.record.settings.remote.is_none() {
         // whoever starts it outside of a checkout says nothing of where it belongs
@@ -71,11 +82,11 @@ pub(super) async fn carry_on(
     let (namespaces, _) = dispose::look(cluster, &chain).await?;
     let mut builds: Vec<Build> =
         namespaces.iter().filter_map(|namespace| read_build(namespace).ok()).collect();
-    builds.retain(|build| build.chain_uuid == head.uuid && build.is_proved());
+    builds.retain(|build| head.proves(build));
     builds.sort_by_key(|build| build.generation);
 
     let deaf = nobody_listens(cluster, &head, &builds).await?;
-    let cause = cause(request, &intent, &head, &kept, &builds, deaf);
+    let cause = cause(request, &intent, &head, &kept, &builds, deaf).or(seedless.then_some(Cause::Seedless));
     if let Some(cause) = cause {
         let point = point(request, &intent, &head, newest(&head, &builds));
         intent = at_tag(request, home, &intent, &head, &point, say)?;
@@ -95,6 +106,7 @@ pub(super) async fn carry_on(
     let parent = builds.iter().rev().find(|build| head.built.contains_key(&build.generation));
     let raise = Raise {
         record: &intent.record,
+        seed: intent.seed,
         plan: &intent.plan,
         generation: head.generation,
         tag: &tag,
@@ -126,7 +138,7 @@ pub(super) async fn carry_on(
     let build = start::listening(cluster, &raise, &claimed, never_listened, request.timeout, say).await?;
     Ok(match cause {
         Some(Cause::Ended | Cause::Gone) => Outcome::Started(build),
-        Some(Cause::Changed | Cause::Behind | Cause::Rebased) => Outcome::Configured(build),
+        Some(Cause::Changed | Cause::Behind | Cause::Rebased | Cause::Seedless) => Outcome::Configured(build),
         None if raised => Outcome::Started(build),
         None => Outcome::Unchanged(build),
     })
@@ -262,11 +274,12 @@ fn at_tag(
         return Ok(intent.clone());
     }
     let request = Request { tag: Some(tag.to_owned()), ..request.clone() };
-    let remote = intent.record.settings.remote.clone();
+    let (remote, seed) = (intent.record.settings.remote.clone(), intent.seed);
     let mut intent = request.intend(home).inspect_err(|_| {
         say(&format!("the chain stands at tag {tag}; with --tag it starts from another"));
     })?;
     intent.record.settings.uuid.clone_from(&head.uuid);
+    intent.seed = seed;
     intent.record.settings.remote = remote;
     Ok(intent)
 }
@@ -280,6 +293,7 @@ async fn enter<'a>(
 ) -> Result<Raise<'a>> {
     let raise = Raise {
         record: &intent.record,
+        seed: intent.seed,
         plan: &intent.plan,
         generation: newest.generation + 1,
         tag: &intent.tag,
@@ -383,7 +397,7 @@ async fn unchanged(
     let (namespaces, _) = dispose::look(cluster, chain).await?;
     let builds = namespaces.iter().filter_map(|namespace| read_build(namespace).ok());
     let newest = builds
-        .filter(|build| build.chain_uuid == head.uuid && !build.terminating)
+        .filter(|build| head.proves(build) && !build.terminating)
         .max_by_key(|build| build.generation)
         .ok_or_else(|| {
             Error::unready(

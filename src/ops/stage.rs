@@ -17,7 +17,7 @@ use crate::chain::freeze::Pushed;
 use crate::chain::told::{TOLD_FILE, Telling};
 use crate::chain::wire;
 use crate::cluster::Cluster;
-use crate::cluster::scripted::{End, Reply, Scripted, Seen};
+use crate::cluster::scripted::{End, Reply, Scripted, Seen, in_base64};
 use crate::keel::parking;
 use crate::local;
 
@@ -306,7 +306,11 @@ impl World {
             meta["namespace"] = json!(namespace);
         }
         let name = meta["name"].as_str().unwrap().to_owned();
-        object.as_object_mut().unwrap().remove("stringData");
+        if let Some(Value::Object(texts)) = object.as_object_mut().unwrap().remove("stringData") {
+            for (key, text) in texts {
+                object["data"][key] = json!(in_base64(text.as_str().unwrap()));
+            }
+        }
         self.objects.insert(format!("{collection}/{name}"), object.clone());
         object
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::super::dispatch::{self, Maker, Raise};
 use super::super::error::{Error, Result};
+use super::super::home;
 use super::Agent;
 use crate::agent::Observation;
 use crate::chain::build::{Baseline, Dispatch, Phase, Verdict};
@@ -53,9 +54,11 @@ impl Agent<'_> {
         let Ok(plan) = self.plan_of_last_good(seen).await? else { return Ok(()) };
         let (cluster, now) = (self.cluster, self.now());
         let namespace = self.me.namespace.clone();
+        let seed = home::seed_of(cluster, &seen.build.chain).await?;
         let (record, _) = self.known(&seen.build).await?;
         let raise = Raise {
             record,
+            seed,
             plan: &plan,
             generation: next,
             tag: "",
@@ -89,8 +92,10 @@ impl Agent<'_> {
             None => self.plan_of_last_good(seen).await?.map_err(Error::Pipeline)?,
         };
         let (namespace, uid) = (self.me.namespace.clone(), seen.build.uid.clone());
+        let seed = home::seed_of(self.cluster, &seen.build.chain).await?;
         let raise = Raise {
             record: &record,
+            seed,
             plan: &plan,
             generation: next,
             tag: &freeze.version.tag,

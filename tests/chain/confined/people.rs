@@ -19,6 +19,7 @@ pub(crate) fn start(who: Who, to: &str, chain: &str, security: &[(&str, &str)], 
         own("the record", at_home("ConfigMap", &format!("record-{chain}"), chain)),
         own("the history", at_home("ConfigMap", &format!("history-{chain}"), chain)),
         own("the Secret", at_home("Secret", &format!("chain-{chain}"), chain)),
+        own("the seed", at_home("Secret", &format!("seed-{chain}"), chain)),
         own("the Role", rights::chain_role(chain, trusted, &map(security))),
     ];
     let namespace = namespace(to, chain, security);
@@ -59,7 +60,7 @@ pub(crate) fn alice() -> Vec<Row> {
         row(ALICE, "reads a chain's Secret in home: people who share it trust each other", at(SECRETS, STUDIOCI, "chain-b").get(), Allowed),
         row(ALICE, "Role chain-x: the head and the history", create(chain_x(rule("configmaps", &["get", "patch"], &["chain-x", "history-x"]))).dry(), Allowed),
         row(ALICE, "Role chain-x: the record and home's settings", create(chain_x(rule("configmaps", &["get"], &["record-x", "studioci"]))).dry(), Allowed),
-        row(ALICE, "Role chain-x: the Secret", create(chain_x(rule("secrets", &["get"], &["chain-x"]))).dry(), Allowed),
+        row(ALICE, "Role chain-x: the Secret and the seed", create(chain_x(rule("secrets", &["get"], &["chain-x", "seed-x"]))).dry(), Allowed),
 
         row(ALICE, "lists all policies", all(VALIDATING_ADMISSION_POLICIES, "", "").get(), Rbac),
         row(ALICE, "deletes a policy", at(VALIDATING_ADMISSION_POLICIES, "", "studioci-rights").delete(), Rbac),
@@ -115,12 +116,16 @@ pub(crate) fn alice() -> Vec<Row> {
 
 /// What a chain's Role must not hold: it names its chain's own objects, whole, and no verb more than an agent needs.
 pub(crate) fn chain_roles() -> Vec<Row> {
-    let cases: [(&str, &[&str], &[&str]); 26] = [
+    let cases: [(&str, &[&str], &[&str]); 30] = [
         ("studioci.dev:chains", &["use"], &["b"]),
         ("studioci.dev:chains", &["use"], &["x", "b"]),
         ("studioci.dev:chains", &["use"], &[]),
         ("secrets", &["get"], &[]),
         ("secrets", &["get"], &["chain-b"]),
+        ("secrets", &["get"], &["seed-b"]),
+        ("secrets", &["get"], &["seed-x", "seed-b"]),
+        ("secrets", &["get", "patch"], &["seed-x"]),
+        ("configmaps", &["get"], &["seed-x"]),
         ("secrets", &["get"], &["record-x"]),
         ("secrets", &["get"], &["history-x"]),
         ("secrets", &["get"], &["studioci"]),
@@ -194,7 +199,7 @@ pub(crate) fn daves_role() -> Value {
         rule("configmaps,secrets", &["create"], &[]),
         rule("configmaps", &["get", "update", "patch", "delete"], &["chain-d", "record-d", "history-d"]),
         rule("configmaps", &["get"], &["studioci"]),
-        rule("secrets", &["get", "update", "patch", "delete"], &["chain-d"]),
+        rule("secrets", &["get", "update", "patch", "delete"], &["chain-d", "seed-d"]),
         rule("rbac.authorization.k8s.io:roles,rolebindings", &["create"], &[]),
         rule("rbac.authorization.k8s.io:roles", &["get", "update", "patch", "delete"], &["chain-d"]),
     ];
@@ -266,6 +271,7 @@ pub(crate) fn tidying() -> Vec<Row> {
         rows.push(row(ALICE, format!("stop {chain}: the head says so"), at(CONFIG_MAPS, STUDIOCI, &head).patch(json!({ "data": { "ended": "x" } })), Allowed));
         rows.push(row(ALICE, format!("stop {chain}: the Role"), at(ROLES, STUDIOCI, &head).delete(), Allowed));
         rows.push(row(ALICE, format!("stop {chain}: the Secret"), at(SECRETS, STUDIOCI, &head).delete(), Allowed));
+        rows.push(row(ALICE, format!("stop {chain}: the seed"), at(SECRETS, STUDIOCI, &format!("seed-{chain}")).delete(), Allowed));
         for name in [head, format!("record-{chain}"), format!("history-{chain}")] {
             rows.push(row(ALICE, format!("stop {chain}: ConfigMap {name}"), at(CONFIG_MAPS, STUDIOCI, &name).delete(), Allowed));
         }
