@@ -87,7 +87,6 @@ pub(crate) fn elsewhere(listener: &str, uid: &str) -> Vec<Row> {
         row(OPERATOR, "makes an ordinary pod in a chain's namespace", create(workload("Pod", "ci-one", "x", "support", pod_spec("default"))).dry(), Allowed),
         row(OPERATOR, "deletes the listener's pod", pod().delete().dry(), Allowed),
         row(OPERATOR, "makes an ordinary ServiceAccount", create(object("ServiceAccount", "ci-plain", "x")).dry(), Allowed),
-        row(OPERATOR, "makes the account of a chain's agents in a namespace of that chain", create(object("ServiceAccount", "ci-two", AGENT)).dry(), Allowed),
         row(OPERATOR, "makes it in a namespace of no chain", create(object("ServiceAccount", "default", AGENT)), ITS_ACCOUNT),
         row(OPERATOR, "makes it in home", create(object("ServiceAccount", STUDIOCI, AGENT)), AT_HOME),
         row(OPERATOR, "makes it in another chain's namespace", create(object("ServiceAccount", "ci-other", AGENT)), ELSEWHERE),
