@@ -14,8 +14,16 @@ pub const PREFIX_MAX: usize = 30;
 /// Characters of a suffix: there are 2³² of them to a name, which nobody can occupy as he can the 6,144 plain names.
 const SUFFIX: usize = 8;
 
-/// The prefix of namespaces unless told otherwise.
-pub const PREFIX_DEFAULT: &str = "ci";
+/// The prefix of a chain's namespaces unless told otherwise: its name, so that no two chains share one. What is too long is
+/// cut, with a short hash of the whole.
+pub fn prefix_of(chain: &str) -> String {
+    if chain.len() <= PREFIX_MAX {
+        return chain.to_owned();
+    }
+    let hash = Uuid::new_v5(&Uuid::NAMESPACE_URL, chain.as_bytes()).simple().to_string();
+    let kept = chain.get(..PREFIX_MAX - 7).unwrap_or(chain).trim_end_matches('-');
+    format!("{kept}-{}", &hash[..6])
+}
 
 /// The uuid that proves a claim of that generation ours, as long as the head has not settled it.
 pub fn owner(seed: Uuid, generation: u64) -> Uuid {
@@ -222,6 +230,17 @@ mod tests {
         let long = chain_name(&"a".repeat(80), "main");
         assert!(long.len() <= CHAIN_NAME_MAX, "{long}");
         assert_eq!(label_fault(&chain_name("_", "…"), 63), None);
+    }
+
+    #[test]
+    fn every_chain_has_a_prefix_of_its_own() {
+        assert_eq!(prefix_of("app-main"), "app-main");
+        let long = "a".repeat(CHAIN_NAME_MAX);
+        let other = format!("{}b", &long[1..]);
+        assert_ne!(prefix_of(&long), prefix_of(&other));
+        for chain in [long.as_str(), &other, &format!("{}-{}", "a".repeat(22), "b".repeat(20))] {
+            assert_eq!(label_fault(&prefix_of(chain), PREFIX_MAX), None, "{}", prefix_of(chain));
+        }
     }
 
     #[test]

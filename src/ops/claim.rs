@@ -10,7 +10,7 @@ use super::error::{Error, Result};
 use super::{Say, dispatch};
 use crate::chain::build::{Build, Map, NotABuild, Phase, Told};
 use crate::chain::claim::{Judged, Marks, NAMES_TRIED, Standing, judge, marked};
-use crate::chain::rights::There;
+use crate::chain::rights::{self, Added, There};
 use crate::chain::{names, wire};
 use crate::cluster::objects::{Meta, NamespaceObject};
 use crate::cluster::resource as kind;
@@ -31,6 +31,10 @@ pub struct Claim {
     pub prefix: String,
     /// Labels on top of ours (Pod Security, those that the pipeline's Namespace document lends).
     pub labels: Map,
+    /// What it is lent, as the right to it is named.
+    pub lent: String,
+    /// The keys that webhooks put on it.
+    pub added: Added,
     /// Annotations on top of ours.
     pub annotations: Map,
     /// When it is claimed.
@@ -49,8 +53,8 @@ pub struct Claimed {
 }
 
 impl Claim {
-    /// A claim that belongs to no chain: nobody can repeat it.
-    pub fn bare(prefix: &str, now: Timestamp) -> Self {
+    /// A claim that belongs to no chain: nobody can repeat it. `added`: the keys that webhooks put on namespaces.
+    pub fn bare(prefix: &str, added: Added, now: Timestamp) -> Self {
         Self {
             seed: Uuid::new_v4(),
             chain_uuid: Uuid::new_v4().to_string(),
@@ -58,6 +62,8 @@ impl Claim {
             generation: 0,
             prefix: prefix.to_owned(),
             labels: Map::new(),
+            lent: rights::lent(&Map::new(), &Map::new()),
+            added,
             annotations: Map::new(),
             now,
         }
@@ -94,8 +100,13 @@ impl Claim {
             (wire::OWNER.to_owned(), self.owner()),
             (wire::CHAIN_UUID.to_owned(), self.chain_uuid.clone()),
             (wire::GENERATION.to_owned(), self.generation.to_string()),
+            (wire::PREFIX.to_owned(), self.prefix.clone()),
+            (wire::LENT.to_owned(), self.lent.clone()),
             (Phase::Claimed.time_key(), self.now.to_string()),
         ]);
+        if !self.added.is_empty() {
+            annotations.insert(wire::ADDED.to_owned(), self.added.name());
+        }
         json!({
             "apiVersion": "v1",
             "kind": "Namespace",

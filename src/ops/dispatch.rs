@@ -14,6 +14,7 @@ use super::Say;
 use super::claim::{self, Claim, Claimed};
 use super::error::{Error, Result};
 use super::home::{self, Record};
+use super::setup::Home;
 use crate::chain::build::Baseline;
 use crate::chain::head::Head;
 use crate::chain::{rights, wire};
@@ -44,6 +45,8 @@ pub struct Raise<'a> {
     pub record: &'a Record,
     /// The chain's seed.
     pub seed: Uuid,
+    /// What home says of itself.
+    pub home: &'a Home,
     /// The pipeline to listen with.
     pub plan: &'a Plan,
     /// Its generation.
@@ -68,9 +71,9 @@ const FRESH_BOUND: Duration = Duration::from_secs(5);
 /// The claim of a listener's namespace.
 pub fn claim_of(raise: &Raise<'_>) -> Claim {
     let settings = &raise.record.settings;
-    let mut labels = raise.plan.namespace.labels.clone();
+    let mut labels = settings.labels.clone();
     labels.extend(settings.pod_security.clone());
-    let mut annotations = raise.plan.namespace.annotations.clone();
+    let mut annotations = settings.annotations.clone();
     annotations.insert(wire::BASELINE.to_owned(), raise.baseline.to_string());
     if let Some(parent) = raise.parent {
         annotations.insert(wire::PARENT.to_owned(), parent.to_owned());
@@ -85,6 +88,8 @@ pub fn claim_of(raise: &Raise<'_>) -> Claim {
         generation: raise.generation,
         prefix: settings.prefix.clone(),
         labels,
+        lent: settings.grants().lent,
+        added: raise.home.added.clone(),
         annotations,
         now: raise.now,
     }

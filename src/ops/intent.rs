@@ -26,8 +26,8 @@ pub struct Request {
     pub facts: Facts,
     /// The chain's name; none = `<repo>-<branch>`.
     pub chain: Option<String>,
-    /// Prefix of namespaces.
-    pub prefix: String,
+    /// Prefix of namespaces; none = the chain's name.
+    pub prefix: Option<String>,
     /// The tag to listen from instead of the template's.
     pub tag: Option<String>,
     /// Build the first image seen instead of waiting for a push.
@@ -49,6 +49,8 @@ pub struct Intent {
     pub record: Record,
     /// A fresh seed.
     pub seed: Uuid,
+    /// Home, as it was read.
+    pub home: Home,
     /// The pipeline.
     pub plan: Plan,
     /// The tag to listen from.
@@ -64,9 +66,10 @@ impl Request {
     /// Everything that is wrong with the pipeline and the flags.
     pub fn intend(&self, home: &Home) -> Result<Intent> {
         let chain = self.chain_name()?;
-        if let Some(why) = names::label_fault(&self.prefix, names::PREFIX_MAX) {
+        let prefix = self.prefix.clone().unwrap_or_else(|| names::prefix_of(&chain));
+        if let Some(why) = names::label_fault(&prefix, names::PREFIX_MAX) {
             return Err(Error::usage(
-                format!("prefix {:?} {why}", self.prefix),
+                format!("prefix {prefix:?} {why}"),
                 "namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label",
             ));
         }
@@ -87,22 +90,31 @@ impl Request {
         if let Some(level) = &self.pod_security {
             pod_security.insert(format!("{}enforce", PodSecurity::PREFIX), level.clone());
         }
+        let weave::Loan { labels, annotations, .. } = plan.namespace.clone();
+        if let Some(why) = rights::lent_fault(&labels, &annotations) {
+            return Err(Error::usage(
+                format!("what the Namespace document lends to the chain's namespaces cannot be fixed: {why}"),
+                "take it out of the pipeline's Namespace document, or shorten it",
+            ));
+        }
         let open = self.facts.env.iter().filter(|(_, value)| !value.secret);
         let settings = Settings {
             chain,
             uuid,
             repository: plan.build.image.repository_key(),
             remote: text(self.facts.git.get("url")),
-            prefix: self.prefix.clone(),
+            prefix,
             workload: plan.build.name.clone(),
             container: plan.build.container.clone(),
             trusted_build: self.trusted_build,
             pod_security,
+            labels,
+            annotations,
             env: open.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
         };
         let record = Record { settings, sources: self.sources.clone(), facts: self.facts.clone() };
         record.write()?;
-        Ok(Intent { record, seed: Uuid::new_v4(), plan, tag, baseline })
+        Ok(Intent { record, seed: Uuid::new_v4(), home: home.clone(), plan, tag, baseline })
     }
 
     fn chain_name(&self) -> Result<String> {
@@ -141,6 +153,7 @@ impl Intent {
         let claim = dispatch::claim_of(&Raise {
             record: &self.record,
             seed: self.seed,
+            home: &self.home,
             plan: &self.plan,
             generation: 1,
             tag: &self.tag,

@@ -18,7 +18,6 @@ use super::error::{Error, Result};
 use super::home::{self, Kept};
 use super::intent::{Intent, Request};
 use super::select;
-use super::setup::Home;
 use super::start::{self, Outcome};
 use crate::chain::build::{Baseline, Build, Dispatch, Phase};
 use crate::chain::head::Head;
@@ -49,7 +48,6 @@ enum Cause {
 pub(super) async fn carry_on(
     cluster: &Cluster,
     request: &Request,
-    home: &Home,
     mut intent: Intent,
     mut head: Head,
     say: Say<'_>,
@@ -89,7 +87,7 @@ pub(super) async fn carry_on(
     let cause = cause(request, &intent, &head, &kept, &builds, deaf).or(seedless.then_some(Cause::Seedless));
     if let Some(cause) = cause {
         let point = point(request, &intent, &head, newest(&head, &builds));
-        intent = at_tag(request, home, &intent, &head, &point, say)?;
+        intent = at_tag(request, &intent, &head, &point, say)?;
         start::check_rights(cluster, &intent.plan).await?;
         if let Some(newest) = newest(&head, &builds).filter(|build| !build.terminating) {
             try_out(cluster, request, &intent, newest).await?;
@@ -107,6 +105,7 @@ pub(super) async fn carry_on(
     let raise = Raise {
         record: &intent.record,
         seed: intent.seed,
+        home: &intent.home,
         plan: &intent.plan,
         generation: head.generation,
         tag: &tag,
@@ -261,21 +260,14 @@ fn point(request: &Request, intent: &Intent, head: &Head, newest: Option<&Build>
 }
 
 /// The intent once more, judged from the tag that the listener will start from.
-fn at_tag(
-    request: &Request,
-    home: &Home,
-    intent: &Intent,
-    head: &Head,
-    point: &Baseline,
-    say: Say<'_>,
-) -> Result<Intent> {
+fn at_tag(request: &Request, intent: &Intent, head: &Head, point: &Baseline, say: Say<'_>) -> Result<Intent> {
     let tag = tag_of(point).unwrap_or(&intent.tag);
     if tag == intent.tag {
         return Ok(intent.clone());
     }
     let request = Request { tag: Some(tag.to_owned()), ..request.clone() };
     let (remote, seed) = (intent.record.settings.remote.clone(), intent.seed);
-    let mut intent = request.intend(home).inspect_err(|_| {
+    let mut intent = request.intend(&intent.home).inspect_err(|_| {
         say(&format!("the chain stands at tag {tag}; with --tag it starts from another"));
     })?;
     intent.record.settings.uuid.clone_from(&head.uuid);
@@ -294,6 +286,7 @@ async fn enter<'a>(
     let raise = Raise {
         record: &intent.record,
         seed: intent.seed,
+        home: &intent.home,
         plan: &intent.plan,
         generation: newest.generation + 1,
         tag: &intent.tag,
@@ -369,10 +362,10 @@ async fn renew(
     }
 }
 
-/// The chain's Role as the record asks for it: Pod Security and trust may have changed.
+/// The chain's Role as the record asks for it: Pod Security, trust, prefix and what is lent may have changed.
 async fn grant(cluster: &Cluster, intent: &Intent) -> Result<()> {
     let settings = &intent.record.settings;
-    let role = rights::chain_role(&settings.chain, settings.trusted_build, &settings.pod_security);
+    let role = rights::chain_role(&settings.grants());
     let name = wire::chain_object(&settings.chain);
     let there = cluster.get::<Value>(&kind::ROLES, Some(wire::HOME), &name).await?;
     if there.is_some_and(|there| there["rules"] == role["rules"]) {

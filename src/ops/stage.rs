@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::setup::manifests;
+use super::setup::{Home, manifests};
 use crate::chain::freeze::Pushed;
 use crate::chain::told::{TOLD_FILE, Telling};
 use crate::chain::wire;
@@ -92,8 +92,9 @@ impl Stage {
         let tells = Telling { pipeline: Pushed::Absent, revision: Some("abc".to_owned()) };
         let mut world = World { exit: Some(0), tells: Some(tells), ..World::default() };
         world.registry = tags.iter().map(|(tag, letter)| ((*tag).to_owned(), *letter)).collect();
-        let mut objects = manifests::objects();
-        objects.push(manifests::config(wire::HOME_VERSION, "agent.example/agent:1"));
+        let home = Home::unasked();
+        let mut objects = manifests::objects_of(&home);
+        objects.push(manifests::config(&home));
         for mut object in objects {
             if object["metadata"]["name"] == wire::ROLE_WORKSPACE {
                 object["rules"] = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);

@@ -77,7 +77,7 @@ pub(super) fn request(keel: &Value) -> Request {
         },
         facts: Facts::default(),
         chain: Some(CHAIN.to_owned()),
-        prefix: "ci".to_owned(),
+        prefix: Some("ci".to_owned()),
         tag: None,
         now: false,
         trusted_build: false,

@@ -51,22 +51,23 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
     }
     let chain = intent.record.settings.chain.clone();
     if let Some(head) = home::head(cluster, &chain).await? {
-        return Box::pin(renew::carry_on(cluster, request, &home, intent, head, say)).await;
+        return Box::pin(renew::carry_on(cluster, request, intent, head, say)).await;
     }
     check_rights(cluster, &intent.plan).await?;
     let (head, fresh) = create_head(cluster, &intent).await?;
     if !fresh {
-        return Box::pin(renew::carry_on(cluster, request, &home, intent, head, say)).await;
+        return Box::pin(renew::carry_on(cluster, request, intent, head, say)).await;
     }
     intent.record.settings.uuid.clone_from(&head.uuid);
     let filled = fill_home(cluster, &intent).await?;
     intent.seed = filled.seed;
     if !filled.own {
-        return Box::pin(renew::carry_on(cluster, request, &home, intent, head, say)).await;
+        return Box::pin(renew::carry_on(cluster, request, intent, head, say)).await;
     }
     let raise = Raise {
         record: &intent.record,
         seed: intent.seed,
+        home: &intent.home,
         plan: &intent.plan,
         generation: 1,
         tag: &intent.tag,
@@ -171,7 +172,7 @@ pub(super) async fn fill_home(cluster: &Cluster, intent: &Intent) -> Result<Fill
     let objects = [
         (&kind::SECRETS, home::secret(chain, &record.secrets(), &labels)),
         (&kind::CONFIG_MAPS, home::config_map(&wire::history_object(chain), &Map::new(), &labels)),
-        (&kind::ROLES, rights::chain_role(chain, settings.trusted_build, &settings.pod_security)),
+        (&kind::ROLES, rights::chain_role(&settings.grants())),
     ];
     let others = try_join_all(objects.iter().map(|(resource, object)| create(cluster, resource, object)));
     let secret = home::seed_secret(chain, intent.seed, &labels);

@@ -69,7 +69,7 @@ async fn a_cluster_in_good_order_is_asked_little_and_nothing_is_said() {
     let (seen, asked) = seen(answers).await;
     assert_eq!((seen.builds.len(), seen.notices.len()), (1, 0), "{:?}", seen.notices);
     assert_eq!(seen.signs["ci-a"], Signs::default());
-    assert_eq!(asked.len(), 10, "{asked:?}");
+    assert_eq!(asked.len(), 12, "{asked:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -119,7 +119,7 @@ impl<'a> Ground<'a> {
 impl Drop for Ground<'_> {
     fn drop(&mut self) {
         let number =
-            json!({ "metadata": { "annotations": { "studioci.dev/confinement": "1" } } }).to_string();
+            json!({ "metadata": { "annotations": { "studioci.dev/confinement": "2" } } }).to_string();
         let policies =
             ["patch", "validatingadmissionpolicy", "studioci-rights", "--type=merge", "-p", &number];
         let _ = self.0.kubectl(&policies);

@@ -41,6 +41,7 @@ async fn of_two_claims_of_one_generation_the_loser_goes() {
     let raise = Raise {
         record: &record,
         seed,
+        home: &intent.home,
         plan: &intent.plan,
         generation: 2,
         tag: "build-2",
