@@ -223,9 +223,7 @@ fn help_of_start() {
                   [default: none]
 
               --prefix <PREFIX>
-                  Begin of the namespaces' names
-
-                  [default: ci]
+                  Begin of the namespaces' names (default: the chain's name)
 
               --trusted-build
                   Let the build use rights with which it could become its own agent
@@ -311,10 +309,13 @@ fn help_of_setup() {
 
         Examples:
           # Install
+          kubectl studioci setup --agent-image registry.example/ci/agent@sha256:…
+
+          # Repair what differs; the agent image stays
           kubectl studioci setup
 
           # Look first, or let somebody else install it
-          kubectl studioci setup --print | kubectl apply -f -
+          kubectl studioci setup --print --agent-image … | kubectl apply -f -
 
         Usage: kubectl studioci setup [OPTIONS]
 
@@ -323,7 +324,13 @@ fn help_of_setup() {
                   Print the documents instead of installing them; needs no cluster
 
               --agent-image <IMAGE>
-                  Image that brings the agent into listeners
+                  Image that brings the agent into listeners, by its digest (default: the one that is set)
+
+              --added-label <KEY>
+                  Key of a label that a webhook of this cluster puts on namespaces, may be repeated
+
+              --added-annotation <KEY>
+                  Key of an annotation that a webhook of this cluster puts on namespaces, may be repeated
 
           -h, --help
                   Print help (see a summary with '-h')

@@ -160,7 +160,8 @@ fn claim_says_what_it_would_create() {
 
 #[test]
 fn setup_prints_what_it_would_install() {
-    let printed = verb("setup --print --agent-image registry.example/agent:1");
+    let image = format!("registry.example/agent@sha256:{}", "a".repeat(64));
+    let printed = verb(&format!("setup --print --agent-image {image} --added-label mesh.example/rev"));
     let objects: Vec<&str> = printed
         .lines()
         .filter(|line| {
@@ -168,7 +169,8 @@ fn setup_prints_what_it_would_install() {
         })
         .collect();
     insta::assert_snapshot!("setup_print", objects.join("\n"));
-    assert!(printed.contains("registry.example/agent:1"));
+    assert_eq!(printed.matches(&image).count(), 3, "in home, and in both roles that allow it");
+    assert_eq!(printed.matches("mesh.example/rev").count(), 3);
 }
 
 #[test]

@@ -15,24 +15,24 @@ use crate::ops::setup;
 #[command(after_help = "\
 Examples:
   # Install
-  kubectl studioci setup --agent-image registry.example/studioci/kubectl-studioci@sha256:…
+  kubectl studioci setup --agent-image registry.example/ci/agent@sha256:…
 
   # Repair what differs; the agent image stays
   kubectl studioci setup
 
   # Look first, or let somebody else install it
-  kubectl studioci setup --agent-image … --print | kubectl apply -f -")]
+  kubectl studioci setup --print --agent-image … | kubectl apply -f -")]
 pub struct SetupArgs {
     /// Print the documents instead of installing them; needs no cluster
     #[arg(long)]
     pub print: bool,
-    /// Image that brings the agent into listeners, by its digest: NAME@sha256:…; kept when left out
+    /// Image that brings the agent into listeners, by its digest (default: the one that is set)
     #[arg(long, value_name = "IMAGE")]
     pub agent_image: Option<String>,
-    /// Key of a label that a webhook of this cluster puts on namespaces; several times for several
+    /// Key of a label that a webhook of this cluster puts on namespaces, may be repeated
     #[arg(long, value_name = "KEY")]
     pub added_label: Vec<String>,
-    /// Key of an annotation that a webhook of this cluster puts on namespaces; several times for several
+    /// Key of an annotation that a webhook of this cluster puts on namespaces, may be repeated
     #[arg(long, value_name = "KEY")]
     pub added_annotation: Vec<String>,
 }

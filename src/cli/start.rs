@@ -59,7 +59,7 @@ pub struct StartArgs {
         value_parser = dry_run
     )]
     pub dry_run: DryRun,
-    /// Begin of the namespaces' names; default: the chain's name
+    /// Begin of the namespaces' names (default: the chain's name)
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Option<String>,
     /// Let the build use rights with which it could become its own agent
