@@ -546,6 +546,7 @@ fn help_of_agent() {
 
         Commands:
           install  Copy this program to a path, mode 0555
+          tell     Tell the agent what this image says of itself, then sleep
           run      Listen, hand on and build
           probe    Exit at once: that the image could be pulled and run is the answer
           help     Print this message or the help of the given subcommand(s)

@@ -96,9 +96,13 @@ pub(super) fn clock() -> Timestamp {
 
 /// Starts the chain; as soon as its listener's pod is there, it has come up.
 pub(super) async fn started(stage: &Stage, keel: &Value) -> super::error::Result<Outcome> {
+    starts(stage, &request(keel)).await
+}
+
+/// [`started`], as it was asked for.
+pub(super) async fn starts(stage: &Stage, request: &Request) -> super::error::Result<Outcome> {
     let cluster = stage.cluster();
-    let request = request(keel);
-    let starting = Box::pin(start(&cluster, &request, &|_| {}));
+    let starting = Box::pin(start(&cluster, request, &|_| {}));
     let agent = Box::pin(async {
         stage.reaches(listener_waits).await;
         let namespace = stage.world().builds()[&1].clone();

@@ -5,6 +5,7 @@ use super::super::dispatch::{self, Maker, Raise};
 use super::super::{home, setup};
 use super::*;
 use crate::chain::build::Baseline;
+use crate::chain::freeze::Pushed;
 use crate::chain::names;
 
 #[tokio::test(start_paused = true)]
@@ -213,4 +214,81 @@ async fn an_agent_without_a_seed_says_so_and_claims_nothing() {
     let said = annotation(&world, &namespace, wire::DISPATCH_ERROR);
     assert!(said.contains("Secret seed-app-main is gone from studioci"), "{said}");
     assert_eq!(world.builds().len(), 1);
+}
+
+/// The pipeline with a Namespace document that lends this label.
+fn lending(team: &str) -> String {
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace",
+        "metadata": { "name": "ci", "labels": { "team": team }, "annotations": { "note": "a = b" } } });
+    format!("{}\n---\n{namespace}", pipeline(&glob()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_push_asks_for_its_namespace_is_said_and_not_done() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    let mut request = request(&glob());
+    request.sources.template.text = lending("blue");
+    starts(&stage, &request).await.unwrap();
+    let first = stage.world().builds()[&1].clone();
+    stage.world().tells.as_mut().unwrap().pipeline = Pushed::Text(lending("prod"));
+    stage.world().push(&first, "build-2", 'b');
+    let said = std::sync::Mutex::new(Vec::new());
+    let (me, cluster) = (identity(&stage, &first), stage.cluster());
+    let say = |line: &str| said.lock().unwrap().push(line.to_owned());
+    let mut agent = Agent::new(&cluster, me, clock, &say);
+    tokio::select! {
+        ended = Box::pin(agent.run()) => panic!("{ended:?}"),
+        () = stage.reaches(|world| asleep(world, &first)) => {}
+    }
+    let world = stage.world();
+    for namespace in [&first, &world.builds()[&2]] {
+        let meta = &world.get(&format!("/api/v1/namespaces/{namespace}"))["metadata"];
+        assert_eq!(
+            (&meta["labels"]["team"], &meta["annotations"]["note"]),
+            (&json!("blue"), &json!("a = b"))
+        );
+        assert_eq!(annotation(&world, namespace, wire::LENT), "v1\na:note=a = b\nl:team=blue");
+        assert_eq!(annotation(&world, namespace, wire::PREFIX), "ci");
+    }
+    let role = world.get("/apis/rbac.authorization.k8s.io/v1/namespaces/studioci/roles/chain-app-main");
+    let granted = role["rules"].as_array().unwrap().iter().find(|rule| rule["resources"][0] == "lent");
+    assert_eq!(granted.unwrap()["resourceNames"], json!(["v1\na:note=a = b\nl:team=blue"]));
+    let said = said.lock().unwrap().join("\n");
+    assert!(said.contains("Warning: the pushed pipeline asks for other labels"), "{said}");
+    assert_eq!(annotation(&world, &first, wire::VERDICT), "Passed", "it is no fault of the build");
+}
+
+#[test]
+fn what_cannot_be_lent_line_by_line_is_refused() {
+    let mut request = request(&glob());
+    request.sources.template.text = lending("blue").replace("a = b", "a\\nl:team=prod");
+    let error = request.intend(&setup::Home::unasked()).unwrap_err().to_string();
+    assert!(error.contains("the value of note has a line break"), "{error}");
+    request.sources.template.text = lending("blue");
+    request.prefix = None;
+    let intent = request.intend(&setup::Home::unasked()).unwrap();
+    assert_eq!(intent.record.settings.prefix, CHAIN, "every chain has a prefix of its own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_webhooks_add_is_said_on_every_namespace() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    stage.world().change("/api/v1/namespaces/studioci/configmaps/studioci", |home| {
+        home["data"]["addedKeys"] = json!("v1\nl:mesh.example/rev");
+    });
+    started(&stage, &glob()).await.unwrap();
+    let first = stage.world().builds()[&1].clone();
+    assert_eq!(annotation(&stage.world(), &first, wire::ADDED), "v1\nl:mesh.example/rev");
+    // an administrator changes it while the chain turns: what home says now counts
+    stage.world().push(&first, "build-2", 'b');
+    stage.world().before_write = Some(Box::new(|world, write| {
+        if write.contains("PATCH") && write.contains("configmaps/chain-app-main") {
+            world.change("/api/v1/namespaces/studioci/configmaps/studioci", |home| {
+                home["data"].as_object_mut().unwrap().remove("addedKeys");
+            });
+        }
+    }));
+    run_until(&stage, &first, |world| asleep(world, &first)).await;
+    let world = stage.world();
+    assert_eq!(annotation(&world, &world.builds()[&2], wire::ADDED), "");
 }
