@@ -241,7 +241,7 @@ fn chain_08_two_that_claim_past_a_terminating_name_make_one_namespace() {
         "data": { "uuid": uuid.to_string(), "generation": "1" },
     });
     // and the first name that it would take: ours, on its way out, and held there
-    let names: Vec<String> = names::sequence(seed, 1, "ci").take(2).collect();
+    let names: Vec<String> = names::sequence(seed, 1, world.chain).take(2).collect();
     let first = json!({
         "apiVersion": "v1", "kind": "Namespace",
         "metadata": {
