@@ -242,9 +242,7 @@ fn help_of_start() {
                   [default: none]
 
               --prefix <PREFIX>
-                  Begin of the namespaces' names
-
-                  [default: ci]
+                  Begin of the namespaces' names (default: the chain's name)
 
               --trusted-build
                   Let the build use rights with which it could become its own agent
@@ -348,10 +346,13 @@ fn help_of_setup() {
 
         Examples:
           # Install
+          kubectl studioci setup --agent-image registry.example/ci/agent@sha256:…
+
+          # Repair what differs; the agent image stays
           kubectl studioci setup
 
           # Look first, or let somebody else install it
-          kubectl studioci setup --print | kubectl apply -f -
+          kubectl studioci setup --print --agent-image … | kubectl apply -f -
 
         Usage: kubectl studioci setup [OPTIONS]
 
@@ -360,7 +361,13 @@ fn help_of_setup() {
                   Print the documents instead of installing them; needs no cluster
 
               --agent-image <IMAGE>
-                  Image that brings the agent into listeners
+                  Image that brings the agent into listeners, by its digest (default: the one that is set)
+
+              --added-label <KEY>
+                  Key of a label that a webhook of this cluster puts on namespaces, may be repeated
+
+              --added-annotation <KEY>
+                  Key of an annotation that a webhook of this cluster puts on namespaces, may be repeated
 
           -h, --help
                   Print help (see a summary with '-h')
@@ -576,6 +583,7 @@ fn help_of_agent() {
 
         Commands:
           install  Copy this program to a path, mode 0555
+          tell     Tell the agent what this image says of itself, then sleep
           run      Listen, hand on and build
           probe    Exit at once: that the image could be pulled and run is the answer
           help     Print this message or the help of the given subcommand(s)

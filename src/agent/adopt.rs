@@ -27,7 +27,7 @@ pub fn suspects<'a>(
 ) -> Vec<&'a Build> {
     let mut suspects: Vec<&Build> = builds
         .iter()
-        .filter(|build| build.chain_uuid == own.chain_uuid && build.generation < own.generation)
+        .filter(|build| head.proves(build) && build.generation < own.generation)
         .filter(|build| !build.terminating && unfinished(build, head))
         .filter(|build| build.times.values().max().is_none_or(|changed| *changed + patience <= now))
         .collect();
@@ -48,11 +48,9 @@ fn unfinished(build: &Build, head: &Head) -> bool {
 
 /// The Namespace that a build slot names.
 #[derive(Debug, Clone, Copy)]
-pub struct Holder<'a> {
-    /// The uuid that proves whose it is.
-    pub owner: Option<&'a str>,
-    /// Whether chain and generation are those of the slot all the same: somebody edited that uuid.
-    pub marked: bool,
+pub struct Holder {
+    /// Whether it is the very namespace of the slot's generation.
+    pub proved: bool,
     /// Its phase; none where it cannot be read.
     pub phase: Option<Phase>,
     /// Since when it is on its way out.
@@ -61,16 +59,9 @@ pub struct Holder<'a> {
 
 /// Whether nobody will ever give a slot back: its namespace is gone, or has been going for as long as `patience`, or
 /// is another one of that name, or has nothing to build any more. What cannot be read holds its slot.
-///
-/// `owner`: the uuid that proves the namespace of that generation.
-pub fn slot_is_lost(
-    holder: Option<Holder<'_>>,
-    owner: &str,
-    now: Timestamp,
-    patience: SignedDuration,
-) -> bool {
+pub fn slot_is_lost(holder: Option<Holder>, now: Timestamp, patience: SignedDuration) -> bool {
     let Some(holder) = holder else { return true };
-    (holder.owner != Some(owner) && !holder.marked)
+    !holder.proved
         || holder.phase.is_some_and(|phase| phase >= Phase::Finished)
         || holder.going.is_some_and(|since| since + patience <= now)
 }
@@ -210,9 +201,11 @@ mod tests {
         let own = Build { generation: 9, ..o.build.clone() };
         let mut head = o.head.clone();
         head.generation = 9;
+        head.settled = (1..=8).map(|generation| (generation, format!("uid-{generation}"))).collect();
         head.built.insert(4, version("main", 'c'));
         let build = |generation, phase, changed| {
-            let mut build = Build { generation, phase, ..o.build.clone() };
+            let uid = format!("uid-{generation}");
+            let mut build = Build { generation, phase, uid, ..o.build.clone() };
             build.times = BTreeMap::from([(Phase::Claimed, at(0)), (phase, at(changed))]);
             build
         };
@@ -229,6 +222,11 @@ mod tests {
             (build(3, Phase::Finished, 0), false, "at its end"),
             (Build { terminating: true, ..build(7, Phase::Building, 0) }, false, "on its way out"),
             (Build { chain_uuid: "other".into(), ..build(7, Phase::Building, 0) }, false, "of another chain"),
+            (
+                Build { uid: "again".into(), ..build(7, Phase::Building, 0) },
+                false,
+                "one that the head has not settled",
+            ),
         ];
         for (build, want, what) in &rows {
             let builds = [build.clone()];
@@ -256,24 +254,17 @@ mod tests {
 
     #[test]
     fn a_slot_is_lost_with_its_namespace() {
-        let holder = Holder { owner: Some("o"), marked: false, phase: Some(Phase::Building), going: None };
+        let holder = Holder { proved: true, phase: Some(Phase::Building), going: None };
         for (holder, want, what) in [
             (None, true, "gone"),
             (Some(holder), false, "at work"),
-            (Some(Holder { owner: Some("p"), ..holder }), true, "another one of that name"),
-            (Some(Holder { owner: None, ..holder }), true, "somebody else's of that name"),
-            (Some(Holder { owner: Some("p"), marked: true, ..holder }), false, "its uuid was edited"),
-            (
-                Some(Holder { owner: None, marked: true, phase: Some(Phase::Finished), ..holder }),
-                true,
-                "its uuid was edited, and it is finished",
-            ),
+            (Some(Holder { proved: false, ..holder }), true, "another one of that name"),
             (Some(Holder { phase: Some(Phase::Finished), ..holder }), true, "finished"),
             (Some(Holder { phase: None, ..holder }), false, "edited by hand"),
             (Some(Holder { going: Some(at(701)), ..holder }), false, "on its way out"),
             (Some(Holder { going: Some(at(700)), ..holder }), true, "held on its way out"),
         ] {
-            assert_eq!(slot_is_lost(holder, "o", at(1000), PATIENCE), want, "{what}");
+            assert_eq!(slot_is_lost(holder, at(1000), PATIENCE), want, "{what}");
         }
     }
 }

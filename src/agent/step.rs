@@ -159,12 +159,11 @@ fn listen(o: &Observation) -> Action {
             Action::Listen(baseline)
         }
         Trigger::Idle(_) if o.recheck_due => Action::Recheck,
-        Trigger::Idle(_) | Trigger::Unseen => Action::Wait(trouble()),
         Trigger::Built(version) => Action::Listen(Baseline::At(version)),
         // each phase is written before the next begins
         Trigger::Push(_) if o.build.phase == Phase::Claimed => Action::Listen(o.build.baseline.clone()),
         Trigger::Push(version) if o.running.told || o.running.mute.is_some() => Action::Freeze(version),
-        Trigger::Push(_) => Action::Wait(trouble()),
+        Trigger::Idle(_) | Trigger::Unseen | Trigger::Push(_) => Action::Wait(trouble()),
     }
 }
 

@@ -67,6 +67,7 @@ fn observation(phase: Phase) -> Observation {
             uuid: "u".into(),
             generation: 3,
             claimed: Some(("ci-a".into(), "uid-a".into())),
+            settled: BTreeMap::new(),
             ended: None,
             built: BTreeMap::new(),
             slots: BTreeMap::new(),

@@ -5,10 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::trying::Trying;
-use super::{names, wire};
+use super::wire;
 use crate::keel::image::Digest;
 
 /// Labels or annotations.
@@ -475,13 +474,6 @@ impl Build {
                 .filter_map(|phase| Some((phase, annotations.get(&phase.time_key())?.parse().ok()?)))
                 .collect(),
         })
-    }
-
-    /// Whether its owner uuid is the one of its chain's uuid and its generation. Where it is not, one of the three was
-    /// edited by hand, and nothing proves the namespace ours.
-    pub fn is_proved(&self) -> bool {
-        let chain = Uuid::parse_str(&self.chain_uuid);
-        chain.is_ok_and(|chain| names::owner(chain, self.generation).to_string() == self.owner)
     }
 }
 

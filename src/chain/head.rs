@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::build::{Baseline, Build, Map, Version};
 
-/// How many (tag, digest) pairs the built set remembers.
+/// How many (tag, digest) pairs the built set remembers, and how many namespaces are known by their uid.
 pub const BUILT_MAX: usize = 256;
 
 const UUID: &str = "uuid";
@@ -24,6 +24,7 @@ const EDITION: &str = "edition";
 const PURGING: &str = "purging";
 const BUILT: &str = "built.";
 const SLOT: &str = "slot.";
+const SETTLED: &str = "settled.";
 
 /// A chain's head.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct Head {
     pub generation: u64,
     /// Its namespace and that namespace's uid, once claimed.
     pub claimed: Option<(String, String)>,
+    /// uids of the namespaces of earlier generations, as they stood in [`Self::claimed`].
+    pub settled: BTreeMap<u64, String>,
     /// When and by whom the chain was ended, in words.
     pub ended: Option<String>,
     /// What was built, by generation.
@@ -79,12 +82,15 @@ impl Head {
         let text = |key: &str| data.get(key).filter(|value| !value.is_empty()).cloned();
         let mut built = BTreeMap::new();
         let mut slots = BTreeMap::new();
+        let mut settled = BTreeMap::new();
         for (key, value) in data {
             if let Some(generation) = key.strip_prefix(BUILT) {
                 let version = value.parse().map_err(|_| unreadable(key, value))?;
                 built.insert(number(key, generation)?, version);
             } else if let Some(generation) = key.strip_prefix(SLOT) {
                 slots.insert(number(key, generation)?, value.clone());
+            } else if let Some(generation) = key.strip_prefix(SETTLED) {
+                settled.insert(number(key, generation)?, value.clone());
             }
         }
         Ok(Self {
@@ -92,6 +98,7 @@ impl Head {
             uuid: must(UUID)?,
             generation: number(GENERATION, &must(GENERATION)?)?,
             claimed: text(NAMESPACE).zip(text(UID)),
+            settled,
             ended: text(ENDED),
             built,
             slots,
@@ -106,6 +113,19 @@ impl Head {
             },
             purging: text(PURGING).is_some(),
         })
+    }
+
+    /// uid of the namespace that was settled for a generation, as far as that is remembered.
+    pub fn uid_of(&self, generation: u64) -> Option<&str> {
+        match &self.claimed {
+            Some((_, uid)) if generation == self.generation => Some(uid),
+            _ => self.settled.get(&generation).map(String::as_str),
+        }
+    }
+
+    /// Whether this is the very namespace that was settled for its generation: no label or annotation can feign that.
+    pub fn proves(&self, build: &Build) -> bool {
+        build.chain_uuid == self.uuid && self.uid_of(build.generation) == Some(&build.uid)
     }
 
     /// Whether a generation never built anything and never will: the head has passed it, or ended at it, without an
@@ -144,15 +164,27 @@ impl Head {
         json!({ "metadata": { "resourceVersion": self.resource_version }, "data": data })
     }
 
-    /// The swap of a triggered agent: generation N → N+1, what it builds into the built set.
-    pub fn advance(&self, version: &Version) -> Value {
+    /// Generation N → N+1: whose namespace is not known yet, while that of N stays known by its uid.
+    fn pass(&self) -> Value {
         let mut data = json!({
             GENERATION: (self.generation + 1).to_string(),
             NAMESPACE: null,
             UID: null,
-            BASELINE: null,
-            format!("{BUILT}{}", self.generation): version.to_string(),
         });
+        if let Some((_, uid)) = &self.claimed {
+            data[format!("{SETTLED}{}", self.generation)] = json!(uid);
+            for old in self.settled.keys().take((self.settled.len() + 1).saturating_sub(BUILT_MAX)) {
+                data[format!("{SETTLED}{old}")] = Value::Null;
+            }
+        }
+        data
+    }
+
+    /// The swap of a triggered agent: generation N → N+1, what it builds into the built set.
+    pub fn advance(&self, version: &Version) -> Value {
+        let mut data = self.pass();
+        data[BASELINE] = Value::Null;
+        data[format!("{BUILT}{}", self.generation)] = json!(version.to_string());
         for old in self.built.keys().take((self.built.len() + 1).saturating_sub(BUILT_MAX)) {
             data[format!("{BUILT}{old}")] = Value::Null;
         }
@@ -173,15 +205,12 @@ impl Head {
     /// record, pushed pipelines forgotten. The generation before is abandoned unless it has moved the head itself, and
     /// a chain that had ended goes on.
     pub fn renew(&self, edition: u64, baseline: &Baseline) -> Value {
-        self.patch(&json!({
-            GENERATION: (self.generation + 1).to_string(),
-            NAMESPACE: null,
-            UID: null,
-            ENDED: null,
-            PIPELINE: null,
-            BASELINE: baseline.to_string(),
-            EDITION: edition.to_string(),
-        }))
+        let mut data = self.pass();
+        data[ENDED] = Value::Null;
+        data[PIPELINE] = Value::Null;
+        data[BASELINE] = json!(baseline.to_string());
+        data[EDITION] = json!(edition.to_string());
+        self.patch(&data)
     }
 
     /// The swap of `stop`: no generation after this one. `how`: when and by whom, in words.
@@ -272,6 +301,7 @@ mod tests {
             ("built.x", "a"),
             ("built.1", ""),
             ("slot.a", "ns"),
+            ("settled.a", "uid"),
             ("baseline", "@"),
             ("edition", "x"),
         ] {
@@ -330,6 +360,29 @@ mod tests {
         );
         assert_eq!(head.starting_point(None), Some(Baseline::At(version("build-2"))));
         assert!(Head::read("5", &merged(&data, &head.purge())).expect("readable").purging);
+    }
+
+    #[test]
+    fn namespaces_of_earlier_generations_stay_known_by_their_uid() {
+        let mut data = Head::first("u");
+        let mut step = |patch: &dyn Fn(&Head) -> Value| {
+            let head = Head::read("1", &data).expect("readable");
+            data = merged(&data, &patch(&head));
+            Head::read("1", &data).expect("readable")
+        };
+        let head = step(&|head| head.settle_claim("ci-a", "uid-1"));
+        assert_eq!((head.uid_of(1), head.uid_of(2)), (Some("uid-1"), None));
+        step(&|head| head.advance(&version("build-2")));
+        let head = step(&|head| head.renew(1, &Baseline::None));
+        assert_eq!(head.generation, 3);
+        assert_eq!((head.uid_of(1), head.uid_of(2), head.uid_of(3)), (Some("uid-1"), None, None));
+        for generation in 3..=BUILT_MAX as u64 + 3 {
+            step(&|head| head.settle_claim("ci-a", &format!("uid-{generation}")));
+            step(&|head| head.advance(&version("build-2")));
+        }
+        let head = step(&|head| head.end("by alice", None));
+        assert_eq!(head.settled.len(), BUILT_MAX);
+        assert_eq!((head.uid_of(3), head.uid_of(4)), (None, Some("uid-4")));
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Names and uuids derived from a chain's uuid and a generation.
+//! Names and uuids derived from a chain's seed and a generation.
 //!
-//! Everything here is a function of (chain uuid, generation), so that whoever repeats a claim after a crash
-//! walks the same names in the same order and proves the same ownership.
+//! Everything here is a function of (seed, generation), so that whoever repeats a claim after a crash walks the same
+//! names in the same order and proves the same ownership. The seed stands in Secret `seed-NAME` in home and nowhere else:
+//! whoever may not read that can neither foretell the next name, nor occupy it, nor pass a namespace off as the chain's.
 
 use uuid::Uuid;
 
@@ -10,13 +11,23 @@ const PLAIN_NAMES: u32 = 24;
 
 /// The longest prefix that leaves room for adjective, surname and suffix within the 63 characters of a label.
 pub const PREFIX_MAX: usize = 30;
+/// Characters of a suffix: there are 2³² of them to a name, which nobody can occupy as he can the 6,144 plain names.
+const SUFFIX: usize = 8;
 
-/// The prefix of namespaces unless told otherwise.
-pub const PREFIX_DEFAULT: &str = "ci";
+/// The prefix of a chain's namespaces unless told otherwise: its name, so that no two chains share one. What is too long is
+/// cut, with a short hash of the whole.
+pub fn prefix_of(chain: &str) -> String {
+    if chain.len() <= PREFIX_MAX {
+        return chain.to_owned();
+    }
+    let hash = Uuid::new_v5(&Uuid::NAMESPACE_URL, chain.as_bytes()).simple().to_string();
+    let kept = chain.get(..PREFIX_MAX - 7).unwrap_or(chain).trim_end_matches('-');
+    format!("{kept}-{}", &hash[..6])
+}
 
-/// The uuid that proves generation `generation` of chain `chain` ours.
-pub fn owner(chain: Uuid, generation: u64) -> Uuid {
-    Uuid::new_v5(&chain, format!("owner/{generation}").as_bytes())
+/// The uuid that proves a claim of that generation ours, as long as the head has not settled it.
+pub fn owner(seed: Uuid, generation: u64) -> Uuid {
+    Uuid::new_v5(&seed, format!("owner/{generation}").as_bytes())
 }
 
 /// The names to try for a claim, in order, without end: `<prefix>-<adjective>-<surname>`, later with a suffix.
@@ -28,7 +39,11 @@ pub fn sequence(seed: Uuid, generation: u64, prefix: &str) -> impl Iterator<Item
             words[usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]])) % words.len()]
         };
         let name = format!("{prefix}-{}-{}", pick(0, &ADJECTIVES), pick(2, &SURNAMES));
-        if attempt < PLAIN_NAMES { name } else { format!("{name}-{:02x}{:02x}", bytes[4], bytes[5]) }
+        if attempt < PLAIN_NAMES {
+            name
+        } else {
+            format!("{name}-{}", &hash.simple().to_string()[24..][..SUFFIX])
+        }
     })
 }
 
@@ -185,21 +200,22 @@ const SURNAMES: [&str; 96] = [
 mod tests {
     use super::*;
 
-    const CHAIN: Uuid = Uuid::from_u128(7);
+    const SEED: Uuid = Uuid::from_u128(7);
 
     #[test]
     fn a_sequence_repeats_itself_and_differs_between_generations() {
-        let names = |generation| sequence(CHAIN, generation, "ci").take(40).collect::<Vec<_>>();
+        let names = |generation| sequence(SEED, generation, "ci").take(40).collect::<Vec<_>>();
         assert_eq!(names(1), names(1));
         assert_ne!(names(1), names(2));
         assert_eq!(names(1)[0].split('-').count(), 3);
-        assert_eq!(names(1)[39].split('-').count(), 4, "a suffix after many collisions: {}", names(1)[39]);
+        let suffix = names(1)[39].split('-').nth(3).map(str::len);
+        assert_eq!(suffix, Some(8), "a long suffix after many collisions: {}", names(1)[39]);
     }
 
     #[test]
     fn every_name_is_a_dns_label() {
         let prefix = "p".repeat(PREFIX_MAX);
-        for name in sequence(CHAIN, 3, &prefix).take(500) {
+        for name in sequence(SEED, 3, &prefix).take(500) {
             assert_eq!(label_fault(&name, 63), None, "{name}");
         }
     }
@@ -217,10 +233,21 @@ mod tests {
     }
 
     #[test]
-    fn owners_differ_by_generation_and_chain() {
-        assert_eq!(owner(CHAIN, 1), owner(CHAIN, 1));
-        assert_ne!(owner(CHAIN, 1), owner(CHAIN, 2));
-        assert_ne!(owner(CHAIN, 1), owner(Uuid::from_u128(8), 1));
+    fn every_chain_has_a_prefix_of_its_own() {
+        assert_eq!(prefix_of("app-main"), "app-main");
+        let long = "a".repeat(CHAIN_NAME_MAX);
+        let other = format!("{}b", &long[1..]);
+        assert_ne!(prefix_of(&long), prefix_of(&other));
+        for chain in [long.as_str(), &other, &format!("{}-{}", "a".repeat(22), "b".repeat(20))] {
+            assert_eq!(label_fault(&prefix_of(chain), PREFIX_MAX), None, "{}", prefix_of(chain));
+        }
+    }
+
+    #[test]
+    fn owners_differ_by_generation_and_seed() {
+        assert_eq!(owner(SEED, 1), owner(SEED, 1));
+        assert_ne!(owner(SEED, 1), owner(SEED, 2));
+        assert_ne!(owner(SEED, 1), owner(Uuid::from_u128(8), 1));
     }
 
     #[test]

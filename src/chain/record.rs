@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::build::{Build, Map, Phase};
+use super::rights::{self, Grants};
 
 /// Settings of a chain, fixed at `start`. Fields that an older program does not know are ignored by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,9 +35,28 @@ pub struct Settings {
     /// The Pod Security labels of the chain's namespaces, whole keys (`pod-security.kubernetes.io/enforce`).
     #[serde(default)]
     pub pod_security: Map,
+    /// The labels that the pipeline's Namespace document lends to the chain's namespaces, those of Pod Security left out.
+    #[serde(default)]
+    pub labels: Map,
+    /// The annotations that it lends to them.
+    #[serde(default)]
+    pub annotations: Map,
     /// Environment values given as plain by `--env`; the others are in the chain's Secret.
     #[serde(default)]
     pub env: Map,
+}
+
+impl Settings {
+    /// What the chain's agents may do.
+    pub fn grants(&self) -> Grants<'_> {
+        Grants {
+            chain: &self.chain,
+            trusted: self.trusted_build,
+            pod_security: &self.pod_security,
+            prefix: &self.prefix,
+            lent: rights::lent(&self.labels, &self.annotations),
+        }
+    }
 }
 
 /// Exit of one container of a build's pod.

@@ -1,19 +1,20 @@
 //! Which builds may be disposed of, and for every other one a sentence why it stays.
 //!
 //! A disposal deletes a namespace with everything in it, so this file would rather leave one too many. It lets go only
-//! what is provably ours (labels, and an owner uuid that derives from the chain's uuid and the generation), finished,
-//! neither the newest of its chain nor the holder of a build slot, and whose result is in home's history under this
+//! what is provably ours (labels, and its uid in the chain's head or history; of a claim that the head never settled, an
+//! owner uuid that derives from the chain's seed), finished, neither the newest of its chain nor the holder of a build slot, and whose result is in home's history under this
 //! very uid. Hand-edited state is a finding, and never guessed at.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::build::{Build, NotABuild, Phase, Told};
 use super::head::Head;
 use super::record::{Entry, has_dropped};
-use super::wire;
+use super::{names, wire};
 
 /// What home holds of one chain.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,8 @@ pub struct Kept {
     pub head: Option<Result<Head, String>>,
     /// The history; none = the object is gone.
     pub history: Option<Vec<Entry>>,
+    /// The seed, where it is there and may be read.
+    pub seed: Option<Uuid>,
 }
 
 /// What home holds, by chain.
@@ -236,13 +239,6 @@ fn proved(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
             }
         })
     })?;
-    if !build.is_proved() {
-        return Err(Why::finding(format!(
-            "its {} is not the one of generation {} of its chain, so nothing proves it ours",
-            wire::OWNER,
-            build.generation
-        )));
-    }
     let claim = build.chain == wire::CLAIM_CHAIN;
     if claim != (build.generation == 0) {
         return Err(Why::finding(format!(
@@ -250,10 +246,37 @@ fn proved(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
             build.generation, build.chain
         )));
     }
+    // who may set the label of bare claims, the admission policies say; they have no seed that anybody keeps
     if !claim {
-        of_chain(&build, home)?;
+        of_its_chain(&build, home)?;
     }
     Ok(build)
+}
+
+/// Whether a build of a chain is that chain's: the head or the history knows it by its uid, or it is a claim that the head
+/// has not settled, and whoever made it knew the seed.
+///
+/// # Errors
+/// Why nothing proves that.
+pub fn of_its_chain(build: &Build, home: &Home) -> Result<(), Why> {
+    let (head, kept) = of_chain(build, home)?;
+    let (generation, uid) = (build.generation, build.uid.as_str());
+    let entries = kept.history.iter().flatten();
+    let proved = head.proves(build)
+        || entries.filter(|entry| entry.generation == generation).any(|entry| entry.uid == uid)
+        || kept.seed.is_some_and(|seed| names::owner(seed, generation).to_string() == build.owner);
+    if proved {
+        return Ok(());
+    }
+    let chain = &build.chain;
+    Err(Why::finding(match head.uid_of(generation) {
+        Some(_) => format!(
+            "the head of chain {chain} knows generation {generation} by another uid, so nothing proves it ours"
+        ),
+        None => {
+            format!("chain {chain} knows neither its uid nor its {}, so nothing proves it ours", wire::OWNER)
+        }
+    }))
 }
 
 /// What home says of a build's chain.

@@ -8,6 +8,7 @@ use crate::chain::build::{Map, Version};
 use crate::chain::names;
 
 const CHAIN: Uuid = Uuid::from_u128(7);
+const SEED: Uuid = Uuid::from_u128(8);
 
 /// A namespace as `told` borrows it.
 #[derive(Clone)]
@@ -42,7 +43,7 @@ impl Namespace {
             annotations: map(&[
                 (wire::CHAIN_UUID, CHAIN.to_string()),
                 (wire::GENERATION, generation.to_string()),
-                (wire::OWNER, names::owner(CHAIN, generation).to_string()),
+                (wire::OWNER, names::owner(SEED, generation).to_string()),
             ]),
         }
     }
@@ -98,6 +99,7 @@ fn head() -> Head {
         uuid: CHAIN.to_string(),
         generation: 9,
         claimed: Some(("ci-9".into(), "uid-9".into())),
+        settled: (1..=8).map(|generation| (generation, format!("uid-{generation}"))).collect(),
         ended: None,
         built: built.into(),
         slots: BTreeMap::from([(8, "ci-8".to_owned())]),
@@ -110,7 +112,10 @@ fn head() -> Head {
 
 fn home() -> Home {
     let history = (1..=7).filter(|generation| *generation != 4).map(entry).collect();
-    Home::from([("app".to_owned(), Kept { head: Some(Ok(head())), history: Some(history) })])
+    Home::from([(
+        "app".to_owned(),
+        Kept { head: Some(Ok(head())), history: Some(history), seed: Some(SEED) },
+    )])
 }
 
 fn fates(namespaces: &[Namespace], home: &Home, rules: Rules) -> Vec<String> {
@@ -183,16 +188,12 @@ fn what_is_not_provably_ours_stays() {
             "! its studioci.dev/phase \"Dreaming\" cannot be read; it was edited by hand",
         ),
         (
-            ours().but(|it| drop(it.annotations.insert(wire::OWNER.into(), Uuid::nil().to_string()))),
-            "! its studioci.dev/owner is not the one of generation 1 of its chain, so nothing proves it ours",
-        ),
-        (
             ours().but(|it| drop(it.annotations.insert(wire::GENERATION.into(), "2".into()))),
-            "! its studioci.dev/owner is not the one of generation 2 of its chain, so nothing proves it ours",
+            "! the head of chain app knows generation 2 by another uid, so nothing proves it ours",
         ),
         (
             ours().but(|it| drop(it.annotations.insert(wire::CHAIN_UUID.into(), "x".into()))),
-            "! its studioci.dev/owner is not the one of generation 1 of its chain, so nothing proves it ours",
+            "! chain app in studioci is another one of the same name, so nothing proves it ours",
         ),
         (
             ours().but(|it| drop(it.labels.insert(wire::CHAIN.into(), wire::CLAIM_CHAIN.into()))),
@@ -227,6 +228,47 @@ fn what_is_not_provably_ours_stays() {
     for (namespace, want) in cases {
         assert_eq!(fate(namespace), want);
     }
+}
+
+#[test]
+fn what_the_head_settled_is_proved_by_its_uid_and_what_it_did_not_by_the_seed() {
+    let forged =
+        |it: &mut Namespace| drop(it.annotations.insert(wire::OWNER.into(), Uuid::nil().to_string()));
+    let of = |generation, phase| Namespace::of("app", generation, phase);
+    let with = |namespace: &Namespace, change: &dyn Fn(&mut Kept)| {
+        let mut home = home();
+        change(home.get_mut("app").unwrap());
+        left_behind(&namespace.told(), &home).map_err(|why| why.sentence)
+    };
+    let by_seed = |kept: &mut Kept| {
+        let Some(Ok(head)) = &mut kept.head else { unreachable!() };
+        head.settled.clear();
+    };
+    let lost = |kept: &mut Kept| {
+        by_seed(kept);
+        kept.seed = None;
+    };
+    let unproved = "chain app knows neither its uid nor its studioci.dev/owner, so nothing proves it ours";
+    // the head knows its uid: no seed is asked for, and a copied annotation is worth nothing
+    assert!(with(&of(4, "Listening").but(forged), &|kept| kept.seed = None).is_ok());
+    let again = of(4, "Listening").but(|it| it.uid = "again".into()).but(forged);
+    assert_eq!(
+        with(&again, &|_| {}).unwrap_err(),
+        "the head of chain app knows generation 4 by another uid, so nothing proves it ours"
+    );
+    // it does not: a claim that was never settled
+    assert!(with(&of(4, "Claimed"), &by_seed).is_ok());
+    assert_eq!(with(&of(4, "Claimed").but(forged), &by_seed).unwrap_err(), unproved);
+    assert_eq!(with(&of(4, "Claimed"), &lost).unwrap_err(), unproved);
+    // what derives from the chain's uuid, which everybody can read, proves nothing
+    let public = |it: &mut Namespace| {
+        drop(it.annotations.insert(wire::OWNER.into(), names::owner(CHAIN, 4).to_string()));
+    };
+    assert_eq!(with(&of(4, "Claimed").but(public), &by_seed).unwrap_err(), unproved);
+    // of what the head has forgotten the history knows the uid
+    let mut home = home();
+    lost(home.get_mut("app").unwrap());
+    assert_eq!(fates(&[Namespace::finished(1, 1).but(forged)], &home, Rules::default()), ["goes"]);
 }
 
 #[test]

@@ -29,6 +29,14 @@ pub const VIRTUAL_GROUP: &str = "studioci.dev";
 pub const CHAINS: &str = "chains";
 /// Virtual resource: sets of Pod Security labels, named by their six values; verb `use`.
 pub const PODSECURITY: &str = "podsecurity";
+/// Virtual resource: what names of namespaces begin with; verb `use`.
+pub const PREFIXES: &str = "prefixes";
+/// Virtual resource: the labels and annotations that namespaces are lent, named as [`lent`] writes them; verb `use`.
+pub const LENT: &str = "lent";
+/// Virtual resource, cluster-wide: the keys that webhooks put on namespaces, named as [`Added`] writes them; verb `use`.
+pub const ADDED_KEYS: &str = "addedkeys";
+/// Virtual resource, cluster-wide: images that listeners may bring the agent from; verb `run`.
+pub const AGENT_IMAGES: &str = "agentimages";
 /// Virtual resource, cluster-wide; whoever may `bypass` it is let off by the policies.
 pub const CONFINEMENT: &str = "confinement";
 
@@ -190,13 +198,103 @@ pub fn pod_security(labels: &Map) -> String {
     POD_SECURITY_MODES.iter().map(value).collect::<Vec<_>>().join(",")
 }
 
+/// The first line of what names a set of labels and annotations, or of keys: the form of the lines after it.
+const FORM: &str = "v1";
+/// What is lent has at most so many bytes as a name: the policies compare line by line, and that costs.
+pub const LENT_MAX: usize = 4096;
+
+/// The name of the virtual right to lend a namespace exactly these labels and annotations: `v1`, then in lines, sorted,
+/// `a:KEY=VALUE` for each annotation and `l:KEY=VALUE` for each label.
+///
+/// No value may hold a line break ([`lent_fault`]), so that no line can be read as two.
+pub fn lent(labels: &Map, annotations: &Map) -> String {
+    let lines = |kind: char, map: &Map| -> Vec<String> {
+        map.iter().map(|(key, value)| format!("{kind}:{key}={value}")).collect()
+    };
+    joined(lines('l', labels).into_iter().chain(lines('a', annotations)))
+}
+
+fn joined(lines: impl Iterator<Item = String>) -> String {
+    let mut lines: Vec<String> = lines.collect();
+    lines.sort_unstable();
+    lines.insert(0, FORM.to_owned());
+    lines.join("\n")
+}
+
+/// Why these labels and annotations cannot be lent.
+pub fn lent_fault(labels: &Map, annotations: &Map) -> Option<String> {
+    let broken = labels.iter().chain(annotations).find(|(_, value)| value.contains(['\n', '\r']));
+    if let Some((key, _)) = broken {
+        return Some(format!("the value of {key} has a line break"));
+    }
+    let bytes = lent(labels, annotations).len();
+    (bytes > LENT_MAX).then(|| format!("they have {bytes} bytes; at most {LENT_MAX} are lent"))
+}
+
+/// The keys that webhooks of this cluster put on every namespace, whatever their values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Added {
+    /// Keys of labels.
+    pub labels: Vec<String>,
+    /// Keys of annotations.
+    pub annotations: Vec<String>,
+}
+
+impl Added {
+    /// The name of the virtual right to them: `v1`, then in lines, sorted, `a:KEY` and `l:KEY`.
+    pub fn name(&self) -> String {
+        let lines = |kind: char, keys: &[String]| -> Vec<String> {
+            keys.iter().map(|key| format!("{kind}:{key}")).collect()
+        };
+        joined(lines('l', &self.labels).into_iter().chain(lines('a', &self.annotations)))
+    }
+
+    /// Whether there are none, which needs no right.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.annotations.is_empty()
+    }
+
+    /// Reads a name back.
+    pub fn read(name: &str) -> Option<Self> {
+        let mut added = Self::default();
+        let mut lines = name.split('\n');
+        if lines.next() != Some(FORM) {
+            return None;
+        }
+        for line in lines {
+            match line.split_once(':')? {
+                ("l", key) => added.labels.push(key.to_owned()),
+                ("a", key) => added.annotations.push(key.to_owned()),
+                _ => return None,
+            }
+        }
+        Some(added)
+    }
+}
+
+/// What `start` fixes for the agents of a chain.
+#[derive(Debug, Clone)]
+pub struct Grants<'a> {
+    /// The chain's name.
+    pub chain: &'a str,
+    /// Whether its builds may get `studioci-trusted`.
+    pub trusted: bool,
+    /// Labels, of which those of Pod Security count.
+    pub pod_security: &'a Map,
+    /// What the names of its namespaces begin with.
+    pub prefix: &'a str,
+    /// What its namespaces are lent, as [`lent`] writes it.
+    pub lent: String,
+}
+
 /// The Role in home that says what the chain's agents may do: the record of what `start` fixed.
 ///
-/// Agents hold it by a binding and may hand on exactly that, and nobody but people changes it. The Secret and the
+/// Agents hold it by a binding and may hand on exactly that, and nobody but people changes it. The Secrets and the
 /// record are what `start` was given: agents read them, so that no push can change what later generations render with.
-pub fn chain_role(chain: &str, trusted: bool, pod_security_labels: &Map) -> Value {
+pub fn chain_role(grants: &Grants<'_>) -> Value {
+    let Grants { chain, trusted, pod_security: labels_of, prefix, lent } = grants;
     let rule = |group: &str, resource: &str, verbs: &[&str], names: &[String]| json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs, "resourceNames": names });
-    let uses: &[&str] = if trusted { &["use", "trust"] } else { &["use"] };
+    let uses: &[&str] = if *trusted { &["use", "trust"] } else { &["use"] };
     let (head, record, history) =
         (wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain));
     json!({
@@ -204,11 +302,13 @@ pub fn chain_role(chain: &str, trusted: bool, pod_security_labels: &Map) -> Valu
         "kind": "Role",
         "metadata": { "name": head, "namespace": wire::HOME, "labels": labels(chain) },
         "rules": [
-            rule(VIRTUAL_GROUP, CHAINS, uses, &[chain.to_owned()]),
-            rule(VIRTUAL_GROUP, PODSECURITY, &["use"], &[pod_security(pod_security_labels)]),
+            rule(VIRTUAL_GROUP, CHAINS, uses, &[(*chain).to_owned()]),
+            rule(VIRTUAL_GROUP, PODSECURITY, &["use"], &[pod_security(labels_of)]),
+            rule(VIRTUAL_GROUP, PREFIXES, &["use"], &[(*prefix).to_owned()]),
+            rule(VIRTUAL_GROUP, LENT, &["use"], std::slice::from_ref(lent)),
             rule("", "configmaps", &["get", "patch"], &[head.clone(), history]),
             rule("", "configmaps", &["get"], &[record, wire::HOME_CONFIG.to_owned()]),
-            rule("", "secrets", &["get"], &[head]),
+            rule("", "secrets", &["get"], &[head, wire::seed_object(chain)]),
         ],
     })
 }
@@ -385,7 +485,17 @@ mod tests {
 
     #[test]
     fn a_chains_role_names_that_chain_and_nothing_else() {
-        let role = chain_role("a", false, &Map::new());
+        let labels = Map::from([("team".to_owned(), "x=y".to_owned())]);
+        let role = |trusted| {
+            chain_role(&Grants {
+                chain: "a",
+                trusted,
+                pod_security: &Map::new(),
+                prefix: "ci",
+                lent: lent(&labels, &Map::new()),
+            })
+        };
+        let (role, trusting) = (role(false), role(true));
         assert_eq!(role["metadata"]["name"], "chain-a");
         let mut granted = BTreeSet::new();
         for rule in role["rules"].as_array().unwrap() {
@@ -406,23 +516,72 @@ mod tests {
             "get configmaps record-a",
             "get configmaps studioci",
             "get secrets chain-a",
+            "get secrets seed-a",
             "patch configmaps chain-a",
             "patch configmaps history-a",
             "use chains a",
+            "use lent v1\nl:team=x=y",
             "use podsecurity ,,,,,",
+            "use prefixes ci",
         ];
         assert_eq!(granted.iter().map(String::as_str).collect::<Vec<_>>(), expected);
-        assert_eq!(chain_role("a", true, &Map::new())["rules"][0]["verbs"], json!(["use", "trust"]));
+        assert_eq!(trusting["rules"][0]["verbs"], json!(["use", "trust"]));
+    }
+
+    #[test]
+    fn what_is_lent_is_named_line_by_line() {
+        let map = |pairs: &[(&str, &str)]| -> Map {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let none = map(&[]);
+        assert_eq!(lent(&none, &none), "v1");
+        let labels = map(&[("team", "x"), ("b.example/c", "")]);
+        let annotations = map(&[("z", "a=b, c"), ("l:team", "x")]);
+        assert_eq!(lent(&labels, &annotations), "v1\na:l:team=x\na:z=a=b, c\nl:b.example/c=\nl:team=x");
+        assert_eq!(lent_fault(&labels, &annotations), None);
+        for broken in ["x\nl:team=prod", "x\r"] {
+            let fault = lent_fault(&none, &map(&[("note", broken)]));
+            assert_eq!(fault.as_deref(), Some("the value of note has a line break"));
+        }
+        assert!(lent_fault(&none, &map(&[("note", &"x".repeat(LENT_MAX))])).is_some());
+    }
+
+    #[test]
+    fn added_keys_are_read_back() {
+        let added = Added {
+            labels: vec!["istio.io/rev".to_owned(), "b".to_owned()],
+            annotations: vec!["openshift.io/sa.scc.uid-range".to_owned()],
+        };
+        assert_eq!(added.name(), "v1\na:openshift.io/sa.scc.uid-range\nl:b\nl:istio.io/rev");
+        assert_eq!(Added::read(&added.name()).unwrap().name(), added.name());
+        assert_eq!(Added::read("v1"), Some(Added::default()));
+        for bad in ["", "v2", "v1\n", "v1\nx:y", "v1\nl"] {
+            assert_eq!(Added::read(bad), None, "{bad:?}");
+        }
     }
 
     #[test]
     fn names_in_home_never_meet() {
         // a chain's name may begin with a prefix of ours
-        let chains =
-            ["a", "chain-a", "record-a", "history-a", "record-chain-a", "chain-record-a", "studioci"];
+        let chains = [
+            "a",
+            "chain-a",
+            "record-a",
+            "history-a",
+            "seed-a",
+            "record-chain-a",
+            "chain-record-a",
+            "seed-seed-a",
+            "studioci",
+        ];
         let mut names = BTreeSet::from([wire::HOME_CONFIG.to_owned()]);
         for chain in chains {
-            for name in [wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain)] {
+            for name in [
+                wire::chain_object(chain),
+                wire::record_object(chain),
+                wire::history_object(chain),
+                wire::seed_object(chain),
+            ] {
                 assert!(names.insert(name.clone()), "{name} stands for two");
             }
         }

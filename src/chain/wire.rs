@@ -14,11 +14,13 @@ pub const HOME: &str = "studioci";
 /// ConfigMap in home: layout version and agent image.
 pub const HOME_CONFIG: &str = "studioci";
 /// Layout version of home that this program writes; agents accept the same major.
-pub const HOME_VERSION: &str = "1.0";
+pub const HOME_VERSION: &str = "2.0";
 /// Key of [`HOME_CONFIG`]: the layout version.
 pub const HOME_KEY_VERSION: &str = "version";
 /// Key of [`HOME_CONFIG`]: the agent image.
 pub const HOME_KEY_AGENT_IMAGE: &str = "agentImage";
+/// Key of [`HOME_CONFIG`]: the keys that webhooks of this cluster put on namespaces; absent where there are none.
+pub const HOME_KEY_ADDED: &str = "addedKeys";
 /// What the name of an agent's ServiceAccount begins with; the chain's name follows.
 pub const AGENT_ACCOUNT: &str = "studioci-agent.";
 /// ClusterRole bound per namespace to that namespace's agent.
@@ -49,8 +51,16 @@ pub const PHASE: &str = "studioci.dev/phase";
 /// Label of workloads: `listener`, `build`, `support` or `probe`.
 pub const ROLE: &str = "studioci.dev/role";
 
-/// Annotation of a namespace: the uuid that proves it ours, derived from chain uuid and generation.
+/// Annotation of a namespace: the uuid that proves a claim ours, derived from the chain's seed and the generation.
 pub const OWNER: &str = "studioci.dev/owner";
+/// Annotation of a namespace: what its name begins with; whoever makes it must hold the right to that.
+pub const PREFIX: &str = "studioci.dev/prefix";
+/// Annotation of a namespace: the labels and annotations that it is lent, as [`super::rights::lent`] writes them;
+/// whoever makes it must hold the right to exactly these.
+pub const LENT: &str = "studioci.dev/lent";
+/// Annotation of a namespace: the keys that webhooks of this cluster put on it, as [`super::rights::Added`] writes them;
+/// an administrator allows them. Absent where there are none.
+pub const ADDED: &str = "studioci.dev/added";
 /// Annotation of a namespace: the chain's uuid.
 pub const CHAIN_UUID: &str = "studioci.dev/chain-uuid";
 /// Annotation: the build's generation, a number from 1.
@@ -144,6 +154,10 @@ pub fn is_agent_account(name: &str) -> bool {
 /// The name of a chain's head (ConfigMap), Secret and Role in home.
 pub fn chain_object(chain: &str) -> String {
     format!("chain-{chain}")
+}
+/// The name of a chain's seed (Secret) in home, apart from the Secret of the values that a template reads.
+pub fn seed_object(chain: &str) -> String {
+    format!("seed-{chain}")
 }
 /// The name of a chain's record (ConfigMap) in home.
 pub fn record_object(chain: &str) -> String {

@@ -11,6 +11,7 @@ use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, Name, dry_run, only_name};
 use crate::chain::names;
+use crate::chain::rights::Added;
 use crate::ops;
 use crate::ops::claim::Claim;
 use crate::output::result::{Operation, Outcome};
@@ -53,17 +54,19 @@ pub struct ClaimArgs {
 
 #[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
 pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let claim = Claim::bare(&args.prefix, Timestamp::now());
     if let Some(why) = names::label_fault(&args.prefix, names::PREFIX_MAX) {
         return Err(Failure::usage(format!("prefix {:?} {why}", args.prefix))
             .remedy("namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label"));
     }
+    let claim = |added| Claim::bare(&args.prefix, added, Timestamp::now());
     let name = if args.dry_run.is_dry() {
+        let claim = claim(Added::default());
         names::sequence(claim.seed, 0, &args.prefix).next().unwrap_or_default()
     } else {
         let cluster = ctx.connect()?;
         let console = RefCell::new(&mut ctx.console);
         let say = |line: &str| console.borrow_mut().talk(line);
+        let claim = claim(ops::setup::added_keys(&cluster).await?);
         ops::claim::bare(&cluster, &claim, args.timeout, &say).await?.namespace
     };
     let outcome = Outcome {

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
+use crate::chain::rights::Added;
 use crate::ops::setup;
 
 /// Install, or print, what the cluster needs once
@@ -14,22 +15,34 @@ use crate::ops::setup;
 #[command(after_help = "\
 Examples:
   # Install
+  kubectl studioci setup --agent-image registry.example/ci/agent@sha256:…
+
+  # Repair what differs; the agent image stays
   kubectl studioci setup
 
   # Look first, or let somebody else install it
-  kubectl studioci setup --print | kubectl apply -f -")]
+  kubectl studioci setup --print --agent-image … | kubectl apply -f -")]
 pub struct SetupArgs {
     /// Print the documents instead of installing them; needs no cluster
     #[arg(long)]
     pub print: bool,
-    /// Image that brings the agent into listeners
+    /// Image that brings the agent into listeners, by its digest (default: the one that is set)
     #[arg(long, value_name = "IMAGE")]
     pub agent_image: Option<String>,
+    /// Key of a label that a webhook of this cluster puts on namespaces, may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub added_label: Vec<String>,
+    /// Key of an annotation that a webhook of this cluster puts on namespaces, may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub added_annotation: Vec<String>,
 }
 
 pub(super) async fn run(args: SetupArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let added = Added { labels: args.added_label, annotations: args.added_annotation };
+    let asked =
+        setup::Asked { agent_image: args.agent_image, added: Some(added).filter(|it| !it.is_empty()) };
     if args.print {
-        ctx.console.data(&setup::print(args.agent_image.as_deref())?)?;
+        ctx.console.data(&setup::print(&asked)?)?;
         return Ok(ExitKind::Done);
     }
     let cluster = ctx.connect()?;
@@ -41,7 +54,7 @@ pub(super) async fn run(args: SetupArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
                 lost.get_or_insert(error);
             }
         };
-        setup::setup(&cluster, args.agent_image.as_deref(), &mut line).await?
+        setup::setup(&cluster, &asked, &mut line).await?
     };
     for notice in &installed.notices {
         ctx.console.warning(notice);

@@ -60,9 +60,9 @@ pub struct StartArgs {
         value_parser = dry_run
     )]
     pub dry_run: DryRun,
-    /// Begin of the namespaces' names
-    #[arg(long, value_name = "PREFIX", default_value = "ci")]
-    pub prefix: String,
+    /// Begin of the namespaces' names (default: the chain's name)
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
     /// Let the build use rights with which it could become its own agent
     #[arg(long)]
     pub trusted_build: bool,

@@ -21,6 +21,11 @@ use tower::BoxError;
 use super::transport::{Source, Transport};
 use super::{About, Cluster};
 
+/// A text as the server keeps it in a Secret.
+pub(crate) fn in_base64(text: &str) -> String {
+    super::plugin::base64(text)
+}
+
 /// A request as the server saw it.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {

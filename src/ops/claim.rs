@@ -9,18 +9,20 @@ use uuid::Uuid;
 use super::error::{Error, Result};
 use super::{Say, dispatch};
 use crate::chain::build::{Build, Map, NotABuild, Phase, Told};
-use crate::chain::claim::{Judged, NAMES_TRIED, Standing, judge};
-use crate::chain::rights::There;
+use crate::chain::claim::{Judged, Marks, NAMES_TRIED, Standing, judge, marked};
+use crate::chain::rights::{self, Added, There};
 use crate::chain::{names, wire};
-use crate::cluster::objects::NamespaceObject;
+use crate::cluster::objects::{Meta, NamespaceObject};
 use crate::cluster::resource as kind;
 use crate::cluster::{Access, Cluster, Create, Proof, Query};
 
 /// What is to be claimed.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// What names and owner are derived from: the chain's uuid, or a random one for a bare claim.
+    /// What names and owner are derived from: the chain's seed, or a random one for a bare claim.
     pub seed: Uuid,
+    /// The chain's uuid; a random one for a bare claim.
+    pub chain_uuid: String,
     /// The chain label.
     pub chain: String,
     /// The generation; 0 for a bare claim.
@@ -29,6 +31,10 @@ pub struct Claim {
     pub prefix: String,
     /// Labels on top of ours (Pod Security, those that the pipeline's Namespace document lends).
     pub labels: Map,
+    /// What it is lent, as the right to it is named.
+    pub lent: String,
+    /// The keys that webhooks put on it.
+    pub added: Added,
     /// Annotations on top of ours.
     pub annotations: Map,
     /// When it is claimed.
@@ -47,14 +53,17 @@ pub struct Claimed {
 }
 
 impl Claim {
-    /// A claim that belongs to no chain: nobody can repeat it.
-    pub fn bare(prefix: &str, now: Timestamp) -> Self {
+    /// A claim that belongs to no chain: nobody can repeat it. `added`: the keys that webhooks put on namespaces.
+    pub fn bare(prefix: &str, added: Added, now: Timestamp) -> Self {
         Self {
             seed: Uuid::new_v4(),
+            chain_uuid: Uuid::new_v4().to_string(),
             chain: wire::CLAIM_CHAIN.to_owned(),
             generation: 0,
             prefix: prefix.to_owned(),
             labels: Map::new(),
+            lent: rights::lent(&Map::new(), &Map::new()),
+            added,
             annotations: Map::new(),
             now,
         }
@@ -63,6 +72,19 @@ impl Claim {
     /// The owner uuid that proves this claim.
     pub fn owner(&self) -> String {
         names::owner(self.seed, self.generation).to_string()
+    }
+
+    fn marks(&self) -> Marks<'_> {
+        Marks {
+            chain: &self.chain,
+            chain_uuid: &self.chain_uuid,
+            generation: self.generation,
+            labels: &self.labels,
+        }
+    }
+
+    fn judge(&self, there: &Meta) -> Judged {
+        judge(standing_of(there), self.marks(), &self.owner())
     }
 
     /// The Namespace to create.
@@ -76,10 +98,15 @@ impl Claim {
         ]);
         annotations.extend([
             (wire::OWNER.to_owned(), self.owner()),
-            (wire::CHAIN_UUID.to_owned(), self.seed.to_string()),
+            (wire::CHAIN_UUID.to_owned(), self.chain_uuid.clone()),
             (wire::GENERATION.to_owned(), self.generation.to_string()),
+            (wire::PREFIX.to_owned(), self.prefix.clone()),
+            (wire::LENT.to_owned(), self.lent.clone()),
             (Phase::Claimed.time_key(), self.now.to_string()),
         ]);
+        if !self.added.is_empty() {
+            annotations.insert(wire::ADDED.to_owned(), self.added.name());
+        }
         json!({
             "apiVersion": "v1",
             "kind": "Namespace",
@@ -88,11 +115,19 @@ impl Claim {
     }
 }
 
+fn standing_of(meta: &Meta) -> Standing<'_> {
+    Standing {
+        labels: &meta.labels,
+        annotations: &meta.annotations,
+        terminating: meta.deletion_timestamp.is_some(),
+    }
+}
+
 /// Claims a namespace.
 ///
-/// First a quorum list by chain: what carries our owner uuid is taken, since names that were skipped earlier may be
-/// free by now and the walk alone would claim twice. Then plain creates along the derived names; what is in the way
-/// is judged by its owner uuid. Last a fresh read validates owner, uid and that it is not Terminating.
+/// First a quorum list by chain: what is ours is taken, since names that were skipped earlier may be free by now and the
+/// walk alone would claim twice. Then plain creates along the derived names; what is in the way is judged. Last a fresh
+/// read validates all marks, uid and that it is not Terminating.
 ///
 /// # Errors
 /// Cluster errors; [`Error::Ownership`] where all tried names are taken, or somebody took the namespace meanwhile.
@@ -126,6 +161,7 @@ pub async fn bare(cluster: &Cluster, claim: &Claim, bound: Duration, say: Say<'_
 /// Creates the namespace under the first derived name that is free.
 pub(super) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Claimed> {
     let owner = claim.owner();
+    let mut in_the_way = Vec::new();
     for name in names::sequence(claim.seed, claim.generation, &claim.prefix).take(NAMES_TRIED) {
         let ours = |live: &Value| live["metadata"]["annotations"][wire::OWNER] == owner.as_str();
         let how = Create { proof: Proof::By(&ours), ..Create::default() };
@@ -139,8 +175,7 @@ pub(super) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Resu
             // it was in the way and is gone by now; the next name is as good
             continue;
         };
-        let terminating = there.metadata.deletion_timestamp.is_some();
-        match judge(Standing { annotations: &there.metadata.annotations, terminating }, &owner) {
+        match claim.judge(&there.metadata) {
             Judged::Ours => {
                 return Ok(Claimed { namespace: name, uid: there.metadata.uid, created });
             }
@@ -153,46 +188,56 @@ pub(super) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Resu
                     "have whoever or whatever deletes or relabels namespaces in this cluster (a webhook, a syncer) spare it, then run it again",
                 ));
             }
-            Judged::Foreign => {}
+            Judged::Foreign => in_the_way.push(occupant(&there.metadata)),
         }
     }
     Err(Error::ownership(
-        format!("the first {NAMES_TRIED} names {}-… are all taken", claim.prefix),
-        "choose another prefix with --prefix, or dispose of old namespaces",
+        format!(
+            "the first {NAMES_TRIED} names {}-… are all taken: {}",
+            claim.prefix,
+            in_the_way.iter().take(OCCUPANTS_SHOWN).cloned().collect::<Vec<_>>().join(", ")
+        ),
+        "names that nobody can guess do not collide so often: look who makes namespaces here, and whether a webhook \
+         changes what they carry",
     ))
 }
 
-/// The namespaces that carry the claim's owner uuid and are not Terminating, by name. More than one there are only where
+/// So many of those that are in the way are named.
+const OCCUPANTS_SHOWN: usize = 5;
+
+/// Who sits under a name: `ci-bold-curie (of chain other)`.
+fn occupant(meta: &Meta) -> String {
+    let whose = match meta.labels.get(wire::CHAIN) {
+        Some(chain) => format!("of chain {chain}"),
+        None => "of no chain".to_owned(),
+    };
+    format!("{} ({whose})", meta.name)
+}
+
+/// The namespaces that are the claim's and not Terminating, by name. More than one there are only where
 /// two walked at the same time past a name that became free in between.
 pub(super) async fn standing(cluster: &Cluster, claim: &Claim) -> Result<Vec<Claimed>> {
     let query = Query::labels(format!("{}={}", wire::CHAIN, claim.chain));
-    let owner = claim.owner();
     let list = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &query).await?;
     let mut ours: Vec<Claimed> = list
         .items
         .into_iter()
         .map(|namespace| namespace.metadata)
-        .filter(|meta| {
-            let terminating = meta.deletion_timestamp.is_some();
-            judge(Standing { annotations: &meta.annotations, terminating }, &owner) == Judged::Ours
-        })
+        .filter(|meta| claim.judge(meta) == Judged::Ours)
         .map(|meta| Claimed { namespace: meta.name, uid: meta.uid, created: false })
         .collect();
     ours.sort_by(|a, b| a.namespace.cmp(&b.namespace));
     Ok(ours)
 }
 
-/// Whether this very namespace is there, carries the claim's owner uuid and chain label, and is not on its way out. A
-/// head that was edited by hand may name any namespace of the cluster.
+/// Whether this very namespace is there, carries the claim's marks, and is not on its way out. A head that was edited by
+/// hand may name any namespace of the cluster. The owner uuid is not asked for: what is settled is proved by its uid, also
+/// where the seed that it came from is lost.
 pub(super) async fn stands(cluster: &Cluster, claim: &Claim, namespace: &str, uid: &str) -> Result<bool> {
     let found = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
     Ok(found.is_some_and(|found| {
         let meta = &found.metadata;
-        let standing =
-            Standing { annotations: &meta.annotations, terminating: meta.deletion_timestamp.is_some() };
-        meta.uid == uid
-            && meta.labels.get(wire::CHAIN) == Some(&claim.chain)
-            && judge(standing, &claim.owner()) == Judged::Ours
+        meta.uid == uid && meta.deletion_timestamp.is_none() && marked(standing_of(meta), claim.marks())
     }))
 }
 

@@ -14,6 +14,7 @@ use super::Say;
 use super::claim::{self, Claim, Claimed};
 use super::error::{Error, Result};
 use super::home::{self, Record};
+use super::setup::Home;
 use crate::chain::build::Baseline;
 use crate::chain::head::Head;
 use crate::chain::{rights, wire};
@@ -42,6 +43,10 @@ pub enum Maker<'a> {
 pub struct Raise<'a> {
     /// The chain's record.
     pub record: &'a Record,
+    /// The chain's seed.
+    pub seed: Uuid,
+    /// What home says of itself.
+    pub home: &'a Home,
     /// The pipeline to listen with.
     pub plan: &'a Plan,
     /// Its generation.
@@ -68,25 +73,11 @@ const OURS: &str = "studioci.dev/";
 const FRESH_BOUND: Duration = Duration::from_secs(5);
 
 /// The claim of a listener's namespace.
-///
-/// # Errors
-/// A record whose uuid cannot be read.
-pub fn claim_of(raise: &Raise<'_>) -> Result<Claim> {
+pub fn claim_of(raise: &Raise<'_>) -> Claim {
     let settings = &raise.record.settings;
-    let seed = Uuid::parse_str(&settings.uuid).map_err(|why| {
-        Error::unready(
-            format!("the record of chain {} has no readable uuid: {why}", settings.chain),
-            format!(
-                "kubectl edit configmap -n {} {} puts it right: the head ({}) has it, too",
-                wire::HOME,
-                wire::record_object(&settings.chain),
-                wire::chain_object(&settings.chain)
-            ),
-        )
-    })?;
-    let mut labels = raise.plan.namespace.labels.clone();
+    let mut labels = settings.labels.clone();
     labels.extend(settings.pod_security.clone());
-    let mut annotations = raise.plan.namespace.annotations.clone();
+    let mut annotations = settings.annotations.clone();
     annotations.insert(wire::BASELINE.to_owned(), raise.baseline.to_string());
     if let Some(parent) = raise.parent {
         annotations.insert(wire::PARENT.to_owned(), parent.to_owned());
@@ -94,15 +85,18 @@ pub fn claim_of(raise: &Raise<'_>) -> Result<Claim> {
     if settings.trusted_build {
         annotations.insert(wire::TRUSTED_BUILD.to_owned(), "true".to_owned());
     }
-    Ok(Claim {
-        seed,
+    Claim {
+        seed: raise.seed,
+        chain_uuid: settings.uuid.clone(),
         chain: settings.chain.clone(),
         generation: raise.generation,
         prefix: settings.prefix.clone(),
         labels,
+        lent: settings.grants().lent,
+        added: raise.home.added.clone(),
         annotations,
         now: raise.now,
-    })
+    }
 }
 
 /// Claims the namespace of that generation and settles it in the head by compare-and-swap. `head`: as it was seen.
@@ -118,7 +112,7 @@ pub async fn claim_next(
     head: Head,
     say: Say<'_>,
 ) -> Result<(Claimed, Head)> {
-    let claim = claim_of(raise)?;
+    let claim = claim_of(raise);
     let mut ours = claim::standing(cluster, &claim).await?;
     if ours.is_empty() {
         ours.push(claim::walk(cluster, &claim, say).await?);
@@ -202,7 +196,7 @@ pub(super) async fn head_of(cluster: &Cluster, chain: &str) -> Result<Head> {
 /// # Errors
 /// Cluster errors.
 pub async fn abandon(cluster: &Cluster, raise: &Raise<'_>, head: &Head) -> Result<()> {
-    for claimed in claim::standing(cluster, &claim_of(raise)?).await? {
+    for claimed in claim::standing(cluster, &claim_of(raise)).await? {
         if head.claimed.as_ref().is_none_or(|(_, uid)| *uid != claimed.uid) {
             discard(cluster, raise, &claimed).await?;
         }

@@ -9,11 +9,12 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::claim::told;
 use super::error::{Error, Result};
 use super::home::Data;
-use super::{Say, dispatch, select};
+use super::{Say, dispatch, home, select};
 use crate::chain::build::{Build, Phase, Told};
 use crate::chain::head::Head;
 use crate::chain::retention::{self, Home, Kept, Why};
@@ -220,23 +221,33 @@ fn passing(error: &Error) -> bool {
 /// # Errors
 /// Cluster errors. A head that cannot be read is told to whoever judges.
 pub async fn look_home(cluster: &Cluster, chains: impl IntoIterator<Item = String>) -> Result<Home> {
-    let get =
-        |name: String| async move { cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await };
+    let get = |name: String| async move {
+        Ok(cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?)
+    };
     let one = |chain: String| async move {
-        let (head, history) = futures_util::future::try_join(
+        let (head, history, seed) = tokio::try_join!(
             get(wire::chain_object(&chain)),
             get(wire::history_object(&chain)),
-        )
-        .await?;
+            readable_seed(cluster, &chain),
+        )?;
         let read = |found: Data| {
             Head::read(&found.metadata.resource_version, &found.data).map_err(|why| why.to_string())
         };
         let history = history.map(|found| record::history(&found.data));
-        Ok((chain, Kept { head: head.map(read), history }))
+        Ok((chain, Kept { head: head.map(read), history, seed }))
     };
     let chains = chains.into_iter().filter(|chain| chain != wire::CLAIM_CHAIN);
     let read: Vec<Result<_>> = stream::iter(chains).map(one).buffered(AT_ONCE).collect().await;
     read.into_iter().collect()
+}
+
+/// A chain's seed. Where it is lost or kept from us, only what the head has settled is provably the chain's.
+async fn readable_seed(cluster: &Cluster, chain: &str) -> Result<Option<Uuid>> {
+    match home::seed(cluster, chain).await {
+        Err(Error::Unready { .. }) => Ok(None),
+        Err(Error::Cluster(error)) if error.is_rbac() => Ok(None),
+        seed => seed,
+    }
 }
 
 /// The namespaces of a chain, and what home says of it.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::error::{Error, Result};
 use crate::chain::build::Map;
@@ -24,6 +25,8 @@ const SOURCES: &str = "sources";
 const FACTS: &str = "facts";
 /// The key of the record that counts how often `start` has changed it.
 const EDITION: &str = "edition";
+/// The key of the seed's Secret.
+const SEED: &str = "seed";
 /// At most so many bytes go into a record; an object may hold 1 MiB, and what else is in it counts.
 const RECORD_BYTES: usize = 900 * 1024;
 
@@ -149,6 +152,41 @@ fn read_head(object: &Data) -> Result<Head> {
     })
 }
 
+/// Reads a chain's seed; `None` if it is gone.
+///
+/// # Errors
+/// A Secret that holds none.
+pub async fn seed(cluster: &Cluster, chain: &str) -> Result<Option<Uuid>> {
+    let name = wire::seed_object(chain);
+    let found = cluster.get::<SecretObject>(&kind::SECRETS, Some(wire::HOME), &name).await?;
+    let Some(found) = found else { return Ok(None) };
+    let text = found.data.get(SEED).and_then(|bytes| std::str::from_utf8(&bytes.0).ok());
+    let seed = text.and_then(|text| Uuid::parse_str(text).ok());
+    seed.map(Some).ok_or_else(|| {
+        Error::unready(
+            format!("Secret {name} in {} holds no seed", wire::HOME),
+            format!(
+                "it was edited by hand; delete it: kubectl studioci start {chain} then writes another one"
+            ),
+        )
+    })
+}
+
+/// A chain's seed, where there must be one.
+///
+/// # Errors
+/// As [`seed`]; [`Error::Unready`] where it is gone.
+pub async fn seed_of(cluster: &Cluster, chain: &str) -> Result<Uuid> {
+    seed(cluster, chain).await?.ok_or_else(|| {
+        Error::unready(
+            format!("Secret {} is gone from {}, so that no namespace can be claimed", wire::seed_object(chain), wire::HOME),
+            format!(
+                "somebody deleted it; kubectl studioci start writes another one for chain {chain} and raises a fresh listener"
+            ),
+        )
+    })
+}
+
 /// A chain's record and Secret, and what a change of them is decided on.
 #[derive(Debug)]
 pub struct Kept {
@@ -264,15 +302,17 @@ pub async fn forget(
 ) -> Result<()> {
     let (head, record, history) =
         (wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain));
+    let seed = wire::seed_object(chain);
     let objects = [
         (&kind::ROLES, &head),
         (&kind::SECRETS, &head),
+        (&kind::SECRETS, &seed),
         (&kind::CONFIG_MAPS, &history),
         (&kind::CONFIG_MAPS, &record),
         (&kind::CONFIG_MAPS, &head),
     ];
     let home = Some(wire::HOME);
-    let before_head = objects.iter().take(4).map(|(kind, name)| cluster.get::<Object>(kind, home, name));
+    let before_head = objects.iter().take(5).map(|(kind, name)| cluster.get::<Object>(kind, home, name));
     let before_head = futures_util::future::try_join_all(before_head).await?;
     let Some(last) = cluster.get::<Data>(&kind::CONFIG_MAPS, home, &head).await? else { return Ok(()) };
     let there = read_head(&last)?;
@@ -314,6 +354,17 @@ pub fn secret(chain: &str, values: &Map, labels: &Value) -> Value {
         "type": "Opaque",
         "metadata": { "name": wire::chain_object(chain), "namespace": wire::HOME, "labels": labels },
         "stringData": values,
+    })
+}
+
+/// The Secret of a chain's seed in home: a text of its own, and nothing that a template could read.
+pub fn seed_secret(chain: &str, seed: Uuid, labels: &Value) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": { "name": wire::seed_object(chain), "namespace": wire::HOME, "labels": labels },
+        "stringData": { SEED: seed.to_string() },
     })
 }
 

@@ -27,8 +27,8 @@ pub struct Request {
     pub facts: Facts,
     /// The chain's name; none = `<repo>-<branch>`.
     pub chain: Option<String>,
-    /// Prefix of namespaces.
-    pub prefix: String,
+    /// Prefix of namespaces; none = the chain's name.
+    pub prefix: Option<String>,
     /// The tag to listen from instead of the template's.
     pub tag: Option<String>,
     /// Build the first image seen instead of waiting for a push.
@@ -50,6 +50,10 @@ pub struct Request {
 pub struct Intent {
     /// The chain's record, under a fresh uuid.
     pub record: Record,
+    /// A fresh seed.
+    pub seed: Uuid,
+    /// Home, as it was read.
+    pub home: Home,
     /// The pipeline.
     pub plan: Plan,
     /// The tag to listen from.
@@ -65,9 +69,10 @@ impl Request {
     /// Everything that is wrong with the pipeline and the flags.
     pub fn intend(&self, home: &Home) -> Result<Intent> {
         let chain = self.chain_name()?;
-        if let Some(why) = names::label_fault(&self.prefix, names::PREFIX_MAX) {
+        let prefix = self.prefix.clone().unwrap_or_else(|| names::prefix_of(&chain));
+        if let Some(why) = names::label_fault(&prefix, names::PREFIX_MAX) {
             return Err(Error::usage(
-                format!("prefix {:?} {why}", self.prefix),
+                format!("prefix {prefix:?} {why}"),
                 "namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label",
             ));
         }
@@ -89,22 +94,31 @@ impl Request {
         if let Some(level) = &self.pod_security {
             pod_security.insert(format!("{}enforce", PodSecurity::PREFIX), level.clone());
         }
+        let weave::Loan { labels, annotations, .. } = plan.namespace.clone();
+        if let Some(why) = rights::lent_fault(&labels, &annotations) {
+            return Err(Error::usage(
+                format!("what the Namespace document lends to the chain's namespaces cannot be fixed: {why}"),
+                "take it out of the pipeline's Namespace document, or shorten it",
+            ));
+        }
         let open = self.facts.env.iter().filter(|(_, value)| !value.secret);
         let settings = Settings {
             chain,
             uuid,
             repository: plan.build.image.repository_key(),
             remote: text(self.facts.git.get("url")),
-            prefix: self.prefix.clone(),
+            prefix,
             workload: plan.build.name.clone(),
             container: plan.build.container.clone(),
             trusted_build: self.trusted_build,
             pod_security,
+            labels,
+            annotations,
             env: open.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
         };
         let record = Record { settings, sources: self.sources.clone(), facts: self.facts.clone() };
         record.write()?;
-        Ok(Intent { record, plan, tag, baseline })
+        Ok(Intent { record, seed: Uuid::new_v4(), home: home.clone(), plan, tag, baseline })
     }
 
     fn chain_name(&self) -> Result<String> {
@@ -137,11 +151,13 @@ impl Intent {
     /// The objects that `start` would create, as kubectl names them, in order.
     ///
     /// # Errors
-    /// A uuid that cannot be read, which a fresh intent does not have.
+    /// A kind that nothing here can create, which no plan holds.
     pub fn objects(&self, now: Timestamp) -> Result<Vec<String>> {
         let chain = &self.record.settings.chain;
         let claim = dispatch::claim_of(&Raise {
             record: &self.record,
+            seed: self.seed,
+            home: &self.home,
             plan: &self.plan,
             generation: 1,
             tag: &self.tag,
@@ -149,7 +165,7 @@ impl Intent {
             parent: None,
             maker: Maker::Person,
             now,
-        })?;
+        });
         let namespace = names::sequence(claim.seed, 1, &claim.prefix).next().unwrap_or_default();
         let there = rights::There { chain, namespace: &namespace, uid: "" };
         let mut objects = vec![
@@ -157,6 +173,7 @@ impl Intent {
             format!("configmap/{}", wire::record_object(chain)),
             format!("configmap/{}", wire::history_object(chain)),
             format!("secret/{}", wire::chain_object(chain)),
+            format!("secret/{}", wire::seed_object(chain)),
             format!("role.rbac.authorization.k8s.io/{}", wire::chain_object(chain)),
             format!("namespace/{namespace}"),
         ];

@@ -21,7 +21,6 @@ use super::home::{self, Kept};
 use super::intent::{Intent, Request};
 use super::listens;
 use super::select;
-use super::setup::Home;
 use super::start::{self, Outcome};
 use crate::chain::build::{Baseline, Build, Dispatch, Phase};
 use crate::chain::head::Head;
@@ -44,13 +43,14 @@ enum Cause {
     Behind,
     /// Another tag is to be started from.
     Rebased,
+    /// The chain's seed was lost: what was claimed by it, and not settled, is known to nobody any more.
+    Seedless,
 }
 
 /// Carries on a chain that is there. `head`: as it was seen.
 pub(super) async fn carry_on(
     cluster: &Cluster,
     request: &Request,
-    home: &Home,
     mut intent: Intent,
     mut head: Head,
     say: Say<'_>,
@@ -65,7 +65,16 @@ pub(super) async fn carry_on(
         ));
     }
     intent.record.settings.uuid.clone_from(&head.uuid);
-    start::fill_home(cluster, &intent).await?;
+    let filled = start::fill_home(cluster, &intent).await?;
+    intent.seed = filled.seed;
+    // nothing was claimed yet where a first start was killed before it had written one
+    let seedless = filled.sown && (head.generation > 1 || head.claimed.is_some());
+    if seedless {
+        say(&format!(
+            "Secret {} was gone: another one is written, and the chain moves on to a fresh listener",
+            wire::seed_object(&chain)
+        ));
+    }
     let kept = start::same_chain(cluster, &intent).await?;
     if intent.record.settings.remote.is_none() {
         // whoever starts it outside of a checkout says nothing of where it belongs
@@ -74,14 +83,14 @@ pub(super) async fn carry_on(
     let (namespaces, _) = dispose::look(cluster, &chain).await?;
     let mut builds: Vec<Build> =
         namespaces.iter().filter_map(|namespace| read_build(namespace).ok()).collect();
-    builds.retain(|build| build.chain_uuid == head.uuid && build.is_proved());
+    builds.retain(|build| head.proves(build));
     builds.sort_by_key(|build| build.generation);
 
     let deaf = nobody_listens(cluster, &head, &builds).await?;
-    let cause = cause(request, &intent, &head, &kept, &builds, deaf);
+    let cause = cause(request, &intent, &head, &kept, &builds, deaf).or(seedless.then_some(Cause::Seedless));
     if let Some(cause) = cause {
         let point = point(request, &intent, &head, newest(&head, &builds));
-        intent = at_tag(request, home, &intent, &head, &point, say)?;
+        intent = at_tag(request, &intent, &head, &point, say)?;
         start::check_rights(cluster, &intent.plan).await?;
         if let Some(newest) = newest(&head, &builds).filter(|build| !build.terminating) {
             try_out(cluster, request, &intent, newest).await?;
@@ -98,6 +107,8 @@ pub(super) async fn carry_on(
     let parent = builds.iter().rev().find(|build| head.built.contains_key(&build.generation));
     let raise = Raise {
         record: &intent.record,
+        seed: intent.seed,
+        home: &intent.home,
         plan: &intent.plan,
         generation: head.generation,
         tag: &tag,
@@ -129,7 +140,7 @@ pub(super) async fn carry_on(
     let build = start::listening(cluster, &raise, &claimed, never_listened, request.timeout, say).await?;
     Ok(match cause {
         Some(Cause::Ended | Cause::Gone) => Outcome::Started(build),
-        Some(Cause::Changed | Cause::Behind | Cause::Rebased) => Outcome::Configured(build),
+        Some(Cause::Changed | Cause::Behind | Cause::Rebased | Cause::Seedless) => Outcome::Configured(build),
         None if raised => Outcome::Started(build),
         None => Outcome::Unchanged(build),
     })
@@ -252,24 +263,18 @@ fn point(request: &Request, intent: &Intent, head: &Head, newest: Option<&Build>
 }
 
 /// The intent once more, judged from the tag that the listener will start from.
-fn at_tag(
-    request: &Request,
-    home: &Home,
-    intent: &Intent,
-    head: &Head,
-    point: &Baseline,
-    say: Say<'_>,
-) -> Result<Intent> {
+fn at_tag(request: &Request, intent: &Intent, head: &Head, point: &Baseline, say: Say<'_>) -> Result<Intent> {
     let tag = tag_of(point).unwrap_or(&intent.tag);
     if tag == intent.tag {
         return Ok(intent.clone());
     }
     let request = Request { tag: Some(tag.to_owned()), ..request.clone() };
-    let remote = intent.record.settings.remote.clone();
-    let mut intent = request.intend(home).inspect_err(|_| {
+    let (remote, seed) = (intent.record.settings.remote.clone(), intent.seed);
+    let mut intent = request.intend(&intent.home).inspect_err(|_| {
         say(&format!("the chain stands at tag {tag}; with --tag it starts from another"));
     })?;
     intent.record.settings.uuid.clone_from(&head.uuid);
+    intent.seed = seed;
     intent.record.settings.remote = remote;
     Ok(intent)
 }
@@ -283,6 +288,8 @@ async fn enter<'a>(
 ) -> Result<Raise<'a>> {
     let raise = Raise {
         record: &intent.record,
+        seed: intent.seed,
+        home: &intent.home,
         plan: &intent.plan,
         generation: newest.generation + 1,
         tag: &intent.tag,
@@ -358,10 +365,10 @@ async fn renew(
     }
 }
 
-/// The chain's Role as the record asks for it: Pod Security and trust may have changed.
+/// The chain's Role as the record asks for it: Pod Security, trust, prefix and what is lent may have changed.
 async fn grant(cluster: &Cluster, intent: &Intent) -> Result<()> {
     let settings = &intent.record.settings;
-    let role = rights::chain_role(&settings.chain, settings.trusted_build, &settings.pod_security);
+    let role = rights::chain_role(&settings.grants());
     let name = wire::chain_object(&settings.chain);
     let there = cluster.get::<Value>(&kind::ROLES, Some(wire::HOME), &name).await?;
     if there.is_some_and(|there| there["rules"] == role["rules"]) {
@@ -420,9 +427,8 @@ async fn unchanged(
 async fn newest_of(cluster: &Cluster, chain: &str, head: &Head) -> Result<Build> {
     let (namespaces, _) = dispose::look(cluster, chain).await?;
     let builds = namespaces.iter().filter_map(|namespace| read_build(namespace).ok());
-    let newest = builds
-        .filter(|build| build.chain_uuid == head.uuid && !build.terminating)
-        .max_by_key(|build| build.generation);
+    let newest =
+        builds.filter(|build| head.proves(build) && !build.terminating).max_by_key(|build| build.generation);
     newest.ok_or_else(|| {
         Error::unready(
             format!(

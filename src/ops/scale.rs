@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::Earnest;
 use super::error::{Error, Result};
-use super::{claim, dispatch, status, support};
+use super::{claim, dispatch, dispose, status, support};
 use crate::chain::build::{Build, Phase};
 use crate::chain::workload::{Scalable, Workload};
-use crate::chain::{rights, wire};
+use crate::chain::{retention, rights, wire};
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Access, Cluster, Patch};
@@ -67,7 +67,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// [`Error::Usage`] for a name that is neither a chain's nor a build's; [`Error::Unready`] for one whose labels or
-/// annotations cannot be read; [`Error::Ownership`] for one whose owner is not its chain's.
+/// annotations cannot be read; [`Error::Ownership`] for one that is not provably its chain's.
 pub async fn find(cluster: &Cluster, name: &str) -> Result<Build> {
     let there = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, name).await?;
     let labelled = |object: &NamespaceObject| {
@@ -76,7 +76,7 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<Build> {
             && labels.contains_key(wire::CHAIN)
     };
     if let Some(object) = there.as_ref().filter(|object| labelled(object)) {
-        return proved(claim::readable(object)?);
+        return proved(cluster, claim::readable(object)?).await;
     }
     let mut seen = status::status(cluster).await?;
     seen.builds.retain(|build| build.chain != wire::CLAIM_CHAIN);
@@ -89,7 +89,7 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<Build> {
         }
         (chosen, _) => chosen?,
     }
-    proved(meant(&seen.builds).expect("what was chosen is there").clone())
+    proved(cluster, meant(&seen.builds).expect("what was chosen is there").clone()).await
 }
 
 /// The build of a chain that is meant.
@@ -101,18 +101,19 @@ fn meant(builds: &[Build]) -> Option<&Build> {
         .or_else(|| status::running_or_next(builds))
 }
 
-/// The build, if its owner uuid is that of its chain and generation.
-fn proved(build: Build) -> Result<Build> {
-    if build.is_proved() {
+/// The build, if it is provably its chain's. Of a bare claim there is nothing to scale, and nothing to prove.
+async fn proved(cluster: &Cluster, build: Build) -> Result<Build> {
+    if build.chain == wire::CLAIM_CHAIN {
         return Ok(build);
     }
-    Err(Error::ownership(
-        format!(
-            "namespace {} is not provably ours: {} is not the owner uuid of generation {} of its chain",
-            build.namespace, build.owner, build.generation
-        ),
-        "its annotations were edited by hand; restore them, or scale with kubectl scale",
-    ))
+    let home = dispose::look_home(cluster, [build.chain.clone()]).await?;
+    match retention::of_its_chain(&build, &home) {
+        Ok(()) => Ok(build),
+        Err(why) => Err(Error::ownership(
+            format!("namespace {} is not provably ours: {}", build.namespace, why.sentence),
+            "it was edited or made by hand; restore it, or scale with kubectl scale",
+        )),
+    }
 }
 
 /// Scales the support of a build. What one workload is refused keeps none of the others from being scaled.

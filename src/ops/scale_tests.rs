@@ -114,17 +114,28 @@ fn counts_come_from_what_is_remembered() {
     }
 }
 
-#[test]
-fn a_namespace_whose_owner_is_not_its_chains_is_not_ours() {
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_home_does_not_know_is_not_ours() {
+    let (cluster, _) = Scripted::serve(|seen| match seen.path.as_str() {
+        "/api/v1/namespaces/studioci/configmaps/chain-app" => Reply::Json(
+            200,
+            json!({ "metadata": { "name": "chain-app", "resourceVersion": "1" }, "data": {
+                "uuid": Uuid::from_u128(7).to_string(), "generation": "3", "settled.2": "u",
+            } }),
+        ),
+        _ => Reply::Status(404, "NotFound", "not found"),
+    });
     let good = build("ci-a", "app", 2, Phase::Finished);
-    assert!(proved(good.clone()).is_ok());
+    assert!(proved(&cluster, good.clone()).await.is_ok());
+    assert!(proved(&cluster, build("ci-a", wire::CLAIM_CHAIN, 0, Phase::Claimed)).await.is_ok());
     for (what, forged) in [
-        ("owner", Build { owner: "x".into(), ..good.clone() }),
+        ("uid", Build { uid: "v".into(), ..good.clone() }),
         ("generation", Build { generation: 3, ..good.clone() }),
-        ("chain", Build { chain_uuid: Uuid::nil().to_string(), ..good.clone() }),
-        ("no uuid", Build { chain_uuid: "x".into(), ..good }),
+        ("a later generation", Build { generation: 4, ..good.clone() }),
+        ("chain", Build { chain: "other".into(), ..good.clone() }),
+        ("its uuid", Build { chain_uuid: Uuid::nil().to_string(), ..good }),
     ] {
-        assert!(matches!(proved(forged), Err(Error::Ownership { .. })), "{what}");
+        assert!(matches!(proved(&cluster, forged).await, Err(Error::Ownership { .. })), "{what}");
     }
 }
 

@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::error::{Error, Result};
 use super::home::Data;
 use crate::chain::build::Map;
-use crate::chain::rights::Workspace;
+use crate::chain::rights::{Added, POD_SECURITY, Workspace};
 use crate::chain::wire;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Create, Error as ClusterError, Patch, Resource};
@@ -36,14 +36,25 @@ const TRIES: u32 = 5;
 pub struct Home {
     /// Its layout, `MAJOR.MINOR`.
     pub version: String,
-    /// The image that brings the agent into listeners.
+    /// The image that brings the agent into listeners, by digest.
     pub agent_image: String,
+    /// The keys that webhooks of this cluster put on namespaces.
+    pub added: Added,
+}
+
+/// What an administrator asks `setup` for; what he leaves out stays as home has it.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// The agent image, by digest.
+    pub agent_image: Option<String>,
+    /// The keys that webhooks of this cluster put on namespaces.
+    pub added: Option<Added>,
 }
 
 impl Home {
     /// What `setup` would write, for whoever only looks and asks no cluster.
     pub fn unasked() -> Self {
-        Self { version: wire::HOME_VERSION.to_owned(), agent_image: default_image() }
+        Self { version: wire::HOME_VERSION.to_owned(), agent_image: default_image(), added: Added::default() }
     }
 
     fn read(data: &Map) -> Result<Self> {
@@ -55,7 +66,26 @@ impl Home {
                 )
             })
         };
-        Ok(Self { version: told(wire::HOME_KEY_VERSION)?, agent_image: told(wire::HOME_KEY_AGENT_IMAGE)? })
+        let added = match data.get(wire::HOME_KEY_ADDED) {
+            Some(name) => Added::read(name).ok_or_else(|| {
+                Error::unready(
+                    format!(
+                        "ConfigMap {} in {}: {} {name:?} cannot be read",
+                        wire::HOME_CONFIG,
+                        wire::HOME,
+                        wire::HOME_KEY_ADDED
+                    ),
+                    "it was edited by hand; an administrator runs kubectl studioci setup again with --added-label and \
+                     --added-annotation",
+                )
+            })?,
+            None => Added::default(),
+        };
+        Ok(Self {
+            version: told(wire::HOME_KEY_VERSION)?,
+            agent_image: told(wire::HOME_KEY_AGENT_IMAGE)?,
+            added,
+        })
     }
 
     /// # Errors
@@ -83,7 +113,7 @@ fn numbers(version: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// The agent image of this program's own version.
+/// The agent image of this program's own version, to be shown where no cluster is asked.
 pub fn default_image() -> String {
     format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION"))
 }
@@ -91,20 +121,36 @@ pub fn default_image() -> String {
 /// What `setup --print` prints: the manifests with their comments, and home's configuration.
 ///
 /// # Errors
-/// An agent image that is no image reference.
-pub fn print(agent_image: Option<&str>) -> Result<String> {
-    readable(agent_image)?;
-    Ok(manifests::text(agent_image.unwrap_or(&default_image())))
+/// An agent image that is missing, or not named by its digest; keys that cannot be.
+pub fn print(asked: &Asked) -> Result<String> {
+    readable(asked)?;
+    Ok(manifests::text(&home_after(None, asked)?))
 }
 
-fn readable(agent_image: Option<&str>) -> Result<()> {
-    match agent_image.filter(|image| ImageRef::parse(image).is_none()) {
-        Some(image) => Err(Error::usage(
-            format!("{image:?} is no image reference"),
-            "write it as REGISTRY/REPOSITORY:TAG",
+/// What the policies allow is an image by its digest: whoever can push over a tag must not become every agent.
+fn readable(asked: &Asked) -> Result<()> {
+    let pinned = |image: &&String| ImageRef::parse(image).is_some_and(|image| image.digest.is_some());
+    if let Some(image) = asked.agent_image.as_ref().filter(|image| !pinned(image)) {
+        return Err(Error::usage(
+            format!("{image:?} does not name an image by its digest"),
+            "write it as REGISTRY/REPOSITORY@sha256:…; the registry says the digest when the image is pushed",
+        ));
+    }
+    let keys = asked.added.iter().flat_map(|added| added.labels.iter().chain(&added.annotations));
+    match keys.filter(|key| !is_key(key)).next() {
+        Some(key) => Err(Error::usage(
+            format!("{key:?} is no key of a label or an annotation"),
+            "write it as kubectl shows it, such as istio.io/rev; for several give the flag several times",
         )),
         None => Ok(()),
     }
+}
+
+fn is_key(key: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    let fixed =
+        key == wire::MANAGED_BY || ["studioci.dev/", POD_SECURITY].iter().any(|it| key.starts_with(it));
+    !key.is_empty() && key.chars().all(plain) && !fixed
 }
 
 /// Reads home's configuration.
@@ -119,6 +165,20 @@ pub async fn home(cluster: &Cluster) -> Result<Home> {
             wire::HOME_CONFIG,
             wire::HOME
         ))),
+    }
+}
+
+/// The keys that webhooks of this cluster put on namespaces, as far as home may be read: whoever claims a namespace by
+/// rights of his own needs no home.
+///
+/// # Errors
+/// As [`home`], but for a cluster that is not set up and for rights that are missing.
+pub async fn added_keys(cluster: &Cluster) -> Result<Added> {
+    match config(cluster).await {
+        Ok(Some(data)) => Ok(Home::read(&data)?.added),
+        Ok(None) => Ok(Added::default()),
+        Err(error) if error.is_rbac() => Ok(Added::default()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -182,18 +242,12 @@ pub struct Installed {
 
 /// Installs what is missing and repairs what differs, in order; `tell` hears of each object as it is done.
 ///
-/// `agent_image`: none keeps an image of another repository than the project's, such as a mirror.
-///
 /// # Errors
 /// Nothing is changed on a server that is too old or a home of another major version. Cluster errors name the object;
 /// running `setup` again goes on where it stopped.
-pub async fn setup(
-    cluster: &Cluster,
-    agent_image: Option<&str>,
-    tell: &mut dyn FnMut(&Line),
-) -> Result<Installed> {
-    readable(agent_image)?;
-    install_all(cluster, agent_image, tell).await.map_err(|error| match error {
+pub async fn setup(cluster: &Cluster, asked: &Asked, tell: &mut dyn FnMut(&Line)) -> Result<Installed> {
+    readable(asked)?;
+    install_all(cluster, asked, tell).await.map_err(|error| match error {
         Error::Cluster(no @ (ClusterError::Forbidden(_) | ClusterError::Denied { .. })) => Error::unready(
             format!("setup needs the rights of an administrator: {no}"),
             "have somebody run it who holds cluster-admin, or apply what kubectl studioci setup --print prints",
@@ -202,11 +256,7 @@ pub async fn setup(
     })
 }
 
-async fn install_all(
-    cluster: &Cluster,
-    agent_image: Option<&str>,
-    tell: &mut dyn FnMut(&Line),
-) -> Result<Installed> {
+async fn install_all(cluster: &Cluster, asked: &Asked, tell: &mut dyn FnMut(&Line)) -> Result<Installed> {
     let version = cluster.version().await?;
     if version.numbers().is_some_and(|numbers| numbers < OLDEST) {
         return Err(Error::unready(
@@ -218,14 +268,21 @@ async fn install_all(
         ));
     }
     let before = match config(cluster).await? {
-        Some(data) => Some(Home::read(&data).unwrap_or_else(|_| Home::unasked()).accepted()?),
+        Some(data) => Home::read(&data).ok().map(Home::accepted).transpose()?,
         None => None,
     };
-    let mut objects = manifests::objects();
-    objects.push(config_after(before.as_ref(), agent_image));
+    let home = home_after(before.as_ref(), asked)?;
+    let mut objects = manifests::objects_of(&home);
+    objects.push(manifests::config(&home));
     let found = try_join_all(objects.iter().map(|object| read(cluster, object))).await?;
     let newest = found.iter().flatten().map(manifests::number).max().unwrap_or(0);
     let newer = (newest > manifests::own_number()).then_some(newest);
+    if newer.is_some() && before.as_ref() != Some(&home) {
+        return Err(Error::unready(
+            "a newer kubectl-studioci has set this cluster up, and its roles say which agent images and keys are allowed",
+            "change them with that version; nothing was changed",
+        ));
+    }
     let mut lines = Vec::new();
     for (object, live) in objects.iter().zip(found) {
         let ours = matches!(manifests::key(object).0, "Namespace" | "ConfigMap");
@@ -242,18 +299,26 @@ async fn install_all(
     Ok(Installed { lines, notices })
 }
 
-/// Home's configuration as it is to be.
-fn config_after(before: Option<&Home>, agent_image: Option<&str>) -> Value {
-    let own = default_image();
-    let Some(before) = before else {
-        return manifests::config(wire::HOME_VERSION, agent_image.unwrap_or(&own));
-    };
-    // A newer program of the same major version has been here: its layout and image stay.
-    let newer = numbers(&before.version) > numbers(wire::HOME_VERSION);
-    let version = if newer { &before.version } else { wire::HOME_VERSION };
-    let foreign = ImageRef::parse(&before.agent_image).is_none_or(|image| image.name != wire::AGENT_IMAGE);
-    let kept = if newer || foreign { &before.agent_image } else { &own };
-    manifests::config(version, agent_image.unwrap_or(kept))
+/// Home as it is to be.
+///
+/// # Errors
+/// No agent image, neither asked for nor there.
+fn home_after(before: Option<&Home>, asked: &Asked) -> Result<Home> {
+    let agent_image =
+        asked.agent_image.as_ref().or(before.map(|before| &before.agent_image)).ok_or_else(|| {
+            Error::usage(
+                "no agent image is named",
+                "push the image and name it by its digest: --agent-image REGISTRY/REPOSITORY@sha256:…",
+            )
+        })?;
+    // A newer program of the same major version has been here: its layout stays.
+    let newer = before.filter(|before| numbers(&before.version) > numbers(wire::HOME_VERSION));
+    let added = asked.added.clone().or_else(|| before.map(|before| before.added.clone()));
+    Ok(Home {
+        version: newer.map_or(wire::HOME_VERSION, |newer| &newer.version).to_owned(),
+        agent_image: agent_image.clone(),
+        added: added.unwrap_or_default(),
+    })
 }
 
 /// Where the API server keeps an object of ours.

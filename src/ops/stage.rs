@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::setup::manifests;
+use super::setup::{Home, manifests};
 use crate::chain::freeze::Pushed;
 use crate::chain::told::{TOLD_FILE, Telling};
 use crate::chain::wire;
 use crate::cluster::Cluster;
-use crate::cluster::scripted::{End, Reply, Scripted, Seen};
+use crate::cluster::scripted::{End, Reply, Scripted, Seen, in_base64};
 use crate::keel::parking;
 use crate::local;
 
@@ -92,8 +92,9 @@ impl Stage {
         let tells = Telling { pipeline: Pushed::Absent, revision: Some("abc".to_owned()) };
         let mut world = World { exit: Some(0), tells: Some(tells), ..World::default() };
         world.registry = tags.iter().map(|(tag, letter)| ((*tag).to_owned(), *letter)).collect();
-        let mut objects = manifests::objects();
-        objects.push(manifests::config(wire::HOME_VERSION, "agent.example/agent:1"));
+        let home = Home::unasked();
+        let mut objects = manifests::objects_of(&home);
+        objects.push(manifests::config(&home));
         for mut object in objects {
             if object["metadata"]["name"] == wire::ROLE_WORKSPACE {
                 object["rules"] = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
@@ -306,7 +307,11 @@ impl World {
             meta["namespace"] = json!(namespace);
         }
         let name = meta["name"].as_str().unwrap().to_owned();
-        object.as_object_mut().unwrap().remove("stringData");
+        if let Some(Value::Object(texts)) = object.as_object_mut().unwrap().remove("stringData") {
+            for (key, text) in texts {
+                object["data"][key] = json!(in_base64(text.as_str().unwrap()));
+            }
+        }
         self.objects.insert(format!("{collection}/{name}"), object.clone());
         object
     }

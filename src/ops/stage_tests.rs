@@ -81,7 +81,7 @@ pub(super) fn request(keel: &Value) -> Request {
         },
         facts: Facts::default(),
         chain: Some(CHAIN.to_owned()),
-        prefix: "ci".to_owned(),
+        prefix: Some("ci".to_owned()),
         tag: None,
         now: false,
         trusted_build: false,
@@ -101,9 +101,13 @@ pub(super) fn clock() -> Timestamp {
 
 /// Starts the chain; as soon as its listener's pod is there, it has come up.
 pub(super) async fn started(stage: &Stage, keel: &Value) -> super::error::Result<Outcome> {
+    starts(stage, &request(keel)).await
+}
+
+/// [`started`], as it was asked for.
+pub(super) async fn starts(stage: &Stage, request: &Request) -> super::error::Result<Outcome> {
     let cluster = stage.cluster();
-    let request = request(keel);
-    let starting = Box::pin(start(&cluster, &request, &|_| {}));
+    let starting = Box::pin(start(&cluster, request, &|_| {}));
     let agent = Box::pin(async {
         stage.reaches(listener_waits).await;
         let namespace = stage.world().builds()[&1].clone();

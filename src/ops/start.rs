@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::Say;
 use super::claim::{Claimed, readable};
@@ -53,19 +54,23 @@ pub async fn start(cluster: &Cluster, request: &Request, say: Say<'_>) -> Result
     }
     let chain = intent.record.settings.chain.clone();
     if let Some(head) = home::head(cluster, &chain).await? {
-        return Box::pin(renew::carry_on(cluster, request, &home, intent, head, say)).await;
+        return Box::pin(renew::carry_on(cluster, request, intent, head, say)).await;
     }
     check_rights(cluster, &intent.plan).await?;
     let (head, fresh) = create_head(cluster, &intent).await?;
     if !fresh {
-        return Box::pin(renew::carry_on(cluster, request, &home, intent, head, say)).await;
+        return Box::pin(renew::carry_on(cluster, request, intent, head, say)).await;
     }
     intent.record.settings.uuid.clone_from(&head.uuid);
-    if !fill_home(cluster, &intent).await? {
-        return Box::pin(renew::carry_on(cluster, request, &home, intent, head, say)).await;
+    let filled = fill_home(cluster, &intent).await?;
+    intent.seed = filled.seed;
+    if !filled.own {
+        return Box::pin(renew::carry_on(cluster, request, intent, head, say)).await;
     }
     let raise = Raise {
         record: &intent.record,
+        seed: intent.seed,
+        home: &intent.home,
         plan: &intent.plan,
         generation: 1,
         tag: &intent.tag,
@@ -145,9 +150,19 @@ async fn create_head(cluster: &Cluster, intent: &Intent) -> Result<(Head, bool)>
     Ok((dispatch::head_of(cluster, &settings.chain).await?, fresh))
 }
 
+/// What came of [`fill_home`].
+pub(super) struct Filled {
+    /// Whether the record is this `start`'s.
+    pub(super) own: bool,
+    /// The chain's seed.
+    pub(super) seed: Uuid,
+    /// Whether there was none before.
+    pub(super) sown: bool,
+}
+
 /// Everything of a chain in home besides its head. Create-only: a repetition completes what is missing, and of two
-/// that start at the same time with different pipelines, whose record is first counts. Whether it is this one's.
-pub(super) async fn fill_home(cluster: &Cluster, intent: &Intent) -> Result<bool> {
+/// that start at the same time with different pipelines, whose record and seed are first counts.
+pub(super) async fn fill_home(cluster: &Cluster, intent: &Intent) -> Result<Filled> {
     let record = &intent.record;
     let settings = &record.settings;
     let chain = settings.chain.as_str();
@@ -160,10 +175,13 @@ pub(super) async fn fill_home(cluster: &Cluster, intent: &Intent) -> Result<bool
     let objects = [
         (&kind::SECRETS, home::secret(chain, &record.secrets(), &labels)),
         (&kind::CONFIG_MAPS, home::config_map(&wire::history_object(chain), &Map::new(), &labels)),
-        (&kind::ROLES, rights::chain_role(chain, settings.trusted_build, &settings.pod_security)),
+        (&kind::ROLES, rights::chain_role(&settings.grants())),
     ];
-    try_join_all(objects.iter().map(|(resource, object)| create(cluster, resource, object))).await?;
-    Ok(own)
+    let others = try_join_all(objects.iter().map(|(resource, object)| create(cluster, resource, object)));
+    let secret = home::seed_secret(chain, intent.seed, &labels);
+    let (_, sown) = try_join(others, create(cluster, &kind::SECRETS, &secret)).await?;
+    let seed = if sown { intent.seed } else { home::seed_of(cluster, chain).await? };
+    Ok(Filled { own, seed, sown })
 }
 
 /// Creates an object in home; `false` if there is one of that name.

@@ -47,16 +47,7 @@ pub struct Odd {
     /// The chain that its label names, if it has one.
     pub chain: Option<String>,
     /// What is wrong with it.
-    pub finding: Finding,
-}
-
-/// What is wrong with a namespace of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// Owner, chain uuid and generation do not belong together.
-    Unproved,
-    /// It cannot be read as a build.
-    Unreadable(NotABuild),
+    pub finding: NotABuild,
 }
 
 /// How many of a kind are named; of more only the number is told.
@@ -179,21 +170,12 @@ impl Seen {
         let mut seen = Self { now: namespaces.date, ..Self::default() };
         for namespace in &namespaces.items {
             match read_build(namespace) {
-                Ok(build) => {
-                    if !build.is_proved() {
-                        seen.odd.push(Odd {
-                            namespace: build.namespace.clone(),
-                            chain: Some(build.chain.clone()),
-                            finding: Finding::Unproved,
-                        });
-                    }
-                    seen.builds.push(build);
-                }
+                Ok(build) => seen.builds.push(build),
                 Err(why) => {
                     seen.odd.push(Odd {
                         namespace: namespace.metadata.name.clone(),
                         chain: namespace.metadata.labels.get(wire::CHAIN).cloned(),
-                        finding: Finding::Unreadable(why.clone()),
+                        finding: why.clone(),
                     });
                     seen.unreadable.insert(namespace.metadata.name.clone(), why);
                 }
@@ -292,47 +274,17 @@ impl Seen {
     }
 }
 
-impl Finding {
-    /// The end of a sentence that begins with several namespaces.
-    fn of_several(&self) -> String {
-        match self {
-            Self::Unproved => format!(
-                "have a {} that does not belong to their {} and {}",
-                wire::OWNER,
-                wire::CHAIN_UUID,
-                wire::GENERATION
-            ),
-            Self::Unreadable(why) => why.of_several(),
-        }
-    }
-}
-
 /// One warning for all namespaces with the same finding.
 fn told(odd: &[&Odd]) -> String {
     let hand = "edited by hand";
     match odd {
         [] => String::new(),
-        [one] => match &one.finding {
-            Finding::Unproved => format!(
-                "namespace {}: {} does not belong to {} and {}; one of the three was {hand}, and nothing of ours deletes \
-                 that namespace",
-                one.namespace,
-                wire::OWNER,
-                wire::CHAIN_UUID,
-                wire::GENERATION
-            ),
-            Finding::Unreadable(why) => format!("{why}; it was {hand}: {}", why.remedy()),
-        },
+        [one] => format!("{}; it was {hand}: {}", one.finding, one.finding.remedy()),
         [first, ..] => {
             let count = odd.len();
             let names: Vec<&str> = odd.iter().take(EXAMPLES).map(|odd| odd.namespace.as_str()).collect();
             let such = if count > EXAMPLES { "such as " } else { "" };
-            let remedy = match &first.finding {
-                Finding::Unproved => {
-                    format!("one of the three was {hand} in each, and nothing of ours deletes them")
-                }
-                Finding::Unreadable(why) => format!("they were {hand}: {}", why.remedy_for("NAME")),
-            };
+            let remedy = format!("they were {hand}: {}", first.finding.remedy_for("NAME"));
             format!(
                 "{count} namespaces {} ({such}{}); {remedy}",
                 first.finding.of_several(),

@@ -46,6 +46,8 @@ fn ground() -> Vec<Value> {
         object("ServiceAccount", "ci-plain", "keel"),
         object("ServiceAccount", "ci-plain", "operator"),
         object("ServiceAccount", "ci-plain", AGENT),
+        cluster_role("ci-added", [rule("studioci.dev:addedkeys", &["use"], &[ADDED])]),
+        bound("ci-added", "ci-added", vec![user("dave"), agent("ci-a-one")]),
         cluster_role("ci-keel", [rule("apps:deployments", &["get", "list", "watch", "update", "patch"], &[])]),
         bound("ci-keel", "ci-keel", vec![account("ci-plain", "keel")]),
         cluster_role("ci-operator", [rule("pods,pods/ephemeralcontainers,serviceaccounts,serviceaccounts/token", &["*"], &[])]),
@@ -70,13 +72,13 @@ fn wide() -> Vec<Value> {
         "resources": ["*"],
         "verbs": ["*"],
     });
-    let subjects = [agent("ci-one"), account("ci-one", "builder")];
+    let subjects = [agent("ci-a-one"), account("ci-a-one", "builder")];
     vec![cluster_role("ci-wide", [kinds]), named(bind_everywhere("ci-wide", subjects), "ci-wide"), lent()]
 }
 
 /// The Role of another chain, lent to an agent by who may do anything.
 fn lent() -> Value {
-    named(bind(HOME, "Role/chain-b", agent("ci-one")), "ci-lent")
+    named(bind(HOME, "Role/chain-b", agent("ci-a-one")), "ci-lent")
 }
 
 /// An administrator's additions to the workspace.
@@ -109,7 +111,7 @@ impl<'a> Ground<'a> {
         let marked = format!("{MARK}=confined");
         let kinds = "clusterroles,clusterrolebindings,roles,rolebindings,configmaps,secrets";
         let _ = self.0.kubectl(&["delete", kinds, "-A", "-l", &marked]);
-        let gone = ["namespace/ci-plain", "namespace/ci-x", "clusterrolebinding/x", "clusterrole/x"];
+        let gone = ["namespace/ci-plain", "namespace/ci-x-x", "clusterrolebinding/x", "clusterrole/x"];
         let _ = self.0.kubectl(&[&["delete", "--ignore-not-found"], &gone[..]].concat());
         let _ =
             self.0.kubectl(&["delete", "--ignore-not-found", "-n", HOME, "rolebinding/x", "role/chain-x"]);
@@ -119,7 +121,7 @@ impl<'a> Ground<'a> {
 impl Drop for Ground<'_> {
     fn drop(&mut self) {
         let number =
-            json!({ "metadata": { "annotations": { "studioci.dev/confinement": "1" } } }).to_string();
+            json!({ "metadata": { "annotations": { "studioci.dev/confinement": "2" } } }).to_string();
         let policies =
             ["patch", "validatingadmissionpolicy", "studioci-rights", "--type=merge", "-p", &number];
         let _ = self.0.kubectl(&policies);
@@ -173,9 +175,9 @@ impl Told {
 
 /// Waits until each policy acts: after `setup` that takes a moment.
 async fn until_policies_act(api: &Api) {
-    let unlabelled = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ci-x" } });
-    let alone = workload("Pod", "ci-one", "x", "listener", pod_spec(AGENT));
-    let token = token_secret("ci-one", "x", AGENT);
+    let unlabelled = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ci-x-x" } });
+    let alone = workload("Pod", "ci-a-one", "x", "listener", pod_spec(AGENT));
+    let token = token_secret("ci-a-one", "x", AGENT);
     let canaries = [
         (ONE, create(unlabelled).dry(), POLICIES[0]),
         (ALICE, create(bind(HOME, "ClusterRole/studioci-workspace", user("alice"))).dry(), POLICIES[1]),
@@ -187,10 +189,10 @@ async fn until_policies_act(api: &Api) {
     }
 }
 
-/// The only pod of the listener in `ci-one`, once it runs: name and uid.
+/// The only pod of the listener in `ci-a-one`, once it runs: name and uid.
 async fn listeners_pod(api: &Api) -> (String, String) {
     let running = |answer: &Answer| matches!(answer, Answer::Allowed(list) if list["items"][0]["status"]["phase"] == "Running");
-    let pods = all(PODS, "ci-one", "labelSelector=studioci.dev%2Frole%3Dlistener").get();
+    let pods = all(PODS, "ci-a-one", "labelSelector=studioci.dev%2Frole%3Dlistener").get();
     let Answer::Allowed(list) = api.until(ADMIN, &pods, running).await else { unreachable!() };
     let text = |key: &str| list["items"][0]["metadata"][key].as_str().unwrap().to_owned();
     (text("name"), text("uid"))
@@ -263,7 +265,7 @@ async fn bindings(api: &Api) -> Vec<String> {
             };
             let subjects = item["subjects"].as_array().cloned().unwrap_or_default();
             let ours =
-                ["studioci-workspace", "studioci-trusted"].iter().any(|it| item["roleRef"]["name"] == *it);
+                ["studioci-workspace", "studioci-t-trusted"].iter().any(|it| item["roleRef"]["name"] == *it);
             if ours || subjects.iter().any(of_agent) {
                 left.push(format!("{} {}", resource.kind, item["metadata"]["name"]));
             }
@@ -286,16 +288,16 @@ fn chain_07_every_request_is_allowed_or_refused_as_wanted() {
     block_on(async {
         prepare(&api, ground()).await;
         let (a, b, t) = (
-            people::start(ALICE, "ci-one", "a", &BASELINE, false),
-            people::start(ALICE, "ci-other", "b", &[], false),
-            people::start(ALICE, "ci-trust", "t", &[], true),
+            people::start(ALICE, "ci-a-one", "a", &BASELINE, false),
+            people::start(ALICE, "ci-b-other", "b", &[], false),
+            people::start(ALICE, "ci-t-trust", "t", &[], true),
         );
         tokio::join!(api.in_order(&a), api.in_order(&b), api.in_order(&t));
         until_policies_act(&api).await;
         let (two, three, trust2) = (
-            agents::dispatch("ci-one", ONE, "ci-two", "a", &BASELINE, false),
-            agents::dispatch("ci-two", TWO, "ci-three", "a", &BASELINE, false),
-            agents::dispatch("ci-trust", TRUST, "ci-trust2", "t", &[], true),
+            agents::dispatch("ci-a-one", ONE, "ci-a-two", "a", &BASELINE, false),
+            agents::dispatch("ci-a-two", TWO, "ci-a-three", "a", &BASELINE, false),
+            agents::dispatch("ci-t-trust", TRUST, "ci-t-next", "t", &[], true),
         );
         let chain_a = async {
             api.in_order(&two).await;
@@ -331,20 +333,21 @@ fn chain_07_every_request_is_allowed_or_refused_as_wanted() {
         prepare(&api, vec![leases_for_all()]).await;
         api.in_order(&builds::added_kind()).await;
 
-        for binding in [at(CLUSTER_ROLE_BINDINGS, "", "ci-wide"), at(ROLE_BINDINGS, HOME, "ci-lent")] {
+        let bound = |name| at(CLUSTER_ROLE_BINDINGS, "", name);
+        for binding in [bound("ci-wide"), bound("ci-added"), at(ROLE_BINDINGS, HOME, "ci-lent")] {
             api.in_order(&[row(ADMIN, "narrows them again", binding.delete(), Allowed)]).await;
         }
         let shut = |answer: &Answer| matches!(answer, Answer::Rbac(_));
         api.until(ONE, &all(NODES, "", "").get(), shut).await;
         api.in_order(&agents::janitor()).await;
-        gone(&api, NAMESPACES, "", "ci-one").await;
-        gone(&api, CLUSTER_ROLE_BINDINGS, "", "studioci-agent-ci-one").await;
-        gone(&api, ROLE_BINDINGS, HOME, "studioci-agent-ci-one").await;
-        gone(&api, ROLE_BINDINGS, "ci-two", "studioci-from-ci-one").await;
+        gone(&api, NAMESPACES, "", "ci-a-one").await;
+        gone(&api, CLUSTER_ROLE_BINDINGS, "", "studioci-agent-ci-a-one").await;
+        gone(&api, ROLE_BINDINGS, HOME, "studioci-agent-ci-a-one").await;
+        gone(&api, ROLE_BINDINGS, "ci-a-two", "studioci-from-ci-a-one").await;
         let phase = json!({ "studioci.dev/phase": "Finished" });
         let last = [
-            row(TWO, "its own Namespace still", at(NAMESPACES, "", "ci-two").patch(labels(phase)), Allowed),
-            row(THREE, "disposes of its own Namespace", at(NAMESPACES, "", "ci-three").dispose(), Allowed),
+            row(TWO, "its own Namespace still", at(NAMESPACES, "", "ci-a-two").patch(labels(phase)), Allowed),
+            row(THREE, "disposes of its own Namespace", at(NAMESPACES, "", "ci-a-three").dispose(), Allowed),
         ];
         api.in_order(&last).await;
         api.in_order(&people::tidying()).await;

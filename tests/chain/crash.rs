@@ -223,18 +223,25 @@ fn chain_08_two_that_claim_past_a_terminating_name_make_one_namespace() {
     world.set_up();
     world.push("build-0001", "1", "exit 0");
     let file = world.file("p.yaml", &pipeline(&world));
-    // what a `start` that was killed after its first write leaves
-    let seed = Uuid::new_v4();
+    // what a `start` that was killed after its first writes leaves
+    let (uuid, seed) = (Uuid::new_v4(), Uuid::new_v4());
+    let meta = |name: String| {
+        json!({
+            "name": name, "namespace": "studioci",
+            "labels": { "studioci.dev/chain": world.chain, "app.kubernetes.io/managed-by": "studioci" },
+        })
+    };
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": meta(format!("seed-{}", world.chain)),
+        "stringData": { "seed": seed.to_string() },
+    });
     let head = json!({
         "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {
-            "name": format!("chain-{}", world.chain), "namespace": "studioci",
-            "labels": { "studioci.dev/chain": world.chain, "app.kubernetes.io/managed-by": "studioci" },
-        },
-        "data": { "uuid": seed.to_string(), "generation": "1" },
+        "metadata": meta(format!("chain-{}", world.chain)),
+        "data": { "uuid": uuid.to_string(), "generation": "1" },
     });
     // and the first name that it would take: ours, on its way out, and held there
-    let names: Vec<String> = names::sequence(seed, 1, "ci").take(2).collect();
+    let names: Vec<String> = names::sequence(seed, 1, world.chain).take(2).collect();
     let first = json!({
         "apiVersion": "v1", "kind": "Namespace",
         "metadata": {
@@ -242,7 +249,7 @@ fn chain_08_two_that_claim_past_a_terminating_name_make_one_namespace() {
             "labels": { "studioci.dev/chain": world.chain, "studioci.dev/phase": "Claimed", "app.kubernetes.io/managed-by": "studioci" },
             "annotations": {
                 "studioci.dev/owner": names::owner(seed, 1).to_string(),
-                "studioci.dev/chain-uuid": seed.to_string(), "studioci.dev/generation": "1",
+                "studioci.dev/chain-uuid": uuid.to_string(), "studioci.dev/generation": "1",
             },
         },
     });
@@ -250,7 +257,7 @@ fn chain_08_two_that_claim_past_a_terminating_name_make_one_namespace() {
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": { "name": "held", "namespace": names[0], "finalizers": ["example.com/held"] },
     });
-    let list = json!({ "apiVersion": "v1", "kind": "List", "items": [head, first, blocker] });
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": [head, secret, first, blocker] });
     world.kubectl(&["create", "-f", &world.file("before.json", &list.to_string())]).ok();
     world.kubectl(&["delete", "ns", &names[0], "--wait=false"]).ok();
     world.until("a Terminating namespace", || {

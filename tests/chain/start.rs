@@ -37,7 +37,7 @@ fn chain_01_start_puts_a_listener_into_a_namespace_of_its_own() {
     let build = world.build(1).unwrap();
     assert_eq!(build["status"]["phase"], "Listening");
     let name = world.namespace(1);
-    assert!(name.starts_with("ci-"), "{name}");
+    assert!(name.starts_with(&format!("{}-", world.chain)), "{name}");
     let namespace = world.get(&["ns", &name]);
     let annotations = &namespace["metadata"]["annotations"];
     assert_eq!(namespace["metadata"]["labels"]["studioci.dev/chain"], "chain-01");

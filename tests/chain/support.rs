@@ -307,20 +307,20 @@ fn what_is_refused(world: &World, first: &str) {
     }
     world.kubectl(&["delete", "ns", claim, "--wait=false"]).ok();
 
-    // hand-edited: an owner that is not its chain's, and a phase that does not exist
-    let owner = world.get(&["ns", first])["metadata"]["annotations"]["studioci.dev/owner"].clone();
-    let owner = owner.as_str().unwrap();
+    // hand-edited: a uuid that is not its chain's, and a phase that does not exist
+    let uuid = world.get(&["ns", first])["metadata"]["annotations"]["studioci.dev/chain-uuid"].clone();
+    let uuid = uuid.as_str().unwrap();
     let edit = |what: &str, pair: String| world.kubectl(&[what, "ns", first, &pair, "--overwrite"]).ok();
-    edit("annotate", "studioci.dev/owner=mine".to_owned());
+    edit("annotate", "studioci.dev/chain-uuid=mine".to_owned());
     refused(
         world.studioci(&["scale", "up", first]),
         5,
         &format!(
-            "error: namespace {first} is not provably ours: mine is not the owner uuid of generation 1 of its chain\n  \
-             remedy: its annotations were edited by hand; restore them, or scale with kubectl scale\n"
+            "error: namespace {first} is not provably ours: chain chain-10 in studioci is another one of the same name, so \
+             nothing proves it ours\n  remedy: it was edited or made by hand; restore it, or scale with kubectl scale\n"
         ),
     );
-    edit("annotate", format!("studioci.dev/owner={owner}"));
+    edit("annotate", format!("studioci.dev/chain-uuid={uuid}"));
     edit("label", "studioci.dev/phase=Sleeping".to_owned());
     refused(
         world.studioci(&["scale", "up", first]),

@@ -222,7 +222,14 @@ fn what_is_not_provably_ours_stays(world: &World, first: &str) {
     let mut other = own.clone();
     other["studioci.dev/owner"] = json!("00000000-0000-0000-0000-000000000000");
     make("chain-11-other", &labels(&chain), &other);
-    stays(world, "chain-11-other", "its studioci.dev/owner is not the one of generation 1 of its chain");
+    stays(
+        world,
+        "chain-11-other",
+        &format!(
+            "the head of chain {} knows generation 1 by another uid, so nothing proves it ours",
+            world.chain
+        ),
+    );
     // the very labels and annotations of a build, in another namespace and under another uid
     make("chain-11-again", &labels(&chain), own);
     stays(

@@ -91,11 +91,12 @@ fn running(name: &Name, interrupt: &Interrupt) -> Result<Handle, Failure> {
     Handle::running(&name.cluster, &tools)?.ok_or_else(missing)
 }
 
-/// Pushes the agent image and says how pods name it.
+/// Pushes the agent image and says how pods name it: by its digest, as `setup` wants it, and a node that has an earlier
+/// image of this tag does not ask for the tag again.
 pub(crate) fn push_image(handle: &Handle, image: &Image) -> Result<String, Failure> {
     let registry = handle.registry();
-    Network::of(handle.state()).inside(|| registry.push(image, AGENT_REPOSITORY))??;
-    Ok(format!("{}/{AGENT_REPOSITORY}", registry.host()))
+    let digest = Network::of(handle.state()).inside(|| registry.push(image, AGENT_REPOSITORY))??;
+    Ok(format!("{}/{AGENT_REPOSITORY}@{digest}", registry.host()))
 }
 
 /// Runs a command inside the cluster's network, with all that leads it to the cluster.
@@ -106,7 +107,7 @@ pub(crate) fn inside(handle: &Handle, command: &mut Command, interrupt: &Interru
     let folders = own.into_iter().chain(env::split_paths(&path));
     let path = env::join_paths(folders).map_err(|error| Failure::Other(format!("PATH: {error}")))?;
     let (network, registry) = (Network::of(handle.state()), handle.registry());
-    // by its digest: a node that has an earlier image of this tag does not ask for the tag again
+    // by its digest, as above
     let agent_image = match network.inside(|| registry.digest(AGENT_REPOSITORY))? {
         Ok(digest) => format!("{AGENT_REPOSITORY}@{digest}"),
         Err(_not_pushed_yet) => AGENT_REPOSITORY.to_owned(),

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
 
 use super::super::error::Result;
 use super::super::{claim, dispatch, select};
@@ -17,8 +16,8 @@ use crate::agent::Observation;
 use crate::agent::adopt::{self, Holder};
 use crate::chain::build::{Build, Phase};
 use crate::chain::pod::{Pod, State};
+use crate::chain::rights;
 use crate::chain::rights::There;
-use crate::chain::{names, rights, wire};
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
 
@@ -101,7 +100,8 @@ impl Agent<'_> {
         }
     }
 
-    /// Whether a build's listener has no pod that runs, and had none for some time.
+    /// Whether a build's listener has no pod that runs, and had none for some time. Only what the head proves to be the
+    /// chain's is a suspect, and so only there this agent binds itself.
     async fn is_orphan(&mut self, own: &Build, build: &Build, patience: SignedDuration) -> Result<bool> {
         if !self.memory.watch.entered.contains(&build.uid) {
             let there = There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
@@ -165,21 +165,16 @@ impl Agent<'_> {
 
     /// Generations whose build slot nobody will give back.
     pub(super) async fn lost_slots(&mut self, seen: &Observation) -> Result<Vec<u64>> {
-        let Ok(chain) = Uuid::parse_str(&seen.head.uuid) else { return Ok(Vec::new()) };
         let patience = bound(self.plan(seen).await?.build.settings.adopt_after);
         let mut lost = Vec::new();
         for (generation, namespace) in &seen.head.slots {
             let found = self.cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
             let holder = found.as_ref().map(|found| Holder {
-                owner: found.metadata.annotations.get(wire::OWNER).map(String::as_str),
-                marked: found.metadata.labels.get(wire::CHAIN) == Some(&seen.build.chain)
-                    && found.metadata.annotations.get(wire::CHAIN_UUID) == Some(&seen.head.uuid)
-                    && found.metadata.annotations.get(wire::GENERATION) == Some(&generation.to_string()),
+                proved: seen.head.uid_of(*generation) == Some(&found.metadata.uid),
                 phase: claim::read_build(found).ok().map(|build| build.phase),
                 going: found.metadata.deletion_timestamp,
             });
-            let owner = names::owner(chain, *generation).to_string();
-            if adopt::slot_is_lost(holder, &owner, self.now(), patience) {
+            if adopt::slot_is_lost(holder, self.now(), patience) {
                 lost.push(*generation);
             }
         }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::super::dispatch::{self, Maker, Raise};
 use super::super::error::{Error, Result};
+use super::super::{home, setup};
 use super::Agent;
 use crate::agent::Observation;
 use crate::chain::build::{Baseline, Dispatch, Phase, Verdict};
@@ -53,9 +54,12 @@ impl Agent<'_> {
         let Ok(plan) = self.plan_of_last_good(seen).await? else { return Ok(()) };
         let (cluster, now) = (self.cluster, self.now());
         let namespace = self.me.namespace.clone();
-        let (record, _) = self.known(&seen.build).await?;
+        let seed = home::seed_of(cluster, &seen.build.chain).await?;
+        let (record, home) = self.known(&seen.build).await?;
         let raise = Raise {
             record,
+            seed,
+            home,
             plan: &plan,
             generation: next,
             tag: "",
@@ -65,6 +69,17 @@ impl Agent<'_> {
             now,
         };
         dispatch::abandon(cluster, &raise, &seen.head).await
+    }
+
+    /// An administrator may have run `setup` since this agent came up: what home says now is what the policies allow.
+    async fn look_home_again(&mut self, seen: &Observation) -> Result<()> {
+        let now = setup::home(self.cluster).await?;
+        let (record, before) = self.known(&seen.build).await?.clone();
+        if now != before {
+            self.memory.known = Some((record, now));
+            self.memory.plan = None;
+        }
+        Ok(())
     }
 
     async fn try_dispatch(&mut self, seen: &mut Observation) -> Result<()> {
@@ -82,15 +97,26 @@ impl Agent<'_> {
             return self.patch_namespace(seen, json!({}), settled(Dispatch::Done)).await;
         }
         let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
-        let (record, _) = self.known(&seen.build).await?.clone();
+        self.look_home_again(seen).await?;
+        let (record, home) = self.known(&seen.build).await?.clone();
         let brought = self.brought(seen).await?;
         let plan = match &brought {
             Some(_) => self.plan(seen).await?.clone(),
             None => self.plan_of_last_good(seen).await?.map_err(Error::Pipeline)?,
         };
+        let (lent, settings) = (&plan.namespace, &record.settings);
+        if lent.labels != settings.labels || lent.annotations != settings.annotations {
+            self.note(
+                "Warning: the pushed pipeline asks for other labels or annotations of its namespace; those of a chain are \
+                 fixed when it is started, and stay: kubectl studioci start with this pipeline changes them",
+            );
+        }
         let (namespace, uid) = (self.me.namespace.clone(), seen.build.uid.clone());
+        let seed = home::seed_of(self.cluster, &seen.build.chain).await?;
         let raise = Raise {
             record: &record,
+            seed,
+            home: &home,
             plan: &plan,
             generation: next,
             tag: &freeze.version.tag,

@@ -32,16 +32,14 @@ impl Agent<'_> {
         // where even the last good pipeline does not go with this image, the check of the push says so
         let settings =
             self.plan_of_last_good(seen).await?.map(|plan| plan.build.settings).unwrap_or_default();
-        let telling = match &seen.running.mute {
-            Some(why) => Err(why.clone()),
-            None => {
-                let Some(telling) = self.telling(seen).await? else {
-                    // whoever takes it away again and again shall not set the pace of our requests
-                    tokio::time::sleep(TOLD_ELSEWHERE).await;
-                    return Ok(Flow::Look);
-                };
-                telling
-            }
+        let telling = if let Some(why) = &seen.running.mute {
+            Err(why.clone())
+        } else if let Some(telling) = self.telling(seen).await? {
+            telling
+        } else {
+            // whoever takes it away again and again shall not set the pace of our requests
+            tokio::time::sleep(TOLD_ELSEWHERE).await;
+            return Ok(Flow::Look);
         };
         let (pipeline, told) = match telling {
             Ok(Telling { pipeline: Pushed::Absent, revision }) => {

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
+use super::Home;
 use crate::chain::wire;
 use crate::pipeline::documents;
 
@@ -34,7 +35,32 @@ pub const POLICY: &str = "ValidatingAdmissionPolicy";
 /// Kind of its binding.
 pub const BINDING: &str = "ValidatingAdmissionPolicyBinding";
 
-/// Every object of the manifests, in order.
+/// What stands in the manifests for the agent image that home names.
+const AGENT_IMAGE: &str = "agent-image-of-home";
+/// And for the keys that webhooks put on namespaces, as the right to them is named.
+const ADDED_KEYS: &str = "added-keys-of-home";
+
+/// Every object of the manifests, in order, as home has it.
+pub fn objects_of(home: &Home) -> Vec<Value> {
+    let mut objects = objects();
+    for object in &mut objects {
+        // an index would make what is not there
+        let rules = object.get_mut("rules").and_then(Value::as_array_mut);
+        for rule in rules.into_iter().flatten() {
+            let names = rule.get_mut("resourceNames").and_then(Value::as_array_mut);
+            for name in names.into_iter().flatten() {
+                if *name == AGENT_IMAGE {
+                    *name = json!(home.agent_image);
+                } else if *name == ADDED_KEYS {
+                    *name = json!(home.added.name());
+                }
+            }
+        }
+    }
+    objects
+}
+
+/// Every object of the manifests, in order. What the roles allow of home is left open ([`objects_of`]).
 pub fn objects() -> Vec<Value> {
     static READ: LazyLock<Vec<Value>> = LazyLock::new(|| {
         FILES
@@ -50,7 +76,13 @@ pub fn objects() -> Vec<Value> {
 
 /// Home's configuration: the layout that is written there, and the image that brings the agent into listeners.
 /// Installed last: where it stands, the rest does.
-pub fn config(version: &str, agent_image: &str) -> Value {
+pub fn config(home: &Home) -> Value {
+    let mut data = json!({
+        wire::HOME_KEY_VERSION: home.version, wire::HOME_KEY_AGENT_IMAGE: home.agent_image,
+    });
+    if !home.added.is_empty() {
+        data[wire::HOME_KEY_ADDED] = json!(home.added.name());
+    }
     json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -59,15 +91,17 @@ pub fn config(version: &str, agent_image: &str) -> Value {
             "namespace": wire::HOME,
             "labels": { wire::MANAGED_BY: wire::MANAGED_BY_VALUE },
         },
-        "data": { wire::HOME_KEY_VERSION: version, wire::HOME_KEY_AGENT_IMAGE: agent_image },
+        "data": data,
     })
 }
 
 /// The manifests with their comments, and home's configuration, as one text for `kubectl apply -f -`.
-pub fn text(agent_image: &str) -> String {
-    let config = documents::write(&config(wire::HOME_VERSION, agent_image));
+pub fn text(home: &Home) -> String {
+    let config = documents::write(&config(home));
     let texts: Vec<&str> = FILES.iter().map(|(_, text)| *text).chain([config.as_str()]).collect();
-    texts.join("---\n")
+    // a name with line breaks stands in quotes, as JSON writes it and YAML reads it
+    let added = json!(home.added.name()).to_string();
+    texts.join("---\n").replace(AGENT_IMAGE, &home.agent_image).replace(ADDED_KEYS, &added)
 }
 
 /// `kind` and name of an object.
@@ -205,6 +239,19 @@ mod tests {
             wire::FREEZE,
             wire::MANAGED_BY,
             rights::VIRTUAL_GROUP,
+            rights::CHAINS,
+            rights::PODSECURITY,
+            rights::PREFIXES,
+            rights::LENT,
+            rights::ADDED_KEYS,
+            rights::AGENT_IMAGES,
+            rights::CONFINEMENT,
+            wire::PREFIX,
+            wire::LENT,
+            wire::ADDED,
+            wire::CHAIN_UUID,
+            wire::GENERATION,
+            wire::AGENT_ACCOUNT,
         ] {
             assert!(all.contains(name), "{name}");
         }
@@ -217,7 +264,12 @@ mod tests {
         for name in [wire::ROLE_AGENT, wire::ROLE_TRUSTED, wire::ROLE_USER, wire::ROLE_WORKSPACE] {
             assert!(names().contains(&format!("ClusterRole {name}")));
         }
-        let prefixes = [wire::chain_object("'"), wire::history_object("'"), wire::record_object("'")];
+        let prefixes = [
+            wire::chain_object("'"),
+            wire::history_object("'"),
+            wire::record_object("'"),
+            wire::seed_object("'"),
+        ];
         for prefix in prefixes {
             assert!(FILES[2].1.contains(&format!("'{prefix}")), "{prefix}");
         }
@@ -279,9 +331,12 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_what_is_installed() {
-        let mut expected = objects();
-        expected.push(config(wire::HOME_VERSION, "registry.example.com/agent:1"));
-        let printed = documents::read("print", &text("registry.example.com/agent:1")).unwrap();
+        let added =
+            rights::Added { labels: vec!["b".to_owned(), "a".to_owned()], ..rights::Added::default() };
+        let home = Home { added, ..Home::unasked() };
+        let mut expected = objects_of(&home);
+        expected.push(config(&home));
+        let printed = documents::read("print", &text(&home)).unwrap();
         assert_eq!(printed.into_iter().map(|document| document.value).collect::<Vec<_>>(), expected);
     }
 

@@ -65,9 +65,15 @@ fn server(minor: &'static str) -> (Cluster, Scripted, Store) {
 const CONFIG: &str = "/api/v1/namespaces/studioci/configmaps/studioci";
 const POLICY: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/studioci-rights";
 
+/// An image of this name, by its digest.
+fn pinned(name: &str) -> String {
+    format!("{name}@sha256:{}", "a".repeat(64))
+}
+
 async fn run(cluster: &Cluster, image: Option<&str>) -> Result<Installed> {
     let mut heard = Vec::new();
-    let installed = setup(cluster, image, &mut |line| heard.push(line.clone())).await?;
+    let asked = Asked { agent_image: image.map(str::to_owned), added: None };
+    let installed = setup(cluster, &asked, &mut |line| heard.push(line.clone())).await?;
     assert_eq!(heard, installed.lines);
     Ok(installed)
 }
@@ -83,7 +89,7 @@ fn writes(scripted: &Scripted) -> usize {
 #[tokio::test(start_paused = true)]
 async fn the_first_time_everything_is_created_and_the_second_time_nothing_is_written() {
     let (cluster, scripted, store) = server("36");
-    let first = run(&cluster, None).await.unwrap();
+    let first = run(&cluster, Some(&pinned("a/b"))).await.unwrap();
     let lines: Vec<String> = first.lines.iter().map(ToString::to_string).collect();
     assert_eq!(lines.len(), manifests::objects().len() + 1);
     assert_eq!(lines[0], "namespace/studioci created");
@@ -92,19 +98,26 @@ async fn the_first_time_everything_is_created_and_the_second_time_nothing_is_wri
     assert!(first.notices.is_empty(), "{:?}", first.notices);
     assert_eq!(
         store.lock().unwrap()[CONFIG]["data"],
-        json!({ "version": "1.0", "agentImage": default_image() })
+        json!({ "version": "2.0", "agentImage": pinned("a/b") })
     );
     let before = writes(&scripted);
     let second = run(&cluster, None).await.unwrap();
     assert_eq!(became(&second, Became::Unchanged).len(), lines.len());
     assert_eq!(writes(&scripted), before);
-    assert_eq!(home(&cluster).await.unwrap(), Home::unasked());
+    assert_eq!(home(&cluster).await.unwrap(), Home { agent_image: pinned("a/b"), ..Home::unasked() });
+    let role = &store.lock().unwrap()["/apis/rbac.authorization.k8s.io/v1/clusterroles/studioci-agent"];
+    let allowed = role["rules"].as_array().unwrap().iter().find(|rule| rule["resources"][0] == "agentimages");
+    assert_eq!(
+        allowed.unwrap()["resourceNames"],
+        json!([pinned("a/b")]),
+        "the one image that an agent may run"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_somebody_changed_is_set_right() {
     let (cluster, _, store) = server("36");
-    run(&cluster, None).await.unwrap();
+    run(&cluster, Some(&pinned("a/b"))).await.unwrap();
     store.lock().unwrap().get_mut(POLICY).unwrap()["spec"]["failurePolicy"] = json!("Ignore");
     assert!(matches!(check::installed(&cluster).await, Err(Error::Unready { .. })));
     let again = run(&cluster, None).await.unwrap();
@@ -118,7 +131,7 @@ async fn what_somebody_changed_is_set_right() {
 #[tokio::test(start_paused = true)]
 async fn a_newer_confinement_is_left_alone() {
     let (cluster, _, store) = server("36");
-    run(&cluster, None).await.unwrap();
+    run(&cluster, Some(&pinned("a/b"))).await.unwrap();
     {
         let mut store = store.lock().unwrap();
         let policy = store.get_mut(POLICY).unwrap();
@@ -130,17 +143,21 @@ async fn a_newer_confinement_is_left_alone() {
     assert_eq!(became(&again, Became::Newer).len(), manifests::objects().len() - 1);
     assert!(again.notices[0].contains("99"), "{:?}", again.notices);
     assert_eq!(store.lock().unwrap()[POLICY]["spec"]["failurePolicy"], "Future");
+    // its roles would not allow another image
+    let other = run(&cluster, Some(&pinned("c/d"))).await;
+    assert!(matches!(other, Err(Error::Unready { .. })), "{other:?}");
+    assert_eq!(store.lock().unwrap()[CONFIG]["data"]["agentImage"], pinned("a/b"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_home_of_another_major_version_is_refused_untouched() {
-    for version in ["2.0", "0.9", "x", "1"] {
+    for version in ["3.0", "1.0", "x", "2"] {
         let (cluster, scripted, store) = server("36");
-        let config = manifests::config(version, "example.com/agent:1");
+        let config = manifests::config(&Home { version: version.to_owned(), ..Home::unasked() });
         store.lock().unwrap().insert(CONFIG.to_owned(), config);
         for outcome in [run(&cluster, None).await.map(|_| ()), home(&cluster).await.map(|_| ())] {
             let error = outcome.unwrap_err().to_string();
-            assert!(error.contains(version) && error.contains("1.0"), "{error}");
+            assert!(error.contains(version) && error.contains("2.0"), "{error}");
         }
         assert_eq!(writes(&scripted), 0);
     }
@@ -162,32 +179,46 @@ async fn no_setup_is_said_with_its_remedy() {
 }
 
 #[test]
-fn an_agent_image_is_kept_where_somebody_chose_it() {
-    let home =
-        |version: &str, image: &str| Home { version: version.to_owned(), agent_image: image.to_owned() };
-    let old = home("1.0", "ghcr.io/studioci/kubectl-studioci:0.0.1");
-    let mirror = home("1.0", "registry.example.com/mirror/studioci:0.0.1");
-    let newer = home("1.7", "ghcr.io/studioci/kubectl-studioci:9.9.9");
-    let own = default_image();
+fn what_is_not_asked_for_stays() {
+    let added = |key: &str| Added { labels: vec![key.to_owned()], ..Added::default() };
+    let home = |version: &str, image: &str, keys: Added| Home {
+        version: version.to_owned(),
+        agent_image: image.to_owned(),
+        added: keys,
+    };
+    let old = home("2.0", "a/b", added("x"));
+    let newer = home("2.7", "a/b", Added::default());
+    let asked =
+        |image: Option<&str>, added: Option<Added>| Asked { agent_image: image.map(str::to_owned), added };
     let cases = [
-        (None, None, "1.0", own.as_str()),
-        (None, Some("a/b:1"), "1.0", "a/b:1"),
-        (Some(&old), None, "1.0", own.as_str()),
-        (Some(&mirror), None, "1.0", mirror.agent_image.as_str()),
-        (Some(&mirror), Some("a/b:1"), "1.0", "a/b:1"),
-        (Some(&newer), None, "1.7", newer.agent_image.as_str()),
-        (Some(&newer), Some("a/b:1"), "1.7", "a/b:1"),
+        (None, asked(Some("c/d"), None), home("2.0", "c/d", Added::default())),
+        (Some(&old), asked(None, None), old.clone()),
+        (Some(&old), asked(Some("c/d"), None), home("2.0", "c/d", added("x"))),
+        (Some(&old), asked(None, Some(added("y"))), home("2.0", "a/b", added("y"))),
+        (Some(&newer), asked(None, None), newer.clone()),
+        (Some(&newer), asked(Some("c/d"), None), home("2.7", "c/d", Added::default())),
     ];
-    for (before, asked, version, image) in cases {
-        let data = &config_after(before, asked)["data"];
-        assert_eq!((&data["version"], &data["agentImage"]), (&json!(version), &json!(image)));
+    for (before, asked, after) in cases {
+        assert_eq!(home_after(before, &asked).unwrap(), after);
+        assert_eq!(
+            Home::read(&serde_json::from_value(manifests::config(&after)["data"].clone()).unwrap()).unwrap(),
+            after
+        );
     }
+    assert!(matches!(home_after(None, &asked(None, None)), Err(Error::Usage { .. })));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unreadable_image_is_a_usage_error() {
+async fn an_agent_image_is_named_by_its_digest_and_a_key_is_one() {
     let (cluster, scripted, _) = server("36");
-    assert!(matches!(run(&cluster, Some("not an image")).await, Err(Error::Usage { .. })));
+    for image in ["not an image", "a/b", "a/b:1", "a/b@sha256:1"] {
+        assert!(matches!(run(&cluster, Some(image)).await, Err(Error::Usage { .. })), "{image}");
+    }
+    for key in ["", "a b", "a=b", "a\nl:b", "studioci.dev/chain", "pod-security.kubernetes.io/enforce"] {
+        let added = Some(Added { annotations: vec![key.to_owned()], ..Added::default() });
+        let asked = Asked { agent_image: Some(pinned("a/b")), added };
+        assert!(matches!(print(&asked), Err(Error::Usage { .. })), "{key:?}");
+    }
     assert_eq!(scripted.count(), 0);
 }
 

@@ -21,6 +21,7 @@ async fn a_chain_starts_in_this_order() {
             "POST /studioci/secrets",
             "POST /studioci/configmaps",
             "POST /studioci/roles",
+            "POST /studioci/secrets",
             "POST /namespaces",
             "PATCH /studioci/configmaps/chain-app-main",
             "POST /ns1/serviceaccounts",

@@ -14,92 +14,107 @@ use super::who::*;
 /// A pod template, which the program itself never handles.
 fn pod_template(namespace: &str, account: &str) -> Ask {
     let path = format!("/api/v1/namespaces/{namespace}/podtemplates");
-    Ask::new("POST", path, workload("PodTemplate", namespace, "x", "listener", pod_spec(account)))
+    Ask::new(
+        "POST",
+        path,
+        workload(
+            "PodTemplate",
+            namespace,
+            "x",
+            if account == "default" { "support" } else { "listener" },
+            pod_spec(account),
+        ),
+    )
 }
 
 #[rustfmt::skip]
 pub(crate) fn build() -> Vec<Row> {
-    let me = || account("ci-one", "builder");
-    let as_agent = |kind| create(workload(kind, "ci-one", "x", "listener", pod_spec(AGENT)));
-    let itself = || at(NAMESPACES, "", "ci-one");
+    let me = || account("ci-a-one", "builder");
+    let as_agent = |kind| create(workload(kind, "ci-a-one", "x", "listener", pod_spec(AGENT)));
+    let itself = || at(NAMESPACES, "", "ci-a-one");
     vec![
-        row(BUILD, "deletes its own pod", at(PODS, "ci-one", "own").delete().dry(), Allowed),
-        row(BUILD, "reads a Secret of its namespace", at(SECRETS, "ci-one", "pull").get(), Allowed),
-        row(BUILD, "all pods of its own label at once", all(PODS, "ci-one", "labelSelector=app%3Down").delete().dry(), Allowed),
-        row(BUILD, "cancels itself: its Job is its own", at(JOBS, "ci-one", "studioci-build").delete().dry(), Allowed),
-        row(BUILD, "scales the listener: a Scale shows no template, a nuisance that no policy can see", at(DEPLOYMENTS, "ci-one", "build/scale").patch(json!({ "spec": { "replicas": 0 } })).dry(), Allowed),
+        row(BUILD, "deletes its own pod", at(PODS, "ci-a-one", "own").delete().dry(), Allowed),
+        row(BUILD, "reads a Secret of its namespace", at(SECRETS, "ci-a-one", "pull").get(), Allowed),
+        row(BUILD, "all pods of its own label at once", all(PODS, "ci-a-one", "labelSelector=app%3Down").delete().dry(), Allowed),
+        row(BUILD, "cancels itself: its Job is its own", at(JOBS, "ci-a-one", "studioci-build").delete().dry(), Allowed),
+        row(BUILD, "scales the listener: a Scale shows no template, a nuisance that no policy can see", at(DEPLOYMENTS, "ci-a-one", "build/scale").patch(json!({ "spec": { "replicas": 0 } })).dry(), Allowed),
 
         row(BUILD, "a pod as its agent", as_agent("Pod"), AS_ITS_AGENT),
-        row(BUILD, "a pod as its agent by the old field", create(workload("Pod", "ci-one", "x", "listener", { let mut it = pod_spec(AGENT); it["serviceAccount"] = json!(AGENT); it.as_object_mut().unwrap().remove("serviceAccountName"); it })), AS_ITS_AGENT),
+        row(BUILD, "a pod as its agent by the old field", create(workload("Pod", "ci-a-one", "x", "listener", { let mut it = pod_spec(AGENT); it["serviceAccount"] = json!(AGENT); it.as_object_mut().unwrap().remove("serviceAccountName"); it })), AS_ITS_AGENT),
         row(BUILD, "a Job as its agent", as_agent("Job"), AS_ITS_AGENT),
-        row(BUILD, "a listener of its own", create(named(listener("ci-one"), "x")), ITS_AGENT),
-        row(BUILD, "another image for the listener", at(DEPLOYMENTS, "ci-one", "build").patch(json!({ "spec": { "template": { "metadata": { "labels": { "x": "y" } } } } })), ITS_AGENT),
-        row(BUILD, "takes the agent away from the listener", at(DEPLOYMENTS, "ci-one", "build").patch(json!({ "spec": { "template": { "spec": { "serviceAccountName": "default" } } } })), ITS_AGENT),
-        row(BUILD, "deletes the listener", at(DEPLOYMENTS, "ci-one", "build").delete(), ITS_AGENT),
-        row(BUILD, "deletes all Deployments at once", all(DEPLOYMENTS, "ci-one", "").delete(), ITS_AGENT),
-        row(BUILD, "deletes all pods at once, the listener's too", all(PODS, "ci-one", "labelSelector=studioci.dev%2Frole%3Dlistener").delete(), ITS_AGENT),
-        row(BUILD, "deletes its agent's ServiceAccount", at(SERVICE_ACCOUNTS, "ci-one", AGENT).delete(), ITS_AGENT),
-        row(BUILD, "patches its agent's ServiceAccount", at(SERVICE_ACCOUNTS, "ci-one", AGENT).patch(json!({ "secrets": [] })), ITS_AGENT),
-        row(BUILD, "deletes all ServiceAccounts at once", all(SERVICE_ACCOUNTS, "ci-one", "").delete().dry(), ITS_AGENT),
-        row(BUILD, "a token Secret for its agent", create(token_secret("ci-one", "x", AGENT)), TOKEN_SECRET),
-        row(BUILD, "changes the freeze", at(CONFIG_MAPS, "ci-one", "studioci-freeze").patch(json!({ "data": { "x": "y" } })), FREEZE),
-        row(BUILD, "deletes the freeze", at(CONFIG_MAPS, "ci-one", "studioci-freeze").delete(), FREEZE),
-        row(BUILD, "deletes all ConfigMaps at once", all(CONFIG_MAPS, "ci-one", "labelSelector=%21x").delete().dry(), FREEZE),
-        row(BUILD, "a freeze before there is one", create(object("ConfigMap", "ci-one", "studioci-freeze")), FREEZE),
-        row(BUILD, "a Role", create(role("ci-one", "x", [rule("pods", &["get"], &[])])), NO_RIGHTS),
-        row(BUILD, "widens its Role", at(ROLES, "ci-one", "builder").patch(json!({ "rules": [rule("pods", &["get"], &[])] })), NO_RIGHTS),
-        row(BUILD, "deletes its Role", at(ROLES, "ci-one", "builder").delete(), NO_RIGHTS),
-        row(BUILD, "its rights to everybody", create(bind("ci-one", "Role/builder", group("system:authenticated"))), NO_RIGHTS),
-        row(BUILD, "deletes its agent's binding", at(ROLE_BINDINGS, "ci-one", "studioci-agent").delete(), NO_RIGHTS),
-        row(BUILD, "deletes all bindings at once", all(ROLE_BINDINGS, "ci-one", "").delete(), NO_RIGHTS),
+        row(BUILD, "a listener of its own", create(named(listener("ci-a-one"), "x")), ITS_AGENT),
+        row(BUILD, "another image for the listener", at(DEPLOYMENTS, "ci-a-one", "build").patch(json!({ "spec": { "template": { "metadata": { "labels": { "x": "y" } } } } })), ITS_AGENT),
+        row(BUILD, "takes the agent away from the listener", at(DEPLOYMENTS, "ci-a-one", "build").patch(json!({ "spec": { "template": { "spec": { "serviceAccountName": "default" } } } })), ITS_AGENT),
+        row(BUILD, "deletes the listener", at(DEPLOYMENTS, "ci-a-one", "build").delete(), ITS_AGENT),
+        row(BUILD, "deletes all Deployments at once", all(DEPLOYMENTS, "ci-a-one", "").delete(), ITS_AGENT),
+        row(BUILD, "deletes all pods at once, the listener's too", all(PODS, "ci-a-one", "labelSelector=studioci.dev%2Frole%3Dlistener").delete(), ITS_AGENT),
+        row(BUILD, "deletes its agent's ServiceAccount", at(SERVICE_ACCOUNTS, "ci-a-one", AGENT).delete(), ITS_AGENT),
+        row(BUILD, "patches its agent's ServiceAccount", at(SERVICE_ACCOUNTS, "ci-a-one", AGENT).patch(json!({ "secrets": [] })), ITS_AGENT),
+        row(BUILD, "deletes all ServiceAccounts at once", all(SERVICE_ACCOUNTS, "ci-a-one", "").delete().dry(), ITS_AGENT),
+        row(BUILD, "a token Secret for its agent", create(token_secret("ci-a-one", "x", AGENT)), TOKEN_SECRET),
+        row(BUILD, "changes the freeze", at(CONFIG_MAPS, "ci-a-one", "studioci-freeze").patch(json!({ "data": { "x": "y" } })), FREEZE),
+        row(BUILD, "deletes the freeze", at(CONFIG_MAPS, "ci-a-one", "studioci-freeze").delete(), FREEZE),
+        row(BUILD, "deletes all ConfigMaps at once", all(CONFIG_MAPS, "ci-a-one", "labelSelector=%21x").delete().dry(), FREEZE),
+        row(BUILD, "a freeze before there is one", create(object("ConfigMap", "ci-a-one", "studioci-freeze")), FREEZE),
+        row(BUILD, "a pod that the listener's ReplicaSet would adopt", create(workload("Pod", "ci-a-one", "x", "listener", pod_spec("builder"))), DECOY),
+        row(BUILD, "its own pod, labelled so", at(PODS, "ci-a-one", "own").patch(labels(json!({ "studioci.dev/role": "listener" }))), DECOY),
+        row(BUILD, "a Job whose pods would be", create({ let mut it = workload("Job", "ci-a-one", "x", "support", pod_spec("builder")); it["spec"]["template"]["metadata"]["labels"]["studioci.dev/role"] = json!("listener"); it }), DECOY),
+        row(BUILD, "a Deployment that looks like the listener", create(workload("Deployment", "ci-a-one", "x", "listener", pod_spec("builder"))), Rbac),
+        row(BUILD, "a Role", create(role("ci-a-one", "x", [rule("pods", &["get"], &[])])), NO_RIGHTS),
+        row(BUILD, "widens its Role", at(ROLES, "ci-a-one", "builder").patch(json!({ "rules": [rule("pods", &["get"], &[])] })), NO_RIGHTS),
+        row(BUILD, "deletes its Role", at(ROLES, "ci-a-one", "builder").delete(), NO_RIGHTS),
+        row(BUILD, "its rights to everybody", create(bind("ci-a-one", "Role/builder", group("system:authenticated"))), NO_RIGHTS),
+        row(BUILD, "deletes its agent's binding", at(ROLE_BINDINGS, "ci-a-one", "studioci-agent").delete(), NO_RIGHTS),
+        row(BUILD, "deletes all bindings at once", all(ROLE_BINDINGS, "ci-a-one", "").delete(), NO_RIGHTS),
         row(BUILD, "marks its namespace as trusted", itself().patch(annotations(json!({ TRUSTED_BUILD: "true" }))), MARKS_ITSELF),
         row(BUILD, "forges its verdict", itself().patch(annotations(json!({ "studioci.dev/verdict": "Passed" }))), OWN_NAMESPACE),
         row(BUILD, "forges its phase", itself().patch(labels(json!({ "studioci.dev/phase": "Finished" }))), OWN_NAMESPACE),
         row(BUILD, "takes its namespace out of the chain", itself().patch(labels(json!({ "studioci.dev/chain": null }))), LEAVES),
         row(BUILD, "deletes its namespace", itself().dispose(), OWN_NAMESPACE),
 
-        row(BUILD, "a token of its agent", token("ci-one", AGENT, Value::Null), Rbac),
-        row(BUILD, "execs into the listener", at(PODS, "ci-one", "x/exec?command=id").get(), Rbac),
-        row(BUILD, "a debug container in the listener", at(PODS, "ci-one", "x/ephemeralcontainers").patch(json!({})), Rbac),
+        row(BUILD, "a token of its agent", token("ci-a-one", AGENT, Value::Null), Rbac),
+        row(BUILD, "execs into the listener", at(PODS, "ci-a-one", "x/exec?command=id").get(), Rbac),
+        row(BUILD, "a debug container in the listener", at(PODS, "ci-a-one", "x/ephemeralcontainers").patch(json!({})), Rbac),
         row(BUILD, "reads its chain's Secret in home", at(SECRETS, STUDIOCI, "chain-a").get(), Rbac),
         row(BUILD, "reads its chain's head", at(CONFIG_MAPS, STUDIOCI, "chain-a").get(), Rbac),
-        row(BUILD, "reads the next build's Secret", at(SECRETS, "ci-two", "pull").get(), Rbac),
-        row(BUILD, "scales the next listener", at(DEPLOYMENTS, "ci-two", "build/scale").patch(json!({ "spec": { "replicas": 0 } })), Rbac),
-        row(BUILD, "a namespace", create(namespace("ci-x", "a", &BASELINE)), Rbac),
+        row(BUILD, "reads the next build's Secret", at(SECRETS, "ci-a-two", "pull").get(), Rbac),
+        row(BUILD, "scales the next listener", at(DEPLOYMENTS, "ci-a-two", "build/scale").patch(json!({ "spec": { "replicas": 0 } })), Rbac),
+        row(BUILD, "a namespace", create(namespace("ci-x-x", "a", &BASELINE)), Rbac),
         row(BUILD, "lists namespaces", all(NAMESPACES, "", "").get(), Rbac),
-        row(BUILD, "the workspace to itself", create(bind("ci-one", "ClusterRole/studioci-workspace", me())), Rbac),
-        row(Who::Account("ci-two", "default"), "a build to which its pipeline gave nothing: its pods", all(PODS, "ci-two", "").get(), Rbac),
-        row(Who::Account("ci-two", "default"), "the same: its Secrets", all(SECRETS, "ci-two", "").get(), Rbac),
+        row(BUILD, "the workspace to itself", create(bind("ci-a-one", "ClusterRole/studioci-workspace", me())), Rbac),
+        row(Who::Account("ci-a-two", "default"), "a build to which its pipeline gave nothing: its pods", all(PODS, "ci-a-two", "").get(), Rbac),
+        row(Who::Account("ci-a-two", "default"), "the same: its Secrets", all(SECRETS, "ci-a-two", "").get(), Rbac),
     ]
 }
 
 /// People and accounts that live elsewhere, in a chain's namespace. `listener` is the name of the listener's pod.
 #[rustfmt::skip]
 pub(crate) fn elsewhere(listener: &str, uid: &str) -> Vec<Row> {
-    let pod = || at(PODS, "ci-one", listener);
+    let pod = || at(PODS, "ci-a-one", listener);
     let bound = json!({ "apiVersion": "v1", "kind": "Pod", "name": listener, "uid": uid });
     let image = || json!({ "spec": { "containers": [{ "name": "build", "image": "127.0.0.1:15000/evil:1" }] } });
-    let as_agent = || create(workload("Pod", "ci-one", "x", "listener", pod_spec(AGENT)));
+    let as_agent = || create(workload("Pod", "ci-a-one", "x", "listener", pod_spec(AGENT)));
     vec![
-        row(KUBELET, "asks for the token of a pod that runs on it", token("ci-one", AGENT, bound), Allowed),
-        row(KEEL, "updates the listener's image", at(DEPLOYMENTS, "ci-one", "build").patch(json!({ "metadata": { "annotations": { "keel.sh/update-time": "x" } } })), Allowed),
-        row(KEEL, "updates the listener's template", at(DEPLOYMENTS, "ci-other", "build").patch(json!({ "spec": { "template": { "metadata": { "labels": { "x": "y" } } } } })), Allowed),
-        row(OPERATOR, "makes an ordinary pod in a chain's namespace", create(workload("Pod", "ci-one", "x", "support", pod_spec("default"))).dry(), Allowed),
+        row(KUBELET, "asks for the token of a pod that runs on it", token("ci-a-one", AGENT, bound), Allowed),
+        row(KEEL, "updates the listener's image", at(DEPLOYMENTS, "ci-a-one", "build").patch(json!({ "metadata": { "annotations": { "keel.sh/update-time": "x" } } })), Allowed),
+        row(KEEL, "updates the listener's template", at(DEPLOYMENTS, "ci-b-other", "build").patch(json!({ "spec": { "template": { "metadata": { "labels": { "x": "y" } } } } })), Allowed),
+        row(OPERATOR, "makes an ordinary pod in a chain's namespace", create(workload("Pod", "ci-a-one", "x", "support", pod_spec("default"))).dry(), Allowed),
         row(OPERATOR, "deletes the listener's pod", pod().delete().dry(), Allowed),
         row(OPERATOR, "makes an ordinary ServiceAccount", create(object("ServiceAccount", "ci-plain", "x")).dry(), Allowed),
-        row(OPERATOR, "makes the account of a chain's agents in a namespace of that chain", create(object("ServiceAccount", "ci-two", AGENT)).dry(), Allowed),
         row(OPERATOR, "makes it in a namespace of no chain", create(object("ServiceAccount", "default", AGENT)), ITS_ACCOUNT),
         row(OPERATOR, "makes it in home", create(object("ServiceAccount", STUDIOCI, AGENT)), AT_HOME),
-        row(OPERATOR, "makes it in another chain's namespace", create(object("ServiceAccount", "ci-other", AGENT)), ELSEWHERE),
+        row(OPERATOR, "makes it in another chain's namespace", create(object("ServiceAccount", "ci-b-other", AGENT)), ELSEWHERE),
         row(OPERATOR, "makes one whose name the server completes", create({ let mut it = object("ServiceAccount", "default", ""); it["metadata"] = json!({ "namespace": "default", "generateName": "studioci-agent.a" }); it }), ITS_ACCOUNT),
         row(ALICE, "labels the listener's pod", pod().patch(labels(json!({ "x": "y" }))), Allowed),
         row(ALICE, "another image for the listener's pod", pod().patch_within(image()), AGENTS_KIND),
-        row(OPERATOR, "a debug container in the listener's pod", at(PODS, "ci-one", &format!("{listener}/ephemeralcontainers")).patch_within(json!({ "spec": { "ephemeralContainers": [{ "name": "x", "image": "i", "targetContainerName": "studioci-agent" }] } })), AGENTS_KIND),
+        row(OPERATOR, "a debug container in the listener's pod", at(PODS, "ci-a-one", &format!("{listener}/ephemeralcontainers")).patch_within(json!({ "spec": { "ephemeralContainers": [{ "name": "x", "image": "i", "targetContainerName": "studioci-agent" }] } })), AGENTS_KIND),
         row(ALICE, "a bare pod as the agent", as_agent(), AGENTS_KIND),
-        row(ALICE, "a token Secret for the agent", create(token_secret("ci-one", "x", AGENT)), TOKEN_SECRET),
+        row(ALICE, "changes what the agent froze", at(CONFIG_MAPS, "ci-a-one", "studioci-freeze").patch(json!({ "data": { "x": "y" } })), FREEZE),
+        row(OPERATOR, "a pod that the listener's ReplicaSet would adopt", create(workload("Pod", "ci-a-one", "x", "listener", pod_spec("default"))), DECOY),
+        row(ALICE, "a token Secret for the agent", create(token_secret("ci-a-one", "x", AGENT)), TOKEN_SECRET),
         row(OPERATOR, "makes a pod as the agent for somebody", as_agent(), AGENTS_KIND),
         row(OPERATOR, "another image for the listener's pod", pod().patch_within(image()), AGENTS_KIND),
-        row(OPERATOR, "asks for a token of the agent", token("ci-one", AGENT, Value::Null), KUBELETS),
+        row(OPERATOR, "asks for a token of the agent", token("ci-a-one", AGENT, Value::Null), KUBELETS),
         row(BUILD, "another image for the listener's pod", pod().patch_within(image()), AS_ITS_AGENT),
         row(BUILD, "deletes the listener's pod", pod().delete(), ITS_AGENT),
     ]
@@ -108,33 +123,33 @@ pub(crate) fn elsewhere(listener: &str, uid: &str) -> Vec<Row> {
 /// The second wall: agent and build hold wide RBAC, and the policies alone are left.
 #[rustfmt::skip]
 pub(crate) fn wide() -> Vec<Row> {
-    let me = || agent("ci-one");
+    let me = || agent("ci-a-one");
     let data = || json!({ "data": { "x": "y" } });
     let mut rows = vec![
         row(ONE, "wide: deletes home", at(NAMESPACES, "", "studioci").dispose(), OWN_CHAIN),
         row(ONE, "wide: labels home as its chain's", at(NAMESPACES, "", "studioci").patch(labels(json!({ "studioci.dev/chain": "a" }))), FIXED),
         row(ONE, "wide: relabels default", at(NAMESPACES, "", "default").patch(labels(json!({ "studioci.dev/chain": "a" }))), FIXED),
-        row(ONE, "wide: moves a foreign namespace in", at(NAMESPACES, "", "ci-other").patch(labels(json!({ "studioci.dev/chain": "a" }))), FIXED),
-        row(ONE, "wide: deletes a foreign namespace", at(NAMESPACES, "", "ci-other").dispose(), OWN_CHAIN),
+        row(ONE, "wide: moves a foreign namespace in", at(NAMESPACES, "", "ci-b-other").patch(labels(json!({ "studioci.dev/chain": "a" }))), FIXED),
+        row(ONE, "wide: deletes a foreign namespace", at(NAMESPACES, "", "ci-b-other").dispose(), OWN_CHAIN),
         row(ONE, "wide: a Deployment in default", create(workload("Deployment", "default", "x", "support", pod_spec("default"))), OWN_CHAIN),
-        row(ONE, "wide: a Deployment in another chain's namespace", create(workload("Deployment", "ci-other", "x", "support", pod_spec("default"))), OWN_CHAIN),
-        row(ONE, "wide: another chain's Secrets at once", all(SECRETS, "ci-other", "").delete(), OWN_CHAIN),
-        row(ONE, "wide: scales another chain's listener", at(DEPLOYMENTS, "ci-other", "build/scale").patch(json!({ "spec": { "replicas": 0 } })), OWN_CHAIN),
+        row(ONE, "wide: a Deployment in another chain's namespace", create(workload("Deployment", "ci-b-other", "x", "support", pod_spec("default"))), OWN_CHAIN),
+        row(ONE, "wide: another chain's Secrets at once", all(SECRETS, "ci-b-other", "").delete(), OWN_CHAIN),
+        row(ONE, "wide: scales another chain's listener", at(DEPLOYMENTS, "ci-b-other", "build/scale").patch(json!({ "spec": { "replicas": 0 } })), OWN_CHAIN),
         row(ONE, "wide: a token in kube-system", token("kube-system", "default", Value::Null), OWN_CHAIN),
-        row(ONE, "wide: a token of itself", token("ci-one", AGENT, Value::Null), KUBELETS),
+        row(ONE, "wide: a token of itself", token("ci-a-one", AGENT, Value::Null), KUBELETS),
         row(ONE, "lent another chain's Role: its head", at(CONFIG_MAPS, STUDIOCI, "chain-b").patch(data()), OWN_CHAIN),
         row(ONE, "lent: its history", at(CONFIG_MAPS, STUDIOCI, "history-b").patch(data()), OWN_CHAIN),
-        row(ONE, "lent: a namespace of that chain", create(namespace("ci-x", "b", &[])), OWN_CHAIN),
-        row(ONE, "lent: itself in that chain's namespace", create(owned(bind("ci-other", "ClusterRole/studioci-workspace", me()), "ci-one")), OWN_CHAIN),
-        row(ONE, "lent: its Secrets", at(SECRETS, "ci-other", "pull").patch(json!({ "stringData": { "x": "y" } })), OWN_CHAIN),
-        row(ONE, "lent: hands it on to an agent of its own", create(owned(bind(STUDIOCI, "Role/chain-b", agent("ci-two")), "ci-two")), OWN_CHAIN),
-        row(ONE, "lent: its own Role to that chain's agent", create(owned(bind(STUDIOCI, "Role/chain-a", agent("ci-other")), "ci-other")), IN_HOME),
-        row(ONE, "lent: an account of its agents in that chain's namespace", create(object("ServiceAccount", "ci-other", AGENT)), OWN_OR_FOREIGN),
-        row(ONE, "wide: execs in another chain's namespace", at(PODS, "ci-other", "x/exec?command=id").get(), OWN_CHAIN),
-        row(ONE, "wide: another chain's Role in home to itself", create(owned(bind(STUDIOCI, "Role/chain-b", me()), "ci-one")), OWN_CHAIN),
-        row(ONE, "wide: Role studioci-user in home to itself", create(owned(bind(STUDIOCI, "Role/studioci-user", me()), "ci-one")), OWN_CHAIN),
-        row(ONE, "wide: Role history-a in home to itself", create(owned(bind(STUDIOCI, "Role/history-a", me()), "ci-one")), OWN_CHAIN),
-        row(ONE, "wide: Role record-a in home to itself", create(owned(bind(STUDIOCI, "Role/record-a", me()), "ci-one")), OWN_CHAIN),
+        row(ONE, "lent: a namespace of that chain", create(namespace("ci-x-x", "b", &[])), OWN_CHAIN),
+        row(ONE, "lent: itself in that chain's namespace", create(owned(bind("ci-b-other", "ClusterRole/studioci-workspace", me()), "ci-a-one")), OWN_CHAIN),
+        row(ONE, "lent: its Secrets", at(SECRETS, "ci-b-other", "pull").patch(json!({ "stringData": { "x": "y" } })), OWN_CHAIN),
+        row(ONE, "lent: hands it on to an agent of its own", create(owned(bind(STUDIOCI, "Role/chain-b", agent("ci-a-two")), "ci-a-two")), OWN_CHAIN),
+        row(ONE, "lent: its own Role to that chain's agent", create(owned(bind(STUDIOCI, "Role/chain-a", agent("ci-b-other")), "ci-b-other")), IN_HOME),
+        row(ONE, "lent: an account of its agents in that chain's namespace", create(object("ServiceAccount", "ci-b-other", AGENT)), OWN_OR_FOREIGN),
+        row(ONE, "wide: execs in another chain's namespace", at(PODS, "ci-b-other", "x/exec?command=id").get(), OWN_CHAIN),
+        row(ONE, "wide: another chain's Role in home to itself", create(owned(bind(STUDIOCI, "Role/chain-b", me()), "ci-a-one")), OWN_CHAIN),
+        row(ONE, "wide: Role studioci-user in home to itself", create(owned(bind(STUDIOCI, "Role/studioci-user", me()), "ci-a-one")), OWN_CHAIN),
+        row(ONE, "wide: Role history-a in home to itself", create(owned(bind(STUDIOCI, "Role/history-a", me()), "ci-a-one")), OWN_CHAIN),
+        row(ONE, "wide: Role record-a in home to itself", create(owned(bind(STUDIOCI, "Role/record-a", me()), "ci-a-one")), OWN_CHAIN),
         row(ONE, "wide: changes its chain's Role", at(ROLES, STUDIOCI, "chain-a").patch(json!({ "rules": [] })), IN_HOME),
         row(ONE, "wide: a chain's Role of its own", create(role(STUDIOCI, "chain-x", [])), OWN_CHAIN),
         row(ONE, "wide: a ConfigMap in home", create(object("ConfigMap", STUDIOCI, "chain-a2")), OWN_CHAIN),
@@ -149,25 +164,25 @@ pub(crate) fn wide() -> Vec<Row> {
         row(ONE, "wide: a ClusterRole", create(cluster_role("x", [])), OWN_CHAIN),
         row(ONE, "wide: a ClusterRole that adds to the workspace", create(cluster_role("studioci-workspace-x", [])), OWN_CHAIN),
         row(ONE, "wide: changes ClusterRole studioci-agent", at(CLUSTER_ROLES, "", "studioci-agent").patch(json!({ "rules": [] })), OWN_CHAIN),
-        row(ONE, "wide: cluster-admin to itself", create(owned(bind_everywhere("cluster-admin", [me()]), "ci-one")), EVERYWHERE),
-        row(ONE, "wide: studioci-user to itself", create(owned(bind_everywhere("studioci-user", [me()]), "ci-one")), EVERYWHERE),
-        row(ONE, "wide: deletes its own ClusterRoleBinding", at(CLUSTER_ROLE_BINDINGS, "", "studioci-agent-ci-one").delete(), EVERYWHERE),
-        row(ONE, "wide: ClusterRole view to a build", create(bind("ci-one", "ClusterRole/view", account("ci-one", "builder"))), HAND_ON),
-        row(ONE, "wide: a pod template as the agent", pod_template("ci-one", AGENT), LISTENER),
-        row(ONE, "wide: an ordinary pod template", pod_template("ci-one", "default"), Allowed),
+        row(ONE, "wide: cluster-admin to itself", create(owned(bind_everywhere("cluster-admin", [me()]), "ci-a-one")), EVERYWHERE),
+        row(ONE, "wide: studioci-user to itself", create(owned(bind_everywhere("studioci-user", [me()]), "ci-a-one")), EVERYWHERE),
+        row(ONE, "wide: deletes its own ClusterRoleBinding", at(CLUSTER_ROLE_BINDINGS, "", "studioci-agent-ci-a-one").delete(), EVERYWHERE),
+        row(ONE, "wide: ClusterRole view to a build", create(bind("ci-a-one", "ClusterRole/view", account("ci-a-one", "builder"))), HAND_ON),
+        row(ONE, "wide: a pod template as the agent", pod_template("ci-a-one", AGENT), LISTENER),
+        row(ONE, "wide: an ordinary pod template", pod_template("ci-a-one", "default"), Allowed),
         row(ONE, "wide: a node's taints", at(NODES, "", "127.0.0.1").patch(json!({ "spec": { "unschedulable": true } })), OWN_CHAIN),
         row(ONE, "wide: its own head and history still", at(CONFIG_MAPS, STUDIOCI, "history-a").patch(data()), Allowed),
         // the server asks no policy about policies: RBAC alone guards them, and agents hold only get
         row(ONE, "wide: deletes its policy", at(VALIDATING_ADMISSION_POLICIES, "", "studioci-agent").delete().dry(), Allowed),
-        row(BUILD, "wide: a token of its agent", token("ci-one", AGENT, Value::Null), KUBELETS),
-        row(BUILD, "wide: a pod template as its agent", pod_template("ci-one", AGENT), ITS_AGENT),
-        row(BUILD, "wide: the workspace to itself", create(bind("ci-one", "ClusterRole/studioci-workspace", account("ci-one", "builder"))), GRABS),
-        row(BUILD, "wide: the workspace to itself elsewhere", create(bind("kube-system", "ClusterRole/studioci-workspace", account("ci-one", "builder"))), WORKSPACE),
-        row(BUILD, "wide: Role chain-a in home to itself", create(owned(bind(STUDIOCI, "Role/chain-a", account("ci-one", "builder")), "ci-one")), HOME),
-        row(BUILD, "wide: itself cluster-wide as an agent", create(owned(bind_everywhere("studioci-agent", [account("ci-one", "builder")]), "ci-one")), ONE_AGENT),
-        row(BUILD, "wide: itself a user", create(bind_everywhere("studioci-user", [account("ci-one", "builder")])), USER),
-        row(BUILD, "wide: a namespace of its chain", create(namespace("ci-x", "a", &BASELINE)), CLAIM),
-        row(BUILD, "wide: another build's verdict", at(NAMESPACES, "", "ci-two").patch(labels(json!({ "studioci.dev/chain": null }))), SAME_CHAIN),
+        row(BUILD, "wide: a token of its agent", token("ci-a-one", AGENT, Value::Null), KUBELETS),
+        row(BUILD, "wide: a pod template as its agent", pod_template("ci-a-one", AGENT), ITS_AGENT),
+        row(BUILD, "wide: the workspace to itself", create(bind("ci-a-one", "ClusterRole/studioci-workspace", account("ci-a-one", "builder"))), GRABS),
+        row(BUILD, "wide: the workspace to itself elsewhere", create(bind("kube-system", "ClusterRole/studioci-workspace", account("ci-a-one", "builder"))), WORKSPACE),
+        row(BUILD, "wide: Role chain-a in home to itself", create(owned(bind(STUDIOCI, "Role/chain-a", account("ci-a-one", "builder")), "ci-a-one")), HOME),
+        row(BUILD, "wide: itself cluster-wide as an agent", create(owned(bind_everywhere("studioci-agent", [account("ci-a-one", "builder")]), "ci-a-one")), ONE_AGENT),
+        row(BUILD, "wide: itself a user", create(bind_everywhere("studioci-user", [account("ci-a-one", "builder")])), USER),
+        row(BUILD, "wide: a namespace of its chain", create(namespace("ci-x-x", "a", &BASELINE)), CLAIM),
+        row(BUILD, "wide: another build's verdict", at(NAMESPACES, "", "ci-a-two").patch(labels(json!({ "studioci.dev/chain": null }))), SAME_CHAIN),
     ];
     for name in ["chain-b", "history-b", "record-a", "record-b", "history-chain-a", "record-chain-a", "chain-chain-a", "chain-history-a", "studioci"] {
         rows.push(row(ONE, format!("wide: ConfigMap {name} in home"), at(CONFIG_MAPS, STUDIOCI, name).patch(data()), OWN_CHAIN));
@@ -180,6 +195,6 @@ pub(crate) fn wide() -> Vec<Row> {
 pub(crate) fn added_kind() -> Vec<Row> {
     vec![
         row(ONE, "a Lease, after an admin added the kind", leases(), Allowed),
-        row(ONE, "a Role that hands it on", create(role("ci-one", "leases", [rule("coordination.k8s.io:leases", &["get"], &[])])), Allowed),
+        row(ONE, "a Role that hands it on", create(role("ci-a-one", "leases", [rule("coordination.k8s.io:leases", &["get"], &[])])), Allowed),
     ]
 }

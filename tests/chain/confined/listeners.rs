@@ -52,7 +52,7 @@ pub(crate) fn listener(namespace: &str) -> Value {
 
 /// The same under another name, its pod changed.
 fn changed(edit: impl FnOnce(&mut Value)) -> Value {
-    let mut it = named(listener("ci-one"), "x");
+    let mut it = named(listener("ci-a-one"), "x");
     edit(&mut it["spec"]["template"]["spec"]);
     // Deployment and environment name each other
     it["spec"]["template"]["spec"]["containers"][0]["env"][3]["value"] = json!("x");
@@ -105,6 +105,7 @@ pub(crate) fn shapes() -> Vec<Row> {
         shape("no command for the agent", COMMANDS, Box::new(|pod: &mut Value| { pod["containers"][0].as_object_mut().unwrap().remove("command"); })),
         shape("the agent's command in the CI container", COMMANDS, Box::new(set(OF_CI, "command", json!(["/studioci/kubectl-studioci", "agent", "run"])))),
         shape("another image that installs", COMMANDS, Box::new(set(INIT, "image", json!("evil:1")))),
+        shape("an agent from an image that setup does not permit", IMAGE, Box::new(|pod: &mut Value| { for list in ["initContainers", "containers"] { pod[list][0]["image"] = json!("evil:1"); } })),
         shape("another image for the agent", COMMANDS, Box::new(set(OF_AGENT, "image", json!("evil:1")))),
         shape("arguments for the agent", PLAIN_CONTAINERS, Box::new(set(OF_AGENT, "args", json!(["--kubeconfig", "/studioci-told/k"])))),
         shape("a hook in the CI container", PLAIN_CONTAINERS, Box::new(set(OF_CI, "lifecycle", hook()))),
@@ -117,7 +118,7 @@ pub(crate) fn shapes() -> Vec<Row> {
         shape("an init container that goes on", PLAIN_CONTAINERS, Box::new(set(INIT, "restartPolicy", json!("Always")))),
         shape("another API server", ENVIRONMENT, Box::new(push("/containers/0/env", server()))),
         shape("a variable of a Secret", ENVIRONMENT, Box::new(push("/containers/1/env", json!({ "name": "A", "valueFrom": { "secretKeyRef": { "name": "pull", "key": "x" } } })))),
-        shape("somebody else's namespace", ENVIRONMENT, Box::new(|pod: &mut Value| pod["containers"][0]["env"][0] = json!({ "name": "STUDIOCI_NAMESPACE", "value": "ci-two" }))),
+        shape("somebody else's namespace", ENVIRONMENT, Box::new(|pod: &mut Value| pod["containers"][0]["env"][0] = json!({ "name": "STUDIOCI_NAMESPACE", "value": "ci-a-two" }))),
         shape("the token in the CI container", MOUNTS, Box::new(push("/containers/1/volumeMounts", token()))),
         shape("the token in the init container", MOUNTS, Box::new(push("/initContainers/0/volumeMounts", token()))),
         shape("told where the agent may write", MOUNTS, Box::new(|pod: &mut Value| pod["containers"][0]["volumeMounts"][0]["readOnly"] = json!(false))),
@@ -140,9 +141,9 @@ pub(crate) fn shapes() -> Vec<Row> {
         shape("a privileged agent", CONTAINER_SECURITY, Box::new(set(OF_AGENT, "securityContext", privileged()))),
         shape("a capability in the CI container", CONTAINER_SECURITY, Box::new(|pod: &mut Value| pod["containers"][1]["securityContext"]["capabilities"]["add"] = json!(["NET_ADMIN"]))),
         shape("a CI container that writes to its root", CONTAINER_SECURITY, Box::new(|pod: &mut Value| pod["containers"][1]["securityContext"]["readOnlyRootFilesystem"] = json!(false))),
-        row(ALICE, "runs what she likes as the agent, in a namespace of her chain", create(workload("Deployment", "ci-one", "x", "support", pod_spec(AGENT))).dry(), COMMANDS),
-        row(ALICE, "a StatefulSet as the agent", create(workload("StatefulSet", "ci-one", "x", "support", pod_spec(AGENT))).dry(), AGENTS_KIND),
-        row(ALICE, "a ReplicaSet as the agent", create({ let mut it = listener("ci-one"); it["kind"] = json!("ReplicaSet"); it["metadata"]["name"] = json!("x"); it["spec"].as_object_mut().unwrap().remove("strategy"); it }).dry(), AGENTS_KIND),
+        row(ALICE, "runs what she likes as the agent, in a namespace of her chain", create(workload("Deployment", "ci-a-one", "x", "support", pod_spec(AGENT))).dry(), COMMANDS),
+        row(ALICE, "a StatefulSet as the agent", create(workload("StatefulSet", "ci-a-one", "x", "support", pod_spec(AGENT))).dry(), AGENTS_KIND),
+        row(ALICE, "a ReplicaSet as the agent", create({ let mut it = listener("ci-a-one"); it["kind"] = json!("ReplicaSet"); it["metadata"]["name"] = json!("x"); it["spec"].as_object_mut().unwrap().remove("strategy"); it }).dry(), AGENTS_KIND),
         row(KEEL, "an ordinary Deployment turned into an agent, in a namespace of no chain", at(DEPLOYMENTS, "ci-plain", "almost").patch(json!({ "spec": { "template": { "spec": { "serviceAccountName": AGENT } } } })), AGENTS_PLACE),
     ]
 }
@@ -150,7 +151,7 @@ pub(crate) fn shapes() -> Vec<Row> {
 /// What Keel, or anybody who may write Deployments everywhere, makes of a listener that is there.
 #[rustfmt::skip]
 pub(crate) fn updates() -> Vec<Row> {
-    let there = || at(DEPLOYMENTS, "ci-one", "build");
+    let there = || at(DEPLOYMENTS, "ci-a-one", "build");
     let pod = |spec: Value| json!({ "spec": { "template": { "spec": spec } } });
     let container = |name: &str, fields: Value| { let mut it = fields; it["name"] = json!(name); pod(json!({ "containers": [it] })) };
     let images = || pod(json!({ "initContainers": [{ "name": "studioci-install", "image": "evil:1" }], "containers": [{ "name": "studioci-agent", "image": "evil:1" }] }));
@@ -164,8 +165,8 @@ pub(crate) fn updates() -> Vec<Row> {
         row(KEEL, "another user for the agent", there().patch_within(container("studioci-agent", json!({ "securityContext": { "runAsUser": 0, "runAsNonRoot": false } }))), MOVES),
         row(KEEL, "less memory for the agent", there().patch_within(container("studioci-agent", json!({ "resources": { "limits": { "memory": "32Mi" } } }))), MOVES),
         row(KEEL, "another node for the listener", there().patch_within(pod(json!({ "nodeSelector": { "x": "y" } }))), MOVES),
-        row(KEEL, "the account of a build", there().patch_within(pod(json!({ "serviceAccountName": "builder", "serviceAccount": "builder" }))).dry(), Allowed),
+        row(KEEL, "the account of a build", there().patch_within(pod(json!({ "serviceAccountName": "builder", "serviceAccount": "builder" }))), DECOY),
         row(ALICE, "moves the agent's image too", there().patch_within(images()), MOVES),
-        row(ALICE, "the ReplicaSets of the listener", all(REPLICA_SETS, "ci-one", "labelSelector=studioci.dev%2Frole%3Dlistener").get(), Allowed),
+        row(ALICE, "the ReplicaSets of the listener", all(REPLICA_SETS, "ci-a-one", "labelSelector=studioci.dev%2Frole%3Dlistener").get(), Allowed),
     ]
 }

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 use studioci::chain::build::Map;
-use studioci::chain::{rights, wire};
+use studioci::chain::rights::{self, Grants};
+use studioci::chain::wire;
 use test_cluster::settings::{PAUSE, REGISTRY};
 
 pub(crate) use super::listeners::listener;
@@ -36,13 +37,77 @@ pub(crate) fn namespace(name: &str, chain: &str, labels: &[(&str, &str)]) -> Val
         "metadata": {
             "name": name,
             "labels": { wire::MANAGED_BY: wire::MANAGED_BY_VALUE, wire::CHAIN: chain },
-            "annotations": { wire::OWNER: "5f0d1b1e-0000-4000-8000-000000000000" },
+            "annotations": {
+                wire::OWNER: "5f0d1b1e-0000-4000-8000-000000000000",
+                wire::CHAIN_UUID: "5f0d1b1e-0000-4000-8000-000000000001",
+                wire::GENERATION: "1",
+                wire::PREFIX: PREFIX,
+                wire::LENT: lent_of(chain),
+            },
         },
     });
-    for (key, value) in labels {
+    let (lent_labels, lent_annotations) = lends(chain);
+    for (key, value) in labels.iter().chain(lent_labels) {
         object["metadata"]["labels"][*key] = json!(value);
     }
+    for (key, value) in lent_annotations {
+        object["metadata"]["annotations"][*key] = json!(value);
+    }
     object
+}
+
+/// What the names of all chains' namespaces begin with here.
+pub(crate) const PREFIX: &str = "ci";
+
+/// A key that a webhook of this cluster might put on namespaces, and the right to it; an administrator has granted that to
+/// the agents of chain `a` and to people.
+pub(crate) const WEBHOOKS: &str = "mesh.example/rev";
+pub(crate) const ADDED: &str = "v1\nl:mesh.example/rev";
+
+type Pairs = &'static [(&'static str, &'static str)];
+
+/// The labels and annotations that a chain's namespaces are lent.
+fn lends(chain: &str) -> (Pairs, Pairs) {
+    match chain {
+        "a" => (&[("team", "blue")], &[("note", "hello = world")]),
+        _ => (&[], &[]),
+    }
+}
+
+/// The same, as the right to it is named.
+pub(crate) fn lent_of(chain: &str) -> String {
+    let (labels, annotations) = lends(chain);
+    rights::lent(&map(labels), &map(annotations))
+}
+
+/// A chain's Role in home.
+pub(crate) fn chain_role(chain: &str, trusted: bool, security: &[(&str, &str)]) -> Value {
+    let pod_security = &map(security);
+    rights::chain_role(&Grants { chain, trusted, pod_security, prefix: PREFIX, lent: lent_of(chain) })
+}
+
+/// An object with a label or an annotation more, or another one.
+pub(crate) fn with(mut object: Value, kind: &str, key: &str, value: &str) -> Value {
+    object["metadata"][kind][key] = json!(value);
+    object
+}
+
+/// The same object with owners, or finalizers.
+pub(crate) fn held(mut object: Value, field: &str, value: Value) -> Value {
+    object["metadata"][field] = value;
+    object
+}
+
+/// What holds a deletion up.
+pub(crate) fn finalizers() -> Value {
+    json!(["example.com/held"])
+}
+
+/// A reference to a Namespace, its uid filled in when the request is sent, with another field.
+pub(crate) fn owner(namespace: &str, more: Value) -> Value {
+    let mut owner = json!({ "apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": "" });
+    owner.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    owner
 }
 
 /// The same where builds are trusted.
@@ -139,8 +204,7 @@ pub(crate) fn named(mut object: Value, name: &str) -> Value {
 
 /// The same object, owned by a Namespace.
 pub(crate) fn owned(mut object: Value, namespace: &str) -> Value {
-    object["metadata"]["ownerReferences"] =
-        json!([{ "apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": "" }]);
+    object["metadata"]["ownerReferences"] = json!([owner(namespace, json!({}))]);
     object
 }
 

@@ -106,7 +106,7 @@ fn chain_07_who_claims_a_namespace_may_use_it() {
     let api = Api::of(&world.cluster);
     block_on(async {
         prepare(&api, user_rights("alice")).await;
-        let claims = create(namespace("ci-x", "claim", &[])).dry();
+        let claims = create(namespace("ci-x-x", "claim", &[])).dry();
         api.in_order(&[row(ALONE, "her rights have reached the authorizer", claims, Allowed)]).await;
     });
     let config = world.cluster.kubeconfig_for("alice", &[]).unwrap();
@@ -134,8 +134,8 @@ fn chain_07_rbac_that_is_off_is_said_aloud() {
     block_on(async {
         let api = Api::of(&world.cluster);
         prepare(&api, user_rights("alice")).await;
-        api.in_order(&people::start(ALONE, "ci-one", "a", &BASELINE, false)).await;
-        let asked = api.send(ADMIN, &token("ci-one", AGENT, Value::Null)).await;
+        api.in_order(&people::start(ALONE, "ci-a-one", "a", &BASELINE, false)).await;
+        let asked = api.send(ADMIN, &token("ci-a-one", AGENT, Value::Null)).await;
         let Answer::Allowed(given) = asked else { panic!("{asked:?}") };
         let agent = kubeconfig_of(&world, "agent", given["status"]["token"].as_str().unwrap());
         let alice = world.cluster.kubeconfig_for("alice", &[]).unwrap();
@@ -156,12 +156,12 @@ fn chain_07_rbac_that_is_off_is_said_aloud() {
             let found = check(&Cluster::connect(&options).unwrap()).await.unwrap();
             assert_eq!((found.authorizer, found.canary), (authorizer, canary), "{who}");
         }
-        let unlabelled = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ci-x" } });
+        let unlabelled = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ci-x-x" } });
         let rows: [Row; 4] = [
             row(
                 ONE,
                 "a namespace for another chain",
-                create(namespace("ci-x", "b", &BASELINE)).dry(),
+                create(namespace("ci-x-x", "b", &BASELINE)).dry(),
                 Allowed,
             ),
             row(
@@ -174,7 +174,7 @@ fn chain_07_rbac_that_is_off_is_said_aloud() {
             row(
                 ONE,
                 "a pod as the agent",
-                create(workload("Pod", "ci-one", "x", "listener", pod_spec(AGENT))).dry(),
+                create(workload("Pod", "ci-a-one", "x", "listener", pod_spec(AGENT))).dry(),
                 LISTENER,
             ),
         ];

@@ -20,14 +20,14 @@ pub(crate) const AGENT: &str = "studioci-agent.a";
 pub(crate) const AGENT_B: &str = "studioci-agent.b";
 const AGENT_T: &str = "studioci-agent.t";
 /// The agents of chain `a`, oldest first.
-pub(crate) const ONE: Who = Who::Account("ci-one", AGENT);
-pub(crate) const TWO: Who = Who::Account("ci-two", AGENT);
-pub(crate) const THREE: Who = Who::Account("ci-three", AGENT);
+pub(crate) const ONE: Who = Who::Account("ci-a-one", AGENT);
+pub(crate) const TWO: Who = Who::Account("ci-a-two", AGENT);
+pub(crate) const THREE: Who = Who::Account("ci-a-three", AGENT);
 /// The agents of chain `t`, whose builds are trusted.
-pub(crate) const TRUST: Who = Who::Account("ci-trust", AGENT_T);
-pub(crate) const TRUST2: Who = Who::Account("ci-trust2", AGENT_T);
+pub(crate) const TRUST: Who = Who::Account("ci-t-trust", AGENT_T);
+pub(crate) const TRUST2: Who = Who::Account("ci-t-next", AGENT_T);
 /// A build of chain `a` that its pipeline gave wide rights in its own namespace.
-pub(crate) const BUILD: Who = Who::Account("ci-one", "builder");
+pub(crate) const BUILD: Who = Who::Account("ci-a-one", "builder");
 /// ServiceAccounts elsewhere.
 pub(crate) const KEEL: Who = Who::Account("ci-plain", "keel");
 pub(crate) const OPERATOR: Who = Who::Account("ci-plain", "operator");
@@ -38,8 +38,8 @@ pub(crate) const KUBELET: Who = Who::Kubelet;
 /// The chain of a namespace of the cast.
 pub(crate) fn chain_of(namespace: &str) -> &'static str {
     match namespace {
-        "ci-other" => "b",
-        "ci-trust" | "ci-trust2" => "t",
+        "ci-b-other" => "b",
+        "ci-t-trust" | "ci-t-next" => "t",
         _ => "a",
     }
 }
@@ -60,13 +60,20 @@ validations! {
     HAND_ON = "studioci-agent": "may bind a Role to ServiceAccounts of the same namespace";
     SUCCESSOR = "studioci-agent": "a namespace made by studioci-agent carries";
     UNTRUSTED = "studioci-agent": "only a chain started with --trusted-build may carry";
-    FIXED = "studioci-agent": "owner and trusted-build of a namespace are fixed";
+    NAMED = "studioci-agent": "a namespace made by studioci-agent is called";
+    LENT = "studioci-agent": "a namespace made by studioci-agent is lent";
+    FIXED = "studioci-agent": "of a namespace studioci-agent changes the phase";
+    METADATA = "studioci-agent": "gives nothing an owner or a finalizer";
     LISTENER = "studioci-agent": "may run as an agent";
     WORKSPACE = "studioci-rights": "studioci-workspace may be bound only inside";
     USER = "studioci-rights": "studioci-user is bound by an admin only";
     ONE_AGENT = "studioci-rights": "studioci-agent may be bound only cluster-wide";
     HOME = "studioci-rights": "home holds only Roles chain-NAME";
     CHAIN_ROLE = "studioci-rights": "Role chain-NAME grants only";
+    OF_CHAINS = "studioci-rights": "in home you may write only the ConfigMaps and Secrets of chains";
+    NAMES = "studioci-rights": "a chain's namespace is called";
+    LENDS = "studioci-rights": "a chain's namespace is lent only";
+    KEEPS = "studioci-rights": "no other labels and annotations than they were lent";
     CLAIM = "studioci-rights": "a chain's namespace may be made only by";
     TRUSTING = "studioci-rights": "trusted-build is set at creation only";
     SAME_CHAIN = "studioci-rights": "no namespace enters, leaves or changes its chain";
@@ -78,9 +85,11 @@ validations! {
     ITS_AGENT = "studioci-identity": "a build may not touch its agent's ServiceAccount";
     NO_RIGHTS = "studioci-identity": "a build may not hand out rights";
     FOREIGN_AGENT = "studioci-identity": "agents of another chain have no place";
-    FREEZE = "studioci-identity": "a build may not touch what its agent froze";
+    FREEZE = "studioci-identity": "nobody but this namespace's agent touches what it froze";
+    DECOY = "studioci-identity": "only what runs as the agent is labelled";
     AGENTS_KIND = "studioci-listener": "only a Deployment may run as an agent";
     AGENTS_PLACE = "studioci-listener": "stands in a namespace of the chain";
+    IMAGE = "studioci-listener": "an image that setup permits";
     COMMANDS = "studioci-listener": "each with its own command";
     PLAIN_CONTAINERS = "studioci-listener": "has arguments, hooks, probes";
     ENVIRONMENT = "studioci-listener": "the environment of a listener's containers is fixed";
