@@ -100,7 +100,7 @@ pub(super) async fn carry_on(
     // also where nothing has changed: whoever moved the head may have been killed before this
     grant(cluster, &intent).await?;
     if cause.is_none() && raised_by_agent(&head) {
-        return unchanged(cluster, request, &intent, &head, say).await;
+        return unchanged(cluster, request, &intent, say).await;
     }
     let baseline = head.baseline.clone().unwrap_or_else(|| intent.baseline.clone());
     let tag = tag_of(&baseline).unwrap_or(&intent.tag).to_owned();
@@ -121,8 +121,7 @@ pub(super) async fn carry_on(
     let claimed = match dispatch::claim_next(cluster, &raise, head, say).await {
         // between our look at the head and now this listener was pushed to
         Err(Error::Ownership { .. }) if cause.is_none() => {
-            let head = dispatch::head_of(cluster, &chain).await?;
-            return unchanged(cluster, request, &intent, &head, say).await;
+            return unchanged(cluster, request, &intent, say).await;
         }
         claimed => claimed?.0,
     };
@@ -132,8 +131,7 @@ pub(super) async fn carry_on(
         && before.phase >= Phase::Listening
         && cause.is_none()
     {
-        let head = dispatch::head_of(cluster, &chain).await?;
-        return unchanged(cluster, request, &intent, &head, say).await;
+        return unchanged(cluster, request, &intent, say).await;
     }
     let raised = start::raise_listener(cluster, &raise, &claimed, say).await?;
     leave_nothing_behind(cluster, request, &chain, say).await?;
@@ -381,19 +379,13 @@ async fn grant(cluster: &Cluster, intent: &Intent) -> Result<()> {
 
 /// The chain is as it was asked for. Its waiting listener gets the pull Secrets of now, what an earlier start left behind is
 /// disposed of, and it is waited for until somebody listens.
-async fn unchanged(
-    cluster: &Cluster,
-    request: &Request,
-    intent: &Intent,
-    head: &Head,
-    say: Say<'_>,
-) -> Result<Outcome> {
+async fn unchanged(cluster: &Cluster, request: &Request, intent: &Intent, say: Say<'_>) -> Result<Outcome> {
     let chain = &intent.record.settings.chain;
     leave_nothing_behind(cluster, request, chain, say).await?;
     let begun = tokio::time::Instant::now();
     let (mut told, mut refreshed) = (String::new(), false);
     loop {
-        let newest = newest_of(cluster, chain, head).await?;
+        let newest = newest_of(cluster, chain).await?;
         if newest.phase <= Phase::Listening && !intent.plan.pull_secrets.is_empty() && !refreshed {
             refresh(cluster, request, intent, &newest).await?;
             refreshed = true;
@@ -424,7 +416,9 @@ async fn unchanged(
 }
 
 /// The newest build of the chain.
-async fn newest_of(cluster: &Cluster, chain: &str, head: &Head) -> Result<Build> {
+async fn newest_of(cluster: &Cluster, chain: &str) -> Result<Build> {
+    // the head as it is now: what was claimed since an earlier look is proved by that one alone
+    let head = dispatch::head_of(cluster, chain).await?;
     let (namespaces, _) = dispose::look(cluster, chain).await?;
     let builds = namespaces.iter().filter_map(|namespace| read_build(namespace).ok());
     let newest =
