@@ -180,10 +180,16 @@ fn chain_16_no_push_stops_a_chain() {
         )
         .unwrap();
     }
-    println!("{report}");
+    measured(&report);
     let (agent, child) = (taken["agent"], taken["child"]);
     assert!(child.address_space <= CHILD, "{child:?}");
     assert!(agent.resident + CHILD <= limit / 10 * 8, "{agent:?} of {limit}");
+}
+
+/// Says aloud what was measured.
+#[expect(clippy::disallowed_macros, clippy::print_stderr, reason = "for who reads the run")]
+fn measured(report: &str) {
+    eprintln!("{report}");
 }
 
 /// A build that may create events writes 700 of 200 KB each, about its own Job and pod; its verdict is recorded, and the
