@@ -124,11 +124,14 @@ fn chain_16_no_push_stops_a_chain() {
         agent_of(&world, &world.namespace(1)).1
     };
 
+    let image = format!("{}:build-0001", world.image());
     let mut pushes: Vec<(&str, String, Vec<&str>)> = PUSHES
         .into_iter()
         .map(|name| {
             let (_, template, met) = templates::RUNAWAY.iter().find(|(known, ..)| *known == name).unwrap();
-            (name, template(), met.iter().map(|met| met.words()).collect())
+            // the chain's own image, or that would be what is wrong with it
+            let template = template().replace("registry.example/team/ci:build-0001", &image);
+            (name, template, met.iter().map(|met| met.words()).collect())
         })
         .collect();
     // as many tags as an image's file can hold; a program that was built to be small renders them within its bounds
