@@ -12,6 +12,7 @@ mod listeners;
 mod objects;
 mod off;
 mod people;
+mod stolen;
 mod who;
 
 use serde_json::{Value, json};

@@ -25,7 +25,7 @@ pub(crate) fn listener(namespace: &str) -> Value {
     let pipeline = json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": { "name": "build", "annotations": { "keel.sh/policy": "force" } },
+        "metadata": { "name": "build", "annotations": { "keel.sh/policy": "force", "keel.sh/matchTag": "true" } },
         "spec": {
             "selector": { "matchLabels": { "app": "build" } },
             "template": {
