@@ -205,7 +205,7 @@ mod tests {
         head.built.insert(4, version("main", 'c'));
         let build = |generation, phase, changed| {
             let uid = format!("uid-{generation}");
-            let mut build = Build { generation, phase, uid, ..o.build.clone() };
+            let mut build = Build { uid, generation, phase, ..o.build.clone() };
             build.times = BTreeMap::from([(Phase::Claimed, at(0)), (phase, at(changed))]);
             build
         };

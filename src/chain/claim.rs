@@ -47,9 +47,9 @@ pub enum Judged {
 
 /// Judges a Namespace against the marks and the owner uuid of the claim.
 pub fn judge(standing: Standing<'_>, marks: Marks<'_>, owner: &str) -> Judged {
-    let owned = standing.annotations.get(wire::OWNER).is_some_and(|there| there == owner);
+    let proved = standing.annotations.get(wire::OWNER).is_some_and(|there| there == owner);
     match standing.terminating {
-        _ if !marked(standing, marks) || !owned => Judged::Foreign,
+        _ if !marked(standing, marks) || !proved => Judged::Foreign,
         true => Judged::OursTerminating,
         false => Judged::Ours,
     }

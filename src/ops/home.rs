@@ -302,11 +302,11 @@ pub async fn forget(
 ) -> Result<()> {
     let (head, record, history) =
         (wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain));
-    let seed = wire::seed_object(chain);
+    let secret_seed = wire::seed_object(chain);
     let objects = [
         (&kind::ROLES, &head),
         (&kind::SECRETS, &head),
-        (&kind::SECRETS, &seed),
+        (&kind::SECRETS, &secret_seed),
         (&kind::CONFIG_MAPS, &history),
         (&kind::CONFIG_MAPS, &record),
         (&kind::CONFIG_MAPS, &head),

@@ -136,8 +136,8 @@ fn readable(asked: &Asked) -> Result<()> {
             "write it as REGISTRY/REPOSITORY@sha256:…; the registry says the digest when the image is pushed",
         ));
     }
-    let keys = asked.added.iter().flat_map(|added| added.labels.iter().chain(&added.annotations));
-    match keys.filter(|key| !is_key(key)).next() {
+    let mut keys = asked.added.iter().flat_map(|added| added.labels.iter().chain(&added.annotations));
+    match keys.find(|key| !is_key(key)) {
         Some(key) => Err(Error::usage(
             format!("{key:?} is no key of a label or an annotation"),
             "write it as kubectl shows it, such as istio.io/rev; for several give the flag several times",

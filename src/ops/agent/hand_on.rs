@@ -54,11 +54,11 @@ impl Agent<'_> {
         let Ok(plan) = self.plan_of_last_good(seen).await? else { return Ok(()) };
         let (cluster, now) = (self.cluster, self.now());
         let namespace = self.me.namespace.clone();
-        let seed = home::seed_of(cluster, &seen.build.chain).await?;
+        let origin = home::seed_of(cluster, &seen.build.chain).await?;
         let (record, home) = self.known(&seen.build).await?;
         let raise = Raise {
             record,
-            seed,
+            seed: origin,
             home,
             plan: &plan,
             generation: next,
@@ -112,10 +112,10 @@ impl Agent<'_> {
             );
         }
         let (namespace, uid) = (self.me.namespace.clone(), seen.build.uid.clone());
-        let seed = home::seed_of(self.cluster, &seen.build.chain).await?;
+        let origin = home::seed_of(self.cluster, &seen.build.chain).await?;
         let raise = Raise {
             record: &record,
-            seed,
+            seed: origin,
             home: &home,
             plan: &plan,
             generation: next,

@@ -54,11 +54,11 @@ async fn of_two_claims_of_one_generation_the_loser_goes() {
     let head = dispatch::head_of(&cluster, CHAIN).await.unwrap();
     let say = |_: &str| {};
     let mut slow = Box::pin(dispatch::claim_next(&cluster, &raise, head.clone(), &say));
-    let seen = format!("GET {path}");
+    let look = format!("GET {path}");
     // whether it has got there is asked first, or it might walk on meanwhile
     tokio::select! {
         biased;
-        () = stage.reaches(|world| world.requests.contains(&seen)) => {}
+        () = stage.reaches(|world| world.requests.contains(&look)) => {}
         claimed = &mut slow => panic!("{claimed:?}"),
     }
     stage.world().objects.remove(&path);

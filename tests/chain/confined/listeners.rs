@@ -55,7 +55,9 @@ fn changed(edit: impl FnOnce(&mut Value)) -> Value {
     let mut it = named(listener("ci-a-one"), "x");
     edit(&mut it["spec"]["template"]["spec"]);
     // Deployment and environment name each other
-    it["spec"]["template"]["spec"]["containers"][0]["env"][3]["value"] = json!("x");
+    if let Some(deployment) = it.pointer_mut("/spec/template/spec/containers/0/env/3/value") {
+        *deployment = json!("x");
+    }
     it
 }
 
