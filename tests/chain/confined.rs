@@ -266,7 +266,7 @@ async fn bindings(api: &Api) -> Vec<String> {
             };
             let subjects = item["subjects"].as_array().cloned().unwrap_or_default();
             let ours =
-                ["studioci-workspace", "studioci-t-trusted"].iter().any(|it| item["roleRef"]["name"] == *it);
+                ["studioci-workspace", "studioci-trusted"].iter().any(|it| item["roleRef"]["name"] == *it);
             if ours || subjects.iter().any(of_agent) {
                 left.push(format!("{} {}", resource.kind, item["metadata"]["name"]));
             }

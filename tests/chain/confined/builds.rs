@@ -59,7 +59,7 @@ pub(crate) fn build() -> Vec<Row> {
         row(BUILD, "a pod that the listener's ReplicaSet would adopt", create(workload("Pod", "ci-a-one", "x", "listener", pod_spec("builder"))), DECOY),
         row(BUILD, "its own pod, labelled so", at(PODS, "ci-a-one", "own").patch(labels(json!({ "studioci.dev/role": "listener" }))), DECOY),
         row(BUILD, "a Job whose pods would be", create({ let mut it = workload("Job", "ci-a-one", "x", "support", pod_spec("builder")); it["spec"]["template"]["metadata"]["labels"]["studioci.dev/role"] = json!("listener"); it }), DECOY),
-        row(BUILD, "a Deployment that looks like the listener", create(workload("Deployment", "ci-a-one", "x", "listener", pod_spec("builder"))), Rbac),
+        row(BUILD, "a Deployment that looks like the listener", create(workload("Deployment", "ci-a-one", "x", "listener", pod_spec("builder"))), DECOY),
         row(BUILD, "a Role", create(role("ci-a-one", "x", [rule("pods", &["get"], &[])])), NO_RIGHTS),
         row(BUILD, "widens its Role", at(ROLES, "ci-a-one", "builder").patch(json!({ "rules": [rule("pods", &["get"], &[])] })), NO_RIGHTS),
         row(BUILD, "deletes its Role", at(ROLES, "ci-a-one", "builder").delete(), NO_RIGHTS),
