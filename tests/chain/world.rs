@@ -422,8 +422,8 @@ pub(crate) const AGENT: &str = "studioci-agent";
 
 /// What a pod's status says of one of its containers.
 pub(crate) fn status_of<'a>(pod: &'a Value, container: &str) -> &'a Value {
-    let statuses = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
-    statuses.filter(|status| status["name"] == container).next_back().unwrap_or(&Value::Null)
+    let mut statuses = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
+    statuses.find(|status| status["name"] == container).unwrap_or(&Value::Null)
 }
 
 /// The CI image of a listener: a Deployment, whose build container is called `build`.
