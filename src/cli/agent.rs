@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -55,19 +56,29 @@ pub(super) fn install(args: &InstallArgs, _ctx: &mut Ctx) -> Result<ExitKind, Fa
     Ok(ExitKind::Done)
 }
 
-/// Tells once and sleeps until SIGTERM. It runs in the pushed image, and has nothing that this image does not have.
+/// The pause behind each telling. A file counts if it is no older than the run of its container, and the runtime may note
+/// that run's beginning a moment after the first was written.
+const TELLS: [Duration; 2] = [Duration::from_secs(2), Duration::ZERO];
+
+/// Tells and sleeps until SIGTERM. It runs in the pushed image, and has nothing that this image does not have.
 pub(super) async fn tell() -> Result<ExitKind, Failure> {
     let path = local::told::pipeline_path().ok_or_else(|| {
         Failure::usage("STUDIOCI_PIPELINE_PATH is not set: agent tell works only in a listener's pod")
             .remedy("start a chain with kubectl studioci start")
     })?;
-    let sleeps = or_terminated(std::future::pending::<()>());
-    local::told::tell(Path::new(TOLD_FOLDER), &local::told::of_image(&path)).map_err(|why| {
+    let telling = local::told::of_image(&path);
+    let tells = async {
+        for pause in TELLS {
+            local::told::tell(Path::new(TOLD_FOLDER), &telling)?;
+            tokio::time::sleep(pause).await;
+        }
+        std::future::pending::<std::io::Result<()>>().await
+    };
+    or_terminated(tells).await.transpose().map_err(|why| {
         Failure::usage(format!("cannot write to {TOLD_FOLDER}"))
             .because(why)
             .remedy("start a chain with kubectl studioci start: its listener mounts that folder")
     })?;
-    sleeps.await;
     Ok(ExitKind::Done)
 }
 

@@ -29,6 +29,8 @@ pub(super) struct SilentSince {
     pub(super) ends: Timestamp,
     /// Whether the file is waited for: the container runs.
     runs: bool,
+    /// When that run began.
+    started: Option<Timestamp>,
 }
 
 impl Agent<'_> {
@@ -74,7 +76,7 @@ impl Agent<'_> {
             Some(silence) if silence.image == own.image => silence.ends,
             _ => own.started.unwrap_or(now).min(now) + patience(annotations),
         };
-        self.memory.silence = Some(SilentSince { image: own.image.clone(), ends: since, runs });
+        self.memory.silence = Some(SilentSince { image: own.image.clone(), ends: since, runs, started: own.started });
         (since <= now).then_some(why)
     }
 
@@ -89,12 +91,11 @@ impl Agent<'_> {
 
     /// Comes back once there is something told, for who waits for that; never for anybody else.
     pub(super) async fn hears(&self) {
-        let waits = self.memory.silence.as_ref().is_some_and(|silence| silence.runs);
-        while waits && hear(&self.me.told) == Heard::Nothing {
+        let Some(silence) = self.memory.silence.as_ref().filter(|silence| silence.runs) else {
+            return std::future::pending().await;
+        };
+        while !self.has_told(silence.started) {
             tokio::time::sleep(LISTEN_AGAIN).await;
-        }
-        if !waits {
-            std::future::pending::<()>().await;
         }
     }
 
@@ -124,7 +125,8 @@ impl Agent<'_> {
     }
 }
 
-/// Whether something was written in this run. Both times are the node's; the kubelet tells the second only.
+/// Whether something was written in this run. Both times are the node's; the kubelet tells the second only. A container may
+/// write before its runtime has noted that it runs: so it tells twice, some seconds apart.
 fn since(at: Option<Timestamp>, started: Option<Timestamp>) -> bool {
     match (at, started) {
         (Some(at), Some(started)) => at >= started,
