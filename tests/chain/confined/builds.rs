@@ -42,7 +42,7 @@ pub(crate) fn build() -> Vec<Row> {
         row(BUILD, "a pod as its agent", as_agent("Pod"), AS_ITS_AGENT),
         row(BUILD, "a pod as its agent by the old field", create(workload("Pod", "ci-a-one", "x", "listener", { let mut it = pod_spec(AGENT); it["serviceAccount"] = json!(AGENT); it.as_object_mut().unwrap().remove("serviceAccountName"); it })), AS_ITS_AGENT),
         row(BUILD, "a Job as its agent", as_agent("Job"), AS_ITS_AGENT),
-        row(BUILD, "a listener of its own", create(named(listener("ci-a-one"), "x")), ITS_AGENT),
+        row(BUILD, "a listener of its own", create(named(listener("ci-a-one"), "x")), ITS_LISTENER),
         row(BUILD, "another image for the listener", at(DEPLOYMENTS, "ci-a-one", "build").patch(json!({ "spec": { "template": { "metadata": { "labels": { "x": "y" } } } } })), ITS_AGENT),
         row(BUILD, "takes the agent away from the listener", at(DEPLOYMENTS, "ci-a-one", "build").patch(json!({ "spec": { "template": { "spec": { "serviceAccountName": "default" } } } })), ITS_AGENT),
         row(BUILD, "deletes the listener", at(DEPLOYMENTS, "ci-a-one", "build").delete(), ITS_AGENT),

@@ -100,13 +100,18 @@ validations! {
     MOVES = "studioci-listener": "nobody changes more than the CI container's image";
 }
 
-/// Refused by two policies; the server names one of them.
+/// The only validation of a wanted answer.
+const fn only(wanted: Wanted) -> (&'static str, &'static str) {
+    match wanted {
+        Wanted::Policy([one]) => *one,
+        _ => unreachable!(),
+    }
+}
+
+/// Refused by several policies; the server names one of them.
 macro_rules! either {
-    ($($name:ident = $a:ident | $b:ident;)*) => {
-        $(pub(crate) const $name: Wanted = {
-            let (Wanted::Policy(a), Wanted::Policy(b)) = ($a, $b) else { unreachable!() };
-            Wanted::Policy(&[a[0], b[0]])
-        };)*
+    ($($name:ident = $($one:ident)|+;)*) => {
+        $(pub(crate) const $name: Wanted = Wanted::Policy(&[$(only($one)),+]);)*
     };
 }
 
@@ -120,6 +125,7 @@ either! {
     AT_HOME = HOME | ITS_ACCOUNT;
     ELSEWHERE = ITS_ACCOUNT | FOREIGN_AGENT;
     OWN_OR_FOREIGN = OWN_CHAIN | FOREIGN_AGENT;
-    AS_FOREIGN_AGENT = LISTENER | FOREIGN_AGENT;
+    AS_FOREIGN_AGENT = LISTENER | FOREIGN_AGENT | AGENTS_PLACE;
+    ITS_LISTENER = ITS_AGENT | IMAGE;
     GRABS = WORKSPACE | NO_RIGHTS;
 }
