@@ -49,7 +49,11 @@ fn ground() -> Vec<Value> {
         object("ServiceAccount", "ci-plain", AGENT),
         cluster_role("ci-added", [rule("studioci.dev:addedkeys", &["use"], &[ADDED])]),
         bound("ci-added", "ci-added", vec![user("dave"), agent("ci-a-one")]),
-        cluster_role("ci-keel", [rule("apps:deployments", &["get", "list", "watch", "update", "patch"], &[])]),
+        cluster_role("ci-keel", [
+            rule("apps:deployments", &["get", "list", "watch", "update", "patch"], &[]),
+            // more than it needs, so that nothing but the shape is between it and an agent
+            rule("studioci.dev:agentimages", &["run"], &[]),
+        ]),
         bound("ci-keel", "ci-keel", vec![account("ci-plain", "keel")]),
         cluster_role("ci-operator", [rule("pods,pods/ephemeralcontainers,serviceaccounts,serviceaccounts/token", &["*"], &[])]),
         bound("ci-operator", "ci-operator", vec![account("ci-plain", "operator"), account("ci-plain", AGENT)]),

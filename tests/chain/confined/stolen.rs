@@ -131,11 +131,15 @@ fn owner_of(namespace: &str) -> Value {
 
 /// Occupies the names that the chain takes next, as nobody can who does not read its seed.
 async fn occupy(api: &Api, world: &World, turn: u64) -> Vec<String> {
-    let secret = world.get(&["secret", &format!("seed-{}", world.chain), "-n", wire::HOME]);
-    let seed = world.run(
-        std::path::Path::new("/bin/sh"),
-        &["-c", &format!("printf %s {} | base64 -d", secret["data"]["seed"].as_str().unwrap())],
-    );
+    let seed = world.kubectl(&[
+        "get",
+        "secret",
+        &format!("seed-{}", world.chain),
+        "-n",
+        wire::HOME,
+        "-o",
+        "go-template={{.data.seed | base64decode}}",
+    ]);
     let seed: Uuid = seed.ok().trim().parse().unwrap();
     let taken: Vec<String> = names::sequence(seed, turn + 1, world.chain).take(OCCUPIED).collect();
     let plain =
