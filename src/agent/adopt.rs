@@ -66,19 +66,22 @@ pub fn slot_is_lost(holder: Option<Holder>, now: Timestamp, patience: SignedDura
         || holder.going.is_some_and(|since| since + patience <= now)
 }
 
-/// Since when each of several agents was not seen at work, by uid of its namespace.
+/// The last sign of life of each of several agents, and since when it is the same one; by uid of its namespace.
+///
+/// Not the state of its pod: the CI container keeps that "Running" while the agent beside it ends again and again.
 #[derive(Debug, Default)]
-pub struct Absences(BTreeMap<String, Timestamp>);
+pub struct Absences(BTreeMap<String, (Option<String>, Timestamp)>);
 
 impl Absences {
-    /// Writes down whether the agent of that namespace runs now. `true` once it was not seen for as long as `patience`.
-    pub fn note(&mut self, uid: &str, runs: bool, now: Timestamp, patience: SignedDuration) -> bool {
-        if runs {
-            self.0.remove(uid);
-            return false;
+    /// Writes down the heartbeat of that namespace's agent. `true` once it has not changed for as long as `patience`.
+    pub fn note(&mut self, uid: &str, beat: Option<&str>, now: Timestamp, patience: SignedDuration) -> bool {
+        match self.0.get(uid) {
+            Some((last, since)) if last.as_deref() == beat => *since + patience <= now,
+            _ => {
+                self.0.insert(uid.to_owned(), (beat.map(str::to_owned), now));
+                false
+            }
         }
-        let since = *self.0.entry(uid.to_owned()).or_insert(now);
-        since + patience <= now
     }
 }
 
@@ -244,12 +247,14 @@ mod tests {
     #[test]
     fn an_absence_counts_from_when_it_was_seen_first() {
         let mut absences = Absences::default();
-        assert!(!absences.note("a", false, at(0), PATIENCE));
-        assert!(!absences.note("a", false, at(299), PATIENCE));
-        assert!(!absences.note("b", false, at(300), PATIENCE), "another one's own");
-        assert!(absences.note("a", false, at(300), PATIENCE));
-        assert!(!absences.note("a", true, at(301), PATIENCE), "it is back");
-        assert!(!absences.note("a", false, at(302), PATIENCE), "and counts anew");
+        assert!(!absences.note("a", None, at(0), PATIENCE));
+        assert!(!absences.note("a", None, at(299), PATIENCE));
+        assert!(!absences.note("b", None, at(300), PATIENCE), "another one's own");
+        assert!(absences.note("a", None, at(300), PATIENCE));
+        assert!(!absences.note("a", Some("1"), at(301), PATIENCE), "it is back");
+        assert!(!absences.note("a", Some("2"), at(700), PATIENCE), "and lives on");
+        assert!(!absences.note("a", Some("2"), at(701), PATIENCE));
+        assert!(absences.note("a", Some("2"), at(1000), PATIENCE), "since it was last seen to");
     }
 
     #[test]

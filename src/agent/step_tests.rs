@@ -60,6 +60,7 @@ fn observation(phase: Phase) -> Observation {
             version: None,
             revision: None,
             job_uid: None,
+            heartbeat: None,
             times: BTreeMap::new(),
         },
         head: Head {

@@ -341,6 +341,8 @@ pub struct Build {
     pub revision: Option<String>,
     /// uid of the build's Job, once it was created.
     pub job_uid: Option<String>,
+    /// The last sign of life of its agent, as it was written.
+    pub heartbeat: Option<String>,
     /// When each phase began.
     pub times: BTreeMap<Phase, Timestamp>,
 }
@@ -469,6 +471,7 @@ impl Build {
             version: tag.map(|_| version),
             revision: told(wire::REVISION),
             job_uid: told(wire::JOB_UID),
+            heartbeat: told(wire::HEARTBEAT),
             times: Phase::ALL
                 .into_iter()
                 .filter_map(|phase| Some((phase, annotations.get(&phase.time_key())?.parse().ok()?)))

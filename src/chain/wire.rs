@@ -78,6 +78,9 @@ pub const WAITING: &str = "studioci.dev/waiting";
 /// Annotation: the push that is being checked, and how many starts of the agent have found it so; removed when it has
 /// been.
 pub const TRYING: &str = "studioci.dev/trying";
+/// Annotation: when the agent of a build that goes on was last at work, RFC 3339. Others look whether it changes, and never
+/// compare it with a clock of theirs.
+pub const HEARTBEAT: &str = "studioci.dev/heartbeat";
 /// Annotation: state of the dispatch: `pending`, `claimed`, `done` or `ended`.
 pub const DISPATCH: &str = "studioci.dev/dispatch";
 /// Annotation: why the last try to dispatch failed.

@@ -1,5 +1,6 @@
 //! The hands of an agent: one function an action.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::error::Result;
@@ -30,6 +31,7 @@ impl Agent<'_> {
                     None => {}
                 }
                 self.write_waiting(seen, why.as_deref()).await?;
+                self.beat(seen).await?;
                 if seen.build.phase == Phase::Listening {
                     self.arm(seen).await?;
                 }
@@ -106,6 +108,10 @@ impl Agent<'_> {
         labels: Value,
         mut annotations: Value,
     ) -> Result<()> {
+        // whatever an agent writes about its own build is a sign of life
+        if self.me.pod.is_some() && beats(seen.build.phase) {
+            annotations[wire::HEARTBEAT] = json!(self.now().to_string());
+        }
         for value in annotations.as_object_mut().into_iter().flat_map(|map| map.values_mut()) {
             if let Value::String(text) = value {
                 shorten(text);
@@ -158,6 +164,16 @@ impl Agent<'_> {
         self.patch_namespace(seen, json!({}), json!({ wire::WAITING: why })).await
     }
 
+    /// Gives a sign of life, if the last one is old: while a build goes on, nothing else may have to be written for hours.
+    async fn beat(&mut self, seen: &mut Observation) -> Result<()> {
+        let last = seen.build.heartbeat.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
+        let due = last.is_none_or(|last| last + self.pulse() <= self.now());
+        if self.me.pod.is_some() && beats(seen.build.phase) && due {
+            self.patch_namespace(seen, json!({}), json!({})).await?;
+        }
+        Ok(())
+    }
+
     async fn listen(&mut self, seen: &mut Observation, baseline: &Baseline) -> Result<()> {
         let annotations = json!({ wire::BASELINE: baseline.to_string() });
         if seen.build.phase == Phase::Listening {
@@ -166,6 +182,11 @@ impl Agent<'_> {
             self.reach(seen, Phase::Listening, annotations).await
         }
     }
+}
+
+/// Whether a build in this phase may be ended by another agent of its chain, and so needs a sign of life.
+fn beats(phase: Phase) -> bool {
+    (Phase::Triggered..Phase::Finished).contains(&phase)
 }
 
 /// At most so many bytes of one sentence are written into an annotation; all of an object's may hold 256 KiB.

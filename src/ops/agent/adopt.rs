@@ -1,8 +1,9 @@
 //! Builds of the chain whose own agent is gone: who waits looks after them, on a slow timer.
 //!
-//! Waiting are the newest listener and whoever is queued. Their rights end at their own namespace, so each binds
-//! itself first in the one that it looks into, as whoever disposes of a build does. Then it runs the very same loop as
-//! an agent's, over that build, by the table of [`adopt`].
+//! Waiting are the newest listener and whoever is queued. An agent at work writes a heartbeat on its Namespace; whose
+//! heartbeat does not change is gone. The rights of who waits end at its own namespace, so it binds itself first in the one
+//! whose build it ends, as whoever disposes of a build does. Then it runs the very same loop as an agent's, over that build,
+//! by the table of [`adopt`].
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +16,6 @@ use super::{Agent, Flow, Identity, Memory};
 use crate::agent::Observation;
 use crate::agent::adopt::{self, Holder};
 use crate::chain::build::{Build, Phase};
-use crate::chain::pod::{Pod, State};
 use crate::chain::rights;
 use crate::chain::rights::There;
 use crate::cluster::objects::{NamespaceObject, Object};
@@ -87,7 +87,7 @@ impl Agent<'_> {
             }
             let (place, seconds) = (&build.namespace, patience.as_secs());
             self.note(&format!(
-                "the agent of {place} was not seen to run for {seconds} s: ending its build for it"
+                "the agent of {place} has given no sign of life for {seconds} s: ending its build for it"
             ));
             Box::pin(self.stand_in(build)).await
         };
@@ -100,9 +100,13 @@ impl Agent<'_> {
         }
     }
 
-    /// Whether a build's listener has no pod that runs, and had none for some time. Only what the head proves to be the
-    /// chain's is a suspect, and so only there this agent binds itself.
+    /// Whether a build's agent has given no sign of life for some time; if so, this one binds itself there. Only what the head
+    /// proves to be the chain's is a suspect.
     async fn is_orphan(&mut self, own: &Build, build: &Build, patience: SignedDuration) -> Result<bool> {
+        let (now, beat) = (self.now(), build.heartbeat.as_deref());
+        if !self.memory.watch.absences.note(&build.uid, beat, now, patience) {
+            return Ok(false);
+        }
         if !self.memory.watch.entered.contains(&build.uid) {
             let there = There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
             for binding in rights::bind_predecessor(&there, &own.namespace, &own.uid, false) {
@@ -110,20 +114,15 @@ impl Agent<'_> {
             }
             self.memory.watch.entered.insert(build.uid.clone());
         }
-        let listeners = select::listeners();
-        let (cluster, namespace) = (self.cluster, Some(build.namespace.as_str()));
-        let pods = dispatch::patiently(|| cluster.list::<Pod>(&kind::PODS, namespace, &listeners)).await?;
-        let runs = pods.items.iter().any(|pod| {
-            !pod.deleted && pod.containers.iter().any(|one| !one.init && matches!(one.state, State::Running))
-        });
-        let now = self.now();
-        Ok(self.memory.watch.absences.note(&build.uid, runs, now, patience))
+        Ok(true)
     }
 
     /// Name of a build's listener: the record may know another one by now. None where it is gone.
     async fn listener_of(&self, build: &Build) -> Result<Option<String>> {
         let (select, namespace) = (select::listeners(), Some(build.namespace.as_str()));
-        let found = self.cluster.list::<Object>(&kind::DEPLOYMENTS, namespace, &select).await?;
+        let ask = || self.cluster.list::<Object>(&kind::DEPLOYMENTS, namespace, &select);
+        // the binding there is moments old
+        let found = dispatch::patiently(ask).await?;
         Ok(found.items.into_iter().next().map(|found| found.metadata.name))
     }
 

@@ -76,7 +76,8 @@ impl Agent<'_> {
             Some(silence) if silence.image == own.image => silence.ends,
             _ => own.started.unwrap_or(now).min(now) + patience(annotations),
         };
-        self.memory.silence = Some(SilentSince { image: own.image.clone(), ends: since, runs, started: own.started });
+        self.memory.silence =
+            Some(SilentSince { image: own.image.clone(), ends: since, runs, started: own.started });
         (since <= now).then_some(why)
     }
 

@@ -36,7 +36,7 @@ use crate::chain::wire;
 use crate::cluster::objects::{Meta, Object};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Patch};
-use crate::pipeline::weave::Plan;
+use crate::pipeline::weave::{self, ADOPT_AFTER, Plan};
 use adopt::Watchfulness;
 use wake::Wakes;
 
@@ -132,6 +132,8 @@ enum Flow {
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// So many failures in a row may be those of rights that are moments old; what is not over then is written down.
 const SOON_OVER: u32 = 2;
+/// The longest time between two signs of life of an agent at work.
+const PULSE: Duration = Duration::from_secs(60);
 /// How often a working agent looks even if no watch wakes it; an idle one never does.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -275,7 +277,17 @@ impl<'a> Agent<'a> {
         let due = [self.memory.recheck_at, self.memory.dispatch_again, self.memory.look_at, silent];
         let due = due.into_iter().flatten().filter(later).min();
         let due = due.map(|at| self.until(at));
-        if self.memory.freeze.is_some() { Some(due.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)) } else { due }
+        let again = LOOK_AGAIN.min(self.pulse());
+        if self.memory.freeze.is_some() { Some(due.unwrap_or(again).min(again)) } else { due }
+    }
+}
+
+impl Agent<'_> {
+    /// How often an agent at work gives a sign of life: several times within what its chain waits for one.
+    fn pulse(&self) -> Duration {
+        let written = self.memory.listener.as_ref().and_then(|meta| meta.annotations.get(wire::ADOPT_AFTER));
+        let patience = written.and_then(|text| weave::duration(text).ok()).unwrap_or(ADOPT_AFTER);
+        (patience / 3).min(PULSE)
     }
 }
 

@@ -184,20 +184,43 @@ async fn a_build_that_is_queued_gets_the_slot_of_one_whose_namespace_was_deleted
     assert!(lost.contains(&first) && lost.contains("build-2@sha256:"), "{lost}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn who_is_at_work_is_left_alone() {
+/// A chain whose first build runs on and on, its own namespace and the next one.
+async fn building() -> (Stage, String, String) {
     let (stage, namespace) = pushed().await;
     stage.world().exit = None;
     run_until(&stage, &namespace, |world| !annotation(world, &namespace, wire::JOB_UID).is_empty()).await;
     let next = stage.world().builds()[&2].clone();
-    let before = stage.world().get(&ns(&namespace)).clone();
+    (stage, namespace, next)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_at_work_is_left_alone() {
+    let (stage, namespace, next) = building().await;
+    let before = annotation(&stage.world(), &namespace, wire::HEARTBEAT).to_owned();
     tokio::select! {
         () = run_until(&stage, &next, |_| false) => unreachable!("it waits for ever"),
+        () = run_until(&stage, &namespace, |_| false) => unreachable!("its Job runs for ever"),
         () = tokio::time::sleep(LONG) => {}
     }
     let world = stage.world();
-    assert_eq!(*world.get(&ns(&namespace)), before);
+    assert_eq!(world.phase(&namespace), "Building");
+    assert_eq!(annotation(&world, &namespace, wire::WAITING), "");
+    assert!(*annotation(&world, &namespace, wire::HEARTBEAT) > *before);
     assert_eq!(world.phase(&next).parse(), Ok(Phase::Listening));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_runs_is_no_sign_of_life() {
+    let (stage, namespace, next) = building().await;
+    let pods = format!("/api/v1/namespaces/{namespace}/pods/");
+    let runs = |world: &World| {
+        let mut pods = world.objects.iter().filter(|(path, _)| path.starts_with(&pods));
+        pods.any(|(_, pod)| pod["status"]["phase"] == "Running")
+    };
+    assert!(runs(&stage.world()));
+    let gone = |world: &World| annotation(world, &namespace, wire::WAITING).contains("its agent is gone");
+    run_until(&stage, &next, gone).await;
+    assert!(runs(&stage.world()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ use super::objects::*;
 use super::who::*;
 use super::{Ground, block_on, people, prepare};
 use crate::start::GLOB;
-use crate::world::{AGENT, Said, World};
+use crate::world::{Said, World};
 
 /// A user of studioci by name, in no group.
 const ALONE: Who = Who::Person("alice", &[]);
@@ -37,7 +37,7 @@ fn diary(world: &World, namespace: &str, tag: &str) -> Option<String> {
         pod["metadata"]["deletionTimestamp"].is_null() && pod["spec"]["containers"][1]["image"] == image
     };
     let pod = pods["items"].as_array()?.iter().find(runs)?["metadata"]["name"].as_str()?.to_owned();
-    Some(world.kubectl(&["logs", "-n", namespace, &pod, "-c", AGENT]).out)
+    Some(world.kubectl(&["logs", "-n", namespace, &pod, "-c", crate::world::AGENT]).out)
 }
 
 /// A diary's lines without their times.
