@@ -167,8 +167,8 @@ fn cast() -> Vec<Value> {
 fn chain_15_a_chain_is_nobody_elses() {
     let world = World::new("chain-15");
     let _ground = Ground::of(&world);
-    let api = Api::of(&world.cluster);
-    block_on(prepare(&api, cast()));
+    // a client lives as long as the runtime that it was made in
+    block_on(async { prepare(&Api::of(&world.cluster), cast()).await });
     world.push("build-0001", "1", "exit 0");
     let file = world.file("p.yaml", &pipeline(&world, "blue"));
     for chain in [world.chain, THIEF] {
@@ -181,6 +181,7 @@ fn chain_15_a_chain_is_nobody_elses() {
         let thief = Who::Account(leaked(here.clone()), leaked(wire::agent_account(THIEF)));
         let (first, rest) = attempts(world.chain, thief, &here, &there, uuid, turn);
         block_on(async {
+            let api = Api::of(&world.cluster);
             occupied.extend(occupy(&api, &world, turn).await);
             api.in_order(&first).await;
             let mut told = Told::default();
