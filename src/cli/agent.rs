@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -11,6 +10,7 @@ use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use crate::cluster::{Cluster, InCluster};
 use crate::local;
+use crate::ops;
 use crate::ops::agent::{Agent, Identity};
 use crate::ops::render::Renderer;
 use crate::ops::signal::or_terminated;
@@ -56,24 +56,13 @@ pub(super) fn install(args: &InstallArgs, _ctx: &mut Ctx) -> Result<ExitKind, Fa
     Ok(ExitKind::Done)
 }
 
-/// The pause behind each telling. A file counts if it is no older than the run of its container, and the runtime may note
-/// that run's beginning a moment after the first was written.
-const TELLS: [Duration; 2] = [Duration::from_secs(2), Duration::ZERO];
-
 /// Tells and sleeps until SIGTERM. It runs in the pushed image, and has nothing that this image does not have.
 pub(super) async fn tell() -> Result<ExitKind, Failure> {
     let path = local::told::pipeline_path().ok_or_else(|| {
         Failure::usage("STUDIOCI_PIPELINE_PATH is not set: agent tell works only in a listener's pod")
             .remedy("start a chain with kubectl studioci start")
     })?;
-    let telling = local::told::of_image(&path);
-    let tells = async {
-        for pause in TELLS {
-            local::told::tell(Path::new(TOLD_FOLDER), &telling)?;
-            tokio::time::sleep(pause).await;
-        }
-        std::future::pending::<std::io::Result<()>>().await
-    };
+    let tells = ops::tell::tell(Path::new(TOLD_FOLDER), local::told::of_image(&path));
     or_terminated(tells).await.transpose().map_err(|why| {
         Failure::usage(format!("cannot write to {TOLD_FOLDER}"))
             .because(why)

@@ -29,6 +29,7 @@ pub mod start;
 pub mod status;
 pub mod stop;
 mod support;
+pub mod tell;
 pub mod watch;
 
 /// Whether anything is written.

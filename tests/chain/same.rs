@@ -120,6 +120,10 @@ fn told(object: &Value) -> Value {
             told.insert("phase".to_owned(), object["status"]["phase"].clone());
         }
         "ConfigMap" if name == "kube-root-ca.crt" => {}
+        // drawn anew for each chain
+        "Secret" if name.starts_with("seed-") => {
+            told.insert("keys".to_owned(), object["data"].as_object().unwrap().keys().cloned().collect());
+        }
         "ConfigMap" if name.starts_with("history-") => {
             // which events the controllers wrote is theirs
             let entries = object["data"].as_object().into_iter().flatten().map(|(key, entry)| {
