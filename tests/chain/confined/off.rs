@@ -162,7 +162,7 @@ fn chain_07_rbac_that_is_off_is_said_aloud() {
                 ONE,
                 "a namespace for another chain",
                 create(namespace("ci-x-x", "b", &BASELINE)).dry(),
-                Allowed,
+                OWN_CHAIN,
             ),
             row(
                 EVE,
