@@ -197,7 +197,7 @@ fn chain_17_a_listener_that_does_not_come_up_says_why_and_its_remedy_helps() {
     a policy
       the API server refuses the pod of deployment.apps/build: pods "build-POD" is forbidden: ValidatingAdmissionPolicy 'chain-17' with binding 'chain-17' denied request: no listeners here (have whoever made it let pods labelled studioci.dev/role=listener in: kubectl edit validatingadmissionpolicy chain-17; the listener comes up by itself then)
     its ServiceAccount is gone
-      the API server refuses the pod of deployment.apps/build: pods "build-POD" is forbidden: error looking up service account chain-17b/1/studioci-agent: serviceaccount "studioci-agent" not found (kubectl create serviceaccount -n chain-17b/1 studioci-agent; the listener comes up by itself then)
+      the API server refuses the pod of deployment.apps/build: pods "build-POD" is forbidden: error looking up service account chain-17b/1/studioci-agent.chain-17b: serviceaccount "studioci-agent.chain-17b" not found (kubectl create serviceaccount -n chain-17b/1 studioci-agent.chain-17b; the listener comes up by itself then)
     a taint
       pod build-POD cannot be scheduled: 0/1 nodes are available: 1 node(s) had untolerated taint(s). no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling (annotate the build workload with studioci.dev/listener-scheduling: template, so that its listener may go where its builds go, and run kubectl studioci start again; a node that is only not Ready takes it by itself once it is)
     the agent image
