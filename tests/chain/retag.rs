@@ -366,7 +366,7 @@ fn chain_04_an_idle_listener_asks_for_next_to_nothing() {
 
     // it rests, but it is no deaf one: what it follows it follows still
     let events = world.cluster.audit().since(start).unwrap();
-    for (what, rests) in [("deployments", 1), ("namespaces", 1), ("pods", 0)] {
+    for (what, rests) in [("deployments", 1), ("namespaces", 1), ("pods", 1)] {
         let watches: Vec<_> = events
             .iter()
             .filter(|event| {
