@@ -1,4 +1,4 @@
-//! Adoption: what a later agent of the chain does for a build whose own agent was not seen to run for some minutes.
+//! Adoption: what a later agent of the chain does for a build whose own agent has given no sign of life for some minutes.
 //!
 //! It decides by a table of its own, which only ever ends a build: what its Job has come to is recorded, a build that
 //! has no Job is Errored, support goes to zero, and the slot is free. Nothing is begun for somebody else: no Job, no
