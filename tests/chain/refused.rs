@@ -114,7 +114,7 @@ struct Mended<'a>(&'a World);
 
 impl Drop for Mended<'_> {
     fn drop(&mut self) {
-        let version = json!({ "data": { "version": "1.0" } }).to_string();
+        let version = json!({ "data": { "version": studioci::chain::wire::HOME_VERSION } }).to_string();
         let patch = ["patch", "configmap", "studioci", "-n", "studioci", "--type=merge", "-p", &version];
         let _ = self.0.kubectl(&patch);
         self.0.set_up();
