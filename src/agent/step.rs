@@ -6,6 +6,7 @@ use super::left;
 use super::observation::{Observation, Support};
 use super::verdict::Judged;
 use crate::chain::build::{Baseline, Content, Phase, Verdict, Version};
+use crate::chain::signs::FIRST_PUSH;
 use crate::chain::wire;
 use crate::keel::image::ImageRef;
 
@@ -140,7 +141,10 @@ fn listen(o: &Observation) -> Action {
     if o.listener.image != o.running.image {
         return Action::MakeWay(format!("Keel has moved this listener on to {}", o.listener.image));
     }
-    let trouble = || o.running.mute.clone().or_else(|| o.running.trouble.clone());
+    // what `start` has said of a tag that is not there yet stays, however the kubelet words that it cannot pull it
+    let first = || o.build.waiting.clone().filter(|why| why.starts_with(FIRST_PUSH));
+    let first = || first().filter(|_| o.build.baseline == Baseline::None && o.running.trouble.is_some());
+    let trouble = || first().or_else(|| o.running.mute.clone()).or_else(|| o.running.trouble.clone());
     let Some(version) = o.running.version() else {
         // a listener that came up with the image that nobody could run: Keel moves it on all the same
         if o.build.phase == Phase::Claimed

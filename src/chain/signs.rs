@@ -18,6 +18,8 @@ use crate::keel::schedule::Schedule;
 
 /// Keel's schedule where a workload names none that Keel can read.
 const DEFAULT_SCHEDULE: &str = "@every 1m";
+/// How what `start` says of a listener begins whose tag nobody has pushed yet.
+pub const FIRST_PUSH: &str = "waiting for the first push: ";
 /// What an agent's last words begin with when its listener is nobody's any more: it is gone for a reason.
 pub const STOOD_DOWN: &str = "stood down: ";
 /// What an agent's word begins with that fails again and again, by no fault of the way to the server.

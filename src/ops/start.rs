@@ -18,6 +18,7 @@ use super::{renew, setup, status};
 use crate::chain::build::{Baseline, Build, Content, Map, Phase, Version};
 use crate::chain::head::Head;
 use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
+use crate::chain::signs::FIRST_PUSH;
 use crate::chain::{rights, wire};
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
@@ -385,7 +386,7 @@ async fn without_image(
 ) -> Result<Option<Build>> {
     let image = raise.plan.build.image.with_tag(raise.tag);
     if raise.plan.build.match_tag() {
-        let waiting = format!("waiting for the first push: {image} is not in the registry yet");
+        let waiting = format!("{FIRST_PUSH}{image} is not in the registry yet");
         // what the agent makes of an image that came in the meantime is a baseline; but it was pushed after `start`
         while build.phase <= Phase::Listening && build.baseline != Baseline::None {
             let patch = json!({
