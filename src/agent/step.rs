@@ -142,8 +142,8 @@ fn listen(o: &Observation) -> Action {
         return Action::MakeWay(format!("Keel has moved this listener on to {}", o.listener.image));
     }
     // what `start` has said of a tag that is not there yet stays, however the kubelet words that it cannot pull it
-    let first = || o.build.waiting.clone().filter(|why| why.starts_with(FIRST_PUSH));
-    let first = || first().filter(|_| o.build.baseline == Baseline::None && o.running.trouble.is_some());
+    let unpushed = o.build.baseline == Baseline::None && o.running.trouble.is_some();
+    let first = || o.build.waiting.clone().filter(|why| unpushed && why.starts_with(FIRST_PUSH));
     let trouble = || first().or_else(|| o.running.mute.clone()).or_else(|| o.running.trouble.clone());
     let Some(version) = o.running.version() else {
         // a listener that came up with the image that nobody could run: Keel moves it on all the same

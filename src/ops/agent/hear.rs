@@ -34,7 +34,7 @@ pub(super) struct SilentSince {
 }
 
 impl Agent<'_> {
-    /// What the CI container of the own pod does. `told`: annotations of the own Deployment.
+    /// What the CI container of the own pod does. `annotations`: those of the own Deployment.
     pub(super) fn running(&mut self, pod: Option<&Pod>, annotations: Option<&Map>) -> Running {
         let Some(own) = pod.and_then(|pod| pod.container(&self.me.container)) else {
             self.memory.silence = None;
@@ -72,13 +72,13 @@ impl Agent<'_> {
             self.memory.silence = None;
             return None;
         };
-        let since = match &self.memory.silence {
+        let ends = match &self.memory.silence {
             Some(silence) if silence.image == own.image => silence.ends,
             _ => own.started.unwrap_or(now).min(now) + patience(annotations),
         };
         self.memory.silence =
-            Some(SilentSince { image: own.image.clone(), ends: since, runs, started: own.started });
-        (since <= now).then_some(why)
+            Some(SilentSince { image: own.image.clone(), ends, runs, started: own.started });
+        (ends <= now).then_some(why)
     }
 
     /// Whether the folder holds something that was told since then.
