@@ -75,12 +75,12 @@ impl Agent<'_> {
         &mut self,
         seen: &Observation,
     ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
+        // before the container runs its tag is known, and a policy that wants it to match is right about it
+        let image = ImageRef::parse(&seen.running.image).or_else(|| ImageRef::parse(&seen.listener.image));
+        let (name, tag) = image.map(|image| (image.name, image.tag)).unwrap_or_default();
         let freeze = Freeze {
-            image: ImageRef::parse(&seen.running.image).map(|image| image.name).unwrap_or_default(),
-            version: seen
-                .running
-                .version()
-                .unwrap_or_else(|| Version { tag: "unknown".to_owned(), content: Content::Unseen }),
+            image: name,
+            version: seen.running.version().unwrap_or(Version { tag, content: Content::Unseen }),
             revision: None,
             pipeline: Pushed::Absent,
         };

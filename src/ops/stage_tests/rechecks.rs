@@ -96,3 +96,24 @@ async fn a_last_good_pipeline_that_is_of_no_use_is_tried_again() {
     }
     assert!(probes(&stage.world(), &namespace) >= 1);
 }
+
+/// The agent's container comes first, and may well look before the other one runs.
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_there_before_its_ci_container_rechecks_all_the_same() {
+    let mut keel = glob();
+    keel[wire::RECHECK] = json!("5m");
+    let (stage, namespace) = waiting(&keel).await;
+    let pod = format!("/api/v1/namespaces/{namespace}/pods/{}", identity(&stage, &namespace).pod.unwrap());
+    let status = stage.world().get(&pod)["status"].clone();
+    stage.world().change(&pod, |pod| pod["status"] = json!({ "phase": "Pending" }));
+    let comes_up = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stage.world().change(&pod, |pod| pod["status"] = status.clone());
+        tokio::time::sleep(Duration::from_secs(60 * 8)).await;
+    };
+    tokio::select! {
+        () = run_until(&stage, &namespace, |_| false) => unreachable!("it waits for ever"),
+        () = comes_up => {}
+    }
+    assert!(probes(&stage.world(), &namespace) >= 1);
+}
