@@ -1,7 +1,7 @@
 //! Builds: the servers, and our own program as a static binary.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use test_cluster::Tools;
@@ -123,6 +123,18 @@ pub(crate) fn succeed(command: &mut Command, interrupt: &Interrupt) -> Result<()
     })?;
     let status = interrupt.wait(&mut child)?;
     if status.success() { Ok(()) } else { Err(Failure::Command(code(status))) }
+}
+
+/// What a command says on its standard output, once it has ended well.
+pub(crate) fn output(command: &mut Command, interrupt: &Interrupt) -> Result<String, Failure> {
+    let program = command.get_program().display().to_string();
+    let done = command.stderr(Stdio::inherit()).output();
+    interrupt.check()?;
+    let done = done.map_err(|error| Failure::Other(format!("cannot start {program}: {error}")))?;
+    if !done.status.success() {
+        return Err(Failure::Command(code(done.status)));
+    }
+    Ok(String::from_utf8_lossy(&done.stdout).into_owned())
 }
 
 /// A child's exit code as ours; the shell's convention where a signal ended it.

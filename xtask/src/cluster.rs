@@ -101,6 +101,11 @@ pub(crate) fn push_image(handle: &Handle, image: &Image) -> Result<String, Failu
 
 /// Runs a command inside the cluster's network, with all that leads it to the cluster.
 pub(crate) fn inside(handle: &Handle, command: &mut Command, interrupt: &Interrupt) -> Result<(), Failure> {
+    surround(handle, command)?.inside(|| build::succeed(command, interrupt))?
+}
+
+/// Gives a command all that leads it to the cluster; it is to be started in the network that comes back.
+pub(crate) fn surround(handle: &Handle, command: &mut Command) -> Result<Network, Failure> {
     let path = env::var_os("PATH").unwrap_or_default();
     // the plugin as it was built last is on PATH too, as it will be for its users
     let own = [handle.tools().dir().to_owned(), build::target().join("debug")];
@@ -124,5 +129,5 @@ pub(crate) fn inside(handle: &Handle, command: &mut Command, interrupt: &Interru
     for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
         command.env_remove(proxy);
     }
-    network.inside(|| build::succeed(command, interrupt))?
+    Ok(network)
 }

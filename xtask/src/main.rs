@@ -8,6 +8,7 @@ mod demo;
 mod failure;
 mod manifest;
 mod package;
+mod proofs;
 mod screen;
 mod suite;
 

@@ -2,13 +2,12 @@
 //! one, and run here. What could not run is said, and is never a success.
 
 use test_cluster::cleanup::clear_abandoned;
-use test_cluster::handle::STAND_IN;
-use test_cluster::{Cluster, Options, host};
+use test_cluster::host;
 
 use crate::build;
-use crate::cluster::{inside, push_image};
 use crate::failure::Failure;
-use crate::screen::{self, Screen};
+use crate::proofs::{self, Parts, Wanted};
+use crate::screen;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -20,6 +19,12 @@ pub(crate) struct Args {
     /// The cluster's name; tests of different names run side by side
     #[arg(long, default_value = "test")]
     name: String,
+    /// How many clusters work on them side by side [default: as many as the machine has cores and memory for, at most 4]
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Write down how long each test of the cluster took, for the order of later runs
+    #[arg(long)]
+    record: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -37,23 +42,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let image = build::test_agent_image(&interrupt)?;
     let stand_in = build::keel_stand_in(&interrupt)?;
     interrupt.check()?;
-    eprintln!("tests of the cluster");
-    let mut cluster = Cluster::start(&Options::named(&args.name), &tools, &interrupt, &Screen)?;
-    push_image(cluster.handle(), &image)?;
-    let mut proofs = build::cargo();
-    // all is built, and there is no network in there
-    proofs
-        .env(STAND_IN, stand_in)
-        .args(["test", "--locked", "--offline", "--workspace"])
-        .args(&args.filter)
-        .args(["--", "--ignored"])
-        .args(&args.passed_on);
-    let done = inside(cluster.handle(), &mut proofs, &interrupt);
-    if done.is_err() {
-        cluster.keep_logs();
-        eprintln!("the servers' logs are in {}", cluster.handle().state().path("logs").display());
-    }
-    cluster.stop()?;
+    let parts = Parts { tools: &tools, agent_image: &image, stand_in: &stand_in, interrupt: &interrupt };
+    let wanted = Wanted {
+        filter: args.filter.as_deref(),
+        passed_on: &args.passed_on,
+        cluster: &args.name,
+        jobs: args.jobs,
+        record: args.record,
+    };
+    let done = proofs::run(&wanted, &parts);
     // clusters of tests that were killed
     clear_abandoned()?;
     done
