@@ -6,6 +6,7 @@
 mod program;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::LazyLock;
@@ -169,4 +170,37 @@ fn setup_prints_what_it_would_install() {
 fn version_in_every_form() {
     let forms = ["version", "version -o json", "version -o yaml", "--version"].map(verb).join("\n");
     insta::assert_snapshot!("version", forms.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+}
+
+/// git looks at every file of a large repository, and a template seldom reads what it finds.
+#[test]
+fn no_program_is_started_for_a_fact_that_nobody_reads() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lazy");
+    fs::create_dir_all(&folder).unwrap();
+    let started = folder.join("started");
+    for name in ["git", "id"] {
+        let script = format!("#!/bin/sh\necho {name} >> {}\necho said\n", started.display());
+        let path = folder.join(name);
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let programs_of = |template: &str| {
+        fs::write(&started, "").unwrap();
+        let document =
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{a: {template}}}\n");
+        fs::write(folder.join("pipeline.yaml"), document).unwrap();
+        let mut command = program::program("render -f pipeline.yaml");
+        let output = command.current_dir(&folder).env("PATH", &folder).output().unwrap();
+        assert!(output.status.success(), "{template}: {output:?}");
+        let started = fs::read_to_string(&started).unwrap();
+        (
+            started.lines().filter(|line| *line == "git").count(),
+            started.lines().filter(|line| *line == "id").count(),
+        )
+    };
+    assert_eq!(programs_of("none"), (0, 0));
+    assert_eq!(programs_of("'{{ user.id }}'"), (0, 0));
+    assert_eq!(programs_of("'{{ user.name }}'"), (0, 1));
+    assert_eq!(programs_of("'{{ git.dir }}'"), (1, 0));
+    assert_eq!(programs_of("'{{ git.hash }}'"), (2, 0));
 }

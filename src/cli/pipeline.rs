@@ -9,6 +9,10 @@ use crate::local;
 use crate::ops::render::Renderer;
 use crate::pipeline::facts::{self, Fact, Facts, Group};
 use crate::pipeline::template::{Sources, Text};
+use crate::pipeline::values::name_fault;
+
+/// What is known of the repository at this moment only, and takes git a look at every file.
+const OF_NOW: [&str; 3] = ["tag", "version", "dirty"];
 
 const HEADING: &str = "Pipeline options";
 
@@ -28,7 +32,7 @@ pub struct PipelineArgs {
     /// A single value; repeatable; recorded in plain. All behind the first `=` is the value, commas included
     ///
     /// `start` records it in plain in ConfigMap record-NAME, readable for everybody who may read home. A secret belongs into the environment.
-    #[arg(help_heading = HEADING, long, value_name = "KEY=VALUE", value_parser = pair)]
+    #[arg(help_heading = HEADING, long, value_name = "KEY=VALUE", value_parser = value_pair)]
     pub set: Vec<(String, String)>,
     /// A single value from a file; repeatable; recorded in plain
     ///
@@ -43,10 +47,11 @@ pub struct PipelineArgs {
 }
 
 impl PipelineArgs {
-    /// Reads the files, and the facts of this machine that a template may ask for.
-    pub(super) fn read(&self) -> Result<(Sources, Facts), Failure> {
+    /// Reads the files, and of the facts of this machine those that the template reads. `kept`: whether others are wanted,
+    /// too, since a chain renders from them later.
+    pub(super) fn read(&self, kept: bool) -> Result<(Sources, Facts), Failure> {
         let template = text(&self.filename, TEMPLATE)?;
-        let names = Renderer::person().names(template.clone())?;
+        let reads = Renderer::person().reads(template.clone())?;
         let sources = Sources {
             template,
             values: self.values.iter().map(|path| text(path, VALUES)).collect::<Result<_, _>>()?,
@@ -57,11 +62,15 @@ impl PipelineArgs {
                 .map(|(key, path)| Ok((key.clone(), text(path, SET_FILE)?)))
                 .collect::<Result<_, Failure>>()?,
         };
-        let environment = local::environment::read(&names)
+        let environment = local::environment::read(&reads.env)
             .map_err(|fault| Failure::usage(fault.to_string()).remedy("set it to a text, or leave it out"))?;
+        let of_build = |name: &str| name == "hash" && reads.build.contains("revision");
+        // of a later push nobody knows those that are not kept
+        let git =
+            |name: &str| reads.git.contains(name) || of_build(name) || (kept && !OF_NOW.contains(&name));
         let facts = Facts {
-            git: facts::group(local::git::facts(Path::new("."))),
-            user: facts::group(local::user::facts()),
+            git: facts::group(local::git::facts(Path::new("."), git)),
+            user: facts::group(local::user::facts(|name| kept || reads.user.contains(name))),
             image: unset("image", &["name", "tag", "digest", "ref"]),
             build: unset("build", &["namespace", "chain", "generation", "parent", "revision"]),
             env: facts::environment(environment, &self.env.iter().cloned().collect()),
@@ -94,9 +103,16 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn value_pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = pair(text)?;
+    name_fault(&key).map_or(Ok((key, value)), Err)
+}
+
 fn file_pair(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
-        Some((key, file)) if !key.is_empty() && !file.is_empty() => Ok((key.to_owned(), file.into())),
+        Some((key, file)) if !key.is_empty() && !file.is_empty() => {
+            name_fault(key).map_or_else(|| Ok((key.to_owned(), file.into())), Err)
+        }
         _ => Err("expected KEY=FILE".to_owned()),
     }
 }
@@ -114,5 +130,6 @@ mod tests {
         }
         assert_eq!(file_pair("a=x/y"), Ok(("a".to_owned(), "x/y".into())));
         assert!(file_pair("a=").is_err());
+        assert!(value_pair("a..b=x").is_err() && file_pair(".a=x").is_err());
     }
 }

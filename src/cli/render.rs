@@ -31,7 +31,7 @@ pub struct RenderArgs {
 }
 
 pub(super) fn run(args: &RenderArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let (sources, facts) = args.pipeline.read()?;
+    let (sources, facts) = args.pipeline.read(false)?;
     let show_secrets = args.show_secrets;
     let task = if args.woven {
         Task::Woven { sources, facts, show_secrets }

@@ -9,6 +9,7 @@ use serde_saphyr::Error as YamlError;
 
 use super::error::Error;
 use super::options::Options;
+use crate::pipeline::fault::nearest;
 
 /// What the kubeconfig and the flags come to.
 #[derive(Debug)]
@@ -279,7 +280,7 @@ fn no_kubeconfig(paths: &[PathBuf]) -> Error {
 }
 
 fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
-    let remedy = match nearest(name, known) {
+    let remedy = match nearest(name, known.iter().copied()) {
         Some(near) => format!("Did you mean {near:?}? ({})", listed(known)),
         None => format!("Name one of the kubeconfig's: {}.", listed(known)),
     };
@@ -295,33 +296,6 @@ fn listed(known: &[&str]) -> String {
             format!("it has {}", sorted.join(", "))
         }
     }
-}
-
-/// The known name that is most likely meant: few edits away, for its length.
-fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).max(1);
-    known
-        .iter()
-        .map(|&known| (distance(name, known), known))
-        .filter(|&(distance, _)| distance <= limit)
-        .min()
-        .map(|(_, known)| known)
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, a) in a.chars().enumerate() {
-        let mut corner = i;
-        row[0] = i + 1;
-        for (j, &b) in b.iter().enumerate() {
-            let replaced = corner + usize::from(a != b);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

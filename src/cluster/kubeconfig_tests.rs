@@ -172,13 +172,6 @@ fn a_kubeconfig_that_is_not_there_or_not_one_is_named() {
 }
 
 #[test]
-fn distances() {
-    for (a, b, expected) in [("", "ab", 2), ("lab", "lap", 1), ("kitten", "sitting", 3), ("x", "x", 0)] {
-        assert_eq!(distance(a, b), expected, "{a} {b}");
-    }
-}
-
-#[test]
 fn who_we_are_for_messages() {
     let options = Options { server: Some("https://a".to_owned()), ..Options::default() };
     assert_eq!(choose(&options).unwrap().user, "nobody (no user in the kubeconfig)");

@@ -4,6 +4,7 @@
 //! that would send it to another repository, and without the hooks that a repository can name. Every fact stands for
 //! itself: a detached HEAD has no branch but a hash, a repository without a remote has no address but a directory.
 
+use std::cell::OnceCell;
 use std::path::Path;
 use std::process::Command;
 
@@ -17,71 +18,128 @@ use super::{Found, line};
 pub const NAMES: [&str; 10] =
     ["branch", "hash", "short", "tag", "version", "dirty", "dir", "url", "repo", "module"];
 
-/// The facts about the repository that a directory lies in.
-pub fn facts(directory: &Path) -> Found {
-    // a complaint may quote a setting
-    let scrub = |why: String| why.split(' ').map(without_credentials).collect::<Vec<_>>().join(" ");
-    let git = |arguments: &[&str]| line(command(directory).args(arguments)).map_err(scrub);
-    let top = match git(&["rev-parse", "--show-toplevel"]) {
-        Ok(top) => top,
-        Err(why) => {
-            let why = why.strip_prefix("fatal: ").unwrap_or(&why).to_owned();
-            return NAMES.into_iter().map(|name| (name.to_owned(), Err(why.clone()))).collect();
-        }
+/// The facts about the repository that a directory lies in, as far as they are wanted; of the others it says that nobody
+/// asked. A template seldom reads one, and git looks at every file of a large repository for some.
+pub fn facts(directory: &Path, wanted: impl Fn(&str) -> bool) -> Found {
+    let Some(repository) = NAMES.into_iter().any(&wanted).then(|| Repository::around(directory)) else {
+        return found(|_| None);
     };
-    let branch =
-        git(&["symbolic-ref", "--quiet", "--short", "HEAD"]).map_err(|_| "HEAD is detached".to_owned());
-    let no_commit = |_| "the repository has no commit".to_owned();
-    let hash = git(&["rev-parse", "--verify", "--quiet", "HEAD"]).map_err(no_commit);
-    let tag = hash.clone().and_then(|_| {
-        git(&["describe", "--tags", "--exact-match", "HEAD"]).map_err(|_| "HEAD carries no tag".to_owned())
-    });
-    let version = git(&["describe", "--tags", "--always", "--dirty"]).map_err(no_commit);
-    let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).map(|change| !change.is_empty());
-    let name = branch
-        .as_ref()
-        .ok()
-        .and_then(|branch| git(&["config", "--get", &format!("branch.{branch}.remote")]).ok())
-        .filter(|name| name != ".")
-        .unwrap_or_else(|| "origin".to_owned());
-    let url = git(&["remote", "get-url", "--", &name])
-        // a branch may name an address instead of a remote, and git rewrites that like any other (`url.….insteadOf`)
-        .or_else(
-            |why| {
-                if is_address(&name) { git(&["ls-remote", "--get-url", "--", &name]) } else { Err(why) }
-            },
-        )
-        .map_err(|_| format!("the repository has no remote `{}`", without_credentials(&name)))
-        .and_then(|url| {
-            if is_command(&url) {
-                Err("the remote is a command of git's, which is not looked into".to_owned())
-            } else {
-                Ok(without_credentials(&url))
+    found(|name| {
+        wanted(name).then(|| repository.as_ref().map_err(Clone::clone).and_then(|found| found.fact(name)))
+    })
+}
+
+/// Every name with its fact, or the reason why there is none.
+fn found(fact: impl Fn(&str) -> Option<Result<Value, String>>) -> Found {
+    let unwanted = || Err("nobody asked for it".to_owned());
+    NAMES.into_iter().map(|name| (name.to_owned(), fact(name).unwrap_or_else(unwanted))).collect()
+}
+
+/// A repository that is asked, each question when it is asked for and once.
+struct Repository<'a> {
+    directory: &'a Path,
+    /// Its top folder.
+    top: String,
+    branch: Once,
+    hash: Once,
+    url: Once,
+}
+
+/// A text that is found out once.
+type Once = OnceCell<Result<String, String>>;
+
+impl<'a> Repository<'a> {
+    fn around(directory: &'a Path) -> Result<Self, String> {
+        let top = git(directory, &["rev-parse", "--show-toplevel"])
+            .map_err(|why| why.strip_prefix("fatal: ").unwrap_or(&why).to_owned())?;
+        let (branch, hash, url) = (Once::new(), Once::new(), Once::new());
+        Ok(Self { directory, top, branch, hash, url })
+    }
+
+    fn fact(&self, name: &str) -> Result<Value, String> {
+        let hash = || self.hash().map(Value::from);
+        match name {
+            "branch" => self.branch().map(Value::from),
+            "hash" => hash(),
+            "short" => self.hash().map(|hash| hash.chars().take(7).collect::<String>().into()),
+            "tag" => hash().and_then(|_| {
+                self.git(&["describe", "--tags", "--exact-match", "HEAD"])
+                    .map(Value::from)
+                    .map_err(|_| "HEAD carries no tag".to_owned())
+            }),
+            "version" => {
+                self.git(&["describe", "--tags", "--always", "--dirty"]).map(Value::from).map_err(no_commit)
             }
-        });
-    let remote = url.clone().and_then(|url| {
+            "dirty" => self
+                .git(&["status", "--porcelain", "--untracked-files=no"])
+                .map(|change| Value::from(!change.is_empty())),
+            "url" => self.url().map(Value::from),
+            "repo" => self.name().map(Value::from),
+            "module" => self.remote().map(|remote| remote.module().into()),
+            _ => Ok(self.top.clone().into()),
+        }
+    }
+
+    fn git(&self, arguments: &[&str]) -> Result<String, String> {
+        git(self.directory, arguments)
+    }
+
+    fn branch(&self) -> Result<String, String> {
+        let ask = || self.git(&["symbolic-ref", "--quiet", "--short", "HEAD"]);
+        self.branch.get_or_init(|| ask().map_err(|_| "HEAD is detached".to_owned())).clone()
+    }
+
+    fn hash(&self) -> Result<String, String> {
+        let ask = || self.git(&["rev-parse", "--verify", "--quiet", "HEAD"]);
+        self.hash.get_or_init(|| ask().map_err(no_commit)).clone()
+    }
+
+    /// The address of the branch's remote, else of `origin`, without credentials.
+    fn url(&self) -> Result<String, String> {
+        self.url.get_or_init(|| self.ask_for_url()).clone()
+    }
+
+    fn ask_for_url(&self) -> Result<String, String> {
+        let of_branch =
+            |branch: String| self.git(&["config", "--get", &format!("branch.{branch}.remote")]).ok();
+        let name = self.branch().ok().and_then(of_branch).filter(|name| name != ".");
+        let name = name.unwrap_or_else(|| "origin".to_owned());
+        let url = self.git(&["remote", "get-url", "--", &name]);
+        // a branch may name an address instead of a remote, and git rewrites that like any other (`url.….insteadOf`)
+        let url = match url {
+            Err(_) if is_address(&name) => self.git(&["ls-remote", "--get-url", "--", &name]),
+            url => url,
+        };
+        let url =
+            url.map_err(|_| format!("the repository has no remote `{}`", without_credentials(&name)))?;
+        if is_command(&url) {
+            return Err("the remote is a command of git's, which is not looked into".to_owned());
+        }
+        Ok(without_credentials(&url))
+    }
+
+    fn remote(&self) -> Result<Remote, String> {
+        let url = self.url()?;
         Remote::parse(&url).ok_or_else(|| format!("the remote's address {url} names no repository"))
-    });
-    let repo = match &remote {
-        Ok(remote) => Some(remote.repo().to_owned()),
-        Err(_) => Path::new(&top).file_name().map(|name| name.to_string_lossy().into_owned()),
-    };
-    let text = |fact: Result<String, String>| fact.map(Value::from);
-    [
-        ("branch", text(branch)),
-        ("short", text(hash.clone().map(|hash| hash.chars().take(7).collect()))),
-        ("hash", text(hash)),
-        ("tag", text(tag)),
-        ("version", text(version)),
-        ("dirty", dirty.map(Value::from)),
-        ("url", text(url)),
-        ("repo", text(repo.ok_or_else(|| "the repository's directory has no name".to_owned()))),
-        ("module", text(remote.map(|remote| remote.module()))),
-        ("dir", text(Ok(top))),
-    ]
-    .into_iter()
-    .map(|(name, fact)| (name.to_owned(), fact))
-    .collect()
+    }
+
+    fn name(&self) -> Result<String, String> {
+        if let Ok(remote) = self.remote() {
+            return Ok(remote.repo().to_owned());
+        }
+        let name = Path::new(&self.top).file_name().map(|name| name.to_string_lossy().into_owned());
+        name.ok_or_else(|| "the repository's directory has no name".to_owned())
+    }
+}
+
+fn no_commit(_: String) -> String {
+    "the repository has no commit".to_owned()
+}
+
+/// The first line that git answers. A complaint may quote a setting, and so a credential.
+fn git(directory: &Path, arguments: &[&str]) -> Result<String, String> {
+    let scrub = |why: String| why.split(' ').map(without_credentials).collect::<Vec<_>>().join(" ");
+    line(command(directory).args(arguments)).map_err(scrub)
 }
 
 /// The commit that a `.git` folder has checked out, read from its files: a CI image holds a clone, and often no `git`.
@@ -167,7 +225,7 @@ mod tests {
         }
 
         fn fact(&self, name: &str) -> Result<Value, String> {
-            facts(&self.0).remove(name).unwrap()
+            facts(&self.0, |_| true).remove(name).unwrap()
         }
 
         fn text(&self, name: &str) -> String {
@@ -184,12 +242,26 @@ mod tests {
     #[test]
     fn a_directory_outside_of_any_repository() {
         let directory = Directory::new("none");
-        let found = facts(&directory.0);
+        let found = facts(&directory.0, |_| true);
         assert_eq!(found.len(), NAMES.len());
         for name in NAMES {
             let why = found[name].as_ref().unwrap_err();
             assert!(why.starts_with("not a git repository"), "{why}");
         }
+    }
+
+    #[test]
+    fn git_is_asked_for_nothing_that_nobody_wants() {
+        let directory = Directory::new("unasked");
+        directory.git(&["init", "-q"]);
+        let found = facts(&directory.0, |name| name == "branch");
+        assert_eq!(found.len(), NAMES.len());
+        assert_eq!(found["branch"], Ok(Value::from("main")));
+        let unasked = Err("nobody asked for it".to_owned());
+        assert!(NAMES.iter().filter(|name| **name != "branch").all(|name| found[*name] == unasked));
+        // no git is started for nothing: there is no such directory
+        let found = facts(Path::new("/nowhere/at/all"), |_| false);
+        assert!(NAMES.iter().all(|name| found[*name] == unasked));
     }
 
     #[test]
@@ -242,7 +314,10 @@ mod tests {
         directory.git(&["config", "branch.main.remote", "gone"]);
         assert_eq!(directory.fact("url"), Err("the repository has no remote `gone`".to_owned()));
         fs::create_dir_all(directory.0.join("a/b")).unwrap();
-        assert_eq!(facts(&directory.0.join("a/b"))["dir"], Ok(Value::from(directory.0.to_string_lossy())));
+        assert_eq!(
+            facts(&directory.0.join("a/b"), |_| true)["dir"],
+            Ok(Value::from(directory.0.to_string_lossy()))
+        );
     }
 
     #[test]
@@ -253,7 +328,7 @@ mod tests {
             for (key, value) in settings {
                 directory.git(&["config", key, value]);
             }
-            let found = facts(&directory.0);
+            let found = facts(&directory.0, |_| true);
             for (key, _) in settings {
                 directory.git(&["config", "--unset-all", key]);
             }

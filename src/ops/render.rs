@@ -5,7 +5,6 @@
 //! one. The bounds are the same for a person and for an agent, so that what `start` takes, the agents take too; only how
 //! long they wait for a machine that is busy differs.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +13,7 @@ use super::error::{Error, Result};
 use super::plan;
 use crate::chain::wire;
 use crate::local::child::{self, Bounds, Ended};
-use crate::pipeline::facts::Facts;
+use crate::pipeline::facts::{Facts, Reads};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::template::{self, Sources, Text};
 use crate::pipeline::weave::{Plan, Running, Settings};
@@ -42,8 +41,8 @@ const AGENT: Duration = Duration::from_secs(30);
 /// What is asked of a template.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Task {
-    /// The environment variables that it reads.
-    Names(Text),
+    /// What it reads of its surroundings.
+    Reads(Text),
     /// Its documents, as text.
     Documents {
         /// Template and values.
@@ -87,8 +86,8 @@ pub enum Task {
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
-    /// Of [`Task::Names`].
-    Names(BTreeSet<String>),
+    /// Of [`Task::Reads`].
+    Reads(Reads),
     /// Of [`Task::Documents`] and [`Task::Woven`], with what a person should know.
     Text(String, Vec<String>),
     /// Of [`Task::First`] and [`Task::Push`].
@@ -98,7 +97,7 @@ pub enum Answer {
 impl Task {
     fn template(&self) -> &Text {
         match self {
-            Self::Names(template) => template,
+            Self::Reads(template) => template,
             Self::Documents { sources, .. }
             | Self::Woven { sources, .. }
             | Self::First { sources, .. }
@@ -112,7 +111,7 @@ impl Task {
     /// Every fault found.
     pub fn perform(&self) -> std::result::Result<Answer, Vec<Fault>> {
         match self {
-            Self::Names(text) => template::env_names(text).map(Answer::Names).map_err(|fault| vec![fault]),
+            Self::Reads(text) => template::reads(text).map(Answer::Reads).map_err(|fault| vec![fault]),
             Self::Documents { sources, facts, show_secrets } => {
                 let rendered = template::render(sources, facts).map_err(|fault| vec![fault])?;
                 let text = if *show_secrets { rendered.text } else { rendered.masked };
@@ -166,13 +165,13 @@ impl Renderer {
         (self.run)(task, self.clock)
     }
 
-    /// The environment variables that a template reads.
+    /// What a template reads of its surroundings.
     ///
     /// # Errors
     /// [`Error::Pipeline`], and [`Error::Timeout`] where the child could not come to its end.
-    pub fn names(self, template: Text) -> Result<BTreeSet<String>> {
-        match self.ask(&Task::Names(template))?.map_err(Error::Pipeline)? {
-            Answer::Names(names) => Ok(names),
+    pub fn reads(self, template: Text) -> Result<Reads> {
+        match self.ask(&Task::Reads(template))?.map_err(Error::Pipeline)? {
+            Answer::Reads(reads) => Ok(reads),
             other => Err(misread(&other)),
         }
     }
@@ -180,7 +179,7 @@ impl Renderer {
     /// A text, and what a person should know of it.
     ///
     /// # Errors
-    /// As for [`Self::names`].
+    /// As for [`Self::reads`].
     pub fn text(self, task: &Task) -> Result<(String, Vec<String>)> {
         match self.ask(task)?.map_err(Error::Pipeline)? {
             Answer::Text(text, notices) => Ok((text, notices)),
@@ -214,7 +213,7 @@ impl Renderer {
 
 fn misread(answer: &Answer) -> Error {
     let what = match answer {
-        Answer::Names(_) => "names",
+        Answer::Reads(_) => "names",
         Answer::Text(..) => "a text",
         Answer::Plan(_) => "a plan",
     };

@@ -90,6 +90,45 @@ pub fn git_of_push(at_start: &Group, revision: Option<&str>) -> Group {
     group
 }
 
+/// Which facts of a group are read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Wanted {
+    /// These.
+    Only(BTreeSet<String>),
+    /// All, since the group as a whole is handed on: `{% set it = git %}`.
+    All,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self::Only(BTreeSet::new())
+    }
+}
+
+impl Wanted {
+    /// Whether the fact of this name is read.
+    pub fn contains(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.contains(name),
+        }
+    }
+}
+
+/// What a template reads of the world around it, found by looking at its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reads {
+    /// `env.NAME`.
+    pub env: BTreeSet<String>,
+    /// `git.NAME`.
+    pub git: Wanted,
+    /// `user.NAME`.
+    pub user: Wanted,
+    /// `build.NAME`.
+    pub build: Wanted,
+}
+
 /// Everything that a template may read besides its values.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

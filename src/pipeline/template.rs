@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use tera::{Context, ErrorKind, Tera};
 
 use super::documents::{self, Document, Lines};
-use super::facts::{Fact, Facts, RESERVED};
+use super::facts::{Fact, Facts, RESERVED, Reads, Wanted};
 use super::fault::{Fault, Origin, Place, did_you_mean};
 use super::scan::{self, Piece, Token, Use};
 use super::{filters, marks, secrets, values};
@@ -79,13 +79,18 @@ impl fmt::Debug for Rendered {
 /// Name of the rendered text in faults.
 pub const RENDERED: &str = "the rendered text";
 
-/// The environment variables that a template reads, each literally as `env.NAME`.
+/// What a template reads of its surroundings; the environment each variable literally, as `env.NAME`.
 ///
 /// # Errors
 /// A template that is no template, and any other use of `env`: it is no object to list or to index.
-pub fn env_names(template: &Text) -> Result<BTreeSet<String>, Fault> {
+pub fn reads(template: &Text) -> Result<Reads, Fault> {
     let checked = Checked::of(template)?;
-    Ok(checked.env_names())
+    Ok(Reads {
+        env: checked.env_names(),
+        git: checked.wanted("git"),
+        user: checked.wanted("user"),
+        build: checked.wanted("build"),
+    })
 }
 
 /// Renders a template and reads its documents.
@@ -262,6 +267,15 @@ impl<'a> Checked<'a> {
             .filter(|path| path[0].text == "env")
             .filter_map(|path| path.get(1).map(|name| name.text.to_owned()))
             .collect()
+    }
+
+    /// The facts of a group that it reads.
+    fn wanted(&self, group: &str) -> Wanted {
+        let names = self
+            .paths()
+            .filter(|path| path[0].text == group)
+            .map(|path| path.get(1).map(|name| name.text.to_owned()));
+        names.collect::<Option<_>>().map_or(Wanted::All, Wanted::Only)
     }
 
     /// Faults a fact that does not exist under any circumstances: also in an `if`, where Tera would read it as false.

@@ -9,19 +9,11 @@ use super::facts::RESERVED;
 use super::fault::{Fault, Place};
 use super::template::Text;
 
-/// Splits `--set a.b=c` at the first `=`. Commas mean nothing.
-///
-/// # Errors
-/// No `=`, or a name with an empty part.
-pub fn assignment(argument: &str) -> Result<(String, String), Fault> {
-    let wrong = |what: String| {
-        Fault::new(what).hint("write NAME=VALUE, with dots for nested values: resources.memory=6Gi")
-    };
-    let (name, value) = argument.split_once('=').ok_or_else(|| wrong(format!("`{argument}` has no `=`")))?;
-    if segments(name).iter().any(String::is_empty) {
-        return Err(wrong(format!("`{name}` is no name of a value")));
-    }
-    Ok((name.to_owned(), value.to_owned()))
+/// Why no value can have this dotted name; `None` if one can.
+pub fn name_fault(name: &str) -> Option<String> {
+    let empty = segments(name).iter().any(String::is_empty);
+    let why = "a part of it is empty: its dots stand for nested values, and \\. for a dot within a name";
+    empty.then(|| format!("`{name}` is no name of a value: {why}"))
 }
 
 /// The parts of a dotted name; `\.` is a dot within a part.
@@ -194,10 +186,12 @@ mod tests {
     }
 
     #[test]
-    fn assignments() {
-        assert_eq!(assignment("a.b=c,d=e").unwrap(), ("a.b".to_owned(), "c,d=e".to_owned()));
-        for bad in ["a", "=x", "a..b=x", ".a=x"] {
-            assert!(assignment(bad).is_err(), "{bad}");
+    fn a_name_has_no_empty_part() {
+        for good in ["a", "a.b", "a\\.b", "x-y.z_1"] {
+            assert_eq!(name_fault(good), None, "{good}");
+        }
+        for bad in ["", "a..b", ".a", "a."] {
+            assert!(name_fault(bad).unwrap().starts_with(&format!("`{bad}` is no name of a value")), "{bad}");
         }
     }
 
@@ -213,7 +207,8 @@ mod tests {
             ("a: 1\n", "a.b=c", "--set a.b: `a` is not a mapping"),
             ("", "env.X=c", "--set env.X: a value cannot be named `env`"),
         ] {
-            let set: Vec<_> = (!set.is_empty()).then(|| assignment(set).unwrap()).into_iter().collect();
+            let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+            let set: Vec<_> = set.split_once('=').map(pair).into_iter().collect();
             let fault = merge(&[text("v", file)], &set, &[]).unwrap_err().to_string();
             assert!(fault.contains(words), "{fault}");
         }

@@ -73,9 +73,25 @@ fn text_that_is_not_ours_comes_out_as_it_went_in() {
     assert_eq!(rendered.documents[0].value["data"]["d"], "a; b;\n");
 }
 
+fn read_by(template: &str) -> Result<Reads, Fault> {
+    reads(&Text { name: "t".to_owned(), text: template.to_owned() })
+}
+
+#[test]
+fn which_facts_are_read_is_known_before_they_are_looked_up() {
+    let only = |names: &[&str]| Wanted::Only(names.iter().map(|name| (*name).to_owned()).collect());
+    let reads = read_by("{{ git.branch }}{% if x[git?.hash] %}{{ 'git.tag' }}{% endif %}{# {{ user.id }} #}")
+        .unwrap();
+    assert_eq!((reads.git, reads.user, reads.build), (only(&["branch", "hash"]), only(&[]), only(&[])));
+    for whole in ["{{ git['tag'] }}", "{% set it = git %}", "{{ git.branch }}{{ git[x] }}", "{{ [git] }}"] {
+        assert_eq!(read_by(whole).unwrap().git, Wanted::All, "{whole}");
+    }
+    assert!(read_by("{{ build.revision }}").unwrap().build.contains("revision"));
+}
+
 #[test]
 fn the_environment_is_read_by_literal_names() {
-    let names = |template: &str| env_names(&Text { name: "t".to_owned(), text: template.to_owned() });
+    let names = |template: &str| read_by(template).map(|reads| reads.env);
     assert_eq!(
         names("{{ env.A }}{% if env.B %}{{ x[env?.C] | f1 }}{% endif %}{# {{ env.D }} #}{{ 'env.E' }}{{ a.env.F }}")
             .unwrap_err()
