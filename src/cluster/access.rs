@@ -39,18 +39,6 @@ impl Access {
         }
     }
 
-    /// A right to something that is no [`Resource`] of the table, such as a virtual one.
-    pub fn virtually(verb: &str, group: &str, resource: &str, namespace: Option<&str>, name: &str) -> Self {
-        Self {
-            verb: verb.to_owned(),
-            group: group.to_owned(),
-            resource: resource.to_owned(),
-            subresource: None,
-            namespace: namespace.map(str::to_owned),
-            name: Some(name.to_owned()),
-        }
-    }
-
     fn review(&self) -> Value {
         let mut attributes = json!({"verb": self.verb, "group": self.group, "resource": self.resource});
         let optional =

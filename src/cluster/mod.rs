@@ -42,9 +42,7 @@ pub use forbidden::Forbidden;
 pub use options::{InCluster, Options};
 pub use resource::Resource;
 pub use retry::{Proof, contains};
-pub use verbs::{
-    Consistency, Create, Delete, Deletion, List, Logs, Patch, Propagation, Query, ServerVersion,
-};
+pub use verbs::{Consistency, Create, Delete, Deletion, List, Patch, Query, ServerVersion};
 pub use watch::{Change, Follow, Watch};
 
 /// Requests in flight at most: polite to the server's fairness queues, and few TLS handshakes.

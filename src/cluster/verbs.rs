@@ -125,19 +125,6 @@ pub enum Patch<'a> {
     Json(&'a Value),
     /// RFC 7386. Twice is the same as once.
     Merge(&'a Value),
-    /// Kubernetes' own: lists are merged by key.
-    Strategic(&'a Value),
-}
-
-/// What becomes of the objects that an object owns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Propagation {
-    /// They go first.
-    Foreground,
-    /// They go afterwards.
-    Background,
-    /// They stay.
-    Orphan,
 }
 
 /// How to delete. An object without conditions is not deleted: the name may have got another owner meanwhile.
@@ -147,10 +134,6 @@ pub struct Delete {
     pub uid: String,
     /// And only in this version.
     pub resource_version: Option<String>,
-    /// What becomes of what it owns; `None` = the server's default.
-    pub propagation: Option<Propagation>,
-    /// Seconds that pods get to end.
-    pub grace_period: Option<u32>,
     /// Let the server do everything but delete.
     pub dry_run: bool,
 }
@@ -158,13 +141,7 @@ pub struct Delete {
 impl Delete {
     /// The object with this uid, and nothing else.
     pub fn uid(uid: impl Into<String>) -> Self {
-        Self {
-            uid: uid.into(),
-            resource_version: None,
-            propagation: None,
-            grace_period: None,
-            dry_run: false,
-        }
+        Self { uid: uid.into(), resource_version: None, dry_run: false }
     }
 }
 
@@ -175,23 +152,6 @@ pub enum Deletion {
     Accepted,
     /// There is no such object any more.
     AlreadyGone,
-}
-
-/// Which part of a log.
-#[derive(Debug, Clone, Default)]
-pub struct Logs {
-    /// The container; `None` = the only one.
-    pub container: Option<String>,
-    /// The last so many lines.
-    pub tail: Option<u32>,
-    /// At most so many bytes.
-    pub limit_bytes: Option<u64>,
-    /// Of the start before this one.
-    pub previous: bool,
-    /// With the time at the head of each line.
-    pub timestamps: bool,
-    /// Only lines from this time on.
-    pub since: Option<Timestamp>,
 }
 
 /// What `/version` says.
@@ -387,7 +347,6 @@ impl Cluster {
         let (content_type, body) = match patch {
             Patch::Json(body) => ("application/json-patch+json", body),
             Patch::Merge(body) => ("application/merge-patch+json", body),
-            Patch::Strategic(body) => ("application/strategic-merge-patch+json", body),
         };
         let mut request = Request::new(Method::PATCH, target, what(resource, namespace, name))
             .query("fieldManager", FIELD_MANAGER)
@@ -432,30 +391,6 @@ impl Cluster {
         decode(&answer.body, &request.what)
     }
 
-    /// Replaces an object (PUT). The object must carry the resourceVersion that it was read with, or the write
-    /// would undo what others wrote. [`Error::Conflict`] after a lost answer may be our own write: read again.
-    pub async fn replace<T: DeserializeOwned>(
-        &self,
-        resource: &Resource,
-        namespace: Option<&str>,
-        object: &Value,
-    ) -> Result<T, Error> {
-        let name = name_of(object)?;
-        let what = what(resource, namespace, name);
-        if object["metadata"]["resourceVersion"].as_str().is_none_or(str::is_empty) {
-            return Err(Error::Invalid {
-                what,
-                why: "it is replaced without the resourceVersion that it was read with".to_owned(),
-                causes: Vec::new(),
-            });
-        }
-        let request = Request::new(Method::PUT, resource.path(namespace, Some(name)), what)
-            .query("fieldManager", FIELD_MANAGER)
-            .json(object);
-        let answer = self.call(&request).await?;
-        decode(&answer.body, &request.what)
-    }
-
     /// Deletes exactly the object that `how` describes. Another uid under that name is [`Error::Conflict`]; an
     /// object that is gone is a success.
     pub async fn delete(
@@ -470,12 +405,6 @@ impl Cluster {
             conditions["resourceVersion"] = json!(version);
         }
         let mut body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": conditions});
-        if let Some(propagation) = how.propagation {
-            body["propagationPolicy"] = json!(format!("{propagation:?}"));
-        }
-        if let Some(seconds) = how.grace_period {
-            body["gracePeriodSeconds"] = json!(seconds);
-        }
         if how.dry_run {
             body["dryRun"] = json!(["All"]);
         }
@@ -490,21 +419,6 @@ impl Cluster {
             Err(Error::NotFound { .. }) => Ok(Deletion::AlreadyGone),
             Err(error) => Err(error),
         }
-    }
-
-    /// A container's log so far.
-    pub async fn logs(&self, namespace: &str, pod: &str, part: &Logs) -> Result<String, Error> {
-        let path = format!("{}/log", super::resource::PODS.path(Some(namespace), Some(pod)));
-        let flag = |on: bool| on.then_some("true");
-        let request = Request::get(path, format!("log of pod {pod} in namespace {namespace}"))
-            .query_if("container", part.container.as_deref())
-            .query_if("tailLines", part.tail.map(|lines| lines.to_string()).as_deref())
-            .query_if("limitBytes", part.limit_bytes.map(|bytes| bytes.to_string()).as_deref())
-            .query_if("sinceTime", part.since.map(|time| time.to_string()).as_deref())
-            .query_if("previous", flag(part.previous))
-            .query_if("timestamps", flag(part.timestamps));
-        let answer = self.call(&request).await?;
-        Ok(String::from_utf8_lossy(&answer.body).into_owned())
     }
 
     /// What version the server is.
