@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::left;
 use super::observation::Observation;
-use super::step::{Action, cancelled, holds_slot};
+use super::step::{Action, cancelled, end_left, holds_slot};
 use super::verdict::Judged;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::head::Head;
@@ -94,7 +93,7 @@ pub fn step(o: &Observation) -> Action {
     match o.build.phase {
         _ if o.listener.keyed => Action::Detach,
         Phase::Recorded | Phase::Finished if holds_slot(o) => Action::FreeSlot(o.build.generation),
-        Phase::Recorded if !o.left.is_empty() => left::end(o).unwrap_or(Action::Wait(None)),
+        Phase::Recorded if !o.left.is_empty() => end_left(o).unwrap_or(Action::Wait(None)),
         // a later generation is at work, or nobody would be here: the dispatch was done, and only not written down
         Phase::Recorded if !o.build.dispatch.settled() => Action::SettleDispatch,
         Phase::Recorded => Action::Finish,

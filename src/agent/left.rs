@@ -5,11 +5,8 @@
 
 use jiff::{Timestamp, ToSpan};
 
-use super::observation::Observation;
-use super::step::Action;
 use crate::chain::build::Verdict;
 use crate::chain::pod::{Pod, State};
-use crate::chain::wire;
 
 /// The active deadline, in seconds since its start, that ends a pod at once: the smallest that the API server takes. The
 /// kubelet then ends its containers, and pod and logs stay.
@@ -58,21 +55,6 @@ pub fn settles_at(pod: &Pod, build: &str) -> Option<Timestamp> {
     (!pod.is_over() && !pod.beside(build).is_empty()).then(|| ended + (grace + SETTLED).seconds())
 }
 
-/// What is to be done about what runs on; none where nothing does.
-pub(super) fn end(o: &Observation) -> Option<Action> {
-    let first = o.left.first()?;
-    if o.build.verdict == Some(Verdict::Cancelled) || o.left_until <= o.now {
-        return Some(Action::EndPods);
-    }
-    Some(Action::Wait(Some(format!(
-        "{} of pod {} until {}, when it is ended (annotation {})",
-        run_on(&first.containers),
-        first.pod,
-        o.left_until,
-        wire::INJECTED_DEADLINE
-    ))))
-}
-
 /// `container a runs on`, `containers a, b run on`.
 pub(super) fn run_on<T: AsRef<str>>(containers: &[T]) -> String {
     let names: Vec<&str> = containers.iter().map(AsRef::as_ref).collect();
@@ -84,10 +66,7 @@ pub(super) fn run_on<T: AsRef<str>>(containers: &[T]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::step::tests::detached;
-    use super::super::{adopt, step};
     use super::*;
-    use crate::chain::build::{Dispatch, Phase};
     use crate::chain::pod::Container;
 
     fn pod(phase: &str, build: State, beside: Option<State>) -> Pod {
@@ -125,31 +104,5 @@ mod tests {
                 left.iter().flat_map(|left| &left.containers).map(String::as_str).collect();
             assert_eq!(names, want, "{what}");
         }
-    }
-
-    #[test]
-    fn it_is_ended_by_whoever_ends_the_build_once_its_time_is_over() {
-        let mut o = detached(Phase::Recorded);
-        o.build.dispatch = Dispatch::Done;
-        o.build.verdict = Some(Verdict::Passed);
-        o.left = vec![Left { pod: "p".into(), uid: "u".into(), containers: vec!["proxy".into()] }];
-        o.left_until = o.now + 30.seconds();
-        for step in [step, adopt::step] {
-            let Action::Wait(Some(why)) = step(&o) else { panic!("{:?}", step(&o)) };
-            assert_eq!(
-                why,
-                "container proxy runs on of pod p until 1970-01-01T00:00:30Z, when it is ended (annotation \
-                 studioci.dev/injected-deadline)"
-            );
-            let later = Observation { now: o.left_until, ..o.clone() };
-            assert_eq!(step(&later), Action::EndPods);
-            let cancelled =
-                crate::chain::build::Build { verdict: Some(Verdict::Cancelled), ..o.build.clone() };
-            assert_eq!(step(&Observation { build: cancelled, ..o.clone() }), Action::EndPods);
-            assert_eq!(step(&Observation { left: Vec::new(), ..o.clone() }), Action::Finish);
-        }
-        // the slot is others' business first
-        o.head.slots.insert(3, "ci-a".into());
-        assert_eq!(step(&o), Action::FreeSlot(3));
     }
 }

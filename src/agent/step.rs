@@ -2,7 +2,7 @@
 
 use jiff::ToSpan;
 
-use super::left;
+use super::left::run_on;
 use super::observation::{Observation, Support};
 use super::verdict::Judged;
 use crate::chain::build::{Baseline, Content, Phase, Verdict, Version};
@@ -265,7 +265,7 @@ pub(super) fn cancelled() -> Action {
 fn recorded(o: &Observation) -> Action {
     if holds_slot(o) {
         Action::FreeSlot(o.build.generation)
-    } else if let Some(end) = left::end(o) {
+    } else if let Some(end) = end_left(o) {
         end
     } else if o.build.dispatch.settled() {
         Action::Finish
@@ -273,6 +273,21 @@ fn recorded(o: &Observation) -> Action {
         let why = o.build.dispatch_error.as_deref().unwrap_or("not tried yet");
         Action::Wait(Some(format!("the next listener is not dispatched: {why}")))
     }
+}
+
+/// What is to be done about what runs on; none where nothing does.
+pub(super) fn end_left(o: &Observation) -> Option<Action> {
+    let first = o.left.first()?;
+    if o.build.verdict == Some(Verdict::Cancelled) || o.left_until <= o.now {
+        return Some(Action::EndPods);
+    }
+    Some(Action::Wait(Some(format!(
+        "{} of pod {} until {}, when it is ended (annotation {})",
+        run_on(&first.containers),
+        first.pod,
+        o.left_until,
+        wire::INJECTED_DEADLINE
+    ))))
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
 
 use super::*;
-use crate::agent::{Listener, Running};
+use crate::agent::left::Left;
+use crate::agent::{Listener, Running, adopt};
 use crate::chain::build::{Build, Dispatch};
 use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::head::Head;
@@ -318,4 +319,29 @@ fn a_deleted_job_is_cancelled_and_never_run_again() {
     let mut o = detached(Phase::Building);
     o.judged = Judged::JobGone;
     assert!(matches!(step(&o), Action::Record(Verdict::Cancelled, _)));
+}
+
+#[test]
+fn it_is_ended_by_whoever_ends_the_build_once_its_time_is_over() {
+    let mut o = detached(Phase::Recorded);
+    o.build.dispatch = Dispatch::Done;
+    o.build.verdict = Some(Verdict::Passed);
+    o.left = vec![Left { pod: "p".into(), uid: "u".into(), containers: vec!["proxy".into()] }];
+    o.left_until = o.now + 30.seconds();
+    for step in [step, adopt::step] {
+        let Action::Wait(Some(why)) = step(&o) else { panic!("{:?}", step(&o)) };
+        assert_eq!(
+            why,
+            "container proxy runs on of pod p until 1970-01-01T00:00:30Z, when it is ended (annotation \
+             studioci.dev/injected-deadline)"
+        );
+        let later = Observation { now: o.left_until, ..o.clone() };
+        assert_eq!(step(&later), Action::EndPods);
+        let cancelled = Build { verdict: Some(Verdict::Cancelled), ..o.build.clone() };
+        assert_eq!(step(&Observation { build: cancelled, ..o.clone() }), Action::EndPods);
+        assert_eq!(step(&Observation { left: Vec::new(), ..o.clone() }), Action::Finish);
+    }
+    // the slot is others' business first
+    o.head.slots.insert(3, "ci-a".into());
+    assert_eq!(step(&o), Action::FreeSlot(3));
 }

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use crate::local;
 use crate::ops::render::Renderer;
 use crate::pipeline::facts::{self, Fact, Facts, Group};
-use crate::pipeline::template::{Sources, Text};
+use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::values::name_fault;
 
 /// What is known of the repository at this moment only, and takes git a look at every file.

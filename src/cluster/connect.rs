@@ -6,6 +6,7 @@ use base64::Engine as _;
 use http::Uri;
 use kube::config::{AuthInfo, Cluster as KubeCluster, Config};
 
+use super::client;
 use super::credentials::{Identity, basic, credentials, has_any, identity};
 use super::error::Error;
 use super::kubeconfig::{Choice, Entries, choose};
@@ -27,7 +28,7 @@ impl Cluster {
             _ => user,
         };
         let about = About { context, server: named(&config.cluster_url), namespace, user };
-        let client = client(config.clone(), &about)?;
+        let client = client::of(config.clone(), &about)?;
         let config = matches!(source, Source::Plugin(_)).then(|| Box::new(config));
         let transport = Transport::new(source, config, client, about, false);
         Ok(Self::over(transport, options.request_timeout, options.patience))
@@ -58,7 +59,7 @@ impl Cluster {
             namespace: read("namespace")?.trim().to_owned(),
             user: "the pod's ServiceAccount".to_owned(),
         };
-        let client = client(config, &about)?;
+        let client = client::of(config, &about)?;
         let token = place.folder.join("token");
         let name = format!("token file {}", token.display());
         let transport = Transport::new(Source::File(token, name), None, client, about, true);
@@ -71,26 +72,6 @@ fn bound(config: &mut Config, request_timeout: Duration) {
     config.default_retry = false;
     config.connect_timeout = Some(request_timeout);
     config.read_timeout = None;
-}
-
-/// kube's client for `config`: HTTP/1.1, rustls on ring, gzip.
-pub(super) fn client(config: Config, about: &About) -> Result<kube::Client, Error> {
-    kube::Client::try_from(config).map_err(|error| {
-        let why = url::scrubbed(&error.to_string());
-        Error::Config {
-            what: format!("connection to {}", about.server),
-            why,
-            remedy: "Check the certificates, keys and proxy of this context in the kubeconfig.".to_owned(),
-        }
-    })
-}
-
-/// The same configuration with a client certificate that a plugin gave.
-pub(super) fn with_certificate(config: &Config, certificate: &str, key: &str) -> Config {
-    let mut config = config.clone();
-    config.auth_info.client_certificate_data = Some(base64(certificate));
-    config.auth_info.client_key_data = Some(base64(key).into());
-    config
 }
 
 fn settle(options: &Options, choice: Choice) -> Result<(Config, Source), Error> {

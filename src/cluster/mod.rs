@@ -9,6 +9,7 @@
 //! server-side apply, and to create an object whose name it does not know (`generateName`).
 
 mod access;
+mod client;
 mod connect;
 mod credentials;
 pub mod error;

@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout};
 use super::error::Error;
 use super::plugin::Plugin;
 use super::request::Request;
-use super::{About, Notice, Sink, url};
+use super::{About, Notice, Sink, client, url};
 
 /// How often a token file is read again; client-go does the same.
 const TOKEN_FILE_AGE: Duration = Duration::from_secs(60);
@@ -184,8 +184,8 @@ impl Transport {
                     None => None,
                 };
                 if let (Some(config), Some((certificate, key))) = (&self.config, &grant.certificate) {
-                    let config = super::connect::with_certificate(config, certificate, key);
-                    held.client = super::connect::client(config, &self.about)?;
+                    let config = client::with_certificate(config, certificate, key);
+                    held.client = client::of(config, &self.about)?;
                 }
                 held.renew = grant.renew;
             }

@@ -10,8 +10,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::regular::read_regular;
 use super::remote::{Remote, is_address, is_command, without_credentials};
-use super::told::read_regular;
 use super::{Found, line};
 
 /// Every name under `git`.

@@ -8,6 +8,7 @@ pub mod child;
 pub mod environment;
 pub mod files;
 pub mod git;
+mod regular;
 pub mod remote;
 pub mod told;
 pub mod user;

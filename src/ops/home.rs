@@ -15,7 +15,7 @@ use crate::cluster::objects::{Meta, Object, SecretObject};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Delete, Deletion, Patch, Query, Resource};
 use crate::pipeline::facts::{EnvValue, Facts};
-use crate::pipeline::template::Sources;
+use crate::pipeline::sources::Sources;
 
 /// The key of the record that holds [`Settings`].
 const SETTINGS: &str = "settings";

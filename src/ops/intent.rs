@@ -15,7 +15,7 @@ use crate::chain::build::Baseline;
 use crate::chain::record::Settings;
 use crate::chain::{names, rights, wire};
 use crate::pipeline::facts::{Fact, Facts};
-use crate::pipeline::template::Sources;
+use crate::pipeline::sources::Sources;
 use crate::pipeline::weave::{self, Plan, PodSecurity};
 
 /// What `start` is asked for.

@@ -11,7 +11,9 @@ use crate::chain::wire;
 use crate::pipeline::documents::write_all;
 use crate::pipeline::facts::{Fact, Facts, Group, git_of_push};
 use crate::pipeline::fault::Fault;
-use crate::pipeline::template::{Rendered, Sources, Text, render};
+use crate::pipeline::render::render;
+use crate::pipeline::sources::{Sources, Text};
+use crate::pipeline::template::Rendered;
 use crate::pipeline::weave::{self, BuildOf, Listener, Plan, Running, Settings};
 
 /// Renders and weaves.

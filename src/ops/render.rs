@@ -15,7 +15,9 @@ use crate::chain::wire;
 use crate::local::child::{self, Bounds, Ended};
 use crate::pipeline::facts::{Facts, Reads};
 use crate::pipeline::fault::Fault;
-use crate::pipeline::template::{self, Sources, Text};
+use crate::pipeline::render::render;
+use crate::pipeline::sources::{Sources, Text};
+use crate::pipeline::template;
 use crate::pipeline::weave::{Plan, Running, Settings};
 
 /// The hidden verb of the child.
@@ -113,7 +115,7 @@ impl Task {
         match self {
             Self::Reads(text) => template::reads(text).map(Answer::Reads).map_err(|fault| vec![fault]),
             Self::Documents { sources, facts, show_secrets } => {
-                let rendered = template::render(sources, facts).map_err(|fault| vec![fault])?;
+                let rendered = render(sources, facts).map_err(|fault| vec![fault])?;
                 let text = if *show_secrets { rendered.text } else { rendered.masked };
                 Ok(Answer::Text(text, Vec::new()))
             }

@@ -25,7 +25,7 @@ use super::start::{Outcome, Request, start};
 use crate::chain::wire;
 use crate::keel::parking;
 use crate::pipeline::facts::Facts;
-use crate::pipeline::template::{Sources, Text};
+use crate::pipeline::sources::{Sources, Text};
 
 pub(super) const CHAIN: &str = "app-main";
 

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tera::{Context, ErrorKind, Tera};
 
@@ -16,33 +15,8 @@ use super::documents::{self, Document, Lines};
 use super::facts::{Fact, Facts, RESERVED, Reads, Wanted};
 use super::fault::{Fault, Origin, Place, did_you_mean};
 use super::scan::{self, Piece, Token, Use};
-use super::{filters, marks, secrets, values};
-
-/// A text and the name that people know it by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Text {
-    /// Usually a path; `stdin` for `-`.
-    pub name: String,
-    /// The text.
-    pub text: String,
-}
-
-/// Everything that a person gives for a pipeline. It goes into the chain's record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Sources {
-    /// The template.
-    pub template: Text,
-    /// Values files, in the order given.
-    #[serde(default)]
-    pub values: Vec<Text>,
-    /// `--set NAME=VALUE`, in the order given.
-    #[serde(default)]
-    pub set: Vec<(String, String)>,
-    /// `--set-file NAME=FILE`, in the order given.
-    #[serde(default)]
-    pub set_file: Vec<(String, Text)>,
-}
+use super::sources::Text;
+use super::{filters, marks};
 
 /// What a template became. Its debug form shows no secret.
 #[derive(Clone, PartialEq)]
@@ -93,24 +67,13 @@ pub fn reads(template: &Text) -> Result<Reads, Fault> {
     })
 }
 
-/// Renders a template and reads its documents.
-///
-/// # Errors
-/// The first fault of values, template, YAML or secrets. None of them shows a secret.
-pub fn render(sources: &Sources, facts: &Facts) -> Result<Rendered, Fault> {
-    let values = values::merge(&sources.values, &sources.set, &sources.set_file)?;
-    let checked = Checked::of(&sources.template)?;
-    checked.known_facts(facts)?;
-    secrets::render(&Renderer { checked, values, facts })
-}
-
 /// Values of the environment for one rendering.
 pub(super) type Env = BTreeMap<String, String>;
 
 /// All that a rendering takes but the environment.
 pub(super) struct Renderer<'a> {
     pub(super) checked: Checked<'a>,
-    values: Map<String, Value>,
+    pub(super) values: Map<String, Value>,
     pub(super) facts: &'a Facts,
 }
 
@@ -221,7 +184,7 @@ impl io::Write for Bounded {
 
 impl<'a> Checked<'a> {
     /// Parses a template and refuses what it may not use.
-    fn of(template: &'a Text) -> Result<Self, Fault> {
+    pub(super) fn of(template: &'a Text) -> Result<Self, Fault> {
         let place = |offset: usize| Place::at_offset(&template.name, &template.text, offset);
         let parsed = parse(&template.text);
         if let Err(error) = &parsed
@@ -279,7 +242,7 @@ impl<'a> Checked<'a> {
     }
 
     /// Faults a fact that does not exist under any circumstances: also in an `if`, where Tera would read it as false.
-    fn known_facts(&self, facts: &Facts) -> Result<(), Fault> {
+    pub(super) fn known_facts(&self, facts: &Facts) -> Result<(), Fault> {
         for path in self.paths() {
             if let (root, Some(name)) = (&path[0], path.get(1))
                 && let Some(group) = facts.group(root.text)

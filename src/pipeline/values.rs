@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::facts::RESERVED;
 use super::fault::{Fault, Place};
-use super::template::Text;
+use super::sources::Text;
 
 /// Why no value can have this dotted name; `None` if one can.
 pub fn name_fault(name: &str) -> Option<String> {

@@ -12,7 +12,7 @@ use crate::chain::freeze::{Freeze, PIPELINE_BYTES, Pushed};
 use crate::chain::wire;
 use crate::keel::image::ImageRef;
 use crate::pipeline::fault::Fault;
-use crate::pipeline::template::Text;
+use crate::pipeline::sources::Text;
 use crate::pipeline::weave::Plan;
 
 /// Which pipeline a plan is made of.

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::pipeline::facts::EnvValue;
+use crate::pipeline::render::render;
+use crate::pipeline::sources::Sources;
 use serde_json::json;
 
 fn sources(template: &str) -> Sources {

@@ -1,0 +1,18 @@
+//! From sources and facts to documents.
+
+use super::facts::Facts;
+use super::fault::Fault;
+use super::sources::Sources;
+use super::template::{Checked, Rendered, Renderer};
+use super::{secrets, values};
+
+/// Renders a template and reads its documents.
+///
+/// # Errors
+/// The first fault of values, template, YAML or secrets. None of them shows a secret.
+pub fn render(sources: &Sources, facts: &Facts) -> Result<Rendered, Fault> {
+    let values = values::merge(&sources.values, &sources.set, &sources.set_file)?;
+    let checked = Checked::of(&sources.template)?;
+    checked.known_facts(facts)?;
+    secrets::render(&Renderer { checked, values, facts })
+}
