@@ -7,6 +7,7 @@ pub mod claim;
 pub mod denial;
 pub mod freeze;
 pub mod head;
+pub mod listener;
 pub mod names;
 pub mod pod;
 pub mod record;

@@ -1,10 +1,9 @@
 //! A pod as a build sees it: what its containers do, and why it stands still.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::build::Build;
 use super::wire;
 use crate::keel::image::{Digest, ImageRef};
 
@@ -75,8 +74,10 @@ pub struct Pod {
     pub name: String,
     /// Its uid.
     pub uid: String,
-    /// `listener`, `build`, `probe`; empty for a pod that is none of ours.
-    pub role: String,
+    /// The ServiceAccount that it runs as.
+    pub account: String,
+    /// uid of the controller that made it; empty where none did.
+    pub controller: String,
     /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`.
     pub phase: String,
     /// `status.reason`, such as `Evicted`, `DeadlineExceeded`.
@@ -186,6 +187,22 @@ impl Pod {
     /// The container of that name.
     pub fn container(&self, name: &str) -> Option<&Container> {
         self.containers.iter().find(|container| container.name == name)
+    }
+
+    /// Whether it runs as the agent of that build's listener: a build may label its pods as it likes, but none of them runs
+    /// as the agent.
+    pub fn is_agent_of(&self, build: &Build) -> bool {
+        self.namespace == build.namespace && self.account == wire::agent_account(&build.chain)
+    }
+
+    /// Whether that build's Job made it.
+    pub fn is_build_of(&self, build: &Build) -> bool {
+        self.namespace == build.namespace && build.job_uid.as_deref().is_some_and(|job| self.is_made_by(job))
+    }
+
+    /// Whether the controller of that uid made it.
+    pub fn is_made_by(&self, controller: &str) -> bool {
+        !controller.is_empty() && self.controller == controller
     }
 
     /// Names of the containers that run beside `build` and keep the pod going: a webhook put them there, since what a
@@ -348,12 +365,20 @@ struct WireMeta {
     name: String,
     uid: String,
     deletion_timestamp: Option<String>,
-    labels: BTreeMap<String, String>,
+    owner_references: Vec<WireOwner>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireOwner {
+    uid: String,
+    controller: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct WireSpec {
+    service_account_name: String,
     active_deadline_seconds: Option<i64>,
     termination_grace_period_seconds: Option<i64>,
     containers: Vec<WireContainer>,
@@ -473,11 +498,13 @@ impl<'de> Deserialize<'de> for Pod {
                 _ => {}
             }
         }
+        let controller = metadata.owner_references.into_iter().find(|owner| owner.controller);
         Ok(Self {
             namespace: metadata.namespace,
             name: metadata.name,
             uid: metadata.uid,
-            role: metadata.labels.get(wire::ROLE).cloned().unwrap_or_default(),
+            account: spec.service_account_name,
+            controller: controller.map(|owner| owner.uid).unwrap_or_default(),
             phase: status.phase,
             reason: status.reason,
             message: status.message,

@@ -5,13 +5,12 @@
 //! Nothing here says more than is known: that Keel does not look cannot be seen, only that it has moved nothing.
 
 use jiff::{Timestamp, ToSpan};
-use serde::Deserialize;
 
-use super::build::{Build, Dispatch, Map, Phase};
+use super::build::{Build, Dispatch, Phase};
+use super::listener::Listener;
 use super::pod::Pod;
 use super::remedy::Patient;
 use super::wire;
-use super::workload::Condition;
 use crate::keel::names;
 use crate::keel::policy::{Policy, polled};
 use crate::keel::schedule::Schedule;
@@ -24,33 +23,8 @@ pub const FIRST_PUSH: &str = "waiting for the first push: ";
 pub const STOOD_DOWN: &str = "stood down: ";
 /// What an agent's word begins with that fails again and again, by no fault of the way to the server.
 pub const STUCK: &str = "its agent cannot go on: ";
-/// Role of the listener's pod.
-const LISTENER: &str = "listener";
 /// What Keel may take from the second of its schedule to its write, seconds.
 const GRACE: i64 = 60;
-
-/// The listener's Deployment, as far as it tells something.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Listener {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// When it was created.
-    pub created: Option<Timestamp>,
-    /// `spec.replicas`.
-    pub replicas: u32,
-    /// Its labels.
-    pub labels: Map,
-    /// Its annotations.
-    pub annotations: Map,
-    /// Why its pods are not created: a quota, admission.
-    pub refused: Option<String>,
-    /// Whether its controller has seen the newest spec.
-    pub observed: bool,
-    /// When Keel last wrote it.
-    pub moved: Option<Timestamp>,
-}
 
 /// What is known of a build's listener.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +51,8 @@ pub struct Signs {
 }
 
 impl Signs {
-    /// Reads the signs of one build: `pods` are those of its namespace, `held` is what keeps a Terminating namespace.
+    /// Reads the signs of one build. `pods` are those of its namespace, of which the agent's and the Job's count; `held`
+    /// is what keeps a Terminating namespace.
     pub fn of(
         build: &Build,
         listener: Seen<'_>,
@@ -102,7 +77,7 @@ impl Signs {
         };
         // generation 0 is a bare claim, which nobody listens in
         let waits = build.phase == Phase::Claimed && build.generation > 0 && trouble.is_none();
-        let standing = waits.then(|| standing(listener, pods));
+        let standing = waits.then(|| standing(build, listener, pods));
         let (trouble, remedy) = trouble.map_or((None, None), |Trouble { why, remedy }| (Some(why), remedy));
         Self { trouble, remedy, standing, silent_since }
     }
@@ -130,8 +105,8 @@ impl Trouble {
 }
 
 /// How far a listener is that has not listened yet.
-fn standing(listener: Seen<'_>, pods: &[&Pod]) -> String {
-    let pod = pods.iter().find(|pod| pod.role == LISTENER && !pod.deleted);
+fn standing(build: &Build, listener: Seen<'_>, pods: &[&Pod]) -> String {
+    let pod = pods.iter().find(|pod| pod.is_agent_of(build) && !pod.deleted);
     match (listener, pod) {
         (_, Some(pod)) => {
             pod.coming_up().unwrap_or_else(|| format!("pod {} runs, and has not reported yet", pod.name))
@@ -189,11 +164,11 @@ fn pod_trouble(build: &Build, pod: &Pod, patient: Patient<'_>) -> Option<Trouble
     if pod.deleted {
         return None;
     }
-    if pod.role == LISTENER {
+    if pod.is_agent_of(build) {
         let standstill = pod.standstill().filter(|_| needs_agent(build))?;
         return Some(Trouble::new(pod.trouble()?, patient.of_pod(&pod.name, standstill)));
     }
-    let matters = build.verdict.is_none() && build.waiting.is_none();
+    let matters = pod.is_build_of(build) && build.verdict.is_none() && build.waiting.is_none();
     pod.trouble().filter(|_| matters).map(|why| Trouble { why, remedy: None })
 }
 
@@ -239,65 +214,6 @@ pub fn without_listener(
             && !builds.iter().any(newer);
         lost.then_some((build, next))
     })
-}
-
-/// The API server's Deployment, as far as it is read.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Wire {
-    metadata: WireMeta,
-    spec: WireSpec,
-    status: WireStatus,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct WireMeta {
-    namespace: String,
-    name: String,
-    generation: i64,
-    creation_timestamp: Option<Timestamp>,
-    labels: Option<Map>,
-    annotations: Option<Map>,
-    managed_fields: Vec<WireManaged>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct WireManaged {
-    manager: String,
-    time: Option<Timestamp>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct WireSpec {
-    replicas: Option<u32>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct WireStatus {
-    observed_generation: i64,
-    conditions: Vec<Condition>,
-}
-
-impl<'de> Deserialize<'de> for Listener {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Wire { metadata, spec, status } = Wire::deserialize(deserializer)?;
-        let moves = metadata.managed_fields.iter().filter(|entry| entry.manager == names::FIELD_MANAGER);
-        Ok(Self {
-            moved: moves.filter_map(|entry| entry.time).max(),
-            namespace: metadata.namespace,
-            name: metadata.name,
-            created: metadata.creation_timestamp,
-            observed: status.observed_generation >= metadata.generation,
-            replicas: spec.replicas.unwrap_or(1),
-            labels: metadata.labels.unwrap_or_default(),
-            annotations: metadata.annotations.unwrap_or_default(),
-            refused: status.conditions.into_iter().find_map(Condition::refusal),
-        })
-    }
 }
 
 #[cfg(test)]

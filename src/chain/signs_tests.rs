@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::build::{Told, Verdict};
+use super::super::build::{Map, Told, Verdict};
 use super::super::pod::{Container, State};
 use super::*;
 
@@ -21,6 +21,7 @@ fn build(phase: Phase) -> Build {
         ("studioci.dev/chain-uuid", "c"),
         ("studioci.dev/owner", "o"),
         ("studioci.dev/generation", "1"),
+        ("studioci.dev/job-uid", "job"),
     ]);
     Build::read(Told {
         namespace: "ci-a",
@@ -49,11 +50,24 @@ fn polled_every(schedule: &str) -> Listener {
     )
 }
 
+/// A pod whose image cannot be pulled: the listener's, the build's, or one that runs as this ServiceAccount.
 fn pod(role: &str) -> Pod {
     let waits = State::Waiting { reason: "ErrImagePull".to_owned(), message: "r/a:1: not found".to_owned() };
     let container =
         Container { name: "build".into(), image: "r/a:1".into(), state: waits, ..Container::default() };
-    Pod { role: role.to_owned(), name: "p".into(), containers: vec![container], ..Pod::default() }
+    let (account, controller) = match role {
+        "listener" => ("studioci-agent.app", "replicas"),
+        "build" => ("default", "job"),
+        other => (other, ""),
+    };
+    Pod {
+        namespace: "ci-a".into(),
+        account: account.to_owned(),
+        controller: controller.to_owned(),
+        name: "p".into(),
+        containers: vec![container],
+        ..Pod::default()
+    }
 }
 
 const PULL: &str = "image r/a:1 of container build cannot be pulled: ErrImagePull: r/a:1: not found";
@@ -84,6 +98,7 @@ fn what_keeps_a_build_from_going_on() {
                    --replicas=1 brings it back)";
     let ours = || vec![pod("listener")];
     let builds = || vec![pod("build")];
+    let decoy = || vec![pod("default"), pod("studioci-agent.other")];
     let going_away = || vec![Pod { deleted: true, ..pod("listener") }];
     let unseen = |why: &str| format!("Keel does not see deployment.apps/build: {why}{ANEW}");
     let coming = |phase: &str| {
@@ -138,6 +153,10 @@ fn what_keeps_a_build_from_going_on() {
         (build(Listening), there, ours(), Some(PULL_LISTENER)),
         (build(Listening), there, going_away(), None),
         (build(Building), there, builds(), Some(PULL)),
+        // what a build makes beside, whatever its labels say
+        (build(Claimed), there, decoy(), Some("deployment.apps/build has no pod yet")),
+        (build(Listening), there, decoy(), None),
+        (build(Building), there, decoy(), None),
         // its agent tells of the build's pod, but cannot tell of its own
         (waiting(Building), there, builds(), None),
         (waiting(Building), there, ours(), Some(PULL_LISTENER)),
@@ -232,26 +251,4 @@ fn a_chain_whose_next_namespace_is_gone() {
     assert_eq!(lost(&[chain[0].clone(), link("c", 3, None)], &[]), []);
     assert_eq!(lost(&[Build { terminating: true, ..chain[1].clone() }], &[]), []);
     assert_eq!(lost(&[Build { dispatch: Dispatch::Ended, ..chain[1].clone() }], &[]), []);
-}
-
-#[test]
-fn a_deployment_is_read_as_the_api_server_writes_it() {
-    let listener: Listener = serde_json::from_value(json!({
-        "metadata": {
-            "namespace": "ci-a", "name": "build", "generation": 2, "creationTimestamp": CREATED, "labels": null,
-            "managedFields": [
-                { "manager": "kubectl-studioci", "time": "2026-11-25T10:00:00Z" },
-                { "manager": "keel", "operation": "Update", "time": "2026-11-25T10:05:00Z" },
-                { "manager": "kube-controller-manager", "time": "2026-11-25T10:06:00Z" },
-            ],
-        },
-        "status": { "observedGeneration": 1, "conditions": [
-            { "type": "Available", "status": "False", "message": "m" },
-            { "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: q" },
-        ] },
-    }))
-    .expect("a Deployment");
-    assert_eq!((listener.moved, listener.replicas), (Some(at("2026-11-25T10:05:00Z")), 1));
-    assert_eq!(listener.refused.as_deref(), Some("exceeded quota: q"));
-    assert!(!listener.observed);
 }

@@ -17,6 +17,7 @@ use super::home::Data;
 use super::{Say, dispatch, home, select};
 use crate::chain::build::{Build, Phase, Told};
 use crate::chain::head::Head;
+use crate::chain::listener::Listener;
 use crate::chain::retention::{self, Home, Kept, Why};
 use crate::chain::{record, rights, wire};
 use crate::cluster::objects::{Condition, NamespaceObject, Object};
@@ -143,7 +144,7 @@ impl<'a> Hand<'a> {
             }
         }
         if build.phase < Phase::Detached && !self.dry {
-            self.detach(&build.namespace).await?;
+            self.detach(build).await?;
         }
         let mut version = build.resource_version.clone();
         if build.phase != Phase::Disposing && !self.dry {
@@ -184,17 +185,15 @@ impl<'a> Hand<'a> {
     }
 
     /// Takes a listener off Keel: a namespace may be Terminating for long, and Keel would go on asking the registry.
-    async fn detach(&self, namespace: &str) -> Result<()> {
-        let select = select::listeners();
-        let ask = || self.cluster.list::<Object>(&kind::DEPLOYMENTS, Some(namespace), &select);
-        for listener in dispatch::patiently(ask).await?.items {
-            let meta = &listener.metadata;
-            if !parking::attached(&meta.labels, &meta.annotations) {
+    async fn detach(&self, build: &Build) -> Result<()> {
+        let ask = || select::listeners(self.cluster, build);
+        for Listener { name, resource_version, labels, annotations, .. } in dispatch::patiently(ask).await? {
+            if !parking::attached(&labels, &annotations) {
                 continue;
             }
-            let patch = parking::detach_patch(&meta.resource_version, &meta.labels, &meta.annotations);
-            let patch = Patch::Json(&patch);
-            dispatch::patch_if_there(self.cluster, &kind::DEPLOYMENTS, namespace, &meta.name, patch).await?;
+            let patch = parking::detach_patch(&resource_version, &labels, &annotations);
+            let (namespace, patch) = (&build.namespace, Patch::Json(&patch));
+            dispatch::patch_if_there(self.cluster, &kind::DEPLOYMENTS, namespace, &name, patch).await?;
         }
         Ok(())
     }

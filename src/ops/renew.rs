@@ -196,8 +196,8 @@ async fn nobody_listens(cluster: &Cluster, head: &Head, builds: &[Build]) -> Res
 
 /// Whether the listener's Deployment is there, as far as that may be read.
 async fn has_listener(cluster: &Cluster, build: &Build) -> Result<bool> {
-    match cluster.list::<Object>(&kind::DEPLOYMENTS, Some(&build.namespace), &select::listeners()).await {
-        Ok(found) => Ok(!found.items.is_empty()),
+    match select::listener(cluster, build).await {
+        Ok(found) => Ok(found.is_some()),
         Err(error) if error.is_rbac() => Ok(true),
         Err(error) => Err(error.into()),
     }

@@ -296,7 +296,23 @@ impl World {
         pod_name
     }
 
-    fn keep(&mut self, collection: &str, mut object: Value) -> Value {
+    /// A Deployment and a running pod that a build may make in its namespace: labelled like the listener's, with Keel's keys,
+    /// sorted before them, and of another ServiceAccount. Path of the Deployment.
+    pub(crate) fn label_as_listener(&mut self, namespace: &str) -> String {
+        let labels = json!({ wire::CHAIN: "app-main", wire::ROLE: "listener" });
+        let meta = json!({ "name": "a", "labels": labels, "annotations": { "keel.sh/policy": "all" } });
+        let deployment = json!({ "metadata": meta, "spec": { "replicas": 1, "template": {
+            "metadata": { "labels": labels }, "spec": { "serviceAccountName": "default" },
+        } } });
+        let pod = json!({ "metadata": meta, "spec": { "serviceAccountName": "default" },
+            "status": { "phase": "Running" } });
+        self.keep(&format!("/api/v1/namespaces/{namespace}/pods"), pod);
+        let collection = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
+        self.keep(&collection, deployment);
+        format!("{collection}/a")
+    }
+
+    pub(crate) fn keep(&mut self, collection: &str, mut object: Value) -> Value {
         self.version += 1;
         self.made += 1;
         let place = Place::of(collection);
@@ -383,8 +399,12 @@ impl World {
                 Some((key, value)) => meta["labels"][key] == value,
                 None => !meta["labels"][pair].is_null(),
             };
-            let named = fields.strip_prefix("metadata.name=").is_none_or(|name| meta["name"] == name);
-            named && labels.split(',').filter(|pair| !pair.is_empty()).all(of)
+            let field = |pair: &str| {
+                let (field, value) = pair.split_once('=').unwrap();
+                object.pointer(&format!("/{}", field.replace('.', "/"))).is_some_and(|found| found == value)
+            };
+            let fields = || fields.split(',').filter(|pair| !pair.is_empty());
+            fields().all(field) && labels.split(',').filter(|pair| !pair.is_empty()).all(of)
         };
         let items: Vec<&Value> = self
             .objects
@@ -446,7 +466,12 @@ impl World {
                 let job = self.get(&format!("{}/{name}", place.collection)).clone();
                 let mut pod = job["spec"]["template"].clone();
                 pod["metadata"]["name"] = json!(format!("{name}-x"));
+                let uid = &job["metadata"]["uid"];
                 pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] = json!(name);
+                pod["metadata"]["labels"]["batch.kubernetes.io/controller-uid"] = uid.clone();
+                pod["metadata"]["ownerReferences"] = json!([{
+                    "apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid, "controller": true,
+                }]);
                 let state = match self.exit {
                     Some(code) => json!({ "terminated": { "exitCode": code, "reason": "Completed" } }),
                     None => json!({ "running": {} }),

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod claims;
+mod decoys;
 mod ended;
 mod over;
 mod push;

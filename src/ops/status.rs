@@ -13,8 +13,9 @@ use super::claim::{read_build, unreadable};
 use super::error::{Error, Result};
 use super::{select, support};
 use crate::chain::build::{Build, NotABuild, Phase};
+use crate::chain::listener::Listener;
 use crate::chain::pod::Pod;
-use crate::chain::signs::{self, Listener, Signs};
+use crate::chain::signs::{self, Signs};
 use crate::chain::wire;
 use crate::cluster::objects::{Meta, NamespaceObject, Object};
 use crate::cluster::resource as kind;
@@ -74,8 +75,8 @@ pub async fn builds(cluster: &Cluster) -> Result<Seen> {
 /// Cluster errors. What cannot be read beside the Namespaces is a notice at most.
 pub async fn status(cluster: &Cluster) -> Result<Seen> {
     let select = select::builds().cached();
-    let pods = Query::labels(format!("{} in (listener,build)", wire::ROLE)).cached();
-    let listeners = select::listeners().cached();
+    let pods = select::labelled(&["listener", "build"]).cached();
+    let listeners = select::labelled(&["listener"]).cached();
     let keel = Query::labels(KEEL).cached();
     let look = async {
         tokio::join!(
@@ -120,23 +121,23 @@ pub async fn status(cluster: &Cluster) -> Result<Seen> {
 /// # Errors
 /// Cluster errors.
 pub(super) async fn signs_of(cluster: &Cluster, build: &Build) -> Result<(Signs, Vec<Pod>)> {
-    let (select, namespace) = (select::listeners(), Some(build.namespace.as_str()));
-    let (listeners, pods) = tokio::try_join!(
-        cluster.list::<Listener>(&kind::DEPLOYMENTS, namespace, &select),
+    let (select, namespace) = (select::agents_of(&build.chain), Some(build.namespace.as_str()));
+    let (listener, pods) = tokio::try_join!(
+        select::listener(cluster, build),
         cluster.list::<Pod>(&kind::PODS, namespace, &select),
     )?;
-    let listener = listeners.items.first().map_or(signs::Seen::Gone, signs::Seen::There);
+    let listener = listener.as_ref().map_or(signs::Seen::Gone, signs::Seen::There);
     let of: Vec<&Pod> = pods.items.iter().collect();
     let now = pods.date.unwrap_or(Timestamp::MIN);
     let mut signs = Signs::of(build, listener, &of, None, now);
-    warned(cluster, &mut signs, &of).await;
+    warned(cluster, build, &mut signs, &of).await;
     Ok((signs, pods.items))
 }
 
 /// Adds what was warned of last to what is known of a pod that comes up and does not say why it takes so long: a volume
 /// that is not mounted, a sandbox that is not made. Without the right to read events nothing is added.
-async fn warned(cluster: &Cluster, signs: &mut Signs, pods: &[&Pod]) {
-    let coming = pods.iter().find(|pod| !pod.deleted && pod.coming_up().is_some());
+async fn warned(cluster: &Cluster, build: &Build, signs: &mut Signs, pods: &[&Pod]) {
+    let coming = pods.iter().find(|pod| pod.is_agent_of(build) && !pod.deleted && pod.coming_up().is_some());
     if let (Some(standing), Some(pod)) = (&mut signs.standing, coming)
         && let Ok(Some(warning)) = support::last_warning(cluster, pod).await
     {
@@ -191,14 +192,15 @@ impl Seen {
         for pod in around.pods {
             pods.entry(&pod.namespace).or_default().push(pod);
         }
-        let listeners: Option<BTreeMap<&str, &Listener>> =
-            around.listeners.map(|all| all.iter().rev().map(|one| (one.namespace.as_str(), one)).collect());
+        let mut deployments: BTreeMap<&str, Vec<&Listener>> = BTreeMap::new();
+        for one in around.listeners.unwrap_or_default() {
+            deployments.entry(&one.namespace).or_default().push(one);
+        }
         for build in &self.builds {
-            let listener = match &listeners {
+            let there = deployments.get(build.namespace.as_str()).into_iter().flatten().copied();
+            let listener = match around.listeners {
                 None => signs::Seen::Unknown,
-                Some(all) => all
-                    .get(build.namespace.as_str())
-                    .map_or(signs::Seen::Gone, |listener| signs::Seen::There(listener)),
+                Some(_) => Listener::among(build, there).map_or(signs::Seen::Gone, signs::Seen::There),
             };
             let pods = pods.get(build.namespace.as_str()).map(Vec::as_slice).unwrap_or_default();
             let held = around.held.get(build.namespace.as_str()).cloned();
@@ -227,10 +229,14 @@ impl Seen {
 
     /// Asks for the warnings of listeners that are awaited, and of nothing else.
     async fn ask_for_warnings(&mut self, cluster: &Cluster, pods: &[Pod]) {
+        let builds = &self.builds;
         let awaited = self.signs.iter_mut().filter(|(_, signs)| signs.standing.is_some());
-        let asked = awaited.map(|(namespace, signs)| async move {
-            let of: Vec<&Pod> = pods.iter().filter(|pod| pod.namespace == *namespace).collect();
-            warned(cluster, signs, &of).await;
+        let awaited = awaited.filter_map(|(namespace, signs)| {
+            Some((builds.iter().find(|build| build.namespace == *namespace)?, signs))
+        });
+        let asked = awaited.map(|(build, signs)| async move {
+            let of: Vec<&Pod> = pods.iter().filter(|pod| pod.namespace == build.namespace).collect();
+            warned(cluster, build, signs, &of).await;
         });
         stream::iter(asked).buffer_unordered(CONNECTIONS).collect::<Vec<()>>().await;
     }

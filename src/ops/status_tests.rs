@@ -57,7 +57,7 @@ async fn seen(answers: Answers) -> (Seen, Vec<String>) {
 
 fn listener(namespace: &str) -> Value {
     json!({ "metadata": { "namespace": namespace, "name": "build", "annotations": { "keel.sh/policy": "all" } },
-        "spec": { "replicas": 1 } })
+        "spec": { "replicas": 1, "template": { "spec": { "serviceAccountName": "studioci-agent.app" } } } })
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,8 +267,8 @@ async fn a_listener_that_is_awaited_says_how_far_it_is() {
     let (seen_by_parent, _) = seen(awaited).await;
     assert_eq!(seen_by_parent.signs["ci-b"].standing.as_deref(), Some("no default ServiceAccount"));
 
-    let pod = json!({ "metadata": { "namespace": "ci-b", "name": "build-x", "uid": "u", "labels": { wire::ROLE: "listener" } },
-        "spec": { "containers": [{ "name": "build", "image": "r/a:1" }] },
+    let pod = json!({ "metadata": { "namespace": "ci-b", "name": "build-x", "uid": "u" },
+        "spec": { "serviceAccountName": "studioci-agent.app", "containers": [{ "name": "build", "image": "r/a:1" }] },
         "status": { "phase": "Pending", "containerStatuses": [
             { "name": "build", "state": { "waiting": { "reason": "ContainerCreating" } } },
         ] } });
@@ -289,5 +289,46 @@ async fn a_listener_that_is_awaited_says_how_far_it_is() {
         assert_eq!(seen.signs["ci-b"].standing.as_deref(), Some(want));
         let events: Vec<&String> = asked.iter().filter(|asked| asked.contains("/events")).collect();
         assert_eq!(events.len(), 1, "of that pod alone: {events:?}");
+    }
+}
+
+/// What a build may make: a Deployment at rest and a pod that cannot be pulled, labelled like the listener's and sorted
+/// before it.
+fn decoys(namespace: &str) -> (Value, Value) {
+    let labels = json!({ wire::CHAIN: "app", wire::ROLE: "listener" });
+    let meta = json!({ "namespace": namespace, "name": "a", "uid": "a", "labels": labels,
+        "creationTimestamp": "2026-11-25T10:00:00Z" });
+    let deployment = json!({ "metadata": meta, "spec": { "replicas": 0,
+        "template": { "spec": { "serviceAccountName": "default" } } } });
+    let pod = json!({ "metadata": meta,
+        "spec": { "serviceAccountName": "default", "containers": [{ "name": "build", "image": "r/a:1" }] },
+        "status": { "phase": "Pending", "containerStatuses": [
+            { "name": "build", "state": { "waiting": { "reason": "ErrImagePull", "message": "not found" } } },
+        ] } });
+    (deployment, pod)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_only_labelled_like_a_listener_is_none() {
+    let (decoy, pod) = decoys("ci-a");
+    let mut claimed = namespace("ci-a", 1);
+    claimed["metadata"]["labels"][wire::PHASE] = json!("Claimed");
+    for (namespace, listeners, sentence) in [
+        (namespace("ci-a", 1), vec![decoy.clone(), listener("ci-a")], None),
+        (
+            namespace("ci-a", 1),
+            vec![decoy.clone()],
+            Some(
+                "its agent is gone: the namespace has no listener Deployment any more (kubectl studioci start raises a \
+                 fresh listener)",
+            ),
+        ),
+        (claimed.clone(), vec![decoy.clone()], Some("its listener is not created yet")),
+        (claimed, vec![decoy, listener("ci-a")], Some("deployment.apps/build has no pod yet")),
+    ] {
+        let answers =
+            Answers { namespaces: vec![namespace], pods: vec![pod.clone()], listeners, ..Answers::default() };
+        let (seen, _) = seen(answers).await;
+        assert_eq!(seen.signs["ci-a"].sentence().as_deref(), sentence);
     }
 }

@@ -46,7 +46,8 @@ async fn a_build_that_was_edited_by_hand_is_named_and_not_guessed_at() {
 
 #[tokio::test(start_paused = true)]
 async fn what_no_agent_can_say_is_looked_for_from_outside() {
-    let refused = json!({ "metadata": { "namespace": "ci-a", "name": "build" }, "spec": { "replicas": 1 },
+    let refused = json!({ "metadata": { "namespace": "ci-a", "name": "build" },
+        "spec": { "replicas": 1, "template": { "spec": { "serviceAccountName": "studioci-agent.app" } } },
         "status": { "conditions": [{ "type": "ReplicaFailure", "status": "True",
             "message": "pods \"build-x\" is forbidden: exceeded quota: q" }] } });
     let (cluster, record) = Scripted::serve(move |request| {

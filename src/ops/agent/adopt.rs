@@ -18,7 +18,7 @@ use crate::agent::adopt::{self, Holder};
 use crate::chain::build::{Build, Phase};
 use crate::chain::rights;
 use crate::chain::rights::There;
-use crate::cluster::objects::{NamespaceObject, Object};
+use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 
 /// How soon an adopted build whose Job runs is looked at again.
@@ -119,11 +119,9 @@ impl Agent<'_> {
 
     /// Name of a build's listener: the record may know another one by now. None where it is gone.
     async fn listener_of(&self, build: &Build) -> Result<Option<String>> {
-        let (select, namespace) = (select::listeners(), Some(build.namespace.as_str()));
-        let ask = || self.cluster.list::<Object>(&kind::DEPLOYMENTS, namespace, &select);
         // the binding there is moments old
-        let found = dispatch::patiently(ask).await?;
-        Ok(found.items.into_iter().next().map(|found| found.metadata.name))
+        let found = dispatch::patiently(|| select::listener(self.cluster, build)).await?;
+        Ok(found.map(|found| found.name))
     }
 
     /// Ends a build for its agent. `false` while its Job runs still.

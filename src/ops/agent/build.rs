@@ -117,7 +117,7 @@ impl Agent<'_> {
             Ok::<_, Error>(self.cluster.get::<home::Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?)
         };
         let pods = async {
-            let pods = self.build_pods().await?;
+            let pods = self.build_pods(&seen.build).await?;
             let warnings = self.warnings(&pods).await?;
             Ok::<_, Error>((pods, warnings))
         };

@@ -8,7 +8,7 @@ use super::super::claim::readable;
 use super::super::error::{Error, Result};
 use super::super::events::{self, About};
 use super::super::home::{self, Data};
-use super::super::support;
+use super::super::{select, support};
 use super::Agent;
 use crate::agent::left::{left, settles_at};
 use crate::agent::verdict::{Bounds, Job, Judged, judge};
@@ -19,8 +19,7 @@ use crate::chain::head::Head;
 use crate::chain::pod::{Pod, State};
 use crate::chain::wire;
 use crate::chain::workload::{Scalable, Workload};
-use crate::cluster::Query;
-use crate::cluster::objects::{Event, JobStatus, Meta, NamespaceObject, holds};
+use crate::cluster::objects::{Event, JobStatus, Meta, NamespaceObject, Object, holds};
 use crate::cluster::resource as kind;
 use crate::keel::parking;
 use crate::pipeline::weave::{AGENT_CONTAINER, INJECTED_DEADLINE, Support as Wanted};
@@ -269,7 +268,7 @@ impl Agent<'_> {
     /// What still runs of a build that is over, and until when it may.
     async fn observe_left(&mut self, seen: &mut Observation) -> Result<()> {
         let Some(verdict) = seen.build.verdict else { return Ok(()) };
-        let pods = self.build_pods().await?;
+        let pods = self.build_pods(&seen.build).await?;
         if pods.iter().all(|pod| pod.deleted || pod.is_over()) {
             return Ok(());
         }
@@ -323,8 +322,7 @@ impl Agent<'_> {
     /// What the Job and its pod say.
     async fn judged(&mut self, build: &Build, bounds: Bounds) -> Result<Judged> {
         let namespace = Some(self.me.namespace.as_str());
-        let job = async { Ok(self.cluster.get::<Work>(&kind::JOBS, namespace, wire::JOB).await?) };
-        let (job, pods) = tokio::try_join!(job, self.build_pods())?;
+        let job = self.cluster.get::<Work>(&kind::JOBS, namespace, wire::JOB).await?;
         let Some(job) = job else {
             return Ok(if build.job_uid.is_some() { Judged::JobGone } else { Judged::NoJob });
         };
@@ -332,6 +330,10 @@ impl Agent<'_> {
             // created just before a crash; acting on it again writes its uid down
             return Ok(Judged::NoJob);
         }
+        if build.job_uid.as_deref().is_some_and(|uid| uid != job.metadata.uid) {
+            return Ok(Judged::JobGone);
+        }
+        let pods = self.pods_of_job(&job.metadata.uid).await?;
         if pods.len() > 1 {
             // somebody took the Job's finalizer off its pod and deleted it: the controller knows of no first one
             let cause =
@@ -339,9 +341,6 @@ impl Agent<'_> {
             return Ok(Judged::Over(Verdict::Errored, cause));
         }
         let pod = pods.into_iter().next();
-        if build.job_uid.as_deref().is_some_and(|uid| uid != job.metadata.uid) {
-            return Ok(Judged::JobGone);
-        }
         let complete = holds(&job.status.conditions, "Complete").is_some();
         let failed = holds(&job.status.conditions, "Failed");
         let failed = failed.map(|condition| (condition.reason.clone(), condition.message.clone()));
@@ -366,11 +365,25 @@ impl Agent<'_> {
         Ok(judged)
     }
 
-    /// The build's pods: one, or none yet.
-    pub(super) async fn build_pods(&self) -> Result<Vec<Pod>> {
-        let select = Query::labels(format!("batch.kubernetes.io/job-name={}", wire::JOB));
-        let pods = self.cluster.list::<Pod>(&kind::PODS, Some(&self.me.namespace), &select).await?;
-        Ok(pods.items)
+    /// The pods of a build's Job: one, or none yet.
+    pub(super) async fn build_pods(&self, build: &Build) -> Result<Vec<Pod>> {
+        if let Some(job) = &build.job_uid {
+            return self.pods_of_job(job).await;
+        }
+        // created just before a crash, and its uid is not written down yet
+        let namespace = Some(self.me.namespace.as_str());
+        match self.cluster.get::<Object>(&kind::JOBS, namespace, wire::JOB).await? {
+            Some(job) => self.pods_of_job(&job.metadata.uid).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The pods that this very Job made. A build may make pods of its own, and label them as it likes.
+    async fn pods_of_job(&self, uid: &str) -> Result<Vec<Pod>> {
+        let (select, namespace) = (select::pods_of_job(uid), Some(self.me.namespace.as_str()));
+        let mut pods = self.cluster.list::<Pod>(&kind::PODS, namespace, &select).await?.items;
+        pods.retain(|pod| pod.is_made_by(uid));
+        Ok(pods)
     }
 
     /// Why the Job's pod is not created.

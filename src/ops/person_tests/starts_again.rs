@@ -82,6 +82,17 @@ async fn a_chain_whose_listener_was_deleted_by_hand_is_started() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_chain_is_not_deaf_or_hearing_by_what_a_build_has_labelled() {
+    let stage = listening(&glob()).await;
+    let first = stage.world().builds()[&1].clone();
+    stage.world().label_as_listener(&first);
+    assert!(matches!(started_again(&stage, &request(&glob())).await.unwrap(), Outcome::Unchanged(_)));
+    stage.world().objects.remove(&World::listener(&first)).unwrap();
+    let outcome = started_again(&stage, &request(&glob())).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Started(build) if build.generation == 2), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_successor_is_waited_for_as_long_as_there_is_an_agent_to_raise_it() {
     let reached: [fn(&World) -> bool; 2] =
         [|world| head(world)["generation"] == "2", |world| world.builds().len() == 2 && claimed(world)];

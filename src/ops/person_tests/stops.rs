@@ -32,6 +32,18 @@ async fn a_chain_ends_whenever_stop_is_killed_and_goes_on_with_start() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_the_listener_is_taken_off_keel_before_its_namespace_goes() {
+    let stage = listening(&glob()).await;
+    let first = stage.world().builds()[&1].clone();
+    let decoy = stage.world().label_as_listener(&first);
+    stopped(&stage, false).await.unwrap();
+    let world = stage.world();
+    assert_eq!(world.builds().len(), 0);
+    assert!(world.writes.contains(&format!("PATCH {}", World::listener(&first))), "{:?}", world.writes);
+    assert!(!world.writes.iter().any(|write| write.contains(&decoy)), "{:?}", world.writes);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_agent_that_moved_the_head_before_stop_builds_and_has_no_successor() {
     let reached: [fn(&World) -> bool; 3] = [
         |world| head(world)["generation"] == "2",
