@@ -9,24 +9,10 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// The smallest pipeline that is right.
-const GOOD: &str = "\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: build
-  annotations:
-    keel.sh/policy: \"glob:build-*\"
-    keel.sh/trigger: poll
-spec:
-  selector: {matchLabels: {app: build}}
-  template:
-    metadata: {labels: {app: build}}
-    spec:
-      containers:
-      - name: build
-        image: registry.example/team/ci:build-0001
-";
+#[path = "support/smallest.rs"]
+mod smallest;
+
+use smallest::GOOD;
 
 /// A folder of its own, outside any checkout; it ends with the test.
 struct Folder(PathBuf);
@@ -425,7 +411,24 @@ fn what_works_but_hardly_as_meant_is_a_warning() {
     insta::assert_snapshot!(warned(&but("    keel.sh/trigger: poll\n", "")), @"Warning: Deployment/build: `keel.sh/trigger` is missing. Keel then never asks the registry itself; only a webhook moves this workload. Annotate `keel.sh/trigger: poll`.");
     insta::assert_snapshot!(warned(&but("\"glob:build-*\"", "\"regexp:^build-\"")), @"Warning: Deployment/build: the policy is a regular expression. Keel accepts every tag that matches, older ones too, and restarts a workload that is up to date when another one of the same image moves. Rather annotate `keel.sh/policy: glob:build-*` and push tags such as build-20260131235959-abc1234.");
     insta::assert_snapshot!(warned(&but("trigger: poll", "trigger: poll\n    keel.sh/pollSchedule: \"*/5 * * * *\"")), @"Warning: Deployment/build: `keel.sh/pollSchedule: */5 * * * *` has five fields. The first field is the seconds, not the minutes: `*/5 * * * *` is every five seconds. Write all six fields, the seconds first, or `@every 5m`.");
-    insta::assert_snapshot!(warned(&but("trigger: poll", "trigger: poll\n    studioci.dev/dedline: 2h")), @"Warning: Deployment/build: annotation studioci.dev/dedline is not one that studioci reads; did you mean `studioci.dev/deadline`?");
+}
+
+#[test]
+fn keys_of_ours_that_no_pipeline_writes() {
+    insta::assert_snapshot!(refused(&but("trigger: poll", "trigger: poll\n    studioci.dev/dedline: 2h")), @"
+        error: document 1 (Deployment build): metadata.annotations: studioci.dev/dedline is not for a pipeline to write
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: by such keys it is told what is whose in a build's namespace; a pipeline writes the settings only, as annotations of the build workload
+          hint: did you mean `studioci.dev/deadline`?
+        ");
+    insta::assert_snapshot!(refused(&but("labels: {app", "labels: {studioci.dev/role: listener, app")), @"
+        error: document 1 (Deployment build): spec.template.metadata.labels: studioci.dev/role is not for a pipeline to write
+          from pipeline.yaml, line 1
+            1 | apiVersion: apps/v1
+          why: by such keys it is told what is whose in a build's namespace; a pipeline writes the settings only, as annotations of the build workload
+          hint: take it out, or give it a prefix of your own
+        ");
 }
 
 #[test]

@@ -154,7 +154,7 @@ impl Container {
             State::Running => Silence::Image(format!("container {name} runs and tells nothing of its image")),
             end @ State::Terminated { .. } => Silence::Image(crashed(end)),
             State::Waiting { reason, .. } if reason == CRASH_LOOP => Silence::Image(crashed(&self.last)),
-            State::Waiting { reason, message } if image_trouble(reason) || of_node(message) => {
+            State::Waiting { reason, message } if image_trouble(reason) || of_node(reason, message) => {
                 Silence::Theirs(Some(waiting(self, reason, message)))
             }
             State::Waiting { reason, message } if stuck(reason) => {
@@ -301,29 +301,32 @@ pub fn image_trouble(reason: &str) -> bool {
 /// The kubelet's word for a container that it starts again after a pause.
 const CRASH_LOOP: &str = "CrashLoopBackOff";
 
-/// Whether the kubelet's words about a container that cannot be made are about its node: disk, runtime, time-outs. What is
-/// not known as such counts as the image's.
-fn of_node(message: &str) -> bool {
+/// Whether a container that cannot be made is its node's doing. Two reasons say so: these hooks are the kubelet's own, of
+/// its managers of CPU, memory and devices. The others (`CreateContainerError`, `RunContainerError`,
+/// `CreateContainerConfigError`) Kubernetes gives for whatever the runtime answers, a full disk as well as a user that the
+/// image does not have, so that only the runtime's words tell. What is not known as the node's counts as the image's.
+fn of_node(reason: &str, message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    [
-        "no space left",
-        "disk quota",
-        "deadline exceeded",
-        "timed out",
-        "timeout",
-        "connection refused",
-        "transport",
-        "unavailable",
-        "failed to reserve container name",
-        "too many open files",
-        "cannot allocate memory",
-        "resource temporarily unavailable",
-        "failed to mount",
-        "failed to sync",
-        "cgroup",
-    ]
-    .iter()
-    .any(|words| message.contains(words))
+    matches!(reason, "PreCreateHookError" | "PreStartHookError")
+        || [
+            "no space left",
+            "disk quota",
+            "deadline exceeded",
+            "timed out",
+            "timeout",
+            "connection refused",
+            "transport",
+            "unavailable",
+            "failed to reserve container name",
+            "too many open files",
+            "cannot allocate memory",
+            "resource temporarily unavailable",
+            "failed to mount",
+            "failed to sync",
+            "cgroup",
+        ]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// Whether a waiting reason means that the container does not come up by itself soon.
@@ -607,6 +610,8 @@ mod tests {
             (waiting("CreateContainerError", "write /var/lib/x: no space left on device"), false),
             (waiting("CreateContainerError", "context deadline exceeded"), false),
             (waiting("RunContainerError", "failed to reserve container name"), false),
+            (waiting("PreCreateHookError", "not enough cpus available to satisfy request"), false),
+            (waiting("PreStartHookError", "cannot allocate devices"), false),
             (waiting("ErrImagePull", "r/app:1: not found"), false),
             (waiting("ImagePullBackOff", "connection refused"), false),
             (waiting("InvalidImageName", "r/App"), false),

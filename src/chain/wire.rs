@@ -149,6 +149,11 @@ pub const PARKED: &str = crate::keel::parking::PARKED;
 pub fn agent_account(chain: &str) -> String {
     format!("{AGENT_ACCOUNT}{chain}")
 }
+/// Whether a key is of our domain, or of one below it.
+pub fn is_ours(key: &str) -> bool {
+    let domain = key.split_once('/').map_or("", |(domain, _)| domain);
+    domain == "studioci.dev" || domain.ends_with(".studioci.dev")
+}
 /// Whether a ServiceAccount's name is kept for agents, of whichever chain.
 pub fn is_agent_account(name: &str) -> bool {
     name.strip_prefix(AGENT_ACCOUNT.trim_end_matches('.'))

@@ -11,7 +11,7 @@ use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, earnest, server_dry_run};
 use crate::chain::names;
-use crate::chain::retention::Rules;
+use crate::chain::retention::{Rules, Why};
 use crate::cluster::Cluster;
 use crate::ops::Earnest;
 use crate::ops::cleanup::{self, Done, Which, Word};
@@ -139,13 +139,16 @@ async fn work(
     let earnest = earnest(args.dry_run);
     let mut told = false;
     let mut broken = None;
+    let mut staying = Staying::default();
     let mut tell = |word: &Word<'_>| {
         told = true;
-        if let Err(error) = show(console, word, args.dry_run, args.ignore_not_found) {
+        if let Err(error) = show(console, word, &mut staying, args.dry_run, args.ignore_not_found) {
             broken.get_or_insert(error);
         }
     };
-    let done = cleanup::cleanup(cluster, which, earnest, Timestamp::now(), &mut tell).await?;
+    let done = cleanup::cleanup(cluster, which, earnest, Timestamp::now(), &mut tell).await;
+    staying.show(console);
+    let done = done?;
     if let Some(error) = broken {
         return Err(error.into());
     }
@@ -160,20 +163,41 @@ async fn work(
     Ok(done)
 }
 
-/// One word, in kubectl's form: what was done on stdout, all else on stderr.
+/// What stays, by the reason: a line for each, however many namespaces share it.
+#[derive(Default)]
+struct Staying(Vec<(Why, Vec<String>)>);
+
+impl Staying {
+    fn note(&mut self, name: &str, why: &Why) {
+        match self.0.iter_mut().find(|(known, _)| known == why) {
+            Some((_, names)) => names.push(name.to_owned()),
+            None => self.0.push((why.clone(), vec![name.to_owned()])),
+        }
+    }
+
+    fn show(&self, console: &mut Console) {
+        for (why, names) in &self.0 {
+            let line = match &names[..] {
+                [one] => format!("namespace {one} stays: {}", why.sentence),
+                all => format!("each of namespaces {} stays: {}", all.join(", "), why.sentence),
+            };
+            if why.finding { console.warning(&line) } else { console.talk(&line) }
+        }
+    }
+}
+
+/// One word, in kubectl's form: what was done on stdout, all else on stderr. What stays is only noted.
 fn show(
     console: &mut Console,
     word: &Word<'_>,
+    staying: &mut Staying,
     dry_run: DryRun,
     ignore_not_found: bool,
 ) -> std::io::Result<()> {
     match word {
         Word::Deleted(name) => return deleted(console, name, dry_run),
         Word::Going(name) => console.talk(&format!("namespace {name} is being deleted already")),
-        Word::Stays(name, why) if why.finding => {
-            console.warning(&format!("namespace {name} stays: {}", why.sentence));
-        }
-        Word::Stays(name, why) => console.talk(&format!("namespace {name} stays: {}", why.sentence)),
+        Word::Stays(name, why) => staying.note(name, why),
         Word::Missing(_) if ignore_not_found => {}
         Word::Missing(name) => {
             console.talk(&format!("Error from server (NotFound): namespaces \"{name}\" not found"));
@@ -199,7 +223,6 @@ pub(super) fn deleted(console: &mut Console, name: &str, dry_run: DryRun) -> std
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::retention::Why;
     use crate::output::console::StreamStyle;
 
     #[test]
@@ -211,21 +234,25 @@ mod tests {
             Word::Going("b"),
             Word::Stays("c", &finding),
             Word::Stays("d", &young),
+            Word::Stays("f", &finding),
+            Word::Stays("g", &finding),
             Word::Missing("e"),
         ];
         let said = |dry_run, ignore| {
             let (mut console, captured) = Console::captured(StreamStyle::default(), StreamStyle::default());
+            let mut staying = Staying::default();
             for word in &all {
-                show(&mut console, word, dry_run, ignore).unwrap();
+                show(&mut console, word, &mut staying, dry_run, ignore).unwrap();
             }
+            staying.show(&mut console);
             (captured.out(), captured.err())
         };
         let (out, err) = said(DryRun::None, false);
         assert_eq!(out, "namespace \"a\" deleted\n");
         assert_eq!(
             err,
-            "namespace b is being deleted already\nWarning: namespace c stays: it is not ours\nnamespace d stays: it \
-             ended just now\nError from server (NotFound): namespaces \"e\" not found\n"
+            "namespace b is being deleted already\nError from server (NotFound): namespaces \"e\" not found\nWarning: each of \
+             namespaces c, f, g stays: it is not ours\nnamespace d stays: it ended just now\n"
         );
         assert_eq!(said(DryRun::Client, false).0, "namespace \"a\" deleted (dry run)\n");
         let (out, err) = said(DryRun::Server, true);

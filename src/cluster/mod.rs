@@ -169,6 +169,11 @@ impl Cluster {
             self.inner.transport.sink.listener.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         *held = Some(Box::new(listener));
     }
+
+    /// Tells whoever listens what is waited for.
+    pub fn waits(&self, what: String) {
+        self.inner.transport.sink.tell(Notice::Waiting(what));
+    }
 }
 
 /// Decodes an answer.

@@ -19,39 +19,57 @@ use crate::chain::told::{BROUGHT_BYTES, TOLD_BYTES, TOLD_FILE, Telling};
 const REVISION: [&str; 4] = ["STUDIOCI_REVISION", "GIT_COMMIT", "SOURCE_COMMIT", "GITHUB_SHA"];
 
 /// What stands in the folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Heard {
     /// Nothing yet.
     Nothing,
-    /// A regular file, up to one byte more than fits, and when it was written.
-    Said(Vec<u8>, Option<Timestamp>),
+    /// A regular file, and when it was written. Nothing of it is read.
+    Said(Said, Option<Timestamp>),
     /// Something that is not told like this, and why.
     Unreadable(String),
 }
 
-/// Reads what the CI container has told into `folder`.
+/// A told file, open.
+#[derive(Debug)]
+pub struct Said(File);
+
+impl Said {
+    /// What is told: up to one byte more than fits.
+    ///
+    /// # Errors
+    /// It cannot be read, and why.
+    pub fn read(&self) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        match (&self.0).take(TOLD_BYTES as u64).read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(unreadable(error)),
+        }
+    }
+}
+
+fn unreadable(why: impl std::fmt::Display) -> String {
+    format!("what the image tells cannot be read: {why}")
+}
+
+/// Looks at what the CI container has told into `folder`.
 pub fn hear(folder: &Path) -> Heard {
-    let unreadable = |why: &str| Heard::Unreadable(format!("what the image tells cannot be read: {why}"));
     let file = match open(&folder.join(TOLD_FILE), OFlags::NOFOLLOW) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Heard::Nothing,
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            return unreadable("it is a symbolic link");
+            return Heard::Unreadable(unreadable("it is a symbolic link"));
         }
-        Err(error) => return unreadable(&error.to_string()),
+        Err(error) => return Heard::Unreadable(unreadable(error)),
     };
-    let read = file.metadata().and_then(|there| {
-        if let Some(what) = irregular(&there) {
-            return Ok(Err(what));
-        }
-        let mut bytes = Vec::new();
-        (&file).take(TOLD_BYTES as u64).read_to_end(&mut bytes)?;
-        Ok(Ok((bytes, there.modified().ok().and_then(|at| Timestamp::try_from(at).ok()))))
-    });
-    match read {
-        Ok(Ok((bytes, at))) => Heard::Said(bytes, at),
-        Ok(Err(what)) => unreadable(&format!("it is {what}, not a regular file")),
-        Err(error) => unreadable(&error.to_string()),
+    match file.metadata() {
+        Ok(there) => match irregular(&there) {
+            Some(what) => Heard::Unreadable(unreadable(format!("it is {what}, not a regular file"))),
+            None => {
+                let at = there.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+                Heard::Said(Said(file), at)
+            }
+        },
+        Err(error) => Heard::Unreadable(unreadable(error)),
     }
 }
 
@@ -138,11 +156,12 @@ mod tests {
     #[test]
     fn what_is_told_is_heard_and_an_earlier_one_goes_first() {
         let folder = Folder::new("heard");
-        assert_eq!(hear(&folder.0), Heard::Nothing);
+        assert!(matches!(hear(&folder.0), Heard::Nothing));
         for text in ["a: 1", "b: 2"] {
             let telling = Telling { pipeline: Pushed::Text(text.to_owned()), revision: None };
             tell(&folder.0, &telling).unwrap();
-            let Heard::Said(bytes, Some(_)) = hear(&folder.0) else { panic!("nothing was said") };
+            let Heard::Said(said, Some(_)) = hear(&folder.0) else { panic!("nothing was said") };
+            let bytes = said.read().unwrap();
             assert_eq!(Telling::read(&bytes), Ok(telling));
         }
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
@@ -177,7 +196,8 @@ mod tests {
         let folder = Folder::new("fits");
         let endless = fs::File::create(folder.0.join(TOLD_FILE)).unwrap();
         endless.set_len(1 << 40).unwrap();
-        let Heard::Said(bytes, _) = hear(&folder.0) else { panic!("it is a regular file") };
+        let Heard::Said(said, _) = hear(&folder.0) else { panic!("it is a regular file") };
+        let bytes = said.read().unwrap();
         assert_eq!(bytes.len(), TOLD_BYTES);
         assert!(Telling::read(&bytes).is_err());
     }

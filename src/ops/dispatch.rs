@@ -67,10 +67,10 @@ pub struct Raise<'a> {
 const USABLE_BOUND: Duration = Duration::from_secs(60);
 /// The same where an agent waits for it, who writes down why and tries again: its build does not wait meanwhile.
 const USABLE_BOUND_OF_AGENT: Duration = Duration::from_secs(2);
-/// What labels and annotations of ours begin with.
-const OURS: &str = "studioci.dev/";
 /// How long a fresh binding may take to act.
 const FRESH_BOUND: Duration = Duration::from_secs(5);
+/// How long it is waited for without a word.
+const FRESH_QUIET: Duration = Duration::from_secs(1);
 
 /// The claim of a listener's namespace.
 pub fn claim_of(raise: &Raise<'_>) -> Claim {
@@ -208,7 +208,7 @@ pub async fn abandon(cluster: &Cluster, raise: &Raise<'_>, head: &Head) -> Resul
 async fn discard(cluster: &Cluster, raise: &Raise<'_>, claimed: &Claimed) -> Result<()> {
     enter(cluster, raise, claimed).await?;
     let how = Delete::uid(&claimed.uid);
-    patiently(|| cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, &how)).await?;
+    patiently(cluster, || cluster.delete(&kind::NAMESPACES, None, &claimed.namespace, &how)).await?;
     Ok(())
 }
 
@@ -304,22 +304,31 @@ pub(super) async fn create(cluster: &Cluster, object: &Value) -> Result<bool> {
     let resource = resource_of(object)?;
     let namespace = object["metadata"]["namespace"].as_str();
     let how = Create::default();
-    match patiently(|| cluster.create::<Object>(&resource, namespace, object, &how)).await {
+    match patiently(cluster, || cluster.create::<Object>(&resource, namespace, object, &how)).await {
         Ok(_) => Ok(true),
         Err(error) if error.is_already_exists() => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Asks again for a while where RBAC says no: a fresh binding takes some milliseconds to reach the authorizer.
-pub(super) async fn patiently<T, F>(ask: impl Fn() -> F) -> std::result::Result<T, crate::cluster::Error>
+/// Asks again for a while where RBAC says no: a fresh binding takes some milliseconds to reach the authorizer. One that
+/// takes longer is told of.
+pub(super) async fn patiently<T, F>(
+    cluster: &Cluster,
+    ask: impl Fn() -> F,
+) -> std::result::Result<T, crate::cluster::Error>
 where
     F: Future<Output = std::result::Result<T, crate::cluster::Error>>,
 {
     let begun = tokio::time::Instant::now();
+    let mut told = false;
     loop {
         match ask().await {
             Err(error) if error.is_rbac() && begun.elapsed() < FRESH_BOUND => {
+                if begun.elapsed() > FRESH_QUIET && !told {
+                    cluster.waits(format!("a binding that was just made does not count yet: {error}"));
+                    told = true;
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             answer => return answer,
@@ -336,7 +345,7 @@ pub(super) async fn refusal(
     object: &Value,
 ) -> Result<Option<cluster::Error>> {
     let dry = Create { dry_run: true, ..Create::default() };
-    match patiently(|| cluster.create::<Object>(resource, Some(namespace), object, &dry)).await {
+    match patiently(cluster, || cluster.create::<Object>(resource, Some(namespace), object, &dry)).await {
         Ok(_) => Ok(None),
         Err(error) if blames_the_object(&error) => Ok(Some(error)),
         // neither says anything of the object
@@ -358,7 +367,7 @@ fn pod_of(workload: &Value) -> Value {
     for map in ["labels", "annotations"] {
         let theirs = template["metadata"][map].as_object().into_iter().flatten();
         metadata[map] = theirs
-            .filter(|(key, _)| !key.starts_with(OURS))
+            .filter(|(key, _)| !wire::is_ours(key))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect::<serde_json::Map<_, _>>()
             .into();
@@ -459,4 +468,40 @@ pub(super) async fn delete(
     let Some(found) = cluster.get::<Object>(resource, namespace, name).await? else { return Ok(false) };
     let deletion = cluster.delete(resource, namespace, name, &Delete::uid(found.metadata.uid)).await?;
     Ok(deletion == Deletion::Accepted)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::cluster::Notice;
+    use crate::cluster::scripted::{Reply, Scripted};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_binding_that_takes_long_to_count_is_told_of_once() {
+        let no = "configmaps is forbidden: User \"alice\" cannot list resource \"configmaps\" in API group \"\" in the \
+                  namespace \"ci-a\"";
+        for (refusals, told) in [(3, 0), (20, 1), (usize::MAX, 1)] {
+            let mut left = refusals;
+            let (cluster, _) = Scripted::serve(move |_| {
+                if left == 0 {
+                    return Reply::Json(200, json!({ "metadata": {}, "items": [] }));
+                }
+                left -= 1;
+                Reply::Status(403, "Forbidden", no)
+            });
+            let notices = Arc::new(Mutex::new(Vec::new()));
+            let heard = Arc::clone(&notices);
+            cluster.on_notice(move |notice| heard.lock().unwrap().push(notice));
+            let query = cluster::Query::default();
+            let ask = || cluster.list::<Object>(&crate::cluster::resource::CONFIG_MAPS, Some("ci-a"), &query);
+            let answer = patiently(&cluster, ask).await;
+            assert_eq!(answer.is_ok(), refusals < usize::MAX, "{answer:?}");
+            let notices = notices.lock().unwrap();
+            assert_eq!(notices.len(), told, "{notices:?}");
+            let says = |notice: &Notice| matches!(notice, Notice::Waiting(why) if why.contains("does not count yet: "));
+            assert!(notices.iter().all(says), "{notices:?}");
+        }
+    }
 }

@@ -157,11 +157,11 @@ impl<'a> Hand<'a> {
                 let patch = Patch::Merge(&mark);
                 self.cluster.patch::<Object>(&kind::NAMESPACES, None, &build.namespace, patch)
             };
-            version = dispatch::patiently(ask).await?.metadata.resource_version;
+            version = dispatch::patiently(self.cluster, ask).await?.metadata.resource_version;
         }
         let how = Delete { resource_version: Some(version), dry_run: self.dry, ..Delete::uid(&build.uid) };
         let ask = || self.cluster.delete(&kind::NAMESPACES, None, &build.namespace, &how);
-        Ok(match dispatch::patiently(ask).await? {
+        Ok(match dispatch::patiently(self.cluster, ask).await? {
             Deletion::Accepted => End::Deleted,
             Deletion::AlreadyGone => End::Going,
         })
@@ -187,7 +187,9 @@ impl<'a> Hand<'a> {
     /// Takes a listener off Keel: a namespace may be Terminating for long, and Keel would go on asking the registry.
     async fn detach(&self, build: &Build) -> Result<()> {
         let ask = || select::listeners(self.cluster, build);
-        for Listener { name, resource_version, labels, annotations, .. } in dispatch::patiently(ask).await? {
+        for Listener { name, resource_version, labels, annotations, .. } in
+            dispatch::patiently(self.cluster, ask).await?
+        {
             if !parking::attached(&labels, &annotations) {
                 continue;
             }

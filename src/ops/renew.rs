@@ -445,7 +445,7 @@ async fn refresh(cluster: &Cluster, request: &Request, intent: &Intent, newest: 
         // a pipeline that was pushed since may do without it
         let patch = Patch::Merge(&secret);
         let ask = || dispatch::patch_if_there(cluster, &kind::SECRETS, namespace, name, patch);
-        dispatch::patiently(ask).await?;
+        dispatch::patiently(cluster, ask).await?;
     }
     Ok(())
 }

@@ -130,7 +130,7 @@ pub async fn scale(
         return Err(refused);
     }
     enter(cluster, build, earnest).await?;
-    let support = dispatch::patiently(|| support::list(cluster, &build.namespace)).await?;
+    let support = dispatch::patiently(cluster, || support::list(cluster, &build.namespace)).await?;
     if support.is_empty() {
         return Err(Error::usage(
             format!("build {} has no support to scale", build.namespace),
@@ -248,7 +248,7 @@ async fn take(
     let patch = json!({ "spec": { "replicas": replicas } });
     let dry = earnest == Earnest::Server;
     let patch = Patch::Merge(&patch);
-    dispatch::patiently(|| {
+    dispatch::patiently(cluster, || {
         cluster.patch_subresource::<Value>(&resource, Some(namespace), name, "scale", patch, dry)
     })
     .await?;
@@ -263,7 +263,7 @@ async fn remember(
     annotation: &Value,
 ) -> Result<()> {
     let patch = Patch::Merge(annotation);
-    dispatch::patiently(|| cluster.patch::<Value>(resource, Some(namespace), name, patch)).await?;
+    dispatch::patiently(cluster, || cluster.patch::<Value>(resource, Some(namespace), name, patch)).await?;
     Ok(())
 }
 

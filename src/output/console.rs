@@ -13,6 +13,8 @@ use std::cell::RefCell;
 use std::io::{self, BufWriter, Write};
 use std::rc::Rc;
 
+use crate::pipeline::documents::steers;
+
 /// What is known of a stream before the first byte.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StreamStyle {
@@ -119,20 +121,6 @@ impl Console {
         let _ = self.err.sink.write_all(format!("{clean}\n").as_bytes());
         let _ = self.err.sink.flush();
     }
-}
-
-/// Whether a character steers what shows it: ends a line, moves a terminal's cursor, turns the direction of what
-/// follows, or stands there unseen.
-pub(super) fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            // line and paragraph separators, embeddings and overrides
-            '\u{2028}'..='\u{202e}' | '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2066}'..='\u{206f}'
-            // no width at all
-            | '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            // blank letters, and tags
-            | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// One line without what steers a terminal or a reader: `\n` and `\r` for line breaks and `^[` for ESC and its like, as

@@ -6,8 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
-use super::console::steers;
-use crate::pipeline::documents;
+use crate::pipeline::documents::{self, steers};
 
 /// JSON as `kubectl -o json` prints it, with a final newline.
 ///
@@ -37,7 +36,7 @@ pub fn json(value: &Value) -> String {
     escaped
 }
 
-/// YAML in kubectl's dialect, with a final newline.
+/// YAML in kubectl's dialect, with a final newline. What steers a terminal stands as an escape in double quotes.
 pub fn yaml(value: &Value) -> String {
     documents::write(value)
 }
@@ -69,6 +68,20 @@ mod tests {
         assert!(!text.chars().any(|c| steers(c) && c != '\n'), "{text}");
         assert!(text.contains(r"\u001b[2J\u009b\u007f\n\u202e\u2028\udb40\udc41ü"), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), hostile);
+    }
+
+    #[test]
+    fn yaml_steers_no_terminal() {
+        for c in (0..=0x000e_007f).filter_map(char::from_u32).filter(|c| steers(*c)) {
+            let (text, lines) = (format!("a{c}b"), format!("one\ntwo{c}\nthree"));
+            let hostile =
+                value!({ "metadata": { "annotations": { &text: &text, "lines": [lines, c.to_string()] } } });
+            let yaml = yaml(&hostile);
+            assert!(!yaml.chars().any(|c| steers(c) && c != '\n'), "{yaml}");
+            assert_eq!(documents::read_value("x", &yaml).unwrap(), hostile, "{:x}: {yaml}", u32::from(c));
+        }
+        let [overridden, joined] = ["a\u{202e}b", "x\u{200d}y\nz"].map(|text| yaml(&value!({ "a": text })));
+        assert_eq!((overridden.as_str(), joined.as_str()), ("a: \"a\\u202Eb\"\n", "a: \"x\\u200Dy\\nz\"\n"));
     }
 
     #[test]

@@ -94,6 +94,8 @@ pub fn read_value(name: &str, text: &str) -> Result<Value, Fault> {
     read().map_err(|wrong| fault(name, text, "", wrong))
 }
 
+pub use super::writer::steers;
+
 /// Writes one document, with a final line break and without `---`.
 pub fn write(value: &Value) -> String {
     writer::document(value)

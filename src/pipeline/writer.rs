@@ -109,13 +109,24 @@ fn reads_as_text(string: &str) -> bool {
         && string != "="
 }
 
-/// Control characters and what does not print, which only double quotes can hold.
+/// Whether a character steers what shows it: ends a line, moves a terminal's cursor, turns the direction of what
+/// follows, or stands there unseen.
+pub fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            // line and paragraph separators, embeddings and overrides
+            '\u{2028}'..='\u{202e}' | '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2066}'..='\u{206f}'
+            // no width at all
+            | '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            // blank letters, and tags
+            | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// What does not print, or steers what shows it, which only double quotes can hold; and what lies outside of the first
+/// plane, which kubectl writes so, too.
 fn is_special(string: &str) -> bool {
-    string.chars().any(|letter| {
-        letter.is_control()
-            || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-            || letter > '\u{ffff}'
-    })
+    string.chars().any(|letter| steers(letter) || matches!(letter, '\u{fffe}'..))
 }
 
 fn can_be_plain(string: &str) -> bool {

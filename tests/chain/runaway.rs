@@ -16,6 +16,8 @@ use crate::bad::PUSHED;
 use crate::start::GLOB;
 use crate::world::{AGENT, World, status_of};
 
+#[path = "../support/smallest.rs"]
+mod smallest;
 #[path = "../support/runaway.rs"]
 mod templates;
 
@@ -136,7 +138,7 @@ fn chain_16_no_push_stops_a_chain() {
         })
         .collect();
     // as many tags as an image's file can hold; a program that was built to be small renders them within its bounds
-    let tags = format!("#{}\n{}", "{{1}}".repeat(52_000), templates::GOOD);
+    let tags = format!("#{}\n{}", "{{1}}".repeat(52_000), smallest::GOOD);
     let whether_rendered =
         vec![Met::Memory.words(), Met::Cpu.words(), "the image is now registry.example/team/ci"];
     pushes.push(("many-tags", tags, whether_rendered));

@@ -1,23 +1,6 @@
 //! Templates that run away, each with the bound that it meets. For the program's own tests and for the chain's.
 
-/// The smallest pipeline that is right.
-pub(crate) const GOOD: &str = "\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: build
-  annotations:
-    keel.sh/policy: \"glob:build-*\"
-    keel.sh/trigger: poll
-spec:
-  selector: {matchLabels: {app: build}}
-  template:
-    metadata: {labels: {app: build}}
-    spec:
-      containers:
-      - name: build
-        image: registry.example/team/ci:build-0001
-";
+use super::smallest::GOOD;
 
 /// A bound that a template meets.
 #[derive(Debug, Clone, Copy)]

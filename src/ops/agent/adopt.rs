@@ -120,7 +120,7 @@ impl Agent<'_> {
     /// Name of a build's listener: the record may know another one by now. None where it is gone.
     async fn listener_of(&self, build: &Build) -> Result<Option<String>> {
         // the binding there is moments old
-        let found = dispatch::patiently(|| select::listener(self.cluster, build)).await?;
+        let found = dispatch::patiently(self.cluster, || select::listener(self.cluster, build)).await?;
         Ok(found.map(|found| found.name))
     }
 

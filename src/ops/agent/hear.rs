@@ -81,7 +81,7 @@ impl Agent<'_> {
         (ends <= now).then_some(why)
     }
 
-    /// Whether the folder holds something that was told since then.
+    /// Whether the folder holds something that was told since then; what, is read when it is needed.
     fn has_told(&self, started: Option<Timestamp>) -> bool {
         match hear(&self.me.told) {
             Heard::Nothing => false,
@@ -110,7 +110,7 @@ impl Agent<'_> {
         let telling = match hear(&self.me.told) {
             Heard::Nothing => return Ok(None),
             Heard::Said(_, at) if !since(at, seen.running.started) => return Ok(None),
-            Heard::Said(bytes, _) => Telling::read(&bytes),
+            Heard::Said(said, _) => said.read().and_then(|bytes| Telling::read(&bytes)),
             Heard::Unreadable(why) => Err(why),
         };
         let pod = match &self.me.pod {

@@ -6,19 +6,27 @@ use serde_json::Value;
 
 use super::kinds::{self, Known};
 use super::loan::is_own;
+use super::settings::KEYS;
 use super::subject::{Subject, text};
 use super::{Settings, rights};
 use crate::chain::wire;
-use crate::pipeline::fault::Fault;
+use crate::pipeline::fault::{Fault, did_you_mean};
 
 /// Longest name that fits into a label and a host name, where the API server puts the names of most objects.
 const NAME_MAX: usize = 63;
 /// What a ConfigMap or Secret may hold, and near to what the API server stores at all.
 const SIZE_MAX: usize = 1 << 20;
 
-/// Checks one object.
-pub(super) fn subject(subject: &Subject<'_>, own: &[&str], settings: &Settings, faults: &mut Vec<Fault>) {
+/// Checks one object. `is_build`: whether it is, or may be meant as, the build workload.
+pub(super) fn subject(
+    subject: &Subject<'_>,
+    is_build: bool,
+    own: &[&str],
+    settings: &Settings,
+    faults: &mut Vec<Fault>,
+) {
     maps(subject, faults);
+    reserved(subject, is_build, "", subject.value, faults);
     if subject.is("", "Namespace") {
         return;
     }
@@ -104,6 +112,54 @@ fn maps(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
                     },
                 ));
             }
+        }
+    }
+}
+
+/// Finds every metadata, of whatever template. `place`: the path to `value`, with a dot at its end.
+fn reserved(subject: &Subject<'_>, is_build: bool, place: &str, value: &Value, faults: &mut Vec<Fault>) {
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                if field == "metadata" {
+                    keys(subject, is_build, place, value, faults);
+                }
+                reserved(subject, is_build, &format!("{place}{field}."), value, faults);
+            }
+        }
+        Value::Array(items) => {
+            let place = place.trim_end_matches('.');
+            for (index, item) in items.iter().enumerate() {
+                reserved(subject, is_build, &format!("{place}[{index}]."), item, faults);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Keys of ours are our own to write: by them an object would pass for the listener, for the build or for support. A person
+/// writes the settings only, on the build workload.
+fn keys(subject: &Subject<'_>, is_build: bool, place: &str, metadata: &Value, faults: &mut Vec<Fault>) {
+    for map in ["labels", "annotations"] {
+        let entries = metadata.get(map).and_then(Value::as_object).into_iter().flatten();
+        for (key, _) in entries.filter(|(key, _)| wire::is_ours(key)) {
+            let setting = KEYS.contains(&key.as_str());
+            let read_here = place.is_empty() && map == "annotations" && subject.is("apps", "Deployment");
+            // the one that picks the build workload may say of another that it is not picked
+            if read_here && setting && (is_build || key == wire::BUILD) {
+                continue;
+            }
+            let meant = did_you_mean(key, KEYS).filter(|_| read_here && is_build);
+            faults.push(subject.fault(
+                format!("{place}metadata.{map}: {key} is not for a pipeline to write"),
+                "by such keys it is told what is whose in a build's namespace; a pipeline writes the settings only, as \
+                 annotations of the build workload",
+                match meant {
+                    _ if setting => "write it under metadata.annotations of the build workload, or take it out".to_owned(),
+                    Some(meant) => meant,
+                    None => "take it out, or give it a prefix of your own".to_owned(),
+                },
+            ));
         }
     }
 }

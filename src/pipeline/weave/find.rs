@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::settings::{BuildSettings, KEYS};
+use super::settings::BuildSettings;
 use super::subject::{Subject, fault, list, listed, strings, text};
 use super::{BuildWorkload, Notice, Settings};
 use crate::chain::build::Map;
@@ -11,7 +11,7 @@ use crate::keel::image::ImageRef;
 use crate::keel::lint::{self, Severity};
 use crate::keel::names;
 use crate::keel::policy::{Policy, Why};
-use crate::pipeline::fault::{Fault, did_you_mean};
+use crate::pipeline::fault::Fault;
 
 /// Whether a Deployment is one that Keel is meant to update: also by a policy that Keel does not understand.
 fn is_meant(subject: &Subject<'_>) -> bool {
@@ -100,7 +100,6 @@ pub(super) fn read(
             "correct it, or leave it out for the default",
         )
     }));
-    unknown_settings(subject, &labels, &annotations, notices);
     let Some(template) = subject.pod_template() else {
         faults.push(subject.fault(
             "it has no pod template",
@@ -223,21 +222,6 @@ pub(super) fn account(template: &Value) -> Option<&str> {
         .into_iter()
         .filter_map(|pointer| text(template, pointer))
         .find(|name| !name.is_empty())
-}
-
-fn unknown_settings(subject: &Subject<'_>, labels: &Map, annotations: &Map, notices: &mut Vec<Notice>) {
-    let ours = |key: &&String| key.starts_with("studioci.dev/");
-    for key in annotations.keys().filter(ours).filter(|key| !KEYS.contains(&key.as_str())) {
-        let meant = did_you_mean(key, KEYS).map(|meant| format!("; {meant}")).unwrap_or_default();
-        notices.push(subject.notice(format!("annotation {key} is not one that studioci reads{meant}")));
-    }
-    notices.extend(labels.keys().filter(ours).filter(|key| KEYS.contains(&key.as_str())).map(|key| {
-        subject.notice(format!("{key} is read as an annotation only; as a label it does nothing"))
-    }));
-    let inner = strings(subject.value.pointer("/spec/template/metadata/annotations"));
-    notices.extend(inner.keys().filter(|key| KEYS.contains(&key.as_str())).map(|key| {
-        subject.notice(format!("{key} belongs on the Deployment; on its pod template it does nothing"))
-    }));
 }
 
 /// What Keel would silently ignore, or do otherwise than meant, the image reference included.

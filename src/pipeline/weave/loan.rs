@@ -130,7 +130,7 @@ fn check_pod_security(subject: &Subject<'_>, found: &PodSecurity, faults: &mut V
 /// Ours would forge a claim; `kubernetes.io/` is the server's; Keel does not read Namespaces.
 fn is_lent(key: &str) -> bool {
     let domain = key.split_once('/').map_or("", |(domain, _)| domain);
-    let ours = key == wire::MANAGED_BY || domain == "studioci.dev" || domain.ends_with(".studioci.dev");
+    let ours = key == wire::MANAGED_BY || wire::is_ours(key);
     let server = matches!(domain, "kubernetes.io" | "kubectl.kubernetes.io" | "pod-security.kubernetes.io");
     !ours && !server && !parking::is_keel_key(key)
 }

@@ -158,7 +158,9 @@ pub fn plan(documents: &[Document], settings: &Settings) -> Result<Plan, Vec<Fau
     let found = find::build(&subjects, &mut faults);
     let own = loan::own_namespaces(&subjects, settings, found);
     for subject in &subjects {
-        check::subject(subject, &own, settings, &mut faults);
+        // where none is found, that alone is told
+        let is_build = found.is_none_or(|build| std::ptr::eq(build.value, subject.value));
+        check::subject(subject, is_build, &own, settings, &mut faults);
     }
     check::pipeline(&subjects, found, &mut faults);
     let namespace = loan::read(&subjects, &mut faults);

@@ -84,6 +84,102 @@ fn a_slip_that_hides_the_policy_is_named() {
 }
 
 #[test]
+fn keys_of_ours_are_for_a_pipeline_to_write_as_settings_only() {
+    let own = || Settings { namespace_variable: Some("ci".to_owned()), ..settings() };
+    let other = |api_version: &str, kind: &str, metadata: &str, rest: &str| {
+        with(&format!(
+            "apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: other, {metadata}}}\n{rest}"
+        ))
+    };
+    let template = |key: &str| format!("template: {{metadata: {{labels: {{{key}: listener}}}}, spec: {{}}}}");
+    let (role, parked) = ("studioci.dev/role", "parked.studioci.dev/policy");
+    let (prefix, move_it) =
+        ("give it a prefix of your own", "write it under metadata.annotations of the build workload");
+    for (text, says) in [
+        // what would pass for a listener
+        (
+            least("metadata: {labels: {", &format!("metadata: {{labels: {{{role}: listener, ")),
+            ["(Deployment build): spec.template.metadata.labels: studioci.dev/role is not", prefix],
+        ),
+        (
+            other("v1", "Pod", &format!("labels: {{{role}: listener}}"), "spec: {}"),
+            ["(Pod other): metadata.labels: studioci.dev/role is not", prefix],
+        ),
+        (
+            other("apps/v1", "Deployment", "labels: {a: b}", &format!("spec: {{{}}}", template(role))),
+            ["(Deployment other): spec.template.metadata.labels: studioci.dev/role is not", prefix],
+        ),
+        (
+            other(
+                "batch/v1",
+                "CronJob",
+                "",
+                &format!("spec: {{jobTemplate: {{spec: {{{}}}}}}}", template(role)),
+            ),
+            ["spec.jobTemplate.spec.template.metadata.labels: studioci.dev/role is not", prefix],
+        ),
+        (
+            other(
+                "apps/v1",
+                "StatefulSet",
+                "",
+                &format!("spec: {{volumeClaimTemplates: [{{metadata: {{annotations: {{{role}: x}}}}}}]}}"),
+            ),
+            ["spec.volumeClaimTemplates[0].metadata.annotations: studioci.dev/role is not", prefix],
+        ),
+        (
+            other("v1", "ConfigMap", "annotations: {studioci.dev/replicas: \"3\"}", "data: {}"),
+            ["metadata.annotations: studioci.dev/replicas is not", prefix],
+        ),
+        (
+            other("apps/v1", "Deployment", &format!("annotations: {{{parked}: all}}"), "spec: {}"),
+            ["metadata.annotations: parked.studioci.dev/policy is not", prefix],
+        ),
+        (
+            other("v1", "Namespace", "labels: {studioci.dev/chain: mine}", ""),
+            ["(Namespace other): metadata.labels: studioci.dev/chain is not", prefix],
+        ),
+        // settings that nobody reads where they stand
+        (
+            least("keel.sh/policy", "studioci.dev/dedline: 1h, keel.sh/policy"),
+            ["metadata.annotations: studioci.dev/dedline is not", "did you mean `studioci.dev/deadline`?"],
+        ),
+        (
+            least("name: build\n", "name: build\n  labels: {studioci.dev/recheck: 1m}\n"),
+            ["metadata.labels: studioci.dev/recheck is not", move_it],
+        ),
+        (
+            least("metadata: {labels", "metadata: {annotations: {studioci.dev/deadline: 1h}, labels"),
+            ["spec.template.metadata.annotations: studioci.dev/deadline is not", move_it],
+        ),
+        (
+            other("apps/v1", "Deployment", "annotations: {studioci.dev/deadline: 1h}", "spec: {}"),
+            ["(Deployment other): metadata.annotations: studioci.dev/deadline is not", move_it],
+        ),
+    ] {
+        one_fault(&text, &own(), &says);
+    }
+    for text in [
+        other(
+            "apps/v1",
+            "Deployment",
+            "annotations: {studioci.dev/build: \"false\"}",
+            "spec: {template: {}}",
+        ),
+        // selecting is not writing
+        other(
+            "v1",
+            "Service",
+            "labels: {notstudioci.dev/role: x}",
+            "spec: {selector: {studioci.dev/role: build}}",
+        ),
+        other("v1", "ConfigMap", "", "data: {metadata: \"labels: {studioci.dev/role: x}\"}"),
+    ] {
+        woven(&text, &own()).unwrap_or_else(|faults| panic!("{}", shown(&faults)));
+    }
+}
+
+#[test]
 fn what_keel_would_ignore_is_refused() {
     for (text, says) in [
         (least("glob:build-*", "glob:a:b"), "glob:a:b"),

@@ -35,20 +35,6 @@ fn what_is_likely_to_surprise_is_said() {
         (spec("", "        imagePullPolicy: Never\n"), Some("the listener pulls the image")),
         (setting("keel.sh/monitorContainers: web"), Some("keel.sh/monitorContainers: \"web\" is replaced")),
         (
-            setting("studioci.dev/dedline: 1h"),
-            Some(
-                "studioci.dev/dedline is not one that studioci reads; did you mean `studioci.dev/deadline`?",
-            ),
-        ),
-        (
-            least("name: build\n", "name: build\n  labels: {studioci.dev/recheck: 1m}\n"),
-            Some("studioci.dev/recheck is read as an annotation only"),
-        ),
-        (
-            least("metadata: {labels", "metadata: {annotations: {studioci.dev/deadline: 1h}, labels"),
-            Some("studioci.dev/deadline belongs on the Deployment"),
-        ),
-        (
             document("networking.k8s.io/v1", "NetworkPolicy", "{podSelector: {}, policyTypes: [Egress]}"),
             Some("egress of every pod, the agent's too"),
         ),
