@@ -83,6 +83,7 @@ fn wide() -> Vec<Value> {
     let subjects = [
         agent("ci-a-one"),
         account("ci-a-one", "builder"),
+        account("ci-t-next", "builder"),
         account("kube-system", "addon"),
         user("system:kube-controller-manager"),
     ];
@@ -341,7 +342,7 @@ fn chain_07_every_request_is_allowed_or_refused_as_wanted() {
         told.table(&api, builds::elsewhere(&pod, &uid)).await;
         prepare(&api, wide()).await;
         told.table(&api, builds::wide(&pod)).await;
-        told.table(&api, controllers::rows()).await;
+        told.table(&api, controllers::rows(&pod)).await;
         told.holds();
         each_validation_matters(&api, &told.refusals).await;
         prepare(&api, vec![leases_for_all()]).await;

@@ -314,6 +314,7 @@ pub(crate) fn refused() -> Vec<Row> {
         row(ONE, "binds an agent cluster-wide that no Namespace owns", create(bind_everywhere("studioci-agent", [me()])), EVERYWHERE),
         row(ONE, "binds an agent cluster-wide that another Namespace owns", create(owned(bind_everywhere("studioci-agent", [me()]), "ci-a-two")), EVERYWHERE),
         row(ONE, "binds itself cluster-wide once more", create(owned(everywhere(), "ci-a-one")).dry(), Allowed),
+        row(ONE, "binds itself, owned by a Namespace that is gone: the garbage collector takes it", create(owners(everywhere(), json!([owner("ci-a-one", json!({ "uid": "00000000-0000-4000-8000-000000000000" }))]))).dry(), Allowed),
         row(ONE, "binds itself under a name of its own", create(owned(bind_everywhere("studioci-agent", [me()]), "ci-a-one")), EVERYWHERE),
         row(ONE, "binds an agent under the name of another chain's binding", create(owned(named(bind_everywhere("studioci-agent", [account("ci-b-other", AGENT)]), "studioci-agent.b:ci-b-other"), "ci-b-other")), EVERYWHERE),
         row(ONE, "its chain's Role in home under the name of another chain's binding", create(owned(named(bind(STUDIOCI, "Role/chain-a", account("ci-b-other", AGENT)), "studioci-agent.b:ci-b-other"), "ci-b-other")), IN_HOME),

@@ -6,7 +6,7 @@ use studioci::chain::wire::{HOME as STUDIOCI, TRUSTED_BUILD};
 use studioci::cluster::resource::*;
 
 use super::agents::leases;
-use super::ask::Wanted::{Allowed, Rbac};
+use super::ask::Wanted::{Allowed, Missing, Rbac};
 use super::ask::{Ask, Row, Who, all, at, create, row, token};
 use super::objects::*;
 use super::who::*;
@@ -119,6 +119,7 @@ pub(crate) fn elsewhere(listener: &str, uid: &str) -> Vec<Row> {
         row(OPERATOR, "makes it in another chain's namespace", create(object("ServiceAccount", "ci-b-other", AGENT)), ELSEWHERE),
         row(OPERATOR, "makes one whose name the server completes", create({ let mut it = object("ServiceAccount", "default", ""); it["metadata"] = json!({ "namespace": "default", "generateName": "studioci-agent.a" }); it }), ITS_ACCOUNT),
         row(ALICE, "labels the listener's pod", pod().patch(labels(json!({ "x": "y" }))), Allowed),
+        row(OPERATOR, "a finalizer on the listener's pod", pod().patch(json!({ "metadata": { "finalizers": finalizers() } })).dry(), Allowed),
         row(ALICE, "another image for the listener's pod", pod().patch_within(image()), AGENTS_KIND),
         row(OPERATOR, "a debug container in the listener's pod", at(PODS, "ci-a-one", &format!("{listener}/ephemeralcontainers")).patch_within(json!({ "spec": { "ephemeralContainers": [{ "name": "x", "image": "i", "targetContainerName": "studioci-agent" }] } })), AGENTS_KIND),
         row(ALICE, "a bare pod as the agent", as_agent(), AGENTS_KIND),
@@ -205,6 +206,7 @@ pub(crate) fn wide(listener: &str) -> Vec<Row> {
         row(ONE, "wide: evicts another chain's pod", Ask::new("POST", "/api/v1/namespaces/ci-b-other/pods/x/eviction", json!({ "apiVersion": "policy/v1", "kind": "Eviction", "metadata": { "name": "x", "namespace": "ci-b-other" } })), OWN_CHAIN_OR_GONE),
         row(BUILD, "wide: execs into the listener's pod", its("exec?container=studioci-agent&command=%2Fkubectl-studioci").get(), INTO_PODS),
         row(BUILD, "wide: execs into a pod", at(PODS, "ci-a-one", "x/exec?command=id").get(), INTO_PODS),
+        row(TRUSTED, "wide: execs into a pod, in a chain that is trusted", at(PODS, "ci-t-next", "x/exec?command=id").get(), Missing),
         row(BUILD, "wide: attaches to a pod", at(PODS, "ci-a-one", "x/attach?stdin=true").get(), INTO_PODS),
         row(BUILD, "wide: forwards a port of a pod", at(PODS, "ci-a-one", "x/portforward?ports=80").get(), INTO_PODS),
         row(BUILD, "wide: a debug container in its own pod", own("ephemeralcontainers").patch_within(json!({ "spec": { "ephemeralContainers": [{ "name": "x", "image": "i" }] } })), INTO_PODS),

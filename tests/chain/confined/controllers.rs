@@ -18,8 +18,12 @@ fn authority() -> Place {
 }
 
 /// Accounts of kube-system, an add-on and the manager with wide RBAC, so that the policies stand alone.
+/// `listener` is the name of the listener's pod.
 #[rustfmt::skip]
-pub(crate) fn rows() -> Vec<Row> {
+pub(crate) fn rows(listener: &str) -> Vec<Row> {
+    let (replica_set, _) = listener.rsplit_once('-').unwrap();
+    let replica_set = || at(REPLICA_SETS, "ci-a-one", replica_set);
+    let slower = || json!({ "spec": { "minReadySeconds": 5 } });
     let data = || json!({ "data": { "x": "y" } });
     let as_agent = |kind| create(workload(kind, "ci-a-one", "x", "listener", pod_spec(AGENT)));
     let replaced = || { let mut it = object("ConfigMap", "ci-a-one", "kube-root-ca.crt"); it["data"] = json!({ "ca.crt": "x" }); it };
@@ -31,7 +35,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row(ADDON, "a ReplicaSet as the agent", as_agent("ReplicaSet"), AGENTS_KIND),
         row(ADDON, "a Job as the agent", as_agent("Job"), AGENTS_KIND),
         row(ADDON, "a Deployment as the agent", as_agent("Deployment"), COMMANDS),
-        row(ADDON, "a listener, from an image to which it has no right", create(named(listener("ci-a-one"), "x")), IMAGE),
+        row(ADDON, "a listener, from an image to which it has no right", create(named(super::listeners::listener("ci-a-one"), "x")), IMAGE),
         row(ADDON, "a freeze before there is one", create(object("ConfigMap", "ci-a-two", "studioci-freeze")), FREEZE),
         row(ADDON, "changes the freeze", freeze("ci-a-one").patch(data()), FREEZE),
         row(ADDON, "deletes the freeze", freeze("ci-a-one").delete(), FREEZE),
@@ -51,6 +55,11 @@ pub(crate) fn rows() -> Vec<Row> {
         row(PUBLISHER, "publishes the authority", Ask::new("PUT", "/api/v1/namespaces/ci-a-one/configmaps/kube-root-ca.crt", replaced()).dry(), Allowed),
         row(PUBLISHER, "changes the freeze", Ask::new("PUT", "/api/v1/namespaces/ci-a-one/configmaps/studioci-freeze", object("ConfigMap", "ci-a-one", "studioci-freeze")), FREEZE),
         row(REPLICA_SET_CONTROLLER, "a pod of the listener", as_agent("Pod").dry(), Allowed),
+        row(DEPLOYMENT_CONTROLLER, "the listener's ReplicaSet", replica_set().patch(slower()).dry(), Allowed),
+        row(COLLECTOR, "takes the owner of an orphan away", replica_set().patch(json!({ "metadata": { "ownerReferences": null } })).dry(), Allowed),
+        row(COLLECTOR, "another spec for it", replica_set().patch(slower()), AGENTS_KIND),
+        row(ADDON, "the listener's ReplicaSet", replica_set().patch(slower()), AGENTS_KIND),
+        row(ADDON, "another label of it", replica_set().patch(labels(json!({ "x": "y" }))), AGENTS_KIND),
         row(JOB_CONTROLLER, "a pod as the agent: no Job runs as one", as_agent("Pod"), AGENTS_KIND),
 
         row(MANAGER, "a pod of the listener", as_agent("Pod").dry(), Allowed),

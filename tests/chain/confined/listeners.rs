@@ -20,18 +20,46 @@ use super::who::*;
 /// A listener as the product weaves it. Its agent finds no chain in home that it could serve, and the CI container tells
 /// what there is to tell of an image that has nothing.
 pub(crate) fn listener(namespace: &str) -> Value {
+    let pod = json!({ "containers": [{ "name": "build", "image": format!("{REGISTRY}/{PAUSE}") }] });
+    woven(namespace, json!({}), pod)
+}
+
+/// One that takes over everything that a listener may from its template.
+fn rich() -> Value {
+    let own = json!({ wire::LISTENER_SCHEDULING: "template", wire::PENDING_DEADLINE: "5m" });
+    let terms = json!([{ "matchExpressions": [{ "key": "x", "operator": "Exists" }] }]);
+    let pod = json!({
+        "affinity": { "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": terms } } },
+        "nodeSelector": { "kubernetes.io/arch": "amd64", "x": "y" },
+        "tolerations": [{ "key": "x", "operator": "Exists" }],
+        "topologySpreadConstraints": [{ "maxSkew": 1, "topologyKey": "x", "whenUnsatisfiable": "DoNotSchedule" }],
+        "priorityClassName": "system-node-critical",
+        "preemptionPolicy": "Never",
+        "runtimeClassName": "x",
+        "schedulerName": "x",
+        "imagePullSecrets": [{ "name": "pull" }],
+        "securityContext": { "fsGroup": 1, "fsGroupChangePolicy": "OnRootMismatch", "supplementalGroups": [2] },
+        "containers": [{
+            "name": "build", "image": format!("{REGISTRY}/{PAUSE}"), "workingDir": "/src",
+            "securityContext": { "runAsUser": 1000, "runAsGroup": 1000 },
+        }],
+    });
+    named(woven("ci-a-one", own, pod), "x")
+}
+
+fn woven(namespace: &str, own: Value, pod: Value) -> Value {
     static AGENT_IMAGE: OnceLock<String> = OnceLock::new();
     let agent_image = AGENT_IMAGE.get_or_init(|| Handle::from_env().unwrap().agent_image().unwrap());
+    let mut annotations = own;
+    annotations["keel.sh/policy"] = json!("force");
+    annotations["keel.sh/matchTag"] = json!("true");
     let pipeline = json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": { "name": "build", "annotations": { "keel.sh/policy": "force", "keel.sh/matchTag": "true" } },
+        "metadata": { "name": "build", "annotations": annotations },
         "spec": {
             "selector": { "matchLabels": { "app": "build" } },
-            "template": {
-                "metadata": { "labels": { "app": "build" } },
-                "spec": { "containers": [{ "name": "build", "image": format!("{REGISTRY}/{PAUSE}") }] },
-            },
+            "template": { "metadata": { "labels": { "app": "build" } }, "spec": pod },
         },
     });
     let settings = Settings {
@@ -101,6 +129,7 @@ pub(crate) fn shapes() -> Vec<Row> {
     let around = |what: &str, wanted, place: &str, field: &str, value| row(ALICE, format!("a listener with {what}"), create(changed_around(place, field, value)), wanted);
     vec![
         row(ALICE, "a listener as the product writes it", create(named(changed(|_| {}), "x")).dry(), Allowed),
+        row(ALICE, "one that takes over all that it may", create(rich()).dry(), Allowed),
         shape("a foreign init container", COMMANDS, Box::new(push("/initContainers", foreign()))),
         shape("an init container that holds the token", COMMANDS, Box::new(push("/initContainers", { let mut it = foreign(); it["volumeMounts"] = json!([token()]); it }))),
         shape("a third container", COMMANDS, Box::new(push("/containers", foreign()))),

@@ -28,6 +28,8 @@ pub(crate) const TRUST: Who = Who::Account("ci-t-trust", AGENT_T);
 pub(crate) const TRUST2: Who = Who::Account("ci-t-next", AGENT_T);
 /// A build of chain `a` that its pipeline gave wide rights in its own namespace.
 pub(crate) const BUILD: Who = Who::Account("ci-a-one", "builder");
+/// A build of chain `t`.
+pub(crate) const TRUSTED: Who = Who::Account("ci-t-next", "builder");
 /// ServiceAccounts elsewhere.
 pub(crate) const KEEL: Who = Who::Account("ci-plain", "keel");
 pub(crate) const OPERATOR: Who = Who::Account("ci-plain", "operator");
@@ -40,6 +42,8 @@ pub(crate) const ADDON: Who = Who::Account("kube-system", "addon");
 pub(crate) const NAMESPACE_CONTROLLER: Who = Who::Account("kube-system", "namespace-controller");
 pub(crate) const PUBLISHER: Who = Who::Account("kube-system", "root-ca-cert-publisher");
 pub(crate) const REPLICA_SET_CONTROLLER: Who = Who::Account("kube-system", "replicaset-controller");
+pub(crate) const DEPLOYMENT_CONTROLLER: Who = Who::Account("kube-system", "deployment-controller");
+pub(crate) const COLLECTOR: Who = Who::Account("kube-system", "generic-garbage-collector");
 pub(crate) const JOB_CONTROLLER: Who = Who::Account("kube-system", "job-controller");
 /// All of them, where they have none of their own.
 pub(crate) const MANAGER: Who = Who::Person("system:kube-controller-manager", &[]);
