@@ -8,14 +8,15 @@
 //! | Role of the chain | home | `chain-CHAIN` | `stop --purge` |
 //! | ServiceAccount of the agent | build's namespace | `studioci-agent.CHAIN` | the namespace |
 //! | its RoleBinding to the workspace (to trusted) | build's namespace | `studioci-agent` (`studioci-trusted`) | the namespace |
-//! | its RoleBinding to the chain's Role | home | `studioci-agent-NAMESPACE-UID` | the namespace, by ownership |
-//! | its ClusterRoleBinding | – | `studioci-agent-NAMESPACE-UID` | the namespace, by ownership |
+//! | its RoleBinding to the chain's Role | home | `studioci-agent.CHAIN:NAMESPACE:UID` | the namespace, by ownership |
+//! | its ClusterRoleBinding | – | `studioci-agent.CHAIN:NAMESPACE:UID` | the namespace, by ownership |
 //! | RoleBinding of another build's agent | build's namespace | `studioci-from-NAMESPACE` (`studioci-trusted-from-NAMESPACE`) | either namespace |
 //! | RoleBinding of a person | build's namespace | `studioci-person-USER` | the namespace |
 //!
 //! UID is the first eight digits of the Namespace's uid: a namespace that takes the name of a deleted one never finds
 //! that one's binding in its place while the garbage collector is still on its way. Names of RBAC objects may have 253
-//! characters, so a namespace's 63 always fit.
+//! characters, so a namespace's 63 always fit. CHAIN is set apart by a character that stands in no chain's and no namespace's
+//! name: no agent occupies the name of another chain's binding.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -64,9 +65,9 @@ pub struct There<'a> {
 impl There<'_> {
     /// Name of what belongs to this very Namespace but lives outside of it.
     fn outside(&self) -> String {
-        let name = format!("{}-{}", wire::ROLE_AGENT, self.namespace);
+        let name = format!("{}:{}", wire::agent_account(self.chain), self.namespace);
         match self.uid.get(..8) {
-            Some(start) => format!("{name}-{start}"),
+            Some(start) => format!("{name}:{start}"),
             None => name,
         }
     }
@@ -369,8 +370,8 @@ mod tests {
             [
                 "ServiceAccount ci-eager-hopper/studioci-agent.app-main",
                 "RoleBinding ci-eager-hopper/studioci-agent",
-                "RoleBinding studioci/studioci-agent-ci-eager-hopper-0a1b2c3d",
-                "ClusterRoleBinding -/studioci-agent-ci-eager-hopper-0a1b2c3d",
+                "RoleBinding studioci/studioci-agent.app-main:ci-eager-hopper:0a1b2c3d",
+                "ClusterRoleBinding -/studioci-agent.app-main:ci-eager-hopper:0a1b2c3d",
             ]
         );
         let trusted = of_agent(&there(), true);
@@ -416,7 +417,7 @@ mod tests {
     fn a_name_that_is_used_again_makes_another_binding() {
         let of = |uid| of_agent(&There { uid, ..there() }, false)[3]["metadata"]["name"].clone();
         assert_ne!(of("aaaaaaaa-1"), of("bbbbbbbb-1"));
-        assert_eq!(of(""), "studioci-agent-ci-eager-hopper");
+        assert_eq!(of(""), "studioci-agent.app-main:ci-eager-hopper");
     }
 
     #[test]

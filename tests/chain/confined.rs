@@ -1,6 +1,7 @@
 //! `chain_07`: who may do what, asked of the API server itself, a row a request.
 //!
-//! The tables stand beside this file: [`people`], [`agents`], [`builds`]; [`ask`] sends them, [`who`] holds the cast and
+//! The tables stand beside this file: [`people`], [`agents`], [`builds`], [`listeners`],
+//! [`controllers`]; [`ask`] sends them, [`who`] holds the cast and
 //! the words of each validation. They can fail: each validation of the policies is taken away in turn, and each time a
 //! row goes through that should not.
 #![expect(clippy::needless_pass_by_value, reason = "rows write what they send down on the spot")]
@@ -8,6 +9,7 @@
 mod agents;
 mod ask;
 mod builds;
+mod controllers;
 mod listeners;
 mod objects;
 mod off;
@@ -41,16 +43,17 @@ fn ground() -> Vec<Value> {
         named(bind(HOME, "Role/carol", user("carol")), "ci-carol"),
         people::daves_role(),
         named(bind(HOME, "Role/dave", user("dave")), "ci-dave"),
-        cluster_role("ci-namespaces", [rule("namespaces", &["create", "get", "update", "patch", "delete"], &[])]),
+        cluster_role("ci-namespaces", [rule("namespaces,namespaces/status,namespaces/finalize", &["create", "get", "update", "patch", "delete"], &[])]),
         bound("ci-namespaces", "ci-namespaces", vec![user("bob")]),
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ci-plain" } }),
         object("ServiceAccount", "ci-plain", "keel"),
         object("ServiceAccount", "ci-plain", "operator"),
         object("ServiceAccount", "ci-plain", AGENT),
+        object("ServiceAccount", "kube-system", "addon"),
         cluster_role("ci-added", [rule("studioci.dev:addedkeys", &["use"], &[ADDED])]),
         bound("ci-added", "ci-added", vec![user("dave"), agent("ci-a-one")]),
         cluster_role("ci-keel", [
-            rule("apps:deployments", &["get", "list", "watch", "update", "patch"], &[]),
+            rule("apps:deployments,deployments/status", &["get", "list", "watch", "update", "patch"], &[]),
             // more than it needs, so that nothing but the shape is between it and an agent
             rule("studioci.dev:agentimages", &["run"], &[]),
         ]),
@@ -77,7 +80,13 @@ fn wide() -> Vec<Value> {
         "resources": ["*"],
         "verbs": ["*"],
     });
-    let subjects = [agent("ci-a-one"), account("ci-a-one", "builder")];
+    let subjects = [
+        agent("ci-a-one"),
+        account("ci-a-one", "builder"),
+        account("ci-t-next", "builder"),
+        account("kube-system", "addon"),
+        user("system:kube-controller-manager"),
+    ];
     vec![cluster_role("ci-wide", [kinds]), named(bind_everywhere("ci-wide", subjects), "ci-wide"), lent()]
 }
 
@@ -114,7 +123,7 @@ impl<'a> Ground<'a> {
 
     fn clear(&self) {
         let marked = format!("{MARK}=confined");
-        let kinds = "clusterroles,clusterrolebindings,roles,rolebindings,configmaps,secrets";
+        let kinds = "clusterroles,clusterrolebindings,roles,rolebindings,configmaps,secrets,serviceaccounts";
         let _ = self.0.kubectl(&["delete", kinds, "-A", "-l", &marked]);
         let gone = ["namespace/ci-plain", "namespace/ci-x-x", "clusterrolebinding/x", "clusterrole/x"];
         let _ = self.0.kubectl(&[&["delete", "--ignore-not-found"], &gone[..]].concat());
@@ -332,7 +341,8 @@ fn chain_07_every_request_is_allowed_or_refused_as_wanted() {
         let (pod, uid) = listeners_pod(&api).await;
         told.table(&api, builds::elsewhere(&pod, &uid)).await;
         prepare(&api, wide()).await;
-        told.table(&api, builds::wide()).await;
+        told.table(&api, builds::wide(&pod)).await;
+        told.table(&api, controllers::rows(&pod)).await;
         told.holds();
         each_validation_matters(&api, &told.refusals).await;
         prepare(&api, vec![leases_for_all()]).await;
@@ -346,8 +356,8 @@ fn chain_07_every_request_is_allowed_or_refused_as_wanted() {
         api.until(ONE, &all(NODES, "", "").get(), shut).await;
         api.in_order(&agents::janitor()).await;
         gone(&api, NAMESPACES, "", "ci-a-one").await;
-        gone(&api, CLUSTER_ROLE_BINDINGS, "", "studioci-agent-ci-a-one").await;
-        gone(&api, ROLE_BINDINGS, HOME, "studioci-agent-ci-a-one").await;
+        gone(&api, CLUSTER_ROLE_BINDINGS, "", "studioci-agent.a:ci-a-one").await;
+        gone(&api, ROLE_BINDINGS, HOME, "studioci-agent.a:ci-a-one").await;
         gone(&api, ROLE_BINDINGS, "ci-a-two", "studioci-from-ci-a-one").await;
         let phase = json!({ "studioci.dev/phase": "Finished" });
         let last = [

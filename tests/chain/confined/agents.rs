@@ -106,6 +106,7 @@ pub(crate) fn pipeline() -> Vec<Row> {
         rule("serviceaccounts", &["create", "patch", "delete", "deletecollection"], &[]),
         rule("namespaces", &["get", "patch", "delete"], &[]),
         rule("rbac.authorization.k8s.io:roles,rolebindings", &["create", "patch", "delete", "deletecollection"], &[]),
+        rule("resourcequotas", &["create"], &[]),
     ]);
     vec![
         row(ONE, "ServiceAccount builder", create(object("ServiceAccount", "ci-a-one", "builder")), Allowed),
@@ -204,7 +205,7 @@ pub(crate) fn unheld() -> Vec<Row> {
         row(ONE, "changes ClusterRole studioci-workspace", at(CLUSTER_ROLES, "", "studioci-workspace").patch(labels(json!({ "x": "y" }))), Rbac),
         row(ONE, "a ClusterRole that adds to the workspace", create(json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "x", "labels": { "studioci.dev/aggregate-to-workspace": "true" } }, "rules": [] })), Rbac),
         row(ONE, "a Lease, before an admin adds the kind", leases(), Rbac),
-        row(ONE, "deletes its own ClusterRoleBinding", at(CLUSTER_ROLE_BINDINGS, "", "studioci-agent-ci-a-one").delete(), Rbac),
+        row(ONE, "deletes its own ClusterRoleBinding", at(CLUSTER_ROLE_BINDINGS, "", "studioci-agent.a:ci-a-one").delete(), Rbac),
         row(ONE, "reads whether somebody else may something", Ask::new("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": { "user": "x", "resourceAttributes": { "verb": "get", "resource": "pods" } } })), Rbac),
         row(ONE, "lists nodes", all(NODES, "", "").get(), Rbac),
         row(ONE, "reads an agent's log through the node", Ask::new("GET", "/api/v1/nodes/127.0.0.1/proxy/logs/", Value::Null), Rbac),
@@ -235,8 +236,8 @@ pub(crate) fn refused() -> Vec<Row> {
     let head = || at(CONFIG_MAPS, STUDIOCI, "chain-a");
     let history = || at(CONFIG_MAPS, STUDIOCI, "history-a");
     let owners = |object, list| held(object, "ownerReferences", list);
-    let everywhere = || named(bind_everywhere("studioci-agent", [me()]), "studioci-agent-ci-a-one-x");
-    let at_home = || named(bind(STUDIOCI, "Role/chain-a", me()), "studioci-agent-ci-a-one-x");
+    let everywhere = || named(bind_everywhere("studioci-agent", [me()]), "studioci-agent.a:ci-a-one-x");
+    let at_home = || named(bind(STUDIOCI, "Role/chain-a", me()), "studioci-agent.a:ci-a-one-x");
     let a = |security: &[(&str, &str)]| namespace("ci-x-x", "a", security);
     let enforce = |level, version| [("pod-security.kubernetes.io/enforce", level), ("pod-security.kubernetes.io/enforce-version", version)];
     let mut rows = vec![
@@ -274,6 +275,7 @@ pub(crate) fn refused() -> Vec<Row> {
         row(ONE, "a successor with a key that no webhook adds", create(with(with(a(&BASELINE), "labels", "istio-injection", "disabled"), "annotations", ADDED_KEY, "v1\nl:istio-injection")), LENT),
         row(ONE, "a successor with an owner", create(owned(a(&BASELINE), "ci-b-other")), METADATA),
         row(ONE, "a successor with a finalizer", create(held(a(&BASELINE), "finalizers", finalizers())), METADATA),
+        row(ONE, "a successor that never goes", create({ let mut it = a(&BASELINE); it["spec"] = json!({ "finalizers": ["kubernetes", "example.com/held"] }); it }), METADATA),
         row(ONE, "a finalizer on its own namespace", itself().patch(json!({ "metadata": { "finalizers": finalizers() } })), METADATA),
         row(ONE, "an owner of its own namespace", itself().patch(json!({ "metadata": { "ownerReferences": [owner("ci-b-other", json!({}))] } })), METADATA),
         row(ONE, "a finalizer on the head", head().patch(json!({ "metadata": { "finalizers": finalizers() } })), METADATA),
@@ -312,7 +314,10 @@ pub(crate) fn refused() -> Vec<Row> {
         row(ONE, "binds an agent cluster-wide that no Namespace owns", create(bind_everywhere("studioci-agent", [me()])), EVERYWHERE),
         row(ONE, "binds an agent cluster-wide that another Namespace owns", create(owned(bind_everywhere("studioci-agent", [me()]), "ci-a-two")), EVERYWHERE),
         row(ONE, "binds itself cluster-wide once more", create(owned(everywhere(), "ci-a-one")).dry(), Allowed),
+        row(ONE, "binds itself, owned by a Namespace that is gone: the garbage collector takes it", create(owners(everywhere(), json!([owner("ci-a-one", json!({ "uid": "00000000-0000-4000-8000-000000000000" }))]))).dry(), Allowed),
         row(ONE, "binds itself under a name of its own", create(owned(bind_everywhere("studioci-agent", [me()]), "ci-a-one")), EVERYWHERE),
+        row(ONE, "binds an agent under the name of another chain's binding", create(owned(named(bind_everywhere("studioci-agent", [account("ci-b-other", AGENT)]), "studioci-agent.b:ci-b-other"), "ci-b-other")), EVERYWHERE),
+        row(ONE, "its chain's Role in home under the name of another chain's binding", create(owned(named(bind(STUDIOCI, "Role/chain-a", account("ci-b-other", AGENT)), "studioci-agent.b:ci-b-other"), "ci-b-other")), IN_HOME),
         row(ONE, "binds itself for ever", create(held(owned(everywhere(), "ci-a-one"), "finalizers", finalizers())), EVERYWHERE),
         row(ONE, "binds itself by a binding that its Namespace waits for", create(owners(everywhere(), json!([owner("ci-a-one", json!({ "blockOwnerDeletion": true }))]))), EVERYWHERE),
         row(ONE, "binds itself by a binding that its Namespace controls", create(owners(everywhere(), json!([owner("ci-a-one", json!({ "controller": true }))]))), EVERYWHERE),

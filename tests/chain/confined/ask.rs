@@ -87,6 +87,8 @@ pub(crate) enum Wanted {
     PodSecurity,
     /// Refused since the object is not the one that was meant.
     Conflict,
+    /// Refused by nobody: what it is about is not there, which the server says last.
+    Missing,
 }
 
 /// What came of a request.
@@ -123,7 +125,8 @@ impl Answer {
             (Self::Allowed(_), Wanted::Allowed)
             | (Self::Rbac(_), Wanted::Rbac)
             | (Self::PodSecurity(_), Wanted::PodSecurity)
-            | (Self::Other(409, _), Wanted::Conflict) => true,
+            | (Self::Other(409, _), Wanted::Conflict)
+            | (Self::Other(404, _), Wanted::Missing) => true,
             (Self::Policy(name, says), Wanted::Policy(wanted)) => {
                 wanted.iter().any(|(policy, words)| name == policy && says.contains(words))
             }
@@ -311,7 +314,7 @@ impl Api {
         loop {
             let answer = self.send(row.who, &row.ask).await;
             let early = match row.wanted {
-                Wanted::Allowed => matches!(answer, Answer::Rbac(_) | Answer::Policy(..)),
+                Wanted::Allowed | Wanted::Missing => matches!(answer, Answer::Rbac(_) | Answer::Policy(..)),
                 Wanted::Policy(_) | Wanted::PodSecurity | Wanted::Conflict => {
                     matches!(answer, Answer::Rbac(_))
                 }

@@ -6,7 +6,7 @@ use studioci::chain::wire::{HOME as STUDIOCI, TRUSTED_BUILD};
 use studioci::cluster::resource::*;
 
 use super::agents::leases;
-use super::ask::Wanted::{Allowed, Rbac};
+use super::ask::Wanted::{Allowed, Missing, Rbac};
 use super::ask::{Ask, Row, Who, all, at, create, row, token};
 use super::objects::*;
 use super::who::*;
@@ -27,6 +27,13 @@ fn pod_template(namespace: &str, account: &str) -> Ask {
     )
 }
 
+/// A quota that admits no pod.
+fn no_pods(namespace: &str) -> Value {
+    let mut it = object("ResourceQuota", namespace, "x");
+    it["spec"] = json!({ "hard": { "pods": "0" } });
+    it
+}
+
 #[rustfmt::skip]
 pub(crate) fn build() -> Vec<Row> {
     let me = || account("ci-a-one", "builder");
@@ -37,7 +44,8 @@ pub(crate) fn build() -> Vec<Row> {
         row(BUILD, "reads a Secret of its namespace", at(SECRETS, "ci-a-one", "pull").get(), Allowed),
         row(BUILD, "all pods of its own label at once", all(PODS, "ci-a-one", "labelSelector=app%3Down").delete().dry(), Allowed),
         row(BUILD, "cancels itself: its Job is its own", at(JOBS, "ci-a-one", "studioci-build").delete().dry(), Allowed),
-        row(BUILD, "scales the listener: a Scale shows no template, a nuisance that no policy can see", at(DEPLOYMENTS, "ci-a-one", "build/scale").patch(json!({ "spec": { "replicas": 0 } })).dry(), Allowed),
+        row(BUILD, "scales support", at(DEPLOYMENTS, "ci-a-one", "support/scale").patch(json!({ "spec": { "replicas": 0 } })).dry(), Allowed),
+        row(BUILD, "a quota that leaves its own agent no pod: its own namespace is all that it can spoil", create(no_pods("ci-a-one")).dry(), Allowed),
 
         row(BUILD, "a pod as its agent", as_agent("Pod"), AS_ITS_AGENT),
         row(BUILD, "a pod as its agent by the old field", create(workload("Pod", "ci-a-one", "x", "listener", { let mut it = pod_spec(AGENT); it["serviceAccount"] = json!(AGENT); it.as_object_mut().unwrap().remove("serviceAccountName"); it })), AS_ITS_AGENT),
@@ -45,6 +53,7 @@ pub(crate) fn build() -> Vec<Row> {
         row(BUILD, "a listener of its own", create(named(listener("ci-a-one"), "x")), ITS_LISTENER),
         row(BUILD, "another image for the listener", at(DEPLOYMENTS, "ci-a-one", "build").patch(json!({ "spec": { "template": { "metadata": { "labels": { "x": "y" } } } } })), ITS_AGENT),
         row(BUILD, "takes the agent away from the listener", at(DEPLOYMENTS, "ci-a-one", "build").patch(json!({ "spec": { "template": { "spec": { "serviceAccountName": "default" } } } })), ITS_AGENT),
+        row(BUILD, "scales the listener", at(DEPLOYMENTS, "ci-a-one", "build/scale").patch(json!({ "spec": { "replicas": 0 } })), ITS_AGENT),
         row(BUILD, "deletes the listener", at(DEPLOYMENTS, "ci-a-one", "build").delete(), ITS_AGENT),
         row(BUILD, "deletes all Deployments at once", all(DEPLOYMENTS, "ci-a-one", "").delete(), ITS_AGENT),
         row(BUILD, "deletes all pods at once, the listener's too", all(PODS, "ci-a-one", "labelSelector=studioci.dev%2Frole%3Dlistener").delete(), ITS_AGENT),
@@ -54,7 +63,9 @@ pub(crate) fn build() -> Vec<Row> {
         row(BUILD, "a token Secret for its agent", create(token_secret("ci-a-one", "x", AGENT)), TOKEN_SECRET),
         row(BUILD, "changes the freeze", at(CONFIG_MAPS, "ci-a-one", "studioci-freeze").patch(json!({ "data": { "x": "y" } })), FREEZE),
         row(BUILD, "deletes the freeze", at(CONFIG_MAPS, "ci-a-one", "studioci-freeze").delete(), FREEZE),
-        row(BUILD, "deletes all ConfigMaps at once", all(CONFIG_MAPS, "ci-a-one", "labelSelector=%21x").delete().dry(), FREEZE),
+        row(BUILD, "deletes all ConfigMaps at once", all(CONFIG_MAPS, "ci-a-one", "labelSelector=%21x").delete().dry(), ITS_MAPS),
+        row(BUILD, "another authority for the API server, in the place that its agent mounts", at(CONFIG_MAPS, "ci-a-one", "kube-root-ca.crt").patch(json!({ "data": { "ca.crt": "x" } })), ROOT_CA),
+        row(BUILD, "takes that away", at(CONFIG_MAPS, "ci-a-one", "kube-root-ca.crt").delete(), ROOT_CA),
         row(BUILD, "a freeze before there is one", create(object("ConfigMap", "ci-a-one", "studioci-freeze")), FREEZE),
         row(BUILD, "a pod that the listener's ReplicaSet would adopt", create(workload("Pod", "ci-a-one", "x", "listener", pod_spec("builder"))), DECOY),
         row(BUILD, "its own pod, labelled so", at(PODS, "ci-a-one", "own").patch(labels(json!({ "studioci.dev/role": "listener" }))), DECOY),
@@ -79,6 +90,8 @@ pub(crate) fn build() -> Vec<Row> {
         row(BUILD, "reads its chain's head", at(CONFIG_MAPS, STUDIOCI, "chain-a").get(), Rbac),
         row(BUILD, "reads the next build's Secret", at(SECRETS, "ci-a-two", "pull").get(), Rbac),
         row(BUILD, "scales the next listener", at(DEPLOYMENTS, "ci-a-two", "build/scale").patch(json!({ "spec": { "replicas": 0 } })), Rbac),
+        row(BUILD, "a quota for the next build", create(no_pods("ci-a-two")), Rbac),
+        row(BUILD, "another authority for the next agent", at(CONFIG_MAPS, "ci-a-two", "kube-root-ca.crt").patch(json!({ "data": { "ca.crt": "x" } })), Rbac),
         row(BUILD, "a namespace", create(namespace("ci-x-x", "a", &BASELINE)), Rbac),
         row(BUILD, "lists namespaces", all(NAMESPACES, "", "").get(), Rbac),
         row(BUILD, "the workspace to itself", create(bind("ci-a-one", "ClusterRole/studioci-workspace", me())), Rbac),
@@ -97,7 +110,7 @@ pub(crate) fn elsewhere(listener: &str, uid: &str) -> Vec<Row> {
     vec![
         row(KUBELET, "asks for the token of a pod that runs on it", token("ci-a-one", AGENT, bound), Allowed),
         row(KEEL, "updates the listener's image", at(DEPLOYMENTS, "ci-a-one", "build").patch(json!({ "metadata": { "annotations": { "keel.sh/update-time": "x" } } })), Allowed),
-        row(KEEL, "updates the listener's template", at(DEPLOYMENTS, "ci-b-other", "build").patch(json!({ "spec": { "template": { "metadata": { "labels": { "x": "y" } } } } })), Allowed),
+        row(KEEL, "updates the listener's template", at(DEPLOYMENTS, "ci-b-other", "build").patch(json!({ "spec": { "template": { "metadata": { "labels": { "x": "y" } } } } })), TEMPLATE),
         row(OPERATOR, "makes an ordinary pod in a chain's namespace", create(workload("Pod", "ci-a-one", "x", "support", pod_spec("default"))).dry(), Allowed),
         row(OPERATOR, "deletes the listener's pod", pod().delete().dry(), Allowed),
         row(OPERATOR, "makes an ordinary ServiceAccount", create(object("ServiceAccount", "ci-plain", "x")).dry(), Allowed),
@@ -106,6 +119,7 @@ pub(crate) fn elsewhere(listener: &str, uid: &str) -> Vec<Row> {
         row(OPERATOR, "makes it in another chain's namespace", create(object("ServiceAccount", "ci-b-other", AGENT)), ELSEWHERE),
         row(OPERATOR, "makes one whose name the server completes", create({ let mut it = object("ServiceAccount", "default", ""); it["metadata"] = json!({ "namespace": "default", "generateName": "studioci-agent.a" }); it }), ITS_ACCOUNT),
         row(ALICE, "labels the listener's pod", pod().patch(labels(json!({ "x": "y" }))), Allowed),
+        row(OPERATOR, "a finalizer on the listener's pod", pod().patch(json!({ "metadata": { "finalizers": finalizers() } })).dry(), Allowed),
         row(ALICE, "another image for the listener's pod", pod().patch_within(image()), AGENTS_KIND),
         row(OPERATOR, "a debug container in the listener's pod", at(PODS, "ci-a-one", &format!("{listener}/ephemeralcontainers")).patch_within(json!({ "spec": { "ephemeralContainers": [{ "name": "x", "image": "i", "targetContainerName": "studioci-agent" }] } })), AGENTS_KIND),
         row(ALICE, "a bare pod as the agent", as_agent(), AGENTS_KIND),
@@ -120,10 +134,19 @@ pub(crate) fn elsewhere(listener: &str, uid: &str) -> Vec<Row> {
     ]
 }
 
-/// The second wall: agent and build hold wide RBAC, and the policies alone are left.
+/// The second wall: agent and build hold wide RBAC, and the policies alone are left. `listener` is the name of the
+/// listener's pod.
 #[rustfmt::skip]
-pub(crate) fn wide() -> Vec<Row> {
+pub(crate) fn wide(listener: &str) -> Vec<Row> {
     let me = || agent("ci-a-one");
+    let (replica_set, _) = listener.rsplit_once('-').unwrap();
+    let own = |sub: &str| at(PODS, "ci-a-one", &format!("own/{sub}"));
+    let its = |sub: &str| at(PODS, "ci-a-one", &format!("{listener}/{sub}"));
+    let its_status = || at(DEPLOYMENTS, "ci-a-one", "build/status");
+    let looks = || labels(json!({ "studioci.dev/role": "listener" }));
+    let post = |path: &str, mut body: Value| { body["metadata"] = json!({ "name": "own", "namespace": "ci-a-one" }); Ask::new("POST", format!("/api/v1/namespaces/ci-a-one/{path}"), body) };
+    let bound = || json!({ "apiVersion": "v1", "kind": "Binding", "target": { "kind": "Node", "name": "127.0.0.1" } });
+    let finalize = |chain: &str| finalized(namespace("ci-a-one", chain, &BASELINE));
     let data = || json!({ "data": { "x": "y" } });
     let mut rows = vec![
         row(ONE, "wide: deletes home", at(NAMESPACES, "", "studioci").dispose(), OWN_CHAIN),
@@ -166,7 +189,7 @@ pub(crate) fn wide() -> Vec<Row> {
         row(ONE, "wide: changes ClusterRole studioci-agent", at(CLUSTER_ROLES, "", "studioci-agent").patch(json!({ "rules": [] })), OWN_CHAIN),
         row(ONE, "wide: cluster-admin to itself", create(owned(bind_everywhere("cluster-admin", [me()]), "ci-a-one")), EVERYWHERE),
         row(ONE, "wide: studioci-user to itself", create(owned(bind_everywhere("studioci-user", [me()]), "ci-a-one")), EVERYWHERE),
-        row(ONE, "wide: deletes its own ClusterRoleBinding", at(CLUSTER_ROLE_BINDINGS, "", "studioci-agent-ci-a-one").delete(), EVERYWHERE),
+        row(ONE, "wide: deletes its own ClusterRoleBinding", at(CLUSTER_ROLE_BINDINGS, "", "studioci-agent.a:ci-a-one").delete(), EVERYWHERE),
         row(ONE, "wide: ClusterRole view to a build", create(bind("ci-a-one", "ClusterRole/view", account("ci-a-one", "builder"))), HAND_ON),
         row(ONE, "wide: a pod template as the agent", pod_template("ci-a-one", AGENT), AS_AGENT),
         row(ONE, "wide: an ordinary pod template", pod_template("ci-a-one", "default"), Allowed),
@@ -174,6 +197,31 @@ pub(crate) fn wide() -> Vec<Row> {
         row(ONE, "wide: its own head and history still", at(CONFIG_MAPS, STUDIOCI, "history-a").patch(data()), Allowed),
         // the server asks no policy about policies: RBAC alone guards them, and agents hold only get
         row(ONE, "wide: deletes its policy", at(VALIDATING_ADMISSION_POLICIES, "", "studioci-agent").delete().dry(), Allowed),
+        row(ONE, "wide: labels its own Namespace by its status", at(NAMESPACES, "", "ci-a-one/status").patch(labels(json!({ "studioci.dev/phase": "Finished" }))), FIXED),
+        row(ONE, "wide: finalizes its own Namespace", finalize("a"), FIXED),
+        row(ONE, "wide: two pods of its listener", at(DEPLOYMENTS, "ci-a-one", "build/scale").patch(json!({ "spec": { "replicas": 2 } })), ONE_POD),
+        row(ONE, "wide: another authority for itself", at(CONFIG_MAPS, "ci-a-one", "kube-root-ca.crt").patch(json!({ "data": { "ca.crt": "x" } })), ROOT_CA),
+        row(ONE, "wide: a debug container in its listener's pod", its("ephemeralcontainers").patch_within(json!({ "spec": { "ephemeralContainers": [{ "name": "x", "image": "i" }] } })), AGENTS_KIND),
+        row(ONE, "wide: execs into another chain's pod", at(PODS, "ci-b-other", "x/exec?command=id").get(), OWN_CHAIN),
+        row(ONE, "wide: evicts another chain's pod", Ask::new("POST", "/api/v1/namespaces/ci-b-other/pods/x/eviction", json!({ "apiVersion": "policy/v1", "kind": "Eviction", "metadata": { "name": "x", "namespace": "ci-b-other" } })), OWN_CHAIN_OR_GONE),
+        row(BUILD, "wide: execs into the listener's pod", its("exec?container=studioci-agent&command=%2Fkubectl-studioci").get(), INTO_PODS),
+        row(BUILD, "wide: execs into a pod", at(PODS, "ci-a-one", "x/exec?command=id").get(), INTO_PODS),
+        row(TRUSTED, "wide: execs into a pod, in a chain that is trusted", at(PODS, "ci-t-next", "x/exec?command=id").get(), Missing),
+        row(BUILD, "wide: attaches to a pod", at(PODS, "ci-a-one", "x/attach?stdin=true").get(), INTO_PODS),
+        row(BUILD, "wide: forwards a port of a pod", at(PODS, "ci-a-one", "x/portforward?ports=80").get(), INTO_PODS),
+        row(BUILD, "wide: a debug container in its own pod", own("ephemeralcontainers").patch_within(json!({ "spec": { "ephemeralContainers": [{ "name": "x", "image": "i" }] } })), INTO_PODS),
+        row(BUILD, "wide: evicts a pod", post("pods/own/eviction", json!({ "apiVersion": "policy/v1", "kind": "Eviction" })), INTO_PODS),
+        row(BUILD, "wide: binds a pod to a node", post("pods/own/binding", bound()), INTO_PODS),
+        row(BUILD, "wide: binds a pod to a node by the old way", post("bindings", bound()), INTO_PODS),
+        row(BUILD, "wide: labels its own pod as a listener's by its status", own("status").patch(looks()), ITS_LABEL),
+        row(BUILD, "wide: says what the listener's pod runs", its("status").patch(json!({ "status": { "phase": "Failed" } })), ITS_AGENTS_POD),
+        row(BUILD, "wide: more memory for the listener's pod", its("resize").patch_within(json!({ "spec": { "containers": [{ "name": "build", "resources": { "limits": { "memory": "1Gi" } } }] } })), RESIZES),
+        row(BUILD, "wide: Keel's keys of the listener by its status", its_status().patch(annotations(json!({ "keel.sh/policy": "never" }))), ITS_AGENT),
+        row(BUILD, "wide: an owner of the listener by its status: the garbage collector would delete it", its_status().patch(json!({ "metadata": { "ownerReferences": [owner("ci-b-other", json!({}))] } })), ITS_OWNED),
+        row(BUILD, "wide: scales the listener's ReplicaSet", at(REPLICA_SETS, "ci-a-one", &format!("{replica_set}/scale")).patch(json!({ "spec": { "replicas": 0 } })), ITS_AGENT),
+        row(BUILD, "wide: labels a Job as a listener by its status", at(JOBS, "ci-a-one", "own/status").patch(looks()), DECOY),
+        row(BUILD, "wide: forges its verdict by the status of its Namespace", at(NAMESPACES, "", "ci-a-one/status").patch(annotations(json!({ "studioci.dev/verdict": "Passed" }))), OWN_NAMESPACE),
+        row(BUILD, "wide: takes its Namespace out of the chain by finalizing it", finalize("b"), LEAVES),
         row(BUILD, "wide: a token of its agent", token("ci-a-one", AGENT, Value::Null), KUBELETS),
         row(BUILD, "wide: a pod template as its agent", pod_template("ci-a-one", AGENT), AS_ITS_AGENT),
         row(BUILD, "wide: the workspace to itself", create(bind("ci-a-one", "ClusterRole/studioci-workspace", account("ci-a-one", "builder"))), GRABS),

@@ -20,18 +20,46 @@ use super::who::*;
 /// A listener as the product weaves it. Its agent finds no chain in home that it could serve, and the CI container tells
 /// what there is to tell of an image that has nothing.
 pub(crate) fn listener(namespace: &str) -> Value {
+    let pod = json!({ "containers": [{ "name": "build", "image": format!("{REGISTRY}/{PAUSE}") }] });
+    woven(namespace, json!({}), pod)
+}
+
+/// One that takes over everything that a listener may from its template.
+fn rich() -> Value {
+    let own = json!({ wire::LISTENER_SCHEDULING: "template", wire::PENDING_DEADLINE: "5m" });
+    let terms = json!([{ "matchExpressions": [{ "key": "x", "operator": "Exists" }] }]);
+    let pod = json!({
+        "affinity": { "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": terms } } },
+        "nodeSelector": { "kubernetes.io/arch": "amd64", "x": "y" },
+        "tolerations": [{ "key": "x", "operator": "Exists" }],
+        "topologySpreadConstraints": [{ "maxSkew": 1, "topologyKey": "x", "whenUnsatisfiable": "DoNotSchedule" }],
+        "priorityClassName": "system-node-critical",
+        "preemptionPolicy": "Never",
+        "runtimeClassName": "x",
+        "schedulerName": "x",
+        "imagePullSecrets": [{ "name": "pull" }],
+        "securityContext": { "fsGroup": 1, "fsGroupChangePolicy": "OnRootMismatch", "supplementalGroups": [2] },
+        "containers": [{
+            "name": "build", "image": format!("{REGISTRY}/{PAUSE}"), "workingDir": "/src",
+            "securityContext": { "runAsUser": 1000, "runAsGroup": 1000 },
+        }],
+    });
+    named(woven("ci-a-one", own, pod), "x")
+}
+
+fn woven(namespace: &str, own: Value, pod: Value) -> Value {
     static AGENT_IMAGE: OnceLock<String> = OnceLock::new();
     let agent_image = AGENT_IMAGE.get_or_init(|| Handle::from_env().unwrap().agent_image().unwrap());
+    let mut annotations = own;
+    annotations["keel.sh/policy"] = json!("force");
+    annotations["keel.sh/matchTag"] = json!("true");
     let pipeline = json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": { "name": "build", "annotations": { "keel.sh/policy": "force", "keel.sh/matchTag": "true" } },
+        "metadata": { "name": "build", "annotations": annotations },
         "spec": {
             "selector": { "matchLabels": { "app": "build" } },
-            "template": {
-                "metadata": { "labels": { "app": "build" } },
-                "spec": { "containers": [{ "name": "build", "image": format!("{REGISTRY}/{PAUSE}") }] },
-            },
+            "template": { "metadata": { "labels": { "app": "build" } }, "spec": pod },
         },
     });
     let settings = Settings {
@@ -54,10 +82,13 @@ pub(crate) fn listener(namespace: &str) -> Value {
 fn changed(edit: impl FnOnce(&mut Value)) -> Value {
     let mut it = named(listener("ci-a-one"), "x");
     edit(&mut it["spec"]["template"]["spec"]);
-    // Deployment and environment name each other
-    if let Some(deployment) = it.pointer_mut("/spec/template/spec/containers/0/env/3/value") {
-        *deployment = json!("x");
-    }
+    it
+}
+
+/// The same, something else of it changed.
+fn changed_around(place: &str, field: &str, value: Value) -> Value {
+    let mut it = named(listener("ci-a-one"), "x");
+    it.pointer_mut(place).unwrap()[field] = value;
     it
 }
 
@@ -95,8 +126,10 @@ pub(crate) fn shapes() -> Vec<Row> {
     let server = || json!({ "name": "KUBERNETES_SERVICE_HOST", "value": "1.2.3.4" });
     let foreign = || json!({ "name": "more", "image": "i", "command": ["sh"] });
     let shape = |what: &str, wanted, edit: Box<dyn FnOnce(&mut Value)>| row(ALICE, format!("a listener with {what}"), create(changed(edit)), wanted);
+    let around = |what: &str, wanted, place: &str, field: &str, value| row(ALICE, format!("a listener with {what}"), create(changed_around(place, field, value)), wanted);
     vec![
         row(ALICE, "a listener as the product writes it", create(named(changed(|_| {}), "x")).dry(), Allowed),
+        row(ALICE, "one that takes over all that it may", create(rich()).dry(), Allowed),
         shape("a foreign init container", COMMANDS, Box::new(push("/initContainers", foreign()))),
         shape("an init container that holds the token", COMMANDS, Box::new(push("/initContainers", { let mut it = foreign(); it["volumeMounts"] = json!([token()]); it }))),
         shape("a third container", COMMANDS, Box::new(push("/containers", foreign()))),
@@ -143,6 +176,32 @@ pub(crate) fn shapes() -> Vec<Row> {
         shape("a privileged agent", CONTAINER_SECURITY, Box::new(set(OF_AGENT, "securityContext", privileged()))),
         shape("a capability in the CI container", CONTAINER_SECURITY, Box::new(|pod: &mut Value| pod["containers"][1]["securityContext"]["capabilities"]["add"] = json!(["NET_ADMIN"]))),
         shape("a CI container that writes to its root", CONTAINER_SECURITY, Box::new(|pod: &mut Value| pod["containers"][1]["securityContext"]["readOnlyRootFilesystem"] = json!(false))),
+        shape("another CI container than it says", ENVIRONMENT, Box::new(|pod: &mut Value| pod["containers"][0]["env"][2]["value"] = json!("studioci-agent"))),
+        shape("an agent without bounds", BOUNDED, Box::new(|pod: &mut Value| { pod["containers"][0].as_object_mut().unwrap().remove("resources"); })),
+        shape("a CI container without a limit of memory", BOUNDED, Box::new(|pod: &mut Value| { pod["containers"][1]["resources"]["limits"].as_object_mut().unwrap().remove("memory"); })),
+        shape("a device for the CI container", BOUNDED, Box::new(|pod: &mut Value| pod["containers"][1]["resources"]["limits"]["example.com/gpu"] = json!("1"))),
+        shape("a port of the agent", PLAIN_CONTAINERS, Box::new(set(OF_AGENT, "ports", json!([{ "containerPort": 80 }])))),
+        shape("another authority under its name", VOLUMES, Box::new(|pod: &mut Value| { let sources = &mut pod["volumes"][2]["projected"]["sources"]; sources[1]["configMap"]["items"][0]["path"] = json!("other"); sources[2]["downwardAPI"]["items"].as_array_mut().unwrap().push(json!({ "path": "ca.crt", "fieldRef": { "fieldPath": "metadata.annotations['studioci.dev/x']" } })); })),
+        shape("an authority that need not be there", VOLUMES, Box::new(|pod: &mut Value| pod["volumes"][2]["projected"]["sources"][1]["configMap"]["optional"] = json!(true))),
+        shape("another namespace than it runs in", VOLUMES, Box::new(|pod: &mut Value| pod["volumes"][2]["projected"]["sources"][2]["downwardAPI"]["items"][0]["fieldRef"]["fieldPath"] = json!("metadata.name"))),
+        shape("resources of the whole pod", POD_FIELDS, Box::new(set("", "resources", json!({ "limits": { "memory": "1Gi", "cpu": "2" } })))),
+        shape("a claim to a device", POD_FIELDS, Box::new(set("", "resourceClaims", json!([{ "name": "x", "resourceClaimName": "x" }])))),
+        shape("users of its own", POD_FIELDS, Box::new(set("", "hostUsers", json!(false)))),
+        shape("a name of its own", POD_FIELDS, Box::new(set("", "hostname", json!("kubernetes")))),
+        shape("another name for its host", POD_FIELDS, Box::new(set("", "hostnameOverride", json!("kubernetes")))),
+        shape("a gate before it is scheduled", POD_FIELDS, Box::new(set("", "schedulingGates", json!([{ "name": "example.com/never" }])))),
+        shape("a gate before it is ready", POD_FIELDS, Box::new(set("", "readinessGates", json!([{ "conditionType": "example.com/never" }])))),
+        shape("the resolver of its node", POD_FIELDS, Box::new(set("", "dnsPolicy", json!("Default")))),
+        shape("its platform by another field", POD_FIELDS, Box::new(set("", "os", json!({ "name": "linux" })))),
+        around("an owner", OWNED, "/metadata", "ownerReferences", json!([owner("ci-b-other", json!({}))])),
+        around("a finalizer", OWNED, "/metadata", "finalizers", finalizers()),
+        around("two pods", DEPLOYMENT, "/spec", "replicas", json!(2)),
+        around("a surge", DEPLOYMENT, "/spec/strategy/rollingUpdate", "maxSurge", json!(1)),
+        around("a rollout that is paused", DEPLOYMENT, "/spec", "paused", json!(true)),
+        around("a finalizer on its pods", TEMPLATE, "/spec/template/metadata", "finalizers", finalizers()),
+        around("another profile of AppArmor", TEMPLATE, "/spec/template/metadata/annotations", "container.apparmor.security.beta.kubernetes.io/build", json!("unconfined")),
+        around("a sidecar that a webhook puts in", TEMPLATE, "/spec/template/metadata/annotations", "sidecar.istio.io/userVolumeMount", json!("x")),
+        around("a label that a webhook puts one in by", TEMPLATE, "/spec/template/metadata/labels", "sidecar.istio.io/inject", json!("true")),
         row(ALICE, "runs what she likes as the agent, in a namespace of her chain", create(workload("Deployment", "ci-a-one", "x", "support", pod_spec(AGENT))).dry(), COMMANDS),
         row(ALICE, "a StatefulSet as the agent", create(workload("StatefulSet", "ci-a-one", "x", "support", pod_spec(AGENT))).dry(), AGENTS_KIND),
         row(ALICE, "a ReplicaSet as the agent", create({ let mut it = listener("ci-a-one"); it["kind"] = json!("ReplicaSet"); it["metadata"]["name"] = json!("x"); it["spec"].as_object_mut().unwrap().remove("strategy"); it }).dry(), AGENTS_KIND),
@@ -156,6 +215,7 @@ pub(crate) fn updates() -> Vec<Row> {
     let there = || at(DEPLOYMENTS, "ci-a-one", "build");
     let pod = |spec: Value| json!({ "spec": { "template": { "spec": spec } } });
     let container = |name: &str, fields: Value| { let mut it = fields; it["name"] = json!(name); pod(json!({ "containers": [it] })) };
+    let annotated = |key: &str, value: &str| there().patch(json!({ "spec": { "template": { "metadata": { "annotations": { key: value } } } } }));
     let images = || pod(json!({ "initContainers": [{ "name": "studioci-install", "image": "evil:1" }], "containers": [{ "name": "studioci-agent", "image": "evil:1" }] }));
     vec![
         row(KEEL, "moves the CI container's image", there().patch_within(container("build", json!({ "image": "r/app:2" }))).dry(), Allowed),
@@ -167,7 +227,26 @@ pub(crate) fn updates() -> Vec<Row> {
         row(KEEL, "another user for the agent", there().patch_within(container("studioci-agent", json!({ "securityContext": { "runAsUser": 0, "runAsNonRoot": false } }))), MOVES),
         row(KEEL, "less memory for the agent", there().patch_within(container("studioci-agent", json!({ "resources": { "limits": { "memory": "32Mi" } } }))), MOVES),
         row(KEEL, "another node for the listener", there().patch_within(pod(json!({ "nodeSelector": { "x": "y" } }))), MOVES),
-        row(KEEL, "the account of a build", there().patch_within(pod(json!({ "serviceAccountName": "builder", "serviceAccount": "builder" }))), DECOY),
+        row(KEEL, "two pods", there().patch(json!({ "spec": { "replicas": 2 } })), DEPLOYMENT),
+        row(KEEL, "no pod: the listener can be stopped, and not be turned", there().patch(json!({ "spec": { "replicas": 0 } })).dry(), Allowed),
+        row(KEEL, "a rollout that is paused", there().patch(json!({ "spec": { "paused": true } })), DEPLOYMENT),
+        row(KEEL, "a surge", there().patch(json!({ "spec": { "strategy": { "rollingUpdate": { "maxSurge": 1 } } } })), DEPLOYMENT),
+        row(KEEL, "another strategy", there().patch(json!({ "spec": { "strategy": { "type": "Recreate", "rollingUpdate": null } } })), DEPLOYMENT),
+        row(KEEL, "another owner for the listener", there().patch(json!({ "metadata": { "ownerReferences": [owner("ci-b-other", json!({}))] } })), OWNED),
+        row(KEEL, "a finalizer on the listener", there().patch(json!({ "metadata": { "finalizers": finalizers() } })), OWNED),
+        row(KEEL, "an owner by its status", at(DEPLOYMENTS, "ci-a-one", "build/status").patch(json!({ "metadata": { "ownerReferences": [owner("ci-b-other", json!({}))] } })), OWNED),
+        row(KEEL, "a status", at(DEPLOYMENTS, "ci-a-one", "build/status").patch(json!({ "status": { "observedGeneration": 1 } })).dry(), Allowed),
+        row(KEEL, "says why on the Deployment", there().patch(annotations(json!({ "kubernetes.io/change-cause": "x", "keel.sh/digest": "x" }))).dry(), Allowed),
+        row(KEEL, "another profile of AppArmor", annotated("container.apparmor.security.beta.kubernetes.io/build", "unconfined"), TEMPLATE),
+        row(KEEL, "an annotation by which a webhook puts a sidecar in", annotated("inject.istio.io/templates", "x"), TEMPLATE),
+        row(KEEL, "an annotation of ours", annotated("studioci.dev/generation", "x"), TEMPLATE),
+        row(KEEL, "restarts it, as kubectl does", annotated("kubectl.kubernetes.io/restartedAt", "x").dry(), Allowed),
+        row(KEEL, "a label of its pods", there().patch(json!({ "spec": { "template": { "metadata": { "labels": { "x": "y" } } } } })), TEMPLATE),
+        row(KEEL, "a finalizer on its pods", there().patch(json!({ "spec": { "template": { "metadata": { "finalizers": finalizers() } } } })), TEMPLATE),
+        row(KEEL, "no bounds for the CI container", there().patch_within(container("build", json!({ "resources": null }))), BOUNDED_OR_MOVES),
+        row(KEEL, "a later deadline", there().patch_within(pod(json!({ "terminationGracePeriodSeconds": 600 }))), MOVES),
+        row(KEEL, "no agent any more, and another image", there().patch_within({ let mut it = images(); it["spec"]["template"]["spec"]["serviceAccountName"] = json!("default"); it["spec"]["template"]["spec"]["serviceAccount"] = json!("default"); it }), LEAVES_AGENT),
+        row(KEEL, "the account of a build", there().patch_within(pod(json!({ "serviceAccountName": "builder", "serviceAccount": "builder" }))), LEAVES_AGENT),
         row(ALICE, "moves the agent's image too", there().patch_within(images()), MOVES),
         row(ALICE, "the ReplicaSets of the listener", all(REPLICA_SETS, "ci-a-one", "labelSelector=studioci.dev%2Frole%3Dlistener").get(), Allowed),
     ]

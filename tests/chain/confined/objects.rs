@@ -7,6 +7,7 @@ use studioci::chain::rights::{self, Grants};
 use studioci::chain::wire;
 use test_cluster::settings::{PAUSE, REGISTRY};
 
+use super::ask::Ask;
 pub(crate) use super::listeners::listener;
 use super::who::chain_of;
 
@@ -140,6 +141,13 @@ pub(crate) fn there<'a>(namespace: &'a str, chain: &'a str) -> rights::There<'a>
 /// `kind` is `v1`'s.
 pub(crate) fn object(kind: &str, namespace: &str, name: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name, "namespace": namespace } })
+}
+
+/// Writes a Namespace as who finalizes it may; it stays finalized by the server alone.
+pub(crate) fn finalized(mut namespace: Value) -> Ask {
+    namespace["spec"] = json!({ "finalizers": ["kubernetes"] });
+    let path = format!("/api/v1/namespaces/{}/finalize", namespace["metadata"]["name"].as_str().unwrap());
+    Ask::new("PUT", path, namespace)
 }
 
 /// An object of a chain in home; its label lets a later proof sweep it away.

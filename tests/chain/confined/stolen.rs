@@ -92,7 +92,7 @@ fn attempts(victim: &str, thief: Who, here: &str, there: &str, uuid: Uuid, turn:
     let in_stolen = There { chain: THIEF, namespace: &stolen, uid: "" };
     let its_agent = account(there, &wire::agent_account(victim));
     let home = |what: &str| format!("{what}-{victim}");
-    let outside = |object| named(object, &format!("studioci-agent-{stolen}-x"));
+    let outside = |object| named(object, &format!("{}:{stolen}-x", wire::agent_account(THIEF)));
     // B1: a namespace of its own that looks like the other chain's next one, and rights for that one's agent
     let first = vec![
         row(thief, "B1: a namespace that looks like the other chain's next one", create(forged(&stolen, THIEF, THIEF, uuid, next, owner)), Allowed),

@@ -28,12 +28,25 @@ pub(crate) const TRUST: Who = Who::Account("ci-t-trust", AGENT_T);
 pub(crate) const TRUST2: Who = Who::Account("ci-t-next", AGENT_T);
 /// A build of chain `a` that its pipeline gave wide rights in its own namespace.
 pub(crate) const BUILD: Who = Who::Account("ci-a-one", "builder");
+/// A build of chain `t`.
+pub(crate) const TRUSTED: Who = Who::Account("ci-t-next", "builder");
 /// ServiceAccounts elsewhere.
 pub(crate) const KEEL: Who = Who::Account("ci-plain", "keel");
 pub(crate) const OPERATOR: Who = Who::Account("ci-plain", "operator");
 /// Called like an agent, in a namespace of no chain.
 pub(crate) const IMPOSTOR: Who = Who::Account("ci-plain", AGENT);
 pub(crate) const KUBELET: Who = Who::Kubelet;
+/// Lives in kube-system and is no controller; an administrator gave it wide rights.
+pub(crate) const ADDON: Who = Who::Account("kube-system", "addon");
+/// Controllers, by their own credentials.
+pub(crate) const NAMESPACE_CONTROLLER: Who = Who::Account("kube-system", "namespace-controller");
+pub(crate) const PUBLISHER: Who = Who::Account("kube-system", "root-ca-cert-publisher");
+pub(crate) const REPLICA_SET_CONTROLLER: Who = Who::Account("kube-system", "replicaset-controller");
+pub(crate) const DEPLOYMENT_CONTROLLER: Who = Who::Account("kube-system", "deployment-controller");
+pub(crate) const COLLECTOR: Who = Who::Account("kube-system", "generic-garbage-collector");
+pub(crate) const JOB_CONTROLLER: Who = Who::Account("kube-system", "job-controller");
+/// All of them, where they have none of their own.
+pub(crate) const MANAGER: Who = Who::Person("system:kube-controller-manager", &[]);
 
 /// The chain of a namespace of the cast.
 pub(crate) fn chain_of(namespace: &str) -> &'static str {
@@ -84,15 +97,22 @@ validations! {
     TOKEN_SECRET = "studioci-identity": "no token Secret for an agent";
     ITS_AGENT = "studioci-identity": "a build may not touch its agent's ServiceAccount";
     NO_RIGHTS = "studioci-identity": "a build may not hand out rights";
+    INTO_PODS = "studioci-identity": "a build reaches into no pod";
     FOREIGN_AGENT = "studioci-identity": "agents of another chain have no place";
     FREEZE = "studioci-identity": "nobody but this namespace's agent touches what it froze";
+    ROOT_CA = "studioci-identity": "which API server its agent believes";
     DECOY = "studioci-identity": "only what runs as the agent is labelled";
+    ONE_POD = "studioci-identity": "a listener is scaled to one pod at most";
     AGENTS_KIND = "studioci-listener": "only a Deployment may run as an agent";
     AGENTS_PLACE = "studioci-listener": "stands in a namespace of the chain";
+    DEPLOYMENT = "studioci-listener": "has one pod at most, is rolled out as";
+    OWNED = "studioci-listener": "is owned by nothing, and held by no finalizer";
+    TEMPLATE = "studioci-listener": "carries only labels and annotations of ours";
     IMAGE = "studioci-listener": "an image that setup permits";
     COMMANDS = "studioci-listener": "each with its own command";
     PLAIN_CONTAINERS = "studioci-listener": "has arguments, hooks, probes";
     ENVIRONMENT = "studioci-listener": "the environment of a listener's containers is fixed";
+    BOUNDED = "studioci-listener": "limits of CPU and memory";
     MOUNTS = "studioci-listener": "the token is mounted in studioci-agent only";
     VOLUMES = "studioci-listener": "a listener has the volumes";
     POD_FIELDS = "studioci-listener": "shares nothing with its node";
@@ -127,5 +147,13 @@ either! {
     OWN_OR_FOREIGN = OWN_CHAIN | FOREIGN_AGENT;
     AS_FOREIGN_AGENT = LISTENER | FOREIGN_AGENT | AGENTS_PLACE;
     ITS_LISTENER = ITS_AGENT | IMAGE;
+    ITS_AGENTS_POD = ITS_AGENT | INTO_PODS;
+    ITS_MAPS = FREEZE | ROOT_CA;
+    ITS_LABEL = DECOY | INTO_PODS;
+    BOUNDED_OR_MOVES = BOUNDED | MOVES;
+    RESIZES = AGENTS_KIND | INTO_PODS | ITS_AGENT;
+    ITS_OWNED = ITS_AGENT | OWNED;
+    OWN_CHAIN_OR_GONE = OWN_CHAIN | FOREIGN_AGENT;
+    LEAVES_AGENT = MOVES | DECOY | COMMANDS;
     GRABS = WORKSPACE | NO_RIGHTS;
 }
