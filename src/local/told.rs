@@ -4,6 +4,7 @@
 //! it is no secret. [`hear`] runs beside the token: it opens one file of one folder, and only if that is a regular file.
 //! Neither follows what it should not, waits for anybody, or reads more than fits.
 
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
