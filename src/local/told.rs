@@ -62,16 +62,15 @@ pub fn hear(folder: &Path) -> Heard {
         }
         Err(error) => return Heard::Unreadable(unreadable(error)),
     };
-    match file.metadata() {
-        Ok(there) => match irregular(&there) {
-            Some(what) => Heard::Unreadable(unreadable(format!("it is {what}, not a regular file"))),
-            None => {
-                let at = there.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
-                Heard::Said(Said(file), at)
-            }
-        },
-        Err(error) => Heard::Unreadable(unreadable(error)),
+    let there = match file.metadata() {
+        Ok(there) => there,
+        Err(error) => return Heard::Unreadable(unreadable(error)),
+    };
+    if let Some(what) = irregular(&there) {
+        return Heard::Unreadable(unreadable(format!("it is {what}, not a regular file")));
     }
+    let at = there.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+    Heard::Said(Said(file), at)
 }
 
 /// What the image says of itself: the pipeline at `path`, relative to the working directory unless it begins with `/`, and

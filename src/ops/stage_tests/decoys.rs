@@ -50,6 +50,7 @@ async fn a_pod_that_the_job_has_not_made_is_no_verdict() {
         tokio::select! {
             () = run_until(&stage, &namespace, |_| false) => unreachable!("it waits for ever"),
             () = story => {}
+            () = tokio::time::sleep(4 * LONG) => panic!("no verdict: {number}"),
         }
         assert_eq!(annotation(&stage.world(), &namespace, wire::VERDICT), "Failed", "{number}");
     }
@@ -74,6 +75,7 @@ async fn who_ends_a_build_for_its_agent_lets_a_decoy_of_its_listener_be() {
     tokio::select! {
         () = run_until(&stage, &next, |_| false) => unreachable!("it waits for ever"),
         () = story => {}
+        () = tokio::time::sleep(4 * LONG) => panic!("nobody has ended it"),
     }
     let world = stage.world();
     assert_eq!(annotation(&world, &namespace, wire::VERDICT), "Passed");
