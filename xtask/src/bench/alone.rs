@@ -156,17 +156,21 @@ fn repository(folder: &Path, files: usize) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A kubeconfig of nobody for a server.
+pub(super) fn kubeconfig(server: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: it\ncontexts: [{{name: it, context: {{cluster: it, user: it}}}}]\n\
+         clusters: [{{name: it, cluster: {{server: \"{server}\"}}}}]\nusers: [{{name: it, user: {{}}}}]\n"
+    )
+}
+
 /// A server that was stopped in the middle: the kernel takes connections, and nobody answers.
 fn dead_server(bench: &Bench) -> Result<Vec<Figure>, Failure> {
     let failed = |error: std::io::Error| broken(format!("cannot listen: {error}"));
     let silent = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
     let address = silent.local_addr().map_err(failed)?;
     let kubeconfig = bench.folder.join("silent.kubeconfig");
-    let text = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: it\ncontexts: [{{name: it, context: {{cluster: it, user: it}}}}]\n\
-         clusters: [{{name: it, cluster: {{server: \"https://{address}\"}}}}]\nusers: [{{name: it, user: {{}}}}]\n"
-    );
-    fs::write(&kubeconfig, text).map_err(failed)?;
+    fs::write(&kubeconfig, self::kubeconfig(&format!("https://{address}"))).map_err(failed)?;
     let (args, bound) =
         if bench.smoke { (vec!["status", "--request-timeout=1s"], 1.0) } else { (vec!["status"], 15.0) };
     let process = Process::new(&bench.ours, args).with("KUBECONFIG", kubeconfig).ending_with(3);

@@ -55,6 +55,29 @@ pub(super) fn make(count: usize) -> Result<(), Failure> {
     Ok(etcd::put(&objects)?)
 }
 
+/// A build that goes on: whoever watches it waits for its verdict. Its namespace, as the API server stores it.
+pub(super) fn running() -> Value {
+    let mut namespace = Build { chain: RUNNING, number: 0, generation: 1 }.namespace();
+    let metadata = &mut namespace["metadata"];
+    metadata["labels"]["studioci.dev/phase"] = json!("Building");
+    if let Some(annotations) = metadata["annotations"].as_object_mut() {
+        annotations.retain(|key, _| {
+            !["verdict", "cause", "at-recorded", "at-finished"].iter().any(|end| key.ends_with(end))
+        });
+    }
+    namespace
+}
+
+/// Makes it; [`clear`] removes it. Its chain is [`RUNNING`].
+pub(super) fn make_running() -> Result<(), Failure> {
+    let namespace = running();
+    let name = namespace["metadata"]["name"].as_str().unwrap_or_default();
+    Ok(etcd::put(&[(format!("/registry/namespaces/{name}"), namespace.clone())])?)
+}
+
+/// The chain of the build that goes on.
+pub(super) const RUNNING: &str = "bench-running";
+
 /// Removes all of them.
 pub(super) fn clear() -> Result<(), Failure> {
     for kind in ["namespaces/", "configmaps/studioci/chain-", "configmaps/studioci/history-"] {

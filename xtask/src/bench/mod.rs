@@ -3,8 +3,10 @@
 //! A figure is a ratio of whole processes, taken in turn (A B A B) on one machine in one run, or a count. It is no test:
 //! a row that misses its bound is a line that says so. A row that cannot be measured is a line, too, with the reason.
 
+mod agent;
 mod alone;
 mod builds;
+mod faults;
 mod ground;
 pub(crate) mod sample;
 mod server;
@@ -13,6 +15,7 @@ mod wire;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 
 use test_cluster::Tools;
 use test_cluster::interrupt::Interrupt;
@@ -21,7 +24,7 @@ use crate::build;
 use crate::failure::Failure;
 use crate::screen::{self, Screen};
 use sample::{Pairs, Process};
-use table::{Figure, Line, Promise};
+use table::{Figure, Line, Must, Promise};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -59,6 +62,8 @@ pub(crate) struct Bench {
     ours: PathBuf,
     kubectl: PathBuf,
     gotemplate: PathBuf,
+    /// The program that plays Keel.
+    stand_in: PathBuf,
     /// None in a smoke run, which is not worth building it.
     helm: Option<PathBuf>,
     /// What is read.
@@ -72,7 +77,8 @@ pub(crate) struct Bench {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let interrupt = screen::interrupt();
-    let rows = [alone::ROWS, server::ROWS, NOT_YET].concat_rows(args.row.as_deref());
+    let rows =
+        [alone::ROWS, faults::ROWS, agent::ROWS, server::ROWS, NOT_YET].concat_rows(args.row.as_deref());
     if rows.is_empty() {
         return Err(broken(format!("no row is called so: {}", args.row.as_deref().unwrap_or_default())));
     }
@@ -150,7 +156,31 @@ impl<const N: usize> Rows for [&'static [Row]; N] {
 }
 
 /// What is promised and not measured here.
-const NOT_YET: &[Row] = &[];
+const NOT_YET: &[Row] = &[
+    Row {
+        name: "claim-collisions",
+        promises: &[Promise {
+            metric: "claim after k collisions, requests beyond 2",
+            against: "2 a collision",
+            must: Must::AtMost(1.0),
+        }],
+        measure: Measure::Not(
+            "the names of a claim are random, and nobody can occupy them beforehand; the unit tests of the claim count \
+             its requests",
+        ),
+    },
+    Row {
+        name: "proofs",
+        promises: &[Promise {
+            metric: "all proofs, side by side, s",
+            against: "one after another",
+            must: Must::AtMost(0.75),
+        }],
+        measure: Measure::Not(
+            "it takes an hour: time cargo xtask test, and cargo xtask test --jobs 1, with nothing to build",
+        ),
+    },
+];
 
 /// The module of the programs that we compare with.
 const MODULE: &str = "tests/bench/tools";
@@ -178,6 +208,7 @@ impl Bench {
         Ok(Bench {
             ours,
             kubectl: build::tool("kubectl", interrupt)?,
+            stand_in: build::keel_stand_in(interrupt)?,
             gotemplate: go(&[GOTEMPLATE])?.program(GOTEMPLATE.0),
             helm,
             inputs: build::root().join("tests/bench"),
@@ -212,6 +243,39 @@ impl Bench {
     }
 }
 
+/// A process that runs aside; it ends with this.
+struct Aside {
+    child: Child,
+    errors: PathBuf,
+}
+
+impl Aside {
+    fn start(bench: &Bench, process: &Process, name: &str) -> Result<Aside, Failure> {
+        let errors = bench.out(name).with_extension("err");
+        let failed = |error: std::io::Error| broken(format!("cannot start {name}: {error}"));
+        let log = fs::File::create(&errors).map_err(failed)?;
+        let mut command = process.command(&bench.home());
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().map_err(failed)?;
+        Ok(Aside { child, errors })
+    }
+
+    /// An error if it has ended.
+    fn goes_on(&mut self) -> Result<(), Failure> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            _ => Err(broken(format!("it ended: {}", fs::read_to_string(&self.errors).unwrap_or_default()))),
+        }
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        // one that has ended cannot be killed, which is as well
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| broken(format!("cannot read {}: {error}", path.display())))
 }
@@ -223,7 +287,6 @@ fn broken(text: impl Into<String>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use table::Must;
 
     const PROMISE: Promise = Promise { metric: "wall", against: "kubectl", must: Must::AtMost(1.0) };
 
@@ -244,7 +307,7 @@ mod tests {
 
     #[test]
     fn rows_have_names_of_their_own() {
-        let rows = [alone::ROWS, server::ROWS, NOT_YET].concat_rows(None);
+        let rows = [alone::ROWS, faults::ROWS, agent::ROWS, server::ROWS, NOT_YET].concat_rows(None);
         let names: std::collections::BTreeSet<_> = rows.iter().map(|row| row.name).collect();
         assert_eq!(names.len(), rows.len());
     }

@@ -15,7 +15,7 @@ use super::ground::Kind::{Narrow, Usual};
 use super::sample::{Process, median};
 use super::table::{Figure, Must, Promise};
 use super::wire::Wire;
-use super::{Bench, Measure, Row, broken, builds};
+use super::{Aside, Bench, Measure, Row, broken, builds};
 use crate::failure::Failure;
 
 pub(super) const ROWS: &[Row] = &[
@@ -350,10 +350,10 @@ fn claimers(ground: &Ground) -> Result<Vec<Figure>, Failure> {
     let count = claimers_at_once(ground.bench);
     let mark = ground.handle.audit().mark()?;
     plain_creates(ground, count)?;
-    let theirs = rate(&requests_since(ground, mark)?)?;
+    let theirs = rate(&requests_of_admin(ground, mark)?)?;
     let mark = ground.handle.audit().mark()?;
     let race = race(ground, count)?;
-    let ours = rate(&requests_since(ground, mark)?)?;
+    let ours = rate(&requests_of_admin(ground, mark)?)?;
     if race.failed > 0 {
         return Err(broken(format!("{} of {count} claims failed", race.failed)));
     }
@@ -374,11 +374,17 @@ fn claimers(ground: &Ground) -> Result<Vec<Figure>, Failure> {
     Ok(vec![Figure::once(ours, theirs), Figure::Value(wrong)])
 }
 
-/// The admin's requests since then.
-fn requests_since(ground: &Ground, mark: audit::Mark) -> Result<Vec<audit::Event>, Failure> {
+/// The admin's requests since then; a watch twice, when it began and when it ended.
+fn requests_of_admin(ground: &Ground, mark: audit::Mark) -> Result<Vec<audit::Event>, Failure> {
     let mut all = ground.handle.audit().since(mark)?;
-    all.retain(|event| event.user.username == "admin" && event.stage != "ResponseStarted");
+    all.retain(|event| event.user.username == "admin");
     Ok(all)
+}
+
+/// The time of day in UTC, as [`seconds`] tells it.
+fn seconds_now() -> f64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    since.as_secs_f64() % 86400.0
 }
 
 /// Creates namespaces, all at once, with next to no client: the bodies are ready, and `kubectl proxy` holds the
@@ -434,48 +440,36 @@ fn claimers_narrow(ground: &Ground) -> Result<Vec<Figure>, Failure> {
 /// How long a watch of ours takes to see that its connection is dead and to make another.
 fn silence(ground: &Ground) -> Result<Vec<Figure>, Failure> {
     let wire = Wire::lay(ground.handle, &ground.bench.folder)?;
-    let name = ground.run(&ground.ours(["claim", "-o", "name", "--prefix", "silence"]))?;
-    let name = name.trim().trim_start_matches("namespace/").to_owned();
-    let watch = Process::new(&ground.bench.ours, ["watch"]).with("KUBECONFIG", wire.kubeconfig());
+    builds::make_running()?;
+    let watch =
+        Process::new(&ground.bench.ours, ["watch", builds::RUNNING]).with("KUBECONFIG", wire.kubeconfig());
     let mark = ground.handle.audit().mark()?;
-    let errors = ground.bench.out("silence.err");
-    let log = fs::File::create(&errors).map_err(|error| broken(error.to_string()))?;
-    let mut child = ground
-        .command(&watch)
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
-        .map_err(|error| broken(format!("cannot start watch: {error}")))?;
-    let watches = || -> Result<usize, Failure> {
-        let all = ground.handle.audit().since(mark)?;
-        Ok(all
-            .iter()
-            .filter(|it| it.user.username == "admin" && it.verb == "watch" && it.stage == "ResponseStarted")
-            .count())
+    let mut aside = Aside::start(ground.bench, &watch, "silence")?;
+    // when each of its watches began, by the API server's clock, which is this machine's
+    let watches = || -> Result<Vec<f64>, Failure> {
+        let all = requests_of_admin(ground, mark)?;
+        let begun = all.iter().filter(|it| it.verb == "watch" && it.stage == "ResponseStarted");
+        Ok(begun.map(|it| seconds(&it.request_received_timestamp)).collect())
     };
-    let measured = (|| {
-        ground.until("watch did not begin to watch", Duration::from_secs(30), || Ok(watches()? > 0))?;
-        let (before, begun) = (watches()?, Instant::now());
-        wire.fall_silent();
-        let bound = if ground.bench.smoke { 1 } else { 120 };
-        let back = ground.until("watch did not come back", Duration::from_secs(bound), || {
-            if child.try_wait().is_ok_and(|ended| ended.is_some()) {
-                return Err(broken(format!(
-                    "watch ended: {}",
-                    fs::read_to_string(&errors).unwrap_or_default()
-                )));
-            }
-            Ok(watches()? > before)
-        });
-        if ground.bench.smoke {
-            return Ok(Figure::Unmeasured("a smoke run does not wait that long"));
-        }
-        back.map(|()| Figure::Value(begun.elapsed().as_secs_f64()))
-    })();
-    let _ = child.kill();
-    let _ = child.wait();
-    ground.run(&ground.ours(["cleanup", &name]))?;
-    Ok(vec![measured?])
+    ground.until("watch did not begin to watch", Duration::from_secs(60), || {
+        aside.goes_on()?;
+        Ok(!watches()?.is_empty())
+    })?;
+    let silent = seconds_now();
+    wire.fall_silent();
+    let mut back = None;
+    if !ground.bench.smoke {
+        ground.until("watch did not come back", Duration::from_secs(120), || {
+            aside.goes_on()?;
+            // reading the log costs more than waiting
+            std::thread::sleep(Duration::from_secs(2));
+            back = watches()?.into_iter().find(|begun| *begun > silent);
+            Ok(back.is_some())
+        })?;
+    }
+    builds::clear()?;
+    let unmeasured = Figure::Unmeasured("a smoke run does not wait that long");
+    Ok(vec![back.map_or(unmeasured, |back| Figure::Value(back - silent))])
 }
 
 fn dispose(ground: &Ground) -> Result<Vec<Figure>, Failure> {
