@@ -161,7 +161,7 @@ impl Ground<'_> {
 
     /// That our `status` has just shown so many builds.
     fn shown(&self, count: usize) -> Result<(), Failure> {
-        let rows = self.bench.written("ours")?.iter().filter(|byte| **byte == b'\n').count();
+        let rows = String::from_utf8_lossy(&self.bench.written("ours")?).lines().count();
         // and a header
         if rows == count + 1 {
             Ok(())
@@ -419,7 +419,11 @@ fn plain_creates(ground: &Ground, count: usize) -> Result<(), Failure> {
     let created = std::thread::scope(|scope| {
         let create = &create;
         let threads: Vec<_> = (0..count).map(|number| scope.spawn(move || create(number))).collect();
-        threads.into_iter().map(|thread| thread.join()).filter(|done| matches!(done, Ok(Ok(true)))).count()
+        threads
+            .into_iter()
+            .map(std::thread::ScopedJoinHandle::join)
+            .filter(|done| matches!(done, Ok(Ok(true))))
+            .count()
     });
     let _ = proxy.kill();
     let _ = proxy.wait();

@@ -161,7 +161,7 @@ fn cells(line: &Line) -> [String; 8] {
 fn digits(figure: Option<f64>) -> String {
     match figure {
         None => String::new(),
-        Some(zero) if zero == 0.0 => "0".to_owned(),
+        Some(0.0) => "0".to_owned(),
         Some(large) if large.abs() >= 100.0 => format!("{large:.0}"),
         Some(figure) if figure.abs() >= 10.0 => format!("{figure:.1}"),
         Some(figure) if figure.abs() >= 1.0 => format!("{figure:.2}"),
