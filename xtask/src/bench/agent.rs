@@ -273,19 +273,23 @@ fn push(ground: &Ground) -> Result<Vec<Figure>, Failure> {
                 && event.response_status.code == 201
         });
         let created = created.ok_or_else(|| broken("the bare Job was not created"))?;
-        ours.push(ran - keels_write(&requests, &listener)?);
-        theirs.push(
-            bare_ran - keels_write(&requests, BARE)? + job_ran - seconds(&created.request_received_timestamp),
-        );
+        let (moved, bare_moved) = (keels_write(&requests, &listener)?, keels_write(&requests, BARE)?);
+        let (bare, job) = (bare_ran - bare_moved, job_ran - seconds(&created.request_received_timestamp));
         let agent = to_the_job(&requests, &listener)?;
-        tell(&agent);
-        agents.push(span(&agent));
-        trips.push(
-            agent
-                .iter()
-                .map(|event| seconds(&event.stage_timestamp) - seconds(&event.request_received_timestamp))
-                .sum(),
+        let began = agent.first().map_or(f64::NAN, |event| seconds(&event.request_received_timestamp));
+        eprintln!(
+            "  after Keel's write: agent {:.2} s, Job {:.2} s, build {:.2} s; bare Deployment {bare:.2} s, bare Job {job:.2} s",
+            began - moved,
+            began - moved + span(&agent),
+            ran - moved
         );
+        tell(&agent);
+        ours.push(ran - moved);
+        theirs.push(bare + job);
+        agents.push(span(&agent));
+        let trip =
+            |event: &&Event| seconds(&event.stage_timestamp) - seconds(&event.request_received_timestamp);
+        trips.push(agent.iter().map(trip).sum());
         world.phase(generation, "Finished")?;
     }
     ground.run(&ground.kubectl(["delete", "namespace", BARE, "--wait=false"]))?;
