@@ -77,8 +77,8 @@ pub(crate) struct Bench {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let interrupt = screen::interrupt();
-    let rows =
-        [alone::ROWS, faults::ROWS, agent::ROWS, server::ROWS, NOT_YET].concat_rows(args.row.as_deref());
+    let rows = [alone::ROWS, faults::ROWS, server::ROWS, agent::ROWS, server::NARROW_ROWS, NOT_YET]
+        .concat_rows(args.row.as_deref());
     if rows.is_empty() {
         return Err(broken(format!("no row is called so: {}", args.row.as_deref().unwrap_or_default())));
     }
@@ -307,7 +307,8 @@ mod tests {
 
     #[test]
     fn rows_have_names_of_their_own() {
-        let rows = [alone::ROWS, faults::ROWS, agent::ROWS, server::ROWS, NOT_YET].concat_rows(None);
+        let rows = [alone::ROWS, faults::ROWS, server::ROWS, agent::ROWS, server::NARROW_ROWS, NOT_YET]
+            .concat_rows(None);
         let names: std::collections::BTreeSet<_> = rows.iter().map(|row| row.name).collect();
         assert_eq!(names.len(), rows.len());
     }
