@@ -165,8 +165,8 @@ const NOT_YET: &[Row] = &[
             must: Must::AtMost(1.0),
         }],
         measure: Measure::Not(
-            "the names of a claim are random, and nobody can occupy them beforehand; the unit tests of the claim count \
-             its requests",
+            "the names of a claim are random, so that nobody can occupy them beforehand, and those of a chain derive from a \
+             seed that the bench cannot compute",
         ),
     },
     Row {
