@@ -78,10 +78,17 @@ fn every_runaway_template_meets_a_bound_that_is_named() {
 
 #[test]
 fn a_person_who_only_looks_meets_the_same_bounds() {
-    for name in ["doubled-variable", "many-lines-by-nested-loops", "alias-bytes", "many-tags"] {
+    let both = [&["render"][..], &["render", "--woven"]];
+    for (name, ways) in [
+        ("doubled-variable", &both[..]),
+        ("many-lines-by-nested-loops", &both[..]),
+        ("alias-bytes", &both[..]),
+        // what is only shown is rendered once, and so many tags fit into its time
+        ("many-tags", &both[1..]),
+    ] {
         let (_, template, met) = RUNAWAY.iter().find(|(runaway, ..)| *runaway == name).unwrap();
         let folder = Folder::new(&format!("looks-{name}"), &template());
-        for args in [&["render"][..], &["render", "--woven"]] {
+        for args in ways {
             let (out, said, code) = run(&folder, args);
             assert_eq!((out.as_str(), code), ("", 2), "{name}: {said}");
             assert!(met.iter().any(|met| said.contains(met.words())), "{name}: {said}");

@@ -161,8 +161,16 @@ fn cargo_never_resolves_anew() {
     }
     assert!(seen >= 4, "the calls were not found");
     let mut xtask = String::new();
-    for entry in std::fs::read_dir(root.join("xtask/src")).unwrap() {
-        xtask.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    let mut folders = vec![root.join("xtask/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                xtask.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
     }
     // every list of arguments that begins with a command that resolves
     let words: String = xtask.split_whitespace().collect();

@@ -118,11 +118,18 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// A command line that cannot be understood, in kubectl's words, with the nearest flag or verb.
 pub fn parse(args: impl IntoIterator<Item = OsString>, settings: &Settings) -> Result<Parsed, Failure> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let [_, verb] = args.as_slice()
+        && verb == crate::ops::render::VERB
+    {
+        // every rendering starts one, which has no use for the flags of all verbs
+        let (verb, connection) = (Verb::Child(child::ChildArgs {}), ConnectionArgs::default());
+        return Ok(Parsed::Verb(Box::new(Cli { verb, connection })));
+    }
     let mut command = command();
     if let Some(columns) = settings.columns {
         command = command.term_width(columns);
     }
-    let args: Vec<OsString> = args.into_iter().collect();
     let parsed = command
         .try_get_matches_from_mut(&args)
         .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));

@@ -7,7 +7,7 @@ use clap::Args;
 use super::failure::Failure;
 use crate::local;
 use crate::ops::render::Renderer;
-use crate::pipeline::facts::{self, Fact, Facts, Group};
+use crate::pipeline::facts::{self, Fact, Facts, Group, Reads};
 use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::values::name_fault;
 
@@ -47,13 +47,19 @@ pub struct PipelineArgs {
 }
 
 impl PipelineArgs {
-    /// Reads the files, and of the facts of this machine those that the template reads. `kept`: whether others are wanted,
-    /// too, since a chain renders from them later.
-    pub(super) fn read(&self, kept: bool) -> Result<(Sources, Facts), Failure> {
-        let template = text(&self.filename, TEMPLATE)?;
-        let reads = Renderer::person().reads(template.clone())?;
-        let sources = Sources {
-            template,
+    /// Reads the files, and of the facts of this machine those that the template reads and those that a chain renders from
+    /// later.
+    pub(super) fn read(&self) -> Result<(Sources, Facts), Failure> {
+        let sources = self.sources()?;
+        let reads = Renderer::person().reads(sources.template.clone())?;
+        let facts = self.facts(&reads, true)?;
+        Ok((sources, facts))
+    }
+
+    /// Reads the files.
+    pub(super) fn sources(&self) -> Result<Sources, Failure> {
+        Ok(Sources {
+            template: text(&self.filename, TEMPLATE)?,
             values: self.values.iter().map(|path| text(path, VALUES)).collect::<Result<_, _>>()?,
             set: self.set.clone(),
             set_file: self
@@ -61,21 +67,33 @@ impl PipelineArgs {
                 .iter()
                 .map(|(key, path)| Ok((key.clone(), text(path, SET_FILE)?)))
                 .collect::<Result<_, Failure>>()?,
-        };
+        })
+    }
+
+    /// The facts of this machine that a template reads. `kept`: whether others are wanted, too, since a chain renders from
+    /// them later.
+    pub(super) fn facts(&self, reads: &Reads, kept: bool) -> Result<Facts, Failure> {
         let environment = local::environment::read(&reads.env)
             .map_err(|fault| Failure::usage(fault.to_string()).remedy("set it to a text, or leave it out"))?;
         let of_build = |name: &str| name == "hash" && reads.build.contains("revision");
         // of a later push nobody knows those that are not kept
         let git =
             |name: &str| reads.git.contains(name) || of_build(name) || (kept && !OF_NOW.contains(&name));
-        let facts = Facts {
+        Ok(Facts {
             git: facts::group(local::git::facts(Path::new("."), git)),
             user: facts::group(local::user::facts(|name| kept || reads.user.contains(name))),
-            image: unset("image", &["name", "tag", "digest", "ref"]),
-            build: unset("build", &["namespace", "chain", "generation", "parent", "revision"]),
             env: facts::environment(environment, &self.env.iter().cloned().collect()),
-        };
-        Ok((sources, facts))
+            ..facts_of_no_machine()
+        })
+    }
+}
+
+/// The facts that no machine knows.
+pub(super) fn facts_of_no_machine() -> Facts {
+    Facts {
+        image: unset("image", &["name", "tag", "digest", "ref"]),
+        build: unset("build", &["namespace", "chain", "generation", "parent", "revision"]),
+        ..Facts::default()
     }
 }
 

@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
-use super::pipeline::PipelineArgs;
+use super::pipeline::{PipelineArgs, facts_of_no_machine};
 use crate::ops::render::{Renderer, Task};
+use crate::pipeline::facts::Facts;
 
 /// Print the pipeline's documents; needs no cluster
 ///
@@ -31,14 +32,21 @@ pub struct RenderArgs {
 }
 
 pub(super) fn run(args: &RenderArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let (sources, facts) = args.pipeline.read(false)?;
+    let sources = args.pipeline.sources()?;
     let show_secrets = args.show_secrets;
-    let task = if args.woven {
-        Task::Woven { sources, facts, show_secrets }
-    } else {
-        Task::Documents { sources, facts, show_secrets }
+    let task = |facts: Facts| {
+        let sources = sources.clone();
+        if args.woven {
+            Task::Woven { sources, facts, show_secrets }
+        } else {
+            Task::Documents { sources, facts, show_secrets }
+        }
     };
-    let (text, notices) = Renderer::person().text(&task)?;
+    let renderer = Renderer::person();
+    let (text, notices) = match renderer.text_if_alone(task(facts_of_no_machine()))? {
+        Ok(text) => text,
+        Err(reads) => renderer.text(&task(args.pipeline.facts(&reads, false)?))?,
+    };
     for notice in &notices {
         ctx.console.warning(notice);
     }

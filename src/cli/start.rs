@@ -98,7 +98,7 @@ impl PodSecurity {
 
 #[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
 pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let (sources, facts) = args.pipeline.read(true)?;
+    let (sources, facts) = args.pipeline.read()?;
     let request = Request {
         sources,
         facts,

@@ -63,7 +63,7 @@ const OUT_OF_MEMORY: [&str; 2] = ["memory allocation of", "has overflowed its st
 /// See [`Ended`].
 pub fn run(args: &[&str], input: &[u8], bounds: &Bounds) -> Result<Vec<u8>, Ended> {
     let mut command = Command::new(program().map_err(Ended::NotRun)?);
-    command.arg0(CALLED).args(args).env_clear().current_dir("/");
+    command.arg0(CALLED).args(args).env_clear();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     converse(&mut command, input, bounds)
 }
@@ -208,6 +208,8 @@ pub fn serve(bounds: &Bounds, most: u64, work: impl FnOnce(&[u8]) -> Vec<u8>) ->
 fn confine(bounds: &Bounds) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // here and not by who starts it, which would have to fork
+    rustix::process::chdir("/")?;
     // CPU time that is used up is told by the signal of the soft limit; of the hard one nobody could tell it from others
     let most = [
         (Resource::Core, 0, 0),

@@ -15,7 +15,7 @@ use crate::chain::wire;
 use crate::local::child::{self, Bounds, Ended};
 use crate::pipeline::facts::{Facts, Reads};
 use crate::pipeline::fault::Fault;
-use crate::pipeline::render::render;
+use crate::pipeline::render::shown;
 use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::template;
 use crate::pipeline::weave::{Plan, Running, Settings};
@@ -63,6 +63,8 @@ pub enum Task {
         /// Whether secrets are shown.
         show_secrets: bool,
     },
+    /// One of the others if the template reads nothing of its surroundings; else what it reads.
+    IfAlone(Box<Task>),
     /// The plan of a chain's first listener.
     First {
         /// Template and values.
@@ -100,6 +102,7 @@ impl Task {
     fn template(&self) -> &Text {
         match self {
             Self::Reads(template) => template,
+            Self::IfAlone(task) => task.template(),
             Self::Documents { sources, .. }
             | Self::Woven { sources, .. }
             | Self::First { sources, .. }
@@ -114,8 +117,12 @@ impl Task {
     pub fn perform(&self) -> std::result::Result<Answer, Vec<Fault>> {
         match self {
             Self::Reads(text) => template::reads(text).map(Answer::Reads).map_err(|fault| vec![fault]),
+            Self::IfAlone(task) => {
+                let reads = template::reads(task.template()).map_err(|fault| vec![fault])?;
+                if reads.is_nothing() { task.perform() } else { Ok(Answer::Reads(reads)) }
+            }
             Self::Documents { sources, facts, show_secrets } => {
-                let rendered = render(sources, facts).map_err(|fault| vec![fault])?;
+                let rendered = shown(sources, facts).map_err(|fault| vec![fault])?;
                 let text = if *show_secrets { rendered.text } else { rendered.masked };
                 Ok(Answer::Text(text, Vec::new()))
             }
@@ -186,6 +193,19 @@ impl Renderer {
         match self.ask(task)?.map_err(Error::Pipeline)? {
             Answer::Text(text, notices) => Ok((text, notices)),
             other => Err(misread(&other)),
+        }
+    }
+
+    /// The same of a template that reads nothing of its surroundings, else what it reads: most read nothing, and one child
+    /// is enough for them.
+    ///
+    /// # Errors
+    /// As for [`Self::reads`].
+    pub fn text_if_alone(self, task: Task) -> Result<std::result::Result<(String, Vec<String>), Reads>> {
+        match self.ask(&Task::IfAlone(Box::new(task)))?.map_err(Error::Pipeline)? {
+            Answer::Text(text, notices) => Ok(Ok((text, notices))),
+            Answer::Reads(reads) => Ok(Err(reads)),
+            other @ Answer::Plan(_) => Err(misread(&other)),
         }
     }
 
@@ -362,6 +382,22 @@ mod tests {
         // what stands in texts is no node
         let text = serde_json::to_string(&format!("{}\\\"{}", ",".repeat(ANSWER_NODES), "[".repeat(200)));
         assert_eq!(measured("p", text.unwrap().as_bytes()), Ok(()));
+    }
+
+    #[test]
+    fn one_child_is_enough_where_nothing_is_read() {
+        let task = |line: &str| {
+            let text =
+                format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata: {{a: '{line}'}}\n");
+            let template = Text { name: "p".to_owned(), text };
+            let (values, set, set_file) = Default::default();
+            let sources = Sources { template, values, set, set_file };
+            Task::Documents { sources, facts: Facts::default(), show_secrets: false }
+        };
+        let (text, _) = Renderer::here().text_if_alone(task("{{ 1 + 1 }}")).unwrap().unwrap();
+        assert!(text.contains("'2'"), "{text}");
+        let reads = Renderer::here().text_if_alone(task("{{ git.branch }}")).unwrap().unwrap_err();
+        assert!(reads.git.contains("branch"));
     }
 
     #[test]

@@ -206,10 +206,12 @@ impl Seen {
             let held = around.held.get(build.namespace.as_str()).cloned();
             let mut signs = Signs::of(build, listener, pods, held, now);
             // who is to create the listener knows what it waits for
-            let before = self.builds.iter().find(|other| Some(&other.namespace) == build.parent.as_ref());
-            let error = before.and_then(|before| before.dispatch_error.as_ref());
-            if let (Some(_), signs::Seen::Gone, Some(error)) = (&signs.standing, listener, error) {
-                signs.standing = Some(error.clone());
+            if let (Some(standing), signs::Seen::Gone) = (&mut signs.standing, listener) {
+                // few are awaited of however many builds there are
+                let before = self.builds.iter().find(|other| Some(&other.namespace) == build.parent.as_ref());
+                if let Some(error) = before.and_then(|before| before.dispatch_error.as_ref()) {
+                    standing.clone_from(error);
+                }
             }
             self.signs.insert(build.namespace.clone(), signs);
         }

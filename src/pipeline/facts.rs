@@ -129,6 +129,14 @@ pub struct Reads {
     pub build: Wanted,
 }
 
+impl Reads {
+    /// Whether it reads nothing of a machine, so that it renders the same on each.
+    pub fn is_nothing(&self) -> bool {
+        let nothing = Wanted::default();
+        self.env.is_empty() && [&self.git, &self.user, &self.build].iter().all(|group| **group == nothing)
+    }
+}
+
 /// Everything that a template may read besides its values.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

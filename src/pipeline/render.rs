@@ -6,13 +6,25 @@ use super::sources::Sources;
 use super::template::{Checked, Rendered, Renderer};
 use super::{secrets, values};
 
-/// Renders a template and reads its documents.
+/// Renders a template and reads its documents, each with the template lines that it comes from.
 ///
 /// # Errors
 /// The first fault of values, template, YAML or secrets. None of them shows a secret.
 pub fn render(sources: &Sources, facts: &Facts) -> Result<Rendered, Fault> {
+    rendered(sources, facts, true)
+}
+
+/// The same, to be shown: documents do not say where they come from, which takes a second rendering. Faults do.
+///
+/// # Errors
+/// As for [`render`].
+pub fn shown(sources: &Sources, facts: &Facts) -> Result<Rendered, Fault> {
+    rendered(sources, facts, false)
+}
+
+fn rendered(sources: &Sources, facts: &Facts, traced: bool) -> Result<Rendered, Fault> {
     let values = values::merge(&sources.values, &sources.set, &sources.set_file)?;
     let checked = Checked::of(&sources.template)?;
     checked.known_facts(facts)?;
-    secrets::render(&Renderer { checked, values, facts })
+    secrets::render(&Renderer { checked, values, facts, traced })
 }

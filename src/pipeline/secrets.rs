@@ -5,14 +5,15 @@
 //! `stringData` that changes is masked in all renderings; what still differs then depends on a secret where it may not.
 //! So the masked text is the same whatever the secrets hold.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde_json::Value;
 
-use super::documents::{self, Document, Lines, Part};
+use super::documents::{self, Document, Part};
 use super::fault::{Fault, Faults, Place};
-use super::template::{Checked, Env, Failed, RENDERED, Rendered, Renderer, read};
+use super::template::{Behind, Checked, Env, Failed, RENDERED, Rendered, Renderer, read};
 use super::tree::{Kind, Node, Style, key_name};
 
 /// The kind that secrets are for.
@@ -53,7 +54,11 @@ pub(super) fn render(renderer: &Renderer<'_>) -> Result<Rendered, Fault> {
             |other: &Result<String, Failed>| other.as_ref().is_err_and(|other| other.error == failed.error);
         renderer.failure(&failed, others.iter().all(same))
     })?;
-    let lines = renderer.lines(&env, &text);
+    // another rendering, which only a fault or a plan is worth
+    let (plain, env) = (text.clone(), &env);
+    let lines = LazyCell::new(|| renderer.lines(env, &plain));
+    let lines: Behind<'_> = &|line| lines.get(line.saturating_sub(1)).copied().flatten();
+    let traced = renderer.traced;
     let mut renderings = vec![text];
     for other in others {
         renderings.push(other.map_err(|failed| renderer.failure(&failed, false))?);
@@ -61,11 +66,11 @@ pub(super) fn render(renderer: &Renderer<'_>) -> Result<Rendered, Fault> {
     let secrets = secret.iter().map(|name| (*name).to_owned()).collect();
     if renderings.iter().all(|other| *other == renderings[0]) {
         let text = renderings.swap_remove(0);
-        let documents = read(checked, &text, &lines)?;
+        let documents = read(checked, &text, lines, traced)?;
         return Ok(Rendered { masked: text.clone(), text, documents, secrets });
     }
 
-    let hide = |fault: Fault| hidden(checked, &secret, &fault, &renderings, &lines);
+    let hide = |fault: Fault| hidden(checked, &secret, &fault, &renderings, lines);
     let parsed: Result<Vec<Vec<Part>>, Fault> =
         renderings.iter().map(|text| documents::parts(RENDERED, text)).collect();
     let parts = parsed.map_err(hide)?;
@@ -82,14 +87,14 @@ pub(super) fn render(renderer: &Renderer<'_>) -> Result<Rendered, Fault> {
             alone.as_deref() != Some(masked[0].text.as_str())
         };
         let culprits: Vec<&str> = secret.iter().filter(matters).copied().collect();
-        return Err(outside(checked, &culprits, &masked[0], &other.text, &renderings[0], &lines));
+        return Err(outside(checked, &culprits, &masked[0], &other.text, &renderings[0], lines));
     }
-    let documents = read(checked, &renderings[0], &lines).map_err(hide)?;
+    let documents = read(checked, &renderings[0], lines, traced).map_err(hide)?;
     for other in &renderings[1..] {
         let others = documents::read(RENDERED, other).map_err(hide)?;
         let pairs = documents.iter().zip(&others);
         if let Some((document, _)) = pairs.into_iter().find(|(a, b)| in_the_open(a) != in_the_open(b)) {
-            return Err(forbidden(&secret).at(place(checked, document.line, &lines)).why(format!(
+            return Err(forbidden(&secret).at(place(checked, document.line, lines)).why(format!(
                 "in {} an alias or a merge key takes it from there to elsewhere",
                 document.title()
             )));
@@ -204,8 +209,8 @@ fn list(names: &[&str]) -> String {
 }
 
 /// The place of a line, shown only as far as it is not secret: the template's line, else the number.
-fn place(checked: &Checked<'_>, line: usize, lines: &[Option<Lines>]) -> Place {
-    match checked.origin(lines.get(line - 1).copied().flatten()) {
+fn place(checked: &Checked<'_>, line: usize, lines: Behind<'_>) -> Place {
+    match checked.origin(lines(line)) {
         Some(origin) => Place { file: origin.file, line: origin.first, column: 0, text: origin.text },
         None => Place { file: RENDERED.to_owned(), line, column: 0, text: String::new() },
     }
@@ -218,7 +223,7 @@ fn outside(
     masked: &Masked,
     other: &str,
     text: &str,
-    lines: &[Option<Lines>],
+    lines: Behind<'_>,
 ) -> Fault {
     let same = masked.text.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let offset = masked.original(same).min(text.len());
@@ -248,7 +253,7 @@ fn hidden(
     names: &[&str],
     fault: &Fault,
     renderings: &[String],
-    lines: &[Option<Lines>],
+    lines: Behind<'_>,
 ) -> Fault {
     let all: Faults = renderings.iter().filter_map(|text| documents::read(RENDERED, text).err()).collect();
     let line = fault.place.as_ref().map_or(1, |place| place.line);
@@ -265,7 +270,7 @@ fn hidden(
     }
     let shown = |text: &String| text.lines().nth(line - 1).map(str::to_owned);
     let mut fault = fault.clone();
-    fault.origin = checked.origin(lines.get(line - 1).copied().flatten()).map(Box::new);
+    fault.origin = checked.origin(lines(line)).map(Box::new);
     if let Some(place) = &mut fault.place
         && renderings.iter().any(|text| shown(text) != shown(&renderings[0]))
     {

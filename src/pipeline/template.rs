@@ -75,7 +75,13 @@ pub(super) struct Renderer<'a> {
     pub(super) checked: Checked<'a>,
     pub(super) values: Map<String, Value>,
     pub(super) facts: &'a Facts,
+    /// Whether each document says which template lines it comes from.
+    pub(super) traced: bool,
 }
+
+/// The template lines behind a line of a rendered text, counted from 1; none where nothing sure can be said. Who asks for
+/// the first one pays for all.
+pub(super) type Behind<'a> = &'a dyn Fn(usize) -> Option<Lines>;
 
 impl Renderer<'_> {
     /// Renders with an environment.
@@ -415,18 +421,19 @@ fn refuse_use(found: &Use<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Reads the documents of a rendered text and tells them and their faults which template lines they come from.
+/// Reads the documents of a rendered text and tells their faults, and where it is `traced` them, too, which template lines
+/// they come from.
 pub(super) fn read(
     checked: &Checked<'_>,
     text: &str,
-    lines: &[Option<Lines>],
+    behind: Behind<'_>,
+    traced: bool,
 ) -> Result<Vec<Document>, Fault> {
-    let behind = |line: usize| lines.get(line.saturating_sub(1)).copied().flatten();
     let mut found = documents::read(RENDERED, text).map_err(|fault| {
         let origin = fault.place.as_ref().and_then(|place| checked.origin(behind(place.line)));
         fault.from(origin)
     })?;
-    for document in &mut found {
+    for document in found.iter_mut().filter(|_| traced) {
         document.from = behind(document.line);
     }
     Ok(found)

@@ -53,9 +53,14 @@ pub(crate) fn agent_binary() -> PathBuf {
     static_folder("agent").join("kubectl-studioci")
 }
 
+/// The static binary that the agent image of tests holds.
+pub(crate) fn test_agent_binary(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
+    static_binary("agent", interrupt)
+}
+
 /// The agent image for tests: quick to build, without debug information, static like the released one.
 pub(crate) fn test_agent_image(interrupt: &Interrupt) -> Result<Image, Failure> {
-    let binary = static_binary("agent", interrupt)?;
+    let binary = test_agent_binary(interrupt)?;
     let bytes = fs::read(&binary)
         .map_err(|error| Failure::Other(format!("cannot read {}: {error}", binary.display())))?;
     Ok(agent_image(&bytes))

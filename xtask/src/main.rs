@@ -2,6 +2,7 @@
 //! their own, and takes them down again.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command, and this is what it is for")]
 
+mod bench;
 mod build;
 mod cluster;
 mod demo;
@@ -38,6 +39,10 @@ enum Task {
     Static,
     /// Pack the static binary for krew: an archive, and the manifest that leads to it
     Package(package::Args),
+    /// Measure what is promised of speed and size, and print the table
+    Bench(bench::Args),
+    #[command(hide = true, name = bench::sample::VERB)]
+    Sample(bench::sample::Args),
     /// Build the agent image and push it to a running cluster's registry
     AgentImage(cluster::Name),
 }
@@ -51,6 +56,8 @@ fn main() -> ExitCode {
         Task::Tools => build::tools(&screen::interrupt()).map(|tools| println!("{}", tools.dir().display())),
         Task::Static => build::release(&screen::interrupt()).map(|binary| println!("{}", binary.display())),
         Task::Package(args) => package::run(&args),
+        Task::Bench(args) => bench::run(&args),
+        Task::Sample(args) => bench::sample::run(&args),
         Task::AgentImage(name) => cluster::push_agent_image(&name),
     };
     match done {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::pipeline::facts::EnvValue;
-use crate::pipeline::render::render;
+use crate::pipeline::render::{render, shown};
 use crate::pipeline::sources::Sources;
 use serde_json::json;
 
@@ -46,6 +46,41 @@ fn bad(template: &str) -> String {
         assert!(!format!("{fault} {fault:?}").contains(secret), "{template}\n{fault}");
     }
     fault.to_string()
+}
+
+#[test]
+fn what_is_only_shown_is_the_same_but_for_where_it_comes_from() {
+    let template = format!(
+        "{MAP}data: {{a: {{{{ env.MODE }}}}}}\n---\n{SECRET}stringData: {{a: {{{{ env.TOKEN }}}}}}\n"
+    );
+    let (whole, mut only) = (good(&template), shown(&sources(&template), &facts()).unwrap());
+    assert!(whole.documents.iter().all(|document| document.from.is_some()), "this is no test otherwise");
+    for (shown, whole) in only.documents.iter_mut().zip(&whole.documents) {
+        assert_eq!(shown.from, None);
+        shown.from = whole.from;
+    }
+    assert!(only == whole);
+    let broken = sources(&format!("{MAP}data:\n  a: {{{{ n }}}}: b\n"));
+    let fault = shown(&broken, &facts()).unwrap_err();
+    assert_eq!(
+        fault,
+        render(&broken, &facts()).unwrap_err(),
+        "a fault says where it comes from all the same"
+    );
+    assert!(fault.origin.is_some());
+}
+
+#[test]
+fn a_template_that_reads_nothing_of_a_machine_is_known() {
+    let reads = |text: &str| reads(&Text { name: "t".to_owned(), text: text.to_owned() }).unwrap();
+    for alone in ["a: 1", "{{ Image }}:{{ image.tag }}", "{{ values.env }} build env.x git.y"] {
+        assert!(reads(alone).is_nothing(), "{alone}");
+    }
+    for other in
+        ["{{ git.branch }}", "{{ user.id }}", "{{ env.X }}", "{{ build.revision }}", "{% set a = git %}"]
+    {
+        assert!(!reads(other).is_nothing(), "{other}");
+    }
 }
 
 const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: m\n";
@@ -361,7 +396,8 @@ fn rendered_lines_are_traced() {
         let checked = Checked::of(&text).unwrap();
         let values = json!({"n": 1, "ports": [1, 2], "long": "1\n2\n3"});
         let facts = Facts::default();
-        let renderer = Renderer { checked, values: values.as_object().unwrap().clone(), facts: &facts };
+        let values = values.as_object().unwrap().clone();
+        let renderer = Renderer { checked, values, facts: &facts, traced: true };
         let plain = renderer.run(&Env::new()).map_err(|failed| failed.error).unwrap();
         let lines = renderer.lines(&Env::new(), &plain);
         assert_eq!(lines.len(), plain.lines().count(), "{template}");

@@ -1,5 +1,6 @@
 //! The API server's audit log: which requests reached it, by whom, in which order, and what came of them.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -41,6 +42,15 @@ pub struct Event {
 pub struct User {
     /// The user's name; of an impersonating request, the true one.
     pub username: String,
+    /// What else is known of them: of a ServiceAccount's token, the pod that it was made for.
+    pub extra: BTreeMap<String, Vec<String>>,
+}
+
+impl User {
+    /// The name of the pod whose token it was.
+    pub fn pod(&self) -> Option<&str> {
+        self.extra.get("authentication.kubernetes.io/pod-name")?.first().map(String::as_str)
+    }
 }
 
 /// What a request is about.

@@ -11,6 +11,7 @@
 //! | [`archive`], [`image`], [`registry`] | archives and images without docker, and the registry's HTTP API |
 //! | [`audit`] | which requests reached the API server, in order |
 //! | [`part`] | the servers as processes: found again by pid and start time |
+//! | [`etcd`] | objects by the thousand, past the API server |
 //! | [`open`] | a second API server that authorizes everything |
 //! | [`state`], [`settings`], [`pki`] | the folder of one cluster, its files, its certificates |
 //! | [`network`], [`cgroup`], [`sysctl`], [`cleanup`] | what is taken from the kernel, and how it is given back |
@@ -26,6 +27,7 @@ pub mod cgroup;
 pub mod cleanup;
 pub mod cluster;
 pub mod error;
+pub mod etcd;
 pub mod handle;
 pub mod host;
 pub mod image;

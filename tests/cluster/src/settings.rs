@@ -23,7 +23,8 @@ pub const NODE: &str = "127.0.0.1";
 pub const PAUSE: &str = "pause:1";
 
 const SERVICE_RANGE: &str = "127.100.0.0/24";
-const ETCD: &str = "http://127.0.0.1:12379";
+/// etcd's URL.
+pub(crate) const ETCD: &str = "http://127.0.0.1:12379";
 const ETCD_PEERS: &str = "http://127.0.0.1:12380";
 
 /// The controllers that a chain needs, without those that serve networks, which the cluster has none of.

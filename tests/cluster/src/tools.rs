@@ -39,7 +39,7 @@ pub struct Tools {
 /// One `go build`.
 struct Program {
     name: String,
-    module: &'static str,
+    module: String,
     package: String,
     ldflags: String,
     /// runc alone needs C.
@@ -81,6 +81,39 @@ impl Tools {
             build_into(unfinished, sources, Some(name), interrupt, progress)
         })?;
         Ok(dir.join(name))
+    }
+
+    /// The programs of another module than the servers', `(name, package)` each, under a key of their own: neither is
+    /// built anew where only the other has changed. `module` is the folder of its go.mod.
+    pub fn of_module(
+        module: &Path,
+        programs: &[(&str, &str)],
+        interrupt: &Interrupt,
+        progress: &dyn Progress,
+    ) -> Result<Tools, Error> {
+        let parent = module.parent().unwrap_or(module);
+        let folder = module.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let words: Vec<&str> = [RECIPE, std::env::consts::ARCH]
+            .into_iter()
+            .chain(programs.iter().flat_map(|(name, package)| [*name, *package]))
+            .collect();
+        let name = format!("others-{}", key_of(parent, &[folder], &words)?);
+        let dir = made_once(&name, interrupt, progress, |unfinished| {
+            require_go()?;
+            let log = unfinished.join("build.log");
+            let programs: Vec<Program> = programs
+                .iter()
+                .map(|(name, package)| Program {
+                    name: (*name).into(),
+                    module: folder.into(),
+                    package: (*package).into(),
+                    ldflags: String::new(),
+                    cgo: false,
+                })
+                .collect();
+            compile(unfinished, parent, &programs, &log, interrupt, progress)
+        })?;
+        Ok(Tools { dir })
     }
 
     /// The folder.
@@ -148,7 +181,7 @@ fn build_into(
     programs.retain(|program| only.is_none_or(|name| program.name == name));
     // reads every source file that is built later, which downloads what is not in Go's own cache
     for of_module in programs.chunk_by(|a, b| a.module == b.module) {
-        let mut list = go(sources, of_module[0].module, true);
+        let mut list = go(sources, &of_module[0].module, true);
         list.args(["list", "-deps", "-tags=netgo,osusergo"]);
         list.args(of_module.iter().map(|program| &program.package));
         run(list, "go list", &log, interrupt)?;
@@ -157,10 +190,22 @@ fn build_into(
     if programs.iter().any(|program| program.cgo) {
         require_c_compiler(progress)?;
     }
+    compile(target, sources, &programs, &log, interrupt, progress)
+}
+
+/// `go build` of each.
+fn compile(
+    target: &Path,
+    sources: &Path,
+    programs: &[Program],
+    log: &Path,
+    interrupt: &Interrupt,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
     for (number, program) in programs.iter().enumerate() {
         let begun = Instant::now();
         progress.begin(&format!("{} ({} of {})", program.name, number + 1, programs.len()));
-        let mut build = go(sources, program.module, program.cgo);
+        let mut build = go(sources, &program.module, program.cgo);
         build.args(["build", "-trimpath"]);
         if program.cgo {
             build.arg("-tags=netgo,osusergo");
@@ -170,7 +215,7 @@ fn build_into(
             .arg("-o")
             .arg(target.join(&program.name))
             .arg(&program.package);
-        run(build, &format!("go build of {}", program.name), &log, interrupt)?;
+        run(build, &format!("go build of {}", program.name), log, interrupt)?;
         progress.end(begun.elapsed());
     }
     Ok(())
@@ -186,13 +231,13 @@ fn programs(packages: &[&str]) -> Vec<Program> {
                 other => other,
             };
             let (ldflags, cgo) = version_flags(package);
-            Program { name: name.into(), module: "tools", package: (*package).into(), ldflags, cgo }
+            Program { name: name.into(), module: "tools".into(), package: (*package).into(), ldflags, cgo }
         })
         .collect();
     programs.sort_by(|a, b| a.package.cmp(&b.package));
     programs.extend(SMALL.map(|name| Program {
         name: name.into(),
-        module: "small",
+        module: "small".into(),
         package: format!("./{name}"),
         ldflags: String::new(),
         cgo: false,
@@ -309,12 +354,17 @@ fn starts(program: &str, flag: &str) -> bool {
 
 /// A name for what the sources give: their text, the flags' number, the processor. The release of Go stands in go.mod.
 fn key(sources: &Path) -> Result<String, Error> {
+    key_of(sources, &["tools", "small"], &[RECIPE, KUBERNETES, CONTAINERD, RUNC, std::env::consts::ARCH])
+}
+
+/// A name for what these folders below `sources` and these words give.
+fn key_of(sources: &Path, folders: &[&str], words: &[&str]) -> Result<String, Error> {
     let mut files = BTreeMap::new();
-    for module in ["tools", "small"] {
+    for module in folders {
         collect(&sources.join(module), &mut files).at("read", sources.join(module))?;
     }
     let mut hash = Context::new(&SHA256);
-    for part in [RECIPE, KUBERNETES, CONTAINERD, RUNC, std::env::consts::ARCH] {
+    for part in words {
         hash.update(part.as_bytes());
         hash.update(b"\0");
     }
