@@ -10,7 +10,7 @@ use crate::ops::error::Error;
 async fn said(stage: &Stage) -> (Vec<String>, super::super::error::Result<Outcome>) {
     let lines = RefCell::new(Vec::new());
     let say = |line: &str| lines.borrow_mut().push(line.to_owned());
-    let outcome = start(&stage.cluster(), &request(&glob()), &say).await;
+    let outcome = Box::pin(start(&stage.cluster(), &request(&glob()), &say)).await;
     (lines.into_inner(), outcome)
 }
 
