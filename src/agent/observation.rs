@@ -19,6 +19,8 @@ pub struct Listener {
     pub keyed: bool,
     /// `spec.replicas`.
     pub replicas: u32,
+    /// Whether it follows one tag that is pushed over.
+    pub pushed_over: bool,
 }
 
 /// What the CI container of the agent's own pod runs.

@@ -99,6 +99,13 @@ fn trigger(o: &Observation, version: &Version) -> Trigger {
         }
         Baseline::Pending(tag) if *tag == version.tag => Trigger::Idle(Baseline::At(version.clone())),
         Baseline::At(at) if at.is_same(version) => Trigger::Idle(Baseline::At(at.clone())),
+        // the image may have passed as a build and not come up as a listener; only a tag that is pushed over may mean
+        // another one by now
+        Baseline::At(at)
+            if at.tag == version.tag && version.content == Content::Unseen && !o.listener.pushed_over =>
+        {
+            Trigger::Unseen
+        }
         _ if o.head.has_built(version, o.build.generation) => Trigger::Built(version.clone()),
         _ => Trigger::Push(version.clone()),
     }

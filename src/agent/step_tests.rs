@@ -78,7 +78,7 @@ fn observation(phase: Phase) -> Observation {
             edition: 0,
             purging: false,
         },
-        listener: Listener { image: "r/app:main".into(), keyed: true, replicas: 1 },
+        listener: Listener { image: "r/app:main".into(), keyed: true, replicas: 1, pushed_over: false },
         running: running("main", 'a'),
         freeze: None,
         before: vec![],

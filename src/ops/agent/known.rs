@@ -109,6 +109,15 @@ impl Agent<'_> {
             Pushed::Text(_) if pushed => format!("pipeline of {}", freeze.version.tag),
             _ => "last good pipeline".to_owned(),
         };
+        let of_start = plan::Push {
+            text: None,
+            image: &freeze.image,
+            version: &freeze.version,
+            revision: freeze.revision.as_deref(),
+            build: &seen.build,
+            check: false,
+        };
+        let of_start = text.is_some().then(|| plan::of_push(record, home, &of_start));
         let push = plan::Push {
             text: text.map(|text| Text { name, text }),
             image: &freeze.image,
@@ -117,7 +126,17 @@ impl Agent<'_> {
             build: &seen.build,
             check: of == Of::Push { check: true },
         };
-        renderer.plan_meanwhile(plan::of_push(record, home, &push)).await
+        let mut planned = renderer.plan_meanwhile(plan::of_push(record, home, &push)).await?;
+        if let (Ok(plan), Some(of_start)) = (&mut planned, of_start)
+            && let Ok(at_start) = renderer.plan_meanwhile(of_start).await?
+            && plan.stand_as(&at_start)
+        {
+            self.note(
+                "Warning: the pushed pipeline asks for a listener that runs elsewhere, as somebody else, or is pulled otherwise; \
+                 that is fixed when a chain is started, and stays: kubectl studioci start with this pipeline changes it",
+            );
+        }
+        Ok(planned)
     }
 
     /// The text of the last good pipeline; none of one that is too long to be frozen.

@@ -1,5 +1,7 @@
 //! One look at the cluster.
 
+use std::time::Duration;
+
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -22,6 +24,7 @@ use crate::chain::workload::{Scalable, Workload};
 use crate::cluster::objects::{Event, JobStatus, Meta, NamespaceObject, Object, holds};
 use crate::cluster::resource as kind;
 use crate::keel::parking;
+use crate::keel::policy::Policy;
 use crate::pipeline::weave::{AGENT_CONTAINER, INJECTED_DEADLINE, Support as Wanted};
 
 /// The own Deployment, as far as it is read.
@@ -259,8 +262,12 @@ impl Agent<'_> {
             Err(error @ (Error::Cluster(_) | Error::Timeout { .. })) => return Err(error),
             Err(_) => return Ok(bounds),
         };
+        let seconds = |bound: Duration| i64::try_from(bound.as_secs()).unwrap_or(i64::MAX);
         if let Some(bound) = settings.pending_deadline {
-            bounds.stuck = i64::try_from(bound.as_secs()).unwrap_or(i64::MAX);
+            bounds.stuck = seconds(bound);
+        }
+        if let Some(bound) = settings.scheduling_deadline {
+            bounds.pending = seconds(bound);
         }
         Ok(bounds)
     }
@@ -422,13 +429,15 @@ fn out_of_memory(pod: &Pod) -> bool {
 /// The own Deployment; a deleted one counts as detached and scaled to zero.
 fn listener(deployment: Option<&Own>, container: &str, running: &Running) -> Listener {
     let Some(deployment) = deployment else {
-        return Listener { image: running.image.clone(), keyed: false, replicas: 0 };
+        return Listener { image: running.image.clone(), keyed: false, replicas: 0, pushed_over: false };
     };
     let containers = &deployment.spec.template.spec.containers;
     let own = containers.iter().find(|candidate| candidate.name == container);
+    let (labels, annotations) = (&deployment.metadata.labels, &deployment.metadata.annotations);
     Listener {
         image: own.map(|own| own.image.clone()).unwrap_or_default(),
-        keyed: parking::attached(&deployment.metadata.labels, &deployment.metadata.annotations),
+        keyed: parking::attached(labels, annotations),
+        pushed_over: Policy::of(labels, annotations).match_tag(),
         replicas: deployment.spec.replicas.unwrap_or(1),
     }
 }

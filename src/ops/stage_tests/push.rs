@@ -150,3 +150,60 @@ async fn registry_and_node_failures_are_waited_for() {
         assert_eq!(stage.world().builds().len(), 1, "{reason}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_passed_and_does_not_come_up_as_a_listener_is_not_built_again() {
+    for (keel, builds) in [(glob(), 2), (match_tag(), 3)] {
+        let stage = Stage::new(&[("build-1", 'a')]);
+        started(&stage, &keel).await.unwrap();
+        let first = stage.world().builds()[&1].clone();
+        let tag = if builds == 2 { "build-2" } else { "build-1" };
+        stage.world().push(&first, tag, 'b');
+        run_until(&stage, &first, |world| asleep(world, &first)).await;
+        assert_eq!(annotation(&stage.world(), &first, wire::VERDICT), "Passed");
+        let second = stage.world().builds()[&2].clone();
+        stage.world().roll(&second);
+        let never = json!({ "imageID": "", "containerID": "", "state": { "waiting": {
+            "reason": "CreateContainerConfigError", "message": "container has runAsNonRoot and image will run as root" } } });
+        ci_container(&stage, &second, &never);
+        let decided = |world: &World| match builds {
+            2 => annotation(world, &second, wire::WAITING).contains("runAsNonRoot"),
+            _ => asleep(world, &second),
+        };
+        tokio::time::timeout(Duration::from_secs(7200), run_until(&stage, &second, decided)).await.unwrap();
+        assert_eq!(stage.world().builds().len(), builds, "{keel}");
+    }
+}
+
+/// Else no listener of the chain would come up any more, and none could take the push that mends it.
+#[tokio::test(start_paused = true)]
+async fn no_push_decides_where_and_as_whom_the_next_listener_runs() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    started(&stage, &glob()).await.unwrap();
+    let first = stage.world().builds()[&1].clone();
+    let mut keel = glob();
+    keel[wire::LISTENER_SCHEDULING] = json!("template");
+    keel[wire::LISTENER_SECURITY] = json!("{runAsNonRoot: true, fsGroup: 7}");
+    let spec = "\"spec\":{\"nodeSelector\":{\"disk\":\"gone\",\"kubernetes.io/arch\":\"none\"},\
+                \"imagePullSecrets\":[{\"name\":\"more\"}],\"containers\":[{\"command\"";
+    let text = pipeline(&keel).replace("\"spec\":{\"containers\":[{\"command\"", spec);
+    assert!(text.contains("gone"), "{text}");
+    stage.world().tells.as_mut().unwrap().pipeline = Pushed::Text(text);
+    stage.world().push(&first, "build-2", 'b');
+    run_until(&stage, &first, |world| asleep(world, &first)).await;
+    let world = stage.world();
+    assert_eq!(annotation(&world, &first, wire::VERDICT), "Passed");
+    let pod_of = |generation: u64| {
+        let namespace = &world.builds()[&generation];
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/build");
+        world.get(&path)["spec"]["template"]["spec"].clone()
+    };
+    let (before, mut after) = (pod_of(1), pod_of(2));
+    assert_eq!(after["imagePullSecrets"], json!([{ "name": "more" }]), "what is added takes nothing away");
+    after.as_object_mut().unwrap().remove("imagePullSecrets");
+    for field in ["nodeSelector", "securityContext"] {
+        assert_eq!(before[field], after[field], "{field}");
+    }
+    let ci = |pod: &Value| pod["containers"][1]["securityContext"].clone();
+    assert_eq!(ci(&before), ci(&after));
+}

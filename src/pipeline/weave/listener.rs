@@ -17,8 +17,7 @@
 
 use serde_json::{Map as Object, Value, json};
 
-use super::settings::{Identity, KEYS, RUN_AS};
-use super::subject::{list, text};
+use super::settings::KEYS;
 use super::{Plan, labels};
 use crate::chain::build::Map;
 use crate::chain::wire;
@@ -111,24 +110,22 @@ impl Plan {
     }
 
     fn listener_pod(&self, listener: &Listener<'_>) -> Value {
-        let template = self.build.template.get("spec").unwrap_or(&Value::Null);
-        let mut pod = Object::new();
+        let footing = &self.footing;
+        let mut pod = footing.scheduling.clone();
         pod.insert("serviceAccountName".to_owned(), wire::agent_account(&self.settings.chain).into());
         pod.insert("automountServiceAccountToken".to_owned(), false.into());
         pod.insert("enableServiceLinks".to_owned(), false.into());
         pod.insert("terminationGracePeriodSeconds".to_owned(), 5.into());
-        let (run_as, mut security) = self.run_as(template);
+        let mut security = footing.pod.clone();
         security.insert("seccompProfile".to_owned(), json!({ "type": "RuntimeDefault" }));
         pod.insert("securityContext".to_owned(), security.into());
-        let pull = self.build.pull_secret_names();
-        if !pull.is_empty() {
-            let pull: Vec<Value> = pull.into_iter().map(|name| json!({ "name": name })).collect();
+        if !footing.pull_secrets.is_empty() {
+            let pull: Vec<Value> = footing.pull_secrets.iter().map(|name| json!({ "name": name })).collect();
             pod.insert("imagePullSecrets".to_owned(), pull.into());
         }
-        scheduling(template, self.build.settings.template_scheduling, &mut pod);
         pod.insert("volumes".to_owned(), volumes());
         pod.insert("initContainers".to_owned(), json!([self.install()]));
-        pod.insert("containers".to_owned(), json!([self.agent(), self.ci(listener, &run_as)]));
+        pod.insert("containers".to_owned(), json!([self.agent(), self.ci(listener)]));
         pod.into()
     }
 
@@ -171,10 +168,10 @@ impl Plan {
     }
 
     /// Tells what the pushed image says of itself; the only container that Keel may update.
-    fn ci(&self, listener: &Listener<'_>, run_as: &Object<String, Value>) -> Value {
+    fn ci(&self, listener: &Listener<'_>) -> Value {
         let build = &self.build;
         let mut security = hardened();
-        security.extend(run_as.clone());
+        security.extend(self.footing.container.clone());
         let mut container = json!({
             "name": build.container,
             "image": build.image.with_tag(listener.tag).to_string(),
@@ -188,8 +185,8 @@ impl Plan {
                 { "name": TOLD_VOLUME, "mountPath": TOLD_FOLDER },
             ],
         });
-        if let Some(folder) = text(self.container(), "/workingDir") {
-            container["workingDir"] = folder.into();
+        if let Some(folder) = &self.footing.working_dir {
+            container["workingDir"] = folder.clone().into();
         }
         container
     }
@@ -198,46 +195,14 @@ impl Plan {
     /// (`omit`), it picks these too.
     fn own_security(&self) -> Object<String, Value> {
         let mut security = hardened();
-        if self.build.settings.identity != Identity::Omitted {
+        if !self.footing.omitted {
             security.insert("runAsUser".to_owned(), NOBODY.into());
             security.insert("runAsGroup".to_owned(), NOBODY.into());
             security.insert("runAsNonRoot".to_owned(), true.into());
         }
         security
     }
-
-    /// The build container, as the template has it.
-    pub(super) fn container(&self) -> &Value {
-        list(&self.build.template, "/spec/containers")
-            .iter()
-            .find(|container| text(container, "/name") == Some(&self.build.container))
-            .unwrap_or(&Value::Null)
-    }
-
-    /// Whom the CI container runs as: the build container's own word, else its pod's. What belongs to the container, and
-    /// what belongs to the pod.
-    fn run_as(&self, template: &Value) -> (Object<String, Value>, Object<String, Value>) {
-        let mut fields = match &self.build.settings.identity {
-            Identity::Omitted => Object::new(),
-            Identity::Given(fields) => fields.clone(),
-            Identity::Template => [template, self.container()]
-                .into_iter()
-                .filter_map(|it| it.get("securityContext")?.as_object())
-                .flatten()
-                .filter(|(field, value)| RUN_AS.contains(&field.as_str()) && !value.is_null())
-                .map(|(field, value)| (field.clone(), value.clone()))
-                .collect(),
-        };
-        if fields.get("runAsUser").and_then(Value::as_i64).is_some_and(|user| user > 0) {
-            // Said aloud, since Pod Security's "restricted" asks for the word and not for the number.
-            fields.insert("runAsNonRoot".to_owned(), true.into());
-        }
-        fields.into_iter().partition(|(field, _)| OF_CONTAINER.contains(&field.as_str()))
-    }
 }
-
-/// Those of [`RUN_AS`] that a container may have; the others are the pod's alone.
-const OF_CONTAINER: [&str; 3] = ["runAsUser", "runAsGroup", "runAsNonRoot"];
 
 /// `told` is in memory: on disk a full one would have the whole pod evicted, the agent included.
 fn volumes() -> Value {
@@ -264,77 +229,4 @@ fn hardened() -> Object<String, Value> {
     security.insert("capabilities".to_owned(), json!({ "drop": ["ALL"] }));
     security.insert("readOnlyRootFilesystem".to_owned(), true.into());
     security
-}
-
-/// Every field that says where a pod may run.
-const SCHEDULING: [&str; 9] = [
-    "affinity",
-    "nodeName",
-    "nodeSelector",
-    "preemptionPolicy",
-    "priorityClassName",
-    "runtimeClassName",
-    "schedulerName",
-    "tolerations",
-    "topologySpreadConstraints",
-];
-
-/// Keel's platform gate reads node selector and required affinity, so that os and architecture stay in any case; the
-/// taints that go with them are tolerated too.
-fn scheduling(template: &Value, all: bool, pod: &mut Object<String, Value>) {
-    if all {
-        for field in SCHEDULING {
-            if let Some(value) = template.get(field).filter(|value| !value.is_null()) {
-                pod.insert(field.to_owned(), value.clone());
-            }
-        }
-        return;
-    }
-    if let Some(selector) = template.get("nodeSelector").and_then(Value::as_object) {
-        let kept: Object<String, Value> = selector
-            .iter()
-            .filter(|(key, _)| is_platform(key))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect();
-        if !kept.is_empty() {
-            pod.insert("nodeSelector".to_owned(), kept.into());
-        }
-    }
-    let terms = list(
-        template,
-        "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms",
-    );
-    let kept: Vec<Value> = terms
-        .iter()
-        .map(|term| {
-            let kept: Vec<&Value> = list(term, "/matchExpressions")
-                .iter()
-                .filter(|expression| text(expression, "/key").is_some_and(is_platform))
-                .collect();
-            json!({ "matchExpressions": kept })
-        })
-        .collect();
-    // Terms are alternatives: one without any condition left makes the whole of them true.
-    if !kept.is_empty() && kept.iter().all(|term| !list(term, "/matchExpressions").is_empty()) {
-        pod.insert(
-            "affinity".to_owned(),
-            json!({ "nodeAffinity": {
-                "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": kept },
-            } }),
-        );
-    }
-    let tolerated: Vec<&Value> = list(template, "/tolerations")
-        .iter()
-        .filter(|toleration| text(toleration, "/key").is_some_and(is_platform))
-        .collect();
-    if !tolerated.is_empty() {
-        pod.insert("tolerations".to_owned(), json!(tolerated));
-    }
-}
-
-fn is_platform(key: &str) -> bool {
-    matches!(
-        key,
-        "kubernetes.io/os" | "kubernetes.io/arch" | "beta.kubernetes.io/os" | "beta.kubernetes.io/arch"
-    )
 }

@@ -11,6 +11,7 @@ mod check;
 mod find;
 mod finish;
 mod fits;
+mod footing;
 mod job;
 pub mod kinds;
 mod listener;
@@ -45,7 +46,8 @@ pub use settings::{
     ADOPT_AFTER, BuildSettings, DEADLINE, INJECTED_DEADLINE, Identity, RECHECK, REVISION_GROUP, duration,
 };
 
-use subject::Subject;
+use footing::Footing;
+use subject::{Subject, list, text};
 
 /// What a plan depends on besides the pipeline itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +91,14 @@ pub struct BuildWorkload {
 }
 
 impl BuildWorkload {
+    /// The build container, as the template has it.
+    fn container_of_template(&self) -> &Value {
+        list(&self.template, "/spec/containers")
+            .iter()
+            .find(|container| text(container, "/name") == Some(&self.container))
+            .unwrap_or(&Value::Null)
+    }
+
     /// What Keel does with it.
     pub fn policy(&self) -> Policy {
         Policy::of(&self.labels, &self.annotations)
@@ -133,6 +143,7 @@ pub struct Plan {
     /// What a person should know.
     pub notices: Vec<Notice>,
     rest: Vec<Value>,
+    footing: Footing,
     settings: Settings,
 }
 
@@ -172,6 +183,7 @@ pub fn plan(documents: &[Document], settings: &Settings) -> Result<Plan, Vec<Fau
     warn::all(&subjects, &build, &own, &mut notices);
     let woven = rest::weave(&subjects, &build, settings, &mut notices);
     Ok(Plan {
+        footing: Footing::of(&build),
         build,
         namespace,
         pull_secrets: woven.pull_secrets,

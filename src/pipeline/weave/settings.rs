@@ -47,6 +47,8 @@ pub struct BuildSettings {
     pub deadline: Duration,
     /// How long it may be Pending for a reason that cannot heal by itself; none leaves it to the agent.
     pub pending_deadline: Option<Duration>,
+    /// How long a build may wait for a node, or for a quota; `None` = a day.
+    pub scheduling_deadline: Option<Duration>,
     /// How long support may take to get ready, counted from when the build is prepared.
     pub support_deadline: Duration,
     /// How long what others put into the build's pod may run on, counted from the verdict.
@@ -80,6 +82,7 @@ impl Default for BuildSettings {
         Self {
             deadline: DEADLINE,
             pending_deadline: None,
+            scheduling_deadline: None,
             support_deadline: SUPPORT_DEADLINE,
             injected_deadline: INJECTED_DEADLINE,
             pipeline_path: wire::PIPELINE_PATH_DEFAULT.to_owned(),
@@ -102,11 +105,12 @@ pub(super) struct BadSetting {
 }
 
 /// Every key that a person may write, for telling a slip of the pen.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 14] = [
     wire::BUILD,
     wire::BUILD_CONTAINER,
     wire::DEADLINE,
     wire::PENDING_DEADLINE,
+    wire::SCHEDULING_DEADLINE,
     wire::SUPPORT_DEADLINE,
     wire::INJECTED_DEADLINE,
     wire::PIPELINE_PATH,
@@ -133,6 +137,9 @@ impl BuildSettings {
         read(wire::DEADLINE, &mut |value| duration(value).map(|it| settings.deadline = it));
         read(wire::PENDING_DEADLINE, &mut |value| {
             duration(value).map(|it| settings.pending_deadline = Some(it))
+        });
+        read(wire::SCHEDULING_DEADLINE, &mut |value| {
+            duration(value).map(|it| settings.scheduling_deadline = Some(it))
         });
         read(wire::SUPPORT_DEADLINE, &mut |value| duration(value).map(|it| settings.support_deadline = it));
         read(wire::INJECTED_DEADLINE, &mut |value| duration(value).map(|it| settings.injected_deadline = it));
@@ -282,6 +289,11 @@ mod tests {
                 wire::PENDING_DEADLINE,
                 "1h",
                 BuildSettings { pending_deadline: Some(Duration::from_secs(3600)), ..plain() },
+            ),
+            (
+                wire::SCHEDULING_DEADLINE,
+                "2h",
+                BuildSettings { scheduling_deadline: Some(Duration::from_secs(7200)), ..plain() },
             ),
             (
                 wire::SUPPORT_DEADLINE,
