@@ -49,9 +49,9 @@ fn bad_pushes(world: &World) -> Vec<Bad> {
             &["the policy `minor` cannot move from the tag `build-"],
         ),
         bad(
-            "a listener that the server refuses",
+            "a user that the server refuses, which the next listener does not run as",
             other("      containers:", "      securityContext: {runAsUser: -5}\n      containers:"),
-            &["the API server refuses the next listener: ", "runAsUser: Invalid value: -5"],
+            &["the API server refuses the build's Job: ", "runAsUser: Invalid value: -5"],
         ),
         bad(
             "a build that the server refuses",
