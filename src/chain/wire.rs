@@ -108,7 +108,7 @@ pub const BUILD_CONTAINER: &str = "studioci.dev/build-container";
 pub const DEADLINE: &str = "studioci.dev/deadline";
 /// Annotation of the build workload: how long a build's pod may be Pending for a reason that cannot heal by itself.
 pub const PENDING_DEADLINE: &str = "studioci.dev/pending-deadline";
-/// How long a build may wait for a node, or for a quota.
+/// Annotation of the build workload: how long a build may wait for a node, or for a quota.
 pub const SCHEDULING_DEADLINE: &str = "studioci.dev/scheduling-deadline";
 /// Annotation of the build workload: how long support may take to get ready before a build (`15m`).
 pub const SUPPORT_DEADLINE: &str = "studioci.dev/support-deadline";

@@ -109,15 +109,6 @@ impl Agent<'_> {
             Pushed::Text(_) if pushed => format!("pipeline of {}", freeze.version.tag),
             _ => "last good pipeline".to_owned(),
         };
-        let of_start = plan::Push {
-            text: None,
-            image: &freeze.image,
-            version: &freeze.version,
-            revision: freeze.revision.as_deref(),
-            build: &seen.build,
-            check: false,
-        };
-        let of_start = text.is_some().then(|| plan::of_push(record, home, &of_start));
         let push = plan::Push {
             text: text.map(|text| Text { name, text }),
             image: &freeze.image,
@@ -126,6 +117,10 @@ impl Agent<'_> {
             build: &seen.build,
             check: of == Of::Push { check: true },
         };
+        let of_start = push.text.is_some().then(|| {
+            let at_start = plan::Push { text: None, check: false, ..push.clone() };
+            plan::of_push(record, home, &at_start)
+        });
         let mut planned = renderer.plan_meanwhile(plan::of_push(record, home, &push)).await?;
         if let (Ok(plan), Some(of_start)) = (&mut planned, of_start)
             && let Ok(at_start) = renderer.plan_meanwhile(of_start).await?

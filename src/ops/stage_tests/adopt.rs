@@ -185,7 +185,7 @@ async fn a_build_that_is_queued_gets_the_slot_of_one_whose_namespace_was_deleted
 }
 
 /// A chain whose first build runs on and on, its own namespace and the next one.
-async fn building() -> (Stage, String, String) {
+pub(super) async fn building() -> (Stage, String, String) {
     let (stage, namespace) = pushed().await;
     stage.world().exit = None;
     run_until(&stage, &namespace, |world| !annotation(world, &namespace, wire::JOB_UID).is_empty()).await;

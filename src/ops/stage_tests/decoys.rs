@@ -1,18 +1,10 @@
 //! What a build makes in its own namespace and labels like ours: nobody takes it for ours.
 
+use super::adopt::building;
 use super::*;
 
 /// Longer than an agent must be away before a later one ends its build, and looked at twice.
 const LONG: Duration = Duration::from_secs(12 * 60);
-
-/// A build whose Job runs on, its namespace, and the next one, whose listener waits.
-async fn building() -> (Stage, String, String) {
-    let (stage, namespace) = pushed().await;
-    stage.world().exit = None;
-    run_until(&stage, &namespace, |world| !annotation(world, &namespace, wire::JOB_UID).is_empty()).await;
-    let next = stage.world().builds()[&2].clone();
-    (stage, namespace, next)
-}
 
 /// The build's pod as it is, under another name, ended with this exit code, and changed.
 fn copy_of_the_pod(world: &mut World, namespace: &str, code: i32, change: impl FnOnce(&mut Value)) {
