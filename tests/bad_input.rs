@@ -114,11 +114,16 @@ fn a_pipeline_that_cannot_be_found_or_read() {
         ");
     insta::assert_snapshot!(said(&["render", "-f", "."]), @"
         error: . cannot be read: Is a directory (os error 21)
-          remedy: name the pipeline with -f FILE; `-` is stdin
+          remedy: name a file that you may read
         ");
     insta::assert_snapshot!(said(&["render", "-f", "bytes"]), @"
         error: bytes is not a text in UTF-8
-          remedy: name the pipeline with -f FILE; `-` is stdin
+          remedy: save it as UTF-8
+        ");
+    // stdin is empty here
+    insta::assert_snapshot!(said(&["render", "-f", "-"]), @"
+        error: stdin renders to no document
+          remedy: write the pipeline's documents into it, or look at the condition that leaves all of them out
         ");
     insta::assert_snapshot!(said(&["render", "-f", "pipeline.yaml", "--values", "none.yaml"]), @"
         error: there is no file none.yaml

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::failure::Failure;
-use crate::local;
+use crate::local::{self, files::Unreadable};
 use crate::ops::render::Renderer;
 use crate::pipeline::facts::{self, Fact, Facts, Group, Reads};
 use crate::pipeline::sources::{Sources, Text};
@@ -102,14 +102,21 @@ fn unset(group: &str, names: &[&str]) -> Group {
     names.iter().map(|name| ((*name).to_owned(), Fact::unset(why.clone()))).collect()
 }
 
-/// What to do about a file that cannot be read, by the option that names it.
+/// What to do about a file that is not there, by the option that names it.
 const TEMPLATE: &str = "name the pipeline with -f FILE; `-` is stdin";
 const VALUES: &str = "name a file of values with --values FILE";
 const SET_FILE: &str = "name the file whose text is the value with --set-file KEY=FILE";
 
-fn text(path: &Path, remedy: &str) -> Result<Text, Failure> {
-    let file = local::files::read(&path.to_string_lossy(), std::io::stdin())
-        .map_err(|why| Failure::usage(why.to_string()).remedy(remedy))?;
+fn text(path: &Path, absent: &str) -> Result<Text, Failure> {
+    let file = local::files::read(&path.to_string_lossy(), std::io::stdin()).map_err(|why| {
+        let remedy = match &why {
+            Unreadable::Absent(_) => absent,
+            Unreadable::Refused(..) => "name a file that you may read",
+            Unreadable::NotText(_) => "save it as UTF-8",
+            Unreadable::TooLarge(_) => "leave out what no cluster would take",
+        };
+        Failure::usage(why.to_string()).remedy(remedy)
+    })?;
     Ok(Text { name: file.name, text: file.text })
 }
 

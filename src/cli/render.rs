@@ -50,6 +50,11 @@ pub(super) fn run(args: &RenderArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure>
     for notice in &notices {
         ctx.console.warning(notice);
     }
+    if text.trim().is_empty() {
+        return Err(Failure::usage(format!("{} renders to no document", sources.template.name)).remedy(
+            "write the pipeline's documents into it, or look at the condition that leaves all of them out",
+        ));
+    }
     ctx.console.data(&text)?;
     Ok(ExitKind::Done)
 }

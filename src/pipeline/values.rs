@@ -152,8 +152,8 @@ fn assign(all: &mut Map<String, Value>, name: &str, value: String, flag: &str) -
             Value::Object(fields) => fields,
             _ => {
                 return Err(Fault::new(format!("{flag} {name}: `{}` is not a mapping", walked.join(".")))
-                    .why("a file before it gives it one plain value")
-                    .hint("set that value itself, or change the file"));
+                    .why("it has one plain value by a file, or by a flag before this one")
+                    .hint("set that value itself, or leave the plain one out"));
             }
         };
     }

@@ -321,6 +321,8 @@ fn chain_07_every_request_is_allowed_or_refused_as_wanted() {
         api.in_order(&agents::work()).await;
         api.in_order(&agents::pipeline()).await;
         api.in_order(&people::claim()).await;
+        let hub = create(listeners::hub("ci-a-one"));
+        api.in_order(&[row(ALICE, "a listener for an image of Docker Hub", hub, Allowed)]).await;
 
         let mut told = Told::default();
         for rows in [

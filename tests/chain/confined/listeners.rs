@@ -92,6 +92,14 @@ fn changed_around(place: &str, field: &str, value: Value) -> Value {
     it
 }
 
+/// A listener for an image of Docker Hub, which Keel writes in another form than people do. It has no pod.
+pub(crate) fn hub(namespace: &str) -> Value {
+    let mut it = named(listener(namespace), "hub");
+    it["spec"]["replicas"] = json!(0);
+    it["spec"]["template"]["spec"]["containers"][1]["image"] = json!("docker.io/library/app:1");
+    it
+}
+
 /// A Deployment like a listener, in a namespace of no chain, that does not run as an agent.
 pub(crate) fn almost() -> Value {
     let mut it = named(listener("ci-plain"), "almost");
@@ -215,10 +223,20 @@ pub(crate) fn updates() -> Vec<Row> {
     let there = || at(DEPLOYMENTS, "ci-a-one", "build");
     let pod = |spec: Value| json!({ "spec": { "template": { "spec": spec } } });
     let container = |name: &str, fields: Value| { let mut it = fields; it["name"] = json!(name); pod(json!({ "containers": [it] })) };
+    let ci = |image: &str| container("build", json!({ "image": image }));
+    let hub = || at(DEPLOYMENTS, "ci-a-one", "hub");
     let annotated = |key: &str, value: &str| there().patch(json!({ "spec": { "template": { "metadata": { "annotations": { key: value } } } } }));
     let images = || pod(json!({ "initContainers": [{ "name": "studioci-install", "image": "evil:1" }], "containers": [{ "name": "studioci-agent", "image": "evil:1" }] }));
     vec![
-        row(KEEL, "moves the CI container's image", there().patch_within(container("build", json!({ "image": "r/app:2" }))).dry(), Allowed),
+        row(KEEL, "moves the CI container's image", there().patch_within(ci(&format!("{REGISTRY}/pause:2"))).dry(), Allowed),
+        row(KEEL, "pins it by digest", there().patch_within(ci(&format!("{REGISTRY}/pause:2@sha256:{}", "0".repeat(64)))).dry(), Allowed),
+        row(KEEL, "moves it to another repository", there().patch_within(ci(&format!("{REGISTRY}/app:1"))), REPOSITORY),
+        row(KEEL, "moves it to another registry", there().patch_within(ci("r.example/pause:1")), REPOSITORY),
+        row(KEEL, "moves it to a repository below its own", there().patch_within(ci(&format!("{REGISTRY}/pause/x:1"))), REPOSITORY),
+        row(ALICE, "moves it to another repository", there().patch_within(ci(&format!("{REGISTRY}/app:1"))), REPOSITORY),
+        row(KEEL, "moves an image of Docker Hub, and writes it in its own way", hub().patch_within(ci("library/app:2")).dry(), Allowed),
+        row(KEEL, "or in the shortest one", hub().patch_within(ci("app:2")).dry(), Allowed),
+        row(KEEL, "moves an image of Docker Hub to another repository", hub().patch_within(ci("o/app:1")), REPOSITORY),
         row(KEEL, "and says when", there().patch(json!({ "spec": { "template": { "metadata": { "annotations": { "keel.sh/update-time": "x" } } } } })).dry(), Allowed),
         row(KEEL, "moves the agent's image too", there().patch_within(images()), MOVES),
         row(KEEL, "moves the agent's image alone", there().patch_within(container("studioci-agent", json!({ "image": "evil:1" }))), COMMANDS_OR_MOVES),

@@ -118,6 +118,7 @@ validations! {
     POD_FIELDS = "studioci-listener": "shares nothing with its node";
     CONTAINER_SECURITY = "studioci-listener": "have no capabilities";
     MOVES = "studioci-listener": "nobody changes more than the CI container's image";
+    REPOSITORY = "studioci-listener": "stays in its repository";
 }
 
 /// The only validation of a wanted answer.
