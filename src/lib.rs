@@ -14,3 +14,7 @@ pub mod local;
 pub mod ops;
 pub mod output;
 pub mod pipeline;
+pub mod runner;
+#[cfg(test)]
+mod stage;
+pub mod state;

@@ -10,11 +10,10 @@ use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use crate::cluster::{Cluster, InCluster};
 use crate::local;
-use crate::ops;
-use crate::ops::agent::{Agent, Identity};
-use crate::ops::render::Renderer;
+use crate::local::render::Renderer;
 use crate::ops::signal::or_terminated;
 use crate::pipeline::weave::TOLD_FOLDER;
+use crate::runner::{Agent, Identity, tell};
 
 /// Work inside a listener's pod
 #[derive(Debug, Args)]
@@ -62,7 +61,7 @@ pub(super) async fn tell() -> Result<ExitKind, Failure> {
         Failure::usage("STUDIOCI_PIPELINE_PATH is not set: agent tell works only in a listener's pod")
             .remedy("start a chain with kubectl studioci start")
     })?;
-    let tells = ops::tell::tell(Path::new(TOLD_FOLDER), local::told::of_image(&path));
+    let tells = tell::tell(Path::new(TOLD_FOLDER), local::told::of_image(&path));
     or_terminated(tells).await.transpose().map_err(|why| {
         Failure::usage(format!("cannot write to {TOLD_FOLDER}"))
             .because(why)

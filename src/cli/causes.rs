@@ -2,8 +2,9 @@
 
 use super::failure::{ExitKind, Failure};
 use crate::cluster;
-use crate::ops;
+use crate::local::render::Unrendered;
 use crate::pipeline::fault::Fault;
+use crate::state;
 
 impl From<cluster::Error> for Failure {
     fn from(error: cluster::Error) -> Self {
@@ -36,9 +37,9 @@ impl From<Vec<Fault>> for Failure {
     }
 }
 
-impl From<ops::error::Error> for Failure {
-    fn from(error: ops::error::Error) -> Self {
-        use ops::error::Error;
+impl From<state::error::Error> for Failure {
+    fn from(error: state::error::Error) -> Self {
+        use state::error::Error;
         let (kind, what, remedy) = match error {
             Error::Cluster(error) => return error.into(),
             Error::Pipeline(faults) => return faults.into(),
@@ -48,6 +49,12 @@ impl From<ops::error::Error> for Failure {
             Error::Timeout { what, remedy } => (ExitKind::Timeout, what, remedy),
         };
         Self::new(kind, what).remedy(remedy)
+    }
+}
+
+impl From<Unrendered> for Failure {
+    fn from(why: Unrendered) -> Self {
+        state::error::Error::from(why).into()
     }
 }
 

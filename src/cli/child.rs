@@ -3,14 +3,14 @@
 use clap::Args;
 
 use super::failure::{ExitKind, Failure};
-use crate::ops;
+use crate::local;
 
 /// Render what stands on stdin, within bounds
 #[derive(Debug, Args)]
 pub struct ChildArgs {}
 
 pub(super) fn run() -> Result<ExitKind, Failure> {
-    ops::render::serve().map_err(|why| {
+    local::render::serve().map_err(|why| {
         Failure::usage("cannot render within bounds")
             .because(why)
             .remedy("look at the limits that this process was given: ulimit -a")

@@ -13,8 +13,9 @@ use super::output::{DryRun, Name, dry_run, only_name};
 use crate::chain::names;
 use crate::chain::rights::Added;
 use crate::ops;
-use crate::ops::claim::Claim;
 use crate::output::result::{Operation, Outcome};
+use crate::state::claim::Claim;
+use crate::state::home;
 
 /// Create a namespace that is proved ours, and print its name
 ///
@@ -66,7 +67,7 @@ pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         let cluster = ctx.connect()?;
         let console = RefCell::new(&mut ctx.console);
         let say = |line: &str| console.borrow_mut().talk(line);
-        let claim = claim(ops::setup::added_keys(&cluster).await?);
+        let claim = claim(home::added_keys(&cluster).await?);
         ops::claim::bare(&cluster, &claim, args.timeout, &say).await?.namespace
     };
     let outcome = Outcome {

@@ -92,7 +92,7 @@ pub enum Verb {
     Version(version::VersionArgs),
     #[command(hide = true)]
     Agent(agent::AgentArgs),
-    #[command(hide = true, name = crate::ops::render::VERB)]
+    #[command(hide = true, name = crate::local::render::VERB)]
     Child(child::ChildArgs),
 }
 
@@ -120,7 +120,7 @@ pub fn command() -> clap::Command {
 pub fn parse(args: impl IntoIterator<Item = OsString>, settings: &Settings) -> Result<Parsed, Failure> {
     let args: Vec<OsString> = args.into_iter().collect();
     if let [_, verb] = args.as_slice()
-        && verb == crate::ops::render::VERB
+        && verb == crate::local::render::VERB
     {
         // every rendering starts one, which has no use for the flags of all verbs
         let (verb, connection) = (Verb::Child(child::ChildArgs {}), ConnectionArgs::default());

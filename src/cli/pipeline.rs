@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::failure::Failure;
+use crate::local::render::Renderer;
 use crate::local::{self, files::Unreadable};
-use crate::ops::render::Renderer;
 use crate::pipeline::facts::{self, Fact, Facts, Group, Reads};
 use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::values::name_fault;

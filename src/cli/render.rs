@@ -5,7 +5,7 @@ use clap::Args;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::pipeline::{PipelineArgs, facts_of_no_machine};
-use crate::ops::render::{Renderer, Task};
+use crate::local::render::{Renderer, Task};
 use crate::pipeline::facts::Facts;
 
 /// Print the pipeline's documents; needs no cluster

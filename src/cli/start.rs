@@ -13,10 +13,10 @@ use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, dry_run};
 use super::pipeline::PipelineArgs;
 use crate::chain::build::Phase;
+use crate::local::render::Renderer;
 use crate::ops;
-use crate::ops::render::Renderer;
-use crate::ops::setup::Home;
-use crate::ops::start::{Outcome, Request};
+use crate::ops::start::{StartOutcome, StartRequest};
+use crate::state::home::Home;
 
 /// Begin a chain: claim a namespace, and wait there for the next push
 ///
@@ -99,7 +99,7 @@ impl PodSecurity {
 #[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
 pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let (sources, facts) = args.pipeline.read()?;
-    let request = Request {
+    let request = StartRequest {
         sources,
         facts,
         chain: args.chain,
@@ -121,9 +121,9 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         ops::start::start(&cluster, &request, &|line| console.borrow_mut().talk(line)).await?
     };
     let (build, operation) = match outcome {
-        Outcome::Started(build) => (build, "started"),
-        Outcome::Configured(build) => (build, "configured"),
-        Outcome::Unchanged(build) => (build, "unchanged"),
+        StartOutcome::Started(build) => (build, "started"),
+        StartOutcome::Configured(build) => (build, "configured"),
+        StartOutcome::Unchanged(build) => (build, "unchanged"),
     };
     let chain = build.chain.as_str();
     ctx.console.line(&format!("chain/{chain} {operation}"))?;
@@ -137,7 +137,7 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
 }
 
 /// What would be created, without asking the cluster.
-fn preview(request: &Request, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+fn preview(request: &StartRequest, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let intent = request.intend(&Home::unasked())?;
     for notice in &intent.plan.notices {
         ctx.console.warning(&notice.to_string());

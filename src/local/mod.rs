@@ -10,6 +10,7 @@ pub mod files;
 pub mod git;
 mod regular;
 pub mod remote;
+pub mod render;
 pub mod told;
 pub mod user;
 

@@ -8,16 +8,16 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::Earnest;
-use super::claim::told;
 use super::dispose::{End, Hand, Target, look_home};
-use super::error::{Error, Result};
-use super::select;
 use crate::chain::build::Told;
 use crate::chain::retention::{self, Fate, Rules, Why};
 use crate::chain::wire;
 use crate::cluster::Cluster;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
+use crate::state::build::told;
+use crate::state::error::{Error, Result};
+use crate::state::select;
 
 /// Which namespaces are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]

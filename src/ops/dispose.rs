@@ -11,10 +11,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::claim::told;
-use super::error::{Error, Result};
-use super::home::Data;
-use super::{Say, dispatch, home, select};
 use crate::chain::build::{Build, Phase, Told};
 use crate::chain::head::Head;
 use crate::chain::listener::Listener;
@@ -24,6 +20,11 @@ use crate::cluster::objects::{Condition, NamespaceObject, Object};
 use crate::cluster::resource as kind;
 use crate::cluster::{self, Access, Change, Cluster, Create, Delete, Deletion, Denier, Follow, Patch, Query};
 use crate::keel::parking;
+use crate::state::Say;
+use crate::state::build::told;
+use crate::state::chain::Data;
+use crate::state::error::{Error, Result};
+use crate::state::{enter, seed, select, write};
 
 /// Disposals at once: as many as there are requests in flight.
 const AT_ONCE: usize = 8;
@@ -157,11 +158,11 @@ impl<'a> Hand<'a> {
                 let patch = Patch::Merge(&mark);
                 self.cluster.patch::<Object>(&kind::NAMESPACES, None, &build.namespace, patch)
             };
-            version = dispatch::patiently(self.cluster, ask).await?.metadata.resource_version;
+            version = write::patiently(self.cluster, ask).await?.metadata.resource_version;
         }
         let how = Delete { resource_version: Some(version), dry_run: self.dry, ..Delete::uid(&build.uid) };
         let ask = || self.cluster.delete(&kind::NAMESPACES, None, &build.namespace, &how);
-        Ok(match dispatch::patiently(self.cluster, ask).await? {
+        Ok(match write::patiently(self.cluster, ask).await? {
             Deletion::Accepted => End::Deleted,
             Deletion::AlreadyGone => End::Going,
         })
@@ -171,7 +172,7 @@ impl<'a> Hand<'a> {
     async fn bind(&self, build: &Build) -> Result<bool> {
         let there = rights::There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
         let wanted = wanted(Some(&build.namespace));
-        let Some(binding) = dispatch::bind_person_for(self.cluster, &there, &wanted).await? else {
+        let Some(binding) = enter::bind_person_for(self.cluster, &there, &wanted).await? else {
             return Ok(true);
         };
         if self.dry {
@@ -180,7 +181,7 @@ impl<'a> Hand<'a> {
             self.cluster.create::<Value>(&kind::ROLE_BINDINGS, namespace, &binding, &how).await?;
             return Ok(false);
         }
-        dispatch::create(self.cluster, &binding).await?;
+        write::create(self.cluster, &binding).await?;
         Ok(true)
     }
 
@@ -188,14 +189,14 @@ impl<'a> Hand<'a> {
     async fn detach(&self, build: &Build) -> Result<()> {
         let ask = || select::listeners(self.cluster, build);
         for Listener { name, resource_version, labels, annotations, .. } in
-            dispatch::patiently(self.cluster, ask).await?
+            write::patiently(self.cluster, ask).await?
         {
             if !parking::attached(&labels, &annotations) {
                 continue;
             }
             let patch = parking::detach_patch(&resource_version, &labels, &annotations);
             let (namespace, patch) = (&build.namespace, Patch::Json(&patch));
-            dispatch::patch_if_there(self.cluster, &kind::DEPLOYMENTS, namespace, &name, patch).await?;
+            write::patch_if_there(self.cluster, &kind::DEPLOYMENTS, namespace, &name, patch).await?;
         }
         Ok(())
     }
@@ -244,7 +245,7 @@ pub async fn look_home(cluster: &Cluster, chains: impl IntoIterator<Item = Strin
 
 /// A chain's seed. Where it is lost or kept from us, only what the head has settled is provably the chain's.
 async fn readable_seed(cluster: &Cluster, chain: &str) -> Result<Option<Uuid>> {
-    match home::seed(cluster, chain).await {
+    match seed::seed(cluster, chain).await {
         Err(Error::Unready { .. }) => Ok(None),
         Err(Error::Cluster(error)) if error.is_rbac() => Ok(None),
         seed => seed,

@@ -1,11 +1,11 @@
 //! Whether somebody listens for a chain: not what its phase says, which an agent wrote that may be dead or stuck by now.
 
-use super::error::{Error, Result};
 use super::status;
 use crate::chain::build::{Build, Phase};
 use crate::chain::pod::Pod;
 use crate::chain::signs::{STOOD_DOWN, STUCK, Signs};
 use crate::cluster::Cluster;
+use crate::state::error::{Error, Result};
 
 /// Why a build whose phase says that it listens, or is past that, does not; `None` if nothing speaks against it.
 ///

@@ -10,14 +10,16 @@ use futures_util::future::{join_all, try_join_all};
 use serde_json::{Value, json};
 
 use super::Earnest;
-use super::error::{Error, Result};
-use super::{claim, dispatch, dispose, status, support};
+use super::{dispose, status};
 use crate::chain::build::{Build, Phase};
 use crate::chain::workload::{Scalable, Workload};
 use crate::chain::{retention, rights, wire};
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Access, Cluster, Patch};
+use crate::state::build::readable;
+use crate::state::error::{Error, Result};
+use crate::state::{enter, support, write};
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +78,7 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<Build> {
             && labels.contains_key(wire::CHAIN)
     };
     if let Some(object) = there.as_ref().filter(|object| labelled(object)) {
-        return proved(cluster, claim::readable(object)?).await;
+        return proved(cluster, readable(object)?).await;
     }
     let mut seen = status::status(cluster).await?;
     seen.builds.retain(|build| build.chain != wire::CLAIM_CHAIN);
@@ -130,7 +132,7 @@ pub async fn scale(
         return Err(refused);
     }
     enter(cluster, build, earnest).await?;
-    let support = dispatch::patiently(cluster, || support::list(cluster, &build.namespace)).await?;
+    let support = write::patiently(cluster, || support::list(cluster, &build.namespace)).await?;
     if support.is_empty() {
         return Err(Error::usage(
             format!("build {} has no support to scale", build.namespace),
@@ -248,7 +250,7 @@ async fn take(
     let patch = json!({ "spec": { "replicas": replicas } });
     let dry = earnest == Earnest::Server;
     let patch = Patch::Merge(&patch);
-    dispatch::patiently(cluster, || {
+    write::patiently(cluster, || {
         cluster.patch_subresource::<Value>(&resource, Some(namespace), name, "scale", patch, dry)
     })
     .await?;
@@ -263,7 +265,7 @@ async fn remember(
     annotation: &Value,
 ) -> Result<()> {
     let patch = Patch::Merge(annotation);
-    dispatch::patiently(cluster, || cluster.patch::<Value>(resource, Some(namespace), name, patch)).await?;
+    write::patiently(cluster, || cluster.patch::<Value>(resource, Some(namespace), name, patch)).await?;
     Ok(())
 }
 
@@ -281,8 +283,8 @@ async fn enter(cluster: &Cluster, build: &Build, earnest: Earnest) -> Result<()>
     }
     if earnest == Earnest::Real {
         let there = rights::There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
-        if let Some(binding) = dispatch::bind_person_for(cluster, &there, &wanted).await? {
-            dispatch::create(cluster, &binding).await?;
+        if let Some(binding) = enter::bind_person_for(cluster, &there, &wanted).await? {
+            write::create(cluster, &binding).await?;
         }
         return Ok(());
     }

@@ -7,40 +7,25 @@
 //! others added to the lists of a policy, and writes even where there is nothing to do. It refuses a home of another
 //! major version, and leaves a newer confinement alone.
 
-pub mod check;
-pub mod manifests;
-
 use std::fmt;
 
 use futures_util::future::try_join_all;
 use serde_json::Value;
 
-use super::error::{Error, Result};
-use super::home::Data;
-use crate::chain::build::Map;
-use crate::chain::rights::{Added, POD_SECURITY, Workspace};
+use crate::chain::rights::{Added, POD_SECURITY};
 use crate::chain::wire;
-use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Create, Error as ClusterError, Patch, Resource};
 use crate::keel::image::ImageRef;
-
-pub use check::{Authorizer, Canary, Confinement, check};
+use crate::state::confinement::{self, Canary, Confinement};
+use crate::state::error::{Error, Result};
+use crate::state::home::{Home, config, numbers};
+use crate::state::{manifests, write};
 
 /// The oldest Kubernetes that has admission policies (v1) and native sidecars by default.
 const OLDEST: (u32, u32) = (1, 30);
+
 /// How often a patch is tried against somebody who writes at the same time.
 const TRIES: u32 = 5;
-
-/// What home says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Home {
-    /// Its layout, `MAJOR.MINOR`.
-    pub version: String,
-    /// The image that brings the agent into listeners, by digest.
-    pub agent_image: String,
-    /// The keys that webhooks of this cluster put on namespaces.
-    pub added: Added,
-}
 
 /// What an administrator asks `setup` for; what he leaves out stays as home has it.
 #[derive(Debug, Clone, Default)]
@@ -49,73 +34,6 @@ pub struct Asked {
     pub agent_image: Option<String>,
     /// The keys that webhooks of this cluster put on namespaces.
     pub added: Option<Added>,
-}
-
-impl Home {
-    /// What `setup` would write, for whoever only looks and asks no cluster.
-    pub fn unasked() -> Self {
-        Self { version: wire::HOME_VERSION.to_owned(), agent_image: default_image(), added: Added::default() }
-    }
-
-    fn read(data: &Map) -> Result<Self> {
-        let told = |key: &str| {
-            data.get(key).filter(|value| !value.is_empty()).cloned().ok_or_else(|| {
-                Error::unready(
-                    format!("ConfigMap {} in {} has no {key}", wire::HOME_CONFIG, wire::HOME),
-                    "it was edited by hand; an administrator runs kubectl studioci setup again",
-                )
-            })
-        };
-        let added = match data.get(wire::HOME_KEY_ADDED) {
-            Some(name) => Added::read(name).ok_or_else(|| {
-                Error::unready(
-                    format!(
-                        "ConfigMap {} in {}: {} {name:?} cannot be read",
-                        wire::HOME_CONFIG,
-                        wire::HOME,
-                        wire::HOME_KEY_ADDED
-                    ),
-                    "it was edited by hand; an administrator runs kubectl studioci setup again with --added-label and \
-                     --added-annotation",
-                )
-            })?,
-            None => Added::default(),
-        };
-        Ok(Self {
-            version: told(wire::HOME_KEY_VERSION)?,
-            agent_image: told(wire::HOME_KEY_AGENT_IMAGE)?,
-            added,
-        })
-    }
-
-    /// # Errors
-    /// A layout of another major version than this program writes.
-    fn accepted(self) -> Result<Self> {
-        let own = numbers(wire::HOME_VERSION).map(|(major, _)| major);
-        match numbers(&self.version) {
-            Some((major, _)) if Some(major) == own => Ok(self),
-            _ => Err(Error::unready(
-                format!(
-                    "home (namespace {}) has layout {:?}, and this kubectl-studioci writes {}",
-                    wire::HOME,
-                    self.version,
-                    wire::HOME_VERSION
-                ),
-                "use the version of kubectl-studioci that set this cluster up; nothing was changed",
-            )),
-        }
-    }
-}
-
-/// Major and minor of a layout.
-fn numbers(version: &str) -> Option<(u32, u32)> {
-    let (major, minor) = version.split_once('.')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
-}
-
-/// The agent image of this program's own version, to be shown where no cluster is asked.
-pub fn default_image() -> String {
-    format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION"))
 }
 
 /// What `setup --print` prints: the manifests with their comments, and home's configuration.
@@ -151,50 +69,6 @@ fn is_key(key: &str) -> bool {
     let fixed =
         key == wire::MANAGED_BY || ["studioci.dev/", POD_SECURITY].iter().any(|it| key.starts_with(it));
     !key.is_empty() && key.chars().all(plain) && !fixed
-}
-
-/// Reads home's configuration.
-///
-/// # Errors
-/// [`Error::Unready`] where `setup` was not done, or home is of another major version.
-pub async fn home(cluster: &Cluster) -> Result<Home> {
-    match config(cluster).await.map_err(check::advised)? {
-        Some(data) => Home::read(&data)?.accepted(),
-        None => Err(check::not_done(&format!(
-            "this cluster is not set up: ConfigMap {} in namespace {} is missing",
-            wire::HOME_CONFIG,
-            wire::HOME
-        ))),
-    }
-}
-
-/// The keys that webhooks of this cluster put on namespaces, as far as home may be read: whoever claims a namespace by
-/// rights of his own needs no home.
-///
-/// # Errors
-/// As [`home`], but for a cluster that is not set up and for rights that are missing.
-pub async fn added_keys(cluster: &Cluster) -> Result<Added> {
-    match config(cluster).await {
-        Ok(Some(data)) => Ok(Home::read(&data)?.added),
-        Ok(None) => Ok(Added::default()),
-        Err(error) if error.is_rbac() => Ok(Added::default()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn config(cluster: &Cluster) -> std::result::Result<Option<Map>, ClusterError> {
-    let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), wire::HOME_CONFIG).await?;
-    Ok(found.map(|found| found.data))
-}
-
-/// Reads what an agent may do in a namespace of its chain, an administrator's additions included.
-///
-/// # Errors
-/// [`Error::Unready`] where the role is missing.
-pub async fn workspace(cluster: &Cluster) -> Result<Workspace> {
-    let role: Option<Value> = cluster.get(&kind::CLUSTER_ROLES, None, wire::ROLE_WORKSPACE).await?;
-    role.map(|role| Workspace::read(&role))
-        .ok_or_else(|| check::not_done(&format!("ClusterRole {} is missing", wire::ROLE_WORKSPACE)))
 }
 
 /// What became of one object.
@@ -293,8 +167,8 @@ async fn install_all(cluster: &Cluster, asked: &Asked, tell: &mut dyn FnMut(&Lin
         tell(&done);
         lines.push(done);
     }
-    let newer = check::installed(cluster).await?;
-    let authorizer = check::authorizer(cluster).await?;
+    let newer = confinement::installed(cluster).await?;
+    let authorizer = confinement::authorizer(cluster).await?;
     let notices = Confinement { authorizer, canary: Canary::LetOff, newer }.said_aloud();
     Ok(Installed { lines, notices })
 }
@@ -323,7 +197,7 @@ fn home_after(before: Option<&Home>, asked: &Asked) -> Result<Home> {
 
 /// Where the API server keeps an object of ours.
 fn place(object: &Value) -> Result<(Resource, Option<&str>, &str)> {
-    let resource = super::dispatch::resource_of(object)?;
+    let resource = write::resource_of(object)?;
     Ok((resource, object["metadata"]["namespace"].as_str(), manifests::key(object).1))
 }
 

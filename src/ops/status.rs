@@ -9,9 +9,6 @@ use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::claim::{read_build, unreadable};
-use super::error::{Error, Result};
-use super::{select, support};
 use crate::chain::build::{Build, NotABuild, Phase};
 use crate::chain::listener::Listener;
 use crate::chain::pod::Pod;
@@ -20,6 +17,9 @@ use crate::chain::wire;
 use crate::cluster::objects::{Meta, NamespaceObject, Object};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, List, Query};
+use crate::state::build::{read_build, unreadable};
+use crate::state::error::{Error, Result};
+use crate::state::{select, support};
 
 /// What was seen.
 #[derive(Debug, Clone, Default)]

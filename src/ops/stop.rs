@@ -9,19 +9,17 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 
-use super::Say;
-use super::claim::{read_build, told};
-use super::dispatch;
 use super::dispose::{End, Hand, Target, left_behind, look};
-use super::error::{Error, Result};
-use super::home;
-use super::select;
 use crate::chain::build::{Build, Told};
 use crate::chain::head::Head;
 use crate::chain::retention::{self, Fate, Home, Rules, Why};
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::cluster::{Change, Cluster, Follow, Resource};
+use crate::state::Say;
+use crate::state::build::{read_build, told};
+use crate::state::error::{Error, Result};
+use crate::state::{chain, head, select};
 
 /// What is to be stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +70,7 @@ pub async fn stop(
     tell: &mut dyn FnMut(&Word<'_>),
 ) -> Result<Left> {
     let chain = request.chain.as_str();
-    let Some(head) = home::head(cluster, chain).await? else { return Err(unknown(cluster, chain).await?) };
+    let Some(head) = head::head(cluster, chain).await? else { return Err(unknown(cluster, chain).await?) };
     let (head, now_ended) = end(cluster, request, head).await?;
     tell(&Word::Ended(now_ended));
     left_behind(cluster, chain, request.now, &mut |target, end| told_end(target, end, tell)).await?;
@@ -86,13 +84,13 @@ pub async fn stop(
     let left = purge(cluster, request, &head, tell).await?;
     if left == 0 {
         let mut tell = |resource: &Resource, name: &str| tell(&Word::Forgotten(resource, name));
-        home::forget(cluster, chain, &head.uuid, &mut tell).await?;
+        chain::forget(cluster, chain, &head.uuid, &mut tell).await?;
     }
     Ok(Left { running: Vec::new(), stay: left })
 }
 
 async fn unknown(cluster: &Cluster, chain: &str) -> Result<Error> {
-    let chains = home::chains(cluster).await?;
+    let chains = chain::chains(cluster).await?;
     let remedy = if chains.is_empty() {
         "there are no chains here; start one with kubectl studioci start".to_owned()
     } else {
@@ -105,9 +103,9 @@ async fn unknown(cluster: &Cluster, chain: &str) -> Result<Error> {
 /// its end.
 async fn mark(cluster: &Cluster, chain: &str, mut head: Head) -> Result<Option<Head>> {
     while !head.purging {
-        match home::move_head(cluster, chain, &head.purge()).await {
+        match head::move_head(cluster, chain, &head.purge()).await {
             Err(Error::Cluster(error)) if error.is_conflict() || error.is_not_found() => {
-                let Some(now) = home::head(cluster, chain).await? else { return Ok(None) };
+                let Some(now) = head::head(cluster, chain).await? else { return Ok(None) };
                 still_ended(chain, &head, &now)?;
                 head = now;
             }
@@ -148,11 +146,11 @@ async fn end(cluster: &Cluster, request: &Request, mut head: Head) -> Result<(He
         let how = format!("by {who} at {:.0}", request.now);
         // what its listener starts from, for whoever carries the chain on when that is gone
         let baseline = head.starting_point(newest(cluster, &head).await?.as_ref());
-        match home::move_head(cluster, chain, &head.end(&how, baseline.as_ref())).await {
+        match head::move_head(cluster, chain, &head.end(&how, baseline.as_ref())).await {
             Ok(ended) => return Ok((ended, true)),
             Err(error) if error.is_conflict() => {
                 let before = head;
-                head = dispatch::head_of(cluster, chain).await?;
+                head = head::head_of(cluster, chain).await?;
                 if head.uuid != before.uuid {
                     return Err(Error::ownership(
                         format!("chain {chain} was deleted, and started anew, while it was being stopped"),

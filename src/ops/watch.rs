@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use super::claim::{readable, unreadable};
-use super::error::{Error, Result};
 use super::status;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::cluster::{self, Cluster, Follow, Query};
+use crate::state::build::{readable, unreadable};
+use crate::state::error::{Error, Result};
 
 /// What is told of a build that is followed.
 #[derive(Debug, Clone, PartialEq)]

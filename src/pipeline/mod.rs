@@ -10,6 +10,7 @@ pub mod facts;
 pub mod fault;
 pub mod filters;
 mod marks;
+pub mod plan;
 pub mod render;
 mod scan;
 mod secrets;

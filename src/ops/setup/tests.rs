@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::cluster::scripted::{Reply, Scripted, Seen};
+use crate::state::home::home;
 
 type Store = Arc<Mutex<BTreeMap<String, Value>>>;
 
@@ -119,7 +120,7 @@ async fn what_somebody_changed_is_set_right() {
     let (cluster, _, store) = server("36");
     run(&cluster, Some(&pinned("a/b"))).await.unwrap();
     store.lock().unwrap().get_mut(POLICY).unwrap()["spec"]["failurePolicy"] = json!("Ignore");
-    assert!(matches!(check::installed(&cluster).await, Err(Error::Unready { .. })));
+    assert!(matches!(confinement::installed(&cluster).await, Err(Error::Unready { .. })));
     let again = run(&cluster, None).await.unwrap();
     assert_eq!(
         became(&again, Became::Configured),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use studioci::cluster::{Cluster, Options};
-use studioci::ops::setup::{Authorizer, Canary, check};
+use studioci::state::confinement::{Authorizer, Canary, check};
 use test_cluster::open::OpenApiServer;
 use test_cluster::settings::API_URL;
 

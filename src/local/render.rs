@@ -1,0 +1,427 @@
+//! Who renders: a child process that may fail in place of this one.
+//!
+//! A template is a program, and its text may be anybody's. So everything that a text decides (parsing, rendering,
+//! reading YAML, weaving, every check) happens in [`local::child`], under bounds that no pipeline meets which is used as
+//! one. The bounds are the same for a person and for an agent, so that what `start` takes, the agents take too; only how
+//! long they wait for a machine that is busy differs.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::child::{self, Bounds, Ended};
+use crate::chain::wire;
+use crate::pipeline::facts::{Facts, Reads};
+use crate::pipeline::fault::Fault;
+use crate::pipeline::plan;
+use crate::pipeline::render::shown;
+use crate::pipeline::sources::{Sources, Text};
+use crate::pipeline::template;
+use crate::pipeline::weave::{Plan, Running, Settings};
+
+/// The hidden verb of the child.
+pub const VERB: &str = "render-child";
+/// Address space of the child. With an agent's own peak it stays below 80 % of the 256 MiB of its container; the program
+/// alone takes some 40 MiB of it.
+pub const MEMORY: u64 = 96 << 20;
+/// CPU time of the child, seconds. A pipeline of a usual size takes some milliseconds.
+pub const CPU: u64 = 2;
+/// Bytes that a child is given at most: a template, its values, and facts.
+pub const QUESTION_BYTES: usize = 8 << 20;
+/// Bytes of its answer at most: an agent holds it several times over.
+pub const ANSWER_BYTES: usize = 4 << 20;
+/// Nodes of its answer at most: each takes far more memory than its bytes.
+pub const ANSWER_NODES: usize = 100_000;
+/// How deep its answer may be nested; the reader of JSON goes no deeper.
+const ANSWER_DEPTH: usize = 100;
+/// How long a person waits at most.
+const PERSON: Duration = Duration::from_secs(9);
+/// How long an agent waits: five times what its CPU limit of half a CPU makes of [`CPU`], and some.
+const AGENT: Duration = Duration::from_secs(30);
+
+/// Why there is nothing rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum Unrendered {
+    /// The pipeline cannot be used; every fault found, not only the first.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Faulty(Vec<Fault>),
+    /// It came to no end by no fault of the pipeline, and may the next time; why.
+    #[error("the pipeline could not be rendered: {0}")]
+    NotRun(String),
+}
+
+/// What rendering answers.
+pub type Result<T> = std::result::Result<T, Unrendered>;
+
+/// What is asked of a template.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Task {
+    /// What it reads of its surroundings.
+    Reads(Text),
+    /// Its documents, as text.
+    Documents {
+        /// Template and values.
+        sources: Sources,
+        /// What it may read besides.
+        facts: Facts,
+        /// Whether secrets are shown.
+        show_secrets: bool,
+    },
+    /// What `start` and a build would create, as text.
+    Woven {
+        /// Template and values.
+        sources: Sources,
+        /// What it may read besides.
+        facts: Facts,
+        /// Whether secrets are shown.
+        show_secrets: bool,
+    },
+    /// One of the others if the template reads nothing of its surroundings; else what it reads.
+    IfAlone(Box<Task>),
+    /// The plan of a chain's first listener.
+    First {
+        /// Template and values.
+        sources: Sources,
+        /// What it may read besides.
+        facts: Facts,
+        /// What the plan depends on besides.
+        settings: Settings,
+    },
+    /// The plan of a push.
+    Push {
+        /// Template and values.
+        sources: Sources,
+        /// What it may read besides.
+        facts: Facts,
+        /// What the plan depends on besides.
+        settings: Settings,
+        /// What it has to fit; none where that was checked before.
+        running: Option<Running>,
+    },
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    /// Of [`Task::Reads`].
+    Reads(Reads),
+    /// Of [`Task::Documents`] and [`Task::Woven`], with what a person should know.
+    Text(String, Vec<String>),
+    /// Of [`Task::First`] and [`Task::Push`].
+    Plan(Box<Plan>),
+}
+
+impl Task {
+    fn template(&self) -> &Text {
+        match self {
+            Self::Reads(template) => template,
+            Self::IfAlone(task) => task.template(),
+            Self::Documents { sources, .. }
+            | Self::Woven { sources, .. }
+            | Self::First { sources, .. }
+            | Self::Push { sources, .. } => &sources.template,
+        }
+    }
+
+    /// Does it, in this process and without bounds.
+    ///
+    /// # Errors
+    /// Every fault found.
+    pub fn perform(&self) -> std::result::Result<Answer, Vec<Fault>> {
+        match self {
+            Self::Reads(text) => template::reads(text).map(Answer::Reads).map_err(|fault| vec![fault]),
+            Self::IfAlone(task) => {
+                let reads = template::reads(task.template()).map_err(|fault| vec![fault])?;
+                if reads.is_nothing() { task.perform() } else { Ok(Answer::Reads(reads)) }
+            }
+            Self::Documents { sources, facts, show_secrets } => {
+                let rendered = shown(sources, facts).map_err(|fault| vec![fault])?;
+                let text = if *show_secrets { rendered.text } else { rendered.masked };
+                Ok(Answer::Text(text, Vec::new()))
+            }
+            Self::Woven { sources, facts, show_secrets } => {
+                let woven = plan::preview(sources, facts, *show_secrets)?;
+                let notices = woven.plan.notices.iter().map(ToString::to_string).collect();
+                Ok(Answer::Text(woven.text(&woven.plan.build.image.tag), notices))
+            }
+            Self::First { sources, facts, settings } => {
+                plan::first(sources, facts, settings).map(|(_, plan)| Answer::Plan(Box::new(plan)))
+            }
+            Self::Push { sources, facts, settings, running } => {
+                let (_, plan) = plan::plan(sources, facts, settings)?;
+                running.as_ref().map_or(Ok(()), |running| plan.fits(running))?;
+                Ok(Answer::Plan(Box::new(plan)))
+            }
+        }
+    }
+}
+
+/// What a task came to: an answer, or every fault found.
+type Outcome = std::result::Result<Answer, Vec<Fault>>;
+
+/// Who renders.
+#[derive(Debug, Clone, Copy)]
+pub struct Renderer {
+    run: fn(&Task, Duration) -> Result<Outcome>,
+    clock: Duration,
+}
+
+impl Renderer {
+    /// For a person, who waits.
+    pub fn person() -> Self {
+        Self { run: apart, clock: PERSON }
+    }
+
+    /// For an agent, whose node may be busy.
+    pub fn agent() -> Self {
+        Self { run: apart, clock: AGENT }
+    }
+
+    /// In this very process: a test's own program is no child that renders.
+    #[cfg(test)]
+    pub(crate) fn here() -> Self {
+        Self { run: |task, _| Ok(task.perform()), clock: Duration::ZERO }
+    }
+
+    fn ask(self, task: &Task) -> Result<Outcome> {
+        (self.run)(task, self.clock)
+    }
+
+    /// What a template reads of its surroundings.
+    ///
+    /// # Errors
+    /// [`Unrendered::Faulty`], and [`Unrendered::NotRun`] where the child could not come to its end.
+    pub fn reads(self, template: Text) -> Result<Reads> {
+        match self.ask(&Task::Reads(template))?.map_err(Unrendered::Faulty)? {
+            Answer::Reads(reads) => Ok(reads),
+            other => Err(misread(&other)),
+        }
+    }
+
+    /// A text, and what a person should know of it.
+    ///
+    /// # Errors
+    /// As for [`Self::reads`].
+    pub fn text(self, task: &Task) -> Result<(String, Vec<String>)> {
+        match self.ask(task)?.map_err(Unrendered::Faulty)? {
+            Answer::Text(text, notices) => Ok((text, notices)),
+            other => Err(misread(&other)),
+        }
+    }
+
+    /// The same of a template that reads nothing of its surroundings, else what it reads: most read nothing, and one child
+    /// is enough for them.
+    ///
+    /// # Errors
+    /// As for [`Self::reads`].
+    pub fn text_if_alone(self, task: Task) -> Result<std::result::Result<(String, Vec<String>), Reads>> {
+        match self.ask(&Task::IfAlone(Box::new(task)))?.map_err(Unrendered::Faulty)? {
+            Answer::Text(text, notices) => Ok(Ok((text, notices))),
+            Answer::Reads(reads) => Ok(Err(reads)),
+            other @ Answer::Plan(_) => Err(misread(&other)),
+        }
+    }
+
+    /// A plan, or the faults of the pipeline.
+    ///
+    /// # Errors
+    /// [`Unrendered::NotRun`] where the child could not come to its end, which may be otherwise the next time.
+    pub fn plan(self, task: &Task) -> Result<std::result::Result<Plan, Vec<Fault>>> {
+        match self.ask(task)? {
+            Ok(Answer::Plan(plan)) => Ok(Ok(*plan)),
+            Ok(other) => Err(misread(&other)),
+            Err(faults) => Ok(Err(faults)),
+        }
+    }
+}
+
+fn misread(answer: &Answer) -> Unrendered {
+    let what = match answer {
+        Answer::Reads(_) => "names",
+        Answer::Text(..) => "a text",
+        Answer::Plan(_) => "a plan",
+    };
+    not_run(&format!("it answered with {what}, which nobody asked for"))
+}
+
+fn not_run(why: &str) -> Unrendered {
+    Unrendered::NotRun(why.to_owned())
+}
+
+/// Has a child do it.
+fn apart(task: &Task, clock: Duration) -> Result<Outcome> {
+    let name = task.template().name.as_str();
+    let question = serde_json::to_vec(task).map_err(|error| not_run(&error.to_string()))?;
+    if question.len() > QUESTION_BYTES {
+        return Ok(Err(vec![
+            Fault::new(format!(
+                "template, values and facts together are larger than {} MiB",
+                QUESTION_BYTES >> 20
+            ))
+            .why("no cluster takes objects of that size")
+            .hint("put large files into the image"),
+        ]));
+    }
+    match child::run(&[VERB], &question, &bounds(clock)) {
+        Ok(answer) => match measured(name, &answer) {
+            Err(fault) => Ok(Err(vec![fault])),
+            Ok(()) => serde_json::from_slice(&answer)
+                .map_err(|error| not_run(&format!("the answer of the child cannot be read: {error}"))),
+        },
+        Err(ended) => over(name, ended, clock).map(|fault| Err(vec![fault])),
+    }
+}
+
+fn bounds(clock: Duration) -> Bounds {
+    Bounds { memory: MEMORY, cpu: CPU, answer: ANSWER_BYTES, clock }
+}
+
+/// What the child does: [`apart`]'s other side.
+///
+/// # Errors
+/// What the system refuses; then nothing was read.
+pub fn serve() -> std::io::Result<()> {
+    let most = QUESTION_BYTES as u64 + 1;
+    child::serve(&bounds(Duration::ZERO), most, |question| {
+        let outcome: Outcome = match serde_json::from_slice::<Task>(question) {
+            Ok(task) => task.perform(),
+            Err(error) => Err(vec![
+                Fault::new("this is no question that a rendering answers")
+                    .why(error.to_string())
+                    .hint("only this program asks it: use kubectl studioci render"),
+            ]),
+        };
+        // what cannot be written is an answer that cannot be read
+        serde_json::to_vec(&outcome).unwrap_or_default()
+    })
+}
+
+/// The fault of a pipeline that went over a bound; an error where nothing is known of it.
+fn over(name: &str, ended: Ended, clock: Duration) -> Result<Fault> {
+    let bound = |what: String, why: &str, hint: &str| Ok(Fault::new(what).why(why).hint(hint));
+    match ended {
+        Ended::Memory => bound(
+            format!("rendering {name} takes more memory than the {} MiB that it may", MEMORY >> 20),
+            "no pipeline that is used as one needs it; something in the template grows without an end",
+            "look for what multiplies: a `set` that joins a variable with itself in a loop, a `replace` that makes its \
+             text longer, aliases to something long; put large files into the image",
+        ),
+        Ended::Cpu => bound(
+            format!("rendering {name} takes more CPU time than the {CPU} s that it may"),
+            "no pipeline that is used as one needs it; something in the template runs without an end",
+            "look for loops in loops, and for very many tags",
+        ),
+        Ended::Answer => bound(
+            format!("what {name} gives is larger than {} MiB", ANSWER_BYTES >> 20),
+            "no cluster takes objects of that size",
+            "put large files into the image, or into a volume",
+        ),
+        Ended::Broken(words) => bound(
+            format!("{name} broke its rendering: {words}"),
+            "that is a mistake in this program",
+            &format!("write the template in another way, and report it: {}", wire::HOMEPAGE),
+        ),
+        Ended::Late => Err(not_run(&format!(
+            "after {} s it had not had the {CPU} s of CPU time that it may use, so the machine is too busy",
+            clock.as_secs()
+        ))),
+        Ended::Killed(signal) => Err(not_run(&format!("somebody ended it with signal {signal}"))),
+        Ended::NotRun(why) => Err(not_run(&format!("the system does not let it begin: {why}"))),
+    }
+}
+
+/// Whether an answer of JSON has so few nodes, nested so little, that it can be read.
+fn measured(name: &str, answer: &[u8]) -> std::result::Result<(), Fault> {
+    let (mut nodes, mut depth, mut deepest) = (1_usize, 0_usize, 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in answer {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'[' | b'{' => {
+                (nodes, depth) = (nodes + 1, depth + 1);
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b',' => nodes += 1,
+            _ => {}
+        }
+    }
+    if nodes > ANSWER_NODES {
+        return Err(Fault::new(format!("what {name} gives has more than {ANSWER_NODES} nodes"))
+            .why("a node is each value, list and mapping; no cluster takes objects of that size")
+            .hint("write less by loops and aliases"));
+    }
+    if deepest > ANSWER_DEPTH {
+        return Err(Fault::new(format!("what {name} gives is nested deeper than {ANSWER_DEPTH}"))
+            .why("no Kubernetes object is")
+            .hint("write it flat"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_measured_before_it_is_read() {
+        let list = |count: usize| format!("[{}0]", "0,".repeat(count));
+        assert_eq!(measured("p", list(ANSWER_NODES - 2).as_bytes()), Ok(()));
+        let said = measured("p", list(ANSWER_NODES).as_bytes()).unwrap_err().to_string();
+        assert!(said.starts_with("what p gives has more than 100000 nodes"), "{said}");
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(measured("p", nested(ANSWER_DEPTH).as_bytes()), Ok(()));
+        let said = measured("p", nested(ANSWER_DEPTH + 1).as_bytes()).unwrap_err().to_string();
+        assert!(said.contains("nested deeper than 100"), "{said}");
+        // what stands in texts is no node
+        let text = serde_json::to_string(&format!("{}\\\"{}", ",".repeat(ANSWER_NODES), "[".repeat(200)));
+        assert_eq!(measured("p", text.unwrap().as_bytes()), Ok(()));
+    }
+
+    #[test]
+    fn one_child_is_enough_where_nothing_is_read() {
+        let task = |line: &str| {
+            let text =
+                format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata: {{a: '{line}'}}\n");
+            let template = Text { name: "p".to_owned(), text };
+            let (values, set, set_file) = Default::default();
+            let sources = Sources { template, values, set, set_file };
+            Task::Documents { sources, facts: Facts::default(), show_secrets: false }
+        };
+        let (text, _) = Renderer::here().text_if_alone(task("{{ 1 + 1 }}")).unwrap().unwrap();
+        assert!(text.contains("'2'"), "{text}");
+        let reads = Renderer::here().text_if_alone(task("{{ git.branch }}")).unwrap().unwrap_err();
+        assert!(reads.git.contains("branch"));
+    }
+
+    #[test]
+    fn which_bound_was_met_is_said() {
+        for (ended, words) in [
+            (Ended::Memory, "more memory than the 96 MiB"),
+            (Ended::Cpu, "more CPU time than the 2 s"),
+            (Ended::Answer, "larger than 4 MiB"),
+            (Ended::Broken("panicked at x".to_owned()), "broke its rendering: panicked at x"),
+        ] {
+            let fault = over("p", ended, PERSON).unwrap().to_string();
+            assert!(fault.contains(words), "{fault}");
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_of_the_pipeline_is_no_fault_of_it() {
+        let eagain = std::io::Error::from(std::io::ErrorKind::WouldBlock);
+        for ended in [Ended::Late, Ended::Killed(9), Ended::NotRun(eagain)] {
+            assert!(matches!(over("p", ended, PERSON), Err(Unrendered::NotRun(_))));
+        }
+    }
+
+    #[test]
+    fn a_busy_node_gets_the_time_that_its_share_of_a_cpu_makes_of_it() {
+        // the agent's container has half a CPU
+        assert!(AGENT >= Duration::from_secs(5 * CPU * 2));
+        assert!(PERSON < Duration::from_secs(10));
+    }
+}

@@ -1,0 +1,212 @@
+//! What `start` is asked for, what it would create (worked out without a cluster), and what comes of it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::chain::build::{Baseline, Build};
+use crate::chain::record::Settings;
+use crate::chain::{names, rights, wire};
+use crate::local::render::{Renderer, Task};
+use crate::pipeline::facts::{Fact, Facts};
+use crate::pipeline::sources::Sources;
+use crate::pipeline::weave::{self, Plan, PodSecurity};
+use crate::state::claim::Claim;
+use crate::state::error::{Error, Result};
+use crate::state::home::Home;
+use crate::state::record::Record;
+use crate::state::write;
+
+/// What `start` is asked for.
+#[derive(Debug, Clone)]
+pub struct StartRequest {
+    /// Template and values.
+    pub sources: Sources,
+    /// Facts of the person's machine, the environment that the template reads included.
+    pub facts: Facts,
+    /// The chain's name; none = `<repo>-<branch>`.
+    pub chain: Option<String>,
+    /// Prefix of namespaces; none = the chain's name.
+    pub prefix: Option<String>,
+    /// The tag to listen from instead of the template's.
+    pub tag: Option<String>,
+    /// Build the first image seen instead of waiting for a push.
+    pub now: bool,
+    /// Whether builds may get `studioci-trusted`.
+    pub trusted_build: bool,
+    /// Pod Security level to enforce; none = what the pipeline's Namespace document says.
+    pub pod_security: Option<String>,
+    /// Who renders.
+    pub renderer: Renderer,
+    /// How long the first listener may take.
+    pub timeout: Duration,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// What came of `start`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StartOutcome {
+    /// The chain turns from now on.
+    Started(Build),
+    /// It did already, and does by another pipeline or from another tag from now on.
+    Configured(Build),
+    /// It did already, with the same pipeline.
+    Unchanged(Build),
+}
+
+/// What `start` would create, worked out without a cluster.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// The chain's record, under a fresh uuid.
+    pub record: Record,
+    /// A fresh seed.
+    pub seed: Uuid,
+    /// Home, as it was read.
+    pub home: Home,
+    /// The pipeline.
+    pub plan: Plan,
+    /// The tag to listen from.
+    pub tag: String,
+    /// What is not built.
+    pub baseline: Baseline,
+}
+
+impl StartRequest {
+    /// Works out the chain and its plan; touches no cluster.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the pipeline and the flags.
+    pub fn intend(&self, home: &Home) -> Result<Intent> {
+        let chain = self.chain_name()?;
+        let prefix = self.prefix.clone().unwrap_or_else(|| names::prefix_of(&chain));
+        if let Some(why) = names::label_fault(&prefix, names::PREFIX_MAX) {
+            return Err(Error::usage(
+                format!("prefix {prefix:?} {why}"),
+                "namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label",
+            ));
+        }
+        let uuid = Uuid::new_v4().to_string();
+        let settings = weave::Settings {
+            chain: chain.clone(),
+            chain_uuid: uuid.clone(),
+            agent_image: home.agent_image.clone(),
+            trusted_build: self.trusted_build,
+            namespace_variable: None,
+            tag: self.tag.clone(),
+            granted_kinds: Vec::new(),
+        };
+        let (sources, facts) = (self.sources.clone(), self.facts.clone());
+        let plan = self.renderer.plan(&Task::First { sources, facts, settings })?.map_err(Error::Pipeline)?;
+        let tag = self.tag.clone().unwrap_or_else(|| plan.build.image.tag.clone());
+        let baseline = if self.now { Baseline::None } else { Baseline::Pending(tag.clone()) };
+        let mut pod_security = plan.namespace.pod_security.labels();
+        if let Some(level) = &self.pod_security {
+            pod_security.insert(format!("{}enforce", PodSecurity::PREFIX), level.clone());
+        }
+        let weave::Loan { labels, annotations, .. } = plan.namespace.clone();
+        if let Some(why) = rights::lent_fault(&labels, &annotations) {
+            return Err(Error::usage(
+                format!("what the Namespace document lends to the chain's namespaces cannot be fixed: {why}"),
+                "take it out of the pipeline's Namespace document, or shorten it",
+            ));
+        }
+        let open = self.facts.env.iter().filter(|(_, value)| !value.secret);
+        let settings = Settings {
+            chain,
+            uuid,
+            repository: plan.build.image.repository_key(),
+            remote: text(self.facts.git.get("url")),
+            prefix,
+            workload: plan.build.name.clone(),
+            container: plan.build.container.clone(),
+            trusted_build: self.trusted_build,
+            pod_security,
+            labels,
+            annotations,
+            env: open.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
+        };
+        let record = Record { settings, sources: self.sources.clone(), facts: self.facts.clone() };
+        record.write()?;
+        Ok(Intent { record, seed: Uuid::new_v4(), home: home.clone(), plan, tag, baseline })
+    }
+
+    fn chain_name(&self) -> Result<String> {
+        let name = match (&self.chain, text(self.facts.git.get("repo")), text(self.facts.git.get("branch"))) {
+            (Some(name), _, _) => name.clone(),
+            (None, Some(repo), Some(branch)) => names::chain_name(&repo, &branch),
+            _ => {
+                return Err(Error::usage(
+                    "the chain has no name: it is made of the git repository and branch, and there is none here",
+                    "name it with --chain NAME, or run this in a checkout that is on a branch",
+                ));
+            }
+        };
+        if name == wire::CLAIM_CHAIN {
+            return Err(Error::usage(
+                format!("a chain cannot be called {name:?}: that is the chain label of bare claims"),
+                "choose another name with --chain",
+            ));
+        }
+        match names::label_fault(&name, names::CHAIN_NAME_MAX) {
+            Some(why) => {
+                Err(Error::usage(format!("chain name {name:?} {why}"), "choose another name with --chain"))
+            }
+            None => Ok(name),
+        }
+    }
+}
+
+impl Intent {
+    /// The claim of the first listener's namespace.
+    pub fn first_claim(&self, now: Timestamp) -> Claim {
+        Claim::of_listener(&self.record.settings, self.seed, &self.home.added, 1, &self.baseline, None, now)
+    }
+
+    /// The objects that `start` would create, as kubectl names them, in order.
+    ///
+    /// # Errors
+    /// A kind that nothing here can create, which no plan holds.
+    pub fn objects(&self, now: Timestamp) -> Result<Vec<String>> {
+        let chain = &self.record.settings.chain;
+        let claim = self.first_claim(now);
+        let namespace = names::sequence(claim.seed, 1, &claim.prefix).next().unwrap_or_default();
+        let there = rights::There { chain, namespace: &namespace, uid: "" };
+        let mut objects = vec![
+            format!("configmap/{}", wire::chain_object(chain)),
+            format!("configmap/{}", wire::record_object(chain)),
+            format!("configmap/{}", wire::history_object(chain)),
+            format!("secret/{}", wire::chain_object(chain)),
+            format!("secret/{}", wire::seed_object(chain)),
+            format!("role.rbac.authorization.k8s.io/{}", wire::chain_object(chain)),
+            format!("namespace/{namespace}"),
+        ];
+        let of_agent = rights::of_agent(&there, self.record.settings.trusted_build);
+        for object in of_agent.iter().chain(&self.plan.pull_secrets) {
+            objects.push(named(object)?);
+        }
+        objects.push(format!("deployment.apps/{}", self.plan.build.name));
+        Ok(objects)
+    }
+}
+
+fn named(object: &Value) -> Result<String> {
+    let resource = write::resource_of(object)?;
+    let kind = resource.kind.to_ascii_lowercase();
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    Ok(if resource.group.is_empty() {
+        format!("{kind}/{name}")
+    } else {
+        format!("{kind}.{}/{name}", resource.group)
+    })
+}
+
+/// A fact that is a text.
+fn text(fact: Option<&Fact>) -> Option<String> {
+    match fact {
+        Some(Fact::Known(value)) => value.as_str().map(str::to_owned),
+        _ => None,
+    }
+}

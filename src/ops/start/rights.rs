@@ -1,0 +1,58 @@
+//! The rights that `start` and the chain's agents need, asked for before anything is created.
+
+use crate::chain::wire;
+use crate::cluster::resource as kind;
+use crate::cluster::{Access, Cluster};
+use crate::pipeline::weave::Plan;
+use crate::state::error::{Error, Result};
+use crate::state::home;
+
+/// Rights that `start` and the chain's agents need, asked for before anything is created.
+pub(super) async fn check_rights(cluster: &Cluster, plan: &Plan) -> Result<()> {
+    let workspace = home::workspace(cluster).await?;
+    let uncovered: Vec<String> = plan
+        .kinds
+        .iter()
+        .filter(|kind| !workspace.covers(&kind.group, &kind.plural, "create"))
+        .map(|kind| format!("{} ({})", kind.kind, kind.api_version()))
+        .collect();
+    if !uncovered.is_empty() {
+        return Err(Error::unready(
+            format!("agents may not create what the pipeline asks for: {}", uncovered.join(", ")),
+            format!(
+                "ClusterRole {} does not cover it; an administrator adds a ClusterRole with the label \
+                 studioci.dev/aggregate-to-workspace: \"true\"",
+                wire::ROLE_WORKSPACE
+            ),
+        ));
+    }
+    let home = Some(wire::HOME);
+    let wanted = [
+        Access::to("create", &kind::NAMESPACES, None),
+        Access::to("create", &kind::CONFIG_MAPS, home),
+        Access::to("create", &kind::SECRETS, home),
+        Access::to("create", &kind::ROLES, home),
+        Access::to("create", &kind::ROLE_BINDINGS, home),
+        Access::to("create", &kind::CLUSTER_ROLE_BINDINGS, None),
+    ];
+    let missing: Vec<String> = cluster
+        .can_i(&wanted)
+        .await?
+        .into_iter()
+        .zip(&wanted)
+        .filter(|(allowed, _)| !allowed)
+        .map(|(_, access)| access.to_string())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::unready(
+        format!("you may not: {}", missing.join("; ")),
+        format!(
+            "ask an admin to bind you to ClusterRole {role} (kubectl create clusterrolebinding … --clusterrole={role} \
+             --user=YOU) and to Role {role} in namespace {home}",
+            role = wire::ROLE_USER,
+            home = wire::HOME
+        ),
+    ))
+}

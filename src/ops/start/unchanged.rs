@@ -1,0 +1,115 @@
+//! A chain that is as it was asked for: its waiting listener gets the pull Secrets of now, what an earlier `start` left behind is
+//! disposed of, and it is waited for until somebody listens.
+
+use std::time::Duration;
+
+use super::{Intent, StartOutcome, StartRequest};
+use crate::chain::build::{Build, Phase};
+use crate::chain::rights::There;
+use crate::cluster::resource as kind;
+use crate::cluster::{Cluster, Patch};
+use crate::ops::dispose::{self, End};
+use crate::ops::listens;
+use crate::pipeline::weave::place;
+use crate::state::Say;
+use crate::state::build::read_build;
+use crate::state::enter::{Maker, enter};
+use crate::state::error::{Error, Result};
+use crate::state::{head, write};
+
+/// The chain is as it was asked for. Its waiting listener gets the pull Secrets of now, what an earlier start left behind is
+/// disposed of, and it is waited for until somebody listens.
+pub(super) async fn unchanged(
+    cluster: &Cluster,
+    request: &StartRequest,
+    intent: &Intent,
+    say: Say<'_>,
+) -> Result<StartOutcome> {
+    let chain = &intent.record.settings.chain;
+    leave_nothing_behind(cluster, request, chain, say).await?;
+    let begun = tokio::time::Instant::now();
+    let (mut told, mut refreshed) = (String::new(), false);
+    loop {
+        let newest = newest_of(cluster, chain).await?;
+        if newest.phase <= Phase::Listening && !intent.plan.pull_secrets.is_empty() && !refreshed {
+            refresh(cluster, intent, &newest).await?;
+            refreshed = true;
+        }
+        let why = match (newest.phase, listens::deaf(cluster, &newest).await?) {
+            (Phase::Listening, None) => return Ok(StartOutcome::Unchanged(newest)),
+            (_, Some(why)) => format!("namespace {}: {why}", newest.namespace),
+            (phase, None) => {
+                let error = newest.dispatch_error.as_deref().unwrap_or("the next listener comes up");
+                format!("namespace {} is {phase}: {error}", newest.namespace)
+            }
+        };
+        if why != told {
+            say(&format!("nobody listens yet: {why}"));
+            told = why;
+        }
+        if begun.elapsed() >= request.timeout {
+            return Err(Error::timeout(
+                format!(
+                    "chain {chain} is as it was asked for, but after {} s nobody listens: {told}",
+                    request.timeout.as_secs()
+                ),
+                "mend what is named; or kubectl studioci start --tag TAG lets a fresh listener carry on from another tag",
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// The newest build of the chain.
+async fn newest_of(cluster: &Cluster, chain: &str) -> Result<Build> {
+    // the head as it is now: what was claimed since an earlier look is proved by that one alone
+    let head = head::head_of(cluster, chain).await?;
+    let (namespaces, _) = dispose::look(cluster, chain).await?;
+    let builds = namespaces.iter().filter_map(|namespace| read_build(namespace).ok());
+    let newest =
+        builds.filter(|build| head.proves(build) && !build.terminating).max_by_key(|build| build.generation);
+    newest.ok_or_else(|| {
+        Error::unready(
+            format!(
+                "chain {chain} is at generation {}, and none of its namespaces is there",
+                head.generation
+            ),
+            "they were deleted by hand; run start again, which raises a fresh listener",
+        )
+    })
+}
+
+/// Writes the pull Secrets that a waiting listener has anew.
+async fn refresh(cluster: &Cluster, intent: &Intent, newest: &Build) -> Result<()> {
+    let namespace = newest.namespace.as_str();
+    let there = There { chain: &newest.chain, namespace, uid: &newest.uid };
+    enter(cluster, Maker::Person, &there, intent.record.settings.trusted_build).await?;
+    for secret in &intent.plan.pull_secrets {
+        let mut secret = secret.clone();
+        place(&mut secret, namespace);
+        let name = secret["metadata"]["name"].as_str().unwrap_or_default();
+        // a pipeline that was pushed since may do without it
+        let patch = Patch::Merge(&secret);
+        let ask = || write::patch_if_there(cluster, &kind::SECRETS, namespace, name, patch);
+        write::patiently(cluster, ask).await?;
+    }
+    Ok(())
+}
+
+/// Disposes of listeners that the head has passed.
+pub(super) async fn leave_nothing_behind(
+    cluster: &Cluster,
+    request: &StartRequest,
+    chain: &str,
+    say: Say<'_>,
+) -> Result<()> {
+    dispose::left_behind(cluster, chain, request.at, &mut |target, end| match end {
+        Ok(End::Deleted) => say(&format!("namespace {} goes: it was never triggered", target.namespace)),
+        Ok(End::Stays(why)) => {
+            say(&format!("Warning: namespace {} stays: {}", target.namespace, why.sentence));
+        }
+        Ok(End::Going) => {}
+        Err(error) => say(&format!("error: namespace {}: {error}", target.namespace)),
+    })
+    .await
+}

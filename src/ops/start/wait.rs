@@ -1,0 +1,151 @@
+//! Wait until a listener listens, and say what holds it up.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::undo::take_back;
+use crate::chain::build::{Baseline, Build, Phase};
+use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
+use crate::chain::signs::FIRST_PUSH;
+use crate::chain::wire;
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
+use crate::cluster::{Cluster, Patch};
+use crate::ops::{listens, status};
+use crate::state::Say;
+use crate::state::build::readable;
+use crate::state::claim::Claimed;
+use crate::state::dispatch::Raise;
+use crate::state::error::{Error, Result};
+
+/// What is waited for longer than this is said, whatever it is.
+const SAID_AFTER: Duration = Duration::from_secs(2);
+
+/// Waits until the listener listens, or is past that; says what holds it up.
+///
+/// `fresh`: the chain is new, and goes again if it cannot listen.
+pub(super) async fn listening(
+    cluster: &Cluster,
+    raise: &Raise<'_>,
+    claimed: &Claimed,
+    fresh: bool,
+    timeout: Duration,
+    say: Say<'_>,
+) -> Result<Build> {
+    let begun = tokio::time::Instant::now();
+    let mut told = String::new();
+    loop {
+        let build = look(cluster, &claimed.namespace).await?.ok_or_else(|| {
+            Error::ownership(
+                format!("namespace {} was deleted while its listener came up", claimed.namespace),
+                "have whoever or whatever deletes namespaces here spare it, then run start again",
+            )
+        })?;
+        let (signs, pods) = status::signs_of(cluster, &build).await?;
+        let deaf = if build.phase >= Phase::Listening {
+            match listens::reason(&build, &signs, &pods) {
+                None => return Ok(build),
+                deaf => deaf,
+            }
+        } else {
+            None
+        };
+        if build.phase < Phase::Listening
+            && pods.iter().any(|pod| tag_is_missing(pod, &raise.plan.build.container))
+            && let Some(build) = without_image(cluster, raise, claimed, fresh, build).await?
+        {
+            return Ok(build);
+        }
+        // what is known to be wrong is said at once, how far it is only where that takes time
+        let due = deaf.is_some() || signs.trouble.is_some() || begun.elapsed() >= SAID_AFTER;
+        if let Some(why) = deaf.clone().or_else(|| signs.sentence()).filter(|why| due && *why != told) {
+            say(&format!("the listener waits: {why}"));
+            told = why;
+        }
+        if begun.elapsed() >= timeout {
+            let missing = deaf.or(signs.trouble).or(signs.standing).unwrap_or_default();
+            let chain = &raise.claim.chain;
+            return Err(Error::timeout(
+                format!(
+                    "the listener in {} does not listen after {} s: {missing}",
+                    claimed.namespace,
+                    timeout.as_secs()
+                ),
+                signs.remedy.unwrap_or_else(|| {
+                    format!("it goes on by itself; kubectl studioci watch {chain} follows it")
+                }),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+pub(super) async fn look(cluster: &Cluster, namespace: &str) -> Result<Option<Build>> {
+    let Some(found) = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await? else {
+        return Ok(None);
+    };
+    readable(&found).map(Some)
+}
+
+fn tag_is_missing(pod: &Pod, container: &str) -> bool {
+    matches!(pod.container(container).map(|container| &container.state),
+        Some(State::Waiting { reason, message }) if image_trouble(reason) && not_in_registry(message))
+}
+
+/// The listener's own tag is not in the registry. A tag that is pushed over is waited for; for any other policy Keel
+/// watches nothing then, so the chain is taken back.
+///
+/// `None` if the listener came up in this very moment.
+async fn without_image(
+    cluster: &Cluster,
+    raise: &Raise<'_>,
+    claimed: &Claimed,
+    fresh: bool,
+    mut build: Build,
+) -> Result<Option<Build>> {
+    let image = raise.plan.build.image.with_tag(raise.tag);
+    if raise.plan.build.match_tag() {
+        let waiting = format!("{FIRST_PUSH}{image} is not in the registry yet");
+        // what the agent makes of an image that came in the meantime is a baseline; but it was pushed after `start`
+        while build.phase <= Phase::Listening && build.baseline != Baseline::None {
+            let patch = json!({
+                "metadata": {
+                    "resourceVersion": build.resource_version,
+                    "annotations": { wire::BASELINE: Baseline::None.to_string(), wire::WAITING: waiting },
+                }
+            });
+            let patched = cluster
+                .patch::<NamespaceObject>(&kind::NAMESPACES, None, &claimed.namespace, Patch::Merge(&patch))
+                .await;
+            build = match patched {
+                Ok(namespace) => readable(&namespace)?,
+                Err(error) if error.is_conflict() => match look(cluster, &claimed.namespace).await? {
+                    Some(build) => build,
+                    None => return Ok(None),
+                },
+                Err(error) => return Err(error.into()),
+            };
+        }
+        return Ok(Some(build));
+    }
+    let policy = raise.plan.build.policy();
+    let unwatched = format!(
+        "{image} is not in the registry, and with policy {} Keel watches nothing before the tag it starts from exists",
+        policy.name()
+    );
+    if !fresh {
+        return Err(Error::usage(
+            unwatched,
+            "push that tag, or run start again with --tag and one that exists; the chain stays as it is until then",
+        ));
+    }
+    if !take_back(cluster, raise.claim, Some(claimed)).await? {
+        // an agent came up meanwhile, or somebody else has taken the chain on
+        return Ok(None);
+    }
+    Err(Error::usage(
+        unwatched,
+        "push that tag first, or name one that exists with --tag; nothing was left behind",
+    ))
+}

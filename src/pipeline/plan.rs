@@ -1,0 +1,134 @@
+//! From sources and facts to a plan: what `render`, `start` and every agent do alike.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::documents::write_all;
+use super::facts::{Fact, Facts, Group};
+use super::fault::Fault;
+use super::render::render;
+use super::sources::{Sources, Text};
+use super::template::Rendered;
+use super::weave::{self, BuildOf, Listener, Plan, Settings};
+use crate::chain::build::{Content, Version};
+use crate::chain::wire;
+
+/// Renders and weaves.
+///
+/// # Errors
+/// Every fault found.
+pub fn plan(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Rendered, Plan), Vec<Fault>> {
+    let rendered = render(sources, facts).map_err(|fault| vec![fault])?;
+    let plan = weave::plan(&rendered.documents, settings).map_err(|faults| {
+        let Text { name, text } = &sources.template;
+        faults.into_iter().map(|fault| fault.of_template(name, text)).collect::<Vec<_>>()
+    })?;
+    Ok((rendered, plan))
+}
+
+/// The plan of a chain's first listener.
+///
+/// What a template says of the image (`image.*`) is known only once the template is rendered; so it is rendered once
+/// without, to learn the build workload's image, and again with it.
+///
+/// # Errors
+/// Every fault found.
+pub fn first(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Rendered, Plan), Vec<Fault>> {
+    let mut facts = facts.clone();
+    facts.build = Group::from([
+        ("namespace".to_owned(), Fact::known("")),
+        ("chain".to_owned(), Fact::known(settings.chain.clone())),
+        ("generation".to_owned(), Fact::known(1)),
+        ("parent".to_owned(), Fact::unset("this is the first build of its chain")),
+        (
+            "revision".to_owned(),
+            facts.git.get("hash").cloned().unwrap_or_else(|| Fact::unset("there is no git here")),
+        ),
+    ]);
+    let unknown = Version { tag: "unknown".to_owned(), content: Content::SideLoaded };
+    facts.image = image_facts("unknown", &unknown);
+    let (_, guess) = plan(sources, &facts, settings)?;
+    let image = &guess.build.image;
+    let content = image.digest.clone().map_or(Content::SideLoaded, Content::Digest);
+    facts.image = image_facts(&image.name, &Version { tag: image.tag.clone(), content });
+    plan(sources, &facts, settings)
+}
+
+/// A plan to look at, made without a cluster.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// Weaves what `start` and a build would create.
+///
+/// # Errors
+/// Every fault found.
+pub fn preview(sources: &Sources, facts: &Facts, show_secrets: bool) -> Result<Preview, Vec<Fault>> {
+    let settings = Settings {
+        chain: "CHAIN".to_owned(),
+        chain_uuid: Uuid::nil().to_string(),
+        agent_image: format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION")),
+        trusted_build: false,
+        namespace_variable: None,
+        tag: None,
+        granted_kinds: Vec::new(),
+    };
+    let (rendered, plan) = first(sources, facts, &settings)?;
+    if show_secrets {
+        return Ok(Preview { plan });
+    }
+    let masked = rendered.masked_documents().map_err(|fault| vec![fault])?;
+    weave::plan(&masked, &settings).map(|plan| Preview { plan })
+}
+
+impl Preview {
+    /// The documents in three parts, each under a comment.
+    pub fn text(&self, tag: &str) -> String {
+        let plan = &self.plan;
+        let version = Version { tag: tag.to_owned(), content: Content::SideLoaded };
+        let build = BuildOf {
+            namespace: "NAMESPACE",
+            generation: 1,
+            version: &version,
+            revision: None,
+            parent: None,
+        };
+        let listener = plan.listener(&Listener { tag, generation: 1 });
+        let job = plan.job(&build);
+        let rest = plan.rest();
+        let early: Vec<&Value> = plan.pull_secrets.iter().chain([&listener]).collect();
+        let mut text = format!("# The listener: waits for a push\n{}", write_all(early));
+        text.push_str("---\n# The build: a Job with the pod that the pipeline asks for\n");
+        text.push_str(&write_all([&job]));
+        if !rest.is_empty() {
+            text.push_str("---\n# The rest: applied before a build\n");
+            text.push_str(&write_all(&rest));
+        }
+        text
+    }
+}
+
+/// The facts `image.*` of a version.
+pub fn image_facts(name: &str, version: &Version) -> Group {
+    let digest = version.digest();
+    Group::from([
+        ("name".to_owned(), Fact::known(name)),
+        ("tag".to_owned(), Fact::known(version.tag.clone())),
+        (
+            "digest".to_owned(),
+            digest.map_or_else(
+                || Fact::unset("the registry's digest is not known"),
+                |digest| Fact::known(digest.as_str()),
+            ),
+        ),
+        (
+            "ref".to_owned(),
+            Fact::known(match digest {
+                Some(digest) => format!("{name}:{}@{digest}", version.tag),
+                None => format!("{name}:{}", version.tag),
+            }),
+        ),
+    ])
+}

@@ -1,0 +1,185 @@
+//! Builds of the chain whose own agent is gone: who waits looks after them, on a slow timer.
+//!
+//! Waiting are the newest listener and whoever is queued. An agent at work writes a heartbeat on its Namespace; whose
+//! heartbeat does not change is gone. The rights of who waits end at its own namespace, so it binds itself first in the one
+//! whose build it ends, as whoever disposes of a build does. Then it runs the very same loop as an agent's, over that build,
+//! by the table of [`adopt`].
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Agent, Flow, Identity, Memory};
+use crate::agent::Observation;
+use crate::agent::adopt::{self, Holder};
+use crate::chain::build::{Build, Phase};
+use crate::chain::rights;
+use crate::chain::rights::There;
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
+use crate::state::build::read_build;
+use crate::state::error::Result;
+use crate::state::{head, select, write};
+
+/// How soon an adopted build whose Job runs is looked at again.
+const WATCHED: Duration = Duration::from_secs(30);
+
+/// How this agent looks after others.
+#[derive(Default)]
+pub(super) struct Watchfulness {
+    /// How long an agent must not have run; unknown until this one waits.
+    patience: Option<Duration>,
+    /// When to look next; none while there is something to do, since who waits then looks.
+    pub(super) due: Option<Timestamp>,
+    /// This agent's build as it was seen last.
+    own: Option<Build>,
+    /// uids of the namespaces in which it has bound itself.
+    entered: BTreeSet<String>,
+    absences: adopt::Absences,
+}
+
+impl Agent<'_> {
+    /// Sets the time of the next look, for a build that waits.
+    pub(super) fn arm_watchfulness(&mut self, build: &Build, patience: Duration) {
+        let watch = &mut self.memory.watch;
+        watch.own = Some(build.clone());
+        watch.patience = Some(patience);
+        if watch.due.is_none() {
+            watch.due = Some((self.clock)() + patience);
+        }
+    }
+
+    /// Looks after the builds before this one, if it is time to.
+    pub(super) async fn look_after(&mut self) {
+        let (Some(patience), Some(own)) = (self.memory.watch.patience, self.memory.watch.own.clone()) else {
+            return;
+        };
+        let again = match self.suspects(&own, patience).await {
+            Ok(suspects) => {
+                let mut again = patience;
+                for build in suspects {
+                    if !self.look_into(&own, &build, patience).await {
+                        again = again.min(WATCHED);
+                    }
+                }
+                again
+            }
+            Err(error) => {
+                self.note(&format!("cannot look after earlier builds: {error}"));
+                patience.min(WATCHED)
+            }
+        };
+        self.memory.watch.due = Some(self.now() + again);
+    }
+
+    async fn suspects(&self, own: &Build, patience: Duration) -> Result<Vec<Build>> {
+        let head = head::head_of(self.cluster, &own.chain).await?;
+        let builds = self.builds_of_chain(&own.chain).await?;
+        let suspects = adopt::suspects(&builds, own, &head, self.now(), bound(patience));
+        Ok(suspects.into_iter().cloned().collect())
+    }
+
+    /// Ends a build for its agent, if that has not run for long enough. `false` where it must be looked at again soon.
+    async fn look_into(&mut self, own: &Build, build: &Build, patience: Duration) -> bool {
+        let ended = async {
+            if !self.is_orphan(own, build, bound(patience)).await? {
+                return Ok(true);
+            }
+            let (place, seconds) = (&build.namespace, patience.as_secs());
+            self.note(&format!(
+                "the agent of {place} has given no sign of life for {seconds} s: ending its build for it"
+            ));
+            Box::pin(self.stand_in(build)).await
+        };
+        match ended.await {
+            Ok(ended) => ended,
+            Err(error) => {
+                self.note(&format!("cannot end the build in {}: {error}", build.namespace));
+                false
+            }
+        }
+    }
+
+    /// Whether a build's agent has given no sign of life for some time; if so, this one binds itself there. Only what the head
+    /// proves to be the chain's is a suspect.
+    async fn is_orphan(&mut self, own: &Build, build: &Build, patience: SignedDuration) -> Result<bool> {
+        let (now, beat) = (self.now(), build.heartbeat.as_deref());
+        if !self.memory.watch.absences.note(&build.uid, beat, now, patience) {
+            return Ok(false);
+        }
+        if !self.memory.watch.entered.contains(&build.uid) {
+            let there = There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
+            for binding in rights::bind_predecessor(&there, &own.namespace, &own.uid, false) {
+                write::create(self.cluster, &binding).await?;
+            }
+            self.memory.watch.entered.insert(build.uid.clone());
+        }
+        Ok(true)
+    }
+
+    /// Name of a build's listener: the record may know another one by now. None where it is gone.
+    async fn listener_of(&self, build: &Build) -> Result<Option<String>> {
+        // the binding there is moments old
+        let found = write::patiently(self.cluster, || select::listener(self.cluster, build)).await?;
+        Ok(found.map(|found| found.name))
+    }
+
+    /// Ends a build for its agent. `false` while its Job runs still.
+    async fn stand_in(&mut self, build: &Build) -> Result<bool> {
+        let listener = self.listener_of(build).await?;
+        let (record, _) = self.known(build).await?;
+        let me = Identity {
+            namespace: build.namespace.clone(),
+            pod: None,
+            deployment: listener.unwrap_or_else(|| record.settings.workload.clone()),
+            container: record.settings.container.clone(),
+            told: self.me.told.clone(),
+        };
+        let memory = Memory { confined: true, known: self.memory.known.clone(), ..Memory::default() };
+        let mut other = Agent { me, memory, ..*self };
+        loop {
+            let mut seen = Box::pin(other.observe()).await?;
+            loop {
+                let action = adopt::step(&seen);
+                other.note_action(&action, &seen.build.namespace);
+                match Box::pin(other.act(action, &mut seen)).await? {
+                    Flow::Again => other.observe_work(&mut seen).await?,
+                    Flow::Look => break,
+                    Flow::Wait => return Ok(seen.build.phase >= Phase::Finished),
+                }
+            }
+        }
+    }
+}
+
+impl Agent<'_> {
+    /// The chain's builds, as far as they can be read.
+    pub(super) async fn builds_of_chain(&self, chain: &str) -> Result<Vec<Build>> {
+        let list =
+            self.cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select::chain(chain)).await?;
+        Ok(list.items.iter().filter_map(|namespace| read_build(namespace).ok()).collect())
+    }
+
+    /// Generations whose build slot nobody will give back.
+    pub(super) async fn lost_slots(&mut self, seen: &Observation) -> Result<Vec<u64>> {
+        let patience = bound(self.plan(seen).await?.build.settings.adopt_after);
+        let mut lost = Vec::new();
+        for (generation, namespace) in &seen.head.slots {
+            let found = self.cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
+            let holder = found.as_ref().map(|found| Holder {
+                proved: seen.head.uid_of(*generation) == Some(&found.metadata.uid),
+                phase: read_build(found).ok().map(|build| build.phase),
+                going: found.metadata.deletion_timestamp,
+            });
+            if adopt::slot_is_lost(holder, self.now(), patience) {
+                lost.push(*generation);
+            }
+        }
+        Ok(lost)
+    }
+}
+
+fn bound(patience: Duration) -> SignedDuration {
+    SignedDuration::try_from(patience).unwrap_or(SignedDuration::MAX)
+}

@@ -1,0 +1,217 @@
+//! The build: the rest of the pipeline comes up, the Job runs, and how it ended goes into home.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::try_join;
+
+use super::act::shorten;
+use super::{Agent, Flow};
+use crate::agent::{Observation, verdict};
+use crate::chain::build::{Phase, Verdict};
+use crate::chain::freeze::Freeze;
+use crate::chain::record::{Entry, history_key, history_patch};
+use crate::chain::wire;
+use crate::cluster::objects::Object;
+use crate::cluster::resource as kind;
+use crate::cluster::{Create, Patch};
+use crate::pipeline::weave::{self, BuildOf, Plan};
+use crate::state::chain::Data;
+use crate::state::error::{Error, Result};
+use crate::state::write;
+
+impl Agent<'_> {
+    /// Applies the rest of the pipeline: what others stand on first, each kind of work all at once.
+    pub(super) async fn prepare(&mut self, seen: &mut Observation) -> Result<()> {
+        let mut objects = self.plan(seen).await?.rest();
+        self.memory.raised = true;
+        objects.sort_by_key(rank);
+        let namespace = self.me.namespace.as_str();
+        for object in &mut objects {
+            weave::place(object, namespace);
+        }
+        for group in objects.chunk_by(|a, b| rank(a) == rank(b)) {
+            let applied = join_all(group.iter().map(|object| self.apply(object))).await;
+            for (object, applied) in group.iter().zip(applied) {
+                let Err(error) = applied else { continue };
+                let what = format!(
+                    "{}/{}",
+                    object["kind"].as_str().unwrap_or("?"),
+                    object["metadata"]["name"].as_str().unwrap_or("?")
+                );
+                match &error {
+                    Error::Cluster(it) if it.is_quota() => {
+                        let why = format!("a quota is in the way of {what} of the pipeline: {error}");
+                        self.write_waiting(seen, Some(&why)).await?;
+                        return Err(error);
+                    }
+                    Error::Cluster(it) if it.is_refusal() || it.is_not_found() => {
+                        let cause = format!("the API server refuses {what} of the pipeline: {error}");
+                        let annotations =
+                            json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
+                        return self.patch_namespace(seen, json!({}), annotations).await;
+                    }
+                    _ => return Err(error),
+                }
+            }
+        }
+        self.memory.prepared = true;
+        Ok(())
+    }
+
+    /// Applies one object. Where somebody else holds a field of it, an earlier start of this agent has applied it, and
+    /// what was changed since (an autoscaler's replicas, a person's hand) stays; unless it is the pull Secret that the
+    /// predecessor put there, which is as the push brings it.
+    async fn apply(&self, object: &Value) -> Result<()> {
+        let resource = write::resource_of(object)?;
+        let namespace = Some(self.me.namespace.as_str());
+        match self.cluster.apply::<Value>(&resource, namespace, object, false).await {
+            Err(error) if error.is_conflict() && resource == kind::SECRETS => {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                self.cluster.patch::<Value>(&resource, namespace, name, Patch::Merge(object)).await?;
+                Ok(())
+            }
+            Err(error) if !error.is_conflict() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn build(&mut self, seen: &mut Observation) -> Result<Flow> {
+        let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
+        let job = job_of(self.plan(seen).await?, seen, &freeze);
+        let namespace = Some(self.me.namespace.as_str());
+        let created = self.cluster.create::<Object>(&kind::JOBS, namespace, &job, &Create::default()).await;
+        let job = match created {
+            Ok(job) => job,
+            Err(error) if error.is_already_exists() => {
+                match self.cluster.get::<Object>(&kind::JOBS, namespace, wire::JOB).await? {
+                    Some(job) => job,
+                    None => return Ok(Flow::Look),
+                }
+            }
+            Err(error) if error.is_quota() => {
+                self.write_waiting(seen, Some(&format!("a quota refuses the build's Job: {error}"))).await?;
+                return Ok(Flow::Wait);
+            }
+            Err(error) if error.is_refusal() => {
+                let cause = format!("the API server refuses the build's Job: {error}");
+                self.record(seen, Verdict::Errored, &cause).await?;
+                return Ok(Flow::Again);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.patch_namespace(seen, json!({}), json!({ wire::JOB_UID: job.metadata.uid })).await?;
+        Ok(Flow::Look)
+    }
+
+    /// Home first, then the Namespace: nothing is disposed of before its result is in home.
+    pub(super) async fn record(
+        &mut self,
+        seen: &mut Observation,
+        verdict: Verdict,
+        cause: &str,
+    ) -> Result<()> {
+        let name = wire::history_object(&seen.build.chain);
+        let history = async {
+            Ok::<_, Error>(self.cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?)
+        };
+        let pods = async {
+            let pods = self.build_pods(&seen.build).await?;
+            let warnings = self.warnings(&pods).await?;
+            Ok::<_, Error>((pods, warnings))
+        };
+        let read = async { try_join!(pods, history) };
+        let ((pods, warnings), history) = Box::pin(read).await?;
+        let exits = pods.iter().flat_map(verdict::exits).collect();
+        let events = warnings
+            .into_iter()
+            .map(|event| {
+                format!(
+                    "{} {}/{}: {}",
+                    event.reason, event.involved_object.kind, event.involved_object.name, event.message
+                )
+            })
+            .collect();
+        let mut build = seen.build.clone();
+        build.times.insert(Phase::Recorded, self.now());
+        let mut cause = cause.to_owned();
+        shorten(&mut cause);
+        let entry = Entry::of(&build, verdict.as_str(), &cause, exits, events);
+        let history = history.ok_or_else(|| {
+            Error::unready(
+                format!("ConfigMap {name} is gone from {}", wire::HOME),
+                "create it again, empty: nothing is finished before its result is in it",
+            )
+        })?;
+        let patch = history_patch(&history.data, &entry);
+        self.cluster
+            .patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(&patch))
+            .await?;
+        let annotations = json!({ wire::VERDICT: verdict.as_str(), wire::CAUSE: cause });
+        self.reach(seen, Phase::Recorded, annotations).await
+    }
+
+    /// What is known of a build whose namespace is gone: that it was, and what it was to build.
+    pub(super) async fn record_lost(&self, seen: &Observation, generation: u64) -> Result<()> {
+        let name = wire::history_object(&seen.build.chain);
+        let home = Some(wire::HOME);
+        let Some(history) = self.cluster.get::<Data>(&kind::CONFIG_MAPS, home, &name).await? else {
+            return Ok(());
+        };
+        if history.data.contains_key(&history_key(generation)) {
+            return Ok(());
+        }
+        let entry = Entry {
+            generation,
+            namespace: seen.head.slots.get(&generation).cloned().unwrap_or_default(),
+            uid: String::new(),
+            verdict: Verdict::Errored.as_str().to_owned(),
+            cause: "its namespace was deleted before the build had ended".to_owned(),
+            image: None,
+            version: seen.head.built.get(&generation).map(ToString::to_string),
+            revision: None,
+            times: BTreeMap::from([("recorded".to_owned(), self.now())]),
+            exits: Vec::new(),
+            events: Vec::new(),
+        };
+        let patch = history_patch(&history.data, &entry);
+        self.cluster.patch::<Value>(&kind::CONFIG_MAPS, home, &name, Patch::Merge(&patch)).await?;
+        Ok(())
+    }
+
+    /// Suspends the Job of a build that is Errored, which takes a pod that hangs: it must not run after all, when the
+    /// image, the Secret or the quota that it lacked turns up. A Job that has ended stays as it is.
+    pub(super) async fn hold_back(&self) -> Result<()> {
+        let suspended = json!({ "spec": { "suspend": true } });
+        self.patch_if_there(&kind::JOBS, wire::JOB, &suspended).await
+    }
+}
+
+/// What is applied before what: a binding needs its Role, a pod whatever it mounts and runs as.
+fn rank(object: &Value) -> u8 {
+    match object["kind"].as_str().unwrap_or_default() {
+        "RoleBinding" => 1,
+        "Pod"
+        | "Job"
+        | "CronJob"
+        | "Deployment"
+        | "StatefulSet"
+        | "ReplicaSet"
+        | "ReplicationController"
+        | "DaemonSet"
+        | "HorizontalPodAutoscaler" => 2,
+        _ => 0,
+    }
+}
+
+/// The build's Job.
+pub(super) fn job_of(plan: &Plan, seen: &Observation, freeze: &Freeze) -> Value {
+    plan.job(&BuildOf {
+        namespace: &seen.build.namespace,
+        generation: seen.build.generation,
+        parent: seen.build.parent.as_deref(),
+        version: &freeze.version,
+        revision: freeze.revision.as_deref(),
+    })
+}

@@ -1,0 +1,125 @@
+//! The end: support and the listener itself go to zero.
+
+use serde_json::{Value, json};
+
+use super::{Agent, Flow};
+use crate::agent::Observation;
+use crate::agent::left::AT_ONCE;
+use crate::chain::build::{Phase, Verdict};
+use crate::chain::wire;
+use crate::cluster::resource::{self as kind, Resource};
+use crate::cluster::{Delete, Patch};
+use crate::pipeline::weave;
+use crate::state::error::{Error, Result};
+use crate::state::{support, write};
+
+impl Agent<'_> {
+    pub(super) async fn finish(&mut self, seen: &mut Observation) -> Result<()> {
+        // a pipeline that could not be used brought nothing up
+        if seen.build.times.contains_key(&Phase::Preparing) {
+            self.bring_down(seen).await?;
+        }
+        self.reach(seen, Phase::Finished, json!({})).await
+    }
+
+    /// Ends what the plan names, then whatever else of support is up: `start` may have rewritten the record that an agent
+    /// reads which comes later, and what a build has brought up is known by its label in any case.
+    async fn bring_down(&mut self, seen: &Observation) -> Result<()> {
+        let endings = match self.plan(seen).await {
+            Ok(plan) => plan.endings(),
+            // no word of the pipeline: it will be another time
+            Err(error @ (Error::Cluster(_) | Error::Timeout { .. })) => return Err(error),
+            Err(error) => {
+                self.note(&format!("ending support by its label alone: {error}"));
+                Vec::new()
+            }
+        };
+        for (kind, name, ending) in endings {
+            self.end(&kind, &name, &ending).await?;
+        }
+        let up = support::list(self.cluster, &self.me.namespace).await?;
+        for (kind, workload) in up.iter().filter(|(_, workload)| workload.replicas > 0) {
+            let mut patch = json!({ "spec": { "replicas": 0 } });
+            if workload.remembered.is_none() {
+                patch["metadata"] =
+                    json!({ "annotations": { wire::REPLICAS: workload.replicas.to_string() } });
+            }
+            self.patch_if_there(&support::resource(*kind), &workload.name, &patch).await?;
+        }
+        self.memory.raised = false;
+        Ok(())
+    }
+
+    /// Ends what runs on of the build's pods. A pod whose active deadline is over has its containers ended by the kubelet, and
+    /// stays with their logs; who deletes a Job means its pod, too. Where even the deadline is refused, the pod is deleted.
+    pub(super) async fn end_pods(&mut self, seen: &Observation) -> Result<()> {
+        let namespace = self.me.namespace.as_str();
+        for left in &seen.left {
+            let mut delete = seen.build.verdict == Some(Verdict::Cancelled);
+            if !delete {
+                let patch =
+                    json!({ "metadata": { "uid": left.uid }, "spec": { "activeDeadlineSeconds": AT_ONCE } });
+                let patched = self.patch_if_there(&kind::PODS, &left.pod, &patch).await;
+                delete = match patched {
+                    Err(Error::Cluster(error)) if error.is_refusal() => {
+                        let pod = &left.pod;
+                        (self.say)(&format!(
+                            "pod {pod} takes no deadline, and is deleted with its log: {error}"
+                        ));
+                        true
+                    }
+                    patched => patched.map(|()| false)?,
+                };
+            }
+            if delete {
+                let how = Delete::uid(&left.uid);
+                self.cluster.delete(&kind::PODS, Some(namespace), &left.pod, &how).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Undoes what this agent began while another one ended its build for it.
+    pub(super) async fn undo_late(&mut self, seen: &Observation) -> Result<()> {
+        if self.memory.raised {
+            self.bring_down(seen).await?;
+        }
+        if seen.build.verdict == Some(Verdict::Errored) {
+            self.hold_back().await?;
+        }
+        Ok(())
+    }
+
+    async fn end(&self, kind: &weave::Kind, name: &str, ending: &weave::Ending) -> Result<()> {
+        let resource = write::resource(&kind.api_version(), &kind.kind)?;
+        match ending {
+            weave::Ending::Patch(patch) => self.patch_if_there(&resource, name, patch).await,
+            weave::Ending::Delete => {
+                write::delete(self.cluster, &resource, Some(&self.me.namespace), name).await?;
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) async fn scale_self_down(&self) -> Result<()> {
+        let patch = json!({ "spec": { "replicas": 0 } });
+        self.patch_if_there(&kind::DEPLOYMENTS, &self.me.deployment, &patch).await
+    }
+
+    /// Patches an object of this build, if it is there still.
+    pub(super) async fn patch_if_there(&self, resource: &Resource, name: &str, patch: &Value) -> Result<()> {
+        let patch = Patch::Merge(patch);
+        Ok(write::patch_if_there(self.cluster, resource, &self.me.namespace, name, patch).await?)
+    }
+
+    pub(super) async fn stand_down(&mut self, seen: &Observation) -> Result<Flow> {
+        if seen.listener.keyed {
+            self.detach().await?;
+            return Ok(Flow::Look);
+        }
+        if seen.listener.replicas > 0 {
+            self.scale_self_down().await?;
+        }
+        Ok(Flow::Wait)
+    }
+}

@@ -1,0 +1,323 @@
+//! Run an agent: look at the cluster, decide by [`crate::agent::step`], act, until nothing is left to do.
+//!
+//! Everything that an agent remembers beyond the cluster is in [`Memory`], and losing it costs a repetition, never
+//! a push or a second build.
+
+mod act;
+mod adopt;
+mod build;
+mod finish;
+mod hand_on;
+mod hear;
+mod known;
+mod observe;
+mod plan;
+mod push;
+mod recheck;
+#[cfg(test)]
+mod stuck_tests;
+pub mod tell;
+mod wake;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::try_join;
+
+use crate::agent::{Action, step};
+use crate::chain::freeze::Freeze;
+use crate::chain::signs::STUCK;
+use crate::chain::wire;
+use crate::cluster::objects::{Meta, Object};
+use crate::cluster::resource as kind;
+use crate::cluster::{Cluster, Patch};
+use crate::local::render::Renderer;
+use crate::pipeline::weave::{self, ADOPT_AFTER, Plan};
+use crate::state::Say;
+use crate::state::confinement;
+use crate::state::error::{Error, Result};
+use crate::state::home::Home;
+use crate::state::record::Record;
+use adopt::Watchfulness;
+use wake::Wakes;
+
+/// Who the agent is, by the downward API.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Namespace of the build.
+    pub namespace: String,
+    /// Name of the agent's own pod; none for who acts for an agent that is gone.
+    pub pod: Option<String>,
+    /// Name of the listener Deployment.
+    pub deployment: String,
+    /// Name of the build container, which is the CI container's of the listener.
+    pub container: String,
+    /// Where the CI container tells.
+    pub told: PathBuf,
+}
+
+/// The hands of an agent.
+pub struct Agent<'a> {
+    cluster: &'a Cluster,
+    me: Identity,
+    clock: fn() -> Timestamp,
+    renderer: Renderer,
+    say: Say<'a>,
+    memory: Memory,
+}
+
+/// What an agent remembers within one run.
+#[derive(Default)]
+struct Memory {
+    /// Whether the admission policies were found as they should be; nothing is done before that.
+    confined: bool,
+    /// The chain's record and home's configuration, read once. `start` may rewrite the record under a build, whose
+    /// listener it then replaces: this build goes on by what it has read and, if it is started anew, by the text that
+    /// it froze, with the values of then.
+    known: Option<(Record, Home)>,
+    /// The chain's name, which no namespace changes.
+    chain: Option<String>,
+    /// Metadata of the own Deployment, as it was looked at last.
+    listener: Option<Meta>,
+    /// The freeze, which never changes once it is there.
+    freeze: Option<Freeze>,
+    /// The plan that this build runs by.
+    plan: Option<Plan>,
+    /// Whether this start has written down that it tries the push.
+    tries: bool,
+    /// Whether the run before this one was ended for the memory that it took.
+    was_killed: bool,
+    /// Whether the rest of the pipeline was applied.
+    prepared: bool,
+    /// How often the dispatch failed in a row, and when it may be tried again.
+    dispatch_failures: u32,
+    dispatch_again: Option<Timestamp>,
+    /// Whether the API server refused the listener that the push asks for.
+    refused: bool,
+    /// When it looked last.
+    looked: Option<Timestamp>,
+    /// When the next recheck is due.
+    recheck_at: Option<Timestamp>,
+    /// When what was seen last means something else, although nothing changes.
+    look_at: Option<Timestamp>,
+    /// Whether the chain is one without rechecks.
+    never_rechecks: bool,
+    /// Whether the chain's tag may be pushed over, so that another digest of it is a push. Unknown while the last good
+    /// pipeline cannot be rendered.
+    pushed_over: Option<bool>,
+    /// What the last recheck found wrong, for as long as the listener waits.
+    found: Option<String>,
+    /// Since when the CI container of this image has told nothing, by no fault of registry or node.
+    silence: Option<hear::SilentSince>,
+    /// Why this agent cannot go on, as it was written down last.
+    stuck: Option<String>,
+    /// How it looks after others.
+    watch: Watchfulness,
+    /// Whether an earlier try may have brought up something of the pipeline that is not brought down again.
+    raised: bool,
+    /// What was said last, so that the diary does not repeat itself.
+    said: String,
+}
+
+/// What comes after an action.
+enum Flow {
+    /// Decide again on what is known.
+    Again,
+    /// Look again at once.
+    Look,
+    /// Look again when something changes.
+    Wait,
+}
+
+/// How long an agent waits before it looks again after a failed request, at most.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// So many failures in a row may be those of rights that are moments old; what is not over then is written down.
+const SOON_OVER: u32 = 2;
+/// The longest time between two signs of life of an agent at work.
+const PULSE: Duration = Duration::from_secs(60);
+/// How often a working agent looks even if no watch wakes it; an idle one never does.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+impl<'a> Agent<'a> {
+    /// An agent that speaks to `cluster`, takes the time from `clock`, has `renderer` render what is pushed and writes its
+    /// diary to `say`.
+    pub fn new(
+        cluster: &'a Cluster,
+        me: Identity,
+        clock: fn() -> Timestamp,
+        renderer: Renderer,
+        say: Say<'a>,
+    ) -> Self {
+        Self { cluster, me, clock, renderer, say, memory: Memory::default() }
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Writes a line into the diary, unless it was the last one.
+    fn note(&mut self, line: &str) {
+        if self.memory.said != line {
+            (self.say)(line);
+            line.clone_into(&mut self.memory.said);
+        }
+    }
+
+    fn note_action(&mut self, action: &Action, namespace: &str) {
+        if !matches!(action, Action::Wait(_)) {
+            self.note(&diary(action, namespace));
+        }
+    }
+
+    /// Runs until the pod is ended from outside; an agent never ends by itself, or the kubelet would start it again.
+    ///
+    /// # Errors
+    /// Never for what may heal; those are noted and tried again.
+    pub async fn run(&mut self) -> Result<()> {
+        let mut wakes = Wakes::new(self.cluster, &self.me);
+        let mut failures = 0u32;
+        let mut conflicts = 0u32;
+        loop {
+            match Box::pin(self.turn(&mut wakes)).await {
+                Ok(flow) => {
+                    (failures, conflicts) = (0, 0);
+                    self.memory.stuck = None;
+                    if matches!(flow, Flow::Wait) {
+                        self.rest(&wakes).await;
+                    }
+                }
+                Err(error) if error.is_conflict() => {
+                    self.note("somebody else wrote meanwhile; looking again");
+                    conflicts += 1;
+                    // once is nothing; again and again is somebody who must not be raced
+                    let pause = Duration::from_millis(50).saturating_mul(1 << conflicts.min(9));
+                    if conflicts > 1 {
+                        tokio::time::sleep(pause).await;
+                    }
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.note(&format!("cannot go on: {error}; trying again"));
+                    if failures > SOON_OVER {
+                        Box::pin(self.write_stuck(&error)).await;
+                    }
+                    let pause = Duration::from_millis(500).saturating_mul(1 << failures.min(7));
+                    tokio::time::sleep(pause.min(BACKOFF_MAX)).await;
+                }
+            }
+        }
+    }
+
+    /// Writes down why it cannot go on, where `status` reads it: what was edited, deleted or taken away by hand. The next
+    /// look that succeeds takes it back.
+    async fn write_stuck(&mut self, error: &Error) {
+        let passes = matches!(error, Error::Cluster(error) if error.is_transient() || error.is_quota());
+        let why = format!("{STUCK}{}", error.to_string().replace('\n', " "));
+        if passes || self.memory.stuck.as_ref() == Some(&why) {
+            return;
+        }
+        let body = json!({ "metadata": { "annotations": { wire::WAITING: why } } });
+        let (namespace, patch) = (&self.me.namespace, Patch::Merge(&body));
+        // where not even this can be written, the diary has it
+        if self.cluster.patch::<Object>(&kind::NAMESPACES, None, namespace, patch).await.is_ok() {
+            self.memory.stuck = Some(why);
+        }
+    }
+
+    /// Waits until something changes or it is time to look, and looks after others meanwhile.
+    async fn rest(&mut self, wakes: &Wakes) {
+        let look = self.next_look().map(|wait| tokio::time::Instant::now() + wait);
+        loop {
+            let due = self.memory.watch.due.map(|at| self.until(at));
+            let left = look.map(|at| at.saturating_duration_since(tokio::time::Instant::now()));
+            let woken = tokio::select! {
+                woken = wakes.wait([left, due].into_iter().flatten().min()) => woken,
+                () = self.hears() => true,
+            };
+            if woken || due.is_none_or(|due| left.is_some_and(|left| left <= due)) {
+                return;
+            }
+            Box::pin(self.look_after()).await;
+        }
+    }
+
+    fn until(&self, at: Timestamp) -> Duration {
+        Duration::try_from(at.duration_since(self.now())).unwrap_or_default()
+    }
+
+    /// Looks once, and acts for as long as what is known suffices to decide.
+    async fn turn(&mut self, wakes: &mut Wakes) -> Result<Flow> {
+        let mut seen = if self.memory.confined {
+            Box::pin(self.observe()).await?
+        } else {
+            let cluster = self.cluster;
+            let (confinement, seen) = try_join!(confinement::check(cluster), Box::pin(self.observe()))?;
+            for line in confinement.said_aloud() {
+                self.note(&line);
+            }
+            self.memory.confined = true;
+            seen
+        };
+        loop {
+            wakes.follow(&seen);
+            let action = step(&seen);
+            self.note_action(&action, &seen.build.namespace);
+            match self.act(action, &mut seen).await? {
+                Flow::Again => self.observe_work(&mut seen).await?,
+                flow => return Ok(flow),
+            }
+        }
+    }
+
+    /// How long to wait at most: idle listeners wait for their recheck only. For what they do beside it, see
+    /// [`Self::rest`].
+    fn next_look(&self) -> Option<Duration> {
+        let silent = self.memory.silence.as_ref().map(|silence| silence.ends);
+        // what was due at the last look and led to nothing waits for a change, and not for the clock
+        let later = |at: &Timestamp| self.memory.looked.is_none_or(|looked| *at > looked);
+        let due = [self.memory.recheck_at, self.memory.dispatch_again, self.memory.look_at, silent];
+        let due = due.into_iter().flatten().filter(later).min();
+        let due = due.map(|at| self.until(at));
+        let again = LOOK_AGAIN.min(self.pulse());
+        if self.memory.freeze.is_some() { Some(due.unwrap_or(again).min(again)) } else { due }
+    }
+}
+
+impl Agent<'_> {
+    /// How often an agent at work gives a sign of life: several times within what its chain waits for one.
+    fn pulse(&self) -> Duration {
+        let written = self.memory.listener.as_ref().and_then(|meta| meta.annotations.get(wire::ADOPT_AFTER));
+        let patience = written.and_then(|text| weave::duration(text).ok()).unwrap_or(ADOPT_AFTER);
+        (patience / 3).min(PULSE)
+    }
+}
+
+/// What the diary says of an action: what is done, and why.
+fn diary(action: &Action, namespace: &str) -> String {
+    match action {
+        Action::Wait(_) => String::new(),
+        Action::MakeWay(why) => format!("making way: {why}"),
+        Action::StandDown(why) => format!("standing down: {why}"),
+        Action::Listen(baseline) => {
+            format!("listening in {namespace}; the image that is not built is {baseline}")
+        }
+        Action::Recheck => "rechecking whether the tag means another image by now".to_owned(),
+        Action::Freeze(version) => format!("{version} is new: freezing it"),
+        Action::Trigger => "triggered".to_owned(),
+        Action::MoveHead => "checking the pushed pipeline and moving the chain's head".to_owned(),
+        Action::Detach => "taking this Deployment off Keel: parking its keel.sh keys".to_owned(),
+        Action::Reach(phase) => format!("phase {phase}"),
+        Action::Dispatch => "dispatching the next listener".to_owned(),
+        Action::TakeSlot => "taking the build slot".to_owned(),
+        Action::Prepare => "applying the rest of the pipeline".to_owned(),
+        Action::Build => "creating the build's Job".to_owned(),
+        Action::Record(verdict, cause) => format!("{verdict}: {cause}"),
+        Action::FreeSlot(generation) => format!("giving the build slot of generation {generation} back"),
+        Action::SettleDispatch => "the next listener is there already".to_owned(),
+        Action::EndPods => "ending what still runs of the build's pod".to_owned(),
+        Action::Finish => "scaling support to 0".to_owned(),
+        Action::Sleep => "done; scaling this listener to 0".to_owned(),
+    }
+}

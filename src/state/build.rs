@@ -1,0 +1,34 @@
+//! A Namespace as a build: read in one place.
+
+use super::error::{Error, Result};
+use crate::chain::build::{Build, NotABuild, Told};
+use crate::cluster::objects::NamespaceObject;
+
+/// Reads a Namespace as a build, or says who must repair it.
+pub(crate) fn readable(namespace: &NamespaceObject) -> Result<Build> {
+    read_build(namespace).map_err(|why| unreadable(&why))
+}
+
+/// The error of a Namespace of ours that is no build any more.
+pub(crate) fn unreadable(why: &NotABuild) -> Error {
+    Error::unready(why.to_string(), format!("it was edited by hand: {}", why.remedy()))
+}
+
+/// Reads a Namespace as a build.
+pub fn read_build(namespace: &NamespaceObject) -> std::result::Result<Build, NotABuild> {
+    Build::read(told(namespace))
+}
+
+/// What a Namespace tells.
+pub(crate) fn told(namespace: &NamespaceObject) -> Told<'_> {
+    let meta = &namespace.metadata;
+    Told {
+        namespace: &meta.name,
+        uid: &meta.uid,
+        resource_version: &meta.resource_version,
+        created: meta.creation_timestamp,
+        terminating: meta.deletion_timestamp.is_some(),
+        labels: &meta.labels,
+        annotations: &meta.annotations,
+    }
+}

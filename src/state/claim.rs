@@ -1,0 +1,267 @@
+//! Claim a namespace: create it under a name that derives from a secret, and prove it ours.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Say;
+use super::error::{Error, Result};
+use crate::chain::build::{Baseline, Map, Phase};
+use crate::chain::claim::{Judged, Marks, NAMES_TRIED, Standing, judge, marked};
+use crate::chain::record::Settings;
+use crate::chain::rights::{self, Added, There};
+use crate::chain::{names, wire};
+use crate::cluster::objects::{Meta, NamespaceObject};
+use crate::cluster::resource as kind;
+use crate::cluster::{Cluster, Create, Proof, Query};
+
+/// What is to be claimed.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// What names and owner are derived from: the chain's seed, or a random one for a bare claim.
+    pub seed: Uuid,
+    /// The chain's uuid; a random one for a bare claim.
+    pub chain_uuid: String,
+    /// The chain label.
+    pub chain: String,
+    /// The generation; 0 for a bare claim.
+    pub generation: u64,
+    /// Prefix of the name.
+    pub prefix: String,
+    /// Labels on top of ours (Pod Security, those that the pipeline's Namespace document lends).
+    pub labels: Map,
+    /// What it is lent, as the right to it is named.
+    pub lent: String,
+    /// The keys that webhooks put on it.
+    pub added: Added,
+    /// Annotations on top of ours.
+    pub annotations: Map,
+    /// Whether its build may be given `studioci-trusted`.
+    pub trusted_build: bool,
+    /// When it is claimed.
+    pub now: Timestamp,
+}
+
+/// A namespace that is proved ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// Its name.
+    pub namespace: String,
+    /// Its uid.
+    pub uid: String,
+    /// Whether this call created it; otherwise an earlier try, or another that repeats the same claim, did.
+    pub created: bool,
+}
+
+impl Claim {
+    /// A claim that belongs to no chain: nobody can repeat it. `added`: the keys that webhooks put on namespaces.
+    pub fn bare(prefix: &str, added: Added, now: Timestamp) -> Self {
+        Self {
+            seed: Uuid::new_v4(),
+            chain_uuid: Uuid::new_v4().to_string(),
+            chain: wire::CLAIM_CHAIN.to_owned(),
+            generation: 0,
+            prefix: prefix.to_owned(),
+            labels: Map::new(),
+            lent: rights::lent(&Map::new(), &Map::new()),
+            added,
+            annotations: Map::new(),
+            trusted_build: false,
+            now,
+        }
+    }
+
+    /// The claim of a listener's namespace. `baseline`: what that listener does not build; `parent`: the namespace of the build
+    /// before.
+    pub fn of_listener(
+        settings: &Settings,
+        seed: Uuid,
+        added: &Added,
+        generation: u64,
+        baseline: &Baseline,
+        parent: Option<&str>,
+        now: Timestamp,
+    ) -> Self {
+        let mut labels = settings.labels.clone();
+        labels.extend(settings.pod_security.clone());
+        let mut annotations = settings.annotations.clone();
+        annotations.insert(wire::BASELINE.to_owned(), baseline.to_string());
+        if let Some(parent) = parent {
+            annotations.insert(wire::PARENT.to_owned(), parent.to_owned());
+        }
+        Self {
+            seed,
+            chain_uuid: settings.uuid.clone(),
+            chain: settings.chain.clone(),
+            generation,
+            prefix: settings.prefix.clone(),
+            labels,
+            lent: settings.grants().lent,
+            added: added.clone(),
+            annotations,
+            trusted_build: settings.trusted_build,
+            now,
+        }
+    }
+
+    /// Where a claimed namespace is.
+    pub fn there<'a>(&'a self, claimed: &'a Claimed) -> There<'a> {
+        There { chain: &self.chain, namespace: &claimed.namespace, uid: &claimed.uid }
+    }
+
+    /// The owner uuid that proves this claim.
+    pub fn owner(&self) -> String {
+        names::owner(self.seed, self.generation).to_string()
+    }
+
+    fn marks(&self) -> Marks<'_> {
+        Marks {
+            chain: &self.chain,
+            chain_uuid: &self.chain_uuid,
+            generation: self.generation,
+            labels: &self.labels,
+        }
+    }
+
+    fn judge(&self, there: &Meta) -> Judged {
+        judge(standing_of(there), self.marks(), &self.owner())
+    }
+
+    /// The Namespace to create.
+    pub fn namespace(&self, name: &str) -> Value {
+        let mut labels = self.labels.clone();
+        let mut annotations = self.annotations.clone();
+        labels.extend([
+            (wire::MANAGED_BY.to_owned(), wire::MANAGED_BY_VALUE.to_owned()),
+            (wire::CHAIN.to_owned(), self.chain.clone()),
+            (wire::PHASE.to_owned(), Phase::Claimed.to_string()),
+        ]);
+        annotations.extend([
+            (wire::OWNER.to_owned(), self.owner()),
+            (wire::CHAIN_UUID.to_owned(), self.chain_uuid.clone()),
+            (wire::GENERATION.to_owned(), self.generation.to_string()),
+            (wire::PREFIX.to_owned(), self.prefix.clone()),
+            (wire::LENT.to_owned(), self.lent.clone()),
+            (Phase::Claimed.time_key(), self.now.to_string()),
+        ]);
+        if self.trusted_build {
+            annotations.insert(wire::TRUSTED_BUILD.to_owned(), "true".to_owned());
+        }
+        if !self.added.is_empty() {
+            annotations.insert(wire::ADDED.to_owned(), self.added.name());
+        }
+        json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": { "name": name, "labels": labels, "annotations": annotations },
+        })
+    }
+}
+
+fn standing_of(meta: &Meta) -> Standing<'_> {
+    Standing {
+        labels: &meta.labels,
+        annotations: &meta.annotations,
+        terminating: meta.deletion_timestamp.is_some(),
+    }
+}
+
+/// Claims a namespace.
+///
+/// First a quorum list by chain: what is ours is taken, since names that were skipped earlier may be free by now and the
+/// walk alone would claim twice. Then plain creates along the derived names; what is in the way is judged. Last a fresh
+/// read validates all marks, uid and that it is not Terminating.
+///
+/// # Errors
+/// Cluster errors; [`Error::Ownership`] where all tried names are taken, or somebody took the namespace meanwhile.
+pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Claimed> {
+    if claim.generation > 0
+        && let Some(claimed) = standing(cluster, claim).await?.into_iter().next()
+    {
+        return Ok(claimed);
+    }
+    walk(cluster, claim, say).await
+}
+
+/// Creates the namespace under the first derived name that is free.
+pub(crate) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Claimed> {
+    let owner = claim.owner();
+    let mut in_the_way = Vec::new();
+    for name in names::sequence(claim.seed, claim.generation, &claim.prefix).take(NAMES_TRIED) {
+        let ours = |live: &Value| live["metadata"]["annotations"][wire::OWNER] == owner.as_str();
+        let how = Create { proof: Proof::By(&ours), ..Create::default() };
+        let object = claim.namespace(&name);
+        let created = match cluster.create::<NamespaceObject>(&kind::NAMESPACES, None, &object, &how).await {
+            Ok(_) => true,
+            Err(error) if error.is_already_exists() => false,
+            Err(error) => return Err(error.into()),
+        };
+        let Some(there) = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, &name).await? else {
+            // it was in the way and is gone by now; the next name is as good
+            continue;
+        };
+        match claim.judge(&there.metadata) {
+            Judged::Ours => {
+                return Ok(Claimed { namespace: name, uid: there.metadata.uid, created });
+            }
+            Judged::OursTerminating => {
+                say(&format!("namespace {name} is ours but Terminating; taking the next name"));
+            }
+            Judged::Foreign if created => {
+                return Err(Error::ownership(
+                    format!("namespace {name} was taken from us between its creation and the check of it"),
+                    "have whoever or whatever deletes or relabels namespaces in this cluster (a webhook, a syncer) spare it, then run it again",
+                ));
+            }
+            Judged::Foreign => in_the_way.push(occupant(&there.metadata)),
+        }
+    }
+    Err(Error::ownership(
+        format!(
+            "the first {NAMES_TRIED} names {}-… are all taken: {}",
+            claim.prefix,
+            in_the_way.iter().take(OCCUPANTS_SHOWN).cloned().collect::<Vec<_>>().join(", ")
+        ),
+        "names that nobody can guess do not collide so often: look who makes namespaces here, and whether a webhook \
+         changes what they carry",
+    ))
+}
+
+/// So many of those that are in the way are named.
+const OCCUPANTS_SHOWN: usize = 5;
+
+/// Who sits under a name: `ci-bold-curie (of chain other)`.
+fn occupant(meta: &Meta) -> String {
+    let whose = match meta.labels.get(wire::CHAIN) {
+        Some(chain) => format!("of chain {chain}"),
+        None => "of no chain".to_owned(),
+    };
+    format!("{} ({whose})", meta.name)
+}
+
+/// The namespaces that are the claim's and not Terminating, by name. More than one there are only where
+/// two walked at the same time past a name that became free in between.
+pub(crate) async fn standing(cluster: &Cluster, claim: &Claim) -> Result<Vec<Claimed>> {
+    let query = Query::labels(format!("{}={}", wire::CHAIN, claim.chain));
+    let list = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &query).await?;
+    let mut ours: Vec<Claimed> = list
+        .items
+        .into_iter()
+        .map(|namespace| namespace.metadata)
+        .filter(|meta| claim.judge(meta) == Judged::Ours)
+        .map(|meta| Claimed { namespace: meta.name, uid: meta.uid, created: false })
+        .collect();
+    ours.sort_by(|a, b| a.namespace.cmp(&b.namespace));
+    Ok(ours)
+}
+
+/// Whether this very namespace is there, carries the claim's marks, and is not on its way out. A head that was edited by
+/// hand may name any namespace of the cluster. The owner uuid is not asked for: what is settled is proved by its uid, also
+/// where the seed that it came from is lost.
+pub(crate) async fn stands(cluster: &Cluster, claim: &Claim, namespace: &str, uid: &str) -> Result<bool> {
+    let found = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
+    Ok(found.is_some_and(|found| {
+        let meta = &found.metadata;
+        meta.uid == uid && meta.deletion_timestamp.is_none() && marked(standing_of(meta), claim.marks())
+    }))
+}

@@ -1,0 +1,117 @@
+//! Enter a namespace of a chain: whoever is to write there binds themselves first, and the namespace must be usable.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use serde_json::Value;
+
+use super::Say;
+use super::error::{Error, Result};
+use super::write::create;
+use crate::chain::rights::{self, There};
+use crate::cluster::resource as kind;
+use crate::cluster::{Access, Cluster};
+
+/// Who raises the listener.
+#[derive(Debug, Clone, Copy)]
+pub enum Maker<'a> {
+    /// A person; bound in the new namespace unless they may write there anyway.
+    Person,
+    /// The predecessor's agent; its binding is owned by its own Namespace.
+    Agent {
+        /// Its namespace.
+        namespace: &'a str,
+        /// That namespace's uid.
+        uid: &'a str,
+    },
+}
+
+/// How long a person waits for the default ServiceAccount of a fresh namespace.
+const USABLE_BOUND: Duration = Duration::from_secs(60);
+
+/// The same where an agent waits for it, which writes down why and tries again: its build does not wait meanwhile.
+const USABLE_BOUND_OF_AGENT: Duration = Duration::from_secs(2);
+
+/// Binds the maker in a namespace of the chain. `trusted`: whether its builds are.
+///
+/// # Errors
+/// Cluster errors.
+pub async fn enter(cluster: &Cluster, maker: Maker<'_>, there: &There<'_>, trusted: bool) -> Result<()> {
+    let own: Vec<Value> = match maker {
+        Maker::Person => bind_person(cluster, there).await?.into_iter().collect(),
+        Maker::Agent { namespace, uid } => rights::bind_predecessor(there, namespace, uid, trusted),
+    };
+    try_join_all(own.iter().map(|object| create(cluster, object))).await?;
+    Ok(())
+}
+
+/// The binding that a person needs in the new namespace; an admin may write there anyway.
+async fn bind_person(cluster: &Cluster, there: &There<'_>) -> Result<Option<Value>> {
+    let wanted = [
+        Access::to("create", &kind::DEPLOYMENTS, Some(there.namespace)),
+        Access::to("patch", &kind::NAMESPACES, Some(there.namespace)),
+    ];
+    bind_person_for(cluster, there, &wanted).await
+}
+
+/// The binding that a person needs for rights in a namespace of a build; none if they hold them anyway.
+///
+/// # Errors
+/// Cluster errors.
+pub async fn bind_person_for(
+    cluster: &Cluster,
+    there: &There<'_>,
+    wanted: &[Access],
+) -> Result<Option<Value>> {
+    if cluster.can_i(wanted).await?.into_iter().all(|allowed| allowed) {
+        return Ok(None);
+    }
+    Ok(Some(rights::bind_person(there, &cluster.whoami().await?)))
+}
+
+impl Maker<'_> {
+    /// How long a fresh namespace may take to get its default ServiceAccount.
+    pub fn patience(self) -> Duration {
+        match self {
+            Self::Person => USABLE_BOUND,
+            Self::Agent { .. } => USABLE_BOUND_OF_AGENT,
+        }
+    }
+}
+
+/// What is waited for longer than this is said.
+const SAID_AFTER: Duration = Duration::from_secs(2);
+
+/// Waits until the fresh namespace has its default ServiceAccount, without which no pod starts in it.
+///
+/// # Errors
+/// [`Error::Timeout`] after `bound`.
+pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration, say: Say<'_>) -> Result<()> {
+    let begun = tokio::time::Instant::now();
+    let mut said = false;
+    loop {
+        let account = cluster.get::<Value>(&kind::SERVICE_ACCOUNTS, Some(namespace), "default").await;
+        match account {
+            Ok(Some(_)) => return Ok(()),
+            // our binding in it may take some milliseconds to reach the authorizer
+            Ok(None) | Err(crate::cluster::Error::Forbidden(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if begun.elapsed() >= bound {
+            return Err(Error::timeout(
+                format!(
+                    "namespace {namespace} has no default ServiceAccount after {} s, which kube-controller-manager makes",
+                    bound.as_secs()
+                ),
+                "run this again; if that does not help, have whoever runs the cluster get kube-controller-manager to run",
+            ));
+        }
+        if begun.elapsed() >= SAID_AFTER && !said {
+            said = true;
+            say(&format!(
+                "namespace {namespace} waits for its default ServiceAccount, which kube-controller-manager makes"
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,25 @@
+//! Our objects in the cluster: builds, heads, records, seeds, claims and home, and the writes that all share.
+//!
+//! Here steps are put in order that `ops` and `runner` have in common. Nothing here prints: what happens is told to a sink
+//! that the caller hands in.
+
+pub mod build;
+pub mod chain;
+pub mod claim;
+pub mod confinement;
+pub mod dispatch;
+pub mod dry_run;
+pub mod enter;
+pub mod error;
+pub mod events;
+pub mod head;
+pub mod home;
+pub mod manifests;
+pub mod record;
+pub mod seed;
+pub mod select;
+pub mod support;
+pub mod write;
+
+/// Where an operation tells what it does, a line at a time.
+pub type Say<'a> = &'a dyn Fn(&str);

@@ -1,0 +1,202 @@
+//! A chain's record and Secret in home: everything that it renders from, fixed at `start`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::chain::Data;
+use super::error::{Error, Result};
+use crate::chain::build::Map;
+use crate::chain::record::Settings;
+use crate::chain::wire;
+use crate::cluster::objects::{Object, SecretObject};
+use crate::cluster::resource as kind;
+use crate::cluster::{Cluster, Patch};
+use crate::pipeline::facts::{EnvValue, Facts};
+use crate::pipeline::sources::Sources;
+
+/// The key of the record that holds [`Settings`].
+const SETTINGS: &str = "settings";
+
+/// The key of the record that holds [`Sources`].
+const SOURCES: &str = "sources";
+
+/// The key of the record that holds the facts of the person's machine.
+const FACTS: &str = "facts";
+
+/// The key of the record that counts how often `start` has changed it.
+const EDITION: &str = "edition";
+
+/// At most so many bytes go into a record; an object may hold 1 MiB, and what else is in it counts.
+const RECORD_BYTES: usize = 900 * 1024;
+
+/// Everything that a chain renders from, fixed at `start`.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Settings.
+    pub settings: Settings,
+    /// Template and values.
+    pub sources: Sources,
+    /// Facts of the person's machine, the environment included.
+    pub facts: Facts,
+}
+
+fn field<T: serde::de::DeserializeOwned>(
+    data: &Map,
+    key: &str,
+    broken: &impl Fn(&str, String) -> Error,
+) -> Result<T> {
+    let text = data.get(key).ok_or_else(|| broken(key, "missing".to_owned()))?;
+    serde_json::from_str(text).map_err(|error| broken(key, error.to_string()))
+}
+
+impl Record {
+    /// The record's data; environment values that are secret stay out.
+    ///
+    /// # Errors
+    /// More than an object may hold.
+    pub fn write(&self) -> Result<Map> {
+        let mut facts = self.facts.clone();
+        facts.env.clear();
+        let data = Map::from([
+            (SETTINGS.to_owned(), json!(self.settings).to_string()),
+            (SOURCES.to_owned(), json!(self.sources).to_string()),
+            (FACTS.to_owned(), json!(facts).to_string()),
+        ]);
+        let bytes: usize = data.values().map(String::len).sum();
+        if bytes > RECORD_BYTES {
+            return Err(Error::usage(
+                format!(
+                    "template, values and files of chain {} are {bytes} bytes; its record in home holds {RECORD_BYTES}",
+                    self.settings.chain
+                ),
+                "put large files into the image, or into a ConfigMap or Secret of their own",
+            ));
+        }
+        Ok(data)
+    }
+
+    /// Environment values that go into the chain's Secret.
+    pub fn secrets(&self) -> Map {
+        let secret = self.facts.env.iter().filter(|(_, value)| value.secret);
+        secret.map(|(name, value)| (name.clone(), value.value.clone())).collect()
+    }
+
+    fn read(chain: &str, record: &Map, secret: &Map) -> Result<Self> {
+        let broken = |key: &str, why: String| {
+            Error::unready(
+                format!(
+                    "record of chain {chain} (ConfigMap {} in {}): {key}: {why}",
+                    wire::record_object(chain),
+                    wire::HOME
+                ),
+                format!(
+                    "it was edited by hand or written by another program: kubectl edit configmap -n {} {} puts it right, or start \
+                     the chain under another name with --chain",
+                    wire::HOME,
+                    wire::record_object(chain)
+                ),
+            )
+        };
+        let settings: Settings = field(record, SETTINGS, &broken)?;
+        let mut facts: Facts = field(record, FACTS, &broken)?;
+        let plain = settings.env.iter().map(|(name, value)| (name, value, false));
+        let secret = secret.iter().map(|(name, value)| (name, value, true));
+        facts.env = plain
+            .chain(secret)
+            .map(|(name, value, secret)| (name.clone(), EnvValue { value: value.clone(), secret }))
+            .collect::<BTreeMap<_, _>>();
+        Ok(Self { settings, sources: field(record, SOURCES, &broken)?, facts })
+    }
+}
+
+/// A chain's record and Secret, and what a change of them is decided on.
+#[derive(Debug)]
+pub struct Kept {
+    /// The record.
+    pub record: Record,
+    /// How often `start` has changed it.
+    pub edition: u64,
+    /// The record's resourceVersion.
+    record_version: String,
+    /// The Secret's; none = there is no Secret.
+    secret_version: Option<String>,
+}
+
+/// Reads a chain's record and Secret; `None` if there is no record.
+pub async fn record(cluster: &Cluster, chain: &str) -> Result<Option<Record>> {
+    Ok(kept(cluster, chain).await?.map(|kept| kept.record))
+}
+
+/// Reads a chain's record and Secret, with their versions; `None` if there is no record.
+pub async fn kept(cluster: &Cluster, chain: &str) -> Result<Option<Kept>> {
+    let (record_name, secret_name) = (wire::record_object(chain), wire::chain_object(chain));
+    let record = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &record_name);
+    let secret = cluster.get::<SecretObject>(&kind::SECRETS, Some(wire::HOME), &secret_name);
+    let (record, secret) = futures_util::future::try_join(record, secret).await?;
+    let Some(record) = record else { return Ok(None) };
+    let edition = match record.data.get(EDITION) {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| {
+            Error::unready(
+                format!("ConfigMap {record_name} in {}: {EDITION} {text:?} is no number", wire::HOME),
+                format!(
+                    "it was edited by hand: kubectl edit configmap -n {} {record_name} puts it right",
+                    wire::HOME
+                ),
+            )
+        })?,
+    };
+    let secret_version = secret.as_ref().map(|secret| secret.metadata.resource_version.clone());
+    let mut values = Map::new();
+    for (name, bytes) in secret.map(|secret| secret.data).unwrap_or_default() {
+        let value = String::from_utf8(bytes.0).map_err(|_| {
+            Error::unready(
+                format!("Secret {secret_name} in {}: {name} is not UTF-8 text", wire::HOME),
+                format!(
+                    "it was edited by hand: kubectl edit secret -n {} {secret_name} puts it right",
+                    wire::HOME
+                ),
+            )
+        })?;
+        values.insert(name, value);
+    }
+    Ok(Some(Kept {
+        record: Record::read(chain, &record.data, &values)?,
+        edition,
+        record_version: record.metadata.resource_version,
+        secret_version,
+    }))
+}
+
+/// Changes a chain's record and Secret, if they are still as they were read.
+///
+/// # Errors
+/// A conflict where somebody else changed one of them meanwhile.
+pub async fn rewrite(cluster: &Cluster, kept: &Kept, record: &Record, edition: u64) -> Result<()> {
+    let chain = &record.settings.chain;
+    let mut data = record.write()?;
+    data.insert(EDITION.to_owned(), edition.to_string());
+    let body = json!({ "metadata": { "resourceVersion": kept.record_version }, "data": data });
+    let name = wire::record_object(chain);
+    cluster.patch::<Object>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(&body)).await?;
+    let (before, after) = (kept.record.secrets(), record.secrets());
+    let Some(version) = kept.secret_version.as_ref().filter(|_| before != after) else { return Ok(()) };
+    let dropped = before.keys().filter(|name| !after.contains_key(*name));
+    let dropped: BTreeMap<&String, Value> = dropped.map(|name| (name, Value::Null)).collect();
+    let body = json!({ "metadata": { "resourceVersion": version }, "data": dropped, "stringData": after });
+    let name = wire::chain_object(chain);
+    cluster.patch::<Object>(&kind::SECRETS, Some(wire::HOME), &name, Patch::Merge(&body)).await?;
+    Ok(())
+}
+
+/// The chain's Secret in home.
+pub fn secret(chain: &str, values: &Map, labels: &Value) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": { "name": wire::chain_object(chain), "namespace": wire::HOME, "labels": labels },
+        "stringData": values,
+    })
+}
