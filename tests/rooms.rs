@@ -242,6 +242,118 @@ fn rooms_import_only_whom_they_may() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The paths that a piece of code names behind `crate::`, `super::` or `self::`, groups spelled out, from the crate's root on.
+/// `module`: the path of the module that the code stands in.
+fn paths_named(code: &str, module: &[String]) -> Vec<Vec<String>> {
+    let mut named = Vec::new();
+    for root in ["crate::", "super::", "self::"] {
+        for (at, _) in code.match_indices(root) {
+            if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            let mut rest = &code[at..];
+            let mut base = module.to_vec();
+            if let Some(behind) = rest.strip_prefix("crate::") {
+                (rest, base) = (behind, Vec::new());
+            }
+            while let Some(behind) = rest.strip_prefix("super::") {
+                base.pop();
+                rest = behind;
+            }
+            expand(rest.strip_prefix("self::").unwrap_or(rest), &base, &mut named);
+        }
+    }
+    named
+}
+
+/// Adds the paths of one use tree (`a::{b, c::d}`) below `base`.
+fn expand(tree: &str, base: &[String], into: &mut Vec<Vec<String>>) {
+    let Some(group) = tree.strip_prefix('{') else {
+        let Some(word) = word(tree) else { return into.push(base.to_vec()) };
+        let path = [base, &[word.clone()]].concat();
+        return match tree.trim_start()[word.len()..].strip_prefix("::") {
+            Some(rest) => expand(rest, &path, into),
+            None => into.push(path),
+        };
+    };
+    let (mut depth, mut start) = (0, 0);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            ',' | '}' if depth == 0 => {
+                expand(group[start..at].trim_start(), base, into);
+                start = at + 1;
+                if c == '}' {
+                    return;
+                }
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+}
+
+/// Which file imports which, by module path. A module and its own submodules count as one.
+fn imports(sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
+    let module = |source: &Source| {
+        let path = source.path.strip_suffix(".rs").unwrap();
+        path.strip_suffix("/mod").unwrap_or(path).to_owned()
+    };
+    let modules: BTreeSet<String> = sources.iter().map(module).collect();
+    let inside = |a: &str, b: &str| a == b || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'));
+    let mut edges = BTreeMap::new();
+    for source in sources {
+        let own = module(source);
+        let parts: Vec<String> = own.split('/').map(str::to_owned).collect();
+        let named = paths_named(&source.product(), &parts);
+        let files = named.iter().filter_map(|path| {
+            (1..=path.len()).rev().map(|n| path[..n].join("/")).find(|path| modules.contains(path))
+        });
+        let others = files.filter(|other| !inside(other, &own) && !inside(&own, other));
+        edges.insert(own.clone(), others.collect());
+    }
+    edges
+}
+
+/// A way from `from` back to itself; none where there is none.
+fn circle<'a>(from: &'a str, edges: &'a BTreeMap<String, BTreeSet<String>>) -> Option<Vec<&'a str>> {
+    let mut ways = vec![vec![from]];
+    let mut seen = BTreeSet::new();
+    while let Some(way) = ways.pop() {
+        for next in edges.get(*way.last().unwrap()).into_iter().flatten() {
+            if next == from {
+                return Some([way.as_slice(), &[from]].concat());
+            }
+            if seen.insert(next) {
+                ways.push([way.as_slice(), &[next.as_str()]].concat());
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn files_import_each_other_in_no_circle() {
+    let edges = imports(&under("src"));
+    let circles: Vec<String> =
+        edges.keys().filter_map(|file| Some(circle(file, &edges)?.join(" → "))).collect();
+    assert!(circles.is_empty(), "{}", circles.join("\n"));
+}
+
+#[test]
+fn a_circle_of_files_is_found() {
+    let source = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
+    let sources = [
+        source("a/mod.rs", "pub mod b; pub mod c;"),
+        source("a/b.rs", "use super::{c::{X, Y}, d};"),
+        source("a/c.rs", "fn f() { crate::a::d::g() }"),
+        source("a/d.rs", "use super::b;"),
+    ];
+    let edges = imports(&sources);
+    assert_eq!(circle("a/c", &edges).unwrap(), ["a/c", "a/d", "a/b", "a/c"]);
+    assert_eq!(circle("a", &edges), None);
+}
+
 #[test]
 fn crates_stay_in_their_rooms() {
     let mut faults = Vec::new();

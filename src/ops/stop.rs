@@ -19,7 +19,7 @@ use crate::cluster::{Change, Cluster, Follow, Resource};
 use crate::state::Say;
 use crate::state::build::{read_build, told};
 use crate::state::error::{Error, Result};
-use crate::state::{chain, head, select};
+use crate::state::{chain, forget, head, select};
 
 /// What is to be stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub async fn stop(
     let left = purge(cluster, request, &head, tell).await?;
     if left == 0 {
         let mut tell = |resource: &Resource, name: &str| tell(&Word::Forgotten(resource, name));
-        chain::forget(cluster, chain, &head.uuid, &mut tell).await?;
+        forget::forget(cluster, chain, &head.uuid, &mut tell).await?;
     }
     Ok(Left { running: Vec::new(), stay: left })
 }

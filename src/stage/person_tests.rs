@@ -19,8 +19,8 @@ use crate::ops::cleanup::{Which, Word, cleanup};
 use crate::ops::start::{StartOutcome, StartRequest, start};
 use crate::ops::stop::{self, Left, stop};
 use crate::pipeline::facts::Fact;
-use crate::state::chain;
 use crate::state::error::{Error, Result};
+use crate::state::forget;
 
 const HOME: &str = "/api/v1/namespaces/studioci/configmaps";
 

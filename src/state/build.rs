@@ -2,7 +2,9 @@
 
 use super::error::{Error, Result};
 use crate::chain::build::{Build, NotABuild, Told};
+use crate::cluster::Cluster;
 use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
 
 /// Reads a Namespace as a build, or says who must repair it.
 pub(crate) fn readable(namespace: &NamespaceObject) -> Result<Build> {
@@ -31,4 +33,15 @@ pub(crate) fn told(namespace: &NamespaceObject) -> Told<'_> {
         labels: &meta.labels,
         annotations: &meta.annotations,
     }
+}
+
+/// The build in a namespace, if it is there.
+///
+/// # Errors
+/// Cluster errors; a Namespace of ours that was edited by hand.
+pub async fn look(cluster: &Cluster, namespace: &str) -> Result<Option<Build>> {
+    let Some(found) = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await? else {
+        return Ok(None);
+    };
+    readable(&found).map(Some)
 }

@@ -9,11 +9,12 @@ use std::time::Duration;
 use futures_util::future::{try_join_all, try_join3};
 use serde_json::{Value, json};
 
+use super::error::{Error, Result};
+use super::home::{advised, is_agent, not_done};
 use super::manifests::{self, BINDING, POLICY};
 use crate::chain::{rights, wire};
 use crate::cluster::resource as kind;
 use crate::cluster::{Access, Cluster, Create, Denier, Error as ClusterError, Resource};
-use crate::state::error::{Error, Result};
 
 /// How long after it was installed a policy may take to act: 0.4 to 0.7 s were seen.
 const ACTS_WITHIN: Duration = Duration::from_secs(10);
@@ -146,39 +147,6 @@ fn judge(wanted: &[Value], live: &[Option<Value>]) -> Result<Option<u64>> {
         "an administrator runs kubectl studioci setup of this version; what differs: \
          kubectl studioci setup --print | kubectl diff -f -",
     ))
-}
-
-/// The error of a cluster that was not set up.
-pub(crate) fn not_done(what: &str) -> Error {
-    Error::unready(
-        what,
-        "an administrator runs kubectl studioci setup once (kubectl studioci setup --print shows what it installs)",
-    )
-}
-
-/// A person who may not even look is told whom to ask for what; an agent's missing right is passed on as it is, since
-/// its bindings may be moments old.
-pub(crate) fn advised(error: ClusterError) -> Error {
-    match error {
-        ClusterError::Forbidden(no) if !is_agent(&no.user) => Error::unready(
-            no.to_string(),
-            format!(
-                "ask an administrator to bind you to ClusterRole {role} and to Role {role} in namespace {home}:\n  \
-                 kubectl create clusterrolebinding {role}-NAME --clusterrole {role} --user {user:?}\n  \
-                 kubectl create rolebinding -n {home} {role}-NAME --role {role} --user {user:?}\n\
-                 If there is no such role yet, kubectl studioci setup comes first.",
-                role = wire::ROLE_USER,
-                home = wire::HOME,
-                user = no.user
-            ),
-        ),
-        other => other.into(),
-    }
-}
-
-fn is_agent(user: &str) -> bool {
-    let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-    account.is_some_and(|(_, account)| account.starts_with(wire::AGENT_ACCOUNT))
 }
 
 /// Asks whether the authorizer ever says no.

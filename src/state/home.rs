@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::chain::Data;
-use super::confinement;
 use super::error::{Error, Result};
 use crate::chain::build::Map;
 use crate::chain::rights::{Added, Workspace};
@@ -94,9 +93,9 @@ pub fn default_image() -> String {
 /// # Errors
 /// [`Error::Unready`] where `setup` was not done, or home is of another major version.
 pub async fn home(cluster: &Cluster) -> Result<Home> {
-    match config(cluster).await.map_err(confinement::advised)? {
+    match config(cluster).await.map_err(advised)? {
         Some(data) => Home::read(&data)?.accepted(),
-        None => Err(confinement::not_done(&format!(
+        None => Err(not_done(&format!(
             "this cluster is not set up: ConfigMap {} in namespace {} is missing",
             wire::HOME_CONFIG,
             wire::HOME
@@ -130,5 +129,38 @@ pub(crate) async fn config(cluster: &Cluster) -> std::result::Result<Option<Map>
 pub async fn workspace(cluster: &Cluster) -> Result<Workspace> {
     let role: Option<Value> = cluster.get(&kind::CLUSTER_ROLES, None, wire::ROLE_WORKSPACE).await?;
     role.map(|role| Workspace::read(&role))
-        .ok_or_else(|| confinement::not_done(&format!("ClusterRole {} is missing", wire::ROLE_WORKSPACE)))
+        .ok_or_else(|| not_done(&format!("ClusterRole {} is missing", wire::ROLE_WORKSPACE)))
+}
+
+/// The error of a cluster that was not set up.
+pub(crate) fn not_done(what: &str) -> Error {
+    Error::unready(
+        what,
+        "an administrator runs kubectl studioci setup once (kubectl studioci setup --print shows what it installs)",
+    )
+}
+
+/// A person who may not even look is told whom to ask for what; an agent's missing right is passed on as it is, since
+/// its bindings may be moments old.
+pub(crate) fn advised(error: ClusterError) -> Error {
+    match error {
+        ClusterError::Forbidden(no) if !is_agent(&no.user) => Error::unready(
+            no.to_string(),
+            format!(
+                "ask an administrator to bind you to ClusterRole {role} and to Role {role} in namespace {home}:\n  \
+                 kubectl create clusterrolebinding {role}-NAME --clusterrole {role} --user {user:?}\n  \
+                 kubectl create rolebinding -n {home} {role}-NAME --role {role} --user {user:?}\n\
+                 If there is no such role yet, kubectl studioci setup comes first.",
+                role = wire::ROLE_USER,
+                home = wire::HOME,
+                user = no.user
+            ),
+        ),
+        other => other.into(),
+    }
+}
+
+pub(crate) fn is_agent(user: &str) -> bool {
+    let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    account.is_some_and(|(_, account)| account.starts_with(wire::AGENT_ACCOUNT))
 }

@@ -12,6 +12,7 @@ pub mod dry_run;
 pub mod enter;
 pub mod error;
 pub mod events;
+pub mod forget;
 pub mod head;
 pub mod home;
 pub mod manifests;

@@ -1,15 +1,15 @@
 //! A new chain that cannot be started is not left half made: the mended pipeline can be started under the same name.
 
 use super::raise::refusing;
-use super::wait::look;
 use crate::chain::build::Phase;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Delete, Denier, Error as ClusterError};
 use crate::state::Say;
+use crate::state::build::look;
 use crate::state::claim::{Claim, Claimed};
 use crate::state::error::Error;
 use crate::state::error::Result;
-use crate::state::{chain, head};
+use crate::state::{forget, head};
 
 /// What the server refuses for good is not left half made: the mended pipeline can be started under the same name.
 pub(super) async fn undone(
@@ -64,6 +64,6 @@ pub(super) async fn take_back(cluster: &Cluster, claim: &Claim, claimed: Option<
         Err(error) if error.is_conflict() => return Ok(false),
         marked => marked?,
     };
-    chain::forget(cluster, chain, &claim.chain_uuid, &mut |_, _| {}).await?;
+    forget::forget(cluster, chain, &claim.chain_uuid, &mut |_, _| {}).await?;
     Ok(true)
 }

@@ -14,7 +14,7 @@ use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Patch};
 use crate::ops::{listens, status};
 use crate::state::Say;
-use crate::state::build::readable;
+use crate::state::build::{look, readable};
 use crate::state::claim::Claimed;
 use crate::state::dispatch::Raise;
 use crate::state::error::{Error, Result};
@@ -79,13 +79,6 @@ pub(super) async fn listening(
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-}
-
-pub(super) async fn look(cluster: &Cluster, namespace: &str) -> Result<Option<Build>> {
-    let Some(found) = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await? else {
-        return Ok(None);
-    };
-    readable(&found).map(Some)
 }
 
 fn tag_is_missing(pod: &Pod, container: &str) -> bool {

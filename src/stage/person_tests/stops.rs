@@ -160,7 +160,7 @@ async fn a_purge_takes_nothing_of_a_chain_that_was_started_again_meanwhile() {
     let before = stage.world().objects.clone();
     let uuid = head(&stage.world())["uuid"].as_str().unwrap().to_owned();
     for uuid in [uuid::Uuid::nil().to_string(), uuid] {
-        let error = chain::forget(&stage.cluster(), CHAIN, &uuid, &mut |_, _| {}).await.unwrap_err();
+        let error = forget::forget(&stage.cluster(), CHAIN, &uuid, &mut |_, _| {}).await.unwrap_err();
         assert!(error.to_string().contains("started anew"), "{error}");
         assert_eq!(stage.world().objects, before);
     }
