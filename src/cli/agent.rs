@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
+use super::mistake::Mistake;
 use crate::cluster::{Cluster, InCluster};
 use crate::local;
 use crate::local::render::Renderer;
@@ -47,36 +48,28 @@ pub struct InstallArgs {
 }
 
 pub(super) fn install(args: &InstallArgs, _ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    local::files::install_self(&args.path).map_err(|why| {
-        Failure::usage(format!("cannot copy this program to {}", args.path.display()))
-            .because(why)
-            .remedy("name a file in a folder that this user may write to, with room for it")
+    local::files::install_self(&args.path).map_err(|why| Mistake::CannotInstall {
+        path: args.path.display().to_string(),
+        why: why.to_string(),
     })?;
     Ok(ExitKind::Done)
 }
 
 /// Tells and sleeps until SIGTERM. It runs in the pushed image, and has nothing that this image does not have.
 pub(super) async fn tell() -> Result<ExitKind, Failure> {
-    let path = local::told::pipeline_path().ok_or_else(|| {
-        Failure::usage("STUDIOCI_PIPELINE_PATH is not set: agent tell works only in a listener's pod")
-            .remedy("start a chain with kubectl studioci start")
-    })?;
+    let path = local::told::pipeline_path().ok_or_else(|| outside("STUDIOCI_PIPELINE_PATH", "agent tell"))?;
     let tells = tell::tell(Path::new(TOLD_FOLDER), local::told::of_image(&path));
-    or_terminated(tells).await.transpose().map_err(|why| {
-        Failure::usage(format!("cannot write to {TOLD_FOLDER}"))
-            .because(why)
-            .remedy("start a chain with kubectl studioci start: its listener mounts that folder")
-    })?;
+    or_terminated(tells)
+        .await
+        .transpose()
+        .map_err(|why| Mistake::CannotTell { folder: TOLD_FOLDER.to_owned(), why: why.to_string() })?;
     Ok(ExitKind::Done)
 }
 
 /// Runs until SIGTERM, which is obeyed at once: an agent is the first process of its container.
 #[expect(clippy::disallowed_methods, reason = "the agent's clock is handed to it here")]
 pub(super) async fn run(ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let place = local::agent::place().map_err(|missing| {
-        Failure::usage(format!("{missing} is not set: agent run works only in a listener's pod"))
-            .remedy("start a chain with kubectl studioci start")
-    })?;
+    let place = local::agent::place().map_err(|missing| outside(missing, "agent run"))?;
     let cluster = Cluster::in_cluster(&InCluster::at(place.host, place.port))?;
     let me = Identity {
         namespace: place.namespace,
@@ -93,6 +86,10 @@ pub(super) async fn run(ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let mut agent = Agent::new(&cluster, me, Timestamp::now, Renderer::agent(), &say);
     or_terminated(agent.run()).await.transpose()?;
     Ok(ExitKind::Done)
+}
+
+fn outside(variable: &str, verb: &str) -> Mistake {
+    Mistake::NotInAListener { variable: variable.to_owned(), verb: verb.to_owned() }
 }
 
 pub(super) fn probe() -> ExitKind {

@@ -1,10 +1,12 @@
 //! The other rooms' errors as failures: one place says which exit code each has.
 
 use super::failure::{ExitKind, Failure};
+use super::mistake::Mistake;
+use crate::chain::case::Blame;
 use crate::cluster;
 use crate::local::render::Unrendered;
 use crate::pipeline::fault::Fault;
-use crate::state;
+use crate::state::error::Error;
 
 impl From<cluster::Error> for Failure {
     fn from(error: cluster::Error) -> Self {
@@ -37,24 +39,40 @@ impl From<Vec<Fault>> for Failure {
     }
 }
 
-impl From<state::error::Error> for Failure {
-    fn from(error: state::error::Error) -> Self {
-        use state::error::Error;
-        let (kind, what, remedy) = match error {
-            Error::Cluster(error) => return error.into(),
-            Error::Pipeline(faults) => return faults.into(),
-            Error::Usage { what, remedy } => (ExitKind::Usage, what, remedy),
-            Error::Unready { what, remedy } => (ExitKind::Cluster, what, remedy),
-            Error::Ownership { what, remedy } => (ExitKind::OwnershipLost, what, remedy),
-            Error::Timeout { what, remedy } => (ExitKind::Timeout, what, remedy),
-        };
-        Self::new(kind, what).remedy(remedy)
+impl From<Blame> for ExitKind {
+    fn from(blame: Blame) -> Self {
+        match blame {
+            Blame::Usage => Self::Usage,
+            Blame::Unready => Self::Cluster,
+            Blame::Ownership => Self::OwnershipLost,
+            Blame::Timeout => Self::Timeout,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Cluster(error) => error.into(),
+            Error::Pipeline(faults) => faults.into(),
+            error => {
+                let (blame, remedy) = error.advice().expect("every case has its advice");
+                Self::new(blame.into(), error.to_string()).remedy(remedy)
+            }
+        }
+    }
+}
+
+impl From<Mistake> for Failure {
+    fn from(mistake: Mistake) -> Self {
+        let (blame, remedy) = mistake.advice().expect("every mistake has its advice");
+        Self::new(blame.into(), mistake.to_string()).remedy(remedy)
     }
 }
 
 impl From<Unrendered> for Failure {
     fn from(why: Unrendered) -> Self {
-        state::error::Error::from(why).into()
+        Error::from(why).into()
     }
 }
 

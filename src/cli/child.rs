@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::failure::{ExitKind, Failure};
+use super::mistake::Mistake;
 use crate::local;
 
 /// Render what stands on stdin, within bounds
@@ -10,10 +11,6 @@ use crate::local;
 pub struct ChildArgs {}
 
 pub(super) fn run() -> Result<ExitKind, Failure> {
-    local::render::serve().map_err(|why| {
-        Failure::usage("cannot render within bounds")
-            .because(why)
-            .remedy("look at the limits that this process was given: ulimit -a")
-    })?;
+    local::render::serve().map_err(|why| Mistake::NoBounds { why: why.to_string() })?;
     Ok(ExitKind::Done)
 }

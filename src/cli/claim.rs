@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
+use super::mistake::Mistake;
 use super::output::{DryRun, Name, dry_run, only_name};
 use crate::chain::names;
 use crate::chain::rights::Added;
@@ -56,8 +57,7 @@ pub struct ClaimArgs {
 #[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
 pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     if let Some(why) = names::label_fault(&args.prefix, names::PREFIX_MAX) {
-        return Err(Failure::usage(format!("prefix {:?} {why}", args.prefix))
-            .remedy("namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label"));
+        return Err(Mistake::ClaimPrefix { prefix: args.prefix, why }.into());
     }
     let claim = |added| Claim::bare(&args.prefix, added, Timestamp::now());
     let name = if args.dry_run.is_dry() {

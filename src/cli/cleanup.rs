@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
+use super::mistake::Mistake;
 use super::output::{DryRun, earnest, server_dry_run};
 use crate::chain::names;
 use crate::chain::retention::{Rules, Why};
@@ -107,8 +108,7 @@ impl CleanupArgs {
             return Ok(Which::Named(names));
         }
         if self.older_than.is_none() && self.keep.is_none() {
-            return Err(Failure::usage("nothing says which builds are to go")
-                .remedy("name namespaces, or give a rule: --older-than 7d, --keep 5; with --dry-run nothing is deleted")
+            return Err(Failure::from(Mistake::NothingChosen {})
                 .hint("See 'kubectl studioci cleanup --help' for usage."));
         }
         Ok(Which::ByRules(Rules { older_than: self.older_than, keep: self.keep }, self.chain.clone()))

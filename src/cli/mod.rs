@@ -12,6 +12,7 @@ pub mod connection;
 pub mod context;
 mod duration;
 pub mod failure;
+pub mod mistake;
 pub mod output;
 pub mod pipeline;
 pub mod render;

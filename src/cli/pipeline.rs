@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::failure::Failure;
+use super::mistake::Mistake;
 use crate::local::render::Renderer;
 use crate::local::{self, files::Unreadable};
 use crate::pipeline::facts::{self, Fact, Facts, Group, Reads};
@@ -74,7 +75,7 @@ impl PipelineArgs {
     /// them later.
     pub(super) fn facts(&self, reads: &Reads, kept: bool) -> Result<Facts, Failure> {
         let environment = local::environment::read(&reads.env)
-            .map_err(|fault| Failure::usage(fault.to_string()).remedy("set it to a text, or leave it out"))?;
+            .map_err(|fault| Mistake::VariableNotText { variable: fault.name })?;
         let of_build = |name: &str| name == "hash" && reads.build.contains("revision");
         // of a later push nobody knows those that are not kept
         let git =
@@ -108,14 +109,11 @@ const VALUES: &str = "name a file of values with --values FILE";
 const SET_FILE: &str = "name the file whose text is the value with --set-file KEY=FILE";
 
 fn text(path: &Path, absent: &str) -> Result<Text, Failure> {
-    let file = local::files::read(&path.to_string_lossy(), std::io::stdin()).map_err(|why| {
-        let remedy = match &why {
-            Unreadable::Absent(_) => absent,
-            Unreadable::Refused(..) => "name a file that you may read",
-            Unreadable::NotText(_) => "save it as UTF-8",
-            Unreadable::TooLarge(_) => "leave out what no cluster would take",
-        };
-        Failure::usage(why.to_string()).remedy(remedy)
+    let file = local::files::read(&path.to_string_lossy(), std::io::stdin()).map_err(|why| match why {
+        Unreadable::Absent(file) => Mistake::FileAbsent { file, remedy: absent.to_owned() },
+        Unreadable::Refused(file, why) => Mistake::FileRefused { file, why: why.to_string() },
+        Unreadable::NotText(file) => Mistake::FileNotText { file },
+        Unreadable::TooLarge(file) => Mistake::FileTooLarge { file },
     })?;
     Ok(Text { name: file.name, text: file.text })
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
+use super::mistake::Mistake;
 use super::pipeline::{PipelineArgs, facts_of_no_machine};
 use crate::local::render::{Renderer, Task};
 use crate::pipeline::facts::Facts;
@@ -51,9 +52,7 @@ pub(super) fn run(args: &RenderArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure>
         ctx.console.warning(notice);
     }
     if text.trim().is_empty() {
-        return Err(Failure::usage(format!("{} renders to no document", sources.template.name)).remedy(
-            "write the pipeline's documents into it, or look at the condition that leaves all of them out",
-        ));
+        return Err(Mistake::NothingRendered { template: sources.template.name }.into());
     }
     ctx.console.data(&text)?;
     Ok(ExitKind::Done)

@@ -246,7 +246,7 @@ pub async fn look_home(cluster: &Cluster, chains: impl IntoIterator<Item = Strin
 /// A chain's seed. Where it is lost or kept from us, only what the head has settled is provably the chain's.
 async fn readable_seed(cluster: &Cluster, chain: &str) -> Result<Option<Uuid>> {
     match seed::seed(cluster, chain).await {
-        Err(Error::Unready { .. }) => Ok(None),
+        Err(Error::SeedEdited { .. }) => Ok(None),
         Err(Error::Cluster(error)) if error.is_rbac() => Ok(None),
         seed => seed,
     }
@@ -286,7 +286,7 @@ pub async fn left_behind(
 /// Waits until these namespaces are gone; says what holds up one that takes long.
 ///
 /// # Errors
-/// [`Error::Timeout`] after `bound`, with what holds up each that is left.
+/// [`Error::StillTerminating`] after `bound`, with what holds up each that is left.
 pub async fn until_gone(
     cluster: &Cluster,
     targets: &[Target],
@@ -353,10 +353,11 @@ async fn late(cluster: &Cluster, targets: &[Target], bound: Duration) -> Result<
     if remedies.is_empty() {
         remedies.push("it goes on by itself once kube-controller-manager gets to it; run this again then");
     }
-    Ok(Error::timeout(
-        format!("not gone after {} s: {}", bound.as_secs(), left.join("\n")),
-        remedies.join("\n"),
-    ))
+    Ok(Error::StillTerminating {
+        seconds: bound.as_secs(),
+        namespaces: left.join("\n"),
+        remedy: remedies.join("\n"),
+    })
 }
 
 /// What holds up a deletion, by the namespace controller's own conditions.

@@ -68,8 +68,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// is yet, its running one, else the newest.
 ///
 /// # Errors
-/// [`Error::Usage`] for a name that is neither a chain's nor a build's; [`Error::Unready`] for one whose labels or
-/// annotations cannot be read; [`Error::Ownership`] for one that is not provably its chain's.
+/// [`Error::NoSuchName`], [`Error::NotABuildNamespace`], [`Error::BuildEdited`] and [`Error::NotProvablyOurs`].
 pub async fn find(cluster: &Cluster, name: &str) -> Result<Build> {
     let there = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, name).await?;
     let labelled = |object: &NamespaceObject| {
@@ -84,10 +83,7 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<Build> {
     seen.builds.retain(|build| build.chain != wire::CLAIM_CHAIN);
     match (status::choose(&mut seen, name), there) {
         (Err(_), Some(_)) => {
-            return Err(Error::usage(
-                format!("namespace {name} is no build: it does not carry the labels of studioci"),
-                "kubectl studioci status shows all builds",
-            ));
+            return Err(Error::NotABuildNamespace { namespace: name.to_owned() });
         }
         (chosen, _) => chosen?,
     }
@@ -111,17 +107,14 @@ async fn proved(cluster: &Cluster, build: Build) -> Result<Build> {
     let home = dispose::look_home(cluster, [build.chain.clone()]).await?;
     match retention::of_its_chain(&build, &home) {
         Ok(()) => Ok(build),
-        Err(why) => Err(Error::ownership(
-            format!("namespace {} is not provably ours: {}", build.namespace, why.sentence),
-            "it was edited or made by hand; restore it, or scale with kubectl scale",
-        )),
+        Err(why) => Err(Error::NotProvablyOurs { namespace: build.namespace, why: why.sentence }),
     }
 }
 
 /// Scales the support of a build. What one workload is refused keeps none of the others from being scaled.
 ///
 /// # Errors
-/// [`Error::Usage`] where there is nothing to scale, or it must not be scaled now; cluster errors.
+/// A case of its own where there is nothing to scale, or it must not be scaled now; cluster errors.
 pub async fn scale(
     cluster: &Cluster,
     build: &Build,
@@ -134,11 +127,7 @@ pub async fn scale(
     enter(cluster, build, earnest).await?;
     let support = write::patiently(cluster, || support::list(cluster, &build.namespace)).await?;
     if support.is_empty() {
-        return Err(Error::usage(
-            format!("build {} has no support to scale", build.namespace),
-            "its pipeline brings no Deployment, StatefulSet, ReplicaSet or ReplicationController besides the build, or was \
-             refused before it came up; kubectl studioci status says which",
-        ));
+        return Err(Error::NoSupport { build: build.namespace.clone() });
     }
     let one = |(kind, workload): &(Scalable, Workload)| {
         let (kind, workload) = (*kind, workload.clone());
@@ -162,34 +151,21 @@ pub async fn scale(
 fn refusal(build: &Build, direction: Direction) -> Option<Error> {
     let name = &build.namespace;
     if build.terminating || build.phase == Phase::Disposing {
-        return Some(Error::usage(
-            format!("build {name} is being deleted"),
-            "choose another build: kubectl studioci status",
-        ));
+        return Some(Error::BeingDeleted { build: name.clone() });
     }
     if build.chain == wire::CLAIM_CHAIN {
-        return Some(Error::usage(
-            format!("namespace {name} is a bare claim, not a build: it has no support"),
-            "what you put into it yourself, scale with kubectl scale",
-        ));
+        return Some(Error::BareClaim { namespace: name.clone() });
     }
     match (build.phase, direction) {
-        (Phase::Claimed | Phase::Listening, _) => Some(Error::usage(
-            format!("build {name} is a listener: it holds nothing to scale until a push comes"),
-            format!("choose a build that is over: kubectl studioci status {}", build.chain),
-        )),
-        (phase @ (Phase::Triggered | Phase::Detached | Phase::Queued), _) => Some(Error::usage(
-            format!("build {name} is {phase}: its support is not there yet, and comes up by itself"),
-            format!("follow it with kubectl studioci watch {name}"),
-        )),
-        (phase @ (Phase::Preparing | Phase::Building), Direction::Down) => Some(Error::usage(
-            format!("build {name} is {phase}: it stands on its support"),
-            format!(
-                "wait for its verdict (kubectl studioci watch {name}); its support goes to 0 by itself then, or end \
-                 the build with kubectl delete job -n {name} {}",
-                wire::JOB
-            ),
-        )),
+        (Phase::Claimed | Phase::Listening, _) => {
+            Some(Error::IsListener { build: name.clone(), chain: build.chain.clone() })
+        }
+        (phase @ (Phase::Triggered | Phase::Detached | Phase::Queued), _) => {
+            Some(Error::SupportNotYet { build: name.clone(), phase: phase.to_string() })
+        }
+        (phase @ (Phase::Preparing | Phase::Building), Direction::Down) => {
+            Some(Error::SupportInUse { build: name.clone(), phase: phase.to_string() })
+        }
         _ => None,
     }
 }
@@ -197,7 +173,7 @@ fn refusal(build: &Build, direction: Direction) -> Option<Error> {
 /// What must be done with a workload.
 ///
 /// # Errors
-/// [`Error::Usage`] for one at 0 whose count nobody remembers.
+/// [`Error::CountUnknown`] for one at 0 whose count nobody remembers.
 fn step(kind: Scalable, workload: &Workload, direction: Direction) -> Result<Step> {
     let remembered = workload.remembered.as_deref().and_then(|count| count.parse::<u32>().ok());
     match (direction, workload.replicas, remembered) {
@@ -218,7 +194,7 @@ fn step(kind: Scalable, workload: &Workload, direction: Direction) -> Result<Ste
                     format!("{object} has no annotation {}: nobody knows how many it had", wire::REPLICAS)
                 }
             };
-            Err(Error::usage(what, "it was edited by hand; scale this one with kubectl scale --replicas"))
+            Err(Error::CountUnknown { what })
         }
     }
 }
@@ -291,20 +267,14 @@ async fn enter(cluster: &Cluster, build: &Build, earnest: Earnest) -> Result<()>
     let allowed = cluster.can_i(&wanted).await?;
     match wanted.iter().zip(allowed).find(|(_, allowed)| !allowed) {
         None => Ok(()),
-        Some((missing, _)) => Err(Error::unready(
-            format!("you may not {missing}"),
-            format!(
-                "without --dry-run, scale binds you to ClusterRole {} there first, which a dry run does not",
-                wire::ROLE_WORKSPACE
-            ),
-        )),
+        Some((missing, _)) => Err(Error::DryRunMayNot { right: missing.to_string() }),
     }
 }
 
 /// Waits until all support of a build is ready, each by its own idea of it, or has no pods any more.
 ///
 /// # Errors
-/// [`Error::Timeout`] after `bound`, which names what is missing, and why.
+/// [`Error::SupportNotSettled`] after `bound`, which names what is missing, and why.
 pub async fn settled(cluster: &Cluster, build: &Build, direction: Direction, bound: Duration) -> Result<()> {
     let begun = tokio::time::Instant::now();
     let namespace = build.namespace.as_str();
@@ -319,15 +289,12 @@ pub async fn settled(cluster: &Cluster, build: &Build, direction: Direction, bou
         }
         if begun.elapsed() >= bound {
             let named = unsettled.iter().map(|(kind, it)| named(cluster, namespace, *kind, it, direction));
-            return Err(Error::timeout(
-                format!(
-                    "support of build {namespace} is not {} after {} s: {}",
-                    if direction == Direction::Up { "ready" } else { "gone" },
-                    bound.as_secs(),
-                    try_join_all(named).await?.join("; ")
-                ),
-                "it goes on by itself; what is named above is in its way, and more --timeout lets this wait on",
-            ));
+            return Err(Error::SupportNotSettled {
+                build: namespace.to_owned(),
+                state: if direction == Direction::Up { "ready" } else { "gone" }.to_owned(),
+                seconds: bound.as_secs(),
+                missing: try_join_all(named).await?.join("; "),
+            });
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }

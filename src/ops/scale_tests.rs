@@ -135,7 +135,7 @@ async fn a_namespace_that_home_does_not_know_is_not_ours() {
         ("chain", Build { chain: "other".into(), ..good.clone() }),
         ("its uuid", Build { chain_uuid: Uuid::nil().to_string(), ..good }),
     ] {
-        assert!(matches!(proved(&cluster, forged).await, Err(Error::Ownership { .. })), "{what}");
+        assert!(matches!(proved(&cluster, forged).await, Err(Error::NotProvablyOurs { .. })), "{what}");
     }
 }
 

@@ -49,17 +49,11 @@ pub fn print(asked: &Asked) -> Result<String> {
 fn readable(asked: &Asked) -> Result<()> {
     let pinned = |image: &&String| ImageRef::parse(image).is_some_and(|image| image.digest.is_some());
     if let Some(image) = asked.agent_image.as_ref().filter(|image| !pinned(image)) {
-        return Err(Error::usage(
-            format!("{image:?} does not name an image by its digest"),
-            "write it as REGISTRY/REPOSITORY@sha256:…; the registry says the digest when the image is pushed",
-        ));
+        return Err(Error::ImageNotPinned { image: image.clone() });
     }
     let mut keys = asked.added.iter().flat_map(|added| added.labels.iter().chain(&added.annotations));
     match keys.find(|key| !is_key(key)) {
-        Some(key) => Err(Error::usage(
-            format!("{key:?} is no key of a label or an annotation"),
-            "write it as kubectl shows it, such as istio.io/rev; for several give the flag several times",
-        )),
+        Some(key) => Err(Error::NotAKey { key: key.clone() }),
         None => Ok(()),
     }
 }
@@ -122,10 +116,9 @@ pub struct Installed {
 pub async fn setup(cluster: &Cluster, asked: &Asked, tell: &mut dyn FnMut(&Line)) -> Result<Installed> {
     readable(asked)?;
     install_all(cluster, asked, tell).await.map_err(|error| match error {
-        Error::Cluster(no @ (ClusterError::Forbidden(_) | ClusterError::Denied { .. })) => Error::unready(
-            format!("setup needs the rights of an administrator: {no}"),
-            "have somebody run it who holds cluster-admin, or apply what kubectl studioci setup --print prints",
-        ),
+        Error::Cluster(no @ (ClusterError::Forbidden(_) | ClusterError::Denied { .. })) => {
+            Error::NotAnAdministrator { why: no.to_string() }
+        }
         other => other,
     })
 }
@@ -133,13 +126,10 @@ pub async fn setup(cluster: &Cluster, asked: &Asked, tell: &mut dyn FnMut(&Line)
 async fn install_all(cluster: &Cluster, asked: &Asked, tell: &mut dyn FnMut(&Line)) -> Result<Installed> {
     let version = cluster.version().await?;
     if version.numbers().is_some_and(|numbers| numbers < OLDEST) {
-        return Err(Error::unready(
-            format!(
-                "the API server is {}; admission policies need Kubernetes {}.{}",
-                version.git_version, OLDEST.0, OLDEST.1
-            ),
-            "upgrade the cluster; nothing was changed",
-        ));
+        return Err(Error::ServerTooOld {
+            version: version.git_version,
+            oldest: format!("{}.{}", OLDEST.0, OLDEST.1),
+        });
     }
     let before = match config(cluster).await? {
         Some(data) => Home::read(&data).ok().map(Home::accepted).transpose()?,
@@ -152,10 +142,7 @@ async fn install_all(cluster: &Cluster, asked: &Asked, tell: &mut dyn FnMut(&Lin
     let newest = found.iter().flatten().map(manifests::number).max().unwrap_or(0);
     let newer = (newest > manifests::own_number()).then_some(newest);
     if newer.is_some() && before.as_ref() != Some(&home) {
-        return Err(Error::unready(
-            "a newer kubectl-studioci has set this cluster up, and its roles say which agent images and keys are allowed",
-            "change them with that version; nothing was changed",
-        ));
+        return Err(Error::NewerSetup {});
     }
     let mut lines = Vec::new();
     for (object, live) in objects.iter().zip(found) {
@@ -178,13 +165,11 @@ async fn install_all(cluster: &Cluster, asked: &Asked, tell: &mut dyn FnMut(&Lin
 /// # Errors
 /// No agent image, neither asked for nor there.
 fn home_after(before: Option<&Home>, asked: &Asked) -> Result<Home> {
-    let agent_image =
-        asked.agent_image.as_ref().or(before.map(|before| &before.agent_image)).ok_or_else(|| {
-            Error::usage(
-                "no agent image is named",
-                "push the image and name it by its digest: --agent-image REGISTRY/REPOSITORY@sha256:…",
-            )
-        })?;
+    let agent_image = asked
+        .agent_image
+        .as_ref()
+        .or(before.map(|before| &before.agent_image))
+        .ok_or_else(|| Error::NoAgentImage {})?;
     // A newer program of the same major version has been here: its layout stays.
     let newer = before.filter(|before| numbers(&before.version) > numbers(wire::HOME_VERSION));
     let added = asked.added.clone().or_else(|| before.map(|before| before.added.clone()));
@@ -237,10 +222,7 @@ async fn install(cluster: &Cluster, object: &Value, mut live: Option<Value>) -> 
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Error::unready(
-        format!("{} is changed by somebody else again and again", resource.object(name)),
-        "find out who does (kubectl get … -o yaml --show-managed-fields), and run setup again",
-    ))
+    Err(Error::SetupRaced { object: resource.object(name) })
 }
 
 #[cfg(test)]

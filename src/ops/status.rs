@@ -278,7 +278,7 @@ impl Seen {
         } else {
             format!("chains here: {}", chains.join(", "))
         };
-        Error::usage(format!("there is no chain and no build called {name:?}"), remedy)
+        Error::NoSuchName { name: name.to_owned(), remedy }
     }
 }
 
@@ -332,7 +332,7 @@ impl KeelObject {
 /// Keeps the builds of the chain, or the build, of that name.
 ///
 /// # Errors
-/// [`Error::Usage`] for a name that is neither a chain's nor a build's, [`Error::Unready`] for a Namespace that was
+/// [`Error::NoSuchName`] for a name that is neither a chain's nor a build's, [`Error::BuildEdited`] for a Namespace that was
 /// edited by hand.
 pub fn choose(seen: &mut Seen, name: &str) -> Result<()> {
     if seen.builds.iter().any(|build| build.namespace == name) {

@@ -110,8 +110,8 @@ async fn state_that_was_edited_by_hand_is_a_finding() {
 
     let mut seen = seen;
     let named = |seen: &mut Seen, name: &str| match choose(seen, name) {
-        Err(Error::Unready { what, remedy } | Error::Usage { what, remedy }) => format!("{what}\n{remedy}"),
-        other => panic!("{other:?}"),
+        Err(error) => format!("{error}\n{}", error.said().1),
+        Ok(done) => panic!("{done:?}"),
     };
     insta::assert_snapshot!(named(&mut seen, "ci-phase"), @r#"
         namespace ci-phase: studioci.dev/phase "Dreaming" cannot be read

@@ -61,7 +61,7 @@ pub struct Left {
 /// Stops a chain.
 ///
 /// # Errors
-/// [`Error::Usage`] for a chain that there is none of; [`Error::Timeout`] where builds still run; [`Error::Ownership`]
+/// [`Error::NoSuchChain`]; [`Error::StillRunning`] where builds still run; [`Error::StartedWhileStopped`] and the like
 /// where somebody started it again meanwhile.
 pub async fn stop(
     cluster: &Cluster,
@@ -96,7 +96,7 @@ async fn unknown(cluster: &Cluster, chain: &str) -> Result<Error> {
     } else {
         format!("chains here: {}", chains.join(", "))
     };
-    Ok(Error::usage(format!("there is no chain called {chain:?}"), remedy))
+    Ok(Error::NoSuchChain { chain: chain.to_owned(), remedy })
 }
 
 /// Marks the head, so that nobody starts the chain while it is taken down. None if it is gone: another purge has come to
@@ -120,10 +120,7 @@ fn still_ended(chain: &str, ended: &Head, now: &Head) -> Result<()> {
     if now.uuid == ended.uuid && now.ended == ended.ended {
         return Ok(());
     }
-    Err(Error::ownership(
-        format!("chain {chain} was started again while it was being purged"),
-        format!("it goes on; to end it after all run kubectl studioci stop {chain} --purge again"),
-    ))
+    Err(Error::StartedWhilePurged { chain: chain.to_owned() })
 }
 
 /// [`still_ended`], of what was just read. A head that cannot be read is for retention to judge.
@@ -152,10 +149,7 @@ async fn end(cluster: &Cluster, request: &Request, mut head: Head) -> Result<(He
                 let before = head;
                 head = head::head_of(cluster, chain).await?;
                 if head.uuid != before.uuid {
-                    return Err(Error::ownership(
-                        format!("chain {chain} was deleted, and started anew, while it was being stopped"),
-                        "run it again if the new one is to end, too",
-                    ));
+                    return Err(Error::StartedWhileStopped { chain: chain.to_owned() });
                 }
             }
             Err(error) => return Err(error),
@@ -221,18 +215,11 @@ async fn wait_for_builds(cluster: &Cluster, request: &Request, ended: &Head, say
         return done;
     }
     let (namespaces, home) = look(cluster, chain).await?;
-    Err(Error::timeout(
-        format!(
-            "builds of chain {chain} still run after {} s: {}",
-            bound.as_secs(),
-            running(&namespaces, &home).join(", ")
-        ),
-        format!(
-            "the chain has ended and takes no more pushes; run stop {chain} --purge again for the rest. Of a build that \
-             never ends, {}",
-            without_agent(chain)
-        ),
-    ))
+    Err(Error::StillRunning {
+        chain: chain.to_owned(),
+        seconds: bound.as_secs(),
+        builds: running(&namespaces, &home).join(", "),
+    })
 }
 
 /// The way out for a build that nobody ends.

@@ -30,7 +30,7 @@ const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(
 /// Follows the build that `name` means (a chain: its running build, else the next one; none: the only chain).
 ///
 /// # Errors
-/// [`Error::Timeout`] after `bound`; [`Error::Ownership`] if the namespace vanishes before there is a verdict.
+/// [`Error::NoVerdict`] after `bound`; [`Error::DeletedBeforeVerdict`] if the namespace vanishes before there is a verdict.
 pub async fn watch(
     cluster: &Cluster,
     name: Option<&str>,
@@ -46,39 +46,27 @@ pub async fn watch(
     chains.sort_unstable();
     chains.dedup();
     if chains.len() > 1 {
-        return Err(Error::usage(
-            format!("there are several chains: {}", chains.join(", ")),
-            "say which: kubectl studioci watch CHAIN",
-        ));
+        return Err(Error::SeveralChains { chains: chains.join(", ") });
     }
     let Some(target) = status::running_or_next(&seen.builds).cloned() else {
         if let Some(why) = seen.unreadable.values().next() {
             return Err(unreadable(why));
         }
-        return Err(Error::usage("there is nothing to watch", "start a chain with kubectl studioci start"));
+        return Err(Error::NothingToWatch {});
     };
     let following = follow(cluster, &target, tell);
     match bound {
         None => following.await,
         Some(bound) => tokio::time::timeout(bound, following).await.unwrap_or_else(|_| {
-            Err(Error::timeout(
-                format!("no verdict of the build in {} after {} s", target.namespace, bound.as_secs()),
-                format!("it goes on; come back with kubectl studioci watch {}", target.namespace),
-            ))
+            Err(Error::NoVerdict { namespace: target.namespace.clone(), seconds: bound.as_secs() })
         }),
     }
 }
 
 async fn follow(cluster: &Cluster, target: &Build, tell: &mut dyn FnMut(&Change)) -> Result<Verdict> {
-    let gone = || {
-        Error::ownership(
-            format!("namespace {} was deleted before the build had a verdict", target.namespace),
-            format!(
-                "what is known of it: kubectl get configmap -n {} {}",
-                wire::HOME,
-                wire::history_object(&target.chain)
-            ),
-        )
+    let gone = || Error::DeletedBeforeVerdict {
+        namespace: target.namespace.clone(),
+        object: wire::history_object(&target.chain),
     };
     let mut events = cluster.watch::<NamespaceObject>(
         &kind::NAMESPACES,

@@ -24,8 +24,8 @@ async fn watched(name: Option<&str>, first: &'static str, then: &'static str) ->
         Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": [namespace(first)] }))
     });
     match Box::pin(watch(&cluster, name, None, &mut |_| {})).await {
-        Err(Error::Unready { what, remedy } | Error::Usage { what, remedy }) => format!("{what}\n{remedy}"),
-        other => panic!("{other:?}"),
+        Err(error) => format!("{error}\n{}", error.said().1),
+        Ok(done) => panic!("{done:?}"),
     }
 }
 
@@ -64,7 +64,7 @@ async fn what_no_agent_can_say_is_looked_for_from_outside() {
     let told = std::cell::RefCell::new(Vec::new());
     let mut tell = |change: &Change| told.borrow_mut().extend(change.outside.clone());
     let watching = watch(&cluster, Some("ci-a"), Some(Duration::from_secs(60)), &mut tell);
-    assert!(matches!(Box::pin(watching).await, Err(Error::Timeout { .. })));
+    assert!(matches!(Box::pin(watching).await, Err(Error::NoVerdict { .. })));
     let told = told.into_inner();
     let [why] = &told[..] else { panic!("said once: {told:?}") };
     assert!(why.contains("exceeded quota: q (raise it, or free something"), "{why}");

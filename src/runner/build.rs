@@ -138,12 +138,7 @@ impl Agent<'_> {
         let mut cause = cause.to_owned();
         shorten(&mut cause);
         let entry = Entry::of(&build, verdict.as_str(), &cause, exits, events);
-        let history = history.ok_or_else(|| {
-            Error::unready(
-                format!("ConfigMap {name} is gone from {}", wire::HOME),
-                "create it again, empty: nothing is finished before its result is in it",
-            )
-        })?;
+        let history = history.ok_or_else(|| Error::HistoryGone { object: name.clone() })?;
         let patch = history_patch(&history.data, &entry);
         self.cluster
             .patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(&patch))

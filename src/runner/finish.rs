@@ -28,7 +28,7 @@ impl Agent<'_> {
         let endings = match self.plan(seen).await {
             Ok(plan) => plan.endings(),
             // no word of the pipeline: it will be another time
-            Err(error @ (Error::Cluster(_) | Error::Timeout { .. })) => return Err(error),
+            Err(error @ (Error::Cluster(_) | Error::NotRendered { .. })) => return Err(error),
             Err(error) => {
                 self.note(&format!("ending support by its label alone: {error}"));
                 Vec::new()

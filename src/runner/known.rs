@@ -7,7 +7,6 @@ use super::plan::{Push, of_push, rendered};
 use crate::agent::Observation;
 use crate::chain::build::{Build, Content, Phase, Version};
 use crate::chain::freeze::{Freeze, PIPELINE_BYTES, Pushed};
-use crate::chain::wire;
 use crate::keel::image::ImageRef;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::sources::Text;
@@ -32,17 +31,9 @@ impl Agent<'_> {
             let read =
                 async { try_join!(record::record(self.cluster, &build.chain), home::home(self.cluster)) };
             let (record, home) = Box::pin(read).await?;
-            let record = record.ok_or_else(|| {
-                Error::unready(
-                    format!("chain {} has no record in {}", build.chain, wire::HOME),
-                    "it was deleted; start the chain anew under another name",
-                )
-            })?;
+            let record = record.ok_or_else(|| Error::RecordGone { chain: build.chain.clone() })?;
             if record.settings.uuid != build.chain_uuid {
-                return Err(Error::unready(
-                    format!("the record of chain {} in {} is another chain's", build.chain, wire::HOME),
-                    "it was edited by hand or left over; start the chain anew under another name",
-                ));
+                return Err(Error::RecordOfAnother { chain: build.chain.clone() });
             }
             self.memory.known = Some((record, home));
         }
@@ -50,14 +41,7 @@ impl Agent<'_> {
     }
 
     pub(super) fn unfrozen(&self) -> Error {
-        Error::unready(
-            format!("ConfigMap {} is gone from {}", wire::FREEZE, self.me.namespace),
-            format!(
-                "it was deleted by hand, and this build with it: kubectl delete deployment -n {} {} ends it, and kubectl studioci \
-                 start carries the chain on",
-                self.me.namespace, self.me.deployment
-            ),
-        )
+        Error::FreezeGone { namespace: self.me.namespace.clone(), deployment: self.me.deployment.clone() }
     }
 
     /// The plan that this build runs by: what was pushed, or the last good pipeline.

@@ -139,27 +139,20 @@ impl Agent<'_> {
             )?)
         };
         let ((object, deployment, pod, freeze), head) = tokio::try_join!(read, early)?;
-        let gone = |what: String| Error::unready(what, "nothing is left to do here");
-        let object = object.ok_or_else(|| gone(format!("namespace {} is gone", self.me.namespace)))?;
+        let object =
+            object.ok_or_else(|| Error::OwnNamespaceGone { namespace: self.me.namespace.clone() })?;
         let build = readable(&object)?;
         let head = match head {
             Some(head) => Some(head),
             None => head::head(cluster, &build.chain).await?,
         };
-        let head =
-            head.ok_or_else(|| gone(format!("chain {} has no head in {}", build.chain, wire::HOME)))?;
+        let head = head.ok_or_else(|| Error::OwnChainGone { chain: build.chain.clone() })?;
         self.memory.chain = Some(build.chain.clone());
         self.memory.was_killed = pod.as_ref().is_some_and(out_of_memory);
         if let Some(found) = freeze {
-            self.memory.freeze = Some(Freeze::read(&found.data).ok_or_else(|| {
-                Error::unready(
-                    format!("ConfigMap {} in {} cannot be read", wire::FREEZE, self.me.namespace),
-                    format!(
-                        "it was edited by hand, and this build is lost with it: kubectl delete deployment -n {} {} ends it, and \
-                         kubectl studioci start carries the chain on",
-                        self.me.namespace, self.me.deployment
-                    ),
-                )
+            self.memory.freeze = Some(Freeze::read(&found.data).ok_or_else(|| Error::FreezeEdited {
+                namespace: self.me.namespace.clone(),
+                deployment: self.me.deployment.clone(),
             })?);
         }
         let running =
@@ -259,7 +252,7 @@ impl Agent<'_> {
         let settings = match self.plan(seen).await {
             Ok(plan) => &plan.build.settings,
             // no word of the pipeline: it will be another time
-            Err(error @ (Error::Cluster(_) | Error::Timeout { .. })) => return Err(error),
+            Err(error @ (Error::Cluster(_) | Error::NotRendered { .. })) => return Err(error),
             Err(_) => return Ok(bounds),
         };
         let seconds = |bound: Duration| i64::try_from(bound.as_secs()).unwrap_or(i64::MAX);

@@ -13,7 +13,7 @@ pub(crate) fn readable(namespace: &NamespaceObject) -> Result<Build> {
 
 /// The error of a Namespace of ours that is no build any more.
 pub(crate) fn unreadable(why: &NotABuild) -> Error {
-    Error::unready(why.to_string(), format!("it was edited by hand: {}", why.remedy()))
+    Error::BuildEdited { finding: why.to_string(), remedy: why.remedy() }
 }
 
 /// Reads a Namespace as a build.

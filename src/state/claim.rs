@@ -173,7 +173,7 @@ fn standing_of(meta: &Meta) -> Standing<'_> {
 /// read validates all marks, uid and that it is not Terminating.
 ///
 /// # Errors
-/// Cluster errors; [`Error::Ownership`] where all tried names are taken, or somebody took the namespace meanwhile.
+/// Cluster errors; [`Error::NamesTaken`]; [`Error::TakenFromUs`].
 pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Claimed> {
     if claim.generation > 0
         && let Some(claimed) = standing(cluster, claim).await?.into_iter().next()
@@ -208,23 +208,16 @@ pub(crate) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Resu
                 say(&format!("namespace {name} is ours but Terminating; taking the next name"));
             }
             Judged::Foreign if created => {
-                return Err(Error::ownership(
-                    format!("namespace {name} was taken from us between its creation and the check of it"),
-                    "have whoever or whatever deletes or relabels namespaces in this cluster (a webhook, a syncer) spare it, then run it again",
-                ));
+                return Err(Error::TakenFromUs { namespace: name });
             }
             Judged::Foreign => in_the_way.push(occupant(&there.metadata)),
         }
     }
-    Err(Error::ownership(
-        format!(
-            "the first {NAMES_TRIED} names {}-… are all taken: {}",
-            claim.prefix,
-            in_the_way.iter().take(OCCUPANTS_SHOWN).cloned().collect::<Vec<_>>().join(", ")
-        ),
-        "names that nobody can guess do not collide so often: look who makes namespaces here, and whether a webhook \
-         changes what they carry",
-    ))
+    Err(Error::NamesTaken {
+        tried: NAMES_TRIED,
+        prefix: claim.prefix.clone(),
+        occupants: in_the_way.iter().take(OCCUPANTS_SHOWN).cloned().collect::<Vec<_>>().join(", "),
+    })
 }
 
 /// So many of those that are in the way are named.

@@ -78,7 +78,7 @@ impl Confinement {
 /// Checks the confinement before anything relies on it.
 ///
 /// # Errors
-/// [`Error::Unready`] where a policy or binding is missing, is other than expected, or does not act.
+/// [`Error::NotSetUp`] where a policy or binding is missing, [`Error::PoliciesDiffer`], [`Error::PoliciesIdle`].
 pub async fn check(cluster: &Cluster) -> Result<Confinement> {
     let (newer, authorizer, canary) =
         try_join3(installed(cluster), authorizer(cluster), canary(cluster)).await?;
@@ -89,7 +89,7 @@ pub async fn check(cluster: &Cluster) -> Result<Confinement> {
 /// which is left to the canary.
 ///
 /// # Errors
-/// [`Error::Unready`]: what is missing or differs.
+/// [`Error::NotSetUp`] and [`Error::PoliciesDiffer`].
 pub async fn installed(cluster: &Cluster) -> Result<Option<u64>> {
     let wanted: Vec<Value> = manifests::objects()
         .into_iter()
@@ -139,14 +139,7 @@ fn judge(wanted: &[Value], live: &[Option<Value>]) -> Result<Option<u64>> {
     if other.is_empty() {
         return Ok(None);
     }
-    Err(Error::unready(
-        format!(
-            "builds may not be confined: {} is not what this version of kubectl-studioci expects",
-            other.join(", ")
-        ),
-        "an administrator runs kubectl studioci setup of this version; what differs: \
-         kubectl studioci setup --print | kubectl diff -f -",
-    ))
+    Err(Error::PoliciesDiffer { which: other.join(", ") })
 }
 
 /// Asks whether the authorizer ever says no.
@@ -181,7 +174,7 @@ pub async fn authorizer(cluster: &Cluster) -> Result<Authorizer> {
 /// binds himself to `studioci-workspace` in home.
 ///
 /// # Errors
-/// [`Error::Unready`] where it goes through although whoever asked is no administrator.
+/// [`Error::PoliciesIdle`] where it goes through although whoever asked is no administrator.
 pub async fn canary(cluster: &Cluster) -> Result<Canary> {
     let me = cluster.whoami().await?;
     let (resource, namespace, object) = bird(&me);
@@ -206,13 +199,7 @@ pub async fn canary(cluster: &Cluster) -> Result<Canary> {
             return Ok(Canary::LetOff);
         }
         if begun.elapsed() >= ACTS_WITHIN {
-            return Err(Error::unready(
-                format!(
-                    "the admission policies are installed and do not act: {me} got through with what they refuse"
-                ),
-                "check that the API server's admission plugin ValidatingAdmissionPolicy is on, and that the bindings \
-                 of the policies say Deny",
-            ));
+            return Err(Error::PoliciesIdle { user: me });
         }
         tokio::time::sleep(PAUSE).await;
     }

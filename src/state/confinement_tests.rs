@@ -8,10 +8,7 @@ fn policies() -> Vec<Value> {
 }
 
 fn remedy(error: &Error) -> (String, String) {
-    match error {
-        Error::Unready { what, remedy } => (what.clone(), remedy.clone()),
-        other => panic!("{other}"),
-    }
+    error.said()
 }
 
 #[test]

@@ -32,11 +32,11 @@ pub struct Raise<'a> {
 
 /// Claims the namespace of that generation and settles it in the head by compare-and-swap. `head`: as it was seen.
 ///
-/// Whoever loses the swap disposes of what he made and takes the winner's. A namespace that is settled and gone by now
+/// Whoever loses the swap disposes of what they made and takes the winner's. A namespace that is settled and gone by now
 /// (somebody deleted it before there was a listener in it) is claimed anew.
 ///
 /// # Errors
-/// As [`claim::claim`]; [`Error::Ownership`] where the head has left that generation, or the chain has ended.
+/// As [`claim::claim`]; [`Error::HeadMoved`], [`Error::ChainEnded`], [`Error::AnotherChain`].
 pub async fn claim_next(
     cluster: &Cluster,
     claim: &Claim,
@@ -52,7 +52,12 @@ pub async fn claim_next(
     let losers: Vec<&Claimed> = match &settled {
         Ok((winner, _)) => ours.iter().filter(|claimed| claimed.uid != winner.uid).collect(),
         // what was not made just now may be the one that the head has left
-        Err(Error::Ownership { .. }) => ours.iter().filter(|claimed| claimed.created).collect(),
+        Err(
+            Error::HeadMoved { .. }
+            | Error::HeadGone { .. }
+            | Error::ChainEnded { .. }
+            | Error::AnotherChain { .. },
+        ) => ours.iter().filter(|claimed| claimed.created).collect(),
         Err(_) => Vec::new(),
     };
     for loser in losers {
@@ -72,21 +77,18 @@ async fn settle(
     let chain = claim.chain.as_str();
     loop {
         if let Some(ended) = &head.ended {
-            return Err(Error::ownership(
-                format!("chain {chain} has ended ({ended})"),
-                "kubectl studioci start carries it on",
-            ));
+            return Err(Error::ChainEnded { chain: chain.to_owned(), how: ended.clone() });
         }
-        if head.generation != claim.generation || head.uuid != claim.chain_uuid {
-            return Err(Error::ownership(
-                format!(
-                    "generation {} of chain {chain} is elsewhere by now (the head is at generation {} in {})",
-                    claim.generation,
-                    head.generation,
-                    head.claimed.as_ref().map_or("no namespace yet", |(namespace, _)| namespace)
-                ),
-                format!("somebody else carries the chain on; kubectl studioci watch {chain} follows it"),
-            ));
+        if head.uuid != claim.chain_uuid {
+            return Err(Error::AnotherChain { chain: chain.to_owned() });
+        }
+        if head.generation != claim.generation {
+            return Err(Error::HeadMoved {
+                chain: chain.to_owned(),
+                generation: claim.generation,
+                head: head.generation,
+                place: head.claimed.map_or_else(|| "no namespace yet".to_owned(), |(namespace, _)| namespace),
+            });
         }
         match &head.claimed {
             Some((_, uid)) if *uid == claimed.uid => return Ok((claimed.clone(), head)),

@@ -85,7 +85,7 @@ const SAID_AFTER: Duration = Duration::from_secs(2);
 /// Waits until the fresh namespace has its default ServiceAccount, without which no pod starts in it.
 ///
 /// # Errors
-/// [`Error::Timeout`] after `bound`.
+/// [`Error::NoServiceAccount`] after `bound`.
 pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration, say: Say<'_>) -> Result<()> {
     let begun = tokio::time::Instant::now();
     let mut said = false;
@@ -98,13 +98,10 @@ pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration, say: Sa
             Err(error) => return Err(error.into()),
         }
         if begun.elapsed() >= bound {
-            return Err(Error::timeout(
-                format!(
-                    "namespace {namespace} has no default ServiceAccount after {} s, which kube-controller-manager makes",
-                    bound.as_secs()
-                ),
-                "run this again; if that does not help, have whoever runs the cluster get kube-controller-manager to run",
-            ));
+            return Err(Error::NoServiceAccount {
+                namespace: namespace.to_owned(),
+                seconds: bound.as_secs(),
+            });
         }
         if begun.elapsed() >= SAID_AFTER && !said {
             said = true;

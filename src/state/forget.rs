@@ -17,7 +17,7 @@ use crate::cluster::{Cluster, Delete, Deletion, Resource};
 /// `uuid`: the chain's.
 ///
 /// # Errors
-/// [`Error::Ownership`] where the head is another chain's by now.
+/// [`Error::StartedWhileDeleted`] where the head is another chain's by now.
 pub async fn forget(
     cluster: &Cluster,
     chain: &str,
@@ -41,10 +41,7 @@ pub async fn forget(
     let Some(last) = cluster.get::<Data>(&kind::CONFIG_MAPS, home, &head).await? else { return Ok(()) };
     let there = read_head(&last)?;
     if there.uuid != uuid || !there.purging {
-        return Err(Error::ownership(
-            format!("chain {chain} was started anew while it was being deleted"),
-            "nothing of the new one was touched; run it again if that is to go, too",
-        ));
+        return Err(Error::StartedWhileDeleted { chain: chain.to_owned() });
     }
     let uids = before_head.into_iter().map(|found| found.map(|found| found.metadata.uid));
     for ((resource, name), seen) in objects.into_iter().zip(uids.chain([Some(last.metadata.uid)])) {

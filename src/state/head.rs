@@ -28,30 +28,11 @@ pub async fn move_head(cluster: &Cluster, chain: &str, patch: &Value) -> Result<
 }
 
 pub(crate) fn read_head(object: &Data) -> Result<Head> {
-    Head::read(&object.metadata.resource_version, &object.data).map_err(|why| {
-        Error::unready(
-            format!("ConfigMap {} in {}: {why}", object.metadata.name, wire::HOME),
-            format!(
-                "it was edited by hand: kubectl edit configmap -n {} {} puts that key right, or start the chain under another \
-                 name with --chain",
-                wire::HOME,
-                object.metadata.name
-            ),
-        )
-    })
+    Head::read(&object.metadata.resource_version, &object.data)
+        .map_err(|why| Error::HeadEdited { object: object.metadata.name.clone(), why: why.to_string() })
 }
 
 /// The head of a chain that has one.
 pub(crate) async fn head_of(cluster: &Cluster, chain: &str) -> Result<Head> {
-    head(cluster, chain).await?.ok_or_else(|| {
-        Error::ownership(
-            format!("chain {chain} has no head in {} any more", wire::HOME),
-            format!(
-                "somebody deleted it: delete what is left of the chain (kubectl delete -n {} configmap,secret,role -l {}={chain}) \
-                 and start it anew",
-                wire::HOME,
-                wire::CHAIN
-            ),
-        )
-    })
+    head(cluster, chain).await?.ok_or_else(|| Error::HeadGone { chain: chain.to_owned() })
 }

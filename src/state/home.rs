@@ -29,25 +29,15 @@ impl Home {
 
     pub(crate) fn read(data: &Map) -> Result<Self> {
         let told = |key: &str| {
-            data.get(key).filter(|value| !value.is_empty()).cloned().ok_or_else(|| {
-                Error::unready(
-                    format!("ConfigMap {} in {} has no {key}", wire::HOME_CONFIG, wire::HOME),
-                    "it was edited by hand; an administrator runs kubectl studioci setup again",
-                )
-            })
+            data.get(key)
+                .filter(|value| !value.is_empty())
+                .cloned()
+                .ok_or_else(|| Error::SettingMissing { key: key.to_owned() })
         };
         let added = match data.get(wire::HOME_KEY_ADDED) {
-            Some(name) => Added::read(name).ok_or_else(|| {
-                Error::unready(
-                    format!(
-                        "ConfigMap {} in {}: {} {name:?} cannot be read",
-                        wire::HOME_CONFIG,
-                        wire::HOME,
-                        wire::HOME_KEY_ADDED
-                    ),
-                    "it was edited by hand; an administrator runs kubectl studioci setup again with --added-label and \
-                     --added-annotation",
-                )
+            Some(name) => Added::read(name).ok_or_else(|| Error::AddedKeysUnreadable {
+                key: wire::HOME_KEY_ADDED.to_owned(),
+                value: name.clone(),
             })?,
             None => Added::default(),
         };
@@ -64,15 +54,7 @@ impl Home {
         let own = numbers(wire::HOME_VERSION).map(|(major, _)| major);
         match numbers(&self.version) {
             Some((major, _)) if Some(major) == own => Ok(self),
-            _ => Err(Error::unready(
-                format!(
-                    "home (namespace {}) has layout {:?}, and this kubectl-studioci writes {}",
-                    wire::HOME,
-                    self.version,
-                    wire::HOME_VERSION
-                ),
-                "use the version of kubectl-studioci that set this cluster up; nothing was changed",
-            )),
+            _ => Err(Error::OtherLayout { found: self.version, own: wire::HOME_VERSION.to_owned() }),
         }
     }
 }
@@ -91,7 +73,7 @@ pub fn default_image() -> String {
 /// Reads home's configuration.
 ///
 /// # Errors
-/// [`Error::Unready`] where `setup` was not done, or home is of another major version.
+/// [`Error::NotSetUp`] where `setup` was not done, [`Error::OtherLayout`].
 pub async fn home(cluster: &Cluster) -> Result<Home> {
     match config(cluster).await.map_err(advised)? {
         Some(data) => Home::read(&data)?.accepted(),
@@ -125,7 +107,7 @@ pub(crate) async fn config(cluster: &Cluster) -> std::result::Result<Option<Map>
 /// Reads what an agent may do in a namespace of its chain, an administrator's additions included.
 ///
 /// # Errors
-/// [`Error::Unready`] where the role is missing.
+/// [`Error::NotSetUp`] where the role is missing.
 pub async fn workspace(cluster: &Cluster) -> Result<Workspace> {
     let role: Option<Value> = cluster.get(&kind::CLUSTER_ROLES, None, wire::ROLE_WORKSPACE).await?;
     role.map(|role| Workspace::read(&role))
@@ -134,28 +116,16 @@ pub async fn workspace(cluster: &Cluster) -> Result<Workspace> {
 
 /// The error of a cluster that was not set up.
 pub(crate) fn not_done(what: &str) -> Error {
-    Error::unready(
-        what,
-        "an administrator runs kubectl studioci setup once (kubectl studioci setup --print shows what it installs)",
-    )
+    Error::NotSetUp { what: what.to_owned() }
 }
 
 /// A person who may not even look is told whom to ask for what; an agent's missing right is passed on as it is, since
 /// its bindings may be moments old.
 pub(crate) fn advised(error: ClusterError) -> Error {
     match error {
-        ClusterError::Forbidden(no) if !is_agent(&no.user) => Error::unready(
-            no.to_string(),
-            format!(
-                "ask an administrator to bind you to ClusterRole {role} and to Role {role} in namespace {home}:\n  \
-                 kubectl create clusterrolebinding {role}-NAME --clusterrole {role} --user {user:?}\n  \
-                 kubectl create rolebinding -n {home} {role}-NAME --role {role} --user {user:?}\n\
-                 If there is no such role yet, kubectl studioci setup comes first.",
-                role = wire::ROLE_USER,
-                home = wire::HOME,
-                user = no.user
-            ),
-        ),
+        ClusterError::Forbidden(no) if !is_agent(&no.user) => {
+            Error::NotAUser { what: no.to_string(), user: no.user }
+        }
         other => other.into(),
     }
 }

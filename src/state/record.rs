@@ -65,13 +65,11 @@ impl Record {
         ]);
         let bytes: usize = data.values().map(String::len).sum();
         if bytes > RECORD_BYTES {
-            return Err(Error::usage(
-                format!(
-                    "template, values and files of chain {} are {bytes} bytes; its record in home holds {RECORD_BYTES}",
-                    self.settings.chain
-                ),
-                "put large files into the image, or into a ConfigMap or Secret of their own",
-            ));
+            return Err(Error::RecordTooLarge {
+                chain: self.settings.chain.clone(),
+                bytes,
+                most: RECORD_BYTES,
+            });
         }
         Ok(data)
     }
@@ -83,20 +81,11 @@ impl Record {
     }
 
     fn read(chain: &str, record: &Map, secret: &Map) -> Result<Self> {
-        let broken = |key: &str, why: String| {
-            Error::unready(
-                format!(
-                    "record of chain {chain} (ConfigMap {} in {}): {key}: {why}",
-                    wire::record_object(chain),
-                    wire::HOME
-                ),
-                format!(
-                    "it was edited by hand or written by another program: kubectl edit configmap -n {} {} puts it right, or start \
-                     the chain under another name with --chain",
-                    wire::HOME,
-                    wire::record_object(chain)
-                ),
-            )
+        let broken = |key: &str, why: String| Error::RecordEdited {
+            chain: chain.to_owned(),
+            object: wire::record_object(chain),
+            key: key.to_owned(),
+            why,
         };
         let settings: Settings = field(record, SETTINGS, &broken)?;
         let mut facts: Facts = field(record, FACTS, &broken)?;
@@ -137,28 +126,18 @@ pub async fn kept(cluster: &Cluster, chain: &str) -> Result<Option<Kept>> {
     let Some(record) = record else { return Ok(None) };
     let edition = match record.data.get(EDITION) {
         None => 0,
-        Some(text) => text.parse().map_err(|_| {
-            Error::unready(
-                format!("ConfigMap {record_name} in {}: {EDITION} {text:?} is no number", wire::HOME),
-                format!(
-                    "it was edited by hand: kubectl edit configmap -n {} {record_name} puts it right",
-                    wire::HOME
-                ),
-            )
+        Some(text) => text.parse().map_err(|_| Error::RecordEdited {
+            chain: chain.to_owned(),
+            object: record_name.clone(),
+            key: EDITION.to_owned(),
+            why: format!("{text:?} is no number"),
         })?,
     };
     let secret_version = secret.as_ref().map(|secret| secret.metadata.resource_version.clone());
     let mut values = Map::new();
     for (name, bytes) in secret.map(|secret| secret.data).unwrap_or_default() {
-        let value = String::from_utf8(bytes.0).map_err(|_| {
-            Error::unready(
-                format!("Secret {secret_name} in {}: {name} is not UTF-8 text", wire::HOME),
-                format!(
-                    "it was edited by hand: kubectl edit secret -n {} {secret_name} puts it right",
-                    wire::HOME
-                ),
-            )
-        })?;
+        let value = String::from_utf8(bytes.0)
+            .map_err(|_| Error::SecretEdited { object: secret_name.clone(), key: name.clone() })?;
         values.insert(name, value);
     }
     Ok(Some(Kept {

@@ -22,29 +22,17 @@ pub async fn seed(cluster: &Cluster, chain: &str) -> Result<Option<Uuid>> {
     let Some(found) = found else { return Ok(None) };
     let text = found.data.get(SEED).and_then(|bytes| std::str::from_utf8(&bytes.0).ok());
     let seed = text.and_then(|text| Uuid::parse_str(text).ok());
-    seed.map(Some).ok_or_else(|| {
-        Error::unready(
-            format!("Secret {name} in {} holds no seed", wire::HOME),
-            format!(
-                "it was edited by hand; delete it: kubectl studioci start {chain} then writes another one"
-            ),
-        )
-    })
+    seed.map(Some).ok_or_else(|| Error::SeedEdited { chain: chain.to_owned(), object: name.clone() })
 }
 
 /// A chain's seed, where there must be one.
 ///
 /// # Errors
-/// As [`seed`]; [`Error::Unready`] where it is gone.
+/// As [`seed`]; [`Error::SeedGone`] where it is gone.
 pub async fn seed_of(cluster: &Cluster, chain: &str) -> Result<Uuid> {
-    seed(cluster, chain).await?.ok_or_else(|| {
-        Error::unready(
-            format!("Secret {} is gone from {}, so that no namespace can be claimed", wire::seed_object(chain), wire::HOME),
-            format!(
-                "somebody deleted it; kubectl studioci start writes another one for chain {chain} and raises a fresh listener"
-            ),
-        )
-    })
+    seed(cluster, chain)
+        .await?
+        .ok_or_else(|| Error::SeedGone { chain: chain.to_owned(), object: wire::seed_object(chain) })
 }
 
 /// The Secret of a chain's seed in home: a text of its own, and nothing that a template could read.

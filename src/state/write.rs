@@ -61,12 +61,8 @@ pub(crate) fn resource_of(object: &Value) -> Result<Resource> {
 
 /// Where the API server keeps a kind.
 pub(crate) fn resource(api_version: &str, kind: &str) -> Result<Resource> {
-    Resource::of(api_version, kind).ok_or_else(|| {
-        Error::usage(
-            format!("kind {kind} ({api_version}) is not one that can be created here"),
-            "leave it out of the pipeline",
-        )
-    })
+    Resource::of(api_version, kind)
+        .ok_or_else(|| Error::UnknownKind { kind: kind.to_owned(), version: api_version.to_owned() })
 }
 
 /// Patches an object, if it is there still.

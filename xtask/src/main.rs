@@ -43,6 +43,8 @@ enum Task {
     Bench(bench::Args),
     #[command(hide = true, name = bench::sample::VERB)]
     Sample(bench::sample::Args),
+    /// Write the pages that are made from the program: docs/errors.md
+    Docs,
     /// Build the agent image and push it to a running cluster's registry
     AgentImage(cluster::Name),
 }
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Task::Package(args) => package::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Sample(args) => bench::sample::run(&args),
+        Task::Docs => suite::write_docs(),
         Task::AgentImage(name) => cluster::push_agent_image(&name),
     };
     match done {

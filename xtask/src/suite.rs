@@ -27,6 +27,13 @@ pub(crate) struct Args {
     record: bool,
 }
 
+/// Has the test that holds a page write it.
+pub(crate) fn write_docs() -> Result<(), Failure> {
+    let mut test = build::cargo();
+    test.args(["test", "--locked", "--package", "kubectl-studioci", "--test", "errors"]);
+    build::succeed(test.env("STUDIOCI_WRITE_DOCS", "1"), &screen::interrupt())
+}
+
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let interrupt = screen::interrupt();
     eprintln!("tests that need nothing");

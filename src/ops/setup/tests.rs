@@ -120,7 +120,7 @@ async fn what_somebody_changed_is_set_right() {
     let (cluster, _, store) = server("36");
     run(&cluster, Some(&pinned("a/b"))).await.unwrap();
     store.lock().unwrap().get_mut(POLICY).unwrap()["spec"]["failurePolicy"] = json!("Ignore");
-    assert!(matches!(confinement::installed(&cluster).await, Err(Error::Unready { .. })));
+    assert!(matches!(confinement::installed(&cluster).await, Err(Error::PoliciesDiffer { .. })));
     let again = run(&cluster, None).await.unwrap();
     assert_eq!(
         became(&again, Became::Configured),
@@ -146,7 +146,7 @@ async fn a_newer_confinement_is_left_alone() {
     assert_eq!(store.lock().unwrap()[POLICY]["spec"]["failurePolicy"], "Future");
     // its roles would not allow another image
     let other = run(&cluster, Some(&pinned("c/d"))).await;
-    assert!(matches!(other, Err(Error::Unready { .. })), "{other:?}");
+    assert!(matches!(other, Err(Error::NewerSetup {})), "{other:?}");
     assert_eq!(store.lock().unwrap()[CONFIG]["data"]["agentImage"], pinned("a/b"));
 }
 
@@ -175,7 +175,7 @@ async fn a_server_without_admission_policies_is_refused_untouched() {
 #[tokio::test(start_paused = true)]
 async fn no_setup_is_said_with_its_remedy() {
     let (cluster, _, _) = server("36");
-    let Err(Error::Unready { what, remedy }) = home(&cluster).await else { panic!() };
+    let (what, remedy) = home(&cluster).await.unwrap_err().said();
     assert!(what.contains("not set up") && remedy.contains("kubectl studioci setup"));
 }
 
@@ -206,19 +206,19 @@ fn what_is_not_asked_for_stays() {
             after
         );
     }
-    assert!(matches!(home_after(None, &asked(None, None)), Err(Error::Usage { .. })));
+    assert!(matches!(home_after(None, &asked(None, None)), Err(Error::NoAgentImage {})));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_image_is_named_by_its_digest_and_a_key_is_one() {
     let (cluster, scripted, _) = server("36");
     for image in ["not an image", "a/b", "a/b:1", "a/b@sha256:1"] {
-        assert!(matches!(run(&cluster, Some(image)).await, Err(Error::Usage { .. })), "{image}");
+        assert!(matches!(run(&cluster, Some(image)).await, Err(Error::ImageNotPinned { .. })), "{image}");
     }
     for key in ["", "a b", "a=b", "a\nl:b", "studioci.dev/chain", "pod-security.kubernetes.io/enforce"] {
         let added = Some(Added { annotations: vec![key.to_owned()], ..Added::default() });
         let asked = Asked { agent_image: Some(pinned("a/b")), added };
-        assert!(matches!(print(&asked), Err(Error::Usage { .. })), "{key:?}");
+        assert!(matches!(print(&asked), Err(Error::NotAKey { .. })), "{key:?}");
     }
     assert_eq!(scripted.count(), 0);
 }
@@ -234,7 +234,7 @@ async fn somebody_without_the_rights_is_told_who_may() {
              the namespace \"studioci\"",
         ),
     });
-    let Err(Error::Unready { what, remedy }) = run(&cluster, None).await else { panic!() };
+    let (what, remedy) = run(&cluster, None).await.unwrap_err().said();
     assert!(
         what.contains("administrator") && what.contains("alice") && remedy.contains("cluster-admin"),
         "{what}"

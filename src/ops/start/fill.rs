@@ -59,37 +59,23 @@ pub(super) async fn create(cluster: &Cluster, resource: &Resource, object: &Valu
 /// Joins a chain that is there: only one of the same repository. Its record and Secret, as they are.
 pub(super) async fn same_chain(cluster: &Cluster, intent: &Intent) -> Result<record::Kept> {
     let chain = &intent.record.settings.chain;
-    let kept = record::kept(cluster, chain).await?.ok_or_else(|| {
-        Error::ownership(format!("the record of chain {chain} vanished while it was started"), "run it again")
-    })?;
+    let kept =
+        record::kept(cluster, chain).await?.ok_or_else(|| Error::RecordVanished { chain: chain.clone() })?;
     let (mine, theirs) = (&intent.record.settings, &kept.record.settings);
     if theirs.repository != mine.repository {
-        return Err(Error::ownership(
-            format!(
-                "chain {chain} belongs to image repository {}; this pipeline's is {}",
-                theirs.repository, mine.repository
-            ),
-            "give this chain another name with --chain",
-        ));
+        return Err(Error::OtherRepository {
+            chain: chain.clone(),
+            theirs: theirs.repository.clone(),
+            ours: mine.repository.clone(),
+        });
     }
     if let (Some(theirs), Some(mine)) = (&theirs.remote, &mine.remote)
         && theirs != mine
     {
-        return Err(Error::ownership(
-            format!("chain {chain} belongs to git remote {theirs}; this checkout's is {mine}"),
-            "give this chain another name with --chain",
-        ));
+        return Err(Error::OtherRemote { chain: chain.clone(), theirs: theirs.clone(), ours: mine.clone() });
     }
     if theirs.uuid != mine.uuid {
-        return Err(Error::unready(
-            format!("{} holds the record of an earlier chain {chain}, whose head was deleted", wire::HOME),
-            format!(
-                "give this chain another name with --chain, or delete what is left over: kubectl delete -n {} \
-                 configmap,secret,role -l {}={chain}",
-                wire::HOME,
-                wire::CHAIN
-            ),
-        ));
+        return Err(Error::LeftOver { chain: chain.clone() });
     }
     Ok(kept)
 }

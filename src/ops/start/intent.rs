@@ -83,10 +83,7 @@ impl StartRequest {
         let chain = self.chain_name()?;
         let prefix = self.prefix.clone().unwrap_or_else(|| names::prefix_of(&chain));
         if let Some(why) = names::label_fault(&prefix, names::PREFIX_MAX) {
-            return Err(Error::usage(
-                format!("prefix {prefix:?} {why}"),
-                "namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label",
-            ));
+            return Err(Error::BadPrefix { prefix, why });
         }
         let uuid = Uuid::new_v4().to_string();
         let settings = weave::Settings {
@@ -108,10 +105,7 @@ impl StartRequest {
         }
         let weave::Loan { labels, annotations, .. } = plan.namespace.clone();
         if let Some(why) = rights::lent_fault(&labels, &annotations) {
-            return Err(Error::usage(
-                format!("what the Namespace document lends to the chain's namespaces cannot be fixed: {why}"),
-                "take it out of the pipeline's Namespace document, or shorten it",
-            ));
+            return Err(Error::NotLendable { why });
         }
         let open = self.facts.env.iter().filter(|(_, value)| !value.secret);
         let settings = Settings {
@@ -138,22 +132,14 @@ impl StartRequest {
             (Some(name), _, _) => name.clone(),
             (None, Some(repo), Some(branch)) => names::chain_name(&repo, &branch),
             _ => {
-                return Err(Error::usage(
-                    "the chain has no name: it is made of the git repository and branch, and there is none here",
-                    "name it with --chain NAME, or run this in a checkout that is on a branch",
-                ));
+                return Err(Error::NoChainName {});
             }
         };
         if name == wire::CLAIM_CHAIN {
-            return Err(Error::usage(
-                format!("a chain cannot be called {name:?}: that is the chain label of bare claims"),
-                "choose another name with --chain",
-            ));
+            return Err(Error::ReservedName { chain: name });
         }
         match names::label_fault(&name, names::CHAIN_NAME_MAX) {
-            Some(why) => {
-                Err(Error::usage(format!("chain name {name:?} {why}"), "choose another name with --chain"))
-            }
+            Some(why) => Err(Error::BadChainName { chain: name, why }),
             None => Ok(name),
         }
     }

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use crate::chain::build::{Content, Version};
-use crate::chain::wire;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Denier, Error as ClusterError};
 use crate::pipeline::weave::{BuildOf, Listener, Plan};
@@ -45,18 +44,10 @@ pub(super) fn job(plan: &Plan, tag: &str, generation: u64, namespace: &str) -> V
 /// What the API server refuses, as a fault of the pipeline where it is one.
 pub(super) fn refusing(refused: ClusterError) -> Error {
     match refused {
-        ClusterError::Invalid { .. } => Error::usage(
-            format!("the API server refuses what the pipeline asks for: {refused}"),
-            "correct the pipeline and run start again",
-        ),
-        ClusterError::Denied { by: Denier::PodSecurity, .. } => Error::usage(
-            format!("the API server refuses what the pipeline asks for: {refused}"),
-            format!(
-                "set what the message names in the build workload's pod template (of its listener, annotation {} sets the \
-                 user), or let --pod-security or the pipeline's Namespace document name a level that admits it",
-                wire::LISTENER_SECURITY
-            ),
-        ),
+        ClusterError::Invalid { .. } => Error::RefusedByServer { why: refused.to_string() },
+        ClusterError::Denied { by: Denier::PodSecurity, .. } => {
+            Error::RefusedByPodSecurity { why: refused.to_string() }
+        }
         refused => refused.into(),
     }
 }

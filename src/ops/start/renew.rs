@@ -69,12 +69,7 @@ pub(super) async fn carry_on(
 ) -> Result<StartOutcome> {
     let chain = intent.record.settings.chain.clone();
     if head.purging {
-        return Err(Error::ownership(
-            format!("chain {chain} is being purged"),
-            format!(
-                "let kubectl studioci stop {chain} --purge come to its end (run it again), then start it anew"
-            ),
-        ));
+        return Err(Error::Purging { chain });
     }
     intent.record.settings.uuid.clone_from(&head.uuid);
     let filled = fill_home(cluster, &intent).await?;
@@ -133,7 +128,7 @@ async fn raise(
     let never_listened = cause.is_none() && head.generation == 1;
     let claimed = match dispatch::claim_next(cluster, &claim, raise.maker, head, say).await {
         // between our look at the head and now this listener was pushed to
-        Err(Error::Ownership { .. }) if cause.is_none() => {
+        Err(Error::HeadMoved { .. }) if cause.is_none() => {
             return unchanged(cluster, request, intent, say).await;
         }
         claimed => claimed?.0,
@@ -334,12 +329,7 @@ async fn renew(
     cause: Cause,
 ) -> Result<Head> {
     let chain = &intent.record.settings.chain;
-    let raced = || {
-        Error::ownership(
-            format!("somebody else changes chain {chain} at this moment"),
-            "run it again: it goes on from what the other one has made",
-        )
-    };
+    let raced = || Error::Raced { chain: chain.clone() };
     let changed = intent.record.sources != kept.record.sources
         || intent.record.settings != kept.record.settings
         || intent.record.secrets() != kept.record.secrets();

@@ -17,14 +17,7 @@ pub(super) async fn check_rights(cluster: &Cluster, plan: &Plan) -> Result<()> {
         .map(|kind| format!("{} ({})", kind.kind, kind.api_version()))
         .collect();
     if !uncovered.is_empty() {
-        return Err(Error::unready(
-            format!("agents may not create what the pipeline asks for: {}", uncovered.join(", ")),
-            format!(
-                "ClusterRole {} does not cover it; an administrator adds a ClusterRole with the label \
-                 studioci.dev/aggregate-to-workspace: \"true\"",
-                wire::ROLE_WORKSPACE
-            ),
-        ));
+        return Err(Error::KindsNotCovered { kinds: uncovered.join(", ") });
     }
     let home = Some(wire::HOME);
     let wanted = [
@@ -46,13 +39,5 @@ pub(super) async fn check_rights(cluster: &Cluster, plan: &Plan) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Error::unready(
-        format!("you may not: {}", missing.join("; ")),
-        format!(
-            "ask an admin to bind you to ClusterRole {role} (kubectl create clusterrolebinding … --clusterrole={role} \
-             --user=YOU) and to Role {role} in namespace {home}",
-            role = wire::ROLE_USER,
-            home = wire::HOME
-        ),
-    ))
+    Err(Error::RightsMissing { rights: missing.join("; ") })
 }

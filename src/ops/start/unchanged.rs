@@ -48,13 +48,11 @@ pub(super) async fn unchanged(
             told = why;
         }
         if begun.elapsed() >= request.timeout {
-            return Err(Error::timeout(
-                format!(
-                    "chain {chain} is as it was asked for, but after {} s nobody listens: {told}",
-                    request.timeout.as_secs()
-                ),
-                "mend what is named; or kubectl studioci start --tag TAG lets a fresh listener carry on from another tag",
-            ));
+            return Err(Error::NobodyListens {
+                chain: chain.clone(),
+                seconds: request.timeout.as_secs(),
+                why: told,
+            });
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -68,15 +66,7 @@ async fn newest_of(cluster: &Cluster, chain: &str) -> Result<Build> {
     let builds = namespaces.iter().filter_map(|namespace| read_build(namespace).ok());
     let newest =
         builds.filter(|build| head.proves(build) && !build.terminating).max_by_key(|build| build.generation);
-    newest.ok_or_else(|| {
-        Error::unready(
-            format!(
-                "chain {chain} is at generation {}, and none of its namespaces is there",
-                head.generation
-            ),
-            "they were deleted by hand; run start again, which raises a fresh listener",
-        )
-    })
+    newest.ok_or_else(|| Error::NamespacesGone { chain: chain.to_owned(), generation: head.generation })
 }
 
 /// Writes the pull Secrets that a waiting listener has anew.

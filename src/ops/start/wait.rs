@@ -36,12 +36,9 @@ pub(super) async fn listening(
     let begun = tokio::time::Instant::now();
     let mut told = String::new();
     loop {
-        let build = look(cluster, &claimed.namespace).await?.ok_or_else(|| {
-            Error::ownership(
-                format!("namespace {} was deleted while its listener came up", claimed.namespace),
-                "have whoever or whatever deletes namespaces here spare it, then run start again",
-            )
-        })?;
+        let build = look(cluster, &claimed.namespace)
+            .await?
+            .ok_or_else(|| Error::DeletedMeanwhile { namespace: claimed.namespace.clone() })?;
         let (signs, pods) = status::signs_of(cluster, &build).await?;
         let deaf = if build.phase >= Phase::Listening {
             match listens::reason(&build, &signs, &pods) {
@@ -66,16 +63,14 @@ pub(super) async fn listening(
         if begun.elapsed() >= timeout {
             let missing = deaf.or(signs.trouble).or(signs.standing).unwrap_or_default();
             let chain = &raise.claim.chain;
-            return Err(Error::timeout(
-                format!(
-                    "the listener in {} does not listen after {} s: {missing}",
-                    claimed.namespace,
-                    timeout.as_secs()
-                ),
-                signs.remedy.unwrap_or_else(|| {
+            return Err(Error::NotListening {
+                namespace: claimed.namespace.clone(),
+                seconds: timeout.as_secs(),
+                why: missing,
+                remedy: signs.remedy.unwrap_or_else(|| {
                     format!("it goes on by itself; kubectl studioci watch {chain} follows it")
                 }),
-            ));
+            });
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -122,23 +117,13 @@ async fn without_image(
         }
         return Ok(Some(build));
     }
-    let policy = raise.plan.build.policy();
-    let unwatched = format!(
-        "{image} is not in the registry, and with policy {} Keel watches nothing before the tag it starts from exists",
-        policy.name()
-    );
+    let (image, policy) = (image.to_string(), raise.plan.build.policy().name().to_owned());
     if !fresh {
-        return Err(Error::usage(
-            unwatched,
-            "push that tag, or run start again with --tag and one that exists; the chain stays as it is until then",
-        ));
+        return Err(Error::TagMissingStill { image, policy });
     }
     if !take_back(cluster, raise.claim, Some(claimed)).await? {
         // an agent came up meanwhile, or somebody else has taken the chain on
         return Ok(None);
     }
-    Err(Error::usage(
-        unwatched,
-        "push that tag first, or name one that exists with --tag; nothing was left behind",
-    ))
+    Err(Error::TagMissing { image, policy })
 }

@@ -43,7 +43,7 @@ async fn the_controllers_refusal_is_said_at_once_and_in_the_end_with_its_remedy(
         "raise it, or free something: kubectl edit resourcequota -n {namespace} tight; the listener comes up by itself then"
     );
     assert_eq!(lines.last().unwrap(), &format!("the listener waits: {why} ({remedy})"));
-    let Err(Error::Timeout { what, remedy: told }) = outcome else { panic!("{outcome:?}") };
+    let (what, told) = outcome.unwrap_err().said();
     assert_eq!(what, format!("the listener in {namespace} does not listen after 60 s: {why}"));
     assert_eq!(told, remedy);
 }
@@ -75,7 +75,7 @@ async fn how_far_it_is_is_said_where_it_takes_long() {
          MountVolume.SetUp failed"
     );
     assert_eq!(lines.last().unwrap(), &format!("the listener waits: {standing}"));
-    let Err(Error::Timeout { what, remedy }) = outcome else { panic!("{outcome:?}") };
+    let (what, remedy) = outcome.unwrap_err().said();
     assert!(what.ends_with(&standing), "{what}");
     assert!(remedy.contains("kubectl studioci watch app-main"), "{remedy}");
 }
@@ -97,7 +97,9 @@ async fn what_pod_security_never_admits_is_refused_before_there_is_a_listener() 
         let count = stage.world().objects.len();
         stage.world().refuses = Some(refuses);
         let (lines, outcome) = said(&stage).await;
-        let Err(Error::Usage { what, remedy }) = outcome else { panic!("{outcome:?}") };
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, Error::RefusedByPodSecurity { .. }), "{error}");
+        let (what, remedy) = error.said();
         let refused = format!(
             "the API server refuses what the pipeline asks for: {whose}: pods \"studioci-dry-run\" is"
         );
@@ -144,7 +146,7 @@ async fn a_namespace_that_is_not_usable_yet_is_said_to_be_waited_for() {
         lines.last().unwrap(),
         &format!("namespace {namespace} waits for its {account}, which kube-controller-manager makes")
     );
-    let Err(Error::Timeout { what, .. }) = outcome else { panic!("{outcome:?}") };
+    let (what, _) = outcome.unwrap_err().said();
     assert!(what.contains("no default ServiceAccount after 60 s"), "{what}");
 }
 

@@ -75,7 +75,7 @@ async fn a_purge_leaves_nothing_of_a_chain_whenever_it_is_killed() {
     let run = |stage: Stage| async move {
         match stopped(&stage, true).await {
             // it was killed after its very last write
-            Err(Error::Usage { what, .. }) if what.contains("no chain called") => Ok(()),
+            Err(Error::NoSuchChain { .. }) => Ok(()),
             done => done.map(|_| ()),
         }
     };
@@ -115,7 +115,8 @@ async fn a_purge_that_waits_for_a_build_without_an_agent_locks_nobody_out() {
     let said = std::cell::RefCell::new(String::new());
     let say = |line: &str| said.borrow_mut().push_str(line);
     let late = Box::pin(stop(&cluster, &request, &say, &mut |_| {})).await.unwrap_err();
-    let Error::Timeout { what, remedy } = late else { panic!("{late}") };
+    assert!(matches!(late, Error::StillRunning { .. }), "{late}");
+    let (what, remedy) = late.said();
     assert!(what.contains(&first), "{what}");
     for told in [&remedy, &said.into_inner()] {
         assert!(told.contains("kubectl studioci start raises"), "{told}");
@@ -151,7 +152,7 @@ async fn a_purge_takes_nothing_of_a_chain_that_was_started_again_meanwhile() {
         }
         let before = stage.world().objects.len();
         let error = stopped(&stage, true).await.unwrap_err();
-        assert!(matches!(error, Error::Ownership { .. }), "{number}: {error:?}");
+        assert!(matches!(error, Error::StartedWhilePurged { .. }), "{number}: {error:?}");
         assert!(error.to_string().contains("started again"), "{number}: {error}");
         assert_eq!(stage.world().objects.len(), before, "{number}");
     }

@@ -1,26 +1,19 @@
 //! One list of errors, `docs/errors.md`, held against the program: what each says, its exit code, what to do about it.
 //!
-//! Errors of the API server are made and asked. All others are read from the sources, from where they are made; so what
-//! is added cannot be forgotten, and what has no remedy fails here. `STUDIOCI_WRITE_DOCS=1 cargo test --test errors`
-//! writes the page anew.
+//! Errors of the API server are made and asked; all others are cases that list themselves, so that none can be forgotten.
+//! `cargo xtask docs` writes the page anew.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod reader;
-mod tokens;
-
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use studioci::chain::case::Case;
+use studioci::chain::wire;
 use studioci::cli::failure::{ExitKind, Failure};
+use studioci::cli::mistake::Mistake;
 use studioci::cluster::{Denier, Error, Forbidden};
-
-use reader::{Reader, Row, SHARED};
-
-/// Files that pass errors on, or define them, and make none of their own.
-const PASS_ON: [&str; 5] =
-    ["cli/causes.rs", "cli/failure.rs", "ops/error.rs", "pipeline/fault.rs", "cli/usage.rs"];
+use studioci::state;
 
 /// The exit codes, and what they mean.
 const KINDS: [(ExitKind, &str); 7] = [
@@ -120,57 +113,45 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if path.is_dir() {
-            if name != "tests" {
-                files(&path, found);
-            }
-        } else if Path::new(&name).extension().is_some_and(|it| it == "rs") && !name.ends_with("tests.rs") {
-            found.push(path);
-        }
-    }
-}
-
-/// Everything that the sources make: rows, and sentences that rows quote.
-fn read() -> (Vec<Row>, Vec<(String, String)>) {
-    let mut all = Vec::new();
-    files(&root().join("src"), &mut all);
-    all.sort();
-    let (mut rows, mut quoted) = (Vec::new(), Vec::new());
-    let (mut shared, mut constants) = (BTreeMap::new(), BTreeMap::new());
-    // functions that make errors of what they are given are called from other files, and before they are written
-    for _ in 0..3 {
-        (rows, quoted) = (Vec::new(), Vec::new());
-        for path in &all {
-            let file = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap().to_owned();
-            let tokens = tokens::read(&std::fs::read_to_string(path).unwrap());
-            let mut reader = Reader::of(&file, &shared, &constants);
-            reader.walk(&tokens);
-            quoted.extend(reader.quoted.drain(..).map(|said| (file.clone(), said)));
-            if !PASS_ON.contains(&file.as_str()) {
-                rows.append(&mut reader.rows);
-            }
-            constants.append(&mut reader.constants);
-            shared.extend(reader.known.into_iter().filter(|(name, _)| SHARED.contains(&name.as_str())));
-        }
-    }
-    rows.sort();
-    rows.dedup();
-    (rows, quoted)
-}
-
 /// A cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', "<br>").replace('<', "&lt;").replace("&lt;br>", "<br>")
 }
 
+/// All cases by section, in the order in which they are written.
+fn sections() -> Vec<(&'static str, Vec<&'static Case>)> {
+    let mut sections: Vec<(&str, Vec<&Case>)> = Vec::new();
+    for case in Mistake::CASES.iter().chain(state::error::Error::CASES) {
+        match sections.last_mut() {
+            Some((section, cases)) if *section == case.section => cases.push(case),
+            _ => sections.push((case.section, vec![case])),
+        }
+    }
+    sections
+}
+
+/// A sentence as somebody reads it: names that never change are spelled out, and how a fact is quoted does not matter.
+fn shown(text: &str) -> String {
+    let names = [
+        ("{CHAIN}", wire::CHAIN),
+        ("{CLAIM_CHAIN}", wire::CLAIM_CHAIN),
+        ("{FREEZE}", wire::FREEZE),
+        ("{HOME}", wire::HOME),
+        ("{HOME_CONFIG}", wire::HOME_CONFIG),
+        ("{JOB}", wire::JOB),
+        ("{LISTENER_SECURITY}", wire::LISTENER_SECURITY),
+        ("{ROLE_USER}", wire::ROLE_USER),
+        ("{ROLE_WORKSPACE}", wire::ROLE_WORKSPACE),
+    ];
+    let text = names.iter().fold(text.replace(":?}", "}"), |text, (name, value)| text.replace(name, value));
+    let left = text.match_indices('{').find(|(at, _)| text[at + 1..].starts_with(|c: char| c.is_uppercase()));
+    assert!(left.is_none(), "a name that is not spelled out: {text}");
+    text
+}
+
 fn page() -> String {
-    let (rows, quoted) = read();
     let mut text = String::from(
-        "# Errors\n\n<!-- Made from the sources: STUDIOCI_WRITE_DOCS=1 cargo test --test errors -->\n\n\
+        "# Errors\n\n<!-- Written by cargo xtask docs -->\n\n\
          Every error of `kubectl studioci` goes to stderr, begins with `error: `, and says what went wrong, where, why and what\n\
          to do about it. `{name}` stands for what is known only when it happens. Agents end with none of these: what stops\n\
          one is written into its build's WHY (`kubectl studioci status`) and into its log, and it tries again.\n\n\
@@ -190,48 +171,27 @@ fn page() -> String {
             remedy.lines().next().unwrap_or_default().replace("applies:", "applies the Role that is printed");
         writeln!(text, "| {} | {} | {} |", cell(&failure.what), failure.kind.code(), cell(&remedy)).unwrap();
     }
-    let of = |room: &str| {
-        let mut sections: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
-        for row in rows.iter().filter(|row| row.file.starts_with(room)) {
-            let path = row.file.strip_prefix(room).unwrap().strip_suffix(".rs").unwrap();
-            sections.entry(path.strip_suffix("/mod").unwrap_or(path)).or_default().push(row);
-        }
-        sections
-    };
     text.push_str("\n## What a verb finds\n");
-    for room in ["cluster/", "cli/", "ops/"] {
-        for (section, rows) in of(room).into_iter().filter(|(section, _)| !section.starts_with("agent/")) {
-            writeln!(text, "\n### {room}{section}\n\n| it says | exit code | what to do |\n|---|---|---|")
+    for (section, cases) in sections() {
+        writeln!(text, "\n### {section}\n\n| case | it says | exit code | what to do |\n|---|---|---|---|")
+            .unwrap();
+        for Case { name, blame, what, remedy, .. } in cases {
+            let code = ExitKind::from(*blame).code();
+            writeln!(text, "| {name} | {} | {code} | {} |", cell(&shown(what)), cell(&shown(remedy)))
                 .unwrap();
-            for Row { what, why, remedy, code, .. } in rows {
-                let what = if why.is_empty() { what.clone() } else { format!("{what}: {why}") };
-                writeln!(text, "| {} | {code} | {} |", cell(&what), cell(remedy)).unwrap();
-            }
-        }
-    }
-    text.push_str("\n## What stops an agent\n\n| it says | what to do |\n|---|---|\n");
-    for Row { what, remedy, .. } in of("ops/agent/").into_values().flatten() {
-        writeln!(text, "| {} | {} |", cell(what), cell(remedy)).unwrap();
-    }
-    text.push_str("\n## The pipeline\n\nExit code 2. A push whose pipeline has one of these is Errored, with it as the cause.\n");
-    let rooms = ["keel/", "pipeline/"];
-    for (room, (section, rows)) in
-        rooms.iter().flat_map(|room| of(room).into_iter().map(move |rows| (room, rows)))
-    {
-        writeln!(text, "\n### {room}{section}\n\n| it says | why | what to do |\n|---|---|---|").unwrap();
-        for Row { what, why, remedy, .. } in rows {
-            writeln!(text, "| {} | {} | {} |", cell(what), cell(why), cell(remedy)).unwrap();
         }
     }
     text.push_str(
+        "\n## The pipeline\n\nExit code 2. Every fault that is found is told, each with its place in the template, why it is one, and a hint. A push\n\
+         whose pipeline has one is Errored, with it as the cause. `kubectl studioci render --woven` finds all of them without a cluster:\n\n\
+         ```\nerror: `Tagg` is not defined\n  at pipeline.yaml, line 15, column 44\n    15 |         image: registry.example/team/ci:{{ Tagg }}\n\
+         \x20      |                                            ^\n  why: no value, fact or `set` has that name\n  hint: give it with `--set Tagg=…` or in a values file\n```\n",
+    );
+    text.push_str(
         "\n## The command line\n\nExit code 2, in kubectl's words, and each ends with `See 'kubectl studioci VERB --help' for usage.`:\n\
          unknown flag, unknown command, a flag without its argument, a value that does not parse, flags that exclude each\n\
-         other, an argument too many or missing.\n\n## What these sentences quote\n\n| said by | it says |\n|---|---|\n",
+         other, an argument too many or missing.\n",
     );
-    for (file, said) in quoted.iter().filter(|(file, said)| !file.ends_with("error.rs") && said.contains(' '))
-    {
-        writeln!(text, "| {file} | {} |", cell(said)).unwrap();
-    }
     text
 }
 
@@ -248,8 +208,7 @@ fn the_page_is_what_the_program_says() {
     let differs = written.lines().zip(page.lines()).find(|(written, page)| written != page);
     assert!(
         written == page,
-        "docs/errors.md is not what the program says: {differs:#?}\nSTUDIOCI_WRITE_DOCS=1 cargo test --test errors \
-         writes it anew"
+        "docs/errors.md is not what the program says: {differs:#?}\ncargo xtask docs writes it anew"
     );
 }
 
@@ -260,12 +219,7 @@ fn every_error_says_what_to_do_and_has_its_exit_code() {
         assert!(failure.remedy.as_ref().is_some_and(|remedy| !remedy.is_empty()), "{failure}");
         assert!(matches!(failure.kind, ExitKind::Usage | ExitKind::Cluster | ExitKind::Timeout), "{failure}");
     }
-    let (rows, _) = read();
-    assert!(rows.len() > 150, "the sources were not read: {} rows", rows.len());
-    let faults: Vec<String> = rows
-        .iter()
-        .filter(|row| row.what.is_empty() || row.remedy.is_empty() || !(1..=5).contains(&row.code))
-        .map(|row| format!("{row:?}"))
-        .collect();
-    assert!(faults.is_empty(), "without remedy or exit code:\n{}", faults.join("\n"));
+    for case in sections().into_iter().flat_map(|(_, cases)| cases) {
+        assert!(!case.what.is_empty() && !case.remedy.is_empty(), "{case:?}");
+    }
 }

@@ -1,0 +1,62 @@
+//! What is wrong with a command line, or with what it names, before anything is asked of a cluster.
+
+use crate::chain::case::cases;
+
+cases! {
+    /// A command that cannot be carried out as it was given.
+    #[derive(Debug, thiserror::Error)]
+    pub enum Mistake {}
+
+    "Files and flags" {
+        /// A file that is not there. `remedy`: by the option that names it.
+        FileAbsent { file: String, remedy: String } Usage
+            "there is no file {file}"
+            => "{remedy}";
+        /// A file that cannot be opened.
+        FileRefused { file: String, why: String } Usage
+            "{file} cannot be read: {why}"
+            => "name a file that you may read";
+        /// A file of bytes.
+        FileNotText { file: String } Usage
+            "{file} is not a text in UTF-8"
+            => "save it as UTF-8";
+        /// A file that is longer than any object.
+        FileTooLarge { file: String } Usage
+            "{file} is larger than 4 MiB, and no cluster takes an object of that size"
+            => "leave out what no cluster would take";
+        /// A variable of bytes.
+        VariableNotText { variable: String } Usage
+            "the environment variable {variable} holds bytes that are not UTF-8"
+            => "set it to a text, or leave it out";
+        /// A template that gives nothing.
+        NothingRendered { template: String } Usage
+            "{template} renders to no document"
+            => "write the pipeline's documents into it, or look at the condition that leaves all of them out";
+        /// A prefix that is no label.
+        ClaimPrefix { prefix: String, why: String } Usage
+            "prefix {prefix:?} {why}"
+            => "namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label";
+        /// A `cleanup` that names nothing.
+        NothingChosen {} Usage
+            "nothing says which builds are to go"
+            => "name namespaces, or give a rule: --older-than 7d, --keep 5; with --dry-run nothing is deleted";
+    }
+    "Inside a pod" {
+        /// A hidden verb outside of a listener.
+        NotInAListener { variable: String, verb: String } Usage
+            "{variable} is not set: {verb} works only in a listener's pod"
+            => "start a chain with kubectl studioci start";
+        /// The folder that the agent reads is not there.
+        CannotTell { folder: String, why: String } Usage
+            "cannot write to {folder}: {why}"
+            => "start a chain with kubectl studioci start: its listener mounts that folder";
+        /// The volume that the program is copied into is not there.
+        CannotInstall { path: String, why: String } Usage
+            "cannot copy this program to {path}: {why}"
+            => "name a file in a folder that this user may write to, with room for it";
+        /// The system gives a child no bounds.
+        NoBounds { why: String } Usage
+            "cannot render within bounds: {why}"
+            => "look at the limits that this process was given: ulimit -a";
+    }
+}
