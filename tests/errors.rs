@@ -134,7 +134,6 @@ fn sections() -> Vec<(&'static str, Vec<&'static Case>)> {
 fn shown(text: &str) -> String {
     let names = [
         ("{CHAIN}", wire::CHAIN),
-        ("{CLAIM_CHAIN}", wire::CLAIM_CHAIN),
         ("{FREEZE}", wire::FREEZE),
         ("{HOME}", wire::HOME),
         ("{HOME_CONFIG}", wire::HOME_CONFIG),

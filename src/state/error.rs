@@ -5,7 +5,7 @@
 
 use crate::chain::case::cases;
 use crate::chain::wire::{
-    CHAIN, CLAIM_CHAIN, FREEZE, HOME, HOME_CONFIG, JOB, LISTENER_SECURITY, ROLE_USER, ROLE_WORKSPACE,
+    CHAIN, FREEZE, HOME, HOME_CONFIG, JOB, LISTENER_SECURITY, ROLE_USER, ROLE_WORKSPACE,
 };
 use crate::cluster;
 use crate::local::render::Unrendered;
@@ -275,7 +275,7 @@ cases! {
             => "choose another name with --chain";
         /// The chain label of bare claims.
         ReservedName { chain: String } Usage
-            "a chain cannot be called {chain:?}: {CLAIM_CHAIN} is the chain label of bare claims"
+            "a chain cannot be called {chain:?}: that is the chain label of bare claims"
             => "choose another name with --chain";
         /// Nothing gives the chain a name.
         NoChainName {} Usage
