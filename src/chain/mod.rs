@@ -9,6 +9,7 @@ pub mod freeze;
 pub mod head;
 pub mod listener;
 pub mod names;
+pub mod object;
 pub mod pod;
 pub mod record;
 pub mod remedy;
