@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::fault::{Fault, Place, did_you_mean};
-use super::tree::{self, Aliased, Kind, Node, Style, Wrong};
+use super::tree::{self, Aliased, Node, NodeKind, Style, Wrong};
 use super::writer;
 
 /// Lines of the template that a document's first rendered line comes from, from 1 and inclusive.
@@ -131,7 +131,7 @@ pub(super) fn parts(name: &str, text: &str) -> Result<Vec<Part>, Fault> {
         };
         let Some(mut root) = tree::parse(part, &mut aliased).map_err(shifted)? else { continue };
         shift(&mut root, lines_before, bytes.start);
-        if !matches!(&root.kind, Kind::Scalar { text, style: Style::Plain, .. } if matches!(text.as_str(), "" | "~" | "null"))
+        if !matches!(&root.kind, NodeKind::Scalar { text, style: Style::Plain, .. } if matches!(text.as_str(), "" | "~" | "null"))
         {
             parts.push(Part { number, root });
         }
@@ -185,9 +185,9 @@ fn shift(node: &mut Node, lines: usize, bytes: usize) {
     node.bytes.start += bytes;
     node.bytes.end += bytes;
     match &mut node.kind {
-        Kind::Scalar { .. } => {}
-        Kind::Sequence(items) => items.iter_mut().for_each(|item| shift(item, lines, bytes)),
-        Kind::Mapping(pairs) => {
+        NodeKind::Scalar { .. } => {}
+        NodeKind::Sequence(items) => items.iter_mut().for_each(|item| shift(item, lines, bytes)),
+        NodeKind::Mapping(pairs) => {
             for (key, value) in pairs {
                 shift(key, lines, bytes);
                 shift(value, lines, bytes);
@@ -216,7 +216,7 @@ fn name_in(node: &Node) -> String {
 pub(super) fn list_items(node: &Node) -> Option<&[Node]> {
     let kind = node.get("kind").and_then(Node::text)?;
     match &node.get("items")?.kind {
-        Kind::Sequence(items) if kind.ends_with("List") => Some(items),
+        NodeKind::Sequence(items) if kind.ends_with("List") => Some(items),
         _ => None,
     }
 }
@@ -234,7 +234,7 @@ fn object(
         why: None,
         hint,
     };
-    if !matches!(node.kind, Kind::Mapping(_)) {
+    if !matches!(node.kind, NodeKind::Mapping(_)) {
         return Err(wrong(
             "this is not a Kubernetes object, which is a mapping with `apiVersion` and `kind`",
             Some("write an object, or take this document out".to_owned()),

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::documents::{self, Document, Part};
 use super::fault::{Fault, Faults, Place};
-use super::template::{Behind, Checked, Env, Failed, RENDERED, Rendered, Renderer, read};
-use super::tree::{Kind, Node, Style, key_name};
+use super::template::{Behind, Checked, Env, Failed, RENDERED, Rendered, Rendering, read};
+use super::tree::{Node, NodeKind, Style, key_name};
 
 /// The kind that secrets are for.
 const SECRET: (&str, &str) = ("v1", "Secret");
@@ -30,7 +30,7 @@ const BLOCK_MASK: &str = "***";
 type Slot = (Range<usize>, &'static str);
 
 /// Renders, checks where secrets went, and reads the documents.
-pub(super) fn render(renderer: &Renderer<'_>) -> Result<Rendered, Fault> {
+pub(super) fn render(renderer: &Rendering<'_>) -> Result<Rendered, Fault> {
     let checked = &renderer.checked;
     let names = checked.env_names();
     let secret: Vec<&str> =
@@ -155,9 +155,11 @@ fn in_object(node: &Node, path: &str, found: &mut BTreeMap<String, Slot>) {
         return;
     }
     for field in FIELDS {
-        let Some(Kind::Mapping(pairs)) = node.get(field).map(|node| &node.kind) else { continue };
+        let Some(NodeKind::Mapping(pairs)) = node.get(field).map(|node| &node.kind) else { continue };
         for (key, value) in pairs {
-            if let (Ok(key), Kind::Scalar { style, .. }, false) = (key_name(key), &value.kind, value.alias) {
+            if let (Ok(key), NodeKind::Scalar { style, .. }, false) =
+                (key_name(key), &value.kind, value.alias)
+            {
                 let mask = if *style == Style::Block { BLOCK_MASK } else { MASK };
                 found.insert(format!("{path}/{field}/{key}"), (value.bytes.clone(), mask));
             }
