@@ -9,5 +9,5 @@ mod observation;
 mod step;
 pub mod verdict;
 
-pub use observation::{Listener, Observation, Running, Support};
+pub use observation::{Observation, OwnContainer, OwnDeployment, SupportState};
 pub use step::{Action, step};

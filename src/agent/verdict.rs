@@ -9,7 +9,7 @@ use crate::chain::record::Exit;
 
 /// The build's Job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Job {
+pub struct BuildJob {
     /// Whether its `Complete` condition is true.
     pub complete: bool,
     /// Reason and message of a true `Failed` condition.
@@ -35,7 +35,7 @@ pub enum Judged {
 
 /// How long what stands still may stand still, seconds since the Job was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
+pub struct StandstillBounds {
     /// For what does not heal by itself (an image that cannot be pulled, a container that cannot be made).
     pub stuck: i64,
     /// For what may heal (no node, quota).
@@ -45,7 +45,7 @@ pub struct Bounds {
 /// What takes longer than so many seconds is said.
 const SAID_AFTER: i64 = 2;
 
-impl Default for Bounds {
+impl Default for StandstillBounds {
     fn default() -> Self {
         Self { stuck: 10 * 60, pending: 24 * 60 * 60 }
     }
@@ -60,20 +60,20 @@ impl Default for Bounds {
 /// | deadline of the pod | Errored |
 /// | evicted, preempted, node lost, pod deleted | Errored |
 /// | an init container fails | Errored |
-/// | image that cannot be pulled, container that cannot be made | Errored after [`Bounds::stuck`] |
-/// | unschedulable | waiting; Errored after [`Bounds::pending`] |
+/// | image that cannot be pulled, container that cannot be made | Errored after [`StandstillBounds::stuck`] |
+/// | unschedulable | waiting; Errored after [`StandstillBounds::pending`] |
 /// | pod gone or without the build container, the Job says Complete | Passed |
 /// | pod gone or without the build container, the Job says that the build container failed | Failed |
-/// | Job's pod refused by quota | waiting; Errored after [`Bounds::pending`] |
-/// | Job's pod refused by admission | Errored after [`Bounds::stuck`] |
+/// | Job's pod refused by quota | waiting; Errored after [`StandstillBounds::pending`] |
+/// | Job's pod refused by admission | Errored after [`StandstillBounds::stuck`] |
 /// | Job deleted | Cancelled |
 pub fn judge(
-    job: &Job,
+    job: &BuildJob,
     pod: Option<&Pod>,
     container: &str,
     now: Timestamp,
     age: i64,
-    bounds: Bounds,
+    bounds: StandstillBounds,
 ) -> Judged {
     let Some(pod) = pod else { return without_pod(job, container, age, bounds) };
     let errored = |cause: String| Judged::Over(Verdict::Errored, cause);
@@ -168,7 +168,7 @@ fn failed_without_exit(pod: &Pod) -> String {
 }
 
 /// Who deletes a pod that has ended takes nothing from the verdict: the Job keeps it.
-fn without_pod(job: &Job, container: &str, age: i64, bounds: Bounds) -> Judged {
+fn without_pod(job: &BuildJob, container: &str, age: i64, bounds: StandstillBounds) -> Judged {
     if job.complete {
         return Judged::Over(Verdict::Passed, format!("container {container} exited with code 0"));
     }

@@ -5,7 +5,7 @@ use jiff::ToSpan;
 use super::*;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
-const BOUNDS: Bounds = Bounds { stuck: 100, pending: 1000 };
+const BOUNDS: StandstillBounds = StandstillBounds { stuck: 100, pending: 1000 };
 
 fn container(name: &str, init: bool, state: State) -> Container {
     Container { name: name.to_owned(), init, state, ..Container::default() }
@@ -28,7 +28,7 @@ fn pod(phase: &str, state: State) -> Pod {
 }
 
 fn judged(pod: &Pod, age: i64) -> Judged {
-    judge(&Job::default(), Some(pod), "build", NOW, age, BOUNDS)
+    judge(&BuildJob::default(), Some(pod), "build", NOW, age, BOUNDS)
 }
 
 fn word(judged: &Judged) -> String {
@@ -110,14 +110,17 @@ fn every_row_of_the_table() {
 
 #[test]
 fn a_job_without_a_pod() {
-    let refused = |why: &str| Job { refused: Some(why.to_owned()), ..Job::default() };
-    let by_policy =
-        |why: &str| Job { failed: Some(("PodFailurePolicy".into(), why.to_owned())), ..Job::default() };
-    let failed = Job { failed: Some(("BackoffLimitExceeded".into(), "m".into())), ..Job::default() };
+    let refused = |why: &str| BuildJob { refused: Some(why.to_owned()), ..BuildJob::default() };
+    let by_policy = |why: &str| BuildJob {
+        failed: Some(("PodFailurePolicy".into(), why.to_owned())),
+        ..BuildJob::default()
+    };
+    let failed =
+        BuildJob { failed: Some(("BackoffLimitExceeded".into(), "m".into())), ..BuildJob::default() };
     for (job, age, want) in [
-        (Job::default(), 5000, "going"),
+        (BuildJob::default(), 5000, "going"),
         (failed, 1, "Errored"),
-        (Job { complete: true, ..Job::default() }, 1, "Passed"),
+        (BuildJob { complete: true, ..BuildJob::default() }, 1, "Passed"),
         (
             by_policy(
                 "Container build for pod ci-a/x failed with exit code 3 matching FailJob rule at index 1",
@@ -150,10 +153,11 @@ fn a_pod_without_the_build_container_leaves_it_to_the_job() {
         containers: vec![container("other", false, ended(code, "Completed"))],
         ..pod(phase, State::Unknown)
     };
-    let complete = Job { complete: true, ..Job::default() };
-    let failed = Job { failed: Some(("BackoffLimitExceeded".into(), "m".into())), ..Job::default() };
+    let complete = BuildJob { complete: true, ..BuildJob::default() };
+    let failed =
+        BuildJob { failed: Some(("BackoffLimitExceeded".into(), "m".into())), ..BuildJob::default() };
     for (job, pod, want) in [
-        (Job::default(), renamed("Succeeded", 0), "going"),
+        (BuildJob::default(), renamed("Succeeded", 0), "going"),
         (complete, renamed("Succeeded", 0), "Passed"),
         (failed, renamed("Failed", 3), "Errored"),
     ] {
@@ -163,7 +167,7 @@ fn a_pod_without_the_build_container_leaves_it_to_the_job() {
 
 #[test]
 fn a_job_that_is_deleted_in_the_foreground() {
-    let job = Job { deleted: true, ..Job::default() };
+    let job = BuildJob { deleted: true, ..BuildJob::default() };
     let going = Pod { deleted: true, ..pod("Running", State::Running) };
     let passed = Pod { deleted: true, ..pod("Succeeded", ended(0, "Completed")) };
     for (pod, want) in [(Some(&going), "gone"), (None, "gone"), (Some(&passed), "Passed")] {
@@ -178,7 +182,7 @@ fn a_failure_counts_although_others_run_on_in_the_pod() {
     pod.grace = Some(10);
     let at = |pod: &Pod, second: i64| {
         let now = NOW + second.seconds();
-        judge(&Job::default(), Some(pod), "build", now, second, BOUNDS)
+        judge(&BuildJob::default(), Some(pod), "build", now, second, BOUNDS)
     };
     assert_eq!(at(&pod, 1000), Judged::Going(None), "it is not known when it ended");
     pod.containers[1].ended = Some(NOW + 100.seconds());

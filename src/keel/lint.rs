@@ -36,7 +36,7 @@ pub struct Finding {
 
 /// What is looked at: one workload that Keel is meant to follow.
 #[derive(Debug, Clone, Copy)]
-pub struct Followed<'a> {
+pub struct Linted<'a> {
     /// The workload's own labels.
     pub labels: &'a Map,
     /// The workload's own annotations.
@@ -60,7 +60,7 @@ impl fmt::Display for Finding {
 }
 
 /// Everything that is wrong, in the order of the keys; empty is good.
-pub fn check(subject: &Followed) -> Vec<Finding> {
+pub fn check(subject: &Linted) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
     let policy = Policy::of(subject.labels, subject.annotations);
     misplaced(subject, &mut findings);
@@ -90,7 +90,7 @@ impl Findings {
 }
 
 /// Keys on the pod template, and keys that differ from Keel's only in case.
-fn misplaced(subject: &Followed, findings: &mut Findings) {
+fn misplaced(subject: &Linted, findings: &mut Findings) {
     let template = subject.template_labels.keys().chain(subject.template_annotations.keys());
     for key in template.filter(|key| parking::is_keel_key(key) && *key != names::UPDATE_TIME) {
         findings.error(
@@ -123,7 +123,7 @@ fn misplaced(subject: &Followed, findings: &mut Findings) {
 }
 
 /// The current tag against the policy.
-fn tags(subject: &Followed, policy: &Policy, findings: &mut Findings) {
+fn tags(subject: &Linted, policy: &Policy, findings: &mut Findings) {
     let Some(image) = ImageRef::parse(subject.image) else {
         findings.error(
             format!("the image `{}` is no image reference", subject.image),
@@ -166,7 +166,7 @@ fn unpadded(tag: &str) -> bool {
     (1..8).contains(&digits.len()) && (digits == "0" || !digits.starts_with('0'))
 }
 
-fn others(subject: &Followed, findings: &mut Findings) {
+fn others(subject: &Linted, findings: &mut Findings) {
     let (labels, annotations) = (subject.labels, subject.annotations);
     if let Some(votes) = labels.get(names::APPROVALS).or_else(|| annotations.get(names::APPROVALS)) {
         let number = votes.parse::<i64>();

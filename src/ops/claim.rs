@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::error::{Error, Result};
 use super::{Say, dispatch};
 use crate::chain::build::{Build, Map, NotABuild, Phase, Told};
-use crate::chain::claim::{Judged, Marks, NAMES_TRIED, Standing, judge, marked};
+use crate::chain::claim::{Marks, NAMES_TRIED, Standing, Whose, judge, marked};
 use crate::chain::rights::{self, Added, There};
 use crate::chain::{names, wire};
 use crate::cluster::objects::{Meta, NamespaceObject};
@@ -83,7 +83,7 @@ impl Claim {
         }
     }
 
-    fn judge(&self, there: &Meta) -> Judged {
+    fn judge(&self, there: &Meta) -> Whose {
         judge(standing_of(there), self.marks(), &self.owner())
     }
 
@@ -176,19 +176,19 @@ pub(super) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Resu
             continue;
         };
         match claim.judge(&there.metadata) {
-            Judged::Ours => {
+            Whose::Ours => {
                 return Ok(Claimed { namespace: name, uid: there.metadata.uid, created });
             }
-            Judged::OursTerminating => {
+            Whose::OursTerminating => {
                 say(&format!("namespace {name} is ours but Terminating; taking the next name"));
             }
-            Judged::Foreign if created => {
+            Whose::Foreign if created => {
                 return Err(Error::ownership(
                     format!("namespace {name} was taken from us between its creation and the check of it"),
                     "have whoever or whatever deletes or relabels namespaces in this cluster (a webhook, a syncer) spare it, then run it again",
                 ));
             }
-            Judged::Foreign => in_the_way.push(occupant(&there.metadata)),
+            Whose::Foreign => in_the_way.push(occupant(&there.metadata)),
         }
     }
     Err(Error::ownership(
@@ -223,7 +223,7 @@ pub(super) async fn standing(cluster: &Cluster, claim: &Claim) -> Result<Vec<Cla
         .items
         .into_iter()
         .map(|namespace| namespace.metadata)
-        .filter(|meta| claim.judge(meta) == Judged::Ours)
+        .filter(|meta| claim.judge(meta) == Whose::Ours)
         .map(|meta| Claimed { namespace: meta.name, uid: meta.uid, created: false })
         .collect();
     ours.sort_by(|a, b| a.namespace.cmp(&b.namespace));

@@ -22,7 +22,7 @@ use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{self, Access, Cluster, Create, Delete, Deletion, Patch};
 use crate::pipeline::weave::place;
-use crate::pipeline::weave::{Listener, Plan};
+use crate::pipeline::weave::{ListenerOf, Plan};
 
 /// Who raises the listener.
 #[derive(Debug, Clone, Copy)]
@@ -257,7 +257,7 @@ pub(super) async fn raise_entered(
         usable(cluster, raise, claimed, say),
     )
     .await?;
-    let mut listener = raise.plan.listener(&Listener { tag: raise.tag, generation: raise.generation });
+    let mut listener = raise.plan.listener(&ListenerOf { tag: raise.tag, generation: raise.generation });
     place(&mut listener, &claimed.namespace);
     let created = create(cluster, &listener).await?;
     say(&format!("listener {} waits in {}", raise.plan.build.name, claimed.namespace));
@@ -399,7 +399,7 @@ pub(super) async fn refused_pod(
 pub(super) async fn refused(
     cluster: &Cluster,
     plan: &Plan,
-    next: &Listener<'_>,
+    next: &ListenerOf<'_>,
     job: Value,
     namespace: &str,
 ) -> Result<Option<(&'static str, cluster::Error)>> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::error::{Error, Result};
 use crate::chain::build::Map;
 use crate::chain::head::Head;
-use crate::chain::record::Settings;
+use crate::chain::record::ChainSettings;
 use crate::chain::wire;
 use crate::cluster::objects::{Meta, Object, SecretObject};
 use crate::cluster::resource as kind;
@@ -17,7 +17,7 @@ use crate::cluster::{Cluster, Delete, Deletion, Patch, Query, Resource};
 use crate::pipeline::facts::{EnvValue, Facts};
 use crate::pipeline::sources::Sources;
 
-/// The key of the record that holds [`Settings`].
+/// The key of the record that holds [`ChainSettings`].
 const SETTINGS: &str = "settings";
 /// The key of the record that holds [`Sources`].
 const SOURCES: &str = "sources";
@@ -44,7 +44,7 @@ pub struct Data {
 #[derive(Debug, Clone)]
 pub struct Record {
     /// Settings.
-    pub settings: Settings,
+    pub settings: ChainSettings,
     /// Template and values.
     pub sources: Sources,
     /// Facts of the person's machine, the environment included.
@@ -108,7 +108,7 @@ impl Record {
                 ),
             )
         };
-        let settings: Settings = field(record, SETTINGS, &broken)?;
+        let settings: ChainSettings = field(record, SETTINGS, &broken)?;
         let mut facts: Facts = field(record, FACTS, &broken)?;
         let plain = settings.env.iter().map(|(name, value)| (name, value, false));
         let secret = secret.iter().map(|(name, value)| (name, value, true));

@@ -12,7 +12,7 @@ use super::home::Record;
 use super::render::{Renderer, Task};
 use super::setup::Home;
 use crate::chain::build::Baseline;
-use crate::chain::record::Settings;
+use crate::chain::record::ChainSettings;
 use crate::chain::{names, rights, wire};
 use crate::pipeline::facts::{Fact, Facts};
 use crate::pipeline::sources::Sources;
@@ -77,7 +77,7 @@ impl Request {
             ));
         }
         let uuid = Uuid::new_v4().to_string();
-        let settings = weave::Settings {
+        let settings = weave::PlanInput {
             chain: chain.clone(),
             chain_uuid: uuid.clone(),
             agent_image: home.agent_image.clone(),
@@ -102,7 +102,7 @@ impl Request {
             ));
         }
         let open = self.facts.env.iter().filter(|(_, value)| !value.secret);
-        let settings = Settings {
+        let settings = ChainSettings {
             chain,
             uuid,
             repository: plan.build.image.repository_key(),

@@ -14,13 +14,13 @@ use crate::pipeline::fault::Fault;
 use crate::pipeline::render::render;
 use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::template::Rendered;
-use crate::pipeline::weave::{self, BuildOf, Listener, Plan, Running, Settings};
+use crate::pipeline::weave::{self, BuildOf, ListenerOf, Plan, PlanInput, Running};
 
 /// Renders and weaves.
 ///
 /// # Errors
 /// Every fault found.
-pub fn plan(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Rendered, Plan), Vec<Fault>> {
+pub fn plan(sources: &Sources, facts: &Facts, settings: &PlanInput) -> Result<(Rendered, Plan), Vec<Fault>> {
     let rendered = render(sources, facts).map_err(|fault| vec![fault])?;
     let plan = weave::plan(&rendered.documents, settings).map_err(|faults| {
         let Text { name, text } = &sources.template;
@@ -36,7 +36,7 @@ pub fn plan(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Re
 ///
 /// # Errors
 /// Every fault found.
-pub fn first(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Rendered, Plan), Vec<Fault>> {
+pub fn first(sources: &Sources, facts: &Facts, settings: &PlanInput) -> Result<(Rendered, Plan), Vec<Fault>> {
     let mut facts = facts.clone();
     facts.build = Group::from([
         ("namespace".to_owned(), Fact::known("")),
@@ -69,7 +69,7 @@ pub struct Preview {
 /// # Errors
 /// Every fault found.
 pub fn preview(sources: &Sources, facts: &Facts, show_secrets: bool) -> Result<Preview, Vec<Fault>> {
-    let settings = Settings {
+    let settings = PlanInput {
         chain: "CHAIN".to_owned(),
         chain_uuid: Uuid::nil().to_string(),
         agent_image: format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION")),
@@ -98,7 +98,7 @@ impl Preview {
             revision: None,
             parent: None,
         };
-        let listener = plan.listener(&Listener { tag, generation: 1 });
+        let listener = plan.listener(&ListenerOf { tag, generation: 1 });
         let job = plan.job(&build);
         let rest = plan.rest();
         let early: Vec<&Value> = plan.pull_secrets.iter().chain([&listener]).collect();
@@ -153,7 +153,7 @@ pub fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Task {
         ),
         ("revision".to_owned(), revision),
     ]);
-    let settings = Settings {
+    let settings = PlanInput {
         chain: record.settings.chain.clone(),
         chain_uuid: record.settings.uuid.clone(),
         agent_image: home.agent_image.clone(),

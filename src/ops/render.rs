@@ -18,7 +18,7 @@ use crate::pipeline::fault::Fault;
 use crate::pipeline::render::shown;
 use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::template;
-use crate::pipeline::weave::{Plan, Running, Settings};
+use crate::pipeline::weave::{Plan, PlanInput, Running};
 
 /// The hidden verb of the child.
 pub const VERB: &str = "render-child";
@@ -72,7 +72,7 @@ pub enum Task {
         /// What it may read besides.
         facts: Facts,
         /// What the plan depends on besides.
-        settings: Settings,
+        settings: PlanInput,
     },
     /// The plan of a push.
     Push {
@@ -81,7 +81,7 @@ pub enum Task {
         /// What it may read besides.
         facts: Facts,
         /// What the plan depends on besides.
-        settings: Settings,
+        settings: PlanInput,
         /// What it has to fit; none where that was checked before.
         running: Option<Running>,
     },

@@ -28,7 +28,7 @@ use crate::chain::{rights, wire};
 use crate::cluster::objects::Object;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Patch};
-use crate::pipeline::weave::{Listener, place};
+use crate::pipeline::weave::{ListenerOf, place};
 
 /// Why the head moves to a fresh listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -305,7 +305,7 @@ async fn enter<'a>(
 async fn try_out(cluster: &Cluster, request: &Request, intent: &Intent, newest: &Build) -> Result<()> {
     let namespace = newest.namespace.as_str();
     let raise = enter(cluster, request, intent, newest).await?;
-    let next = Listener { tag: raise.tag, generation: raise.generation };
+    let next = ListenerOf { tag: raise.tag, generation: raise.generation };
     let job = start::job(&raise, namespace);
     match dispatch::refused(cluster, &intent.plan, &next, job, namespace).await? {
         Some((what, why)) => Err(start::refusing(why.about(format!("the {what}")))),

@@ -23,7 +23,7 @@ use crate::chain::{rights, wire};
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
 use crate::cluster::{Access, Cluster, Create, Delete, Denier, Error as ClusterError, Patch, Resource};
-use crate::pipeline::weave::{BuildOf, Listener, Plan};
+use crate::pipeline::weave::{BuildOf, ListenerOf, Plan};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -313,7 +313,7 @@ pub(super) async fn raise_listener(
     if let Some(error) = dispatch::refusal(cluster, &kind::JOBS, namespace, &job).await? {
         return Err(error.into());
     }
-    let listener = raise.plan.listener(&Listener { tag: raise.tag, generation: raise.generation });
+    let listener = raise.plan.listener(&ListenerOf { tag: raise.tag, generation: raise.generation });
     match dispatch::refused_pod(cluster, &listener, &job, namespace).await? {
         Some((what, error)) => Err(error.about(format!("the {what}")).into()),
         None => dispatch::raise_entered(cluster, raise, claimed, say).await,

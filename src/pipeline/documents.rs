@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::fault::{Fault, Place, did_you_mean};
+use super::fault::{Fault, Location, did_you_mean};
 use super::tree::{self, Aliased, Node, NodeKind, Style, Wrong};
 use super::writer;
 
@@ -154,7 +154,7 @@ fn sections(name: &str, text: &str) -> Result<Vec<Section>, Fault> {
             let rest = rest.trim();
             if !(rest.is_empty() || rest.starts_with('#')) {
                 return Err(Fault::new("only a comment may follow `---` on its line")
-                    .at(Place::of(name, text, index + 1, 4))
+                    .at(Location::of(name, text, index + 1, 4))
                     .why("kubectl parts documents there and refuses the rest of the line")
                     .hint("put it on the next line, or indent it if it is text that begins with dashes"));
             }
@@ -198,7 +198,7 @@ fn shift(node: &mut Node, lines: usize, bytes: usize) {
 
 fn fault(name: &str, text: &str, title: &str, wrong: Wrong) -> Fault {
     let what = if title.is_empty() { wrong.what } else { format!("{title}: {}", wrong.what) };
-    let mut fault = Fault::new(what).at(Place::of(name, text, wrong.line, wrong.column));
+    let mut fault = Fault::new(what).at(Location::of(name, text, wrong.line, wrong.column));
     fault.why = wrong.why;
     fault.hint = wrong.hint;
     fault

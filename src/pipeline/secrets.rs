@@ -12,7 +12,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::documents::{self, Document, Part};
-use super::fault::{Fault, Faults, Place};
+use super::fault::{Fault, Faults, Location};
 use super::template::{Behind, Checked, Env, Failed, RENDERED, Rendered, Rendering, read};
 use super::tree::{Node, NodeKind, Style, key_name};
 
@@ -211,10 +211,10 @@ fn list(names: &[&str]) -> String {
 }
 
 /// The place of a line, shown only as far as it is not secret: the template's line, else the number.
-fn place(checked: &Checked<'_>, line: usize, lines: Behind<'_>) -> Place {
+fn place(checked: &Checked<'_>, line: usize, lines: Behind<'_>) -> Location {
     match checked.origin(lines(line)) {
-        Some(origin) => Place { file: origin.file, line: origin.first, column: 0, text: origin.text },
-        None => Place { file: RENDERED.to_owned(), line, column: 0, text: String::new() },
+        Some(origin) => Location { file: origin.file, line: origin.first, column: 0, text: origin.text },
+        None => Location { file: RENDERED.to_owned(), line, column: 0, text: String::new() },
     }
 }
 

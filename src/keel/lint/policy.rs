@@ -1,6 +1,6 @@
 //! Findings about the policy: its value, where it stands, and the options beside it.
 
-use super::{Findings, Followed};
+use super::{Findings, Linted};
 use crate::keel::names::{self, Map};
 use crate::keel::policy::{Policy, Untracked};
 
@@ -9,7 +9,7 @@ const RECOMMENDED: &str =
     "annotate `keel.sh/policy: glob:build-*` and push tags such as build-20260131235959-abc1234";
 
 /// What is wrong with the policy itself and where it stands.
-pub(super) fn policies(subject: &Followed, policy: &Policy, findings: &mut Findings) {
+pub(super) fn policies(subject: &Linted, policy: &Policy, findings: &mut Findings) {
     ambiguous(subject, findings);
     match policy {
         Policy::Untracked(why) => untracked(why, findings),
@@ -45,7 +45,7 @@ fn policy_in(map: &Map) -> Option<&String> {
 }
 
 /// Policies beside each other, of which Keel takes one, and the key of old.
-fn ambiguous(subject: &Followed, findings: &mut Findings) {
+fn ambiguous(subject: &Linted, findings: &mut Findings) {
     let (labels, annotations) = (subject.labels, subject.annotations);
     if let (Some(label), Some(annotation)) = (policy_in(labels), policy_in(annotations)) {
         findings.warning(
@@ -128,7 +128,7 @@ fn glob(pattern: &str, findings: &mut Findings) {
 }
 
 /// Options that are not in the policy's map, or not `true`.
-pub(super) fn options(subject: &Followed, policy: &Policy, findings: &mut Findings) {
+pub(super) fn options(subject: &Linted, policy: &Policy, findings: &mut Findings) {
     let has_policy = |map: &Map| policy_in(map).is_some();
     let (here, other, here_is, other_is) = if has_policy(subject.annotations) {
         (subject.annotations, subject.labels, "annotations", "labels")

@@ -1,6 +1,6 @@
 //! Findings about when Keel looks: the trigger and the schedule.
 
-use super::{Findings, Followed};
+use super::{Findings, Linted};
 use crate::keel::names::{self, Map};
 use crate::keel::policy;
 use crate::keel::schedule::{Schedule, ScheduleFault};
@@ -9,7 +9,7 @@ use crate::keel::schedule::{Schedule, ScheduleFault};
 const POLITE_SECONDS: u64 = 10;
 
 /// Whether Keel polls at all.
-pub(super) fn trigger(subject: &Followed, findings: &mut Findings) {
+pub(super) fn trigger(subject: &Linted, findings: &mut Findings) {
     if policy::polled(subject.labels, subject.annotations) {
         return;
     }
@@ -26,7 +26,7 @@ pub(super) fn trigger(subject: &Followed, findings: &mut Findings) {
 }
 
 /// The schedule by which it polls.
-pub(super) fn schedule(subject: &Followed, findings: &mut Findings) {
+pub(super) fn schedule(subject: &Linted, findings: &mut Findings) {
     if subject.labels.contains_key(names::POLL_SCHEDULE) {
         findings.error(
             format!("`{}` is a label", names::POLL_SCHEDULE),

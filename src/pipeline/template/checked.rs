@@ -6,7 +6,7 @@ use tera::{ErrorKind, Tera};
 
 use crate::pipeline::documents::Lines;
 use crate::pipeline::facts::{Facts, RESERVED, Wanted};
-use crate::pipeline::fault::{Fault, Origin, Place, did_you_mean};
+use crate::pipeline::fault::{Fault, Location, Origin, did_you_mean};
 use crate::pipeline::filters;
 use crate::pipeline::scan::{self, Piece, Token, Use};
 use crate::pipeline::sources::Text;
@@ -32,7 +32,7 @@ pub(super) fn parse(text: &str) -> Result<Tera, tera::Error> {
 impl<'a> Checked<'a> {
     /// Parses a template and refuses what it may not use.
     pub(in crate::pipeline) fn of(template: &'a Text) -> Result<Self, Fault> {
-        let place = |offset: usize| Place::at_offset(&template.name, &template.text, offset);
+        let place = |offset: usize| Location::at_offset(&template.name, &template.text, offset);
         let parsed = parse(&template.text);
         if let Err(error) = &parsed
             && let ErrorKind::SyntaxError(report) = error.kind()
@@ -106,8 +106,8 @@ impl<'a> Checked<'a> {
         Ok(())
     }
 
-    pub(super) fn place(&self, offset: usize) -> Place {
-        Place::at_offset(&self.template.name, &self.template.text, offset)
+    pub(super) fn place(&self, offset: usize) -> Location {
+        Location::at_offset(&self.template.name, &self.template.text, offset)
     }
 
     /// The template lines of a fault's place in the rendered text.

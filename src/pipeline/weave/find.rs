@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::settings::BuildSettings;
 use super::subject::{Subject, fault, list, listed, strings, text};
-use super::{BuildWorkload, Notice, Settings};
+use super::{BuildWorkload, PlanInput, PlanNotice};
 use crate::chain::build::Map;
 use crate::chain::wire;
 use crate::keel::image::ImageRef;
@@ -87,9 +87,9 @@ fn said_of(subject: &Subject<'_>) -> String {
 pub(super) fn read(
     subject: &Subject<'_>,
     subjects: &[Subject<'_>],
-    settings: &Settings,
+    settings: &PlanInput,
     faults: &mut Vec<Fault>,
-    notices: &mut Vec<Notice>,
+    notices: &mut Vec<PlanNotice>,
 ) -> Option<BuildWorkload> {
     let (labels, annotations) = (subject.labels(), subject.annotations());
     let (own_settings, bad) = BuildSettings::read(&annotations);
@@ -183,7 +183,7 @@ fn image(
     container: &Value,
     tag: Option<&str>,
     faults: &mut Vec<Fault>,
-    notices: &mut Vec<Notice>,
+    notices: &mut Vec<PlanNotice>,
 ) -> Option<ImageRef> {
     let written = text(container, "/image").unwrap_or_default();
     let image = ImageRef::parse(written);
@@ -225,8 +225,8 @@ pub(super) fn account(template: &Value) -> Option<&str> {
 }
 
 /// What Keel would silently ignore, or do otherwise than meant, the image reference included.
-fn lint_keys(subject: &Subject<'_>, image: &str, faults: &mut Vec<Fault>, notices: &mut Vec<Notice>) {
-    let findings = lint::check(&lint::Followed {
+fn lint_keys(subject: &Subject<'_>, image: &str, faults: &mut Vec<Fault>, notices: &mut Vec<PlanNotice>) {
+    let findings = lint::check(&lint::Linted {
         labels: &subject.labels(),
         annotations: &subject.annotations(),
         template_labels: &strings(subject.value.pointer("/spec/template/metadata/labels")),
