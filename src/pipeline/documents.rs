@@ -115,6 +115,9 @@ pub(super) struct Part {
 }
 
 /// Splits a text as kubectl does and parses each part.
+///
+/// # Errors
+/// What is wrong with the first document that cannot be read as YAML, and where.
 pub(super) fn parts(name: &str, text: &str) -> Result<Vec<Part>, Fault> {
     let mut parts = Vec::new();
     let mut number = 0;

@@ -30,6 +30,9 @@ const BLOCK_MASK: &str = "***";
 type Slot = (Range<usize>, &'static str);
 
 /// Renders, checks where secrets went, and reads the documents.
+///
+/// # Errors
+/// A template that cannot be rendered, a text that cannot be read, and a secret value that stands where anybody may read it.
 pub(super) fn render(renderer: &Rendering<'_>) -> Result<Rendered, Fault> {
     let checked = &renderer.checked;
     let names = checked.env_names();

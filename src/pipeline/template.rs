@@ -74,6 +74,9 @@ pub(super) type Behind<'a> = &'a dyn Fn(usize) -> Option<Lines>;
 
 /// Reads the documents of a rendered text and tells their faults, and where it is `traced` them, too, which template lines
 /// they come from.
+///
+/// # Errors
+/// What is wrong with the first document that cannot be read.
 pub(super) fn read(
     checked: &Checked<'_>,
     text: &str,

@@ -21,6 +21,10 @@ pub(in crate::pipeline) struct Checked<'a> {
 /// The name of the one template among Tera's.
 pub(super) const INTERNAL: &str = "pipeline";
 
+/// Parses a text with our filters.
+///
+/// # Errors
+/// Tera's own, of a text that is no template.
 pub(super) fn parse(text: &str) -> Result<Tera, tera::Error> {
     let mut tera = Tera::new();
     tera.autoescape_on(Vec::<&'static str>::new());
@@ -31,6 +35,10 @@ pub(super) fn parse(text: &str) -> Result<Tera, tera::Error> {
 
 impl<'a> Checked<'a> {
     /// Parses a template and refuses what it may not use.
+    ///
+    /// # Errors
+    /// A template that is none, and every use of what no pipeline has: other files, unknown filters, tests and functions,
+    /// names of its own for what means something else, `env` as an object.
     pub(in crate::pipeline) fn of(template: &'a Text) -> Result<Self, Fault> {
         let place = |offset: usize| Location::at_offset(&template.name, &template.text, offset);
         let parsed = parse(&template.text);
@@ -89,6 +97,9 @@ impl<'a> Checked<'a> {
     }
 
     /// Faults a fact that does not exist under any circumstances: also in an `if`, where Tera would read it as false.
+    ///
+    /// # Errors
+    /// The first such fact, with those that there are.
     pub(in crate::pipeline) fn known_facts(&self, facts: &Facts) -> Result<(), Fault> {
         for path in self.paths() {
             if let (root, Some(name)) = (&path[0], path.get(1))

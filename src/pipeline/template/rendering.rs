@@ -25,6 +25,9 @@ pub(in crate::pipeline) struct Rendering<'a> {
 
 impl Rendering<'_> {
     /// Renders with an environment.
+    ///
+    /// # Errors
+    /// Tera's own words and place, or that the text is longer than [`RENDERED_BYTES`], with what was read.
     pub(in crate::pipeline) fn run(&self, env: &Env) -> Result<String, Failed> {
         let context = context(&self.values, self.facts, env);
         run(&self.checked.tera, &context).map_err(|error| Failed { error, context })

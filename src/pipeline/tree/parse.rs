@@ -20,6 +20,9 @@ pub(in crate::pipeline) struct Aliased {
 
 /// Reads the one document of a text; none if there is nothing in it. `aliased` goes on counting over the documents of
 /// one text.
+///
+/// # Errors
+/// A text that is no YAML, a second document in it, an alias within its own node, more nodes than any object has.
 pub(in crate::pipeline) fn parse(text: &str, aliased: &mut Aliased) -> Result<Option<Node>, Wrong> {
     let mut builder = Builder { aliased, anchors: BTreeMap::new(), nodes: 0 };
     let mut open: Vec<OpenNode> = Vec::new();

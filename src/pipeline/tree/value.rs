@@ -8,6 +8,10 @@ use super::{Node, NodeKind, Style, Wrong};
 use crate::pipeline::dialect::{self, Scalar};
 
 /// The JSON value that kubectl makes of a node.
+///
+/// # Errors
+/// What kubectl refuses or would silently change: keys that are there twice or are no words, tags that mean nothing or do
+/// not fit, numbers that JSON cannot hold.
 pub(in crate::pipeline) fn value(node: &Node) -> Result<Value, Wrong> {
     match &node.kind {
         NodeKind::Scalar { .. } => scalar(node),
@@ -131,6 +135,9 @@ fn merged(key: &Node, node: &Node) -> Result<Map<String, Value>, Wrong> {
 }
 
 /// The text of a key: kubectl makes strings of numbers and booleans.
+///
+/// # Errors
+/// A key that is a list, a mapping, null or a fraction.
 pub(in crate::pipeline) fn key_name(key: &Node) -> Result<String, Wrong> {
     let NodeKind::Scalar { text, .. } = &key.kind else {
         return Err(Wrong::new(key, "a key must be one word, not a list or mapping")
