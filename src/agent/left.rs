@@ -16,7 +16,7 @@ const SETTLED: i64 = 5;
 
 /// A pod that runs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct Leftover {
     /// Its name.
     pub pod: String,
     /// Its uid.
@@ -27,7 +27,7 @@ pub struct Left {
 
 /// What runs on of a build's pods. Of one that is Errored nothing is: its Job is suspended. A pod whose end is asked for
 /// already does not count.
-pub fn left(verdict: Verdict, pods: &[Pod], build: &str) -> Vec<Left> {
+pub fn left(verdict: Verdict, pods: &[Pod], build: &str) -> Vec<Leftover> {
     let running = |pod: &Pod| -> Vec<String> {
         match verdict {
             Verdict::Passed | Verdict::Failed if pod.deadline == Some(AT_ONCE) => Vec::new(),
@@ -42,7 +42,7 @@ pub fn left(verdict: Verdict, pods: &[Pod], build: &str) -> Vec<Left> {
     };
     pods.iter()
         .filter(|pod| !pod.deleted && !pod.is_over())
-        .map(|pod| Left { pod: pod.name.clone(), uid: pod.uid.clone(), containers: running(pod) })
+        .map(|pod| Leftover { pod: pod.name.clone(), uid: pod.uid.clone(), containers: running(pod) })
         .filter(|left| !left.containers.is_empty())
         .collect()
 }

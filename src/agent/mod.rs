@@ -1,6 +1,6 @@
 //! What an agent does next: observation in, action out.
 //!
-//! Pure. [`step`] is the one table that maps what the cluster shows to the next action; recovery after a crash is
+//! Pure. [`step()`] is the one table that maps what the cluster shows to the next action; recovery after a crash is
 //! nothing but looking again. Nothing here waits, asks or writes.
 
 pub mod adopt;
@@ -9,5 +9,5 @@ mod observation;
 mod step;
 pub mod verdict;
 
-pub use observation::{Listener, Observation, Running, Support};
+pub use observation::{Observation, OwnContainer, OwnDeployment, SupportState};
 pub use step::{Action, step};

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::left::Left;
+use super::left::Leftover;
 use super::verdict::Judged;
 use crate::chain::build::{Build, Content, Version};
 use crate::chain::freeze::Freeze;
@@ -12,7 +12,7 @@ use crate::keel::image::ImageRef;
 
 /// The agent's own Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listener {
+pub struct OwnDeployment {
     /// Image of the build container in its pod template.
     pub image: String,
     /// Whether any live `keel.sh/*` key is on it.
@@ -25,7 +25,7 @@ pub struct Listener {
 
 /// What the CI container of the agent's own pod runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Running {
+pub struct OwnContainer {
     /// Image of the container in the pod's spec, as written there.
     pub image: String,
     /// The digest, as far as the kubelet has told.
@@ -42,7 +42,7 @@ pub struct Running {
     pub mute: Option<String>,
 }
 
-impl Running {
+impl OwnContainer {
     /// The (tag, digest); `None` while the digest is not published, or for an image that cannot be read. Of an image that
     /// never ran within its bound no digest will be seen.
     pub fn version(&self) -> Option<Version> {
@@ -58,7 +58,7 @@ impl Running {
 
 /// One scalable workload of the pipeline other than the build workload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Support {
+pub struct SupportState {
     /// `kind/name`, for people.
     pub name: String,
     /// Replicas that must be ready before a build.
@@ -81,9 +81,9 @@ pub struct Observation {
     /// The chain's head.
     pub head: Head,
     /// The agent's own Deployment.
-    pub listener: Listener,
+    pub listener: OwnDeployment,
     /// The agent's own pod.
-    pub running: Running,
+    pub running: OwnContainer,
     /// What triggered, if something has.
     pub freeze: Option<Freeze>,
     /// Generations of the chain before this one that wait for a slot too; looked up only where a slot is wanted.
@@ -97,13 +97,13 @@ pub struct Observation {
     /// Whether this run of the agent has applied the rest of the pipeline.
     pub prepared: bool,
     /// Support, looked at from Preparing on.
-    pub support: Vec<Support>,
+    pub support: Vec<SupportState>,
     /// How long support may take to get ready, seconds.
     pub support_bound: i64,
     /// What the Job and its pod say, from Building on.
     pub judged: Judged,
     /// What still runs of the build's pods, from Recorded on.
-    pub left: Vec<Left>,
+    pub left: Vec<Leftover>,
     /// Until when that may run on.
     pub left_until: Timestamp,
     /// Whether the recheck of the tag that it listens on is due.

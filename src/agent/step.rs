@@ -3,7 +3,7 @@
 use jiff::ToSpan;
 
 use super::left::run_on;
-use super::observation::{Observation, Support};
+use super::observation::{Observation, SupportState};
 use super::verdict::Judged;
 use crate::chain::build::{Baseline, Content, Phase, Verdict, Version};
 use crate::chain::signs::FIRST_PUSH;
@@ -222,7 +222,7 @@ fn prepare(o: &Observation) -> Action {
     if !o.prepared {
         return Action::Prepare;
     }
-    let missing: Vec<&Support> = o
+    let missing: Vec<&SupportState> = o
         .support
         .iter()
         .filter(|support| support.ready < support.wanted || support.replicas.is_none())

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::*;
-use crate::agent::left::Left;
-use crate::agent::{Listener, Running, adopt};
+use crate::agent::left::Leftover;
+use crate::agent::{OwnContainer, OwnDeployment, adopt};
 use crate::chain::build::{Build, Dispatch};
 use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::head::Head;
@@ -22,8 +22,8 @@ pub(crate) fn version(tag: &str, letter: char) -> Version {
 }
 
 /// A CI container that runs, and has told.
-fn running(tag: &str, letter: char) -> Running {
-    Running {
+fn running(tag: &str, letter: char) -> OwnContainer {
+    OwnContainer {
         image: format!("r/app:{tag}"),
         ran: Ran::Digest(digest(letter)),
         run: "containerd://1".to_owned(),
@@ -78,7 +78,7 @@ fn observation(phase: Phase) -> Observation {
             edition: 0,
             purging: false,
         },
-        listener: Listener { image: "r/app:main".into(), keyed: true, replicas: 1, pushed_over: false },
+        listener: OwnDeployment { image: "r/app:main".into(), keyed: true, replicas: 1, pushed_over: false },
         running: running("main", 'a'),
         freeze: None,
         before: vec![],
@@ -297,7 +297,7 @@ fn support_that_never_gets_ready_is_named_and_bounded() {
     let mut o = detached(Phase::Preparing);
     o.prepared = true;
     o.build.times.insert(Phase::Preparing, Timestamp::UNIX_EPOCH);
-    let minio = Support {
+    let minio = SupportState {
         name: "Deployment/minio".into(),
         wanted: 2,
         replicas: Some(2),
@@ -326,7 +326,7 @@ fn it_is_ended_by_whoever_ends_the_build_once_its_time_is_over() {
     let mut o = detached(Phase::Recorded);
     o.build.dispatch = Dispatch::Done;
     o.build.verdict = Some(Verdict::Passed);
-    o.left = vec![Left { pod: "p".into(), uid: "u".into(), containers: vec!["proxy".into()] }];
+    o.left = vec![Leftover { pod: "p".into(), uid: "u".into(), containers: vec!["proxy".into()] }];
     o.left_until = o.now + 30.seconds();
     for step in [step, adopt::step] {
         let Action::Wait(Some(why)) = step(&o) else { panic!("{:?}", step(&o)) };

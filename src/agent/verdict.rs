@@ -9,7 +9,7 @@ use crate::chain::record::Exit;
 
 /// The build's Job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Job {
+pub struct BuildJob {
     /// Whether its `Complete` condition is true.
     pub complete: bool,
     /// Reason and message of a true `Failed` condition.
@@ -35,7 +35,7 @@ pub enum Judged {
 
 /// How long what stands still may stand still, seconds since the Job was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
+pub struct StandstillBounds {
     /// For what does not heal by itself (an image that cannot be pulled, a container that cannot be made).
     pub stuck: i64,
     /// For what may heal (no node, quota).
@@ -45,7 +45,7 @@ pub struct Bounds {
 /// What takes longer than so many seconds is said.
 const SAID_AFTER: i64 = 2;
 
-impl Default for Bounds {
+impl Default for StandstillBounds {
     fn default() -> Self {
         Self { stuck: 10 * 60, pending: 24 * 60 * 60 }
     }
@@ -60,20 +60,20 @@ impl Default for Bounds {
 /// | deadline of the pod | Errored |
 /// | evicted, preempted, node lost, pod deleted | Errored |
 /// | an init container fails | Errored |
-/// | image that cannot be pulled, container that cannot be made | Errored after [`Bounds::stuck`] |
-/// | unschedulable | waiting; Errored after [`Bounds::pending`] |
+/// | image that cannot be pulled, container that cannot be made | Errored after [`StandstillBounds::stuck`] |
+/// | unschedulable | waiting; Errored after [`StandstillBounds::pending`] |
 /// | pod gone or without the build container, the Job says Complete | Passed |
 /// | pod gone or without the build container, the Job says that the build container failed | Failed |
-/// | Job's pod refused by quota | waiting; Errored after [`Bounds::pending`] |
-/// | Job's pod refused by admission | Errored after [`Bounds::stuck`] |
+/// | Job's pod refused by quota | waiting; Errored after [`StandstillBounds::pending`] |
+/// | Job's pod refused by admission | Errored after [`StandstillBounds::stuck`] |
 /// | Job deleted | Cancelled |
 pub fn judge(
-    job: &Job,
+    job: &BuildJob,
     pod: Option<&Pod>,
     container: &str,
     now: Timestamp,
     age: i64,
-    bounds: Bounds,
+    bounds: StandstillBounds,
 ) -> Judged {
     let Some(pod) = pod else { return without_pod(job, container, age, bounds) };
     let errored = |cause: String| Judged::Over(Verdict::Errored, cause);
@@ -168,7 +168,7 @@ fn failed_without_exit(pod: &Pod) -> String {
 }
 
 /// Who deletes a pod that has ended takes nothing from the verdict: the Job keeps it.
-fn without_pod(job: &Job, container: &str, age: i64, bounds: Bounds) -> Judged {
+fn without_pod(job: &BuildJob, container: &str, age: i64, bounds: StandstillBounds) -> Judged {
     if job.complete {
         return Judged::Over(Verdict::Passed, format!("container {container} exited with code 0"));
     }
@@ -222,209 +222,5 @@ pub fn exits(pod: &Pod) -> Vec<Exit> {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::ToSpan;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
-    const BOUNDS: Bounds = Bounds { stuck: 100, pending: 1000 };
-
-    fn container(name: &str, init: bool, state: State) -> Container {
-        Container { name: name.to_owned(), init, state, ..Container::default() }
-    }
-
-    fn ended(code: i32, reason: &str) -> State {
-        State::Terminated { code, reason: reason.to_owned() }
-    }
-
-    fn waiting(reason: &str) -> State {
-        State::Waiting { reason: reason.to_owned(), message: "because".to_owned() }
-    }
-
-    fn pod(phase: &str, state: State) -> Pod {
-        Pod {
-            phase: phase.to_owned(),
-            containers: vec![
-                container("init", true, ended(0, "Completed")),
-                container("build", false, state),
-            ],
-            ..Pod::default()
-        }
-    }
-
-    fn judged(pod: &Pod, age: i64) -> Judged {
-        judge(&Job::default(), Some(pod), "build", NOW, age, BOUNDS)
-    }
-
-    fn word(judged: &Judged) -> String {
-        match judged {
-            Judged::NoJob => "no job".to_owned(),
-            Judged::JobGone => "gone".to_owned(),
-            Judged::Going(None) => "going".to_owned(),
-            Judged::Going(Some(_)) => "waiting".to_owned(),
-            Judged::Over(verdict, _) => verdict.to_string(),
-        }
-    }
-
-    #[test]
-    fn every_row_of_the_table() {
-        let reason = |phase: &str, reason: &str| Pod { reason: reason.into(), ..pod(phase, State::Running) };
-        let rows: Vec<(&str, Pod, i64, &str)> = vec![
-            ("exit 0", pod("Succeeded", ended(0, "Completed")), 1, "Passed"),
-            ("exit 0, a sidecar still going", pod("Running", ended(0, "Completed")), 1, "Passed"),
-            ("exit 3", pod("Failed", ended(3, "Error")), 1, "Failed"),
-            ("exit 3, pod not settled", pod("Running", ended(3, "Error")), 1, "going"),
-            ("out of memory", pod("Failed", ended(137, "OOMKilled")), 1, "Failed"),
-            ("running", pod("Running", State::Running), 5000, "going"),
-            ("deadline", reason("Failed", "DeadlineExceeded"), 1, "Errored"),
-            ("evicted", reason("Failed", "Evicted"), 1, "Errored"),
-            ("node shut down", reason("Failed", "NodeShutdown"), 1, "Errored"),
-            ("deleted", Pod { deleted: true, ..pod("Running", State::Running) }, 1, "Errored"),
-            (
-                "evicted, exit seen first",
-                Pod { disrupted: Some("EvictionByEvictionAPI".into()), ..pod("Failed", ended(143, "Error")) },
-                1,
-                "Errored",
-            ),
-            ("no image yet", pod("Pending", waiting("ErrImagePull")), 99, "waiting"),
-            ("no image for too long", pod("Pending", waiting("ImagePullBackOff")), 100, "Errored"),
-            ("no config", pod("Pending", waiting("CreateContainerConfigError")), 100, "Errored"),
-            ("creating", pod("Pending", waiting("ContainerCreating")), 2, "going"),
-            ("creating for some time", pod("Pending", waiting("ContainerCreating")), 500, "waiting"),
-            (
-                "unschedulable",
-                Pod { unschedulable: Some("0/1 nodes".into()), ..pod("Pending", State::Unknown) },
-                999,
-                "waiting",
-            ),
-            (
-                "unschedulable for ever",
-                Pod { unschedulable: Some("0/1 nodes".into()), ..pod("Pending", State::Unknown) },
-                1000,
-                "Errored",
-            ),
-            (
-                "init container fails",
-                Pod {
-                    containers: vec![
-                        container("init", true, ended(2, "Error")),
-                        container("build", false, waiting("PodInitializing")),
-                    ],
-                    ..pod("Failed", State::Unknown)
-                },
-                1,
-                "Errored",
-            ),
-            (
-                "a crashing sidecar",
-                Pod {
-                    containers: vec![
-                        container("db", true, waiting("CrashLoopBackOff")),
-                        container("build", false, State::Running),
-                    ],
-                    ..pod("Running", State::Unknown)
-                },
-                5000,
-                "waiting",
-            ),
-        ];
-        for (what, pod, age, want) in rows {
-            assert_eq!(word(&judged(&pod, age)), want, "{what}");
-        }
-    }
-
-    #[test]
-    fn a_job_without_a_pod() {
-        let refused = |why: &str| Job { refused: Some(why.to_owned()), ..Job::default() };
-        let by_policy =
-            |why: &str| Job { failed: Some(("PodFailurePolicy".into(), why.to_owned())), ..Job::default() };
-        let failed = Job { failed: Some(("BackoffLimitExceeded".into(), "m".into())), ..Job::default() };
-        for (job, age, want) in [
-            (Job::default(), 5000, "going"),
-            (failed, 1, "Errored"),
-            (Job { complete: true, ..Job::default() }, 1, "Passed"),
-            (
-                by_policy(
-                    "Container build for pod ci-a/x failed with exit code 3 matching FailJob rule at index 1",
-                ),
-                1,
-                "Failed",
-            ),
-            (
-                by_policy(
-                    "Container db for pod ci-a/x failed with exit code 3 matching FailJob rule at index 1",
-                ),
-                1,
-                "Errored",
-            ),
-            (
-                by_policy("Pod ci-a/x has condition DisruptionTarget matching FailJob rule at index 0"),
-                1,
-                "Errored",
-            ),
-            (refused("pods \"x\" is forbidden: exceeded quota: q"), 999, "waiting"),
-            (refused("pods \"x\" is forbidden: exceeded quota: q"), 1000, "Errored"),
-            (refused("pods \"x\" is forbidden: violates PodSecurity"), 99, "waiting"),
-            (refused("pods \"x\" is forbidden: violates PodSecurity"), 100, "Errored"),
-        ] {
-            assert_eq!(word(&judge(&job, None, "build", NOW, age, BOUNDS)), want, "{job:?}");
-        }
-    }
-
-    #[test]
-    fn a_pod_without_the_build_container_leaves_it_to_the_job() {
-        let renamed = |phase: &str, code| Pod {
-            containers: vec![container("other", false, ended(code, "Completed"))],
-            ..pod(phase, State::Unknown)
-        };
-        let complete = Job { complete: true, ..Job::default() };
-        let failed = Job { failed: Some(("BackoffLimitExceeded".into(), "m".into())), ..Job::default() };
-        for (job, pod, want) in [
-            (Job::default(), renamed("Succeeded", 0), "going"),
-            (complete, renamed("Succeeded", 0), "Passed"),
-            (failed, renamed("Failed", 3), "Errored"),
-        ] {
-            assert_eq!(word(&judge(&job, Some(&pod), "build", NOW, 1, BOUNDS)), want, "{job:?}");
-        }
-    }
-
-    #[test]
-    fn a_job_that_is_deleted_in_the_foreground() {
-        let job = Job { deleted: true, ..Job::default() };
-        let going = Pod { deleted: true, ..pod("Running", State::Running) };
-        let passed = Pod { deleted: true, ..pod("Succeeded", ended(0, "Completed")) };
-        for (pod, want) in [(Some(&going), "gone"), (None, "gone"), (Some(&passed), "Passed")] {
-            assert_eq!(word(&judge(&job, pod, "build", NOW, 1, BOUNDS)), want, "{pod:?}");
-        }
-    }
-
-    #[test]
-    fn a_failure_counts_although_others_run_on_in_the_pod() {
-        let mut pod = pod("Running", ended(3, "Error"));
-        pod.containers.push(container("proxy", false, State::Running));
-        pod.grace = Some(10);
-        let at = |pod: &Pod, second: i64| {
-            let now = NOW + second.seconds();
-            judge(&Job::default(), Some(pod), "build", now, second, BOUNDS)
-        };
-        assert_eq!(at(&pod, 1000), Judged::Going(None), "it is not known when it ended");
-        pod.containers[1].ended = Some(NOW + 100.seconds());
-        let runs_on = "container build exited with code 3, and container proxy runs on".to_owned();
-        assert_eq!(at(&pod, 114), Judged::Going(Some(runs_on)), "an eviction is told within its grace");
-        let failed = Judged::Over(Verdict::Failed, "container build exited with code 3".to_owned());
-        assert_eq!(at(&pod, 115), failed);
-        let evicted = Pod { disrupted: Some("TerminationByKubelet".into()), ..pod.clone() };
-        assert_eq!(word(&at(&evicted, 115)), "Errored");
-        let deadline = Pod { phase: "Failed".into(), reason: "DeadlineExceeded".into(), ..pod.clone() };
-        assert_eq!(word(&at(&deadline, 101)), "Errored");
-    }
-
-    #[test]
-    fn causes_name_container_and_code() {
-        let Judged::Over(_, cause) = judged(&pod("Failed", ended(137, "OOMKilled")), 1) else { panic!() };
-        assert!(cause.contains("build") && cause.contains("137") && cause.contains("memory"), "{cause}");
-        let exits = exits(&pod("Failed", ended(3, "Error")));
-        assert_eq!(exits.iter().map(|exit| exit.code).collect::<Vec<_>>(), [0, 3]);
-    }
-}
+#[path = "verdict_tests.rs"]
+mod tests;

@@ -36,7 +36,7 @@ pub struct Marks<'a> {
 
 /// What to do about a Namespace of a wanted name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judged {
+pub enum Whose {
     /// It carries our owner uuid: an earlier try, or somebody who repeats the same claim, made it. It is the claim.
     Ours,
     /// Ours, but Terminating: it is never used again; the next name is.
@@ -46,12 +46,12 @@ pub enum Judged {
 }
 
 /// Judges a Namespace against the marks and the owner uuid of the claim.
-pub fn judge(standing: Standing<'_>, marks: Marks<'_>, owner: &str) -> Judged {
+pub fn judge(standing: Standing<'_>, marks: Marks<'_>, owner: &str) -> Whose {
     let proved = standing.annotations.get(wire::OWNER).is_some_and(|there| there == owner);
     match standing.terminating {
-        _ if !marked(standing, marks) || !proved => Judged::Foreign,
-        true => Judged::OursTerminating,
-        false => Judged::Ours,
+        _ if !marked(standing, marks) || !proved => Whose::Foreign,
+        true => Whose::OursTerminating,
+        false => Whose::Ours,
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn judged(change: impl FnOnce(&mut Map, &mut Map), terminating: bool) -> Judged {
+    fn judged(change: impl FnOnce(&mut Map, &mut Map), terminating: bool) -> Whose {
         let mut labels = map(&[
             (wire::CHAIN, CHAIN),
             (wire::MANAGED_BY, wire::MANAGED_BY_VALUE),
@@ -102,12 +102,12 @@ mod tests {
 
     #[test]
     fn only_what_carries_all_marks_is_ours() {
-        assert_eq!(judged(|_, _| {}, false), Judged::Ours);
-        assert_eq!(judged(|_, _| {}, true), Judged::OursTerminating);
+        assert_eq!(judged(|_, _| {}, false), Whose::Ours);
+        assert_eq!(judged(|_, _| {}, true), Whose::OursTerminating);
         let audit = |labels: &mut Map, _: &mut Map| {
             labels.insert("pod-security.kubernetes.io/audit".to_owned(), "restricted".to_owned());
         };
-        assert_eq!(judged(audit, false), Judged::Ours, "a syncer may add what loosens nothing");
+        assert_eq!(judged(audit, false), Whose::Ours, "a syncer may add what loosens nothing");
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
                         None => map.remove(key),
                     };
                 };
-                assert_eq!(judged(change, terminating), Judged::Foreign, "{key} {value:?}");
+                assert_eq!(judged(change, terminating), Whose::Foreign, "{key} {value:?}");
             }
         }
     }

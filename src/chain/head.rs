@@ -58,7 +58,7 @@ pub struct Head {
 /// Why a head cannot be read: hand-edited state is never guessed at.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the head of the chain has no readable {key:?} (it says {value:?})")]
-pub struct Unreadable {
+pub struct UnreadableHead {
     /// The key.
     pub key: String,
     /// What stands there.
@@ -75,8 +75,9 @@ impl Head {
     ///
     /// # Errors
     /// A key that is missing or unreadable.
-    pub fn read(resource_version: &str, data: &Map) -> Result<Self, Unreadable> {
-        let unreadable = |key: &str, value: &str| Unreadable { key: key.to_owned(), value: value.to_owned() };
+    pub fn read(resource_version: &str, data: &Map) -> Result<Self, UnreadableHead> {
+        let unreadable =
+            |key: &str, value: &str| UnreadableHead { key: key.to_owned(), value: value.to_owned() };
         let must = |key: &str| data.get(key).cloned().ok_or_else(|| unreadable(key, ""));
         let number = |key: &str, text: &str| text.parse::<u64>().map_err(|_| unreadable(key, text));
         let text = |key: &str| data.get(key).filter(|value| !value.is_empty()).cloned();

@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::build::{Build, Map};
+use super::object::{Condition, Served, refusal};
 use super::wire;
-use super::workload::Condition;
-use crate::keel::names;
 
 /// The listener's Deployment, as far as it tells something.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,67 +51,38 @@ impl Listener {
     }
 }
 
-/// The API server's Deployment, as far as it is read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Wire {
-    metadata: WireMeta,
-    spec: WireSpec,
-    status: WireStatus,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct WireMeta {
-    namespace: String,
-    name: String,
-    resource_version: String,
-    generation: i64,
-    creation_timestamp: Option<Timestamp>,
-    labels: Option<Map>,
-    annotations: Option<Map>,
-    managed_fields: Vec<WireManaged>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct WireManaged {
-    manager: String,
-    time: Option<Timestamp>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct WireSpec {
+struct DeploymentSpec {
     replicas: Option<u32>,
-    template: WireTemplate,
+    template: PodTemplate,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct WireTemplate {
-    spec: WirePod,
+struct PodTemplate {
+    spec: PodTemplateSpec,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct WirePod {
+struct PodTemplateSpec {
     service_account_name: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct WireStatus {
+struct DeploymentStatus {
     observed_generation: i64,
     conditions: Vec<Condition>,
 }
 
 impl<'de> Deserialize<'de> for Listener {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Wire { metadata, spec, status } = Wire::deserialize(deserializer)?;
-        let moves = metadata.managed_fields.iter().filter(|entry| entry.manager == names::FIELD_MANAGER);
+        let Served { metadata, spec, status } =
+            Served::<DeploymentSpec, DeploymentStatus>::deserialize(deserializer)?;
         Ok(Self {
-            moved: moves.filter_map(|entry| entry.time).max(),
+            moved: metadata.moved,
             namespace: metadata.namespace,
             name: metadata.name,
             resource_version: metadata.resource_version,
@@ -120,9 +90,9 @@ impl<'de> Deserialize<'de> for Listener {
             created: metadata.creation_timestamp,
             observed: status.observed_generation >= metadata.generation,
             replicas: spec.replicas.unwrap_or(1),
-            labels: metadata.labels.unwrap_or_default(),
-            annotations: metadata.annotations.unwrap_or_default(),
-            refused: status.conditions.into_iter().find_map(Condition::refusal),
+            labels: metadata.labels,
+            annotations: metadata.annotations,
+            refused: refusal(&status.conditions),
         })
     }
 }

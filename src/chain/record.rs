@@ -13,7 +13,7 @@ use super::rights::{self, Grants};
 /// Settings of a chain, fixed at `start`. Fields that an older program does not know are ignored by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Settings {
+pub struct ChainSettings {
     /// The chain's name.
     pub chain: String,
     /// The chain's uuid.
@@ -46,7 +46,7 @@ pub struct Settings {
     pub env: Map,
 }
 
-impl Settings {
+impl ChainSettings {
     /// What the chain's agents may do.
     pub fn grants(&self) -> Grants<'_> {
         Grants {

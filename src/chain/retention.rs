@@ -18,7 +18,7 @@ use super::{names, wire};
 
 /// What home holds of one chain.
 #[derive(Debug, Clone, Default)]
-pub struct Kept {
+pub struct ChainInHome {
     /// The head; none = there is no such chain; an error says why it cannot be read.
     pub head: Option<Result<Head, String>>,
     /// The history; none = the object is gone.
@@ -28,7 +28,7 @@ pub struct Kept {
 }
 
 /// What home holds, by chain.
-pub type Home = BTreeMap<String, Kept>;
+pub type ChainsInHome = BTreeMap<String, ChainInHome>;
 
 /// Which of the builds that may go are to go. Where both are given, both must agree.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub enum Fate {
 /// Judges namespaces, each for itself and by the rules; one fate each, in their order.
 ///
 /// `now`: the server's clock.
-pub fn judge(namespaces: &[Told<'_>], home: &Home, rules: Rules, now: Timestamp) -> Vec<Fate> {
+pub fn judge(namespaces: &[Told<'_>], home: &ChainsInHome, rules: Rules, now: Timestamp) -> Vec<Fate> {
     let judged: Vec<Result<Build, Fate>> = namespaces
         .iter()
         .map(|told| if told.terminating { Err(going(told)) } else { may_go(told, home).map_err(Fate::Stays) })
@@ -153,7 +153,7 @@ fn ended(build: &Build) -> Option<Timestamp> {
 ///
 /// # Errors
 /// Why it stays.
-pub fn may_go(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
+pub fn may_go(told: &Told<'_>, home: &ChainsInHome) -> Result<Build, Why> {
     let build = proved(told, home)?;
     if build.chain == wire::CLAIM_CHAIN {
         return match build.phase {
@@ -199,7 +199,7 @@ pub fn may_go(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
 ///
 /// # Errors
 /// Why it stays.
-pub fn left_behind(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
+pub fn left_behind(told: &Told<'_>, home: &ChainsInHome) -> Result<Build, Why> {
     let build = proved(told, home)?;
     let (head, _) = of_chain(&build, home)?;
     let untriggered = build.phase <= Phase::Triggered || build.phase == Phase::Disposing;
@@ -211,7 +211,7 @@ pub fn left_behind(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
 }
 
 /// Whether this is a build that goes on by itself to its end.
-pub fn runs(told: &Told<'_>, home: &Home) -> bool {
+pub fn runs(told: &Told<'_>, home: &ChainsInHome) -> bool {
     !told.terminating
         && proved(told, home).is_ok_and(|build| {
             let abandoned = of_chain(&build, home).is_ok_and(|(head, _)| head.abandons(build.generation));
@@ -229,7 +229,7 @@ fn marked(told: &Told<'_>) -> Result<(), Why> {
 }
 
 /// Reads a namespace as a build that is provably ours.
-fn proved(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
+fn proved(told: &Told<'_>, home: &ChainsInHome) -> Result<Build, Why> {
     marked(told)?;
     let build = Build::read(*told).map_err(|why| {
         Why::finding(match why {
@@ -258,7 +258,7 @@ fn proved(told: &Told<'_>, home: &Home) -> Result<Build, Why> {
 ///
 /// # Errors
 /// Why nothing proves that.
-pub fn of_its_chain(build: &Build, home: &Home) -> Result<(), Why> {
+pub fn of_its_chain(build: &Build, home: &ChainsInHome) -> Result<(), Why> {
     let (head, kept) = of_chain(build, home)?;
     let (generation, uid) = (build.generation, build.uid.as_str());
     let entries = kept.history.iter().flatten();
@@ -280,7 +280,7 @@ pub fn of_its_chain(build: &Build, home: &Home) -> Result<(), Why> {
 }
 
 /// What home says of a build's chain.
-fn of_chain<'a>(build: &Build, home: &'a Home) -> Result<(&'a Head, &'a Kept), Why> {
+fn of_chain<'a>(build: &Build, home: &'a ChainsInHome) -> Result<(&'a Head, &'a ChainInHome), Why> {
     let chain = &build.chain;
     let unproved = |what: String| Why::finding(format!("{what}, so nothing proves it ours"));
     let kept = home.get(chain);
@@ -302,7 +302,7 @@ fn of_chain<'a>(build: &Build, home: &'a Home) -> Result<(&'a Head, &'a Kept), W
 }
 
 /// Whether a build's result is in home, under this very namespace.
-fn recorded(build: &Build, kept: &Kept) -> Result<(), Why> {
+fn recorded(build: &Build, kept: &ChainInHome) -> Result<(), Why> {
     let object = wire::history_object(&build.chain);
     let Some(history) = &kept.history else {
         return Err(Why::finding(format!("its result is not in home: ConfigMap {object} is gone")));

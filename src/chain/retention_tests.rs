@@ -110,15 +110,15 @@ fn head() -> Head {
     }
 }
 
-fn home() -> Home {
+fn home() -> ChainsInHome {
     let history = (1..=7).filter(|generation| *generation != 4).map(entry).collect();
-    Home::from([(
+    ChainsInHome::from([(
         "app".to_owned(),
-        Kept { head: Some(Ok(head())), history: Some(history), seed: Some(SEED) },
+        ChainInHome { head: Some(Ok(head())), history: Some(history), seed: Some(SEED) },
     )])
 }
 
-fn fates(namespaces: &[Namespace], home: &Home, rules: Rules) -> Vec<String> {
+fn fates(namespaces: &[Namespace], home: &ChainsInHome, rules: Rules) -> Vec<String> {
     let told: Vec<Told<'_>> = namespaces.iter().map(Namespace::told).collect();
     judge(&told, home, rules, at(1000))
         .into_iter()
@@ -235,16 +235,16 @@ fn what_the_head_settled_is_proved_by_its_uid_and_what_it_did_not_by_the_seed() 
     let forged =
         |it: &mut Namespace| drop(it.annotations.insert(wire::OWNER.into(), Uuid::nil().to_string()));
     let of = |generation, phase| Namespace::of("app", generation, phase);
-    let with = |namespace: &Namespace, change: &dyn Fn(&mut Kept)| {
+    let with = |namespace: &Namespace, change: &dyn Fn(&mut ChainInHome)| {
         let mut home = home();
         change(home.get_mut("app").unwrap());
         left_behind(&namespace.told(), &home).map_err(|why| why.sentence)
     };
-    let by_seed = |kept: &mut Kept| {
+    let by_seed = |kept: &mut ChainInHome| {
         let Some(Ok(head)) = &mut kept.head else { unreachable!() };
         head.settled.clear();
     };
-    let lost = |kept: &mut Kept| {
+    let lost = |kept: &mut ChainInHome| {
         by_seed(kept);
         kept.seed = None;
     };
@@ -273,7 +273,7 @@ fn what_the_head_settled_is_proved_by_its_uid_and_what_it_did_not_by_the_seed() 
 
 #[test]
 fn nothing_goes_whose_result_is_not_in_home() {
-    let with = |change: &dyn Fn(&mut Kept)| {
+    let with = |change: &dyn Fn(&mut ChainInHome)| {
         let mut home = home();
         change(home.get_mut("app").unwrap());
         fates(&[Namespace::finished(2, 1)], &home, Rules::default()).remove(0)
@@ -284,8 +284,9 @@ fn nothing_goes_whose_result_is_not_in_home() {
         "! its result is not in home: ConfigMap history-app is gone"
     );
     // a history at its bound has dropped what was recorded before all that it keeps
-    let full =
-        |from: u64| move |kept: &mut Kept| kept.history = Some((from..from + 200).map(entry).collect());
+    let full = |from: u64| {
+        move |kept: &mut ChainInHome| kept.history = Some((from..from + 200).map(entry).collect())
+    };
     assert_eq!(with(&full(3)), "goes");
     assert_eq!(
         with(&|kept| kept.history = Some((3..8).map(entry).collect())),

@@ -28,7 +28,7 @@ const GRACE: i64 = 60;
 
 /// What is known of a build's listener.
 #[derive(Debug, Clone, Copy)]
-pub enum Seen<'a> {
+pub enum Presence<'a> {
     /// Deployments could not be read.
     Unknown,
     /// The namespace has none.
@@ -55,7 +55,7 @@ impl Signs {
     /// is what keeps a Terminating namespace.
     pub fn of(
         build: &Build,
-        listener: Seen<'_>,
+        listener: Presence<'_>,
         pods: &[&Pod],
         held: Option<String>,
         now: Timestamp,
@@ -64,21 +64,21 @@ impl Signs {
             return Self { trouble: held, ..Self::default() };
         }
         let scheduled_as_template = match listener {
-            Seen::There(listener) => listener.annotations.contains_key(wire::LISTENER_SCHEDULING),
-            Seen::Unknown | Seen::Gone => false,
+            Presence::There(listener) => listener.annotations.contains_key(wire::LISTENER_SCHEDULING),
+            Presence::Unknown | Presence::Gone => false,
         };
         let patient = Patient { chain: &build.chain, namespace: &build.namespace, scheduled_as_template };
         let trouble = agent_gone(build, listener, patient)
             .or_else(|| pods.iter().find_map(|pod| pod_trouble(build, pod, patient)))
             .or_else(|| unseen(build, listener, patient));
         let silent_since = match (listener, &trouble) {
-            (Seen::There(listener), None) if build.phase == Phase::Listening => silent(listener, now),
+            (Presence::There(listener), None) if build.phase == Phase::Listening => silent(listener, now),
             _ => None,
         };
         // generation 0 is a bare claim, which nobody listens in
         let waits = build.phase == Phase::Claimed && build.generation > 0 && trouble.is_none();
         let standing = waits.then(|| standing(build, listener, pods));
-        let (trouble, remedy) = trouble.map_or((None, None), |Trouble { why, remedy }| (Some(why), remedy));
+        let (trouble, remedy) = trouble.map_or((None, None), |Obstacle { why, remedy }| (Some(why), remedy));
         Self { trouble, remedy, standing, silent_since }
     }
 
@@ -93,30 +93,30 @@ impl Signs {
 }
 
 /// What keeps a build from going on.
-struct Trouble {
+struct Obstacle {
     why: String,
     remedy: Option<String>,
 }
 
-impl Trouble {
+impl Obstacle {
     fn new(why: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { why: why.into(), remedy: Some(remedy.into()) }
     }
 }
 
 /// How far a listener is that has not listened yet.
-fn standing(build: &Build, listener: Seen<'_>, pods: &[&Pod]) -> String {
+fn standing(build: &Build, listener: Presence<'_>, pods: &[&Pod]) -> String {
     let pod = pods.iter().find(|pod| pod.is_agent_of(build) && !pod.deleted);
     match (listener, pod) {
         (_, Some(pod)) => {
             pod.coming_up().unwrap_or_else(|| format!("pod {} runs, and has not reported yet", pod.name))
         }
-        (Seen::Gone, None) => "its listener is not created yet".to_owned(),
-        (Seen::There(Listener { name, observed: false, .. }), None) => {
+        (Presence::Gone, None) => "its listener is not created yet".to_owned(),
+        (Presence::There(Listener { name, observed: false, .. }), None) => {
             format!("kube-controller-manager has not taken up deployment.apps/{name} yet")
         }
-        (Seen::There(Listener { name, .. }), None) => format!("deployment.apps/{name} has no pod yet"),
-        (Seen::Unknown, None) => "its pod is not there yet".to_owned(),
+        (Presence::There(Listener { name, .. }), None) => format!("deployment.apps/{name} has no pod yet"),
+        (Presence::Unknown, None) => "its pod is not there yet".to_owned(),
     }
 }
 
@@ -129,28 +129,31 @@ fn needs_agent(build: &Build) -> bool {
     }
 }
 
-fn agent_gone(build: &Build, listener: Seen<'_>, patient: Patient<'_>) -> Option<Trouble> {
+fn agent_gone(build: &Build, listener: Presence<'_>, patient: Patient<'_>) -> Option<Obstacle> {
     let stood_down = build.waiting.as_ref().is_some_and(|why| why.starts_with(STOOD_DOWN));
     if stood_down || !needs_agent(build) {
         return None;
     }
     match listener {
         // whoever has claimed the namespace is about to create it
-        Seen::Gone if build.phase == Phase::Claimed => None,
-        Seen::Gone => {
+        Presence::Gone if build.phase == Phase::Claimed => None,
+        Presence::Gone => {
             let remedy = match build.phase {
                 Phase::Listening => "kubectl studioci start raises a fresh listener",
                 _ => {
                     "a later agent of the chain ends this build; kubectl studioci start carries on a chain that has none"
                 }
             };
-            Some(Trouble::new("its agent is gone: the namespace has no listener Deployment any more", remedy))
+            Some(Obstacle::new(
+                "its agent is gone: the namespace has no listener Deployment any more",
+                remedy,
+            ))
         }
-        Seen::There(Listener { name, replicas: 0, .. }) => Some(Trouble::new(
+        Presence::There(Listener { name, replicas: 0, .. }) => Some(Obstacle::new(
             format!("its agent is gone: deployment.apps/{name} was scaled to 0"),
             format!("kubectl scale -n {} deployment/{name} --replicas=1 brings it back", build.namespace),
         )),
-        Seen::There(Listener { name, refused: Some(why), .. }) => Some(Trouble::new(
+        Presence::There(Listener { name, refused: Some(why), .. }) => Some(Obstacle::new(
             format!("the API server refuses the pod of deployment.apps/{name}: {why}"),
             patient.of_refusal(why),
         )),
@@ -160,24 +163,24 @@ fn agent_gone(build: &Build, listener: Seen<'_>, patient: Patient<'_>) -> Option
 
 /// The listener's pod matters for as long as an agent is needed. A build's own pod is told of by its agent, unless that
 /// has not come to it yet.
-fn pod_trouble(build: &Build, pod: &Pod, patient: Patient<'_>) -> Option<Trouble> {
+fn pod_trouble(build: &Build, pod: &Pod, patient: Patient<'_>) -> Option<Obstacle> {
     if pod.deleted {
         return None;
     }
     if pod.is_agent_of(build) {
         let standstill = pod.standstill().filter(|_| needs_agent(build))?;
-        return Some(Trouble::new(pod.trouble()?, patient.of_pod(&pod.name, standstill)));
+        return Some(Obstacle::new(pod.trouble()?, patient.of_pod(&pod.name, standstill)));
     }
     let matters = pod.is_build_of(build) && build.verdict.is_none() && build.waiting.is_none();
-    pod.trouble().filter(|_| matters).map(|why| Trouble { why, remedy: None })
+    pod.trouble().filter(|_| matters).map(|why| Obstacle { why, remedy: None })
 }
 
 /// Why Keel does not see a listener that waits for it.
-fn unseen(build: &Build, listener: Seen<'_>, patient: Patient<'_>) -> Option<Trouble> {
-    let Seen::There(Listener { name, labels, annotations, .. }) = listener else { return None };
+fn unseen(build: &Build, listener: Presence<'_>, patient: Patient<'_>) -> Option<Obstacle> {
+    let Presence::There(Listener { name, labels, annotations, .. }) = listener else { return None };
     match Policy::of(labels, annotations) {
         Policy::Untracked(why) if build.phase == Phase::Listening && build.waiting.is_none() => {
-            Some(Trouble::new(format!("Keel does not see deployment.apps/{name}: {why}"), patient.anew()))
+            Some(Obstacle::new(format!("Keel does not see deployment.apps/{name}: {why}"), patient.anew()))
         }
         _ => None,
     }

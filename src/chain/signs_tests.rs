@@ -93,7 +93,7 @@ fn what_keeps_a_build_from_going_on() {
     };
     let unkeyed = listener(&json!({}));
     let never = listener(&json!({ "keel.sh/policy": "never" }));
-    let there = Seen::There(&well);
+    let there = Presence::There(&well);
     let to_zero = "its agent is gone: deployment.apps/build was scaled to 0 (kubectl scale -n ci-a deployment/build \
                    --replicas=1 brings it back)";
     let ours = || vec![pod("listener")];
@@ -113,13 +113,13 @@ fn what_keeps_a_build_from_going_on() {
     let settled = |phase| Build { dispatch: Dispatch::Done, verdict: Some(Verdict::Errored), ..build(phase) };
     for (number, (build, listener, pods, trouble)) in vec![
         (build(Listening), there, vec![], None),
-        (build(Listening), Seen::Unknown, vec![], None),
-        (build(Claimed), Seen::Gone, vec![], Some("its listener is not created yet")),
-        (build(Claimed), Seen::Unknown, vec![], Some("its pod is not there yet")),
+        (build(Listening), Presence::Unknown, vec![], None),
+        (build(Claimed), Presence::Gone, vec![], Some("its listener is not created yet")),
+        (build(Claimed), Presence::Unknown, vec![], Some("its pod is not there yet")),
         (build(Claimed), there, vec![], Some("deployment.apps/build has no pod yet")),
         (
             build(Claimed),
-            Seen::There(&Listener { observed: false, ..well.clone() }),
+            Presence::There(&Listener { observed: false, ..well.clone() }),
             vec![],
             Some("kube-controller-manager has not taken up deployment.apps/build yet"),
         ),
@@ -131,24 +131,24 @@ fn what_keeps_a_build_from_going_on() {
         ),
         (build(Claimed), there, vec![coming("Running")], Some("pod p runs, and has not reported yet")),
         (build(Claimed), there, going_away(), Some("deployment.apps/build has no pod yet")),
-        (build(Claimed), Seen::There(&refused), vec![], Some(REFUSED)),
-        (build(Claimed), Seen::There(&zero), vec![], Some(to_zero)),
+        (build(Claimed), Presence::There(&refused), vec![], Some(REFUSED)),
+        (build(Claimed), Presence::There(&zero), vec![], Some(to_zero)),
         // a bare claim
-        (Build { generation: 0, ..build(Claimed) }, Seen::Gone, vec![], None),
-        (build(Listening), Seen::Gone, vec![], Some(GONE)),
-        (build(Building), Seen::Gone, builds(), Some(GONE_LATER)),
-        (build(Building), Seen::There(&zero), vec![], Some(to_zero)),
+        (Build { generation: 0, ..build(Claimed) }, Presence::Gone, vec![], None),
+        (build(Listening), Presence::Gone, vec![], Some(GONE)),
+        (build(Building), Presence::Gone, builds(), Some(GONE_LATER)),
+        (build(Building), Presence::There(&zero), vec![], Some(to_zero)),
         (
             Build { waiting: Some("stood down: the chain has ended".to_owned()), ..build(Listening) },
-            Seen::There(&Listener { replicas: 0, ..unkeyed.clone() }),
+            Presence::There(&Listener { replicas: 0, ..unkeyed.clone() }),
             vec![],
             None,
         ),
         // it has nothing left to do, or its dispatch
-        (settled(Recorded), Seen::There(&zero), vec![], None),
-        (settled(Finished), Seen::Gone, vec![], None),
-        (build(Recorded), Seen::There(&zero), vec![], Some(to_zero)),
-        (build(Listening), Seen::There(&refused), vec![], Some(REFUSED)),
+        (settled(Recorded), Presence::There(&zero), vec![], None),
+        (settled(Finished), Presence::Gone, vec![], None),
+        (build(Recorded), Presence::There(&zero), vec![], Some(to_zero)),
+        (build(Listening), Presence::There(&refused), vec![], Some(REFUSED)),
         (build(Claimed), there, ours(), Some(PULL_LISTENER)),
         (build(Listening), there, ours(), Some(PULL_LISTENER)),
         (build(Listening), there, going_away(), None),
@@ -161,10 +161,15 @@ fn what_keeps_a_build_from_going_on() {
         (waiting(Building), there, builds(), None),
         (waiting(Building), there, ours(), Some(PULL_LISTENER)),
         (settled(Recorded), there, [ours(), builds()].concat(), None),
-        (build(Listening), Seen::There(&unkeyed), vec![], Some(&unseen("there is no Keel policy"))),
-        (build(Listening), Seen::There(&never), vec![], Some(&unseen("the Keel policy is `never` or empty"))),
-        (build(Detached), Seen::There(&unkeyed), vec![], None),
-        (Build { terminating: true, ..build(Listening) }, Seen::Gone, ours(), None),
+        (build(Listening), Presence::There(&unkeyed), vec![], Some(&unseen("there is no Keel policy"))),
+        (
+            build(Listening),
+            Presence::There(&never),
+            vec![],
+            Some(&unseen("the Keel policy is `never` or empty")),
+        ),
+        (build(Detached), Presence::There(&unkeyed), vec![], None),
+        (Build { terminating: true, ..build(Listening) }, Presence::Gone, ours(), None),
     ]
     .into_iter()
     .enumerate()
@@ -174,7 +179,7 @@ fn what_keeps_a_build_from_going_on() {
         assert_eq!(signs.sentence().as_deref(), trouble, "row {number}");
     }
     let leaving = Build { terminating: true, ..build(Listening) };
-    let signs = Signs::of(&leaving, Seen::Gone, &[], Some("held".to_owned()), at(CREATED));
+    let signs = Signs::of(&leaving, Presence::Gone, &[], Some("held".to_owned()), at(CREATED));
     assert_eq!(signs.trouble.as_deref(), Some("held"));
 }
 
@@ -186,7 +191,7 @@ fn a_listener_that_follows_the_template_already_is_told_otherwise() {
     };
     let remedy = |annotations: &serde_json::Value| {
         let listener = listener(annotations);
-        Signs::of(&build(Phase::Claimed), Seen::There(&listener), &[&unplaced], None, at(CREATED))
+        Signs::of(&build(Phase::Claimed), Presence::There(&listener), &[&unplaced], None, at(CREATED))
             .remedy
             .unwrap()
     };
@@ -222,7 +227,7 @@ fn keel_is_silent_when_its_schedule_has_passed() {
         (hook, "2026-11-26T10:00:00Z", None),
     ] {
         let silent =
-            |phase| Signs::of(&build(phase), Seen::There(&listener), &[], None, at(now)).silent_since;
+            |phase| Signs::of(&build(phase), Presence::There(&listener), &[], None, at(now)).silent_since;
         assert_eq!(silent(Phase::Listening), since.map(at), "{listener:?} at {now}");
         assert_eq!(silent(Phase::Building), None);
     }

@@ -4,7 +4,7 @@
 //!
 //! | part | form |
 //! |---|---|
-//! | header | one line of JSON, [`Header`], at most [`HEADER_BYTES`] |
+//! | header | one line of JSON, `Header`, at most [`HEADER_BYTES`] |
 //! | text | after it, where the header says `text`: the pipeline, UTF-8, at most [`BROUGHT_BYTES`] |
 //!
 //! What has another form is a fault of the push, never "the image brings no pipeline".

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use super::build::Map;
+use super::object::{Condition, Served, refusal};
 use super::wire;
 
 /// The kinds that support is made of.
@@ -137,48 +138,23 @@ impl Selector {
     }
 }
 
-/// The API server's object, as far as it is read.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Wire {
-    metadata: WireMeta,
-    spec: WireSpec,
-    status: WireStatus,
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct WireMeta {
-    name: String,
-    generation: i64,
-    annotations: Option<Map>,
-    deletion_timestamp: Option<String>,
-    owner_references: Vec<WireOwner>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct WireOwner {
-    controller: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct WireSpec {
+struct WorkloadSpec {
     replicas: Option<u32>,
-    selector: WireSelector,
-    update_strategy: WireStrategy,
+    selector: EitherSelector,
+    update_strategy: UpdateStrategy,
 }
 
 /// A ReplicationController's selector is a map of labels.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum WireSelector {
+enum EitherSelector {
     Labels(Map),
     Full(Selector),
 }
 
-impl Default for WireSelector {
+impl Default for EitherSelector {
     fn default() -> Self {
         Self::Labels(Map::new())
     }
@@ -186,20 +162,20 @@ impl Default for WireSelector {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct WireStrategy {
+struct UpdateStrategy {
     r#type: String,
-    rolling_update: Option<WireRolling>,
+    rolling_update: Option<RollingUpdate>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct WireRolling {
+struct RollingUpdate {
     partition: u32,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct WireStatus {
+struct WorkloadStatus {
     observed_generation: i64,
     replicas: u32,
     available_replicas: u32,
@@ -209,25 +185,10 @@ struct WireStatus {
     conditions: Vec<Condition>,
 }
 
-/// A condition of a workload.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Condition {
-    r#type: String,
-    status: String,
-    message: String,
-}
-
-impl Condition {
-    /// Why the controller cannot make pods; none for every other condition.
-    pub(super) fn refusal(self) -> Option<String> {
-        (self.r#type == "ReplicaFailure" && self.status == "True").then_some(self.message)
-    }
-}
-
 impl<'de> Deserialize<'de> for Workload {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Wire { metadata, spec, status } = Wire::deserialize(deserializer)?;
+        let Served { mut metadata, spec, status } =
+            Served::<WorkloadSpec, WorkloadStatus>::deserialize(deserializer)?;
         // a partition, or OnDelete, says that old pods are to stay
         let partition = spec.update_strategy.rolling_update.map_or(0, |rolling| rolling.partition);
         let replaces = spec.update_strategy.r#type != "OnDelete" && partition == 0;
@@ -236,13 +197,13 @@ impl<'de> Deserialize<'de> for Workload {
             deleted: metadata.deletion_timestamp.is_some(),
             owned: metadata.owner_references.iter().any(|owner| owner.controller),
             replicas: spec.replicas.unwrap_or(1),
-            remembered: metadata.annotations.and_then(|mut all| all.remove(wire::REPLICAS)),
+            remembered: metadata.annotations.remove(wire::REPLICAS),
             pods: status.replicas,
             selector: match spec.selector {
-                WireSelector::Labels(match_labels) => Selector { match_labels, ..Selector::default() },
-                WireSelector::Full(selector) => selector,
+                EitherSelector::Labels(match_labels) => Selector { match_labels, ..Selector::default() },
+                EitherSelector::Full(selector) => selector,
             },
-            refused: status.conditions.into_iter().find_map(Condition::refusal),
+            refused: refusal(&status.conditions),
             observed: status.observed_generation >= metadata.generation,
             available: status.available_replicas,
             updated: status.updated_replicas,

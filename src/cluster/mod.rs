@@ -58,12 +58,12 @@ pub enum Notice {
     Warning(String),
 }
 
-type Listener = Box<dyn Fn(Notice) + Send + Sync>;
+type OnNotice = Box<dyn Fn(Notice) + Send + Sync>;
 
 /// Where notices go.
 #[derive(Default)]
 struct Sink {
-    listener: RwLock<Option<Listener>>,
+    listener: RwLock<Option<OnNotice>>,
     warned: Mutex<BTreeSet<String>>,
 }
 

@@ -8,64 +8,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::chain::build::Map;
-
-/// `null` reads like a field that is not there.
-fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// The metadata of any object.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Meta {
-    /// Its name.
-    pub name: String,
-    /// Its namespace; empty for cluster-scoped kinds.
-    pub namespace: String,
-    /// Its identity for life.
-    pub uid: String,
-    /// Its version for conditional writes and watches.
-    pub resource_version: String,
-    /// Counts changes of the spec (and of annotations of a Deployment).
-    pub generation: i64,
-    /// Labels.
-    #[serde(deserialize_with = "nullable")]
-    pub labels: Map,
-    /// Annotations.
-    #[serde(deserialize_with = "nullable")]
-    pub annotations: Map,
-    /// When it was created.
-    pub creation_timestamp: Option<Timestamp>,
-    /// When somebody asked for it to be deleted.
-    pub deletion_timestamp: Option<Timestamp>,
-    /// What it goes away with.
-    #[serde(deserialize_with = "nullable")]
-    pub owner_references: Vec<OwnerReference>,
-    /// Who must act before it may go.
-    #[serde(deserialize_with = "nullable")]
-    pub finalizers: Vec<String>,
-}
-
-/// One owner.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct OwnerReference {
-    /// Its apiVersion.
-    pub api_version: String,
-    /// Its kind.
-    pub kind: String,
-    /// Its name.
-    pub name: String,
-    /// Its uid.
-    pub uid: String,
-    /// Whether it is the managing controller.
-    pub controller: bool,
-}
+use crate::chain::object::nullable;
+pub use crate::chain::object::{Condition, Meta, holds};
 
 /// Any object, of which only the metadata matters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -73,27 +17,6 @@ pub struct OwnerReference {
 pub struct Object {
     /// Metadata.
     pub metadata: Meta,
-}
-
-/// A condition of a status; all kinds share the shape.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Condition {
-    /// `Ready`, `Failed` …
-    pub r#type: String,
-    /// `True`, `False`, `Unknown`.
-    pub status: String,
-    /// One word.
-    pub reason: String,
-    /// One sentence.
-    pub message: String,
-    /// Since when.
-    pub last_transition_time: Option<Timestamp>,
-}
-
-/// The condition of this type, if it stands at `True`.
-pub fn holds<'a>(conditions: &'a [Condition], r#type: &str) -> Option<&'a Condition> {
-    conditions.iter().find(|condition| condition.r#type == r#type && condition.status == "True")
 }
 
 /// A Namespace.
@@ -251,24 +174,6 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn metadata_as_the_server_writes_it() {
-        let object: Object = serde_json::from_value(serde_json::json!({
-            "metadata": {
-                "name": "build-x", "namespace": "ci-a", "uid": "u", "resourceVersion": "7",
-                "creationTimestamp": "2026-11-24T20:00:00Z", "labels": null,
-                "managedFields": [{"manager": "kubelet"}],
-                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "v",
-                                     "controller": true, "blockOwnerDeletion": true}]
-            },
-            "spec": {"anything": 1}
-        }))
-        .unwrap();
-        assert!(object.metadata.owner_references[0].controller);
-        assert!(object.metadata.labels.is_empty());
-        assert_eq!(object.metadata.creation_timestamp, "2026-11-24T20:00:00Z".parse().ok());
-    }
 
     #[test]
     fn nothing_is_required() {

@@ -141,7 +141,7 @@ struct Watching<T> {
 
 /// A line of a watch, without the object.
 #[derive(Deserialize)]
-struct Head {
+struct EventHead {
     r#type: String,
     object: HeadObject,
 }
@@ -334,7 +334,7 @@ impl<T: DeserializeOwned> Watching<T> {
             return;
         }
         let what = what_all(&self.resource, self.namespace.as_deref());
-        let head: Head = match decode(line, &what) {
+        let head: EventHead = match decode(line, &what) {
             Ok(head) => head,
             Err(error) => {
                 // Not JSON: something in between garbled it. The event comes again from the last version.

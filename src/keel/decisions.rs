@@ -21,7 +21,7 @@ impl Decisions {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
+pub(super) enum PolicyKind {
     Semver,
     Force,
     Glob,
@@ -35,7 +35,7 @@ pub(super) struct PolicyRow {
     pub(super) labels: Map,
     #[serde(default)]
     pub(super) annotations: Map,
-    pub(super) kind: Kind,
+    pub(super) kind: PolicyKind,
     pub(super) name: String,
     pub(super) keep_tag: bool,
 }

@@ -1,14 +1,16 @@
 //! What is wrong with a workload's Keel keys. Keel is silent where it ignores a key, so this room speaks: each
 //! finding says what Keel would do, and what to do instead.
 
+mod policy;
+mod polling;
+
 use std::fmt;
 
 use super::dialect;
 use super::image::ImageRef;
 use super::names::{self, Map};
 use super::parking;
-use super::policy::{self, Policy, Why};
-use super::schedule::{Schedule, ScheduleFault};
+use super::policy::Policy;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +36,7 @@ pub struct Finding {
 
 /// What is looked at: one workload that Keel is meant to follow.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
+pub struct Linted<'a> {
     /// The workload's own labels.
     pub labels: &'a Map,
     /// The workload's own annotations.
@@ -57,22 +59,16 @@ impl fmt::Display for Finding {
     }
 }
 
-/// The policy that this program recommends, as a remedy puts it.
-const RECOMMENDED: &str =
-    "annotate `keel.sh/policy: glob:build-*` and push tags such as build-20260131235959-abc1234";
-/// The shortest interval between two looks at a registry that is no burden to it, in seconds.
-const POLITE_SECONDS: u64 = 10;
-
 /// Everything that is wrong, in the order of the keys; empty is good.
-pub fn check(subject: &Subject) -> Vec<Finding> {
+pub fn check(subject: &Linted) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
     let policy = Policy::of(subject.labels, subject.annotations);
     misplaced(subject, &mut findings);
-    policies(subject, &policy, &mut findings);
-    options(subject, &policy, &mut findings);
+    policy::policies(subject, &policy, &mut findings);
+    policy::options(subject, &policy, &mut findings);
     tags(subject, &policy, &mut findings);
-    trigger(subject, &mut findings);
-    schedule(subject, &mut findings);
+    polling::trigger(subject, &mut findings);
+    polling::schedule(subject, &mut findings);
     others(subject, &mut findings);
     findings.0
 }
@@ -94,7 +90,7 @@ impl Findings {
 }
 
 /// Keys on the pod template, and keys that differ from Keel's only in case.
-fn misplaced(subject: &Subject, findings: &mut Findings) {
+fn misplaced(subject: &Linted, findings: &mut Findings) {
     let template = subject.template_labels.keys().chain(subject.template_annotations.keys());
     for key in template.filter(|key| parking::is_keel_key(key) && *key != names::UPDATE_TIME) {
         findings.error(
@@ -126,153 +122,8 @@ fn misplaced(subject: &Subject, findings: &mut Findings) {
     }
 }
 
-fn policies(subject: &Subject, policy: &Policy, findings: &mut Findings) {
-    let (labels, annotations) = (subject.labels, subject.annotations);
-    let of = |map: &Map| map.get(names::POLICY).or_else(|| map.get(names::OBSERVER_POLICY)).cloned();
-    if let (Some(label), Some(annotation)) = (of(labels), of(annotations)) {
-        findings.warning(
-            format!("there are two policies: label `{label}`, annotation `{annotation}`"),
-            "Keel takes the annotation, even an empty one, and never looks at the label.",
-            "Remove the label.",
-        );
-    }
-    for map in [labels, annotations] {
-        match (map.get(names::OBSERVER_POLICY), map.contains_key(names::POLICY)) {
-            (Some(_), true) => findings.warning(
-                format!("`{}` stands beside `{}`", names::OBSERVER_POLICY, names::POLICY),
-                "Keel takes the latter and ignores the former.",
-                format!("Remove `{}`.", names::OBSERVER_POLICY),
-            ),
-            (Some(value), false) => findings.warning(
-                format!("`{}` is a key of old", names::OBSERVER_POLICY),
-                "Keel still honours it, for how long is not known.",
-                format!("Write `{}: {value}`.", names::POLICY),
-            ),
-            (None, _) => {}
-        }
-    }
-    match policy {
-        Policy::Untracked(Why::Absent) => findings.error(
-            "there is no Keel policy",
-            "Keel does not follow this workload.",
-            format!("For a chain, {RECOMMENDED}."),
-        ),
-        Policy::Untracked(Why::Never) => findings.error(
-            "the Keel policy is `never` or empty",
-            "Keel does not follow this workload.",
-            format!("For a chain, {RECOMMENDED}."),
-        ),
-        Policy::Untracked(Why::Unknown(value)) => findings.error(
-            format!("Keel does not know the policy `{value}`"),
-            "Keel silently does not follow this workload: it compares the value exactly, case and spaces included.",
-            match value.trim().to_lowercase().as_str() {
-                meant @ ("all" | "major" | "minor" | "patch" | "force" | "never") => {
-                    format!("Write `{}: {meant}`.", names::POLICY)
-                }
-                meant if meant.starts_with("glob:") || meant.starts_with("regexp:") => {
-                    "Write `glob:` or `regexp:` in lower case, with nothing before it.".to_owned()
-                }
-                _ => "Write one of all, major, minor, patch, force, glob:PATTERN, regexp:PATTERN.".to_owned(),
-            },
-        ),
-        Policy::Untracked(Why::BadGlob(value)) => findings.error(
-            format!("the glob policy `{value}` has more than one colon"),
-            "Keel takes exactly one and silently does not follow this workload.",
-            "Take the other colons out; no tag has one.",
-        ),
-        Policy::Untracked(Why::BadRegexp(value, why)) => findings.error(
-            format!("the pattern of `{value}` does not compile: {why}"),
-            "Keel silently does not follow this workload.",
-            "Mend the pattern (the syntax is RE2's), or use a glob policy.",
-        ),
-        Policy::Force { match_tag: false } => findings.error(
-            "the policy is `force` without match-tag",
-            "Keel then jumps to any tag of the repository, branches and old ones included; up to 0.22.1 it takes the \
-             first that the registry lists, often none ever.",
-            format!("Add `{}: \"true\"` to the same map, or {RECOMMENDED}.", names::MATCH_TAG),
-        ),
-        Policy::Glob(pattern) => glob(pattern, findings),
-        Policy::Regexp(_) => findings.warning(
-            "the policy is a regular expression",
-            "Keel accepts every tag that matches, older ones too, and restarts a workload that is up to date when \
-             another one of the same image moves.",
-            format!("Rather {RECOMMENDED}."),
-        ),
-        Policy::Semver { .. } | Policy::Force { match_tag: true } => {}
-    }
-    if let Policy::Glob(_) | Policy::Regexp(_) = policy
-        && of(annotations).is_none()
-    {
-        findings.error(
-            "a glob or regexp policy stands in a label",
-            "A label's value may not hold `:` or `*`; the API server refuses the workload.",
-            format!("Make `{}` an annotation.", names::POLICY),
-        );
-    }
-}
-
-fn glob(pattern: &str, findings: &mut Findings) {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '*');
-    if let Some(odd) = pattern.chars().find(|c| !allowed(*c)) {
-        findings.error(
-            format!("the pattern `{pattern}` holds `{odd}`"),
-            "In a glob policy only `*` is special, and no tag has this character: nothing ever matches.",
-            "Use `*`, letters, digits, `_`, `.` and `-` only.",
-        );
-    } else if !pattern.contains('*') {
-        findings.error(
-            format!("the pattern `{pattern}` has no `*`"),
-            "It matches one tag at most, so that Keel updates once and never again.",
-            "Put a `*` where the tags differ; for new content under one tag use force with match-tag.",
-        );
-    }
-}
-
-/// Options that are not in the policy's map, or not `true`.
-fn options(subject: &Subject, policy: &Policy, findings: &mut Findings) {
-    let has_policy = |map: &Map| map.contains_key(names::POLICY) || map.contains_key(names::OBSERVER_POLICY);
-    let (here, other, here_is, other_is) = if has_policy(subject.annotations) {
-        (subject.annotations, subject.labels, "annotations", "labels")
-    } else {
-        (subject.labels, subject.annotations, "labels", "annotations")
-    };
-    if !has_policy(here) {
-        return;
-    }
-    for key in [names::MATCH_TAG, names::MATCH_TAG_LEGACY, names::MATCH_PRE_RELEASE] {
-        if other.contains_key(key) {
-            findings.error(
-                format!("`{key}` stands in the {other_is}, the policy in the {here_is}"),
-                "Keel reads it only from the map that holds the policy, and ignores it here.",
-                format!("Move `{key}` to the {here_is}."),
-            );
-        }
-        if let Some(value) = here.get(key).filter(|value| !matches!(value.as_str(), "true" | "false")) {
-            findings.error(
-                format!("`{key}` is `{value}`"),
-                "Keel knows the exact word `true`; anything else is false.",
-                format!("Write `{key}: \"true\"` or `\"false\"`."),
-            );
-        }
-    }
-    if here.contains_key(names::MATCH_TAG) && here.contains_key(names::MATCH_TAG_LEGACY) {
-        findings.warning(
-            format!("both `{}` and `{}` are there", names::MATCH_TAG, names::MATCH_TAG_LEGACY),
-            "Keel takes the former.",
-            format!("Remove `{}`.", names::MATCH_TAG_LEGACY),
-        );
-    }
-    if here.get(names::MATCH_TAG).is_some_and(|v| v == "true") && !matches!(policy, Policy::Force { .. }) {
-        findings.warning(
-            format!("`{}` stands beside the policy `{}`", names::MATCH_TAG, policy.name()),
-            "Keel reads it for `force` only.",
-            format!("Remove `{}`.", names::MATCH_TAG),
-        );
-    }
-}
-
 /// The current tag against the policy.
-fn tags(subject: &Subject, policy: &Policy, findings: &mut Findings) {
+fn tags(subject: &Linted, policy: &Policy, findings: &mut Findings) {
     let Some(image) = ImageRef::parse(subject.image) else {
         findings.error(
             format!("the image `{}` is no image reference", subject.image),
@@ -315,59 +166,7 @@ fn unpadded(tag: &str) -> bool {
     (1..8).contains(&digits.len()) && (digits == "0" || !digits.starts_with('0'))
 }
 
-fn trigger(subject: &Subject, findings: &mut Findings) {
-    if policy::polled(subject.labels, subject.annotations) {
-        return;
-    }
-    let at = |map: &Map| map.get(names::TRIGGER).cloned();
-    let what = match at(subject.annotations).or_else(|| at(subject.labels)) {
-        Some(value) => format!("`{}` is `{value}`", names::TRIGGER),
-        None => format!("`{}` is missing", names::TRIGGER),
-    };
-    findings.warning(
-        what,
-        "Keel then never asks the registry itself; only a webhook moves this workload.",
-        format!("Annotate `{}: {}`.", names::TRIGGER, names::TRIGGER_POLL),
-    );
-}
-
-fn schedule(subject: &Subject, findings: &mut Findings) {
-    if subject.labels.contains_key(names::POLL_SCHEDULE) {
-        findings.error(
-            format!("`{}` is a label", names::POLL_SCHEDULE),
-            "Keel reads it from the annotations only, and polls by its own default here.",
-            format!("Make `{}` an annotation.", names::POLL_SCHEDULE),
-        );
-    }
-    let Some(text) = subject.annotations.get(names::POLL_SCHEDULE) else { return };
-    match Schedule::parse(text) {
-        Err(ScheduleFault::Crash) => findings.error(
-            format!("`{}` is empty", names::POLL_SCHEDULE),
-            "An empty schedule crashes Keel, for the whole cluster, again after every restart.",
-            "Write a schedule such as `@every 1m`, or remove the key.",
-        ),
-        Err(ScheduleFault::Invalid(why)) => findings.error(
-            format!("`{}: {text}` is no schedule: {why}", names::POLL_SCHEDULE),
-            "Keel falls back to its own default, usually a minute.",
-            "Write `@every` with h, m and s, such as `@every 1m`, or six fields that begin with the seconds; case and \
-             spaces count.",
-        ),
-        Ok(Schedule::Every(interval)) if interval.as_secs() < POLITE_SECONDS => findings.warning(
-            format!("`{}: {text}` is every {} s", names::POLL_SCHEDULE, interval.as_secs()),
-            "Registries limit requests, and Keel's own client throttles itself, so that it is late for everybody.",
-            format!("Write `@every {POLITE_SECONDS}s` or more."),
-        ),
-        Ok(Schedule::Fields(_)) if !text.starts_with('@') && text.split_whitespace().count() == 5 => findings
-            .warning(
-                format!("`{}: {text}` has five fields", names::POLL_SCHEDULE),
-                "The first field is the seconds, not the minutes: `*/5 * * * *` is every five seconds.",
-                "Write all six fields, the seconds first, or `@every 5m`.",
-            ),
-        Ok(_) => {}
-    }
-}
-
-fn others(subject: &Subject, findings: &mut Findings) {
+fn others(subject: &Linted, findings: &mut Findings) {
     let (labels, annotations) = (subject.labels, subject.annotations);
     if let Some(votes) = labels.get(names::APPROVALS).or_else(|| annotations.get(names::APPROVALS)) {
         let number = votes.parse::<i64>();

@@ -1,7 +1,7 @@
 //! What Keel makes of a workload's policy: which tags it accepts, and in which order it tries them.
 //!
 //! A port of the rules of Keel after 0.22.1. Keel itself is silent about a policy that it cannot read: the
-//! workload is simply not tracked. [`Why`] keeps the reason, and [`crate::keel::lint`] says it aloud.
+//! workload is simply not tracked. [`Untracked`] keeps the reason, and [`crate::keel::lint`] says it aloud.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::dialect;
 use super::names::{self, Map};
-use super::semver::Version;
+use super::semver::SemVer;
 
 /// How far a semver policy goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +37,9 @@ impl Span {
     }
 }
 
-/// Why a workload is not tracked.
+/// Untracked a workload is not tracked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
+pub enum Untracked {
     /// No policy in either map.
     Absent,
     /// `never`, or nothing at all as a value.
@@ -72,7 +72,7 @@ pub enum Policy {
     /// `regexp:PATTERN`: tags that match; which one is current does not matter.
     Regexp(Regexp),
     /// None, so Keel leaves the workload alone.
-    Untracked(Why),
+    Untracked(Untracked),
 }
 
 /// The pattern of a `regexp:` policy.
@@ -93,20 +93,20 @@ impl Policy {
                 return Self::read(value, map);
             }
         }
-        Self::Untracked(Why::Absent)
+        Self::Untracked(Untracked::Absent)
     }
 
     fn read(value: &str, map: &Map) -> Self {
         if value.starts_with("glob:") {
             return match value.split(':').collect::<Vec<_>>()[..] {
                 [_, pattern] => Self::Glob(pattern.to_owned()),
-                _ => Self::Untracked(Why::BadGlob(value.to_owned())),
+                _ => Self::Untracked(Untracked::BadGlob(value.to_owned())),
             };
         }
         if let Some(pattern) = value.strip_prefix("regexp:") {
             return match dialect::compile(pattern) {
                 Ok(compiled) => Self::Regexp(Regexp { text: pattern.to_owned(), compiled }),
-                Err(why) => Self::Untracked(Why::BadRegexp(value.to_owned(), why)),
+                Err(why) => Self::Untracked(Untracked::BadRegexp(value.to_owned(), why)),
             };
         }
         let semver = |span| Self::Semver {
@@ -124,8 +124,8 @@ impl Policy {
                     .or_else(|| map.get(names::MATCH_TAG_LEGACY))
                     .is_some_and(|v| v == "true"),
             },
-            "" | "never" => Self::Untracked(Why::Never),
-            _ => Self::Untracked(Why::Unknown(value.to_owned())),
+            "" | "never" => Self::Untracked(Untracked::Never),
+            _ => Self::Untracked(Untracked::Unknown(value.to_owned())),
         }
     }
 
@@ -158,7 +158,7 @@ impl Policy {
         match self {
             Self::Semver { span, match_pre_release } => newer(*span, *match_pre_release, current, new),
             Self::Force { match_tag } if current != new => Ok(!match_tag
-                && match (Version::parse(current), Version::parse(new)) {
+                && match (SemVer::parse(current), SemVer::parse(new)) {
                     (Ok(current), Ok(new)) => new.precedence(&current) == Ordering::Greater,
                     _ => true,
                 }),
@@ -199,10 +199,10 @@ impl Policy {
     /// Whether there is any tag to which a workload at `tag` could be updated.
     ///
     /// # Errors
-    /// Why there is none, in one sentence.
+    /// Untracked there is none, in one sentence.
     pub fn can_move_from(&self, tag: &str) -> Result<(), String> {
         match self {
-            Self::Semver { span, .. } => match Version::parse(tag) {
+            Self::Semver { span, .. } => match SemVer::parse(tag) {
                 Err(_) if tag != "latest" => Err(format!(
                     "the tag `{tag}` is no version, and the policy `{}` compares versions",
                     span.as_str()
@@ -234,7 +234,7 @@ impl Regexp {
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for Untracked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent => f.write_str("there is no Keel policy"),
@@ -259,8 +259,8 @@ fn newer(span: Span, match_pre_release: bool, current: &str, new: &str) -> Resul
     if !new.contains('.') {
         return Err("No Major.Minor.Patch elements found".to_owned());
     }
-    let current = Version::parse(current).map_err(|e| format!("failed to parse current version: {e}"))?;
-    let new = Version::parse(new).map_err(|e| format!("failed to parse new version: {e}"))?;
+    let current = SemVer::parse(current).map_err(|e| format!("failed to parse current version: {e}"))?;
+    let new = SemVer::parse(new).map_err(|e| format!("failed to parse new version: {e}"))?;
     let pre_release_fits = !match_pre_release || span == Span::All || current.pre == new.pre;
     let within = match span {
         Span::All | Span::Major => true,
@@ -274,7 +274,7 @@ fn newer(span: Span, match_pre_release: bool, current: &str, new: &str) -> Resul
 fn newest_first(tags: Vec<String>) -> (Vec<String>, Vec<String>) {
     let (mut versions, mut others) = (Vec::new(), Vec::new());
     for tag in tags {
-        match Version::parse(&tag) {
+        match SemVer::parse(&tag) {
             Ok(version) => versions.push((version, tag)),
             Err(_) => others.push(tag),
         }
@@ -299,118 +299,4 @@ fn glob(pattern: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::decisions::{Decisions, Kind};
-    use super::*;
-
-    fn kind(policy: &Policy) -> Kind {
-        match policy {
-            Policy::Semver { .. } => Kind::Semver,
-            Policy::Force { .. } => Kind::Force,
-            Policy::Glob(_) => Kind::Glob,
-            Policy::Regexp(_) => Kind::Regexp,
-            Policy::Untracked(_) => Kind::Untracked,
-        }
-    }
-
-    #[test]
-    fn every_policy_is_read_as_keel_reads_it() {
-        let rows = Decisions::read().policies;
-        assert_eq!(rows.len(), 60);
-        for row in rows {
-            let policy = Policy::of(&row.labels, &row.annotations);
-            assert_eq!(
-                (kind(&policy), policy.name(), policy.match_tag(), policy.tracked()),
-                (row.kind, row.name, row.keep_tag, row.kind != Kind::Untracked),
-                "{:?} {:?}",
-                row.labels,
-                row.annotations
-            );
-        }
-    }
-
-    #[test]
-    fn every_update_is_decided_as_keel_decides_it() {
-        let rows = Decisions::read().updates;
-        assert_eq!(rows.len(), 422);
-        for row in rows {
-            let expected = row.error.map_or(Ok(row.update), Err);
-            let policy = Policy::of(&row.labels, &row.annotations);
-            let decided = policy.should_update(&row.current, &row.new);
-            assert_eq!(decided, expected, "{:?}: {} -> {}", row.annotations, row.current, row.new);
-        }
-    }
-
-    #[test]
-    fn every_list_of_tags_is_ordered_as_keel_orders_it() {
-        let rows = Decisions::read().filters;
-        assert_eq!(rows.len(), 33);
-        for row in rows {
-            let policy = Policy::of(&row.labels, &row.annotations);
-            assert_eq!(policy.filter(&row.tags), row.order, "{:?}: {:?}", row.annotations, row.tags);
-        }
-    }
-
-    #[test]
-    fn a_policy_that_can_move_says_so_and_only_that() {
-        for (value, tag, movable) in [
-            ("minor", "1.0.0", true),
-            ("minor", "latest", true),
-            ("minor", "1", true),
-            ("minor", "build-1", false),
-            ("glob:build-*", "build-0001", true),
-            ("glob:build-*", "build-zzz", true),
-            ("glob:build-*", "b", true),
-            ("glob:build-*", "build", true),
-            ("glob:build-*", "latest", false),
-            ("glob:build-*", "build.1", false),
-            ("glob:*", "zzz", true),
-            ("glob:*-main", "zzz", true),
-            ("glob:build-2", "build-1", true),
-            ("glob:build-2", "build-2", false),
-            ("glob:", "build-2", false),
-            ("regexp:^a$", "z", true),
-            ("force", "anything", true),
-            ("never", "1.0.0", false),
-            ("nonsense", "1.0.0", false),
-        ] {
-            let annotations = Map::from([(names::POLICY.to_owned(), value.to_owned())]);
-            let moved = Policy::of(&Map::new(), &annotations).can_move_from(tag);
-            assert_eq!(moved.is_ok(), movable, "{value} from {tag}: {moved:?}");
-        }
-    }
-
-    #[test]
-    fn polling_is_asked_for_by_one_word_and_the_annotation_wins() {
-        let map = |value: &str| Map::from([(names::TRIGGER.to_owned(), value.to_owned())]);
-        for (labels, annotations, expected) in [
-            (Map::new(), Map::new(), false),
-            (map("poll"), Map::new(), true),
-            (Map::new(), map("poll"), true),
-            (map("poll"), map("default"), false),
-            (map("poll"), map(""), false),
-            (Map::new(), map("Poll"), false),
-        ] {
-            assert_eq!(polled(&labels, &annotations), expected, "{labels:?} {annotations:?}");
-        }
-    }
-
-    #[test]
-    fn a_glob_knows_one_wildcard() {
-        for (pattern, text, matches) in [
-            ("", "", true),
-            ("", "a", false),
-            ("*", "", true),
-            ("a*b", "ab", true),
-            ("a*b", "a", false),
-            ("ab*b", "ab", false),
-            ("a*b*c", "axxbyyc", true),
-            ("a*b*c", "axxcyyb", false),
-            ("**", "x", true),
-            ("a?", "ab", false),
-            ("a?", "a?", true),
-        ] {
-            assert_eq!(glob(pattern, text), matches, "{pattern} {text}");
-        }
-    }
-}
+mod tests;

@@ -31,7 +31,7 @@ pub enum ScheduleFault {
     Invalid(String),
 }
 
-struct Bounds {
+struct FieldRange {
     low: u32,
     high: u32,
     names: &'static [&'static str],
@@ -39,17 +39,17 @@ struct Bounds {
 
 /// Stands in a field's bits where the expression had a `*` or `?`.
 const STAR: u64 = 1 << 63;
-const BOUNDS: [Bounds; 6] = [
-    Bounds { low: 0, high: 59, names: &[] },
-    Bounds { low: 0, high: 59, names: &[] },
-    Bounds { low: 0, high: 23, names: &[] },
-    Bounds { low: 1, high: 31, names: &[] },
-    Bounds {
+const BOUNDS: [FieldRange; 6] = [
+    FieldRange { low: 0, high: 59, names: &[] },
+    FieldRange { low: 0, high: 59, names: &[] },
+    FieldRange { low: 0, high: 23, names: &[] },
+    FieldRange { low: 1, high: 31, names: &[] },
+    FieldRange {
         low: 1,
         high: 12,
         names: &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
     },
-    Bounds { low: 0, high: 6, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] },
+    FieldRange { low: 0, high: 6, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] },
 ];
 
 impl Schedule {
@@ -154,7 +154,7 @@ impl Fields {
     }
 }
 
-impl Bounds {
+impl FieldRange {
     /// The bits of `number`, `number-number` or `*`, each with an optional `/step`.
     fn range(&self, text: &str) -> Result<u64, String> {
         let (range, step) = match text.split('/').collect::<Vec<_>>()[..] {

@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 
 /// A version of one to three numbers with optional pre-release and build metadata.
 ///
-/// Ordering and equality of the numbers and the pre-release are in [`Version::precedence`]; build metadata does
+/// Ordering and equality of the numbers and the pre-release are in [`SemVer::precedence`]; build metadata does
 /// not count there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Version {
+pub(super) struct SemVer {
     /// First number.
     pub(super) major: i64,
     /// Second number, 0 where absent.
@@ -20,7 +20,7 @@ pub(super) struct Version {
 
 const INVALID: &str = "Invalid Semantic Version";
 
-impl Version {
+impl SemVer {
     /// Reads a version.
     ///
     /// # Errors

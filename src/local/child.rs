@@ -69,9 +69,9 @@ pub fn run(args: &[&str], input: &[u8], bounds: &Bounds) -> Result<Vec<u8>, Ende
 }
 
 /// Whatever runs: killed if it is let go before it was waited for.
-struct Running(Child);
+struct ChildGuard(Child);
 
-impl Drop for Running {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
         // of one that was waited for both do nothing
         let _ = self.0.kill();
@@ -80,7 +80,7 @@ impl Drop for Running {
 }
 
 fn converse(command: &mut Command, input: &[u8], bounds: &Bounds) -> Result<Vec<u8>, Ended> {
-    let mut running = Running(command.spawn().map_err(Ended::NotRun)?);
+    let mut running = ChildGuard(command.spawn().map_err(Ended::NotRun)?);
     let pipes = (running.0.stdin.take(), running.0.stdout.take(), running.0.stderr.take());
     let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
         return Err(Ended::NotRun(io::Error::other("the system gave it no pipes")));

@@ -17,7 +17,7 @@ use crate::pipeline::plan;
 use crate::pipeline::render::shown;
 use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::template;
-use crate::pipeline::weave::{Plan, Running, Settings};
+use crate::pipeline::weave::{Plan, PlanInput, Running};
 
 /// The hidden verb of the child.
 pub const VERB: &str = "render-child";
@@ -85,7 +85,7 @@ pub enum Task {
         /// What it may read besides.
         facts: Facts,
         /// What the plan depends on besides.
-        settings: Settings,
+        settings: PlanInput,
     },
     /// The plan of a push.
     Push {
@@ -94,7 +94,7 @@ pub enum Task {
         /// What it may read besides.
         facts: Facts,
         /// What the plan depends on besides.
-        settings: Settings,
+        settings: PlanInput,
         /// What it has to fit; none where that was checked before.
         running: Option<Running>,
     },

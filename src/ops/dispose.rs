@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::chain::build::{Build, Phase, Told};
 use crate::chain::head::Head;
 use crate::chain::listener::Listener;
-use crate::chain::retention::{self, Home, Kept, Why};
+use crate::chain::retention::{self, ChainInHome, ChainsInHome, Why};
 use crate::chain::{record, rights, wire};
 use crate::cluster::objects::{Condition, NamespaceObject, Object};
 use crate::cluster::resource as kind;
@@ -222,7 +222,7 @@ fn passing(error: &Error) -> bool {
 ///
 /// # Errors
 /// Cluster errors. A head that cannot be read is told to whoever judges.
-pub async fn look_home(cluster: &Cluster, chains: impl IntoIterator<Item = String>) -> Result<Home> {
+pub async fn look_home(cluster: &Cluster, chains: impl IntoIterator<Item = String>) -> Result<ChainsInHome> {
     let get = |name: String| async move {
         Ok(cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?)
     };
@@ -236,7 +236,7 @@ pub async fn look_home(cluster: &Cluster, chains: impl IntoIterator<Item = Strin
             Head::read(&found.metadata.resource_version, &found.data).map_err(|why| why.to_string())
         };
         let history = history.map(|found| record::history(&found.data));
-        Ok((chain, Kept { head: head.map(read), history, seed }))
+        Ok((chain, ChainInHome { head: head.map(read), history, seed }))
     };
     let chains = chains.into_iter().filter(|chain| chain != wire::CLAIM_CHAIN);
     let read: Vec<Result<_>> = stream::iter(chains).map(one).buffered(AT_ONCE).collect().await;
@@ -256,7 +256,7 @@ async fn readable_seed(cluster: &Cluster, chain: &str) -> Result<Option<Uuid>> {
 ///
 /// # Errors
 /// Cluster errors.
-pub async fn look(cluster: &Cluster, chain: &str) -> Result<(Vec<NamespaceObject>, Home)> {
+pub async fn look(cluster: &Cluster, chain: &str) -> Result<(Vec<NamespaceObject>, ChainsInHome)> {
     let select = select::chain(chain);
     let namespaces =
         async { Ok(cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?.items) };

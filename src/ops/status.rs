@@ -126,7 +126,7 @@ pub(super) async fn signs_of(cluster: &Cluster, build: &Build) -> Result<(Signs,
         select::listener(cluster, build),
         cluster.list::<Pod>(&kind::PODS, namespace, &select),
     )?;
-    let listener = listener.as_ref().map_or(signs::Seen::Gone, signs::Seen::There);
+    let listener = listener.as_ref().map_or(signs::Presence::Gone, signs::Presence::There);
     let of: Vec<&Pod> = pods.items.iter().collect();
     let now = pods.date.unwrap_or(Timestamp::MIN);
     let mut signs = Signs::of(build, listener, &of, None, now);
@@ -199,14 +199,16 @@ impl Seen {
         for build in &self.builds {
             let there = deployments.get(build.namespace.as_str()).into_iter().flatten().copied();
             let listener = match around.listeners {
-                None => signs::Seen::Unknown,
-                Some(_) => Listener::among(build, there).map_or(signs::Seen::Gone, signs::Seen::There),
+                None => signs::Presence::Unknown,
+                Some(_) => {
+                    Listener::among(build, there).map_or(signs::Presence::Gone, signs::Presence::There)
+                }
             };
             let pods = pods.get(build.namespace.as_str()).map(Vec::as_slice).unwrap_or_default();
             let held = around.held.get(build.namespace.as_str()).cloned();
             let mut signs = Signs::of(build, listener, pods, held, now);
             // who is to create the listener knows what it waits for
-            if let (Some(standing), signs::Seen::Gone) = (&mut signs.standing, listener) {
+            if let (Some(standing), signs::Presence::Gone) = (&mut signs.standing, listener) {
                 // few are awaited of however many builds there are
                 let before = self.builds.iter().find(|other| Some(&other.namespace) == build.parent.as_ref());
                 if let Some(error) = before.and_then(|before| before.dispatch_error.as_ref()) {

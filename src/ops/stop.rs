@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::dispose::{End, Hand, Target, left_behind, look};
 use crate::chain::build::{Build, Told};
 use crate::chain::head::Head;
-use crate::chain::retention::{self, Fate, Home, Rules, Why};
+use crate::chain::retention::{self, ChainsInHome, Fate, Rules, Why};
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::cluster::{Change, Cluster, Follow, Resource};
@@ -124,7 +124,7 @@ fn still_ended(chain: &str, ended: &Head, now: &Head) -> Result<()> {
 }
 
 /// [`still_ended`], of what was just read. A head that cannot be read is for retention to judge.
-fn still_ended_in(home: &Home, chain: &str, ended: &Head) -> Result<()> {
+fn still_ended_in(home: &ChainsInHome, chain: &str, ended: &Head) -> Result<()> {
     match home.get(chain).and_then(|kept| kept.head.as_ref()) {
         Some(Ok(now)) => still_ended(chain, ended, now),
         _ => Ok(()),
@@ -175,7 +175,7 @@ fn told_end(target: &Target, end: &Result<End>, tell: &mut dyn FnMut(&Word<'_>))
 }
 
 /// Builds that go on to their end.
-fn running(namespaces: &[NamespaceObject], home: &Home) -> Vec<String> {
+fn running(namespaces: &[NamespaceObject], home: &ChainsInHome) -> Vec<String> {
     let tolds = namespaces.iter().map(told).filter(|told| retention::runs(told, home));
     tolds.map(|told| told.namespace.to_owned()).collect()
 }

@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::fault::{Fault, Place, did_you_mean};
-use super::tree::{self, Aliased, Kind, Node, Style, Wrong};
+use super::fault::{Fault, Location, did_you_mean};
+use super::tree::{self, Aliased, Node, NodeKind, Style, Wrong};
 use super::writer;
 
 /// Lines of the template that a document's first rendered line comes from, from 1 and inclusive.
@@ -115,6 +115,9 @@ pub(super) struct Part {
 }
 
 /// Splits a text as kubectl does and parses each part.
+///
+/// # Errors
+/// What is wrong with the first document that cannot be read as YAML, and where.
 pub(super) fn parts(name: &str, text: &str) -> Result<Vec<Part>, Fault> {
     let mut parts = Vec::new();
     let mut number = 0;
@@ -131,7 +134,7 @@ pub(super) fn parts(name: &str, text: &str) -> Result<Vec<Part>, Fault> {
         };
         let Some(mut root) = tree::parse(part, &mut aliased).map_err(shifted)? else { continue };
         shift(&mut root, lines_before, bytes.start);
-        if !matches!(&root.kind, Kind::Scalar { text, style: Style::Plain, .. } if matches!(text.as_str(), "" | "~" | "null"))
+        if !matches!(&root.kind, NodeKind::Scalar { text, style: Style::Plain, .. } if matches!(text.as_str(), "" | "~" | "null"))
         {
             parts.push(Part { number, root });
         }
@@ -154,7 +157,7 @@ fn sections(name: &str, text: &str) -> Result<Vec<Section>, Fault> {
             let rest = rest.trim();
             if !(rest.is_empty() || rest.starts_with('#')) {
                 return Err(Fault::new("only a comment may follow `---` on its line")
-                    .at(Place::of(name, text, index + 1, 4))
+                    .at(Location::of(name, text, index + 1, 4))
                     .why("kubectl parts documents there and refuses the rest of the line")
                     .hint("put it on the next line, or indent it if it is text that begins with dashes"));
             }
@@ -185,9 +188,9 @@ fn shift(node: &mut Node, lines: usize, bytes: usize) {
     node.bytes.start += bytes;
     node.bytes.end += bytes;
     match &mut node.kind {
-        Kind::Scalar { .. } => {}
-        Kind::Sequence(items) => items.iter_mut().for_each(|item| shift(item, lines, bytes)),
-        Kind::Mapping(pairs) => {
+        NodeKind::Scalar { .. } => {}
+        NodeKind::Sequence(items) => items.iter_mut().for_each(|item| shift(item, lines, bytes)),
+        NodeKind::Mapping(pairs) => {
             for (key, value) in pairs {
                 shift(key, lines, bytes);
                 shift(value, lines, bytes);
@@ -198,7 +201,7 @@ fn shift(node: &mut Node, lines: usize, bytes: usize) {
 
 fn fault(name: &str, text: &str, title: &str, wrong: Wrong) -> Fault {
     let what = if title.is_empty() { wrong.what } else { format!("{title}: {}", wrong.what) };
-    let mut fault = Fault::new(what).at(Place::of(name, text, wrong.line, wrong.column));
+    let mut fault = Fault::new(what).at(Location::of(name, text, wrong.line, wrong.column));
     fault.why = wrong.why;
     fault.hint = wrong.hint;
     fault
@@ -216,7 +219,7 @@ fn name_in(node: &Node) -> String {
 pub(super) fn list_items(node: &Node) -> Option<&[Node]> {
     let kind = node.get("kind").and_then(Node::text)?;
     match &node.get("items")?.kind {
-        Kind::Sequence(items) if kind.ends_with("List") => Some(items),
+        NodeKind::Sequence(items) if kind.ends_with("List") => Some(items),
         _ => None,
     }
 }
@@ -234,7 +237,7 @@ fn object(
         why: None,
         hint,
     };
-    if !matches!(node.kind, Kind::Mapping(_)) {
+    if !matches!(node.kind, NodeKind::Mapping(_)) {
         return Err(wrong(
             "this is not a Kubernetes object, which is a mapping with `apiVersion` and `kind`",
             Some("write an object, or take this document out".to_owned()),

@@ -9,7 +9,7 @@ pub type Faults = Vec<Fault>;
 
 /// A place in a text, with the line itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct Location {
     /// Name of the text, as the person knows it.
     pub file: String,
     /// Line, from 1.
@@ -20,7 +20,7 @@ pub struct Place {
     pub text: String,
 }
 
-impl Place {
+impl Location {
     /// The place at a line and column (both from 1) of a text.
     pub fn of(file: &str, text: &str, line: usize, column: usize) -> Self {
         let text = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().to_owned();
@@ -54,7 +54,7 @@ pub struct Fault {
     /// What is wrong, in one sentence.
     pub what: String,
     /// Where: in the template, a values file or the rendered text.
-    pub place: Option<Box<Place>>,
+    pub place: Option<Box<Location>>,
     /// For a place in the rendered text: the template lines it comes from.
     pub origin: Option<Box<Origin>>,
     /// Why it is wrong.
@@ -71,7 +71,7 @@ impl Fault {
 
     /// Adds the place.
     #[must_use]
-    pub fn at(mut self, place: Place) -> Self {
+    pub fn at(mut self, place: Location) -> Self {
         self.place = Some(Box::new(place));
         self
     }
@@ -237,7 +237,7 @@ mod tests {
     fn a_fault_says_what_where_why_and_what_to_do() {
         let text = "a: 1\nimage: {{ Registri }}\n";
         let fault = Fault::new("`Registri` is not defined")
-            .at(Place::at_offset("pipeline.yaml", text, 15))
+            .at(Location::at_offset("pipeline.yaml", text, 15))
             .from(Some(Origin { file: "base".into(), first: 3, last: 5, text: "x".into() }))
             .why("no value of that name")
             .maybe_hint(did_you_mean("Registri", ["Image", "Registry"]));
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn one_line_says_it_all() {
-        let fault = Fault::new("not YAML").at(Place::of("the rendered text", "a: [", 1, 4));
+        let fault = Fault::new("not YAML").at(Location::of("the rendered text", "a: [", 1, 4));
         assert_eq!(fault.one_line(), "the rendered text, line 1: not YAML");
         let origin = Origin { file: "p.yaml".into(), first: 3, last: 5, text: "a: [".into() };
         let fault = fault.from(Some(origin)).why("it is open\n  still.").hint("close it");
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn a_long_line_is_cut_around_its_column() {
         let text = format!("{}X{}", "a".repeat(300), "b".repeat(300));
-        let fault = Fault::new("x").at(Place { file: "f".into(), line: 1, column: 301, text });
+        let fault = Fault::new("x").at(Location { file: "f".into(), line: 1, column: 301, text });
         let shown = fault.to_string();
         let lines: Vec<&str> = shown.lines().collect();
         let caret = lines[3].chars().position(|letter| letter == '^').unwrap();
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn control_characters_are_not_passed_on() {
-        let fault = Fault::new("x").at(Place::of("f", "a\u{1b}[31mb", 1, 1));
+        let fault = Fault::new("x").at(Location::of("f", "a\u{1b}[31mb", 1, 1));
         assert!(!fault.to_string().contains('\u{1b}'));
     }
 }

@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::render::render;
 use super::sources::{Sources, Text};
 use super::template::Rendered;
-use super::weave::{self, BuildOf, Listener, Plan, Settings};
+use super::weave::{self, BuildOf, ListenerOf, Plan, PlanInput};
 use crate::chain::build::{Content, Version};
 use crate::chain::wire;
 
@@ -17,7 +17,7 @@ use crate::chain::wire;
 ///
 /// # Errors
 /// Every fault found.
-pub fn plan(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Rendered, Plan), Vec<Fault>> {
+pub fn plan(sources: &Sources, facts: &Facts, settings: &PlanInput) -> Result<(Rendered, Plan), Vec<Fault>> {
     let rendered = render(sources, facts).map_err(|fault| vec![fault])?;
     let plan = weave::plan(&rendered.documents, settings).map_err(|faults| {
         let Text { name, text } = &sources.template;
@@ -33,7 +33,7 @@ pub fn plan(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Re
 ///
 /// # Errors
 /// Every fault found.
-pub fn first(sources: &Sources, facts: &Facts, settings: &Settings) -> Result<(Rendered, Plan), Vec<Fault>> {
+pub fn first(sources: &Sources, facts: &Facts, settings: &PlanInput) -> Result<(Rendered, Plan), Vec<Fault>> {
     let mut facts = facts.clone();
     facts.build = Group::from([
         ("namespace".to_owned(), Fact::known("")),
@@ -66,7 +66,7 @@ pub struct Preview {
 /// # Errors
 /// Every fault found.
 pub fn preview(sources: &Sources, facts: &Facts, show_secrets: bool) -> Result<Preview, Vec<Fault>> {
-    let settings = Settings {
+    let settings = PlanInput {
         chain: "CHAIN".to_owned(),
         chain_uuid: Uuid::nil().to_string(),
         agent_image: format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION")),
@@ -95,7 +95,7 @@ impl Preview {
             revision: None,
             parent: None,
         };
-        let listener = plan.listener(&Listener { tag, generation: 1 });
+        let listener = plan.listener(&ListenerOf { tag, generation: 1 });
         let job = plan.job(&build);
         let rest = plan.rest();
         let early: Vec<&Value> = plan.pull_secrets.iter().chain([&listener]).collect();

@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use super::fault::Fault;
 use super::sources::Sources;
-use super::template::{Checked, Rendered, Renderer};
+use super::template::{Checked, Rendered, Rendering};
 use super::{secrets, values};
 
 /// Renders a template and reads its documents, each with the template lines that it comes from.
@@ -26,5 +26,5 @@ fn rendered(sources: &Sources, facts: &Facts, traced: bool) -> Result<Rendered, 
     let values = values::merge(&sources.values, &sources.set, &sources.set_file)?;
     let checked = Checked::of(&sources.template)?;
     checked.known_facts(facts)?;
-    secrets::render(&Renderer { checked, values, facts, traced })
+    secrets::render(&Rendering { checked, values, facts, traced })
 }

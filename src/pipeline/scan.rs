@@ -10,14 +10,14 @@ use std::ops::Range;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Token<'a> {
     pub(super) text: &'a str,
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     /// Place in the template, in bytes.
     pub(super) bytes: Range<usize>,
 }
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     Name,
     Text,
     Number,
@@ -151,15 +151,15 @@ fn tokens<'a>(text: &'a str, mut at: usize, closing: &str) -> Option<(Vec<Token<
         }
         let first = trimmed.chars().next()?;
         let (kind, length) = match first {
-            '"' | '\'' | '`' => (Kind::Text, quoted(trimmed)?),
-            '0'..='9' => (Kind::Number, run(trimmed, |letter| letter.is_ascii_digit() || letter == '.')),
+            '"' | '\'' | '`' => (TokenKind::Text, quoted(trimmed)?),
+            '0'..='9' => (TokenKind::Number, run(trimmed, |letter| letter.is_ascii_digit() || letter == '.')),
             'a'..='z' | 'A'..='Z' | '_' => {
-                (Kind::Name, run(trimmed, |letter| letter.is_ascii_alphanumeric() || letter == '_'))
+                (TokenKind::Name, run(trimmed, |letter| letter.is_ascii_alphanumeric() || letter == '_'))
             }
             _ => {
                 let long = ["...", "//", "**", "==", "!=", ">=", "<=", "</", "?.", "?["];
                 let sign = long.iter().find(|sign| trimmed.starts_with(**sign));
-                (Kind::Sign, sign.map_or(first.len_utf8(), |sign| sign.len()))
+                (TokenKind::Sign, sign.map_or(first.len_utf8(), |sign| sign.len()))
             }
         };
         tokens.push(Token { text: &trimmed[..length], kind, bytes: at..at + length });
@@ -239,7 +239,7 @@ pub(super) fn uses<'a>(piece: &Piece<'a>) -> Vec<Use<'a>> {
         let before = if at > 0 { text(at - 1) } else { "" };
         at += 1;
         let first_of_tag = at == 1 && matches!(piece, Piece::Tag { .. });
-        if token.kind != Kind::Name || matches!(before, "." | "?.") {
+        if token.kind != TokenKind::Name || matches!(before, "." | "?.") {
             continue;
         }
         let after = text(at);
@@ -259,7 +259,7 @@ pub(super) fn uses<'a>(piece: &Piece<'a>) -> Vec<Use<'a>> {
         } else {
             let mut path = vec![token.clone()];
             while matches!(text(at), "." | "?.")
-                && tokens.get(at + 1).is_some_and(|token| token.kind == Kind::Name)
+                && tokens.get(at + 1).is_some_and(|token| token.kind == TokenKind::Name)
             {
                 path.push(tokens[at + 1].clone());
                 at += 2;

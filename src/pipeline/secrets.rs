@@ -12,9 +12,9 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::documents::{self, Document, Part};
-use super::fault::{Fault, Faults, Place};
-use super::template::{Behind, Checked, Env, Failed, RENDERED, Rendered, Renderer, read};
-use super::tree::{Kind, Node, Style, key_name};
+use super::fault::{Fault, Faults, Location};
+use super::template::{Behind, Checked, Env, Failed, RENDERED, Rendered, Rendering, read};
+use super::tree::{Node, NodeKind, Style, key_name};
 
 /// The kind that secrets are for.
 const SECRET: (&str, &str) = ("v1", "Secret");
@@ -30,7 +30,10 @@ const BLOCK_MASK: &str = "***";
 type Slot = (Range<usize>, &'static str);
 
 /// Renders, checks where secrets went, and reads the documents.
-pub(super) fn render(renderer: &Renderer<'_>) -> Result<Rendered, Fault> {
+///
+/// # Errors
+/// A template that cannot be rendered, a text that cannot be read, and a secret value that stands where anybody may read it.
+pub(super) fn render(renderer: &Rendering<'_>) -> Result<Rendered, Fault> {
     let checked = &renderer.checked;
     let names = checked.env_names();
     let secret: Vec<&str> =
@@ -155,9 +158,11 @@ fn in_object(node: &Node, path: &str, found: &mut BTreeMap<String, Slot>) {
         return;
     }
     for field in FIELDS {
-        let Some(Kind::Mapping(pairs)) = node.get(field).map(|node| &node.kind) else { continue };
+        let Some(NodeKind::Mapping(pairs)) = node.get(field).map(|node| &node.kind) else { continue };
         for (key, value) in pairs {
-            if let (Ok(key), Kind::Scalar { style, .. }, false) = (key_name(key), &value.kind, value.alias) {
+            if let (Ok(key), NodeKind::Scalar { style, .. }, false) =
+                (key_name(key), &value.kind, value.alias)
+            {
                 let mask = if *style == Style::Block { BLOCK_MASK } else { MASK };
                 found.insert(format!("{path}/{field}/{key}"), (value.bytes.clone(), mask));
             }
@@ -209,10 +214,10 @@ fn list(names: &[&str]) -> String {
 }
 
 /// The place of a line, shown only as far as it is not secret: the template's line, else the number.
-fn place(checked: &Checked<'_>, line: usize, lines: Behind<'_>) -> Place {
+fn place(checked: &Checked<'_>, line: usize, lines: Behind<'_>) -> Location {
     match checked.origin(lines(line)) {
-        Some(origin) => Place { file: origin.file, line: origin.first, column: 0, text: origin.text },
-        None => Place { file: RENDERED.to_owned(), line, column: 0, text: String::new() },
+        Some(origin) => Location { file: origin.file, line: origin.first, column: 0, text: origin.text },
+        None => Location { file: RENDERED.to_owned(), line, column: 0, text: String::new() },
     }
 }
 

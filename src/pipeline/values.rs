@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::facts::RESERVED;
-use super::fault::{Fault, Place};
+use super::fault::{Fault, Location};
 use super::sources::Text;
 
 /// Why no value can have this dotted name; `None` if one can.
@@ -53,7 +53,7 @@ pub fn merge(
                 .lines()
                 .position(|line| line.starts_with(name.as_str()))
                 .map_or(1, |index| index + 1);
-            allowed(name).map_err(|fault| fault.at(Place::of(&file.name, &file.text, line, 1)))?;
+            allowed(name).map_err(|fault| fault.at(Location::of(&file.name, &file.text, line, 1)))?;
         }
         deep(&mut all, fields);
     }
@@ -81,12 +81,14 @@ fn read(file: &Text) -> Result<Map<String, Value>, Fault> {
             .why(without_place(&error.to_string()))
             .hint("write a name and its value a line, as in `Registry: registry.example`");
         match error.location() {
-            Some(location) => fault.at(Place::of(&file.name, &file.text, location.line(), location.column())),
-            None => fault.at(Place::of(&file.name, &file.text, 1, 0)),
+            Some(location) => {
+                fault.at(Location::of(&file.name, &file.text, location.line(), location.column()))
+            }
+            None => fault.at(Location::of(&file.name, &file.text, 1, 0)),
         }
     };
     let value: serde_yaml::Value = serde_yaml::from_str(&file.text).map_err(|error| wrong(&error))?;
-    let misfit = |what: String| Fault::new(what).at(Place::of(&file.name, &file.text, 1, 0));
+    let misfit = |what: String| Fault::new(what).at(Location::of(&file.name, &file.text, 1, 0));
     match json(value).map_err(misfit)? {
         Value::Object(fields) => Ok(fields),
         Value::Null => Ok(Map::new()),

@@ -8,8 +8,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Agent;
-use crate::agent::verdict::Bounds;
-use crate::agent::{Observation, Running};
+use crate::agent::verdict::StandstillBounds;
+use crate::agent::{Observation, OwnContainer};
 use crate::chain::build::Map;
 use crate::chain::pod::{Container, Pod, Ran, Silence, State};
 use crate::chain::told::Telling;
@@ -35,10 +35,10 @@ pub(super) struct SilentSince {
 
 impl Agent<'_> {
     /// What the CI container of the own pod does. `annotations`: those of the own Deployment.
-    pub(super) fn running(&mut self, pod: Option<&Pod>, annotations: Option<&Map>) -> Running {
+    pub(super) fn running(&mut self, pod: Option<&Pod>, annotations: Option<&Map>) -> OwnContainer {
         let Some(own) = pod.and_then(|pod| pod.container(&self.me.container)) else {
             self.memory.silence = None;
-            return Running {
+            return OwnContainer {
                 image: String::new(),
                 ran: Ran::Pending,
                 run: String::new(),
@@ -54,7 +54,7 @@ impl Agent<'_> {
             Silence::Theirs(why) => (why, None),
             Silence::Image(why) => ((own.state != State::Running).then(|| why.clone()), Some(why)),
         };
-        Running {
+        OwnContainer {
             image: own.image.clone(),
             ran: own.ran(),
             run: own.container_id.clone(),
@@ -140,5 +140,5 @@ fn patience(annotations: Option<&Map>) -> SignedDuration {
     let written = annotations.and_then(|map| weave::duration(map.get(wire::PENDING_DEADLINE)?).ok());
     written
         .and_then(|bound| SignedDuration::try_from(bound).ok())
-        .unwrap_or(SignedDuration::from_secs(Bounds::default().stuck))
+        .unwrap_or(SignedDuration::from_secs(StandstillBounds::default().stuck))
 }

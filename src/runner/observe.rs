@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::Agent;
 use crate::agent::left::{left, settles_at};
-use crate::agent::verdict::{Bounds, Job, Judged, judge};
-use crate::agent::{Listener, Observation, Running, Support};
+use crate::agent::verdict::{BuildJob, Judged, StandstillBounds, judge};
+use crate::agent::{Observation, OwnContainer, OwnDeployment, SupportState};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::freeze::Freeze;
 use crate::chain::head::Head;
@@ -247,8 +247,8 @@ impl Agent<'_> {
     }
 
     /// How long what hangs may hang. It may be written in a pipeline that cannot be rendered any more.
-    async fn bounds(&mut self, seen: &Observation) -> Result<Bounds> {
-        let mut bounds = Bounds::default();
+    async fn bounds(&mut self, seen: &Observation) -> Result<StandstillBounds> {
+        let mut bounds = StandstillBounds::default();
         let settings = match self.plan(seen).await {
             Ok(plan) => &plan.build.settings,
             // no word of the pipeline: it will be another time
@@ -291,14 +291,14 @@ impl Agent<'_> {
         Ok(())
     }
 
-    async fn support(&self, wanted: &[Wanted]) -> Result<Vec<Support>> {
+    async fn support(&self, wanted: &[Wanted]) -> Result<Vec<SupportState>> {
         let (cluster, namespace) = (self.cluster, self.me.namespace.as_str());
         let one = |support: Wanted| async move {
             let kind =
                 Scalable::of(&support.kind.group, &support.kind.kind).expect("support is of four kinds");
             let resource = support::resource(kind);
             let found = cluster.get::<Workload>(&resource, Some(namespace), &support.name).await?;
-            let mut seen = Support {
+            let mut seen = SupportState {
                 name: format!("{}/{}", resource.kind, support.name),
                 wanted: support.needed,
                 replicas: found.as_ref().map(|found| found.replicas),
@@ -320,7 +320,7 @@ impl Agent<'_> {
     }
 
     /// What the Job and its pod say.
-    async fn judged(&mut self, build: &Build, bounds: Bounds) -> Result<Judged> {
+    async fn judged(&mut self, build: &Build, bounds: StandstillBounds) -> Result<Judged> {
         let namespace = Some(self.me.namespace.as_str());
         let job = self.cluster.get::<Work>(&kind::JOBS, namespace, wire::JOB).await?;
         let Some(job) = job else {
@@ -345,7 +345,7 @@ impl Agent<'_> {
         let failed = holds(&job.status.conditions, "Failed");
         let failed = failed.map(|condition| (condition.reason.clone(), condition.message.clone()));
         let deleted = job.metadata.deletion_timestamp.is_some();
-        let mut view = Job { complete, failed, refused: None, deleted };
+        let mut view = BuildJob { complete, failed, refused: None, deleted };
         if pod.is_none() {
             view.refused = self.refusal().await?;
         }
@@ -420,14 +420,14 @@ fn out_of_memory(pod: &Pod) -> bool {
 }
 
 /// The own Deployment; a deleted one counts as detached and scaled to zero.
-fn listener(deployment: Option<&Own>, container: &str, running: &Running) -> Listener {
+fn listener(deployment: Option<&Own>, container: &str, running: &OwnContainer) -> OwnDeployment {
     let Some(deployment) = deployment else {
-        return Listener { image: running.image.clone(), keyed: false, replicas: 0, pushed_over: false };
+        return OwnDeployment { image: running.image.clone(), keyed: false, replicas: 0, pushed_over: false };
     };
     let containers = &deployment.spec.template.spec.containers;
     let own = containers.iter().find(|candidate| candidate.name == container);
     let (labels, annotations) = (&deployment.metadata.labels, &deployment.metadata.annotations);
-    Listener {
+    OwnDeployment {
         image: own.map(|own| own.image.clone()).unwrap_or_default(),
         keyed: parking::attached(labels, annotations),
         pushed_over: Policy::of(labels, annotations).match_tag(),

@@ -6,7 +6,7 @@ use crate::pipeline::facts::{Fact, Group, git_of_push};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::plan::image_facts;
 use crate::pipeline::sources::Text;
-use crate::pipeline::weave::{Plan, Running, Settings};
+use crate::pipeline::weave::{Plan, PlanInput, Running};
 use crate::state::error::Result;
 use crate::state::home::Home;
 use crate::state::record::Record;
@@ -51,7 +51,7 @@ pub(super) fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Task {
         ),
         ("revision".to_owned(), revision),
     ]);
-    let settings = Settings {
+    let settings = PlanInput {
         chain: record.settings.chain.clone(),
         chain_uuid: record.settings.uuid.clone(),
         agent_image: home.agent_image.clone(),

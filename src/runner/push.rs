@@ -18,7 +18,7 @@ use crate::cluster::{Create, Patch};
 use crate::keel::image::ImageRef;
 use crate::keel::parking;
 use crate::pipeline::fault::Fault;
-use crate::pipeline::weave::Listener;
+use crate::pipeline::weave::ListenerOf;
 use crate::state::chain;
 use crate::state::dry_run;
 use crate::state::error::Result;
@@ -145,7 +145,7 @@ impl Agent<'_> {
             Ok(plan) => plan,
             Err(faults) => return Ok(Err(in_one_line(&faults))),
         };
-        let next = Listener { tag: &freeze.version.tag, generation: seen.build.generation + 1 };
+        let next = ListenerOf { tag: &freeze.version.tag, generation: seen.build.generation + 1 };
         // a pipeline whose build can never be created must not become the last good one either
         let job = job_of(&plan, seen, freeze);
         let refused = dry_run::refused(self.cluster, &plan, &next, job, &self.me.namespace).await?;

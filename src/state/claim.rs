@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::Say;
 use super::error::{Error, Result};
 use crate::chain::build::{Baseline, Map, Phase};
-use crate::chain::claim::{Judged, Marks, NAMES_TRIED, Standing, judge, marked};
-use crate::chain::record::Settings;
+use crate::chain::claim::{Marks, NAMES_TRIED, Standing, Whose, judge, marked};
+use crate::chain::record::ChainSettings;
 use crate::chain::rights::{self, Added, There};
 use crate::chain::{names, wire};
 use crate::cluster::objects::{Meta, NamespaceObject};
@@ -74,7 +74,7 @@ impl Claim {
     /// The claim of a listener's namespace. `baseline`: what that listener does not build; `parent`: the namespace of the build
     /// before.
     pub fn of_listener(
-        settings: &Settings,
+        settings: &ChainSettings,
         seed: Uuid,
         added: &Added,
         generation: u64,
@@ -123,7 +123,7 @@ impl Claim {
         }
     }
 
-    fn judge(&self, there: &Meta) -> Judged {
+    fn judge(&self, there: &Meta) -> Whose {
         judge(standing_of(there), self.marks(), &self.owner())
     }
 
@@ -201,16 +201,16 @@ pub(crate) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Resu
             continue;
         };
         match claim.judge(&there.metadata) {
-            Judged::Ours => {
+            Whose::Ours => {
                 return Ok(Claimed { namespace: name, uid: there.metadata.uid, created });
             }
-            Judged::OursTerminating => {
+            Whose::OursTerminating => {
                 say(&format!("namespace {name} is ours but Terminating; taking the next name"));
             }
-            Judged::Foreign if created => {
+            Whose::Foreign if created => {
                 return Err(Error::TakenFromUs { namespace: name });
             }
-            Judged::Foreign => in_the_way.push(occupant(&there.metadata)),
+            Whose::Foreign => in_the_way.push(occupant(&there.metadata)),
         }
     }
     Err(Error::NamesTaken {
@@ -241,7 +241,7 @@ pub(crate) async fn standing(cluster: &Cluster, claim: &Claim) -> Result<Vec<Cla
         .items
         .into_iter()
         .map(|namespace| namespace.metadata)
-        .filter(|meta| claim.judge(meta) == Judged::Ours)
+        .filter(|meta| claim.judge(meta) == Whose::Ours)
         .map(|meta| Claimed { namespace: meta.name, uid: meta.uid, created: false })
         .collect();
     ours.sort_by(|a, b| a.namespace.cmp(&b.namespace));

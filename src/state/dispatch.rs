@@ -15,7 +15,7 @@ use crate::chain::head::Head;
 use crate::chain::rights;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Delete};
-use crate::pipeline::weave::{Listener, Plan, place};
+use crate::pipeline::weave::{ListenerOf, Plan, place};
 
 /// A listener to raise, in a namespace that is claimed for it.
 #[derive(Debug, Clone, Copy)]
@@ -159,7 +159,8 @@ pub(crate) async fn raise_entered(
         usable(cluster, &claimed.namespace, raise.maker.patience(), say),
     )
     .await?;
-    let mut listener = raise.plan.listener(&Listener { tag: raise.tag, generation: raise.claim.generation });
+    let mut listener =
+        raise.plan.listener(&ListenerOf { tag: raise.tag, generation: raise.claim.generation });
     place(&mut listener, &claimed.namespace);
     let created = create(cluster, &listener).await?;
     say(&format!("listener {} waits in {}", raise.plan.build.name, claimed.namespace));

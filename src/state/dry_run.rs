@@ -9,7 +9,7 @@ use crate::chain::wire;
 use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{self, Cluster, Create};
-use crate::pipeline::weave::{Listener, Plan};
+use crate::pipeline::weave::{ListenerOf, Plan};
 
 /// Whether, and why, the server would refuse an object for good: a server-side dry-run. A quota that is in the way now
 /// may be free when the object is created in earnest, and says nothing about another namespace.
@@ -74,7 +74,7 @@ pub(crate) async fn refused_pod(
 pub(crate) async fn refused(
     cluster: &Cluster,
     plan: &Plan,
-    next: &Listener<'_>,
+    next: &ListenerOf<'_>,
     job: Value,
     namespace: &str,
 ) -> Result<Option<(&'static str, cluster::Error)>> {

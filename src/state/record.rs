@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::chain::Data;
 use super::error::{Error, Result};
 use crate::chain::build::Map;
-use crate::chain::record::Settings;
+use crate::chain::record::ChainSettings;
 use crate::chain::wire;
 use crate::cluster::objects::{Object, SecretObject};
 use crate::cluster::resource as kind;
@@ -15,7 +15,7 @@ use crate::cluster::{Cluster, Patch};
 use crate::pipeline::facts::{EnvValue, Facts};
 use crate::pipeline::sources::Sources;
 
-/// The key of the record that holds [`Settings`].
+/// The key of the record that holds [`ChainSettings`].
 const SETTINGS: &str = "settings";
 
 /// The key of the record that holds [`Sources`].
@@ -33,8 +33,8 @@ const RECORD_BYTES: usize = 900 * 1024;
 /// Everything that a chain renders from, fixed at `start`.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// Settings.
-    pub settings: Settings,
+    /// ChainSettings.
+    pub settings: ChainSettings,
     /// Template and values.
     pub sources: Sources,
     /// Facts of the person's machine, the environment included.
@@ -87,7 +87,7 @@ impl Record {
             key: key.to_owned(),
             why,
         };
-        let settings: Settings = field(record, SETTINGS, &broken)?;
+        let settings: ChainSettings = field(record, SETTINGS, &broken)?;
         let mut facts: Facts = field(record, FACTS, &broken)?;
         let plain = settings.env.iter().map(|(name, value)| (name, value, false));
         let secret = secret.iter().map(|(name, value)| (name, value, true));

@@ -11,7 +11,7 @@ fn map(text: &str) -> Map {
 
 fn findings(labels: &str, annotations: &str, image: &str) -> Vec<Finding> {
     let (labels, annotations) = (map(labels), map(annotations));
-    check(&Subject {
+    check(&Linted {
         labels: &labels,
         annotations: &annotations,
         template_labels: NONE,
@@ -239,7 +239,7 @@ fn an_empty_schedule_is_known_to_crash_keel() {
 #[test]
 fn keys_on_the_pod_template_are_ignored_by_keel_and_that_is_said() {
     let (annotations, template) = (map(GOOD), map("keel.sh/policy=minor ; keel.sh/update-time=now"));
-    let found = check(&Subject {
+    let found = check(&Linted {
         labels: NONE,
         annotations: &annotations,
         template_labels: NONE,

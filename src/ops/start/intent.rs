@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::chain::build::{Baseline, Build};
-use crate::chain::record::Settings;
+use crate::chain::record::ChainSettings;
 use crate::chain::{names, rights, wire};
 use crate::local::render::{Renderer, Task};
 use crate::pipeline::facts::{Fact, Facts};
@@ -86,7 +86,7 @@ impl StartRequest {
             return Err(Error::BadPrefix { prefix, why });
         }
         let uuid = Uuid::new_v4().to_string();
-        let settings = weave::Settings {
+        let settings = weave::PlanInput {
             chain: chain.clone(),
             chain_uuid: uuid.clone(),
             agent_image: home.agent_image.clone(),
@@ -108,7 +108,7 @@ impl StartRequest {
             return Err(Error::NotLendable { why });
         }
         let open = self.facts.env.iter().filter(|(_, value)| !value.secret);
-        let settings = Settings {
+        let settings = ChainSettings {
             chain,
             uuid,
             repository: plan.build.image.repository_key(),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::chain::build::{Content, Version};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Denier, Error as ClusterError};
-use crate::pipeline::weave::{BuildOf, Listener, Plan};
+use crate::pipeline::weave::{BuildOf, ListenerOf, Plan};
 use crate::state::Say;
 use crate::state::claim::Claimed;
 use crate::state::dispatch::{self, Raise};
@@ -28,7 +28,7 @@ pub(super) async fn raise_listener(
     if let Some(error) = dry_run::refusal(cluster, &kind::JOBS, namespace, &job).await? {
         return Err(error.into());
     }
-    let listener = raise.plan.listener(&Listener { tag: raise.tag, generation: raise.claim.generation });
+    let listener = raise.plan.listener(&ListenerOf { tag: raise.tag, generation: raise.claim.generation });
     match dry_run::refused_pod(cluster, &listener, &job, namespace).await? {
         Some((what, error)) => Err(error.about(format!("the {what}")).into()),
         None => dispatch::raise_entered(cluster, raise, claimed, say).await,

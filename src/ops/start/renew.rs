@@ -24,7 +24,7 @@ use crate::cluster::objects::Object;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Patch};
 use crate::ops::dispose;
-use crate::pipeline::weave::Listener;
+use crate::pipeline::weave::ListenerOf;
 use crate::state::Say;
 use crate::state::build::{look, read_build};
 use crate::state::claim::Claim;
@@ -309,7 +309,7 @@ async fn try_out(cluster: &Cluster, intent: &Intent, newest: &Build) -> Result<(
     let namespace = newest.namespace.as_str();
     let there = There { chain: &newest.chain, namespace, uid: &newest.uid };
     enter(cluster, Maker::Person, &there, intent.record.settings.trusted_build).await?;
-    let next = Listener { tag: &intent.tag, generation: newest.generation + 1 };
+    let next = ListenerOf { tag: &intent.tag, generation: newest.generation + 1 };
     let job = job(&intent.plan, next.tag, next.generation, namespace);
     match dry_run::refused(cluster, &intent.plan, &next, job, namespace).await? {
         Some((what, why)) => Err(refusing(why.about(format!("the {what}")))),

@@ -1,7 +1,7 @@
 //! Templates rendered, faults placed, secrets kept.
 
 use super::*;
-use crate::pipeline::facts::EnvValue;
+use crate::pipeline::facts::{EnvValue, Fact, Facts, Wanted};
 use crate::pipeline::render::{render, shown};
 use crate::pipeline::sources::Sources;
 use serde_json::json;
@@ -397,7 +397,7 @@ fn rendered_lines_are_traced() {
         let values = json!({"n": 1, "ports": [1, 2], "long": "1\n2\n3"});
         let facts = Facts::default();
         let values = values.as_object().unwrap().clone();
-        let renderer = Renderer { checked, values, facts: &facts, traced: true };
+        let renderer = Rendering { checked, values, facts: &facts, traced: true };
         let plain = renderer.run(&Env::new()).map_err(|failed| failed.error).unwrap();
         let lines = renderer.lines(&Env::new(), &plain);
         assert_eq!(lines.len(), plain.lines().count(), "{template}");

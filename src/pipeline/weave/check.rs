@@ -8,7 +8,7 @@ use super::kinds::{self, Known};
 use super::loan::is_own;
 use super::settings::KEYS;
 use super::subject::{Subject, text};
-use super::{Settings, rights};
+use super::{PlanInput, rights};
 use crate::chain::wire;
 use crate::pipeline::fault::{Fault, did_you_mean};
 
@@ -22,7 +22,7 @@ pub(super) fn subject(
     subject: &Subject<'_>,
     is_build: bool,
     own: &[&str],
-    settings: &Settings,
+    settings: &PlanInput,
     faults: &mut Vec<Fault>,
 ) {
     maps(subject, faults);
@@ -164,7 +164,7 @@ fn keys(subject: &Subject<'_>, is_build: bool, place: &str, metadata: &Value, fa
     }
 }
 
-fn kind(subject: &Subject<'_>, settings: &Settings, faults: &mut Vec<Fault>) -> bool {
+fn kind(subject: &Subject<'_>, settings: &PlanInput, faults: &mut Vec<Fault>) -> bool {
     let (api_version, kind) = (subject.api_version(), subject.kind());
     match kinds::look_up(api_version, kind, &settings.granted_kinds) {
         Known::Covered(_) => return true,

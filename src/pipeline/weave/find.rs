@@ -4,19 +4,19 @@ use serde_json::Value;
 
 use super::settings::BuildSettings;
 use super::subject::{Subject, fault, list, listed, strings, text};
-use super::{BuildWorkload, Notice, Settings};
+use super::{BuildWorkload, PlanInput, PlanNotice};
 use crate::chain::build::Map;
 use crate::chain::wire;
 use crate::keel::image::ImageRef;
 use crate::keel::lint::{self, Severity};
 use crate::keel::names;
-use crate::keel::policy::{Policy, Why};
+use crate::keel::policy::{Policy, Untracked};
 use crate::pipeline::fault::Fault;
 
 /// Whether a Deployment is one that Keel is meant to update: also by a policy that Keel does not understand.
 fn is_meant(subject: &Subject<'_>) -> bool {
     let policy = Policy::of(&subject.labels(), &subject.annotations());
-    !matches!(policy, Policy::Untracked(Why::Absent | Why::Never))
+    !matches!(policy, Policy::Untracked(Untracked::Absent | Untracked::Never))
 }
 
 fn is_picked(subject: &Subject<'_>) -> bool {
@@ -69,7 +69,7 @@ pub(super) fn build<'a>(subjects: &[Subject<'a>], faults: &mut Vec<Fault>) -> Op
 /// Why a Deployment does not count, with the slips of the pen that hide a policy from Keel.
 fn said_of(subject: &Subject<'_>) -> String {
     let (labels, annotations) = (subject.labels(), subject.annotations());
-    if let Policy::Untracked(Why::Never) = Policy::of(&labels, &annotations) {
+    if let Policy::Untracked(Untracked::Never) = Policy::of(&labels, &annotations) {
         return "policy never, or an empty one".to_owned();
     }
     let is_policy = |key: &&String| key.eq_ignore_ascii_case(names::POLICY);
@@ -87,9 +87,9 @@ fn said_of(subject: &Subject<'_>) -> String {
 pub(super) fn read(
     subject: &Subject<'_>,
     subjects: &[Subject<'_>],
-    settings: &Settings,
+    settings: &PlanInput,
     faults: &mut Vec<Fault>,
-    notices: &mut Vec<Notice>,
+    notices: &mut Vec<PlanNotice>,
 ) -> Option<BuildWorkload> {
     let (labels, annotations) = (subject.labels(), subject.annotations());
     let (own_settings, bad) = BuildSettings::read(&annotations);
@@ -183,7 +183,7 @@ fn image(
     container: &Value,
     tag: Option<&str>,
     faults: &mut Vec<Fault>,
-    notices: &mut Vec<Notice>,
+    notices: &mut Vec<PlanNotice>,
 ) -> Option<ImageRef> {
     let written = text(container, "/image").unwrap_or_default();
     let image = ImageRef::parse(written);
@@ -225,8 +225,8 @@ pub(super) fn account(template: &Value) -> Option<&str> {
 }
 
 /// What Keel would silently ignore, or do otherwise than meant, the image reference included.
-fn lint_keys(subject: &Subject<'_>, image: &str, faults: &mut Vec<Fault>, notices: &mut Vec<Notice>) {
-    let findings = lint::check(&lint::Subject {
+fn lint_keys(subject: &Subject<'_>, image: &str, faults: &mut Vec<Fault>, notices: &mut Vec<PlanNotice>) {
+    let findings = lint::check(&lint::Linted {
         labels: &subject.labels(),
         annotations: &subject.annotations(),
         template_labels: &strings(subject.value.pointer("/spec/template/metadata/labels")),

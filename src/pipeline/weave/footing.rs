@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value, json};
 
-use super::settings::{Identity, RUN_AS};
+use super::settings::{RUN_AS, RunAs};
 use super::subject::{list, text};
 use super::{BuildWorkload, Plan};
 
@@ -34,7 +34,7 @@ impl Footing {
         Self {
             container,
             pod,
-            omitted: build.settings.identity == Identity::Omitted,
+            omitted: build.settings.identity == RunAs::Omitted,
             scheduling: scheduling(template, build.settings.template_scheduling),
             working_dir: text(build.container_of_template(), "/workingDir").map(str::to_owned),
             pull_secrets: build.pull_secret_names(),
@@ -68,9 +68,9 @@ impl Plan {
 /// what belongs to the pod.
 fn run_as(build: &BuildWorkload, template: &Value) -> (Object<String, Value>, Object<String, Value>) {
     let mut fields = match &build.settings.identity {
-        Identity::Omitted => Object::new(),
-        Identity::Given(fields) => fields.clone(),
-        Identity::Template => [template, build.container_of_template()]
+        RunAs::Omitted => Object::new(),
+        RunAs::Given(fields) => fields.clone(),
+        RunAs::Template => [template, build.container_of_template()]
             .into_iter()
             .filter_map(|it| it.get("securityContext")?.as_object())
             .flatten()

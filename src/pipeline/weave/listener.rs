@@ -47,7 +47,7 @@ const NOBODY: u32 = 65_532;
 
 /// What is particular to one listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listener<'a> {
+pub struct ListenerOf<'a> {
     /// The tag to start from: the template's own for the first listener, else the one that the predecessor froze.
     /// An older one would be updated by Keel at first sight, and start a build that nobody pushed.
     pub tag: &'a str,
@@ -57,7 +57,7 @@ pub struct Listener<'a> {
 
 impl Plan {
     /// The listener's Deployment, its namespace left out.
-    pub fn listener(&self, listener: &Listener<'_>) -> Value {
+    pub fn listener(&self, listener: &ListenerOf<'_>) -> Value {
         let build = &self.build;
         let (label_map, annotation_map) = self.listener_metadata(listener);
         let mut pod_labels: Object<String, Value> =
@@ -89,7 +89,7 @@ impl Plan {
     }
 
     /// The template's own labels and annotations with Keel's keys in the maps they came from, and ours.
-    fn listener_metadata(&self, listener: &Listener<'_>) -> (Map, Map) {
+    fn listener_metadata(&self, listener: &ListenerOf<'_>) -> (Map, Map) {
         let build = &self.build;
         let (mut label_map, mut annotation_map) = parking::successor_maps(&build.labels, &build.annotations);
         // Keel reads these two in any case and from either map; only ours may be left.
@@ -109,7 +109,7 @@ impl Plan {
         (label_map, annotation_map)
     }
 
-    fn listener_pod(&self, listener: &Listener<'_>) -> Value {
+    fn listener_pod(&self, listener: &ListenerOf<'_>) -> Value {
         let footing = &self.footing;
         let mut pod = footing.scheduling.clone();
         pod.insert("serviceAccountName".to_owned(), wire::agent_account(&self.settings.chain).into());
@@ -168,7 +168,7 @@ impl Plan {
     }
 
     /// Tells what the pushed image says of itself; the only container that Keel may update.
-    fn ci(&self, listener: &Listener<'_>) -> Value {
+    fn ci(&self, listener: &ListenerOf<'_>) -> Value {
         let build = &self.build;
         let mut security = hardened();
         security.extend(self.footing.container.clone());

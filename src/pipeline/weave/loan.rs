@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Settings;
+use super::PlanInput;
 use super::subject::{Subject, listed, strings};
 use crate::chain::build::Map;
 use crate::chain::{rights, wire};
@@ -61,7 +61,7 @@ impl PodSecurity {
 /// The namespaces by which a pipeline means "the build's namespace".
 pub(super) fn own_namespaces<'a>(
     subjects: &[Subject<'a>],
-    settings: &'a Settings,
+    settings: &'a PlanInput,
     build: Option<Subject<'a>>,
 ) -> Vec<&'a str> {
     let variable = settings.namespace_variable.as_deref().filter(|name| !name.is_empty());

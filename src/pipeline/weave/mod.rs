@@ -38,12 +38,12 @@ pub use finish::Ending;
 pub use fits::Running;
 pub use job::BuildOf;
 pub use kinds::Kind;
-pub use listener::{AGENT_CONTAINER, CI_BINARY, IMAGE_BINARY, INSTALL_CONTAINER, Listener, TOLD_FOLDER};
+pub use listener::{AGENT_CONTAINER, CI_BINARY, IMAGE_BINARY, INSTALL_CONTAINER, ListenerOf, TOLD_FOLDER};
 pub use loan::{Loan, PodSecurity};
 pub use probe::{PROBE, probe};
 pub use rest::{Support, place};
 pub use settings::{
-    ADOPT_AFTER, BuildSettings, DEADLINE, INJECTED_DEADLINE, Identity, RECHECK, REVISION_GROUP, duration,
+    ADOPT_AFTER, BuildSettings, DEADLINE, INJECTED_DEADLINE, RECHECK, REVISION_GROUP, RunAs, duration,
 };
 
 use footing::Footing;
@@ -51,7 +51,7 @@ use subject::{Subject, list, text};
 
 /// What a plan depends on besides the pipeline itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
+pub struct PlanInput {
     /// The chain's name.
     pub chain: String,
     /// The chain's uuid.
@@ -112,7 +112,7 @@ impl BuildWorkload {
 
 /// Something that a person should know, though nothing is refused for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
+pub struct PlanNotice {
     /// The object, as `Kind/name`.
     pub about: String,
     /// Its first line in the rendered text.
@@ -121,7 +121,7 @@ pub struct Notice {
     pub text: String,
 }
 
-impl fmt::Display for Notice {
+impl fmt::Display for PlanNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.about, self.text)
     }
@@ -141,10 +141,10 @@ pub struct Plan {
     /// Every kind that will be written, for a check of rights before anything is created.
     pub kinds: Vec<Kind>,
     /// What a person should know.
-    pub notices: Vec<Notice>,
+    pub notices: Vec<PlanNotice>,
     rest: Vec<Value>,
     footing: Footing,
-    settings: Settings,
+    settings: PlanInput,
 }
 
 impl Plan {
@@ -163,7 +163,7 @@ impl Plan {
 ///
 /// # Errors
 /// Every fault that was found, in the order of the documents, then those of the pipeline as a whole.
-pub fn plan(documents: &[Document], settings: &Settings) -> Result<Plan, Vec<Fault>> {
+pub fn plan(documents: &[Document], settings: &PlanInput) -> Result<Plan, Vec<Fault>> {
     let subjects = Subject::all(documents);
     let mut faults = Vec::new();
     let found = find::build(&subjects, &mut faults);
@@ -196,7 +196,7 @@ pub fn plan(documents: &[Document], settings: &Settings) -> Result<Plan, Vec<Fau
 }
 
 /// Labels that everything of a chain carries.
-fn labels(settings: &Settings) -> [(String, String); 2] {
+fn labels(settings: &PlanInput) -> [(String, String); 2] {
     use crate::chain::wire;
     [
         (wire::MANAGED_BY.to_owned(), wire::MANAGED_BY_VALUE.to_owned()),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value};
 
 use super::subject::{Subject, object_at, strings, text};
-use super::{BuildWorkload, Kind, Notice, Settings, kinds, labels};
+use super::{BuildWorkload, Kind, PlanInput, PlanNotice, kinds, labels};
 use crate::chain::wire;
 use crate::chain::workload::Scalable;
 use crate::keel::{names, parking};
@@ -78,8 +78,8 @@ fn autoscaled(subjects: &[Subject<'_>], support: &Subject<'_>) -> Option<u32> {
 pub(super) fn weave(
     subjects: &[Subject<'_>],
     build: &BuildWorkload,
-    settings: &Settings,
-    notices: &mut Vec<Notice>,
+    settings: &PlanInput,
+    notices: &mut Vec<PlanNotice>,
 ) -> Woven {
     let mut woven =
         Woven { rest: Vec::new(), support: Vec::new(), pull_secrets: Vec::new(), kinds: Vec::new() };

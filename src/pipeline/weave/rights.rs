@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::loan::is_own;
 use super::subject::{Subject, list, listed, text};
-use super::{Kind, Settings};
+use super::{Kind, PlanInput};
 use crate::chain::wire;
 use crate::pipeline::fault::Fault;
 
@@ -93,7 +93,7 @@ fn words<'a>(rule: &'a Value, field: &str) -> Vec<&'a str> {
 }
 
 /// Checks a Role: RBAC lets nobody hand on more than he holds.
-pub(super) fn role(subject: &Subject<'_>, settings: &Settings, faults: &mut Vec<Fault>) {
+pub(super) fn role(subject: &Subject<'_>, settings: &PlanInput, faults: &mut Vec<Fault>) {
     let (mut beyond, mut trusted) = (Vec::new(), Vec::new());
     for rule in subject.list("/rules") {
         for group in words(rule, "apiGroups") {

@@ -31,7 +31,7 @@ pub(super) const RUN_AS: [&str; 6] =
 
 /// Whom the listener runs as.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Identity {
+pub enum RunAs {
     /// Whom the build container runs as.
     Template,
     /// Whom the cluster picks (`omit`): for clusters that give every namespace its own range of users.
@@ -66,7 +66,7 @@ pub struct BuildSettings {
     /// Whether the listener keeps all the template's scheduling fields.
     pub template_scheduling: bool,
     /// Whom the listener runs as.
-    pub identity: Identity,
+    pub identity: RunAs,
 }
 
 impl BuildSettings {
@@ -91,7 +91,7 @@ impl Default for BuildSettings {
             recheck: RECHECK,
             adopt_after: ADOPT_AFTER,
             template_scheduling: false,
-            identity: Identity::Template,
+            identity: RunAs::Template,
         }
     }
 }
@@ -210,9 +210,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn identity(text: &str) -> Result<Identity, String> {
+fn identity(text: &str) -> Result<RunAs, String> {
     if text == "omit" {
-        return Ok(Identity::Omitted);
+        return Ok(RunAs::Omitted);
     }
     let shape = || format!("it must be omit, or a YAML mapping of {}", RUN_AS.join(", "));
     let Ok(Value::Object(fields)) = documents::read_value(wire::LISTENER_SECURITY, text) else {
@@ -237,7 +237,7 @@ fn identity(text: &str) -> Result<Identity, String> {
             return Err(format!("{field} cannot be {value}"));
         }
     }
-    Ok(Identity::Given(fields))
+    Ok(RunAs::Given(fields))
 }
 
 #[cfg(test)]
@@ -319,12 +319,12 @@ mod tests {
                 BuildSettings { revision_from_tag: Some("-(?P<revision>[0-9a-f]+)$".into()), ..plain() },
             ),
             (wire::LISTENER_SCHEDULING, "template", BuildSettings { template_scheduling: true, ..plain() }),
-            (wire::LISTENER_SECURITY, "omit", BuildSettings { identity: Identity::Omitted, ..plain() }),
+            (wire::LISTENER_SECURITY, "omit", BuildSettings { identity: RunAs::Omitted, ..plain() }),
             (
                 wire::LISTENER_SECURITY,
                 "{runAsUser: 1000, runAsNonRoot: true}",
                 BuildSettings {
-                    identity: Identity::Given(
+                    identity: RunAs::Given(
                         serde_json::from_str(r#"{"runAsUser":1000,"runAsNonRoot":true}"#).unwrap(),
                     ),
                     ..plain()

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde_json::{Map as Object, Value};
 
-use super::Notice;
+use super::PlanNotice;
 use crate::chain::build::Map;
 use crate::pipeline::documents::{Document, Lines};
-use crate::pipeline::fault::{Fault, Origin, Place};
+use crate::pipeline::fault::{Fault, Location, Origin};
 use crate::pipeline::template::RENDERED;
 
 /// Name of the text behind the rendered one, until [`Fault::of_template`] says which.
@@ -87,7 +87,7 @@ impl<'a> Subject<'a> {
         hint: impl Into<String>,
     ) -> Fault {
         let Document { line, from, .. } = *self.document;
-        let place = Place { file: RENDERED.to_owned(), line, column: 0, text: String::new() };
+        let place = Location { file: RENDERED.to_owned(), line, column: 0, text: String::new() };
         let origin = from.map(|Lines { first, last }| Origin {
             file: TEMPLATE.to_owned(),
             first,
@@ -97,8 +97,8 @@ impl<'a> Subject<'a> {
         fault(format!("{}: {what}", self.document.title()), why, hint).at(place).from(origin)
     }
 
-    pub(super) fn notice(&self, text: impl Into<String>) -> Notice {
-        Notice { about: self.to_string(), line: self.document.line, text: text.into() }
+    pub(super) fn notice(&self, text: impl Into<String>) -> PlanNotice {
+        PlanNotice { about: self.to_string(), line: self.document.line, text: text.into() }
     }
 }
 

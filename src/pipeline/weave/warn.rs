@@ -6,11 +6,16 @@ use super::find;
 use super::job::is_ours;
 use super::rest::{is_support, replicas};
 use super::subject::{Subject, list, text};
-use super::{BuildWorkload, Notice};
+use super::{BuildWorkload, PlanNotice};
 use crate::keel::names;
 
 /// Collects the notices of a pipeline without faults.
-pub(super) fn all(subjects: &[Subject<'_>], build: &BuildWorkload, own: &[&str], notices: &mut Vec<Notice>) {
+pub(super) fn all(
+    subjects: &[Subject<'_>],
+    build: &BuildWorkload,
+    own: &[&str],
+    notices: &mut Vec<PlanNotice>,
+) {
     for subject in subjects {
         if subject.is("apps", "Deployment") && subject.name() == build.name {
             of_build(subject, build, notices);
@@ -27,7 +32,7 @@ pub(super) fn all(subjects: &[Subject<'_>], build: &BuildWorkload, own: &[&str],
     }
 }
 
-fn of_build(subject: &Subject<'_>, build: &BuildWorkload, notices: &mut Vec<Notice>) {
+fn of_build(subject: &Subject<'_>, build: &BuildWorkload, notices: &mut Vec<PlanNotice>) {
     let spec = build.template.get("spec").unwrap_or(&Value::Null);
     if replicas(subject) != 1 && subject.value.pointer("/spec/replicas").is_some() {
         notices.push(subject.notice(format!(
@@ -84,7 +89,7 @@ fn pull_secrets(
     subject: &Subject<'_>,
     subjects: &[Subject<'_>],
     build: &BuildWorkload,
-    notices: &mut Vec<Notice>,
+    notices: &mut Vec<PlanNotice>,
 ) {
     for name in build.pull_secret_names() {
         if !subjects.iter().any(|other| other.is("", "Secret") && other.name() == name) {
@@ -97,7 +102,7 @@ fn pull_secrets(
 }
 
 /// Hooks that do by hand what the agent does: in a build they fail the container or keep it from ending.
-fn hooks(subject: &Subject<'_>, notices: &mut Vec<Notice>) {
+fn hooks(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
     let Some(template) = subject.pod_template() else { return };
     for container in list(template, "/spec/containers").iter().chain(list(template, "/spec/initContainers")) {
         for hook in ["postStart", "preStop"] {
@@ -139,7 +144,7 @@ fn loops(script: &str) -> bool {
 }
 
 /// Such a policy closes the agent in as well, which then cannot reach the API server.
-fn selects_all_pods(subject: &Subject<'_>, notices: &mut Vec<Notice>) {
+fn selects_all_pods(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
     if !subject.is("networking.k8s.io", "NetworkPolicy") {
         return;
     }
@@ -155,7 +160,7 @@ fn selects_all_pods(subject: &Subject<'_>, notices: &mut Vec<Notice>) {
 }
 
 /// A literal host name in the pipeline's own namespace finds nothing in the build's.
-fn names_own_namespace(subject: &Subject<'_>, own: &[&str], notices: &mut Vec<Notice>) {
+fn names_own_namespace(subject: &Subject<'_>, own: &[&str], notices: &mut Vec<PlanNotice>) {
     let text = subject.value.to_string();
     for namespace in own.iter().filter(|namespace| text.contains(&format!(".{namespace}.svc"))) {
         notices.push(subject.notice(format!(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use studioci::chain::wire;
 use studioci::cluster::resource::*;
 use studioci::pipeline::documents;
-use studioci::pipeline::weave::{self, Listener, Settings};
+use studioci::pipeline::weave::{self, ListenerOf, PlanInput};
 use test_cluster::Handle;
 use test_cluster::settings::{PAUSE, REGISTRY};
 
@@ -62,7 +62,7 @@ fn woven(namespace: &str, own: Value, pod: Value) -> Value {
             "template": { "metadata": { "labels": { "app": "build" } }, "spec": pod },
         },
     });
-    let settings = Settings {
+    let settings = PlanInput {
         chain: chain_of(namespace).to_owned(),
         chain_uuid: "00000000-0000-4000-8000-000000000001".to_owned(),
         agent_image: agent_image.clone(),
@@ -73,7 +73,7 @@ fn woven(namespace: &str, own: Value, pod: Value) -> Value {
     };
     let documents = documents::read("listener", &pipeline.to_string()).unwrap();
     let plan = weave::plan(&documents, &settings).unwrap_or_else(|faults| panic!("{faults:?}"));
-    let mut listener = plan.listener(&Listener { tag: &plan.build.image.tag, generation: 1 });
+    let mut listener = plan.listener(&ListenerOf { tag: &plan.build.image.tag, generation: 1 });
     weave::place(&mut listener, namespace);
     listener
 }

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn listener_of(text: &str, settings: &Settings) -> Value {
+fn listener_of(text: &str, settings: &PlanInput) -> Value {
     let plan = woven(text, settings).unwrap_or_else(|faults| panic!("{}", shown(&faults)));
-    plan.listener(&Listener { tag: "build-20260102", generation: 2 })
+    plan.listener(&ListenerOf { tag: "build-20260102", generation: 2 })
 }
 
 fn pod(listener: &Value) -> &Value {
@@ -253,7 +253,7 @@ fn pull_secrets_go_early() {
     assert_eq!(plan.build.pull_secret_names(), ["a", "b", "c"]);
     let early: Vec<_> = plan.pull_secrets.iter().map(|it| it["metadata"]["name"].clone()).collect();
     assert_eq!(early, ["c", "a"]);
-    let listener = plan.listener(&Listener { tag: "x", generation: 1 });
+    let listener = plan.listener(&ListenerOf { tag: "x", generation: 1 });
     assert_eq!(
         pod(&listener)["imagePullSecrets"],
         json!([{ "name": "a" }, { "name": "b" }, { "name": "c" }])

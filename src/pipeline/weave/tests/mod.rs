@@ -31,8 +31,8 @@ spec:
         image: registry.example.com/app:build-20260101
 "#;
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> PlanInput {
+    PlanInput {
         chain: "lidar-main".to_owned(),
         chain_uuid: "7f1c3f0e-8a4c-4d8e-9a43-0c8d1e3a5b77".to_owned(),
         agent_image: "ghcr.io/studioci/kubectl-studioci:0.1.0".to_owned(),
@@ -43,7 +43,7 @@ fn settings() -> Settings {
     }
 }
 
-fn woven(text: &str, settings: &Settings) -> Result<Plan, Vec<Fault>> {
+fn woven(text: &str, settings: &PlanInput) -> Result<Plan, Vec<Fault>> {
     plan(&documents::read("pipeline", text).unwrap(), settings)
 }
 

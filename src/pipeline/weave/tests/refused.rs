@@ -4,7 +4,7 @@ use super::*;
 
 /// Asserts that a pipeline has exactly one fault, and that it says all of these.
 #[track_caller]
-fn one_fault(text: &str, settings: &Settings, says: &[&str]) {
+fn one_fault(text: &str, settings: &PlanInput, says: &[&str]) {
     let Err(faults) = woven(text, settings) else { panic!("not refused: {text}") };
     let all = shown(&faults);
     assert_eq!(faults.len(), 1, "{all}");
@@ -85,7 +85,7 @@ fn a_slip_that_hides_the_policy_is_named() {
 
 #[test]
 fn keys_of_ours_are_for_a_pipeline_to_write_as_settings_only() {
-    let own = || Settings { namespace_variable: Some("ci".to_owned()), ..settings() };
+    let own = || PlanInput { namespace_variable: Some("ci".to_owned()), ..settings() };
     let other = |api_version: &str, kind: &str, metadata: &str, rest: &str| {
         with(&format!(
             "apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: other, {metadata}}}\n{rest}"
@@ -194,7 +194,7 @@ fn what_keel_would_ignore_is_refused() {
 
 #[test]
 fn the_policy_is_judged_from_the_tag_that_will_run() {
-    let from = |tag: &str| Settings { tag: Some(tag.to_owned()), ..settings() };
+    let from = |tag: &str| PlanInput { tag: Some(tag.to_owned()), ..settings() };
     let semver = least("\"glob:build-*\"", "minor");
     assert!(woven(&semver, &from("1.2.0")).is_ok());
     one_fault(LEAST, &from("later"), &["the policy `glob:build-*` cannot move from the tag `later`"]);
@@ -301,7 +301,7 @@ fn the_pipelines_own_namespace() {
     let theirs =
         |name: &str| named("v1", "ConfigMap").replace("{name", &format!("{{namespace: {name}, name"));
     let space = |name: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}");
-    let variable = |name: &str| Settings { namespace_variable: Some(name.to_owned()), ..settings() };
+    let variable = |name: &str| PlanInput { namespace_variable: Some(name.to_owned()), ..settings() };
     let build_in = |name: &str| least("name: build", &format!("name: build\n  namespace: {name}"));
     let and = |text: &str, more: &str| format!("{text}---\n{more}\n");
     for (text, settings) in [
@@ -313,7 +313,7 @@ fn the_pipelines_own_namespace() {
     ] {
         let plan = woven(&text, &settings).unwrap_or_else(|faults| panic!("{text}\n{}", shown(&faults)));
         assert!(plan.rest().iter().all(|object| object["metadata"].get("namespace").is_none()), "{text}");
-        assert_eq!(plan.listener(&Listener { tag: "x", generation: 1 })["metadata"].get("namespace"), None);
+        assert_eq!(plan.listener(&ListenerOf { tag: "x", generation: 1 })["metadata"].get("namespace"), None);
     }
     for (text, settings, says) in [
         (with(&theirs("prod")), variable("ci"), "which the pipeline calls ci;"),
@@ -490,14 +490,14 @@ fn roles_grant_only_what_an_agent_holds() {
 #[test]
 fn what_was_granted_or_trusted_is_let_through() {
     let exec = role("{apiGroups: [\"\"], resources: [pods/exec], verbs: [create]}");
-    assert!(woven(&exec, &Settings { trusted_build: true, ..settings() }).is_ok());
+    assert!(woven(&exec, &PlanInput { trusted_build: true, ..settings() }).is_ok());
     let widget = Kind {
         group: "example.com".into(),
         version: "v1".into(),
         kind: "Widget".into(),
         plural: "widgets".into(),
     };
-    let granted = Settings { granted_kinds: vec![widget.clone()], ..settings() };
+    let granted = PlanInput { granted_kinds: vec![widget.clone()], ..settings() };
     assert!(woven(&role("{apiGroups: [example.com], resources: [widgets], verbs: [get]}"), &granted).is_ok());
     let plan = woven(&with(&named("example.com/v1", "Widget")), &granted).unwrap();
     assert_eq!(plan.kind_of(&plan.rest()[0]), Some(widget.clone()));

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn the_listener_of_a_rich_pipeline() {
-    let listener = good(RICH).listener(&Listener { tag: "main", generation: 3 });
+    let listener = good(RICH).listener(&ListenerOf { tag: "main", generation: 3 });
     insta::assert_snapshot!(documents::write(&listener), @r#"
     apiVersion: apps/v1
     kind: Deployment

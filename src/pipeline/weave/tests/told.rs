@@ -11,7 +11,7 @@ fn what_is_likely_to_surprise_is_said() {
         spec("", &format!("        lifecycle: {{{hook}: {{exec: {{command: [sh, -c, '{script}']}}}}}}\n"))
     };
     let setting = |text: &str| least("keel.sh/policy", &format!("{text}, keel.sh/policy"));
-    let own = Settings { namespace_variable: Some("ci".to_owned()), ..settings() };
+    let own = PlanInput { namespace_variable: Some("ci".to_owned()), ..settings() };
     for (text, says) in [
         (hook("postStart", "kubectl label x y-"), Some("postStart hook calls kubectl;")),
         (

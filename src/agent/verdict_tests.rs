@@ -1,0 +1,205 @@
+//! Tests of the verdict.
+
+use jiff::ToSpan;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+const BOUNDS: StandstillBounds = StandstillBounds { stuck: 100, pending: 1000 };
+
+fn container(name: &str, init: bool, state: State) -> Container {
+    Container { name: name.to_owned(), init, state, ..Container::default() }
+}
+
+fn ended(code: i32, reason: &str) -> State {
+    State::Terminated { code, reason: reason.to_owned() }
+}
+
+fn waiting(reason: &str) -> State {
+    State::Waiting { reason: reason.to_owned(), message: "because".to_owned() }
+}
+
+fn pod(phase: &str, state: State) -> Pod {
+    Pod {
+        phase: phase.to_owned(),
+        containers: vec![container("init", true, ended(0, "Completed")), container("build", false, state)],
+        ..Pod::default()
+    }
+}
+
+fn judged(pod: &Pod, age: i64) -> Judged {
+    judge(&BuildJob::default(), Some(pod), "build", NOW, age, BOUNDS)
+}
+
+fn word(judged: &Judged) -> String {
+    match judged {
+        Judged::NoJob => "no job".to_owned(),
+        Judged::JobGone => "gone".to_owned(),
+        Judged::Going(None) => "going".to_owned(),
+        Judged::Going(Some(_)) => "waiting".to_owned(),
+        Judged::Over(verdict, _) => verdict.to_string(),
+    }
+}
+
+#[test]
+fn every_row_of_the_table() {
+    let reason = |phase: &str, reason: &str| Pod { reason: reason.into(), ..pod(phase, State::Running) };
+    let rows: Vec<(&str, Pod, i64, &str)> = vec![
+        ("exit 0", pod("Succeeded", ended(0, "Completed")), 1, "Passed"),
+        ("exit 0, a sidecar still going", pod("Running", ended(0, "Completed")), 1, "Passed"),
+        ("exit 3", pod("Failed", ended(3, "Error")), 1, "Failed"),
+        ("exit 3, pod not settled", pod("Running", ended(3, "Error")), 1, "going"),
+        ("out of memory", pod("Failed", ended(137, "OOMKilled")), 1, "Failed"),
+        ("running", pod("Running", State::Running), 5000, "going"),
+        ("deadline", reason("Failed", "DeadlineExceeded"), 1, "Errored"),
+        ("evicted", reason("Failed", "Evicted"), 1, "Errored"),
+        ("node shut down", reason("Failed", "NodeShutdown"), 1, "Errored"),
+        ("deleted", Pod { deleted: true, ..pod("Running", State::Running) }, 1, "Errored"),
+        (
+            "evicted, exit seen first",
+            Pod { disrupted: Some("EvictionByEvictionAPI".into()), ..pod("Failed", ended(143, "Error")) },
+            1,
+            "Errored",
+        ),
+        ("no image yet", pod("Pending", waiting("ErrImagePull")), 99, "waiting"),
+        ("no image for too long", pod("Pending", waiting("ImagePullBackOff")), 100, "Errored"),
+        ("no config", pod("Pending", waiting("CreateContainerConfigError")), 100, "Errored"),
+        ("creating", pod("Pending", waiting("ContainerCreating")), 2, "going"),
+        ("creating for some time", pod("Pending", waiting("ContainerCreating")), 500, "waiting"),
+        (
+            "unschedulable",
+            Pod { unschedulable: Some("0/1 nodes".into()), ..pod("Pending", State::Unknown) },
+            999,
+            "waiting",
+        ),
+        (
+            "unschedulable for ever",
+            Pod { unschedulable: Some("0/1 nodes".into()), ..pod("Pending", State::Unknown) },
+            1000,
+            "Errored",
+        ),
+        (
+            "init container fails",
+            Pod {
+                containers: vec![
+                    container("init", true, ended(2, "Error")),
+                    container("build", false, waiting("PodInitializing")),
+                ],
+                ..pod("Failed", State::Unknown)
+            },
+            1,
+            "Errored",
+        ),
+        (
+            "a crashing sidecar",
+            Pod {
+                containers: vec![
+                    container("db", true, waiting("CrashLoopBackOff")),
+                    container("build", false, State::Running),
+                ],
+                ..pod("Running", State::Unknown)
+            },
+            5000,
+            "waiting",
+        ),
+    ];
+    for (what, pod, age, want) in rows {
+        assert_eq!(word(&judged(&pod, age)), want, "{what}");
+    }
+}
+
+#[test]
+fn a_job_without_a_pod() {
+    let refused = |why: &str| BuildJob { refused: Some(why.to_owned()), ..BuildJob::default() };
+    let by_policy = |why: &str| BuildJob {
+        failed: Some(("PodFailurePolicy".into(), why.to_owned())),
+        ..BuildJob::default()
+    };
+    let failed =
+        BuildJob { failed: Some(("BackoffLimitExceeded".into(), "m".into())), ..BuildJob::default() };
+    for (job, age, want) in [
+        (BuildJob::default(), 5000, "going"),
+        (failed, 1, "Errored"),
+        (BuildJob { complete: true, ..BuildJob::default() }, 1, "Passed"),
+        (
+            by_policy(
+                "Container build for pod ci-a/x failed with exit code 3 matching FailJob rule at index 1",
+            ),
+            1,
+            "Failed",
+        ),
+        (
+            by_policy("Container db for pod ci-a/x failed with exit code 3 matching FailJob rule at index 1"),
+            1,
+            "Errored",
+        ),
+        (
+            by_policy("Pod ci-a/x has condition DisruptionTarget matching FailJob rule at index 0"),
+            1,
+            "Errored",
+        ),
+        (refused("pods \"x\" is forbidden: exceeded quota: q"), 999, "waiting"),
+        (refused("pods \"x\" is forbidden: exceeded quota: q"), 1000, "Errored"),
+        (refused("pods \"x\" is forbidden: violates PodSecurity"), 99, "waiting"),
+        (refused("pods \"x\" is forbidden: violates PodSecurity"), 100, "Errored"),
+    ] {
+        assert_eq!(word(&judge(&job, None, "build", NOW, age, BOUNDS)), want, "{job:?}");
+    }
+}
+
+#[test]
+fn a_pod_without_the_build_container_leaves_it_to_the_job() {
+    let renamed = |phase: &str, code| Pod {
+        containers: vec![container("other", false, ended(code, "Completed"))],
+        ..pod(phase, State::Unknown)
+    };
+    let complete = BuildJob { complete: true, ..BuildJob::default() };
+    let failed =
+        BuildJob { failed: Some(("BackoffLimitExceeded".into(), "m".into())), ..BuildJob::default() };
+    for (job, pod, want) in [
+        (BuildJob::default(), renamed("Succeeded", 0), "going"),
+        (complete, renamed("Succeeded", 0), "Passed"),
+        (failed, renamed("Failed", 3), "Errored"),
+    ] {
+        assert_eq!(word(&judge(&job, Some(&pod), "build", NOW, 1, BOUNDS)), want, "{job:?}");
+    }
+}
+
+#[test]
+fn a_job_that_is_deleted_in_the_foreground() {
+    let job = BuildJob { deleted: true, ..BuildJob::default() };
+    let going = Pod { deleted: true, ..pod("Running", State::Running) };
+    let passed = Pod { deleted: true, ..pod("Succeeded", ended(0, "Completed")) };
+    for (pod, want) in [(Some(&going), "gone"), (None, "gone"), (Some(&passed), "Passed")] {
+        assert_eq!(word(&judge(&job, pod, "build", NOW, 1, BOUNDS)), want, "{pod:?}");
+    }
+}
+
+#[test]
+fn a_failure_counts_although_others_run_on_in_the_pod() {
+    let mut pod = pod("Running", ended(3, "Error"));
+    pod.containers.push(container("proxy", false, State::Running));
+    pod.grace = Some(10);
+    let at = |pod: &Pod, second: i64| {
+        let now = NOW + second.seconds();
+        judge(&BuildJob::default(), Some(pod), "build", now, second, BOUNDS)
+    };
+    assert_eq!(at(&pod, 1000), Judged::Going(None), "it is not known when it ended");
+    pod.containers[1].ended = Some(NOW + 100.seconds());
+    let runs_on = "container build exited with code 3, and container proxy runs on".to_owned();
+    assert_eq!(at(&pod, 114), Judged::Going(Some(runs_on)), "an eviction is told within its grace");
+    let failed = Judged::Over(Verdict::Failed, "container build exited with code 3".to_owned());
+    assert_eq!(at(&pod, 115), failed);
+    let evicted = Pod { disrupted: Some("TerminationByKubelet".into()), ..pod.clone() };
+    assert_eq!(word(&at(&evicted, 115)), "Errored");
+    let deadline = Pod { phase: "Failed".into(), reason: "DeadlineExceeded".into(), ..pod.clone() };
+    assert_eq!(word(&at(&deadline, 101)), "Errored");
+}
+
+#[test]
+fn causes_name_container_and_code() {
+    let Judged::Over(_, cause) = judged(&pod("Failed", ended(137, "OOMKilled")), 1) else { panic!() };
+    assert!(cause.contains("build") && cause.contains("137") && cause.contains("memory"), "{cause}");
+    let exits = exits(&pod("Failed", ended(3, "Error")));
+    assert_eq!(exits.iter().map(|exit| exit.code).collect::<Vec<_>>(), [0, 3]);
+}

@@ -1,0 +1,140 @@
+//! A Pod as the API server sends it, and how [`Pod`] is read from it.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::super::object::{Condition, Served};
+use super::{Container, Pod, State};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct PodSpec {
+    service_account_name: String,
+    active_deadline_seconds: Option<i64>,
+    termination_grace_period_seconds: Option<i64>,
+    containers: Vec<ContainerSpec>,
+    init_containers: Vec<ContainerSpec>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ContainerSpec {
+    name: String,
+    image: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct PodStatus {
+    phase: String,
+    reason: String,
+    message: String,
+    conditions: Vec<Condition>,
+    container_statuses: Vec<ContainerStatus>,
+    init_container_statuses: Vec<ContainerStatus>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ContainerStatus {
+    name: String,
+    #[serde(rename = "imageID")]
+    image_id: String,
+    #[serde(rename = "containerID")]
+    container_id: String,
+    restart_count: u32,
+    state: ContainerState,
+    last_state: ContainerState,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ContainerState {
+    waiting: Option<Halt>,
+    running: Option<Begun>,
+    terminated: Option<Halt>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Begun {
+    started_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Halt {
+    reason: String,
+    message: String,
+    exit_code: i32,
+    finished_at: Option<Timestamp>,
+}
+
+impl From<ContainerState> for State {
+    fn from(state: ContainerState) -> Self {
+        match state {
+            ContainerState { terminated: Some(end), .. } => {
+                Self::Terminated { code: end.exit_code, reason: end.reason }
+            }
+            ContainerState { running: Some(_), .. } => Self::Running,
+            ContainerState { waiting: Some(wait), .. } => {
+                Self::Waiting { reason: wait.reason, message: wait.message }
+            }
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Pod {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Served { metadata, spec, status } = Served::<PodSpec, PodStatus>::deserialize(deserializer)?;
+        let mut statuses: Vec<_> =
+            status.init_container_statuses.into_iter().chain(status.container_statuses).collect();
+        let mut containers = Vec::new();
+        let specs = spec.init_containers.into_iter().map(|c| (true, c));
+        for (init, container) in specs.chain(spec.containers.into_iter().map(|c| (false, c))) {
+            let told = statuses.iter().position(|status| status.name == container.name);
+            let told = told.map(|at| statuses.swap_remove(at)).unwrap_or_default();
+            let ended = told.state.terminated.as_ref().and_then(|end| end.finished_at);
+            containers.push(Container {
+                name: container.name,
+                init,
+                image: container.image,
+                image_id: told.image_id,
+                container_id: told.container_id,
+                started: told.state.running.as_ref().and_then(|running| running.started_at),
+                state: told.state.into(),
+                restarts: told.restart_count,
+                last: told.last_state.into(),
+                ended,
+            });
+        }
+        let mut unschedulable = None;
+        let mut disrupted = None;
+        for condition in status.conditions {
+            match (condition.r#type.as_str(), condition.status.as_str()) {
+                ("PodScheduled", "False") => unschedulable = Some(condition.message),
+                ("DisruptionTarget", "True") => {
+                    disrupted = Some(format!("{}: {}", condition.reason, condition.message));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            controller: metadata.controller().to_owned(),
+            namespace: metadata.namespace,
+            name: metadata.name,
+            uid: metadata.uid,
+            account: spec.service_account_name,
+            phase: status.phase,
+            reason: status.reason,
+            message: status.message,
+            unschedulable,
+            disrupted,
+            deleted: metadata.deletion_timestamp.is_some(),
+            deadline: spec.active_deadline_seconds,
+            grace: spec.termination_grace_period_seconds,
+            containers,
+        })
+    }
+}
