@@ -9,12 +9,16 @@
 //! server-side apply, and to create an object whose name it does not know (`generateName`).
 
 mod access;
+mod answer;
 mod client;
 mod connect;
 mod credentials;
 pub mod error;
+mod event_stream;
+mod exchange_error;
 mod forbidden;
 mod kubeconfig;
+mod list;
 pub mod objects;
 pub mod options;
 mod plugin;
@@ -40,10 +44,11 @@ use tokio::sync::Semaphore;
 pub use access::{Access, Judgement};
 pub use error::{Denier, Error};
 pub use forbidden::Forbidden;
+pub use list::{Consistency, List, Query};
 pub use options::{InCluster, Options};
 pub use resource::Resource;
 pub use retry::{Proof, contains};
-pub use verbs::{Consistency, Create, Delete, Deletion, List, Patch, Query, ServerVersion};
+pub use verbs::{Create, Delete, Deletion, Patch, ServerVersion};
 pub use watch::{Change, Follow, Watch};
 
 /// Requests in flight at most: polite to the server's fairness queues, and few TLS handshakes.

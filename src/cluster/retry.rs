@@ -22,10 +22,12 @@ use serde_json::Value;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
+use super::answer::{Answer, retry_after};
 use super::error::Error;
+use super::exchange_error::Trouble;
 use super::request::{Replay, Request};
 use super::status::Status;
-use super::transport::{Answer, QUIET, Trouble, retry_after};
+use super::transport::QUIET;
 use super::{Cluster, Notice};
 
 /// First pause between tries; it doubles.

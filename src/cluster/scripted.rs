@@ -41,6 +41,13 @@ pub(crate) struct Seen {
     pub(crate) number: usize,
 }
 
+impl Seen {
+    /// What the query says of `key`, escaped as it came.
+    pub(crate) fn parameter(&self, key: &str) -> Option<&str> {
+        self.query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
+    }
+}
+
 /// How a stream ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum End {

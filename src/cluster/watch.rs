@@ -15,19 +15,19 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
-use http_body_util::BodyExt as _;
-use kube::client::Body;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use super::answer::{retry_after, whole};
 use super::error::Error;
+use super::event_stream::{EventHead, EventObject, EventStream, StreamEnd};
+use super::exchange_error::Trouble;
+use super::list::{List, Query, what_all};
 use super::request::{ANSWER_BYTES, Request};
 use super::resource::Resource;
 use super::retry::{jitter, pause};
 use super::status::Status;
-use super::transport::{QUIET, Trouble, retry_after, trouble, whole};
-use super::verbs::{List, Query, what_all};
+use super::transport::QUIET;
 use super::{Cluster, Notice, decode};
 
 /// Two streams begin at least this far apart.
@@ -115,54 +115,18 @@ impl Cluster {
     }
 }
 
-/// One open stream.
-struct Open {
-    body: Body,
-    buffer: Vec<u8>,
-    /// Up to where the buffer holds no line end.
-    scanned: usize,
-    begun: Instant,
-    events: u64,
-}
-
 struct Watching<T> {
     cluster: Cluster,
     resource: Resource,
     namespace: Option<String>,
     follow: Follow,
     version: Option<String>,
-    stream: Option<Open>,
+    stream: Option<EventStream>,
     ready: VecDeque<Change<T>>,
     /// Not before this moment does the next request start.
     start: Instant,
     failures: u32,
     renewed: bool,
-}
-
-/// A line of a watch, without the object.
-#[derive(Deserialize)]
-struct Head {
-    r#type: String,
-    object: HeadObject,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct HeadObject {
-    metadata: HeadMeta,
-    code: u16,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct HeadMeta {
-    resource_version: String,
-}
-
-/// A line of a watch, the object alone.
-#[derive(Deserialize)]
-struct Tail<T> {
-    object: T,
 }
 
 impl<T: DeserializeOwned> Watching<T> {
@@ -237,13 +201,7 @@ impl<T: DeserializeOwned> Watching<T> {
         let code = response.status().as_u16();
         if response.status().is_success() {
             self.renewed = false;
-            self.stream = Some(Open {
-                body: response.into_body(),
-                buffer: Vec::new(),
-                scanned: 0,
-                begun: Instant::now(),
-                events: 0,
-            });
+            self.stream = Some(EventStream::new(response.into_body()));
             return;
         }
         if code == 401 && !self.renewed {
@@ -278,37 +236,25 @@ impl<T: DeserializeOwned> Watching<T> {
     }
 
     async fn read(&mut self) {
-        let Some(open) = &mut self.stream else { return };
-        let deadline = open.begun + self.follow.span + GRACE;
-        if let Some(end) = open.buffer[open.scanned..].iter().position(|&byte| byte == b'\n') {
-            let rest = open.buffer.split_off(open.scanned + end + 1);
-            let line = std::mem::replace(&mut open.buffer, rest);
-            open.scanned = 0;
-            return self.take(&line);
-        }
-        open.scanned = open.buffer.len();
-        if open.scanned > ANSWER_BYTES {
-            // no object is as large: something in between garbled it, and the event comes again from the last version
-            self.stream = None;
-            let what = what_all(&self.resource, self.namespace.as_deref());
-            return self.fail(None, Error::TooLarge { what, most: ANSWER_BYTES });
-        }
-        match timeout_at(deadline, open.body.frame()).await {
-            Ok(Some(Ok(frame))) => {
-                if let Some(data) = frame.data_ref() {
-                    open.buffer.extend_from_slice(data);
-                }
+        let Some(stream) = &mut self.stream else { return };
+        let deadline = stream.begun + self.follow.span + GRACE;
+        match stream.line(deadline).await {
+            Ok(line) => self.take(&line),
+            Err(StreamEnd::LineTooLong) => {
+                // no object is as large: something in between garbled it, and the event comes again from the last version
+                self.stream = None;
+                let what = what_all(&self.resource, self.namespace.as_deref());
+                self.fail(None, Error::TooLarge { what, most: ANSWER_BYTES });
             }
             // The end that we asked for, a cut, or silence: what was not a whole line comes again.
-            Ok(None) => self.ended(None),
-            Ok(Some(Err(error))) => self.ended(Some(trouble(&error))),
-            Err(_) => self.ended(Some(Trouble::Silent)),
+            Err(StreamEnd::Closed) => self.ended(None),
+            Err(StreamEnd::Broken(error)) => self.ended(Some(error)),
         }
     }
 
     fn ended(&mut self, cause: Option<Trouble>) {
-        let Some(open) = self.stream.take() else { return };
-        if open.begun.elapsed() >= SHORT || open.events > 0 {
+        let Some(stream) = self.stream.take() else { return };
+        if stream.begun.elapsed() >= SHORT || stream.events > 0 {
             self.failures = 0;
             return;
         }
@@ -334,7 +280,7 @@ impl<T: DeserializeOwned> Watching<T> {
             return;
         }
         let what = what_all(&self.resource, self.namespace.as_deref());
-        let head: Head = match decode(line, &what) {
+        let head: EventHead = match decode(line, &what) {
             Ok(head) => head,
             Err(error) => {
                 // Not JSON: something in between garbled it. The event comes again from the last version.
@@ -344,13 +290,13 @@ impl<T: DeserializeOwned> Watching<T> {
         };
         if head.r#type == "ERROR" {
             self.stream = None;
-            let status = serde_json::from_slice::<Tail<Status>>(line).map(|tail| tail.object);
+            let status = serde_json::from_slice::<EventObject<Status>>(line).map(|tail| tail.object);
             let mut status = status.unwrap_or_default();
             status.code = head.object.code;
             return self.refused(status, None, &what);
         }
-        if let Some(open) = &mut self.stream {
-            open.events += 1;
+        if let Some(stream) = &mut self.stream {
+            stream.events += 1;
         }
         self.failures = 0;
         if !head.object.metadata.resource_version.is_empty() {
@@ -367,7 +313,7 @@ impl<T: DeserializeOwned> Watching<T> {
             // A type that this version does not know is no reason to stop.
             _ => return,
         };
-        self.ready.push_back(match decode::<Tail<T>>(line, &what) {
+        self.ready.push_back(match decode::<EventObject<T>>(line, &what) {
             Ok(tail) => make(tail.object),
             Err(error) => Change::Trouble(error),
         });
