@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use crate::local::render::Renderer;
-use crate::local::{self, files::Unreadable};
+use crate::local::{self, files::FileError};
 use crate::pipeline::facts::{self, Fact, Facts, Group, Reads};
 use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::values::name_fault;
@@ -110,10 +110,10 @@ const SET_FILE: &str = "name the file whose text is the value with --set-file KE
 fn text(path: &Path, absent: &str) -> Result<Text, Failure> {
     let file = local::files::read(&path.to_string_lossy(), std::io::stdin()).map_err(|why| {
         let remedy = match &why {
-            Unreadable::Absent(_) => absent,
-            Unreadable::Refused(..) => "name a file that you may read",
-            Unreadable::NotText(_) => "save it as UTF-8",
-            Unreadable::TooLarge(_) => "leave out what no cluster would take",
+            FileError::Absent(_) => absent,
+            FileError::Refused(..) => "name a file that you may read",
+            FileError::NotText(_) => "save it as UTF-8",
+            FileError::TooLarge(_) => "leave out what no cluster would take",
         };
         Failure::usage(why.to_string()).remedy(remedy)
     })?;

@@ -68,7 +68,7 @@ pub struct StartArgs {
     pub trusted_build: bool,
     /// Pod Security level that the chain's namespaces enforce
     #[arg(long, value_name = "LEVEL")]
-    pub pod_security: Option<PodSecurity>,
+    pub pod_security: Option<PodSecurityLevel>,
     /// How long to wait until the chain listens
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
@@ -76,7 +76,7 @@ pub struct StartArgs {
 
 /// The levels of Kubernetes' Pod Security Standards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PodSecurity {
+pub enum PodSecurityLevel {
     /// Everything is allowed.
     Privileged,
     /// Known ways to escalate are refused.
@@ -85,7 +85,7 @@ pub enum PodSecurity {
     Restricted,
 }
 
-impl PodSecurity {
+impl PodSecurityLevel {
     /// The value of the label `pod-security.kubernetes.io/enforce`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::request::Request;
+use super::request::ApiRequest;
 use super::resource::{Resource, SELF_SUBJECT_ACCESS_REVIEWS, SELF_SUBJECT_REVIEWS, SUBJECT_ACCESS_REVIEWS};
 use super::{Cluster, IN_FLIGHT, decode};
 
@@ -96,7 +96,7 @@ impl Cluster {
 
     /// The name that the API server knows us by (SelfSubjectReview).
     pub async fn whoami(&self) -> Result<String, Error> {
-        let request = Request::new(
+        let request = ApiRequest::new(
             Method::POST,
             SELF_SUBJECT_REVIEWS.path(None, None),
             "question who we are".to_owned(),
@@ -128,7 +128,7 @@ impl Cluster {
 
     async fn judge(&self, kind: Resource, what: String, question: &Value) -> Result<Judgement, Error> {
         // A review is kept nowhere: asking twice is safe.
-        let request = Request::new(Method::POST, kind.path(None, None), what).json(question);
+        let request = ApiRequest::new(Method::POST, kind.path(None, None), what).json(question);
         let answer: Value = decode(&self.call(&request).await?.body, &request.what)?;
         Ok(Judgement {
             allowed: answer["status"]["allowed"].as_bool().unwrap_or(false),

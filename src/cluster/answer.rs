@@ -9,17 +9,17 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use jiff::Timestamp;
 use kube::client::Body;
 
-use super::exchange_error::{Trouble, trouble};
+use super::exchange_error::ExchangeError;
 
 /// What came back, whole.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct HttpAnswer {
     pub(super) code: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// The server's clock.
     pub(super) fn date(&self) -> Option<Timestamp> {
         let text = self.headers.get(DATE)?.to_str().ok()?;
@@ -33,11 +33,11 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// A body as it comes, at most `most` bytes of it, after decompression.
-pub(super) async fn whole(body: Body, most: usize) -> Result<Bytes, Trouble> {
+pub(super) async fn whole(body: Body, most: usize) -> Result<Bytes, ExchangeError> {
     match Limited::new(body, most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Trouble::TooLarge(most)),
-        Err(error) => Err(trouble(error.as_ref())),
+        Err(error) if error.is::<LengthLimitError>() => Err(ExchangeError::TooLarge(most)),
+        Err(error) => Err(ExchangeError::of(error.as_ref())),
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("7"));
         assert_eq!(retry_after(&headers), Some(Duration::from_secs(7)));
         headers.insert(DATE, HeaderValue::from_static("Tue, 24 Nov 2026 20:50:33 GMT"));
-        let answer = Answer { code: StatusCode::OK, headers, body: Bytes::new() };
+        let answer = HttpAnswer { code: StatusCode::OK, headers, body: Bytes::new() };
         assert_eq!(answer.date(), "2026-11-24T20:50:33Z".parse().ok());
     }
 }

@@ -5,7 +5,7 @@ use kube::client::Body;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::exchange_error::{Trouble, trouble};
+use super::exchange_error::ExchangeError;
 use super::request::ANSWER_BYTES;
 
 /// One open stream.
@@ -25,7 +25,7 @@ pub(super) enum StreamEnd {
     /// The server ended it.
     Closed,
     /// It was cut off, or silent for too long.
-    Broken(Trouble),
+    Broken(ExchangeError),
     /// A line is longer than [`ANSWER_BYTES`].
     LineTooLong,
 }
@@ -54,8 +54,8 @@ impl EventStream {
                     }
                 }
                 Ok(None) => return Err(StreamEnd::Closed),
-                Ok(Some(Err(error))) => return Err(StreamEnd::Broken(trouble(&error))),
-                Err(_) => return Err(StreamEnd::Broken(Trouble::Silent)),
+                Ok(Some(Err(error))) => return Err(StreamEnd::Broken(ExchangeError::of(&error))),
+                Err(_) => return Err(StreamEnd::Broken(ExchangeError::Silent)),
             }
         }
     }

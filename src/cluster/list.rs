@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Error;
-use super::request::Request;
+use super::request::ApiRequest;
 use super::resource::Resource;
 use super::{Cluster, decode};
 
@@ -124,7 +124,7 @@ impl Cluster {
         let mut list = List { items: Vec::new(), resource_version: String::new(), date: None };
         let mut next: Option<String> = None;
         loop {
-            let mut request = Request::get(resource.path(namespace, None), what_all(resource, namespace))
+            let mut request = ApiRequest::get(resource.path(namespace, None), what_all(resource, namespace))
                 .query_if("labelSelector", query.labels.as_deref())
                 .query_if("fieldSelector", query.fields.as_deref())
                 .query("limit", &limit.to_string())

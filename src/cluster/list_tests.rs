@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::resource::{CONFIG_MAPS, NAMESPACES};
-use super::super::scripted::{Reply, Scripted, Seen};
+use super::super::scripted::{Reply, Scripted, SeenRequest};
 use super::*;
 
 fn page(names: &[&str], version: &str, next: &str) -> Value {
@@ -65,7 +65,7 @@ async fn a_cached_list_is_one_request() {
 }
 
 /// A page of objects of 200 KB each, as many as the request allows; `count` are left from the one that `continue` names.
-fn flood(seen: &Seen, count: usize) -> Reply {
+fn flood(seen: &SeenRequest, count: usize) -> Reply {
     let limit: usize = seen.parameter("limit").unwrap().parse().unwrap();
     let from: usize = seen.parameter("continue").map_or(0, |at| at.parse().unwrap());
     let limit = if seen.parameter("resourceVersion").is_some() { count } else { limit };

@@ -49,31 +49,31 @@ pub use options::{InCluster, Options};
 pub use resource::Resource;
 pub use retry::{Proof, contains};
 pub use verbs::{Create, Delete, Deletion, Patch, ServerVersion};
-pub use watch::{Change, Follow, Watch};
+pub use watch::{Follow, Watch, WatchEvent};
 
 /// Requests in flight at most: polite to the server's fairness queues, and few TLS handshakes.
 pub(crate) const IN_FLIGHT: usize = 8;
 
 /// Something that a person who waits should know. One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
+pub enum ClusterNotice {
     /// We wait for something, and for what.
     Waiting(String),
     /// The server warns (a deprecated API, a policy in warn mode), as kubectl shows with `Warning:`.
     Warning(String),
 }
 
-type Listener = Box<dyn Fn(Notice) + Send + Sync>;
+type NoticeHandler = Box<dyn Fn(ClusterNotice) + Send + Sync>;
 
 /// Where notices go.
 #[derive(Default)]
 struct Sink {
-    listener: RwLock<Option<Listener>>,
+    listener: RwLock<Option<NoticeHandler>>,
     warned: Mutex<BTreeSet<String>>,
 }
 
 impl Sink {
-    fn tell(&self, notice: Notice) {
+    fn tell(&self, notice: ClusterNotice) {
         if let Some(listener) = &*self.listener.read().unwrap_or_else(std::sync::PoisonError::into_inner) {
             listener(notice);
         }
@@ -84,12 +84,12 @@ impl Sink {
         let mut warned = self.warned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if warned.insert(text.clone()) {
             drop(warned);
-            self.tell(Notice::Warning(text));
+            self.tell(ClusterNotice::Warning(text));
         }
     }
 
     /// Waits for `work`, and tells so once if it takes longer than two seconds.
-    async fn slowly<T>(&self, work: impl Future<Output = T>, notice: impl FnOnce() -> Notice) -> T {
+    async fn slowly<T>(&self, work: impl Future<Output = T>, notice: impl FnOnce() -> ClusterNotice) -> T {
         let mut work = std::pin::pin!(work);
         tokio::select! {
             biased;
@@ -100,16 +100,16 @@ impl Sink {
     }
 }
 
-/// What a connection tells of itself.
+/// What a connection tells of itself: where it leads, and as whom.
 #[derive(Debug, Clone)]
-struct About {
+struct ConnectionInfo {
     context: Option<String>,
     server: String,
     namespace: String,
     user: String,
 }
 
-impl About {
+impl ConnectionInfo {
     fn unreachable(&self, why: String) -> Error {
         Error::Unreachable { server: self.server.clone(), context: self.context.clone(), why }
     }
@@ -169,7 +169,7 @@ impl Cluster {
     }
 
     /// Sends notices (long waits, warnings of the server) to `listener` from now on, for all clones.
-    pub fn on_notice(&self, listener: impl Fn(Notice) + Send + Sync + 'static) {
+    pub fn on_notice(&self, listener: impl Fn(ClusterNotice) + Send + Sync + 'static) {
         let mut held =
             self.inner.transport.sink.listener.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         *held = Some(Box::new(listener));
@@ -177,7 +177,7 @@ impl Cluster {
 
     /// Tells whoever listens what is waited for.
     pub fn waits(&self, what: String) {
-        self.inner.transport.sink.tell(Notice::Waiting(what));
+        self.inner.transport.sink.tell(ClusterNotice::Waiting(what));
     }
 }
 

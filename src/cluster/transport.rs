@@ -13,12 +13,12 @@ use kube::client::Body;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::answer::{Answer, whole};
+use super::answer::{HttpAnswer, whole};
 use super::error::Error;
-use super::exchange_error::{Trouble, trouble};
+use super::exchange_error::ExchangeError;
 use super::plugin::Plugin;
-use super::request::Request;
-use super::{About, Notice, Sink, client};
+use super::request::ApiRequest;
+use super::{ClusterNotice, ConnectionInfo, Sink, client};
 
 /// How often a token file is read again; client-go does the same.
 const TOKEN_FILE_AGE: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ pub(super) struct Transport {
     /// What the client is built from again when a plugin hands out a new client certificate.
     config: Option<Box<kube::Config>>,
     credentials: Mutex<Credentials>,
-    pub(super) about: About,
+    pub(super) about: ConnectionInfo,
     pub(super) sink: Sink,
     /// Whether the server has ever answered us.
     reached: AtomicBool,
@@ -65,7 +65,7 @@ impl Transport {
         source: Source,
         config: Option<Box<kube::Config>>,
         client: kube::Client,
-        about: About,
+        about: ConnectionInfo,
         reached: bool,
     ) -> Self {
         let header = match &source {
@@ -163,21 +163,21 @@ impl Transport {
     /// Sends the request once and waits for the head of the answer. The number says which credentials were used.
     pub(super) async fn open(
         &self,
-        request: &Request,
+        request: &ApiRequest,
         stream: bool,
-    ) -> (Result<Response<Body>, Trouble>, u64) {
+    ) -> (Result<Response<Body>, ExchangeError>, u64) {
         if let Source::Withheld(why) = &self.source {
             self.sink.warn(why.clone());
         }
         let (client, header, generation) = match self.current().await {
             Ok(current) => current,
-            Err(error) => return (Err(Trouble::Credentials(error)), 0),
+            Err(error) => return (Err(ExchangeError::Credentials(error)), 0),
         };
         let message = match build(request, header, stream) {
             Ok(message) => message,
-            Err(error) => return (Err(Trouble::Hopeless(error.to_string())), generation),
+            Err(error) => return (Err(ExchangeError::Hopeless(error.to_string())), generation),
         };
-        let result = client.send(message).await.map_err(|error| trouble(&error));
+        let result = client.send(message).await.map_err(|error| ExchangeError::of(&error));
         if let Ok(response) = &result {
             self.reached.store(true, Ordering::Relaxed);
             for warning in response.headers().get_all(WARNING) {
@@ -192,21 +192,22 @@ impl Transport {
     /// Sends the request once and takes in the whole answer, within `bound`.
     pub(super) async fn exchange(
         &self,
-        request: &Request,
+        request: &ApiRequest,
         bound: Duration,
-    ) -> (Result<Answer, Trouble>, u64) {
+    ) -> (Result<HttpAnswer, ExchangeError>, u64) {
         let mut used = 0;
         let exchange = async {
             let (response, generation) = self.open(request, false).await;
             used = generation;
             let (head, body) = response?.into_parts();
             let body = whole(body, request.most).await?;
-            Ok(Answer { code: head.status, headers: head.headers, body })
+            Ok(HttpAnswer { code: head.status, headers: head.headers, body })
         };
-        let waiting =
-            || Notice::Waiting(format!("waiting for {} to answer: {}", self.about.server, request.what));
+        let waiting = || {
+            ClusterNotice::Waiting(format!("waiting for {} to answer: {}", self.about.server, request.what))
+        };
         let result = self.sink.slowly(timeout(bound, exchange), waiting).await;
-        (result.unwrap_or(Err(Trouble::Silent)), used)
+        (result.unwrap_or(Err(ExchangeError::Silent)), used)
     }
 }
 
@@ -225,7 +226,7 @@ pub(super) fn fixed_bearer(token: &str, whence: &str) -> Result<HeaderValue, Err
 }
 
 fn build(
-    request: &Request,
+    request: &ApiRequest,
     header: Option<HeaderValue>,
     stream: bool,
 ) -> Result<http::Request<Body>, http::Error> {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::request::{Replay, Request};
+use super::request::{ApiRequest, Replay};
 use super::resource::Resource;
 use super::retry::Proof;
 use super::{Cluster, decode};
@@ -110,7 +110,7 @@ impl Cluster {
         namespace: Option<&str>,
         name: &str,
     ) -> Result<Option<T>, Error> {
-        let request = Request::get(resource.path(namespace, Some(name)), what(resource, namespace, name));
+        let request = ApiRequest::get(resource.path(namespace, Some(name)), what(resource, namespace, name));
         match self.call(&request).await {
             Ok(answer) => decode(&answer.body, &request.what).map(Some),
             Err(Error::NotFound { .. }) => Ok(None),
@@ -132,7 +132,7 @@ impl Cluster {
     ) -> Result<T, Error> {
         let name = name_of(object)?;
         let what = what(resource, namespace, name);
-        let mut request = Request::new(Method::POST, resource.path(namespace, None), what.clone())
+        let mut request = ApiRequest::new(Method::POST, resource.path(namespace, None), what.clone())
             .query("fieldManager", FIELD_MANAGER)
             .query("fieldValidation", "Strict")
             .json(object);
@@ -141,7 +141,7 @@ impl Cluster {
             self.call(&request).await?
         } else {
             request.replay = Replay::Create;
-            let look = Request::get(resource.path(namespace, Some(name)), what.clone());
+            let look = ApiRequest::get(resource.path(namespace, Some(name)), what.clone());
             self.call_create(&request, &look, object, &how.proof).await?
         };
         decode(&answer.body, &what)
@@ -189,7 +189,7 @@ impl Cluster {
             Patch::Json(body) => ("application/json-patch+json", body),
             Patch::Merge(body) => ("application/merge-patch+json", body),
         };
-        let mut request = Request::new(Method::PATCH, target, what(resource, namespace, name))
+        let mut request = ApiRequest::new(Method::PATCH, target, what(resource, namespace, name))
             .query("fieldManager", FIELD_MANAGER)
             .json(body);
         request.content_type = content_type;
@@ -214,7 +214,7 @@ impl Cluster {
         dry_run: bool,
     ) -> Result<T, Error> {
         let name = name_of(object)?;
-        let mut request = Request::new(
+        let mut request = ApiRequest::new(
             Method::PATCH,
             resource.path(namespace, Some(name)),
             what(resource, namespace, name),
@@ -249,7 +249,7 @@ impl Cluster {
         if how.dry_run {
             body["dryRun"] = json!(["All"]);
         }
-        let request = Request::new(
+        let request = ApiRequest::new(
             Method::DELETE,
             resource.path(namespace, Some(name)),
             what(resource, namespace, name),
@@ -264,7 +264,7 @@ impl Cluster {
 
     /// What version the server is.
     pub async fn version(&self) -> Result<ServerVersion, Error> {
-        let request = Request::get("/version".to_owned(), "version of the API server".to_owned());
+        let request = ApiRequest::get("/version".to_owned(), "version of the API server".to_owned());
         let answer = self.call(&request).await?;
         decode(&answer.body, &request.what)
     }

@@ -10,7 +10,7 @@ async fn what_is_not_there_is_none_and_what_cannot_be_read_is_an_error() {
     let (cluster, _) = Scripted::serve(|_| Reply::Status(404, "NotFound", "no"));
     assert_eq!(cluster.get::<Value>(&CONFIG_MAPS, Some("n"), "x").await.unwrap(), None);
     let (cluster, _) = Scripted::serve(|_| Reply::Json(200, json!(["a"])));
-    let error = cluster.get::<super::super::objects::Job>(&DEPLOYMENTS, Some("n"), "x").await.unwrap_err();
+    let error = cluster.get::<super::super::objects::Object>(&DEPLOYMENTS, Some("n"), "x").await.unwrap_err();
     assert!(
         error.to_string().starts_with("deployment.apps/x in namespace n: the server's answer cannot be read"),
         "{error}"

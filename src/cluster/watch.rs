@@ -6,7 +6,7 @@
 //!
 //! * two streams begin at least a second apart; one that ended at once without an event counts as a failure,
 //!   and failures pause from 0.8 s to 30 s, at random up to half as long again;
-//! * 410 and 504, as a status or as an event, list anew and say so ([`Change::Restarted`]);
+//! * 410 and 504, as a status or as an event, list anew and say so ([`WatchEvent::Restarted`]);
 //! * a cut goes on from the last version seen, bookmarks included, without listing;
 //! * the server is asked to end each stream after [`Follow::span`]; one that is still silent 5 s later is dead.
 
@@ -21,14 +21,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::answer::{retry_after, whole};
 use super::error::Error;
 use super::event_stream::{EventHead, EventObject, EventStream, StreamEnd};
-use super::exchange_error::Trouble;
+use super::exchange_error::ExchangeError;
 use super::list::{List, Query, what_all};
-use super::request::{ANSWER_BYTES, Request};
+use super::request::{ANSWER_BYTES, ApiRequest};
 use super::resource::Resource;
 use super::retry::{jitter, pause};
 use super::status::Status;
 use super::transport::QUIET;
-use super::{Cluster, Notice, decode};
+use super::{Cluster, ClusterNotice, decode};
 
 /// Two streams begin at least this far apart.
 const APART: Duration = Duration::from_secs(1);
@@ -70,7 +70,7 @@ impl Follow {
 
 /// What a watch brings.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Change<T> {
+pub enum WatchEvent<T> {
     /// All objects there are, at the beginning and whenever the thread of events was lost: what is not in it is
     /// gone.
     Restarted(List<T>),
@@ -87,7 +87,7 @@ pub enum Change<T> {
 }
 
 /// A watch: a stream that never ends. Dropping it ends the request. `next()` may be dropped and called again.
-pub type Watch<T> = BoxStream<'static, Change<T>>;
+pub type Watch<T> = BoxStream<'static, WatchEvent<T>>;
 
 impl Cluster {
     /// Follows objects, in all namespaces if none is given.
@@ -122,7 +122,7 @@ struct Watching<T> {
     follow: Follow,
     version: Option<String>,
     stream: Option<EventStream>,
-    ready: VecDeque<Change<T>>,
+    ready: VecDeque<WatchEvent<T>>,
     /// Not before this moment does the next request start.
     start: Instant,
     failures: u32,
@@ -130,7 +130,7 @@ struct Watching<T> {
 }
 
 impl<T: DeserializeOwned> Watching<T> {
-    async fn next(&mut self) -> Change<T> {
+    async fn next(&mut self) -> WatchEvent<T> {
         loop {
             if let Some(change) = self.ready.pop_front() {
                 return change;
@@ -158,15 +158,15 @@ impl<T: DeserializeOwned> Watching<T> {
                 if self.failures > 0 {
                     self.start = self.start.max(Instant::now() + APART);
                 }
-                self.ready.push_back(Change::Restarted(list));
+                self.ready.push_back(WatchEvent::Restarted(list));
             }
             Err(error) => self.fail(None, error),
         }
     }
 
-    fn request(&self, version: &str) -> Request {
+    fn request(&self, version: &str) -> ApiRequest {
         let namespace = self.namespace.as_deref();
-        Request::get(
+        ApiRequest::get(
             self.resource.path(namespace, None),
             format!("watch of the {}", what_all(&self.resource, namespace)),
         )
@@ -189,7 +189,7 @@ impl<T: DeserializeOwned> Watching<T> {
         let opening = timeout(self.cluster.inner.request_timeout, transport.open(&request, true));
         let (response, generation) = match opening.await {
             Ok(opened) => opened,
-            Err(_) => (Err(Trouble::Silent), 0),
+            Err(_) => (Err(ExchangeError::Silent), 0),
         };
         let response = match response {
             Ok(response) => response,
@@ -252,17 +252,16 @@ impl<T: DeserializeOwned> Watching<T> {
         }
     }
 
-    fn ended(&mut self, cause: Option<Trouble>) {
+    fn ended(&mut self, cause: Option<ExchangeError>) {
         let Some(stream) = self.stream.take() else { return };
         if stream.begun.elapsed() >= SHORT || stream.events > 0 {
             self.failures = 0;
             return;
         }
         let why = match cause {
-            Some(Trouble::Unsent(why) | Trouble::Hopeless(why) | Trouble::Cut(why)) => why,
-            Some(Trouble::Silent | Trouble::TooLarge(_) | Trouble::Credentials(_)) | None => {
-                "the server ended a watch as soon as it had begun".to_owned()
-            }
+            Some(ExchangeError::Unsent(why) | ExchangeError::Hopeless(why) | ExchangeError::Cut(why)) => why,
+            Some(ExchangeError::Silent | ExchangeError::TooLarge(_) | ExchangeError::Credentials(_))
+            | None => "the server ended a watch as soon as it had begun".to_owned(),
         };
         let error = self.cluster.inner.transport.about.unreachable(why);
         if self.failures == 0 {
@@ -302,12 +301,12 @@ impl<T: DeserializeOwned> Watching<T> {
         if !head.object.metadata.resource_version.is_empty() {
             self.version = Some(head.object.metadata.resource_version.clone());
         }
-        let make: fn(T) -> Change<T> = match head.r#type.as_str() {
-            "ADDED" => Change::Added,
-            "MODIFIED" => Change::Modified,
-            "DELETED" => Change::Deleted,
+        let make: fn(T) -> WatchEvent<T> = match head.r#type.as_str() {
+            "ADDED" => WatchEvent::Added,
+            "MODIFIED" => WatchEvent::Modified,
+            "DELETED" => WatchEvent::Deleted,
             "BOOKMARK" => {
-                self.ready.push_back(Change::Bookmark(head.object.metadata.resource_version));
+                self.ready.push_back(WatchEvent::Bookmark(head.object.metadata.resource_version));
                 return;
             }
             // A type that this version does not know is no reason to stop.
@@ -315,19 +314,21 @@ impl<T: DeserializeOwned> Watching<T> {
         };
         self.ready.push_back(match decode::<EventObject<T>>(line, &what) {
             Ok(tail) => make(tail.object),
-            Err(error) => Change::Trouble(error),
+            Err(error) => WatchEvent::Trouble(error),
         });
     }
 
-    fn error_of(&self, trouble: Trouble, request: &Request, after: Duration) -> Error {
+    fn error_of(&self, trouble: ExchangeError, request: &ApiRequest, after: Duration) -> Error {
         let about = &self.cluster.inner.transport.about;
         match trouble {
-            Trouble::Unsent(why) | Trouble::Hopeless(why) | Trouble::Cut(why) => about.unreachable(why),
-            Trouble::Silent => {
+            ExchangeError::Unsent(why) | ExchangeError::Hopeless(why) | ExchangeError::Cut(why) => {
+                about.unreachable(why)
+            }
+            ExchangeError::Silent => {
                 Error::Timeout { what: request.what.clone(), server: about.server.clone(), after }
             }
-            Trouble::TooLarge(most) => Error::TooLarge { what: request.what.clone(), most },
-            Trouble::Credentials(error) => error,
+            ExchangeError::TooLarge(most) => Error::TooLarge { what: request.what.clone(), most },
+            ExchangeError::Credentials(error) => error,
         }
     }
 
@@ -342,9 +343,9 @@ impl<T: DeserializeOwned> Watching<T> {
                 .inner
                 .transport
                 .sink
-                .tell(Notice::Waiting(format!("{error}; watching again in {seconds} s")));
+                .tell(ClusterNotice::Waiting(format!("{error}; watching again in {seconds} s")));
         }
-        self.ready.push_back(Change::Trouble(error));
+        self.ready.push_back(WatchEvent::Trouble(error));
     }
 
     fn postpone(&mut self, after: Option<Duration>) {
