@@ -86,6 +86,9 @@ impl std::fmt::Display for Access {
 
 impl Cluster {
     /// Whether we hold each of these rights, in their order (SelfSubjectAccessReview; RBAC is not guessed at).
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; then nothing is known of the other rights either.
     pub async fn can_i(&self, rights: &[Access]) -> Result<Vec<bool>, Error> {
         futures_util::stream::iter(rights)
             .map(|right| self.review(right))
@@ -95,6 +98,9 @@ impl Cluster {
     }
 
     /// The name that the API server knows us by (SelfSubjectReview).
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with.
     pub async fn whoami(&self) -> Result<String, Error> {
         let request = ApiRequest::new(
             Method::POST,
@@ -113,12 +119,18 @@ impl Cluster {
     }
 
     /// Whether we hold a right, and by whose word (SelfSubjectAccessReview).
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with.
     pub async fn why(&self, right: &Access) -> Result<Judgement, Error> {
         let what = format!("question whether we may {right}");
         self.judge(SELF_SUBJECT_ACCESS_REVIEWS, what, &right.review()).await
     }
 
     /// Whether somebody else holds a right (SubjectAccessReview); few may ask that.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with: most often [`Error::Forbidden`].
     pub async fn why_of(&self, user: &str, right: &Access) -> Result<Judgement, Error> {
         let mut question = right.review();
         question["kind"] = json!(SUBJECT_ACCESS_REVIEWS.kind);

@@ -18,6 +18,10 @@ use super::{Cluster, ConnectionInfo, proxy, url};
 impl Cluster {
     /// Connects as a kubeconfig and the flags say. Asks the server nothing yet, and runs no plugin yet:
     /// the first call does. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a kubeconfig, a flag, a certificate or a key that is missing, cannot be read or
+    /// contradicts another, and names which.
     pub fn connect(options: &Options) -> Result<Self, Error> {
         let choice = choose(options)?;
         let (context, namespace, user) =
@@ -36,6 +40,10 @@ impl Cluster {
 
     /// Connects as a pod does, by its ServiceAccount's files. Nothing but `place` steers it. To be called
     /// within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a file of the ServiceAccount that is missing or cannot be read, and for an address that
+    /// is none.
     pub fn in_cluster(place: &InCluster) -> Result<Self, Error> {
         let read = |name: &str| {
             let path = place.folder.join(name);

@@ -112,6 +112,11 @@ impl Cluster {
     /// A quorum list comes in pages, so that memory stays flat; if its continue token expires, it begins anew. The
     /// cache answers in one piece, unless that would be too large; then it comes in pages, too. A page that is too large
     /// is asked for again with fewer objects.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; [`Error::NotFound`] for a kind that the server does
+    /// not serve; [`Error::Gone`] if the continue token expires again and again; [`Error::TooLarge`] for a list of
+    /// more than 256 MiB.
     pub async fn list<T: DeserializeOwned>(
         &self,
         resource: &Resource,

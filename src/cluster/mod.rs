@@ -116,6 +116,13 @@ impl ConnectionInfo {
 }
 
 /// A connection to one cluster as one user.
+///
+/// # Errors of any call
+/// - [`Error::Unreachable`], [`Error::Timeout`] and [`Error::TooManyRequests`], once patience is over;
+/// - [`Error::Config`] and [`Error::Unauthorized`] where the credentials are the matter, [`Error::Forbidden`] where RBAC
+///   is, [`Error::Denied`] where admission is;
+/// - [`Error::TooLarge`] for an answer beyond all bounds, [`Error::Other`] for one that cannot be read, and for whatever
+///   else the server says.
 #[derive(Clone)]
 pub struct Cluster {
     inner: Arc<Inner>,

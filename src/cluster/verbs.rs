@@ -104,6 +104,9 @@ fn name_of(object: &Value) -> Result<&str, Error> {
 
 impl Cluster {
     /// The object of this name; `None` if there is none.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; that there is no such object is no error.
     pub async fn get<T: DeserializeOwned>(
         &self,
         resource: &Resource,
@@ -123,6 +126,11 @@ impl Cluster {
     /// If an answer is lost, the object is looked at and [`Create::proof`] says whether it is ours; so
     /// [`Error::AlreadyExists`] always means somebody else's (or an older) object. Unknown fields are refused, as
     /// kubectl does.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; [`Error::AlreadyExists`]; [`Error::Invalid`] for
+    /// content that the server does not accept, or an object without a name; [`Error::NotFound`] for a namespace or a
+    /// kind that is not there.
     pub async fn create<T: DeserializeOwned>(
         &self,
         resource: &Resource,
@@ -148,6 +156,11 @@ impl Cluster {
     }
 
     /// Changes an object that is there.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; [`Error::NotFound`]; [`Error::Conflict`] for a
+    /// `test` that does not hold or a stale resourceVersion; [`Error::Invalid`] for content that the server does not
+    /// accept.
     pub async fn patch<T: DeserializeOwned>(
         &self,
         resource: &Resource,
@@ -159,6 +172,9 @@ impl Cluster {
     }
 
     /// Changes a subresource (`status`, `scale`) of an object; in a dry run the server does everything but keep it.
+    ///
+    /// # Errors
+    /// As [`Cluster::patch`].
     pub async fn patch_subresource<T: DeserializeOwned>(
         &self,
         resource: &Resource,
@@ -206,6 +222,11 @@ impl Cluster {
     ///
     /// Not for a claim: two that apply both succeed. And a field that others write (a listener's image, replicas)
     /// must carry its live value, or be left out.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; [`Error::Conflict`] for a field that somebody else
+    /// holds; [`Error::Invalid`] for content that the server does not accept, or an object without a name;
+    /// [`Error::NotFound`] for a namespace or a kind that is not there.
     pub async fn apply<T: DeserializeOwned>(
         &self,
         resource: &Resource,
@@ -234,6 +255,10 @@ impl Cluster {
 
     /// Deletes exactly the object that `how` describes. Another uid under that name is [`Error::Conflict`]; an
     /// object that is gone is a success.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; [`Error::Conflict`] if another object has the name
+    /// by now, or the version has moved on.
     pub async fn delete(
         &self,
         resource: &Resource,
@@ -263,6 +288,9 @@ impl Cluster {
     }
 
     /// What version the server is.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with.
     pub async fn version(&self) -> Result<ServerVersion, Error> {
         let request = ApiRequest::get("/version".to_owned(), "version of the API server".to_owned());
         let answer = self.call(&request).await?;
