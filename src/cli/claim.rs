@@ -14,7 +14,7 @@ use super::output::{DryRun, Name, dry_run, only_name};
 use crate::chain::names;
 use crate::chain::rights::Added;
 use crate::ops;
-use crate::output::result::{Operation, Outcome};
+use crate::output::result::{Operation, ResultLine};
 use crate::state::claim::Claim;
 use crate::state::home;
 
@@ -70,7 +70,7 @@ pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         let claim = claim(home::added_keys(&cluster).await?);
         ops::claim::bare(&cluster, &claim, args.timeout, &say).await?.namespace
     };
-    let outcome = Outcome {
+    let outcome = ResultLine {
         kind: "namespace",
         group: "",
         name: &name,

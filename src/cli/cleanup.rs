@@ -19,7 +19,7 @@ use crate::ops::cleanup::{self, Done, Which, Word};
 use crate::ops::dispose;
 use crate::ops::signal::or_interrupted;
 use crate::output::console::Console;
-use crate::output::result::{Operation, Outcome};
+use crate::output::result::{Operation, ResultLine};
 use crate::output::status::NOTHING_FOUND;
 
 /// Dispose of finished builds and of claims, by name or by rules
@@ -209,7 +209,7 @@ fn show(
 
 /// `namespace "x" deleted`, as soon as it is so.
 pub(super) fn deleted(console: &mut Console, name: &str, dry_run: DryRun) -> std::io::Result<()> {
-    let outcome = Outcome {
+    let outcome = ResultLine {
         kind: "namespace",
         group: "",
         name,

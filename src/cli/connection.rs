@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::duration;
-use super::settings::Settings;
+use super::settings::ProcessSettings;
 use crate::cluster::{Options, options};
 
 /// kubectl's connection flags, as typed. Like kubectl's, a flag given twice means the last one, so that an alias
@@ -138,7 +138,7 @@ pub struct ConnectionArgs {
 
 impl ConnectionArgs {
     /// What was typed and what the surroundings say, as the room that connects takes it.
-    pub fn options(&self, settings: &Settings) -> Options {
+    pub fn options(&self, settings: &ProcessSettings) -> Options {
         let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (key, value) in &self.as_user_extra {
             extra.entry(key.clone()).or_default().push(value.clone());
@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_surroundings_and_zero_is_our_own_limit() {
-        let settings = Settings { kubeconfig: vec!["/home/p/.kube/config".into()], ..Settings::default() };
+        let settings =
+            ProcessSettings { kubeconfig: vec!["/home/p/.kube/config".into()], ..ProcessSettings::default() };
         let plain = ConnectionArgs::default().options(&settings);
         assert_eq!((plain.kubeconfig, plain.kubeconfig_paths), (None, settings.kubeconfig_files()));
         assert_eq!(plain.request_timeout, options::REQUEST_TIMEOUT);

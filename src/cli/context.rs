@@ -2,8 +2,8 @@
 
 use super::connection::ConnectionArgs;
 use super::failure::{ExitKind, Failure};
-use super::settings::Settings;
-use crate::cluster::{Cluster, Notice};
+use super::settings::ProcessSettings;
+use crate::cluster::{Cluster, ClusterNotice};
 use crate::output::console::Console;
 
 /// The console, what the surroundings say, and the connection flags.
@@ -12,14 +12,14 @@ pub struct Ctx {
     /// Where to write.
     pub console: Console,
     /// What the surroundings say.
-    pub settings: Settings,
+    pub settings: ProcessSettings,
     /// What was typed of kubectl's connection flags; stronger than [`Ctx::settings`].
     pub connection: ConnectionArgs,
 }
 
 impl Ctx {
     /// The context of the process.
-    pub fn standard(settings: Settings) -> Self {
+    pub fn standard(settings: ProcessSettings) -> Self {
         let console = Console::standard(settings.stdout, settings.stderr);
         Self { console, settings, connection: ConnectionArgs::default() }
     }
@@ -34,8 +34,8 @@ impl Ctx {
         cluster.on_notice(move |notice| {
             let mut console = Console::standard(style, style);
             match notice {
-                Notice::Waiting(text) => console.talk(&text),
-                Notice::Warning(text) => console.warning(&text),
+                ClusterNotice::Waiting(text) => console.talk(&text),
+                ClusterNotice::Warning(text) => console.warning(&text),
             }
         });
         Ok(cluster)
@@ -93,7 +93,7 @@ mod tests {
             let style = StreamStyle::default();
             let console = Console::over(Box::new(Sink(stdout)), style, Box::new(Sink(None)), style);
             let mut ctx =
-                Ctx { console, settings: Settings::default(), connection: ConnectionArgs::default() };
+                Ctx { console, settings: ProcessSettings::default(), connection: ConnectionArgs::default() };
             assert_eq!(ctx.finish(outcome.clone()), code, "{outcome:?} {stdout:?}");
         }
     }

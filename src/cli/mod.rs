@@ -35,7 +35,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use connection::ConnectionArgs;
 use context::Ctx;
 use failure::{ExitKind, Failure};
-use settings::Settings;
+use settings::ProcessSettings;
 
 /// How people call us, whatever the file is named: kubectl hands the verb on.
 pub const CALLED: &str = "kubectl studioci";
@@ -107,7 +107,7 @@ pub enum Parsed {
 }
 
 /// A verb at work.
-pub type Work<'a> = Pin<Box<dyn Future<Output = Result<ExitKind, Failure>> + 'a>>;
+pub type VerbFuture<'a> = Pin<Box<dyn Future<Output = Result<ExitKind, Failure>> + 'a>>;
 
 /// The clap command, for the parser and for whatever prints pages from it.
 pub fn command() -> clap::Command {
@@ -118,7 +118,10 @@ pub fn command() -> clap::Command {
 ///
 /// # Errors
 /// A command line that cannot be understood, in kubectl's words, with the nearest flag or verb.
-pub fn parse(args: impl IntoIterator<Item = OsString>, settings: &Settings) -> Result<Parsed, Failure> {
+pub fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    settings: &ProcessSettings,
+) -> Result<Parsed, Failure> {
     let args: Vec<OsString> = args.into_iter().collect();
     if let [_, verb] = args.as_slice()
         && verb == crate::local::render::VERB
@@ -148,7 +151,7 @@ impl Cli {
     pub fn run(
         self,
         ctx: &mut Ctx,
-        block_on: impl FnOnce(Work<'_>) -> Result<ExitKind, Failure>,
+        block_on: impl FnOnce(VerbFuture<'_>) -> Result<ExitKind, Failure>,
     ) -> Result<ExitKind, Failure> {
         ctx.connection = self.connection;
         match self.verb {
@@ -195,7 +198,7 @@ mod tests {
             let (console, _) =
                 crate::output::console::Console::captured(StreamStyle::default(), StreamStyle::default());
             let mut ctx =
-                Ctx { console, settings: Settings::default(), connection: ConnectionArgs::default() };
+                Ctx { console, settings: ProcessSettings::default(), connection: ConnectionArgs::default() };
             let args = ["x", line].map(OsString::from);
             let Ok(Parsed::Verb(cli)) = parse(args, &ctx.settings) else { panic!("{line} is a verb") };
             let gone = || Failure::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
@@ -217,7 +220,7 @@ mod tests {
             let (console, _) =
                 crate::output::console::Console::captured(StreamStyle::default(), StreamStyle::default());
             let mut ctx =
-                Ctx { console, settings: Settings::default(), connection: ConnectionArgs::default() };
+                Ctx { console, settings: ProcessSettings::default(), connection: ConnectionArgs::default() };
             let Ok(Parsed::Verb(cli)) = parse(args, &ctx.settings) else { panic!("{line} is a verb") };
             let mut asked = false;
             let _ = cli.run(&mut ctx, |_| {

@@ -7,7 +7,7 @@ use clap::Args;
 use super::failure::Failure;
 use super::mistake::Mistake;
 use crate::local::render::Renderer;
-use crate::local::{self, files::Unreadable};
+use crate::local::{self, files::FileError};
 use crate::pipeline::facts::{self, Fact, Facts, Group, Reads};
 use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::values::name_fault;
@@ -110,10 +110,10 @@ const SET_FILE: &str = "name the file whose text is the value with --set-file KE
 
 fn text(path: &Path, absent: &str) -> Result<Text, Failure> {
     let file = local::files::read(&path.to_string_lossy(), std::io::stdin()).map_err(|why| match why {
-        Unreadable::Absent(file) => Mistake::FileAbsent { file, remedy: absent.to_owned() },
-        Unreadable::Refused(file, why) => Mistake::FileRefused { file, why: why.to_string() },
-        Unreadable::NotText(file) => Mistake::FileNotText { file },
-        Unreadable::TooLarge(file) => Mistake::FileTooLarge { file },
+        FileError::Absent(file) => Mistake::FileAbsent { file, remedy: absent.to_owned() },
+        FileError::Refused(file, why) => Mistake::FileRefused { file, why: why.to_string() },
+        FileError::NotText(file) => Mistake::FileNotText { file },
+        FileError::TooLarge(file) => Mistake::FileTooLarge { file },
     })?;
     Ok(Text { name: file.name, text: file.text })
 }

@@ -12,7 +12,7 @@ use crate::chain::build::Phase;
 use crate::ops;
 use crate::ops::scale::Scaled;
 use crate::ops::signal::or_interrupted;
-use crate::output::result::{Operation, Outcome};
+use crate::output::result::{Operation, ResultLine};
 
 /// Scale the support of a build up, to look at its data, or down again
 ///
@@ -31,7 +31,7 @@ Examples:
 pub struct ScaleArgs {
     /// `up`: from 0 to the remembered counts; `down`: to 0
     #[arg(value_name = "up|down", hide_possible_values = true)]
-    pub direction: Direction,
+    pub direction: DirectionArg,
     /// Build to scale, or a chain
     #[arg(value_name = "BUILD|CHAIN")]
     pub name: String,
@@ -59,7 +59,7 @@ pub struct ScaleArgs {
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Direction {
+pub enum DirectionArg {
     /// To the remembered counts.
     Up,
     /// To 0.
@@ -68,8 +68,8 @@ pub enum Direction {
 
 pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let direction = match args.direction {
-        Direction::Up => ops::scale::Direction::Up,
-        Direction::Down => ops::scale::Direction::Down,
+        DirectionArg::Up => ops::scale::Direction::Up,
+        DirectionArg::Down => ops::scale::Direction::Down,
     };
     let earnest = earnest(args.dry_run);
     let cluster = ctx.connect()?;
@@ -97,7 +97,7 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
             return Ok(ExitKind::Interrupted);
         }
     }
-    if args.direction == Direction::Up && outcome.scaled.iter().any(|done| done.changed) {
+    if args.direction == DirectionArg::Up && outcome.scaled.iter().any(|done| done.changed) {
         ctx.console.talk(&match build.phase {
             Phase::Finished => format!("It stays up until: kubectl studioci scale down {name}"),
             _ => "The build's agent scales it to 0 when it has finished".to_owned(),
@@ -108,7 +108,7 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
 
 /// kubectl's result line of one workload.
 fn line(done: &Scaled, args: &ScaleArgs) -> String {
-    let outcome = Outcome {
+    let outcome = ResultLine {
         kind: &done.kind.as_str().to_ascii_lowercase(),
         group: done.kind.group(),
         name: &done.name,

@@ -42,11 +42,11 @@ pub struct Proxies {
 
 /// What the surroundings say, before any flag.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct ProcessSettings {
     /// The kubeconfig files that `KUBECONFIG` names; empty where it names none.
     pub kubeconfig: Vec<PathBuf>,
     /// Where the home directory is looked for.
-    pub home: Home,
+    pub home: HomeFolder,
     /// Stdout.
     pub stdout: StreamStyle,
     /// Stderr.
@@ -66,20 +66,20 @@ pub struct Settings {
 /// Never before: looking it up may read `/etc/nsswitch.conf` and load what that names, and an agent's `tell` runs where a
 /// pushed image decides what stands there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Home {
+pub enum HomeFolder {
     /// Where the system says.
     OfProcess,
     /// Here, or nowhere.
     At(Option<PathBuf>),
 }
 
-impl Default for Home {
+impl Default for HomeFolder {
     fn default() -> Self {
         Self::At(None)
     }
 }
 
-impl Home {
+impl HomeFolder {
     fn folder(&self) -> Option<PathBuf> {
         match self {
             Self::OfProcess => dirs::home_dir(),
@@ -99,7 +99,7 @@ pub struct Terminals {
     pub stderr: bool,
 }
 
-impl Settings {
+impl ProcessSettings {
     /// Reads the process's surroundings.
     #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
     pub fn from_process() -> Self {
@@ -108,11 +108,11 @@ impl Settings {
             stdout: std::io::stdout().is_terminal(),
             stderr: std::io::stderr().is_terminal(),
         };
-        Self::resolve(&|name| std::env::var_os(name), Home::OfProcess, terminals)
+        Self::resolve(&|name| std::env::var_os(name), HomeFolder::OfProcess, terminals)
     }
 
     /// Settings from given surroundings. An empty variable counts as unset.
-    pub fn resolve(env: &dyn Fn(&str) -> Option<OsString>, home: Home, terminals: Terminals) -> Self {
+    pub fn resolve(env: &dyn Fn(&str) -> Option<OsString>, home: HomeFolder, terminals: Terminals) -> Self {
         let set = |name: &str| env(name).filter(|value| !value.is_empty());
         let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
         let either = |names: [&str; 2]| names.into_iter().find_map(text);
@@ -158,10 +158,10 @@ mod tests {
 
     const ALL: Terminals = Terminals { stdin: true, stdout: true, stderr: true };
 
-    fn resolve(pairs: &[(&str, &str)], home: Option<&str>, terminals: Terminals) -> Settings {
+    fn resolve(pairs: &[(&str, &str)], home: Option<&str>, terminals: Terminals) -> ProcessSettings {
         let env =
             |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
-        Settings::resolve(&env, Home::At(home.map(PathBuf::from)), terminals)
+        ProcessSettings::resolve(&env, HomeFolder::At(home.map(PathBuf::from)), terminals)
     }
 
     #[test]

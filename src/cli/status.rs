@@ -7,7 +7,7 @@ use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::output::{Sentence, Whole, unmatched};
 use crate::ops;
-use crate::ops::status::Seen;
+use crate::ops::status::Overview;
 use crate::output::console::Console;
 use crate::output::status::{self, View};
 
@@ -65,7 +65,12 @@ fn form(text: &str) -> Result<Form, Sentence> {
 ///
 /// # Errors
 /// A name that no chain and no build has, and what stdout says.
-pub fn show(args: &StatusArgs, seen: &Seen, now: Timestamp, console: &mut Console) -> Result<(), Failure> {
+pub fn show(
+    args: &StatusArgs,
+    seen: &Overview,
+    now: Timestamp,
+    console: &mut Console,
+) -> Result<(), Failure> {
     let view = View::new(status::select(&seen.builds, args.name.as_deref()), &seen.signs, now);
     let whole = |form: Whole| match view.builds() {
         [only] if args.name.as_deref() == Some(&only.namespace) => form.print(&view.object(only)),
@@ -85,7 +90,7 @@ pub fn show(args: &StatusArgs, seen: &Seen, now: Timestamp, console: &mut Consol
 }
 
 /// That nothing has this name is an answer; that its Namespace cannot be read is a failure.
-fn absent(seen: &Seen, name: &str) -> Failure {
+fn absent(seen: &Overview, name: &str) -> Failure {
     let failure = Failure::from(seen.absent(name));
     let kind = if failure.kind == ExitKind::Usage { ExitKind::No } else { failure.kind };
     Failure { kind, ..failure }
@@ -140,7 +145,7 @@ mod tests {
         output: Option<Form>,
     ) -> (String, String, Option<Failure>) {
         let (mut console, captured) = Console::captured(StreamStyle::default(), StreamStyle::default());
-        let seen = Seen { builds: builds.to_vec(), ..Seen::default() };
+        let seen = Overview { builds: builds.to_vec(), ..Overview::default() };
         let args = StatusArgs { name: name.map(str::to_owned), output, no_headers: true };
         let failure = show(&args, &seen, Timestamp::UNIX_EPOCH, &mut console).err();
         (captured.out(), captured.err(), failure)

@@ -14,7 +14,7 @@ use crate::chain::wire;
 use crate::ops::signal::or_interrupted;
 use crate::ops::stop::{self, Left, Request, Word};
 use crate::output::console::Console;
-use crate::output::result::{DryRun, Operation, Outcome};
+use crate::output::result::{DryRun, Operation, ResultLine};
 
 /// End a chain: no push starts a build of it any more
 ///
@@ -87,7 +87,7 @@ fn show(console: &mut Console, chain: &str, word: &Word<'_>) -> std::io::Result<
             Ok(())
         }
         Word::Forgotten(resource, name) => {
-            let outcome = Outcome {
+            let outcome = ResultLine {
                 kind: &resource.kind.to_ascii_lowercase(),
                 group: resource.group,
                 name,

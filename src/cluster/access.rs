@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::request::Request;
+use super::request::ApiRequest;
 use super::resource::{Resource, SELF_SUBJECT_ACCESS_REVIEWS, SELF_SUBJECT_REVIEWS, SUBJECT_ACCESS_REVIEWS};
 use super::{Cluster, IN_FLIGHT, decode};
 
@@ -86,6 +86,9 @@ impl std::fmt::Display for Access {
 
 impl Cluster {
     /// Whether we hold each of these rights, in their order (SelfSubjectAccessReview; RBAC is not guessed at).
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; then nothing is known of the other rights either.
     pub async fn can_i(&self, rights: &[Access]) -> Result<Vec<bool>, Error> {
         futures_util::stream::iter(rights)
             .map(|right| self.review(right))
@@ -95,8 +98,11 @@ impl Cluster {
     }
 
     /// The name that the API server knows us by (SelfSubjectReview).
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with.
     pub async fn whoami(&self) -> Result<String, Error> {
-        let request = Request::new(
+        let request = ApiRequest::new(
             Method::POST,
             SELF_SUBJECT_REVIEWS.path(None, None),
             "question who we are".to_owned(),
@@ -113,12 +119,18 @@ impl Cluster {
     }
 
     /// Whether we hold a right, and by whose word (SelfSubjectAccessReview).
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with.
     pub async fn why(&self, right: &Access) -> Result<Judgement, Error> {
         let what = format!("question whether we may {right}");
         self.judge(SELF_SUBJECT_ACCESS_REVIEWS, what, &right.review()).await
     }
 
     /// Whether somebody else holds a right (SubjectAccessReview); few may ask that.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with: most often [`Error::Forbidden`].
     pub async fn why_of(&self, user: &str, right: &Access) -> Result<Judgement, Error> {
         let mut question = right.review();
         question["kind"] = json!(SUBJECT_ACCESS_REVIEWS.kind);
@@ -128,7 +140,7 @@ impl Cluster {
 
     async fn judge(&self, kind: Resource, what: String, question: &Value) -> Result<Judgement, Error> {
         // A review is kept nowhere: asking twice is safe.
-        let request = Request::new(Method::POST, kind.path(None, None), what).json(question);
+        let request = ApiRequest::new(Method::POST, kind.path(None, None), what).json(question);
         let answer: Value = decode(&self.call(&request).await?.body, &request.what)?;
         Ok(Judgement {
             allowed: answer["status"]["allowed"].as_bool().unwrap_or(false),

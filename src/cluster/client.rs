@@ -4,10 +4,10 @@ use kube::Config;
 
 use super::error::Error;
 use super::plugin::base64;
-use super::{About, url};
+use super::{ConnectionInfo, url};
 
 /// kube's client for `config`: HTTP/1.1, rustls on ring, gzip.
-pub(super) fn of(config: Config, about: &About) -> Result<kube::Client, Error> {
+pub(super) fn of(config: Config, about: &ConnectionInfo) -> Result<kube::Client, Error> {
     kube::Client::try_from(config).map_err(|error| {
         let why = url::scrubbed(&error.to_string());
         Error::Config {

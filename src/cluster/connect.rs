@@ -7,17 +7,21 @@ use http::Uri;
 use kube::config::{AuthInfo, Cluster as KubeCluster, Config};
 
 use super::client;
-use super::credentials::{Identity, basic, credentials, has_any, identity};
+use super::credentials::{ClientCertificate, basic, credentials, has_any, identity};
 use super::error::Error;
 use super::kubeconfig::{Choice, Entries, choose};
 use super::options::{InCluster, Options};
 use super::plugin::base64;
 use super::transport::{Source, Transport};
-use super::{About, Cluster, proxy, url};
+use super::{Cluster, ConnectionInfo, proxy, url};
 
 impl Cluster {
     /// Connects as a kubeconfig and the flags say. Asks the server nothing yet, and runs no plugin yet:
     /// the first call does. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a kubeconfig, a flag, a certificate or a key that is missing, cannot be read or
+    /// contradicts another, and names which.
     pub fn connect(options: &Options) -> Result<Self, Error> {
         let choice = choose(options)?;
         let (context, namespace, user) =
@@ -27,7 +31,7 @@ impl Cluster {
             Source::Withheld(_) => format!("{user}, which are not sent over plain http"),
             _ => user,
         };
-        let about = About { context, server: named(&config.cluster_url), namespace, user };
+        let about = ConnectionInfo { context, server: named(&config.cluster_url), namespace, user };
         let client = client::of(config.clone(), &about)?;
         let config = matches!(source, Source::Plugin(_)).then(|| Box::new(config));
         let transport = Transport::new(source, config, client, about, false);
@@ -36,6 +40,10 @@ impl Cluster {
 
     /// Connects as a pod does, by its ServiceAccount's files. Nothing but `place` steers it. To be called
     /// within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a file of the ServiceAccount that is missing or cannot be read, and for an address that
+    /// is none.
     pub fn in_cluster(place: &InCluster) -> Result<Self, Error> {
         let read = |name: &str| {
             let path = place.folder.join(name);
@@ -53,7 +61,7 @@ impl Cluster {
         // Read again by kube about once a minute: certificate authorities are rotated too.
         config.root_cert_file = Some(authority);
         bound(&mut config, place.request_timeout);
-        let about = About {
+        let about = ConnectionInfo {
             context: None,
             server,
             namespace: read("namespace")?.trim().to_owned(),
@@ -107,7 +115,7 @@ fn settle(options: &Options, choice: Choice) -> Result<(Config, Source), Error> 
     config.root_cert = authority(&cluster)?;
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
     config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
-    if let Some(Identity { certificate, key }) = identity(options, &auth, &entries)? {
+    if let Some(ClientCertificate { certificate, key }) = identity(options, &auth, &entries)? {
         config.auth_info.client_certificate_data = Some(base64(certificate));
         config.auth_info.client_key_data = Some(base64(key).into());
     }

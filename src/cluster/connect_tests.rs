@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::{TlsAcceptor, rustls};
 
 use super::super::resource::{CONFIG_MAPS, NAMESPACES};
-use super::super::{Create, Notice, Proof};
+use super::super::{ClusterNotice, Create, Proof};
 use super::*;
 
 /// What a connection gets.
@@ -117,8 +117,8 @@ impl Drop for Kubeconfig {
 }
 
 /// Asks for something; what was told meanwhile.
-async fn asked(options: &Options) -> (Vec<Notice>, Result<Option<Value>, Error>) {
-    let told: Arc<Mutex<Vec<Notice>>> = Arc::default();
+async fn asked(options: &Options) -> (Vec<ClusterNotice>, Result<Option<Value>, Error>) {
+    let told: Arc<Mutex<Vec<ClusterNotice>>> = Arc::default();
     let notices = Arc::clone(&told);
     let cluster = match Cluster::connect(options) {
         Ok(cluster) => cluster,
@@ -268,7 +268,7 @@ async fn credentials_go_over_tls_only() {
         answer.unwrap();
         assert_eq!(
             told,
-            [Notice::Warning(format!(
+            [ClusterNotice::Warning(format!(
                 "the credentials of ann are not sent: {url} is plain http, and whoever listens would have them; give \
                  the cluster an https:// address if it needs them"
             ))],
@@ -282,7 +282,7 @@ async fn credentials_go_over_tls_only() {
         let options = Options { server: Some(address), token: Some("SECRET".to_owned()), ..config.options() };
         let (told, answer) = asked(&options).await;
         answer.unwrap();
-        let [Notice::Warning(said)] = &told[..] else { panic!("{told:?}") };
+        let [ClusterNotice::Warning(said)] = &told[..] else { panic!("{told:?}") };
         assert!(
             said.starts_with(&format!("the credentials of the bearer of --token are not sent: {url} is"))
         );
@@ -290,7 +290,7 @@ async fn credentials_go_over_tls_only() {
     let through = json!({"server": "http://k8s.invalid", "proxy-url": format!("http://u:pw@{host}")});
     let config = Kubeconfig::new(&through, &json!({"token": "SECRET"}));
     let (told, _) = asked(&config.options()).await;
-    assert!(matches!(&told[0], Notice::Warning(said) if said.contains("are not sent")), "{told:?}");
+    assert!(matches!(&told[0], ClusterNotice::Warning(said) if said.contains("are not sent")), "{told:?}");
     let heads = heads.lock().unwrap();
     assert!(heads.len() >= 10, "all were asked");
     for head in &*heads {

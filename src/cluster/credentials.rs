@@ -28,7 +28,7 @@ pub(super) fn has_any(auth: &AuthInfo) -> bool {
 }
 
 /// A client certificate and its key, PEM.
-pub(super) struct Identity {
+pub(super) struct ClientCertificate {
     pub(super) certificate: Vec<u8>,
     pub(super) key: Vec<u8>,
 }
@@ -39,7 +39,7 @@ pub(super) fn identity(
     options: &Options,
     auth: &AuthInfo,
     entries: &Entries,
-) -> Result<Option<Identity>, Error> {
+) -> Result<Option<ClientCertificate>, Error> {
     let user = entries.user.as_deref().unwrap_or_default();
     let field = |name: &str, flag: bool| {
         if flag { format!("--{name}") } else { format!("{name} of user {user:?}") }
@@ -55,7 +55,7 @@ pub(super) fn identity(
         &field("client-key", options.client_key.is_some()),
     )?;
     let (has, lacks) = match (certificate, key) {
-        (Some(certificate), Some(key)) => return Ok(Some(Identity { certificate, key })),
+        (Some(certificate), Some(key)) => return Ok(Some(ClientCertificate { certificate, key })),
         (None, None) => return Ok(None),
         (Some(_), None) => ("client-certificate", "client-key"),
         (None, Some(_)) => ("client-key", "client-certificate"),

@@ -9,12 +9,16 @@
 //! server-side apply, and to create an object whose name it does not know (`generateName`).
 
 mod access;
+mod answer;
 mod client;
 mod connect;
 mod credentials;
 pub mod error;
+mod event_stream;
+mod exchange_error;
 mod forbidden;
 mod kubeconfig;
+mod list;
 pub mod objects;
 pub mod options;
 mod plugin;
@@ -40,35 +44,36 @@ use tokio::sync::Semaphore;
 pub use access::{Access, Judgement};
 pub use error::{Denier, Error};
 pub use forbidden::Forbidden;
+pub use list::{Consistency, List, Query};
 pub use options::{InCluster, Options};
 pub use resource::Resource;
 pub use retry::{Proof, contains};
-pub use verbs::{Consistency, Create, Delete, Deletion, List, Patch, Query, ServerVersion};
-pub use watch::{Change, Follow, Watch};
+pub use verbs::{Create, Delete, Deletion, Patch, ServerVersion};
+pub use watch::{Follow, Watch, WatchEvent};
 
 /// Requests in flight at most: polite to the server's fairness queues, and few TLS handshakes.
 pub(crate) const IN_FLIGHT: usize = 8;
 
 /// Something that a person who waits should know. One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
+pub enum ClusterNotice {
     /// We wait for something, and for what.
     Waiting(String),
     /// The server warns (a deprecated API, a policy in warn mode), as kubectl shows with `Warning:`.
     Warning(String),
 }
 
-type OnNotice = Box<dyn Fn(Notice) + Send + Sync>;
+type NoticeHandler = Box<dyn Fn(ClusterNotice) + Send + Sync>;
 
 /// Where notices go.
 #[derive(Default)]
 struct Sink {
-    listener: RwLock<Option<OnNotice>>,
+    listener: RwLock<Option<NoticeHandler>>,
     warned: Mutex<BTreeSet<String>>,
 }
 
 impl Sink {
-    fn tell(&self, notice: Notice) {
+    fn tell(&self, notice: ClusterNotice) {
         if let Some(listener) = &*self.listener.read().unwrap_or_else(std::sync::PoisonError::into_inner) {
             listener(notice);
         }
@@ -79,12 +84,12 @@ impl Sink {
         let mut warned = self.warned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if warned.insert(text.clone()) {
             drop(warned);
-            self.tell(Notice::Warning(text));
+            self.tell(ClusterNotice::Warning(text));
         }
     }
 
     /// Waits for `work`, and tells so once if it takes longer than two seconds.
-    async fn slowly<T>(&self, work: impl Future<Output = T>, notice: impl FnOnce() -> Notice) -> T {
+    async fn slowly<T>(&self, work: impl Future<Output = T>, notice: impl FnOnce() -> ClusterNotice) -> T {
         let mut work = std::pin::pin!(work);
         tokio::select! {
             biased;
@@ -95,22 +100,29 @@ impl Sink {
     }
 }
 
-/// What a connection tells of itself.
+/// What a connection tells of itself: where it leads, and as whom.
 #[derive(Debug, Clone)]
-struct About {
+struct ConnectionInfo {
     context: Option<String>,
     server: String,
     namespace: String,
     user: String,
 }
 
-impl About {
+impl ConnectionInfo {
     fn unreachable(&self, why: String) -> Error {
         Error::Unreachable { server: self.server.clone(), context: self.context.clone(), why }
     }
 }
 
 /// A connection to one cluster as one user.
+///
+/// # Errors of any call
+/// - [`Error::Unreachable`], [`Error::Timeout`] and [`Error::TooManyRequests`], once patience is over;
+/// - [`Error::Config`] and [`Error::Unauthorized`] where the credentials are the matter, [`Error::Forbidden`] where RBAC
+///   is, [`Error::Denied`] where admission is;
+/// - [`Error::TooLarge`] for an answer beyond all bounds, [`Error::Other`] for one that cannot be read, and for whatever
+///   else the server says.
 #[derive(Clone)]
 pub struct Cluster {
     inner: Arc<Inner>,
@@ -164,7 +176,7 @@ impl Cluster {
     }
 
     /// Sends notices (long waits, warnings of the server) to `listener` from now on, for all clones.
-    pub fn on_notice(&self, listener: impl Fn(Notice) + Send + Sync + 'static) {
+    pub fn on_notice(&self, listener: impl Fn(ClusterNotice) + Send + Sync + 'static) {
         let mut held =
             self.inner.transport.sink.listener.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         *held = Some(Box::new(listener));
@@ -172,7 +184,7 @@ impl Cluster {
 
     /// Tells whoever listens what is waited for.
     pub fn waits(&self, what: String) {
-        self.inner.transport.sink.tell(Notice::Waiting(what));
+        self.inner.transport.sink.tell(ClusterNotice::Waiting(what));
     }
 }
 

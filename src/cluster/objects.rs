@@ -77,16 +77,6 @@ impl std::fmt::Debug for SecretObject {
     }
 }
 
-/// A Job.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Job {
-    /// Metadata.
-    pub metadata: Meta,
-    /// Status.
-    pub status: JobStatus,
-}
-
 /// A Job's status.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -178,7 +168,8 @@ mod tests {
     #[test]
     fn nothing_is_required() {
         assert_eq!(serde_json::from_str::<NamespaceObject>("{}").unwrap(), NamespaceObject::default());
-        assert_eq!(serde_json::from_str::<Job>(r#"{"status":{"conditions":null}}"#).unwrap(), Job::default());
+        let status = serde_json::from_str::<JobStatus>(r#"{"conditions":null}"#).unwrap();
+        assert_eq!(status, JobStatus::default());
         assert_eq!(serde_json::from_str::<Event>("{}").unwrap().last_seen(), None);
     }
 

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use super::error::Error;
-use super::{Notice, url};
+use super::{ClusterNotice, url};
 
 /// How long a plugin may take when nobody is there to answer its questions.
 const BOUND: Duration = Duration::from_secs(120);
@@ -40,14 +40,14 @@ pub(super) struct Grant {
 }
 
 #[derive(Deserialize)]
-struct Reply {
+struct ExecCredential {
     #[serde(default)]
-    status: Option<ReplyStatus>,
+    status: Option<ExecCredentialStatus>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ReplyStatus {
+struct ExecCredentialStatus {
     expiration_timestamp: Option<Timestamp>,
     token: Option<String>,
     client_certificate_data: Option<String>,
@@ -73,8 +73,8 @@ impl Plugin {
         format!("credential plugin {}", self.exec.command.as_deref().unwrap_or("without a command"))
     }
 
-    pub(super) fn waiting(&self) -> Notice {
-        Notice::Waiting(format!("waiting for the {}", self.name()))
+    pub(super) fn waiting(&self) -> ClusterNotice {
+        ClusterNotice::Waiting(format!("waiting for the {}", self.name()))
     }
 
     fn asks(&self) -> bool {
@@ -177,7 +177,7 @@ impl Plugin {
 
     /// Reads an ExecCredential; JSON or, as client-go allows, YAML.
     fn read(&self, stdout: &[u8], now: Timestamp) -> Result<Grant, Error> {
-        let reply: Reply = serde_saphyr::from_slice(stdout).map_err(|_| {
+        let reply: ExecCredential = serde_saphyr::from_slice(stdout).map_err(|_| {
             self.fault("what it printed is no ExecCredential (it is not shown: it may be secret)")
         })?;
         let status = reply.status.ok_or_else(|| self.fault("what it printed has no status"))?;

@@ -33,7 +33,7 @@ pub(super) const ANSWER_BYTES: usize = 8 << 20;
 
 /// One request, sent as often as the rules of [`super::retry`] allow.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
+pub(super) struct ApiRequest {
     pub(super) method: Method,
     pub(super) path: String,
     query: String,
@@ -48,7 +48,7 @@ pub(super) struct Request {
     pub(super) tests: bool,
 }
 
-impl Request {
+impl ApiRequest {
     pub(super) fn new(method: Method, path: String, what: String) -> Self {
         Self {
             method,
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn queries_are_escaped() {
-        let request = Request::get("/api/v1/pods".to_owned(), String::new())
+        let request = ApiRequest::get("/api/v1/pods".to_owned(), String::new())
             .query("labelSelector", "a/b in (c,d),e!=f")
             .query("limit", "500")
             .query_if("continue", None)

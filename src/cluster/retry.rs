@@ -22,11 +22,13 @@ use serde_json::Value;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
+use super::answer::{HttpAnswer, retry_after};
 use super::error::Error;
-use super::request::{Replay, Request};
+use super::exchange_error::ExchangeError;
+use super::request::{ApiRequest, Replay};
 use super::status::Status;
-use super::transport::{Answer, QUIET, Trouble, retry_after};
-use super::{Cluster, Notice};
+use super::transport::QUIET;
+use super::{Cluster, ClusterNotice};
 
 /// First pause between tries; it doubles.
 const FIRST: Duration = Duration::from_millis(800);
@@ -73,9 +75,9 @@ impl Pace {
 
 /// What one try came to.
 #[derive(Debug)]
-enum Outcome {
+enum TryOutcome {
     /// The server answered, for good or bad.
-    Answered(Answer),
+    Answered(HttpAnswer),
     /// It may be sent again.
     Again {
         /// Whether the server may have acted on it.
@@ -155,12 +157,12 @@ impl<'a> Call<'a> {
     }
 
     /// Sends the request once and judges what came back. A 401 is tried once more with new credentials, here.
-    async fn once(&mut self, request: &Request) -> Outcome {
+    async fn once(&mut self, request: &ApiRequest) -> TryOutcome {
         loop {
             let transport = &self.cluster.inner.transport;
             let before = Instant::now();
             if let Err(error) = transport.prepare().await {
-                return Outcome::Fatal(error);
+                return TryOutcome::Fatal(error);
             }
             self.deadline += before.elapsed();
             let left = self.deadline.saturating_duration_since(Instant::now());
@@ -174,38 +176,44 @@ impl<'a> Call<'a> {
                 match transport.renew(generation).await {
                     Ok(true) => continue,
                     Ok(false) => {}
-                    Err(error) => return Outcome::Fatal(error),
+                    Err(error) => return TryOutcome::Fatal(error),
                 }
             }
             return self.judge(result);
         }
     }
 
-    fn judge(&self, result: Result<Answer, Trouble>) -> Outcome {
+    fn judge(&self, result: Result<HttpAnswer, ExchangeError>) -> TryOutcome {
         let about = &self.cluster.inner.transport.about;
         match result {
             Ok(answer) => {
-                let Some((uncertain, after)) = repeatable(&answer) else { return Outcome::Answered(answer) };
+                let Some((uncertain, after)) = repeatable(&answer) else {
+                    return TryOutcome::Answered(answer);
+                };
                 let status = Status::read(answer.code.as_u16(), &answer.body);
                 let error = status.into_error(self.what, &about.server, &about.user, false);
-                Outcome::Again { uncertain, after, error }
+                TryOutcome::Again { uncertain, after, error }
             }
-            Err(Trouble::Credentials(error)) => Outcome::Fatal(error),
-            Err(Trouble::TooLarge(most)) => {
-                Outcome::Fatal(Error::TooLarge { what: self.what.to_owned(), most })
+            Err(ExchangeError::Credentials(error)) => TryOutcome::Fatal(error),
+            Err(ExchangeError::TooLarge(most)) => {
+                TryOutcome::Fatal(Error::TooLarge { what: self.what.to_owned(), most })
             }
-            Err(Trouble::Hopeless(why)) => Outcome::Fatal(self.unreachable(why)),
-            Err(Trouble::Unsent(why)) if !self.cluster.inner.transport.reached() => {
-                Outcome::Fatal(self.unreachable(why))
+            Err(ExchangeError::Hopeless(why)) => TryOutcome::Fatal(self.unreachable(why)),
+            Err(ExchangeError::Unsent(why)) if !self.cluster.inner.transport.reached() => {
+                TryOutcome::Fatal(self.unreachable(why))
             }
-            Err(Trouble::Silent) if !self.cluster.inner.transport.reached() => Outcome::Fatal(self.silent()),
-            Err(Trouble::Unsent(why)) => {
-                Outcome::Again { uncertain: false, after: None, error: self.unreachable(why) }
+            Err(ExchangeError::Silent) if !self.cluster.inner.transport.reached() => {
+                TryOutcome::Fatal(self.silent())
             }
-            Err(Trouble::Cut(why)) => {
-                Outcome::Again { uncertain: true, after: None, error: self.unreachable(why) }
+            Err(ExchangeError::Unsent(why)) => {
+                TryOutcome::Again { uncertain: false, after: None, error: self.unreachable(why) }
             }
-            Err(Trouble::Silent) => Outcome::Again { uncertain: true, after: None, error: self.silent() },
+            Err(ExchangeError::Cut(why)) => {
+                TryOutcome::Again { uncertain: true, after: None, error: self.unreachable(why) }
+            }
+            Err(ExchangeError::Silent) => {
+                TryOutcome::Again { uncertain: true, after: None, error: self.silent() }
+            }
         }
     }
 
@@ -243,31 +251,31 @@ impl<'a> Call<'a> {
                 .inner
                 .transport
                 .sink
-                .tell(Notice::Waiting(format!("{error}; next try in {} s", wait.as_secs().max(1))));
+                .tell(ClusterNotice::Waiting(format!("{error}; next try in {} s", wait.as_secs().max(1))));
         }
         tokio::time::sleep_until(slot).await;
         Ok(())
     }
 
     /// Sends a request that is safe to repeat until it is answered.
-    async fn persist(&mut self, request: &Request) -> Result<Answer, Error> {
+    async fn persist(&mut self, request: &ApiRequest) -> Result<HttpAnswer, Error> {
         loop {
             match self.once(request).await {
-                Outcome::Answered(answer) => {
+                TryOutcome::Answered(answer) => {
                     if answer.code.is_success() {
                         self.cluster.inner.pace.clear();
                     }
                     return Ok(answer);
                 }
-                Outcome::Again { after, error, .. } => self.pause(after, error).await?,
-                Outcome::Fatal(error) => return Err(error),
+                TryOutcome::Again { after, error, .. } => self.pause(after, error).await?,
+                TryOutcome::Fatal(error) => return Err(error),
             }
         }
     }
 }
 
 /// Whether an answer asks to be asked again: whether the server may have acted, and how long to wait at least.
-fn repeatable(answer: &Answer) -> Option<(bool, Option<Duration>)> {
+fn repeatable(answer: &HttpAnswer) -> Option<(bool, Option<Duration>)> {
     let after = retry_after(&answer.headers);
     match answer.code.as_u16() {
         429 => Some((false, after)),
@@ -290,7 +298,7 @@ fn repeatable(answer: &Answer) -> Option<(bool, Option<Duration>)> {
 
 impl Cluster {
     /// Sends a request until the server has answered for good, and makes an error of an answer that is one.
-    pub(super) async fn call(&self, request: &Request) -> Result<Answer, Error> {
+    pub(super) async fn call(&self, request: &ApiRequest) -> Result<HttpAnswer, Error> {
         debug_assert_eq!(request.replay, Replay::Safe, "a create needs a proof");
         let answer = Call::begin(self, &request.what).await?.persist(request).await?;
         self.accept(request, answer)
@@ -300,25 +308,25 @@ impl Cluster {
     /// whether what is there is ours.
     pub(super) async fn call_create(
         &self,
-        request: &Request,
-        look: &Request,
+        request: &ApiRequest,
+        look: &ApiRequest,
         sent: &Value,
         proof: &Proof<'_>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<HttpAnswer, Error> {
         let mut call = Call::begin(self, &request.what).await?;
         let mut doubtful = false;
         loop {
             let mut paused = false;
             match call.once(request).await {
-                Outcome::Answered(answer) if answer.code == StatusCode::CONFLICT && doubtful => {}
-                Outcome::Answered(answer) => {
+                TryOutcome::Answered(answer) if answer.code == StatusCode::CONFLICT && doubtful => {}
+                TryOutcome::Answered(answer) => {
                     if answer.code.is_success() {
                         self.inner.pace.clear();
                     }
                     return self.accept(request, answer);
                 }
-                Outcome::Fatal(error) => return Err(error),
-                Outcome::Again { uncertain, after, error } => {
+                TryOutcome::Fatal(error) => return Err(error),
+                TryOutcome::Again { uncertain, after, error } => {
                     doubtful |= uncertain;
                     call.pause(after, error).await?;
                     paused = true;
@@ -348,7 +356,7 @@ impl Cluster {
         }
     }
 
-    fn accept(&self, request: &Request, answer: Answer) -> Result<Answer, Error> {
+    fn accept(&self, request: &ApiRequest, answer: HttpAnswer) -> Result<HttpAnswer, Error> {
         if answer.code.is_success() {
             return Ok(answer);
         }

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 
 use super::super::resource::{CONFIG_MAPS, DEPLOYMENTS, NAMESPACES};
-use super::super::scripted::{Reply, Scripted, Seen};
+use super::super::scripted::{Reply, Scripted, SeenRequest};
 use super::super::transport::Source;
 use super::super::{Create, Delete, Deletion, Patch, Query};
 use super::*;
 
-type Script = Box<dyn FnMut(&Seen) -> Reply + Send>;
+type Script = Box<dyn FnMut(&SeenRequest) -> Reply + Send>;
 
 const URL: &str = "/api/v1/namespaces";
 
@@ -381,12 +381,12 @@ async fn who_waits_is_told_what_for() {
         0..=2 => Reply::Status(503, "ServiceUnavailable", "the server is currently unable"),
         _ => Reply::Json(200, json!({})),
     });
-    let told: Arc<Mutex<Vec<Notice>>> = Arc::default();
+    let told: Arc<Mutex<Vec<ClusterNotice>>> = Arc::default();
     let listener = Arc::clone(&told);
     cluster.on_notice(move |notice| listener.lock().unwrap().push(notice));
     cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap();
     let told = told.lock().unwrap();
-    let Some(Notice::Waiting(text)) = told.first() else { panic!("{told:?}") };
+    let Some(ClusterNotice::Waiting(text)) = told.first() else { panic!("{told:?}") };
     assert!(text.starts_with("namespace/x: the server is currently unable; next try in "), "{text}");
     assert!(!text.contains('\n'));
 }
@@ -394,22 +394,22 @@ async fn who_waits_is_told_what_for() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_answer_is_announced_after_two_seconds_and_a_warning_once() {
     let (cluster, _) = Scripted::serve(|_| Reply::Silence);
-    let told: Arc<Mutex<Vec<(Duration, Notice)>>> = Arc::default();
+    let told: Arc<Mutex<Vec<(Duration, ClusterNotice)>>> = Arc::default();
     let begun = Instant::now();
     let listener = Arc::clone(&told);
     cluster.on_notice(move |notice| listener.lock().unwrap().push((begun.elapsed(), notice)));
     cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap_err();
-    let waiting = Notice::Waiting("waiting for https://scripted to answer: namespace/x".to_owned());
+    let waiting = ClusterNotice::Waiting("waiting for https://scripted to answer: namespace/x".to_owned());
     assert_eq!(*told.lock().unwrap(), [(Duration::from_secs(2), waiting)]);
 
     let header = ("warning", "299 - \"v1 Endpoints is deprecated\"".to_owned());
     let (cluster, _) = Scripted::serve(move |_| Reply::With(200, vec![header.clone()], json!({})));
-    let told: Arc<Mutex<Vec<Notice>>> = Arc::default();
+    let told: Arc<Mutex<Vec<ClusterNotice>>> = Arc::default();
     let listener = Arc::clone(&told);
     cluster.on_notice(move |notice| listener.lock().unwrap().push(notice));
     cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap();
     cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap();
-    assert_eq!(*told.lock().unwrap(), [Notice::Warning("v1 Endpoints is deprecated".to_owned())]);
+    assert_eq!(*told.lock().unwrap(), [ClusterNotice::Warning("v1 Endpoints is deprecated".to_owned())]);
 }
 
 #[tokio::test(start_paused = true)]

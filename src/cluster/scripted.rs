@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use tower::BoxError;
 
 use super::transport::{Source, Transport};
-use super::{About, Cluster};
+use super::{Cluster, ConnectionInfo};
 
 /// A text as the server keeps it in a Secret.
 pub(crate) fn in_base64(text: &str) -> String {
@@ -28,7 +28,7 @@ pub(crate) fn in_base64(text: &str) -> String {
 
 /// A request as the server saw it.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
+pub(crate) struct SeenRequest {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: String,
@@ -41,9 +41,16 @@ pub(crate) struct Seen {
     pub(crate) number: usize,
 }
 
+impl SeenRequest {
+    /// What the query says of `key`, escaped as it came.
+    pub(crate) fn parameter(&self, key: &str) -> Option<&str> {
+        self.query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
+    }
+}
+
 /// How a stream ends.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum End {
+pub(crate) enum BodyEnd {
     Close,
     Reset,
     Silence,
@@ -65,12 +72,12 @@ pub(crate) enum Reply {
     /// Nothing, for ever.
     Silence,
     /// Lines, each after a pause.
-    Stream(Vec<(Duration, String)>, End),
+    Stream(Vec<(Duration, String)>, BodyEnd),
 }
 
 impl Reply {
     /// A stream of events at once.
-    pub(crate) fn events(events: &[Value], end: End) -> Self {
+    pub(crate) fn events(events: &[Value], end: BodyEnd) -> Self {
         Self::Stream(events.iter().map(|event| (Duration::ZERO, format!("{event}\n"))).collect(), end)
     }
 }
@@ -78,10 +85,10 @@ impl Reply {
 /// The record of a scripted server.
 #[derive(Clone)]
 pub(crate) struct Scripted {
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: Arc<Mutex<Vec<SeenRequest>>>,
 }
 
-type Answer = Response<StreamBody<BoxStream<'static, Result<Frame<Bytes>, io::Error>>>>;
+type StreamedResponse = Response<StreamBody<BoxStream<'static, Result<Frame<Bytes>, io::Error>>>>;
 
 fn reset() -> io::Error {
     io::Error::from(io::ErrorKind::ConnectionReset)
@@ -95,7 +102,7 @@ fn answer(
     code: u16,
     headers: &[(&'static str, String)],
     body: BoxStream<'static, Result<Frame<Bytes>, io::Error>>,
-) -> Answer {
+) -> StreamedResponse {
     let mut response = Response::builder().status(code);
     for (name, value) in headers {
         response = response.header(*name, value);
@@ -103,7 +110,7 @@ fn answer(
     response.body(StreamBody::new(body)).unwrap()
 }
 
-async fn perform(reply: Reply) -> Result<Answer, BoxError> {
+async fn perform(reply: Reply) -> Result<StreamedResponse, BoxError> {
     let whole = |code: u16, headers: &[(&'static str, String)], body: &Value| {
         answer(code, headers, stream::iter([Ok(frame(body.to_string()))]).boxed())
     };
@@ -125,9 +132,9 @@ async fn perform(reply: Reply) -> Result<Answer, BoxError> {
                 Ok(frame(line))
             });
             let body = match end {
-                End::Close => lines.boxed(),
-                End::Reset => lines.chain(stream::iter([Err(reset())])).boxed(),
-                End::Silence => lines.chain(stream::pending()).boxed(),
+                BodyEnd::Close => lines.boxed(),
+                BodyEnd::Reset => lines.chain(stream::iter([Err(reset())])).boxed(),
+                BodyEnd::Silence => lines.chain(stream::pending()).boxed(),
             };
             answer(200, &[], body)
         }
@@ -136,16 +143,16 @@ async fn perform(reply: Reply) -> Result<Answer, BoxError> {
 
 impl Scripted {
     /// A server, and its record. The connection counts as one that has never been answered yet.
-    pub(crate) fn serve(script: impl FnMut(&Seen) -> Reply + Send + 'static) -> (Cluster, Self) {
+    pub(crate) fn serve(script: impl FnMut(&SeenRequest) -> Reply + Send + 'static) -> (Cluster, Self) {
         Self::serve_as(Source::Fixed(None), false, script)
     }
 
     pub(super) fn serve_as(
         source: Source,
         reached: bool,
-        script: impl FnMut(&Seen) -> Reply + Send + 'static,
+        script: impl FnMut(&SeenRequest) -> Reply + Send + 'static,
     ) -> (Cluster, Self) {
-        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let seen: Arc<Mutex<Vec<SeenRequest>>> = Arc::default();
         let record = Arc::clone(&seen);
         let script = Arc::new(Mutex::new(script));
         let began = Instant::now();
@@ -157,7 +164,7 @@ impl Scripted {
                 let body = body.collect().await?.to_bytes();
                 let reply = {
                     let mut record = record.lock().unwrap();
-                    let seen = Seen {
+                    let seen = SeenRequest {
                         method: head.method.to_string(),
                         path: head.uri.path().to_owned(),
                         query: head.uri.query().unwrap_or_default().to_owned(),
@@ -172,7 +179,7 @@ impl Scripted {
                 perform(reply).await
             }
         });
-        let about = About {
+        let about = ConnectionInfo {
             context: Some("test".to_owned()),
             server: "https://scripted".to_owned(),
             namespace: "default".to_owned(),
@@ -184,7 +191,7 @@ impl Scripted {
     }
 
     /// Everything that was asked so far.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<SeenRequest> {
         self.seen.lock().unwrap().clone()
     }
 

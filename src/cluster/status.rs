@@ -12,19 +12,19 @@ pub(super) struct Status {
     pub(super) message: String,
     pub(super) reason: String,
     pub(super) code: u16,
-    pub(super) details: Option<Details>,
+    pub(super) details: Option<StatusDetails>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Details {
-    pub(super) causes: Vec<Cause>,
+pub(super) struct StatusDetails {
+    pub(super) causes: Vec<StatusCause>,
     pub(super) retry_after_seconds: u64,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Cause {
+pub(super) struct StatusCause {
     pub(super) reason: String,
     pub(super) message: String,
     pub(super) field: String,
@@ -48,7 +48,7 @@ impl Status {
         self.causes().iter().any(|cause| cause.reason == reason)
     }
 
-    pub(super) fn causes(&self) -> &[Cause] {
+    pub(super) fn causes(&self) -> &[StatusCause] {
         self.details.as_ref().map_or(&[], |details| &details.causes)
     }
 

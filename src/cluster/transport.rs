@@ -3,25 +3,22 @@
 //! kube's own retry layer is off (`Config::default_retry`): it repeats a POST whose first try may have landed, and
 //! gives up on what it could repeat. Repeating is [`super::retry`]'s business alone.
 
-use std::error::Error as StdError;
-use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER, WARNING};
-use http::{HeaderValue, Response, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use jiff::Timestamp;
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, WARNING};
+use http::{HeaderValue, Response};
 use kube::client::Body;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
+use super::answer::{HttpAnswer, whole};
 use super::error::Error;
+use super::exchange_error::ExchangeError;
 use super::plugin::Plugin;
-use super::request::Request;
-use super::{About, Notice, Sink, client, url};
+use super::request::ApiRequest;
+use super::{ClusterNotice, ConnectionInfo, Sink, client};
 
 /// How often a token file is read again; client-go does the same.
 const TOKEN_FILE_AGE: Duration = Duration::from_secs(60);
@@ -57,48 +54,10 @@ pub(super) struct Transport {
     /// What the client is built from again when a plugin hands out a new client certificate.
     config: Option<Box<kube::Config>>,
     credentials: Mutex<Credentials>,
-    pub(super) about: About,
+    pub(super) about: ConnectionInfo,
     pub(super) sink: Sink,
     /// Whether the server has ever answered us.
     reached: AtomicBool,
-}
-
-/// What came back, whole.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) code: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
-
-/// Why nothing (usable) came back.
-#[derive(Debug)]
-pub(super) enum Trouble {
-    /// The server cannot have seen the request.
-    Unsent(String),
-    /// As before, and no repetition will help: a certificate, a malformed address.
-    Hopeless(String),
-    /// Nobody knows whether the server acted.
-    Cut(String),
-    /// As before: no answer within this time.
-    Silent,
-    /// The answer is longer than this many bytes.
-    TooLarge(usize),
-    /// We have no credentials to send.
-    Credentials(Error),
-}
-
-impl Answer {
-    /// The server's clock.
-    pub(super) fn date(&self) -> Option<Timestamp> {
-        let text = self.headers.get(DATE)?.to_str().ok()?;
-        jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
-    }
-}
-
-/// `Retry-After` in whole seconds, the only form that API servers use.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 impl Transport {
@@ -106,7 +65,7 @@ impl Transport {
         source: Source,
         config: Option<Box<kube::Config>>,
         client: kube::Client,
-        about: About,
+        about: ConnectionInfo,
         reached: bool,
     ) -> Self {
         let header = match &source {
@@ -204,21 +163,21 @@ impl Transport {
     /// Sends the request once and waits for the head of the answer. The number says which credentials were used.
     pub(super) async fn open(
         &self,
-        request: &Request,
+        request: &ApiRequest,
         stream: bool,
-    ) -> (Result<Response<Body>, Trouble>, u64) {
+    ) -> (Result<Response<Body>, ExchangeError>, u64) {
         if let Source::Withheld(why) = &self.source {
             self.sink.warn(why.clone());
         }
         let (client, header, generation) = match self.current().await {
             Ok(current) => current,
-            Err(error) => return (Err(Trouble::Credentials(error)), 0),
+            Err(error) => return (Err(ExchangeError::Credentials(error)), 0),
         };
         let message = match build(request, header, stream) {
             Ok(message) => message,
-            Err(error) => return (Err(Trouble::Hopeless(error.to_string())), generation),
+            Err(error) => return (Err(ExchangeError::Hopeless(error.to_string())), generation),
         };
-        let result = client.send(message).await.map_err(|error| trouble(&error));
+        let result = client.send(message).await.map_err(|error| ExchangeError::of(&error));
         if let Ok(response) = &result {
             self.reached.store(true, Ordering::Relaxed);
             for warning in response.headers().get_all(WARNING) {
@@ -233,30 +192,22 @@ impl Transport {
     /// Sends the request once and takes in the whole answer, within `bound`.
     pub(super) async fn exchange(
         &self,
-        request: &Request,
+        request: &ApiRequest,
         bound: Duration,
-    ) -> (Result<Answer, Trouble>, u64) {
+    ) -> (Result<HttpAnswer, ExchangeError>, u64) {
         let mut used = 0;
         let exchange = async {
             let (response, generation) = self.open(request, false).await;
             used = generation;
             let (head, body) = response?.into_parts();
             let body = whole(body, request.most).await?;
-            Ok(Answer { code: head.status, headers: head.headers, body })
+            Ok(HttpAnswer { code: head.status, headers: head.headers, body })
         };
-        let waiting =
-            || Notice::Waiting(format!("waiting for {} to answer: {}", self.about.server, request.what));
+        let waiting = || {
+            ClusterNotice::Waiting(format!("waiting for {} to answer: {}", self.about.server, request.what))
+        };
         let result = self.sink.slowly(timeout(bound, exchange), waiting).await;
-        (result.unwrap_or(Err(Trouble::Silent)), used)
-    }
-}
-
-/// A body as it comes, at most `most` bytes of it, after decompression.
-pub(super) async fn whole(body: Body, most: usize) -> Result<Bytes, Trouble> {
-    match Limited::new(body, most).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Trouble::TooLarge(most)),
-        Err(error) => Err(trouble(error.as_ref())),
+        (result.unwrap_or(Err(ExchangeError::Silent)), used)
     }
 }
 
@@ -275,7 +226,7 @@ pub(super) fn fixed_bearer(token: &str, whence: &str) -> Result<HeaderValue, Err
 }
 
 fn build(
-    request: &Request,
+    request: &ApiRequest,
     header: Option<HeaderValue>,
     stream: bool,
 ) -> Result<http::Request<Body>, http::Error> {
@@ -301,95 +252,16 @@ fn warning_text(header: &str) -> Option<String> {
     Some(rest.strip_suffix('"').unwrap_or(rest).replace("\\\"", "\""))
 }
 
-/// Sorts a transport's error by what is certain about it.
-pub(super) fn trouble(error: &(dyn StdError + 'static)) -> Trouble {
-    let mut connecting = false;
-    let mut why = String::new();
-    let mut refused = false;
-    let mut certificate = false;
-    let mut next = Some(error);
-    // Error chains are short; a cyclic one must not hang us.
-    for _ in 0..16 {
-        let Some(error) = next else { break };
-        let text = error.to_string();
-        connecting |= text.contains("client error (Connect)") || text.contains("tcp connect error");
-        certificate |= text.contains("certificate");
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            refused |= io.kind() == io::ErrorKind::ConnectionRefused;
-            // The certificate's error hides inside an io::Error, whose source skips it.
-            if let Some(inner) = io.get_ref() {
-                certificate |= inner.to_string().contains("certificate");
-            }
-        }
-        if !text.is_empty() {
-            why = text;
-        }
-        next = error.source();
-    }
-    // a library may quote the address of a proxy, password and all
-    let mut why = url::scrubbed(&why);
-    if certificate {
-        return Trouble::Hopeless(why);
-    }
-    if refused {
-        return Trouble::Unsent("connection refused".to_owned());
-    }
-    if why.contains("close_notify") {
-        // rustls adds a lecture with a link; for a person it is this:
-        "the server closed the connection".clone_into(&mut why);
-    }
-    if connecting { Trouble::Unsent(why) } else { Trouble::Cut(why) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[derive(Debug, thiserror::Error)]
-    #[error("{text}")]
-    struct Layer {
-        text: &'static str,
-        source: Option<Box<dyn StdError + Send + Sync>>,
-    }
-
-    fn chain(text: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Layer {
-        Layer { text, source: Some(source.into()) }
-    }
-
     #[test]
-    fn transport_errors_are_sorted_by_what_is_certain() {
-        let refused = chain(
-            "client error (Connect)",
-            chain("tcp connect error", io::Error::from(io::ErrorKind::ConnectionRefused)),
-        );
-        assert!(matches!(trouble(&refused), Trouble::Unsent(why) if why == "connection refused"));
-        let unknown_host =
-            chain("client error (Connect)", io::Error::other("failed to lookup address information"));
-        assert!(matches!(trouble(&unknown_host), Trouble::Unsent(why) if why.contains("lookup")));
-        let expired = chain("client error (Connect)", io::Error::other("invalid peer certificate: Expired"));
-        assert!(matches!(trouble(&expired), Trouble::Hopeless(why) if why.contains("Expired")));
-        let reset = chain(
-            "client error (SendRequest)",
-            chain("connection error", io::Error::from(io::ErrorKind::ConnectionReset)),
-        );
-        assert!(matches!(trouble(&reset), Trouble::Cut(why) if why == "connection reset"));
-        let killed = io::Error::other("peer closed connection without sending TLS close_notify: https://x");
-        assert!(matches!(trouble(&killed), Trouble::Cut(why) if why == "the server closed the connection"));
-    }
-
-    #[test]
-    fn headers() {
+    fn a_warning_is_shown_without_its_code_and_quotes() {
         assert_eq!(
             warning_text(r#"299 - "v1 Endpoints is \"deprecated\"""#).as_deref(),
             Some(r#"v1 Endpoints is "deprecated""#)
         );
-        let mut headers = HeaderMap::new();
-        assert_eq!(retry_after(&headers), None);
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("7"));
-        assert_eq!(retry_after(&headers), Some(Duration::from_secs(7)));
-        headers.insert(DATE, HeaderValue::from_static("Tue, 24 Nov 2026 20:50:33 GMT"));
-        let answer = Answer { code: StatusCode::OK, headers, body: Bytes::new() };
-        assert_eq!(answer.date(), "2026-11-24T20:50:33Z".parse().ok());
     }
 
     #[test]

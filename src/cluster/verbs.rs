@@ -2,106 +2,16 @@
 //! `serde_json::Value`.
 
 use http::Method;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::request::{Replay, Request};
+use super::request::{ApiRequest, Replay};
 use super::resource::Resource;
 use super::retry::Proof;
 use super::{Cluster, decode};
 use crate::chain::wire::FIELD_MANAGER;
-
-/// Objects per page of a list, kubectl's number.
-const PAGE: usize = 500;
-/// By how much a page gets smaller whose answer was too large.
-const SMALLER: usize = 8;
-/// Bytes of an answer from the cache, which comes in one piece.
-const CACHED_BYTES: usize = 64 << 20;
-/// Bytes of all pages of a list at most; of what is decoded a fraction stays.
-const LIST_BYTES: usize = 256 << 20;
-/// How often a list is begun anew because its continue token expired.
-const RESTARTS: u32 = 3;
-
-/// How fresh a list must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Consistency {
-    /// What the store holds now. For every decision about ownership.
-    #[default]
-    Quorum,
-    /// What the API server's cache holds: cheaper, and possibly a moment (with several API servers: more) behind.
-    /// For showing.
-    Cached,
-}
-
-/// What to list or watch.
-#[derive(Debug, Clone, Default)]
-pub struct Query {
-    /// Label selector.
-    pub labels: Option<String>,
-    /// Field selector.
-    pub fields: Option<String>,
-    /// How fresh.
-    pub consistency: Consistency,
-    /// So many objects at most; `None` = all.
-    pub most: Option<usize>,
-}
-
-impl Query {
-    /// By label selector.
-    pub fn labels(selector: impl Into<String>) -> Self {
-        Self { labels: Some(selector.into()), ..Self::default() }
-    }
-
-    /// By field selector.
-    pub fn fields(selector: impl Into<String>) -> Self {
-        Self { fields: Some(selector.into()), ..Self::default() }
-    }
-
-    /// The one object of this name.
-    pub fn named(name: &str) -> Self {
-        Self::fields(format!("metadata.name={name}"))
-    }
-
-    /// No more than so many objects, of which there may be any number.
-    #[must_use]
-    pub fn at_most(self, most: usize) -> Self {
-        Self { most: Some(most), ..self }
-    }
-
-    /// From the API server's cache.
-    #[must_use]
-    pub fn cached(self) -> Self {
-        Self { consistency: Consistency::Cached, ..self }
-    }
-}
-
-/// A list.
-#[derive(Debug, Clone, PartialEq)]
-pub struct List<T> {
-    /// The objects.
-    pub items: Vec<T>,
-    /// The version of the whole, to watch from.
-    pub resource_version: String,
-    /// The server's clock at the time of the answer: ages are counted from it, not from a clock of ours.
-    pub date: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-struct Page<T> {
-    metadata: PageMeta,
-    // A list without items is sent as null by some servers.
-    items: Option<Vec<T>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct PageMeta {
-    resource_version: String,
-    r#continue: Option<String>,
-}
 
 /// How to create.
 pub struct Create<'a> {
@@ -184,13 +94,6 @@ fn what(resource: &Resource, namespace: Option<&str>, name: &str) -> String {
     what
 }
 
-pub(super) fn what_all(resource: &Resource, namespace: Option<&str>) -> String {
-    match namespace {
-        Some(namespace) if resource.namespaced => format!("list of {resource} in namespace {namespace}"),
-        _ => format!("list of {resource}"),
-    }
-}
-
 fn name_of(object: &Value) -> Result<&str, Error> {
     object["metadata"]["name"].as_str().filter(|name| !name.is_empty()).ok_or_else(|| Error::Invalid {
         what: object["kind"].as_str().unwrap_or("object").to_owned(),
@@ -201,79 +104,20 @@ fn name_of(object: &Value) -> Result<&str, Error> {
 
 impl Cluster {
     /// The object of this name; `None` if there is none.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; that there is no such object is no error.
     pub async fn get<T: DeserializeOwned>(
         &self,
         resource: &Resource,
         namespace: Option<&str>,
         name: &str,
     ) -> Result<Option<T>, Error> {
-        let request = Request::get(resource.path(namespace, Some(name)), what(resource, namespace, name));
+        let request = ApiRequest::get(resource.path(namespace, Some(name)), what(resource, namespace, name));
         match self.call(&request).await {
             Ok(answer) => decode(&answer.body, &request.what).map(Some),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
-        }
-    }
-
-    /// All objects that the query selects; in all namespaces if none is given.
-    ///
-    /// A quorum list comes in pages, so that memory stays flat; if its continue token expires, it begins anew. The
-    /// cache answers in one piece, unless that would be too large; then it comes in pages, too. A page that is too large
-    /// is asked for again with fewer objects.
-    pub async fn list<T: DeserializeOwned>(
-        &self,
-        resource: &Resource,
-        namespace: Option<&str>,
-        query: &Query,
-    ) -> Result<List<T>, Error> {
-        let most = query.most.unwrap_or(usize::MAX);
-        let (mut cached, mut limit) = (query.consistency == Consistency::Cached, PAGE.min(most));
-        let (mut restarts, mut bytes) = (0, 0);
-        let mut list = List { items: Vec::new(), resource_version: String::new(), date: None };
-        let mut next: Option<String> = None;
-        loop {
-            let mut request = Request::get(resource.path(namespace, None), what_all(resource, namespace))
-                .query_if("labelSelector", query.labels.as_deref())
-                .query_if("fieldSelector", query.fields.as_deref())
-                .query("limit", &limit.to_string())
-                .query_if("continue", next.as_deref());
-            if cached {
-                // most servers answer such a question in one piece whatever the limit
-                request = request.query("resourceVersion", "0");
-                request.most = CACHED_BYTES;
-            }
-            let answer = match self.call(&request).await {
-                Ok(answer) => answer,
-                Err(Error::TooLarge { .. }) if cached => {
-                    (cached, next) = (false, None);
-                    list.items.clear();
-                    continue;
-                }
-                Err(Error::TooLarge { .. }) if limit > 1 => {
-                    limit = (limit / SMALLER).max(1);
-                    continue;
-                }
-                Err(Error::Gone { .. }) if next.is_some() && restarts < RESTARTS => {
-                    restarts += 1;
-                    next = None;
-                    list.items.clear();
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            bytes += answer.body.len();
-            if bytes > LIST_BYTES {
-                return Err(Error::TooLarge { what: request.what, most: LIST_BYTES });
-            }
-            let page: Page<T> = decode(&answer.body, &request.what)?;
-            list.items.extend(page.items.unwrap_or_default());
-            list.items.truncate(most);
-            list.resource_version = page.metadata.resource_version;
-            list.date = answer.date();
-            next = page.metadata.r#continue.filter(|token| !token.is_empty());
-            if next.is_none() || list.items.len() == most {
-                return Ok(list);
-            }
         }
     }
 
@@ -282,6 +126,11 @@ impl Cluster {
     /// If an answer is lost, the object is looked at and [`Create::proof`] says whether it is ours; so
     /// [`Error::AlreadyExists`] always means somebody else's (or an older) object. Unknown fields are refused, as
     /// kubectl does.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; [`Error::AlreadyExists`]; [`Error::Invalid`] for
+    /// content that the server does not accept, or an object without a name; [`Error::NotFound`] for a namespace or a
+    /// kind that is not there.
     pub async fn create<T: DeserializeOwned>(
         &self,
         resource: &Resource,
@@ -291,7 +140,7 @@ impl Cluster {
     ) -> Result<T, Error> {
         let name = name_of(object)?;
         let what = what(resource, namespace, name);
-        let mut request = Request::new(Method::POST, resource.path(namespace, None), what.clone())
+        let mut request = ApiRequest::new(Method::POST, resource.path(namespace, None), what.clone())
             .query("fieldManager", FIELD_MANAGER)
             .query("fieldValidation", "Strict")
             .json(object);
@@ -300,13 +149,18 @@ impl Cluster {
             self.call(&request).await?
         } else {
             request.replay = Replay::Create;
-            let look = Request::get(resource.path(namespace, Some(name)), what.clone());
+            let look = ApiRequest::get(resource.path(namespace, Some(name)), what.clone());
             self.call_create(&request, &look, object, &how.proof).await?
         };
         decode(&answer.body, &what)
     }
 
     /// Changes an object that is there.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; [`Error::NotFound`]; [`Error::Conflict`] for a
+    /// `test` that does not hold or a stale resourceVersion; [`Error::Invalid`] for content that the server does not
+    /// accept.
     pub async fn patch<T: DeserializeOwned>(
         &self,
         resource: &Resource,
@@ -318,6 +172,9 @@ impl Cluster {
     }
 
     /// Changes a subresource (`status`, `scale`) of an object; in a dry run the server does everything but keep it.
+    ///
+    /// # Errors
+    /// As [`Cluster::patch`].
     pub async fn patch_subresource<T: DeserializeOwned>(
         &self,
         resource: &Resource,
@@ -348,7 +205,7 @@ impl Cluster {
             Patch::Json(body) => ("application/json-patch+json", body),
             Patch::Merge(body) => ("application/merge-patch+json", body),
         };
-        let mut request = Request::new(Method::PATCH, target, what(resource, namespace, name))
+        let mut request = ApiRequest::new(Method::PATCH, target, what(resource, namespace, name))
             .query("fieldManager", FIELD_MANAGER)
             .json(body);
         request.content_type = content_type;
@@ -365,6 +222,11 @@ impl Cluster {
     ///
     /// Not for a claim: two that apply both succeed. And a field that others write (a listener's image, replicas)
     /// must carry its live value, or be left out.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; [`Error::Conflict`] for a field that somebody else
+    /// holds; [`Error::Invalid`] for content that the server does not accept, or an object without a name;
+    /// [`Error::NotFound`] for a namespace or a kind that is not there.
     pub async fn apply<T: DeserializeOwned>(
         &self,
         resource: &Resource,
@@ -373,7 +235,7 @@ impl Cluster {
         dry_run: bool,
     ) -> Result<T, Error> {
         let name = name_of(object)?;
-        let mut request = Request::new(
+        let mut request = ApiRequest::new(
             Method::PATCH,
             resource.path(namespace, Some(name)),
             what(resource, namespace, name),
@@ -393,6 +255,10 @@ impl Cluster {
 
     /// Deletes exactly the object that `how` describes. Another uid under that name is [`Error::Conflict`]; an
     /// object that is gone is a success.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; [`Error::Conflict`] if another object has the name
+    /// by now, or the version has moved on.
     pub async fn delete(
         &self,
         resource: &Resource,
@@ -408,7 +274,7 @@ impl Cluster {
         if how.dry_run {
             body["dryRun"] = json!(["All"]);
         }
-        let request = Request::new(
+        let request = ApiRequest::new(
             Method::DELETE,
             resource.path(namespace, Some(name)),
             what(resource, namespace, name),
@@ -422,8 +288,11 @@ impl Cluster {
     }
 
     /// What version the server is.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with.
     pub async fn version(&self) -> Result<ServerVersion, Error> {
-        let request = Request::get("/version".to_owned(), "version of the API server".to_owned());
+        let request = ApiRequest::get("/version".to_owned(), "version of the API server".to_owned());
         let answer = self.call(&request).await?;
         decode(&answer.body, &request.what)
     }

@@ -6,7 +6,7 @@
 //!
 //! * two streams begin at least a second apart; one that ended at once without an event counts as a failure,
 //!   and failures pause from 0.8 s to 30 s, at random up to half as long again;
-//! * 410 and 504, as a status or as an event, list anew and say so ([`Change::Restarted`]);
+//! * 410 and 504, as a status or as an event, list anew and say so ([`WatchEvent::Restarted`]);
 //! * a cut goes on from the last version seen, bookmarks included, without listing;
 //! * the server is asked to end each stream after [`Follow::span`]; one that is still silent 5 s later is dead.
 
@@ -15,20 +15,20 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
-use http_body_util::BodyExt as _;
-use kube::client::Body;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use super::answer::{retry_after, whole};
 use super::error::Error;
-use super::request::{ANSWER_BYTES, Request};
+use super::event_stream::{EventHead, EventObject, EventStream, StreamEnd};
+use super::exchange_error::ExchangeError;
+use super::list::{List, Query, what_all};
+use super::request::{ANSWER_BYTES, ApiRequest};
 use super::resource::Resource;
 use super::retry::{jitter, pause};
 use super::status::Status;
-use super::transport::{QUIET, Trouble, retry_after, trouble, whole};
-use super::verbs::{List, Query, what_all};
-use super::{Cluster, Notice, decode};
+use super::transport::QUIET;
+use super::{Cluster, ClusterNotice, decode};
 
 /// Two streams begin at least this far apart.
 const APART: Duration = Duration::from_secs(1);
@@ -70,7 +70,7 @@ impl Follow {
 
 /// What a watch brings.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Change<T> {
+pub enum WatchEvent<T> {
     /// All objects there are, at the beginning and whenever the thread of events was lost: what is not in it is
     /// gone.
     Restarted(List<T>),
@@ -87,7 +87,7 @@ pub enum Change<T> {
 }
 
 /// A watch: a stream that never ends. Dropping it ends the request. `next()` may be dropped and called again.
-pub type Watch<T> = BoxStream<'static, Change<T>>;
+pub type Watch<T> = BoxStream<'static, WatchEvent<T>>;
 
 impl Cluster {
     /// Follows objects, in all namespaces if none is given.
@@ -115,58 +115,22 @@ impl Cluster {
     }
 }
 
-/// One open stream.
-struct Open {
-    body: Body,
-    buffer: Vec<u8>,
-    /// Up to where the buffer holds no line end.
-    scanned: usize,
-    begun: Instant,
-    events: u64,
-}
-
 struct Watching<T> {
     cluster: Cluster,
     resource: Resource,
     namespace: Option<String>,
     follow: Follow,
     version: Option<String>,
-    stream: Option<Open>,
-    ready: VecDeque<Change<T>>,
+    stream: Option<EventStream>,
+    ready: VecDeque<WatchEvent<T>>,
     /// Not before this moment does the next request start.
     start: Instant,
     failures: u32,
     renewed: bool,
 }
 
-/// A line of a watch, without the object.
-#[derive(Deserialize)]
-struct EventHead {
-    r#type: String,
-    object: HeadObject,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct HeadObject {
-    metadata: HeadMeta,
-    code: u16,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct HeadMeta {
-    resource_version: String,
-}
-
-/// A line of a watch, the object alone.
-#[derive(Deserialize)]
-struct Tail<T> {
-    object: T,
-}
-
 impl<T: DeserializeOwned> Watching<T> {
-    async fn next(&mut self) -> Change<T> {
+    async fn next(&mut self) -> WatchEvent<T> {
         loop {
             if let Some(change) = self.ready.pop_front() {
                 return change;
@@ -194,15 +158,15 @@ impl<T: DeserializeOwned> Watching<T> {
                 if self.failures > 0 {
                     self.start = self.start.max(Instant::now() + APART);
                 }
-                self.ready.push_back(Change::Restarted(list));
+                self.ready.push_back(WatchEvent::Restarted(list));
             }
             Err(error) => self.fail(None, error),
         }
     }
 
-    fn request(&self, version: &str) -> Request {
+    fn request(&self, version: &str) -> ApiRequest {
         let namespace = self.namespace.as_deref();
-        Request::get(
+        ApiRequest::get(
             self.resource.path(namespace, None),
             format!("watch of the {}", what_all(&self.resource, namespace)),
         )
@@ -225,7 +189,7 @@ impl<T: DeserializeOwned> Watching<T> {
         let opening = timeout(self.cluster.inner.request_timeout, transport.open(&request, true));
         let (response, generation) = match opening.await {
             Ok(opened) => opened,
-            Err(_) => (Err(Trouble::Silent), 0),
+            Err(_) => (Err(ExchangeError::Silent), 0),
         };
         let response = match response {
             Ok(response) => response,
@@ -237,13 +201,7 @@ impl<T: DeserializeOwned> Watching<T> {
         let code = response.status().as_u16();
         if response.status().is_success() {
             self.renewed = false;
-            self.stream = Some(Open {
-                body: response.into_body(),
-                buffer: Vec::new(),
-                scanned: 0,
-                begun: Instant::now(),
-                events: 0,
-            });
+            self.stream = Some(EventStream::new(response.into_body()));
             return;
         }
         if code == 401 && !self.renewed {
@@ -278,45 +236,32 @@ impl<T: DeserializeOwned> Watching<T> {
     }
 
     async fn read(&mut self) {
-        let Some(open) = &mut self.stream else { return };
-        let deadline = open.begun + self.follow.span + GRACE;
-        if let Some(end) = open.buffer[open.scanned..].iter().position(|&byte| byte == b'\n') {
-            let rest = open.buffer.split_off(open.scanned + end + 1);
-            let line = std::mem::replace(&mut open.buffer, rest);
-            open.scanned = 0;
-            return self.take(&line);
-        }
-        open.scanned = open.buffer.len();
-        if open.scanned > ANSWER_BYTES {
-            // no object is as large: something in between garbled it, and the event comes again from the last version
-            self.stream = None;
-            let what = what_all(&self.resource, self.namespace.as_deref());
-            return self.fail(None, Error::TooLarge { what, most: ANSWER_BYTES });
-        }
-        match timeout_at(deadline, open.body.frame()).await {
-            Ok(Some(Ok(frame))) => {
-                if let Some(data) = frame.data_ref() {
-                    open.buffer.extend_from_slice(data);
-                }
+        let Some(stream) = &mut self.stream else { return };
+        let deadline = stream.begun + self.follow.span + GRACE;
+        match stream.line(deadline).await {
+            Ok(line) => self.take(&line),
+            Err(StreamEnd::LineTooLong) => {
+                // no object is as large: something in between garbled it, and the event comes again from the last version
+                self.stream = None;
+                let what = what_all(&self.resource, self.namespace.as_deref());
+                self.fail(None, Error::TooLarge { what, most: ANSWER_BYTES });
             }
             // The end that we asked for, a cut, or silence: what was not a whole line comes again.
-            Ok(None) => self.ended(None),
-            Ok(Some(Err(error))) => self.ended(Some(trouble(&error))),
-            Err(_) => self.ended(Some(Trouble::Silent)),
+            Err(StreamEnd::Closed) => self.ended(None),
+            Err(StreamEnd::Broken(error)) => self.ended(Some(error)),
         }
     }
 
-    fn ended(&mut self, cause: Option<Trouble>) {
-        let Some(open) = self.stream.take() else { return };
-        if open.begun.elapsed() >= SHORT || open.events > 0 {
+    fn ended(&mut self, cause: Option<ExchangeError>) {
+        let Some(stream) = self.stream.take() else { return };
+        if stream.begun.elapsed() >= SHORT || stream.events > 0 {
             self.failures = 0;
             return;
         }
         let why = match cause {
-            Some(Trouble::Unsent(why) | Trouble::Hopeless(why) | Trouble::Cut(why)) => why,
-            Some(Trouble::Silent | Trouble::TooLarge(_) | Trouble::Credentials(_)) | None => {
-                "the server ended a watch as soon as it had begun".to_owned()
-            }
+            Some(ExchangeError::Unsent(why) | ExchangeError::Hopeless(why) | ExchangeError::Cut(why)) => why,
+            Some(ExchangeError::Silent | ExchangeError::TooLarge(_) | ExchangeError::Credentials(_))
+            | None => "the server ended a watch as soon as it had begun".to_owned(),
         };
         let error = self.cluster.inner.transport.about.unreachable(why);
         if self.failures == 0 {
@@ -344,44 +289,46 @@ impl<T: DeserializeOwned> Watching<T> {
         };
         if head.r#type == "ERROR" {
             self.stream = None;
-            let status = serde_json::from_slice::<Tail<Status>>(line).map(|tail| tail.object);
+            let status = serde_json::from_slice::<EventObject<Status>>(line).map(|tail| tail.object);
             let mut status = status.unwrap_or_default();
             status.code = head.object.code;
             return self.refused(status, None, &what);
         }
-        if let Some(open) = &mut self.stream {
-            open.events += 1;
+        if let Some(stream) = &mut self.stream {
+            stream.events += 1;
         }
         self.failures = 0;
         if !head.object.metadata.resource_version.is_empty() {
             self.version = Some(head.object.metadata.resource_version.clone());
         }
-        let make: fn(T) -> Change<T> = match head.r#type.as_str() {
-            "ADDED" => Change::Added,
-            "MODIFIED" => Change::Modified,
-            "DELETED" => Change::Deleted,
+        let make: fn(T) -> WatchEvent<T> = match head.r#type.as_str() {
+            "ADDED" => WatchEvent::Added,
+            "MODIFIED" => WatchEvent::Modified,
+            "DELETED" => WatchEvent::Deleted,
             "BOOKMARK" => {
-                self.ready.push_back(Change::Bookmark(head.object.metadata.resource_version));
+                self.ready.push_back(WatchEvent::Bookmark(head.object.metadata.resource_version));
                 return;
             }
             // A type that this version does not know is no reason to stop.
             _ => return,
         };
-        self.ready.push_back(match decode::<Tail<T>>(line, &what) {
+        self.ready.push_back(match decode::<EventObject<T>>(line, &what) {
             Ok(tail) => make(tail.object),
-            Err(error) => Change::Trouble(error),
+            Err(error) => WatchEvent::Trouble(error),
         });
     }
 
-    fn error_of(&self, trouble: Trouble, request: &Request, after: Duration) -> Error {
+    fn error_of(&self, trouble: ExchangeError, request: &ApiRequest, after: Duration) -> Error {
         let about = &self.cluster.inner.transport.about;
         match trouble {
-            Trouble::Unsent(why) | Trouble::Hopeless(why) | Trouble::Cut(why) => about.unreachable(why),
-            Trouble::Silent => {
+            ExchangeError::Unsent(why) | ExchangeError::Hopeless(why) | ExchangeError::Cut(why) => {
+                about.unreachable(why)
+            }
+            ExchangeError::Silent => {
                 Error::Timeout { what: request.what.clone(), server: about.server.clone(), after }
             }
-            Trouble::TooLarge(most) => Error::TooLarge { what: request.what.clone(), most },
-            Trouble::Credentials(error) => error,
+            ExchangeError::TooLarge(most) => Error::TooLarge { what: request.what.clone(), most },
+            ExchangeError::Credentials(error) => error,
         }
     }
 
@@ -396,9 +343,9 @@ impl<T: DeserializeOwned> Watching<T> {
                 .inner
                 .transport
                 .sink
-                .tell(Notice::Waiting(format!("{error}; watching again in {seconds} s")));
+                .tell(ClusterNotice::Waiting(format!("{error}; watching again in {seconds} s")));
         }
-        self.ready.push_back(Change::Trouble(error));
+        self.ready.push_back(WatchEvent::Trouble(error));
     }
 
     fn postpone(&mut self, after: Option<Duration>) {

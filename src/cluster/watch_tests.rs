@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::objects::Object;
 use super::super::resource::PODS;
-use super::super::scripted::{End, Reply, Scripted, Seen};
+use super::super::scripted::{BodyEnd, Reply, Scripted, SeenRequest};
 use super::*;
 
 fn event(kind: &str, name: &str, version: &str) -> Value {
@@ -16,25 +16,25 @@ fn list(version: &str, names: &[&str]) -> Reply {
     Reply::Json(200, json!({"metadata": {"resourceVersion": version}, "items": items}))
 }
 
-fn is_watch(seen: &Seen) -> bool {
+fn is_watch(seen: &SeenRequest) -> bool {
     seen.query.contains("watch=true")
 }
 
-fn version(seen: &Seen) -> Option<&str> {
+fn version(seen: &SeenRequest) -> Option<&str> {
     seen.query.split('&').find_map(|pair| pair.strip_prefix("resourceVersion="))
 }
 
-fn names(change: &Change<Object>) -> String {
+fn names(change: &WatchEvent<Object>) -> String {
     match change {
-        Change::Restarted(list) => {
+        WatchEvent::Restarted(list) => {
             let names: Vec<&str> = list.items.iter().map(|it| it.metadata.name.as_str()).collect();
             format!("= {} @{}", names.join(","), list.resource_version)
         }
-        Change::Added(object) => format!("+ {}", object.metadata.name),
-        Change::Modified(object) => format!("~ {}", object.metadata.name),
-        Change::Deleted(object) => format!("- {}", object.metadata.name),
-        Change::Bookmark(version) => format!("@{version}"),
-        Change::Trouble(error) => format!("! {error}"),
+        WatchEvent::Added(object) => format!("+ {}", object.metadata.name),
+        WatchEvent::Modified(object) => format!("~ {}", object.metadata.name),
+        WatchEvent::Deleted(object) => format!("- {}", object.metadata.name),
+        WatchEvent::Bookmark(version) => format!("@{version}"),
+        WatchEvent::Trouble(error) => format!("! {error}"),
     }
 }
 
@@ -68,9 +68,9 @@ async fn a_list_then_its_events_then_on_from_the_last_bookmark() {
                 .chain([&event("BOOKMARK", "", "11")])
                 .map(|event| (Duration::from_secs(3), format!("{event}\n")))
                 .collect(),
-            End::Close,
+            BodyEnd::Close,
         ),
-        _ => Reply::events(&[event("MODIFIED", "a", "12")], End::Silence),
+        _ => Reply::events(&[event("MODIFIED", "a", "12")], BodyEnd::Silence),
     });
     let mut watch = follow(&cluster, None);
     assert_eq!(take(&mut watch, 6).await, ["= a @5", "+ b", "~ a", "- b", "@11", "~ a"]);
@@ -84,15 +84,15 @@ async fn a_list_then_its_events_then_on_from_the_last_bookmark() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_ends_a_watch_at_once_is_not_hammered() {
     let replies = [
-        Reply::events(&[], End::Close),
-        Reply::events(&[], End::Reset),
-        Reply::Stream(vec![(Duration::ZERO, "{\"type\":\"ADD".to_owned())], End::Close),
-        Reply::events(&[event("MODIFIED", "a", "7")], End::Close),
+        Reply::events(&[], BodyEnd::Close),
+        Reply::events(&[], BodyEnd::Reset),
+        Reply::Stream(vec![(Duration::ZERO, "{\"type\":\"ADD".to_owned())], BodyEnd::Close),
+        Reply::events(&[event("MODIFIED", "a", "7")], BodyEnd::Close),
         Reply::Reset,
         Reply::Refused,
         Reply::Status(500, "InternalError", "no"),
         Reply::Status(410, "Expired", "too old"),
-        Reply::Stream(vec![(Duration::ZERO, "<html>\n".to_owned())], End::Close),
+        Reply::Stream(vec![(Duration::ZERO, "<html>\n".to_owned())], BodyEnd::Close),
     ];
     for reply in replies {
         let shown = format!("{reply:?}");
@@ -111,7 +111,7 @@ async fn a_watch_that_is_put_off_waits_as_long_as_it_is_told() {
     for code in [429, 503] {
         let (cluster, server) = Scripted::serve(move |seen| match seen.number {
             0 => Reply::With(code, vec![("retry-after", "5".to_owned())], json!({"message": "busy"})),
-            _ => Reply::events(&[event("ADDED", "a", "6")], End::Silence),
+            _ => Reply::events(&[event("ADDED", "a", "6")], BodyEnd::Silence),
         });
         let mut watch = follow(&cluster, Some("5"));
         assert_eq!(take(&mut watch, 2).await[1], "+ a", "{code}");
@@ -124,7 +124,7 @@ async fn a_watch_that_is_put_off_waits_as_long_as_it_is_told() {
 async fn a_watch_whose_opening_is_never_answered_begins_anew_without_a_list() {
     let (cluster, server) = Scripted::serve(|seen| match seen.number {
         0 => Reply::Silence,
-        _ => Reply::events(&[event("ADDED", "a", "6")], End::Silence),
+        _ => Reply::events(&[event("ADDED", "a", "6")], BodyEnd::Silence),
     });
     let mut watch = follow(&cluster, Some("5"));
     let changes = take(&mut watch, 2).await;
@@ -141,14 +141,14 @@ async fn a_410_or_a_504_lists_anew_whether_it_is_a_status_or_an_event() {
     let replies = [
         Reply::Status(410, "Expired", "too old resource version"),
         Reply::Status(504, "Timeout", "Too large resource version"),
-        Reply::events(&[expired], End::Close),
+        Reply::events(&[expired], BodyEnd::Close),
     ];
     for reply in replies {
         let shown = format!("{reply:?}");
         let (cluster, server) = Scripted::serve(move |seen| match seen.number {
             0 => reply.clone(),
             1 => list("20", &["x"]),
-            _ => Reply::events(&[event("ADDED", "y", "21")], End::Silence),
+            _ => Reply::events(&[event("ADDED", "y", "21")], BodyEnd::Silence),
         });
         let mut watch = follow(&cluster, Some("1"));
         assert_eq!(take(&mut watch, 2).await, ["= x @20", "+ y"], "{shown}");
@@ -161,8 +161,8 @@ async fn a_410_or_a_504_lists_anew_whether_it_is_a_status_or_an_event() {
 #[tokio::test(start_paused = true)]
 async fn a_dead_connection_is_noticed_within_45_seconds_and_nothing_is_listed() {
     let (cluster, server) = Scripted::serve(|seen| match seen.number {
-        0 => Reply::events(&[event("ADDED", "a", "6")], End::Silence),
-        _ => Reply::events(&[event("ADDED", "b", "7")], End::Silence),
+        0 => Reply::events(&[event("ADDED", "a", "6")], BodyEnd::Silence),
+        _ => Reply::events(&[event("ADDED", "b", "7")], BodyEnd::Silence),
     });
     let mut watch = follow(&cluster, Some("5"));
     assert_eq!(take(&mut watch, 2).await, ["+ a", "+ b"]);
@@ -179,7 +179,7 @@ async fn an_idle_watch_costs_at_most_two_requests_a_minute() {
         let bookmark = format!("{}\n", event("BOOKMARK", "", &seen.number.to_string()));
         Reply::Stream(
             vec![(Duration::from_secs(38), bookmark), (Duration::from_secs(2), String::new())],
-            End::Close,
+            BodyEnd::Close,
         )
     });
     let mut watch = follow(&cluster, Some("5"));
@@ -193,10 +193,10 @@ async fn an_api_server_that_restarts_loses_no_event_and_causes_no_list() {
     let (cluster, server) = Scripted::serve(|seen| match seen.number {
         0 => Reply::Stream(
             vec![(Duration::from_secs(5), format!("{}\n", event("ADDED", "a", "6")))],
-            End::Reset,
+            BodyEnd::Reset,
         ),
         1..=3 => Reply::Refused,
-        _ => Reply::events(&[event("ADDED", "b", "7")], End::Silence),
+        _ => Reply::events(&[event("ADDED", "b", "7")], BodyEnd::Silence),
     });
     let mut watch = follow(&cluster, Some("5"));
     let mut changes = take(&mut watch, 5).await;
@@ -225,7 +225,7 @@ async fn events_come_whole_however_they_are_cut() {
     let text = format!("{}\n\n{}\n", event("ADDED", "a", "6"), event("DELETED", "a", "7"));
     let pieces: Vec<(Duration, String)> =
         text.chars().map(|letter| (Duration::ZERO, letter.to_string())).collect();
-    let (cluster, _) = Scripted::serve(move |_| Reply::Stream(pieces.clone(), End::Silence));
+    let (cluster, _) = Scripted::serve(move |_| Reply::Stream(pieces.clone(), BodyEnd::Silence));
     let mut watch = follow(&cluster, Some("5"));
     assert_eq!(take(&mut watch, 2).await, ["+ a", "- a"]);
 }
@@ -236,7 +236,7 @@ async fn next_may_be_dropped_and_called_again() {
         0 => list("5", &[]),
         _ => Reply::Stream(
             vec![(Duration::from_secs(7), format!("{}\n", event("ADDED", "a", "6")))],
-            End::Silence,
+            BodyEnd::Silence,
         ),
     });
     let mut watch = follow(&cluster, None);

@@ -2,7 +2,7 @@
 
 /// Where an agent is.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct AgentPlace {
     /// Host of the API server.
     pub host: String,
     /// Port of the API server.
@@ -22,10 +22,10 @@ pub struct Place {
 /// # Errors
 /// The name of the variable that is missing.
 #[expect(clippy::disallowed_methods, reason = "this room reads the environment")]
-pub fn place() -> Result<Place, &'static str> {
+pub fn place() -> Result<AgentPlace, &'static str> {
     let told = |name: &'static str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let must = |name: &'static str| told(name).ok_or(name);
-    Ok(Place {
+    Ok(AgentPlace {
         host: must("KUBERNETES_SERVICE_HOST")?,
         port: must("KUBERNETES_SERVICE_PORT")?.parse().map_err(|_| "KUBERNETES_SERVICE_PORT")?,
         namespace: must("STUDIOCI_NAMESPACE")?,

@@ -18,7 +18,7 @@ use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 /// What a child may use, and how long its parent waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
+pub struct ChildLimits {
     /// Address space, bytes. The program itself counts.
     pub memory: u64,
     /// CPU time, whole seconds.
@@ -61,7 +61,7 @@ const OUT_OF_MEMORY: [&str; 2] = ["memory allocation of", "has overflowed its st
 ///
 /// # Errors
 /// See [`Ended`].
-pub fn run(args: &[&str], input: &[u8], bounds: &Bounds) -> Result<Vec<u8>, Ended> {
+pub fn run(args: &[&str], input: &[u8], bounds: &ChildLimits) -> Result<Vec<u8>, Ended> {
     let mut command = Command::new(program().map_err(Ended::NotRun)?);
     command.arg0(CALLED).args(args).env_clear();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -79,7 +79,7 @@ impl Drop for ChildGuard {
     }
 }
 
-fn converse(command: &mut Command, input: &[u8], bounds: &Bounds) -> Result<Vec<u8>, Ended> {
+fn converse(command: &mut Command, input: &[u8], bounds: &ChildLimits) -> Result<Vec<u8>, Ended> {
     let mut running = ChildGuard(command.spawn().map_err(Ended::NotRun)?);
     let pipes = (running.0.stdin.take(), running.0.stdout.take(), running.0.stderr.take());
     let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
@@ -125,7 +125,7 @@ fn take(pipe: impl io::Read, most: u64) -> Vec<u8> {
 /// The answer and the last words, as soon as the child has closed both.
 fn listen(
     told: &std::sync::mpsc::Receiver<(bool, Vec<u8>)>,
-    bounds: &Bounds,
+    bounds: &ChildLimits,
 ) -> Result<(Vec<u8>, Vec<u8>), Ended> {
     let mut left = Clock::of(bounds.clock);
     let (mut answer, mut words) = (None, None);
@@ -195,7 +195,7 @@ fn program() -> io::Result<PathBuf> {
 ///
 /// # Errors
 /// What the system refuses; then nothing was read.
-pub fn serve(bounds: &Bounds, most: u64, work: impl FnOnce(&[u8]) -> Vec<u8>) -> io::Result<()> {
+pub fn serve(bounds: &ChildLimits, most: u64, work: impl FnOnce(&[u8]) -> Vec<u8>) -> io::Result<()> {
     confine(bounds)?;
     let mut input = Vec::new();
     io::stdin().lock().take(most).read_to_end(&mut input)?;
@@ -205,7 +205,7 @@ pub fn serve(bounds: &Bounds, most: u64, work: impl FnOnce(&[u8]) -> Vec<u8>) ->
     out.flush()
 }
 
-fn confine(bounds: &Bounds) -> io::Result<()> {
+fn confine(bounds: &ChildLimits) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     // here and not by who starts it, which would have to fork
@@ -231,10 +231,11 @@ fn confine(bounds: &Bounds) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { memory: 1 << 30, cpu: 1, answer: 16, clock: Duration::from_secs(20) };
+    const BOUNDS: ChildLimits =
+        ChildLimits { memory: 1 << 30, cpu: 1, answer: 16, clock: Duration::from_secs(20) };
 
     /// What came of a shell that does `script`, as if it were the child.
-    fn shell(script: &str, bounds: &Bounds) -> Result<Vec<u8>, Ended> {
+    fn shell(script: &str, bounds: &ChildLimits) -> Result<Vec<u8>, Ended> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]).env_clear();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -262,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_child_that_hangs_is_killed_and_waited_for() {
-        let bounds = Bounds { clock: Duration::from_millis(100), ..BOUNDS };
+        let bounds = ChildLimits { clock: Duration::from_millis(100), ..BOUNDS };
         assert!(matches!(shell("exec sleep 1000", &bounds), Err(Ended::Late)));
         // one that reads nothing does not hold up its parent either
         let input = vec![b'x'; 1 << 20];

@@ -19,7 +19,7 @@ pub struct File {
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
+pub enum FileError {
     /// There is none.
     #[error("there is no file {0}")]
     Absent(String),
@@ -38,7 +38,7 @@ pub enum Unreadable {
 ///
 /// # Errors
 /// Why it cannot be read.
-pub fn read(path: &str, stdin: impl Read) -> Result<File, Unreadable> {
+pub fn read(path: &str, stdin: impl Read) -> Result<File, FileError> {
     let name = if path == STDIN { "stdin".to_owned() } else { path.to_owned() };
     let mut bytes = Vec::new();
     let result = if path == STDIN {
@@ -48,12 +48,12 @@ pub fn read(path: &str, stdin: impl Read) -> Result<File, Unreadable> {
             .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
     };
     match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unreadable::Absent(name)),
-        Err(error) => return Err(Unreadable::Refused(name, error)),
-        Ok(_) if bytes.len() as u64 > MOST_BYTES => return Err(Unreadable::TooLarge(name)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(FileError::Absent(name)),
+        Err(error) => return Err(FileError::Refused(name, error)),
+        Ok(_) if bytes.len() as u64 > MOST_BYTES => return Err(FileError::TooLarge(name)),
         Ok(_) => {}
     }
-    let text = String::from_utf8(bytes).map_err(|_| Unreadable::NotText(name.clone()))?;
+    let text = String::from_utf8(bytes).map_err(|_| FileError::NotText(name.clone()))?;
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     Ok(File { name, text })
 }
@@ -97,14 +97,14 @@ mod tests {
     fn standard_input() {
         let file = read("-", "\u{feff}a: 1\n".as_bytes()).unwrap();
         assert_eq!(file, File { name: "stdin".to_owned(), text: "a: 1\n".to_owned() });
-        assert!(matches!(read("-", &[0xff_u8][..]), Err(Unreadable::NotText(name)) if name == "stdin"));
-        assert!(matches!(read("-", io::repeat(b'a')), Err(Unreadable::TooLarge(_))));
+        assert!(matches!(read("-", &[0xff_u8][..]), Err(FileError::NotText(name)) if name == "stdin"));
+        assert!(matches!(read("-", io::repeat(b'a')), Err(FileError::TooLarge(_))));
     }
 
     #[test]
     fn files() {
         assert!(read("Cargo.toml", io::empty()).unwrap().text.contains("[package]"));
-        assert!(matches!(read("no/such/file", io::empty()), Err(Unreadable::Absent(_))));
-        assert!(matches!(read("src", io::empty()), Err(Unreadable::Refused(..))));
+        assert!(matches!(read("no/such/file", io::empty()), Err(FileError::Absent(_))));
+        assert!(matches!(read("src", io::empty()), Err(FileError::Refused(..))));
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::child::{self, Bounds, Ended};
+use super::child::{self, ChildLimits, Ended};
 use crate::chain::wire;
 use crate::pipeline::facts::{Facts, Reads};
 use crate::pipeline::fault::Fault;
@@ -272,8 +272,8 @@ fn apart(task: &Task, clock: Duration) -> Result<Outcome> {
     }
 }
 
-fn bounds(clock: Duration) -> Bounds {
-    Bounds { memory: MEMORY, cpu: CPU, answer: ANSWER_BYTES, clock }
+fn bounds(clock: Duration) -> ChildLimits {
+    ChildLimits { memory: MEMORY, cpu: CPU, answer: ANSWER_BYTES, clock }
 }
 
 /// What the child does: [`apart`]'s other side.

@@ -18,7 +18,9 @@ use crate::chain::retention::{self, ChainInHome, ChainsInHome, Why};
 use crate::chain::{record, rights, wire};
 use crate::cluster::objects::{Condition, NamespaceObject, Object};
 use crate::cluster::resource as kind;
-use crate::cluster::{self, Access, Change, Cluster, Create, Delete, Deletion, Denier, Follow, Patch, Query};
+use crate::cluster::{
+    self, Access, Cluster, Create, Delete, Deletion, Denier, Follow, Patch, Query, WatchEvent,
+};
 use crate::keel::parking;
 use crate::state::Say;
 use crate::state::build::told;
@@ -316,12 +318,12 @@ async fn gone(cluster: &Cluster, target: &Target, say: Say<'_>) -> Result<()> {
     let mut said = String::new();
     while let Some(event) = events.next().await {
         let seen = match event {
-            Change::Added(namespace) | Change::Modified(namespace) => Some(namespace),
-            Change::Restarted(mut list) => list.items.pop(),
-            Change::Deleted(_) => None,
-            Change::Bookmark(_) => continue,
-            Change::Trouble(error) if error.is_transient() => continue,
-            Change::Trouble(error) => return Err(error.into()),
+            WatchEvent::Added(namespace) | WatchEvent::Modified(namespace) => Some(namespace),
+            WatchEvent::Restarted(mut list) => list.items.pop(),
+            WatchEvent::Deleted(_) => None,
+            WatchEvent::Bookmark(_) => continue,
+            WatchEvent::Trouble(error) if error.is_transient() => continue,
+            WatchEvent::Trouble(error) => return Err(error.into()),
         };
         let Some(namespace) = seen.filter(|seen| seen.metadata.uid == target.uid) else { return Ok(()) };
         if let Some(what) = held_up(&namespace.status.conditions).filter(|what| *what != said) {

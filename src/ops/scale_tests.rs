@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::*;
 use crate::chain::build::{Map, Told};
 use crate::chain::names;
-use crate::cluster::scripted::{Reply, Scripted, Seen};
+use crate::cluster::scripted::{Reply, Scripted, SeenRequest};
 
 fn build(namespace: &str, chain: &str, generation: u64, phase: Phase) -> Build {
     let uuid = Uuid::from_u128(7);
@@ -177,7 +177,7 @@ fn server(remembered: bool, bound: bool) -> (Cluster, Scripted) {
 
 /// The writes that a server has seen, with what matters of them.
 fn writes(server: &Scripted) -> Vec<String> {
-    let told = |seen: &Seen| {
+    let told = |seen: &SeenRequest| {
         let dry = if seen.query.contains("dryRun=All") { " dry" } else { "" };
         let place = seen.path.rsplit("/namespaces/").next().unwrap();
         format!("{} {place}{dry} {}", seen.method, seen.body)

@@ -23,7 +23,7 @@ use crate::state::{select, support};
 
 /// What was seen.
 #[derive(Debug, Clone, Default)]
-pub struct Seen {
+pub struct Overview {
     /// The builds, in no order.
     pub builds: Vec<Build>,
     /// What is seen of builds from outside, by namespace.
@@ -63,17 +63,17 @@ const KEEL: &str = "app=keel";
 ///
 /// # Errors
 /// Cluster errors.
-pub async fn builds(cluster: &Cluster) -> Result<Seen> {
+pub async fn builds(cluster: &Cluster) -> Result<Overview> {
     let select = select::builds().cached();
     let namespaces = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
-    Ok(Seen::of(&namespaces))
+    Ok(Overview::of(&namespaces))
 }
 
 /// Looks at all builds, and at what keeps them from going on.
 ///
 /// # Errors
 /// Cluster errors. What cannot be read beside the Namespaces is a notice at most.
-pub async fn status(cluster: &Cluster) -> Result<Seen> {
+pub async fn status(cluster: &Cluster) -> Result<Overview> {
     let select = select::builds().cached();
     let pods = select::labelled(&["listener", "build"]).cached();
     let listeners = select::labelled(&["listener"]).cached();
@@ -88,7 +88,7 @@ pub async fn status(cluster: &Cluster) -> Result<Seen> {
     };
     let (namespaces, pods, listeners, keel) = Box::pin(look).await;
     let namespaces = namespaces?;
-    let mut seen = Seen::of(&namespaces);
+    let mut seen = Overview::of(&namespaces);
     let mut readable = |what: &str, error: Option<&crate::cluster::Error>| {
         if let Some(error) = error {
             seen.notices.push(format!("{what} cannot be listed, so trouble with them is not shown: {error}"));
@@ -166,7 +166,7 @@ struct Around<'a> {
     held: BTreeMap<&'a str, String>,
 }
 
-impl Seen {
+impl Overview {
     fn of(namespaces: &List<NamespaceObject>) -> Self {
         let mut seen = Self { now: namespaces.date, ..Self::default() };
         for namespace in &namespaces.items {
@@ -336,7 +336,7 @@ impl KeelObject {
 /// # Errors
 /// [`Error::NoSuchName`] for a name that is neither a chain's nor a build's, [`Error::BuildEdited`] for a Namespace that was
 /// edited by hand.
-pub fn choose(seen: &mut Seen, name: &str) -> Result<()> {
+pub fn choose(seen: &mut Overview, name: &str) -> Result<()> {
     if seen.builds.iter().any(|build| build.namespace == name) {
         seen.builds.retain(|build| build.namespace == name);
     } else if seen.builds.iter().any(|build| build.chain == name) {

@@ -32,7 +32,7 @@ struct Answers {
     forbidden: Vec<&'static str>,
 }
 
-async fn seen(answers: Answers) -> (Seen, Vec<String>) {
+async fn seen(answers: Answers) -> (Overview, Vec<String>) {
     let (cluster, record) = Scripted::serve(move |request| {
         let path = request.path.as_str();
         let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| path.ends_with(suffix));
@@ -109,7 +109,7 @@ async fn state_that_was_edited_by_hand_is_a_finding() {
     assert_eq!(unreadable, ["ci-bare", "ci-label", "ci-phase"]);
 
     let mut seen = seen;
-    let named = |seen: &mut Seen, name: &str| match choose(seen, name) {
+    let named = |seen: &mut Overview, name: &str| match choose(seen, name) {
         Err(error) => format!("{error}\n{}", error.said().1),
         Ok(done) => panic!("{done:?}"),
     };

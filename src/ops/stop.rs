@@ -15,7 +15,7 @@ use crate::chain::head::Head;
 use crate::chain::retention::{self, ChainsInHome, Fate, Rules, Why};
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
-use crate::cluster::{Change, Cluster, Follow, Resource};
+use crate::cluster::{Cluster, Follow, Resource, WatchEvent};
 use crate::state::Say;
 use crate::state::build::{read_build, told};
 use crate::state::error::{Error, Result};
@@ -190,8 +190,8 @@ async fn wait_for_builds(cluster: &Cluster, request: &Request, ended: &Head, say
         let mut said = Vec::new();
         while let Some(event) = events.next().await {
             match event {
-                Change::Trouble(error) if !error.is_transient() => return Err(error.into()),
-                Change::Bookmark(_) | Change::Trouble(_) => continue,
+                WatchEvent::Trouble(error) if !error.is_transient() => return Err(error.into()),
+                WatchEvent::Bookmark(_) | WatchEvent::Trouble(_) => continue,
                 _ => {}
             }
             let (namespaces, home) = look(cluster, chain).await?;

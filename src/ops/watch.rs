@@ -96,12 +96,12 @@ async fn follow(cluster: &Cluster, target: &Build, tell: &mut dyn FnMut(&Change)
         };
         let Some(event) = event else { break };
         let namespace = match event {
-            cluster::Change::Added(namespace) | cluster::Change::Modified(namespace) => namespace,
-            cluster::Change::Restarted(mut list) => list.items.pop().ok_or_else(gone)?,
-            cluster::Change::Deleted(_) => return Err(gone()),
-            cluster::Change::Bookmark(_) => continue,
-            cluster::Change::Trouble(error) if error.is_transient() => continue,
-            cluster::Change::Trouble(error) => return Err(error.into()),
+            cluster::WatchEvent::Added(namespace) | cluster::WatchEvent::Modified(namespace) => namespace,
+            cluster::WatchEvent::Restarted(mut list) => list.items.pop().ok_or_else(gone)?,
+            cluster::WatchEvent::Deleted(_) => return Err(gone()),
+            cluster::WatchEvent::Bookmark(_) => continue,
+            cluster::WatchEvent::Trouble(error) if error.is_transient() => continue,
+            cluster::WatchEvent::Trouble(error) => return Err(error.into()),
         };
         if namespace.metadata.uid != target.uid {
             return Err(gone());

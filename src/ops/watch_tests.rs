@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::cluster::scripted::{End, Reply, Scripted};
+use crate::cluster::scripted::{BodyEnd, Reply, Scripted};
 
 /// A Namespace of a build in that phase.
 fn namespace(phase: &str) -> Value {
@@ -19,7 +19,7 @@ async fn watched(name: Option<&str>, first: &'static str, then: &'static str) ->
     let (cluster, _) = Scripted::serve(move |request| {
         if request.query.contains("watch=true") {
             let event = json!({ "type": "MODIFIED", "object": namespace(then) });
-            return Reply::events(&[event], End::Silence);
+            return Reply::events(&[event], BodyEnd::Silence);
         }
         Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": [namespace(first)] }))
     });
@@ -55,7 +55,7 @@ async fn what_no_agent_can_say_is_looked_for_from_outside() {
             Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }))
         };
         match request.path.as_str() {
-            _ if request.query.contains("watch=true") => Reply::Stream(Vec::new(), End::Silence),
+            _ if request.query.contains("watch=true") => Reply::Stream(Vec::new(), BodyEnd::Silence),
             "/apis/apps/v1/namespaces/ci-a/deployments" => list(std::slice::from_ref(&refused)),
             "/api/v1/namespaces/ci-a/pods" => list(&[]),
             _ => list(&[namespace("Claimed")]),

@@ -50,7 +50,7 @@ impl DryRun {
 
 /// What became of one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outcome<'a> {
+pub struct ResultLine<'a> {
     /// The kind, in lower case: `deployment`.
     pub kind: &'a str,
     /// The API group; empty for the core group.
@@ -65,7 +65,7 @@ pub struct Outcome<'a> {
     pub dry_run: DryRun,
 }
 
-impl Outcome<'_> {
+impl ResultLine<'_> {
     /// `deployment.apps/build`, which is all that `-o name` prints.
     pub fn object(&self) -> String {
         format!("{}/{}", self.resource(), self.name)
@@ -76,7 +76,7 @@ impl Outcome<'_> {
     }
 }
 
-impl fmt::Display for Outcome<'_> {
+impl fmt::Display for ResultLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.operation, self.namespace) {
             (Operation::Deleted, Some(namespace)) => {
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn result_lines_are_kubectls() {
-        let namespace = Outcome {
+        let namespace = ResultLine {
             kind: "namespace",
             group: "",
             name: "x",
@@ -107,18 +107,26 @@ mod tests {
             operation: Operation::Created,
             dry_run: DryRun::None,
         };
-        let deployment =
-            Outcome { kind: "deployment", group: "apps", name: "build", namespace: Some("x"), ..namespace };
+        let deployment = ResultLine {
+            kind: "deployment",
+            group: "apps",
+            name: "build",
+            namespace: Some("x"),
+            ..namespace
+        };
         for (outcome, line) in [
             (namespace, "namespace/x created"),
-            (Outcome { dry_run: DryRun::Client, ..namespace }, "namespace/x created (dry run)"),
-            (Outcome { dry_run: DryRun::Server, ..namespace }, "namespace/x created (server dry run)"),
-            (Outcome { operation: Operation::Unchanged, ..namespace }, "namespace/x unchanged"),
-            (Outcome { operation: Operation::Configured, ..deployment }, "deployment.apps/build configured"),
-            (Outcome { operation: Operation::Scaled, ..deployment }, "deployment.apps/build scaled"),
-            (Outcome { operation: Operation::Deleted, ..namespace }, "namespace \"x\" deleted"),
+            (ResultLine { dry_run: DryRun::Client, ..namespace }, "namespace/x created (dry run)"),
+            (ResultLine { dry_run: DryRun::Server, ..namespace }, "namespace/x created (server dry run)"),
+            (ResultLine { operation: Operation::Unchanged, ..namespace }, "namespace/x unchanged"),
             (
-                Outcome { operation: Operation::Deleted, dry_run: DryRun::Client, ..deployment },
+                ResultLine { operation: Operation::Configured, ..deployment },
+                "deployment.apps/build configured",
+            ),
+            (ResultLine { operation: Operation::Scaled, ..deployment }, "deployment.apps/build scaled"),
+            (ResultLine { operation: Operation::Deleted, ..namespace }, "namespace \"x\" deleted"),
+            (
+                ResultLine { operation: Operation::Deleted, dry_run: DryRun::Client, ..deployment },
                 "deployment.apps \"build\" deleted from x namespace (dry run)",
             ),
         ] {

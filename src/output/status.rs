@@ -117,15 +117,15 @@ impl<'a> View<'a> {
     /// One build as an object. What is not known is absent, never null.
     pub fn object(&self, build: &Build) -> Value {
         let seconds = self.duration(build).map(|(from, to)| to.duration_since(from).as_secs().max(0));
-        let object = Object {
+        let object = BuildObject {
             api_version: API_VERSION,
             kind: "Build",
-            metadata: Metadata {
+            metadata: BuildMetadata {
                 name: &build.namespace,
                 uid: &build.uid,
                 creation_timestamp: build.created.map(time),
             },
-            spec: Spec {
+            spec: BuildSpec {
                 chain: &build.chain,
                 chain_uuid: &build.chain_uuid,
                 owner: &build.owner,
@@ -133,7 +133,7 @@ impl<'a> View<'a> {
                 parent: build.parent.as_deref(),
                 baseline: build.baseline.to_string(),
             },
-            status: Status {
+            status: BuildStatus {
                 phase: phase(build).as_str(),
                 verdict: build.verdict.map(Verdict::as_str),
                 cause: build.cause.as_deref(),
@@ -260,17 +260,17 @@ fn time(at: Timestamp) -> String {
 /// A build, as `-o json` and `-o yaml` show it. Fields are only ever added within `studioci.dev/v1`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Object<'a> {
+struct BuildObject<'a> {
     api_version: &'static str,
     kind: &'static str,
-    metadata: Metadata<'a>,
-    spec: Spec<'a>,
-    status: Status<'a>,
+    metadata: BuildMetadata<'a>,
+    spec: BuildSpec<'a>,
+    status: BuildStatus<'a>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Metadata<'a> {
+struct BuildMetadata<'a> {
     /// Name of the build's namespace, which is the build's name.
     name: &'a str,
     /// uid of the Namespace.
@@ -282,7 +282,7 @@ struct Metadata<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Spec<'a> {
+struct BuildSpec<'a> {
     /// The chain's name.
     chain: &'a str,
     /// The chain's uuid.
@@ -301,7 +301,7 @@ struct Spec<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Status<'a> {
+struct BuildStatus<'a> {
     /// Where the build is.
     phase: &'static str,
     /// How it ended.

@@ -7,7 +7,7 @@ use crate::chain::build::{Baseline, Build, Dispatch, Phase};
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct WatchLine {
     /// When it happened.
     pub time: Timestamp,
     /// The build.
@@ -16,7 +16,7 @@ pub struct Line {
     pub text: String,
 }
 
-impl std::fmt::Display for Line {
+impl std::fmt::Display for WatchLine {
     /// `10:37:05Z  ci-eager-hopper  detached from Keel`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}  {}  {}", self.time.strftime("%H:%M:%SZ"), self.build, self.text)
@@ -27,10 +27,10 @@ impl std::fmt::Display for Line {
 ///
 /// `seen` is the server's time of the newer observation, for what has no time on the wire: the dispatch and a reason
 /// for waiting. Such a line is never dated after a phase that follows it.
-pub fn diff(old: Option<&Build>, new: &Build, seen: Timestamp) -> Vec<Line> {
+pub fn diff(old: Option<&Build>, new: &Build, seen: Timestamp) -> Vec<WatchLine> {
     let before = old.filter(|old| old.uid == new.uid);
     let mut lines = Vec::new();
-    let mut say = |time, text| lines.push(Line { time, build: new.namespace.clone(), text });
+    let mut say = |time, text| lines.push(WatchLine { time, build: new.namespace.clone(), text });
     let begun = |phase: Phase| {
         let at = *new.times.get(&phase)?;
         before.is_none_or(|old| !old.times.contains_key(&phase)).then_some(at)
@@ -81,8 +81,8 @@ pub fn diff(old: Option<&Build>, new: &Build, seen: Timestamp) -> Vec<Line> {
 }
 
 /// What is seen from outside of a build that does not go on.
-pub fn waits(build: &Build, why: &str, seen: Timestamp) -> Line {
-    Line { time: seen, build: build.namespace.clone(), text: format!("waiting: {why}") }
+pub fn waits(build: &Build, why: &str, seen: Timestamp) -> WatchLine {
+    WatchLine { time: seen, build: build.namespace.clone(), text: format!("waiting: {why}") }
 }
 
 fn sentence(phase: Phase, build: &Build) -> String {

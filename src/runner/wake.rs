@@ -17,7 +17,7 @@ use crate::agent::Observation;
 use crate::chain::build::Phase;
 use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
-use crate::cluster::{Change, Cluster, Follow, Query};
+use crate::cluster::{Cluster, Follow, Query, WatchEvent};
 use crate::state::select;
 
 /// How long one stream lasts: with three of them, an idle listener asks three times in four minutes, and twice in five (by
@@ -94,7 +94,7 @@ impl Wakes {
         let mut events = self.cluster.watch::<Object>(resource, namespace, follow);
         let task = self.tasks.spawn(async move {
             while let Some(change) = events.next().await {
-                if !matches!(change, Change::Bookmark(_) | Change::Trouble(_)) {
+                if !matches!(change, WatchEvent::Bookmark(_) | WatchEvent::Trouble(_)) {
                     bell.notify_one();
                 }
             }

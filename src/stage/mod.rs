@@ -21,7 +21,7 @@ use crate::chain::freeze::Pushed;
 use crate::chain::told::{TOLD_FILE, Telling};
 use crate::chain::wire;
 use crate::cluster::Cluster;
-use crate::cluster::scripted::{End, Reply, Scripted, Seen, in_base64};
+use crate::cluster::scripted::{BodyEnd, Reply, Scripted, SeenRequest, in_base64};
 use crate::keel::parking;
 use crate::local;
 use crate::state::home::Home;
@@ -338,7 +338,7 @@ impl World {
         object
     }
 
-    fn serve(&mut self, seen: &Seen) -> Reply {
+    fn serve(&mut self, seen: &SeenRequest) -> Reply {
         if self.dead {
             return Reply::Silence;
         }
@@ -373,14 +373,14 @@ impl World {
         reply
     }
 
-    fn answer(&mut self, seen: &Seen, place: &Place, dry: bool) -> Reply {
+    fn answer(&mut self, seen: &SeenRequest, place: &Place, dry: bool) -> Reply {
         if let Some(refuses) = self.refuses
             && let Some(message) = refuses(&format!("{} {}", seen.method, seen.path), &seen.body)
         {
             return Reply::Status(403, "Forbidden", message);
         }
         match (seen.method.as_str(), &place.name) {
-            ("GET", None) if seen.query.contains("watch=true") => Reply::Stream(Vec::new(), End::Silence),
+            ("GET", None) if seen.query.contains("watch=true") => Reply::Stream(Vec::new(), BodyEnd::Silence),
             ("GET", None) => self.list(seen, place),
             ("GET", Some(_)) => match self.objects.get(&seen.path) {
                 Some(object) => Reply::Json(200, object.clone()),
@@ -393,7 +393,7 @@ impl World {
         }
     }
 
-    fn list(&self, seen: &Seen, place: &Place) -> Reply {
+    fn list(&self, seen: &SeenRequest, place: &Place) -> Reply {
         let query = |key: &str| {
             let of_key = seen.query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
             of_key.unwrap_or_default().replace("%3D", "=").replace("%2F", "/").replace("%2C", ",")
@@ -425,7 +425,7 @@ impl World {
         )
     }
 
-    fn create(&mut self, seen: &Seen, place: &Place, dry: bool) -> Reply {
+    fn create(&mut self, seen: &SeenRequest, place: &Place, dry: bool) -> Reply {
         let name = seen.body["metadata"]["name"].as_str().unwrap();
         let path = format!("{}/{name}", place.collection);
         if name == "studioci-canary" {
@@ -492,7 +492,7 @@ impl World {
         }
     }
 
-    fn patch(&mut self, seen: &Seen, place: &Place, dry: bool) -> Reply {
+    fn patch(&mut self, seen: &SeenRequest, place: &Place, dry: bool) -> Reply {
         let kind = seen.headers["content-type"].to_str().unwrap();
         let Some(live) = self.objects.get(&seen.path) else {
             if kind.contains("apply") && !dry {
@@ -534,7 +534,7 @@ impl World {
         Reply::Json(200, next)
     }
 
-    fn delete(&mut self, seen: &Seen, place: &Place) -> Reply {
+    fn delete(&mut self, seen: &SeenRequest, place: &Place) -> Reply {
         let Some(live) = self.objects.get(&seen.path) else {
             return Reply::Status(404, "NotFound", "not found");
         };

@@ -1,7 +1,7 @@
 //! What is taken for a confinement, and what is not.
 
 use super::*;
-use crate::cluster::scripted::{Reply, Scripted, Seen};
+use crate::cluster::scripted::{Reply, Scripted, SeenRequest};
 
 fn policies() -> Vec<Value> {
     manifests::objects().into_iter().filter(|it| [POLICY, BINDING].contains(&manifests::key(it).0)).collect()
@@ -106,7 +106,7 @@ const OTHER_POLICY: &str =
 
 fn serve(world: World) -> (Cluster, Scripted) {
     let mut canaries = 0;
-    Scripted::serve(move |seen: &Seen| {
+    Scripted::serve(move |seen: &SeenRequest| {
         let verb = &seen.body["spec"]["resourceAttributes"]["verb"];
         let last = seen.path.rsplit('/').next().unwrap();
         let status = |allowed: bool, reason: &str| {

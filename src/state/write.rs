@@ -98,7 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cluster::Notice;
+    use crate::cluster::ClusterNotice;
     use crate::cluster::scripted::{Reply, Scripted};
 
     #[tokio::test(start_paused = true)]
@@ -123,7 +123,7 @@ mod tests {
             assert_eq!(answer.is_ok(), refusals < usize::MAX, "{answer:?}");
             let notices = notices.lock().unwrap();
             assert_eq!(notices.len(), told, "{notices:?}");
-            let says = |notice: &Notice| matches!(notice, Notice::Waiting(why) if why.contains("does not count yet: "));
+            let says = |notice: &ClusterNotice| matches!(notice, ClusterNotice::Waiting(why) if why.contains("does not count yet: "));
             assert!(notices.iter().all(says), "{notices:?}");
         }
     }

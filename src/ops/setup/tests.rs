@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 
 use super::*;
-use crate::cluster::scripted::{Reply, Scripted, Seen};
+use crate::cluster::scripted::{Reply, Scripted, SeenRequest};
 use crate::state::home::home;
 
 type Store = Arc<Mutex<BTreeMap<String, Value>>>;
@@ -16,7 +16,7 @@ fn server(minor: &'static str) -> (Cluster, Scripted, Store) {
     let store = Store::default();
     let kept = Arc::clone(&store);
     let mut version = 0;
-    let (cluster, scripted) = Scripted::serve(move |seen: &Seen| {
+    let (cluster, scripted) = Scripted::serve(move |seen: &SeenRequest| {
         let mut store = kept.lock().unwrap();
         match (seen.method.as_str(), seen.path.as_str()) {
             (_, "/version") => Reply::Json(
