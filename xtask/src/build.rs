@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-use test_cluster::Tools;
 use test_cluster::image::{Image, agent_image};
 use test_cluster::interrupt::Interrupt;
+use test_cluster::{Error, Tools};
 
 use crate::failure::Failure;
-use crate::screen::Screen;
+use crate::screen::{Screen, WholeLines};
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -38,6 +38,34 @@ pub(crate) fn tools(interrupt: &Interrupt) -> Result<Tools, Failure> {
     Ok(Tools::build(&root().join("tests/cluster"), interrupt, &Screen)?)
 }
 
+/// The servers of the test cluster, and what `ours` builds, side by side: each leaves cores idle while it links. Where
+/// one of them fails, the other is stopped.
+pub(crate) fn beside_tools<T>(
+    interrupt: &Interrupt,
+    ours: impl FnOnce() -> Result<T, Failure>,
+) -> Result<(Tools, T), Failure> {
+    let sources = root().join("tests/cluster");
+    std::thread::scope(|scope| {
+        let servers = scope.spawn(|| {
+            let built = Tools::build(&sources, interrupt, &WholeLines::default());
+            if built.is_err() {
+                interrupt.raise();
+            }
+            built
+        });
+        let ours = ours();
+        if ours.is_err() {
+            interrupt.raise();
+        }
+        let servers = servers.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match (servers, ours) {
+            // who was stopped says nothing of why
+            (Err(Error::Interrupted), Err(failure)) => Err(failure),
+            (servers, ours) => Ok((servers?, ours?)),
+        }
+    })
+}
+
 /// One program of theirs.
 pub(crate) fn tool(name: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure> {
     Ok(Tools::one(name, &root().join("tests/cluster"), interrupt, &Screen)?)
@@ -45,7 +73,7 @@ pub(crate) fn tool(name: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure
 
 /// The binary as it is released.
 pub(crate) fn release(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
-    static_binary("release", interrupt)
+    static_binary("kubectl-studioci", "release", interrupt)
 }
 
 /// The static binary that the agent image of tests holds, once it is built.
@@ -55,7 +83,7 @@ pub(crate) fn agent_binary() -> PathBuf {
 
 /// The static binary that the agent image of tests holds.
 pub(crate) fn test_agent_binary(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
-    static_binary("agent", interrupt)
+    static_binary("kubectl-studioci", "agent", interrupt)
 }
 
 /// The agent image for tests: quick to build, without debug information, static like the released one.
@@ -66,15 +94,19 @@ pub(crate) fn test_agent_image(interrupt: &Interrupt) -> Result<Image, Failure> 
     Ok(agent_image(&bytes))
 }
 
-/// The program that plays Keel.
+/// The program that plays Keel: static too, because all that it depends on is then built already.
 pub(crate) fn keel_stand_in(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
-    succeed(cargo().args(["build", "--locked", "--package", "keel-standin"]), interrupt)?;
-    Ok(target().join("debug/keel-standin"))
+    static_binary("keel-standin", "agent", interrupt)
 }
 
-/// The plugin as developers run it.
-pub(crate) fn plugin(interrupt: &Interrupt) -> Result<(), Failure> {
-    succeed(cargo().args(["build", "--locked", "--package", "kubectl-studioci"]), interrupt)
+/// The folders that may hold the plugin, that where it was built last before the other: as developers build it, and as
+/// the agent image holds it.
+pub(crate) fn plugin_folders() -> Vec<PathBuf> {
+    let mut folders = [target().join("debug"), static_folder("agent")].map(|folder| {
+        (fs::metadata(folder.join("kubectl-studioci")).and_then(|file| file.modified()).ok(), folder)
+    });
+    folders.sort_by(|a, b| b.cmp(a));
+    folders.map(|(_, folder)| folder).into()
 }
 
 /// Where cargo puts what it builds.
@@ -84,7 +116,7 @@ pub(crate) fn target() -> PathBuf {
 
 /// Static glibc takes the flag and an explicit target: without one the flag would reach build scripts as well. It has a
 /// folder of its own below target/, or each build with other flags would throw the last one away.
-fn static_binary(profile: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure> {
+fn static_binary(package: &str, profile: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure> {
     let target = static_target();
     let mut flags = env::var("RUSTFLAGS").unwrap_or_default();
     flags.push_str(" -C target-feature=+crt-static");
@@ -94,30 +126,32 @@ fn static_binary(profile: &str, interrupt: &Interrupt) -> Result<PathBuf, Failur
             "build",
             "--locked",
             "--package",
-            "kubectl-studioci",
+            package,
             "--bin",
-            "kubectl-studioci",
+            package,
             "--profile",
             profile,
             "--target",
             &target,
         ])
         .arg("--target-dir")
-        .arg(root().join(STATIC))
+        .arg(static_target_dir())
         .env("RUSTFLAGS", flags.trim());
     succeed(&mut build, interrupt)?;
-    Ok(static_folder(profile).join("kubectl-studioci"))
+    Ok(static_folder(profile).join(package))
 }
 
-/// Where static binaries are built, below the root.
-const STATIC: &str = "target/static";
+/// Where cargo puts static binaries.
+fn static_target_dir() -> PathBuf {
+    target().join("static")
+}
 
 fn static_target() -> String {
     format!("{}-unknown-linux-gnu", env::consts::ARCH)
 }
 
 fn static_folder(profile: &str) -> PathBuf {
-    root().join(STATIC).join(static_target()).join(profile)
+    static_target_dir().join(static_target()).join(profile)
 }
 
 /// Runs a command to its end; it says itself what is wrong.

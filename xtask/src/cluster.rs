@@ -107,9 +107,9 @@ pub(crate) fn inside(handle: &Handle, command: &mut Command, interrupt: &Interru
 /// Gives a command all that leads it to the cluster; it is to be started in the network that comes back.
 pub(crate) fn surround(handle: &Handle, command: &mut Command) -> Result<Network, Failure> {
     let path = env::var_os("PATH").unwrap_or_default();
-    // the plugin as it was built last is on PATH too, as it will be for its users
-    let own = [handle.tools().dir().to_owned(), build::target().join("debug")];
-    let folders = own.into_iter().chain(env::split_paths(&path));
+    // the plugin is on PATH too, as it will be for its users
+    let own = std::iter::once(handle.tools().dir().to_owned()).chain(build::plugin_folders());
+    let folders = own.chain(env::split_paths(&path));
     let path = env::join_paths(folders).map_err(|error| Failure::Other(format!("PATH: {error}")))?;
     let (network, registry) = (Network::of(handle.state()), handle.registry());
     // by its digest, as above

@@ -31,10 +31,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     host::check()?;
     let interrupt = screen::interrupt();
-    let tools = build::tools(&interrupt)?;
-    let image = build::test_agent_image(&interrupt)?;
-    let stand_in = build::keel_stand_in(&interrupt)?;
-    build::plugin(&interrupt)?;
+    // the plugin is the binary that the agent image holds
+    let (tools, (image, stand_in)) = build::beside_tools(&interrupt, || {
+        Ok((build::test_agent_image(&interrupt)?, build::keel_stand_in(&interrupt)?))
+    })?;
     let cluster = Cluster::start(&Options::named(CLUSTER), &tools, &interrupt, &Screen)?;
     let agent_image = push_image(cluster.handle(), &image)?;
     let mut keel = play_keel(cluster.handle(), &stand_in)?;
@@ -57,11 +57,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     for (name, value) in handle.env() {
         println!("export {name}={}", value.display());
     }
-    println!(
-        "export PATH={}:{}:$PATH",
-        handle.tools().dir().display(),
-        build::target().join("debug").display()
-    );
+    let folders = std::iter::once(handle.tools().dir().to_owned()).chain(build::plugin_folders());
+    let folders: Vec<String> = folders.map(|folder| folder.display().to_string()).collect();
+    println!("export PATH={}:$PATH", folders.join(":"));
     println!("# At the end:");
     println!("cargo xtask cluster down --name {CLUSTER}");
     Ok(())

@@ -1,5 +1,6 @@
 //! What the person at the terminal sees and presses.
 
+use std::cell::RefCell;
 use std::io::Write;
 use std::time::Duration;
 
@@ -18,6 +19,24 @@ impl Progress for Screen {
 
     fn end(&self, took: Duration) {
         eprintln!("{:.1} s", took.as_secs_f64());
+    }
+
+    fn note(&self, line: &str) {
+        eprintln!("{line}");
+    }
+}
+
+/// The same where somebody else talks meanwhile: a step is said when it is done, with one call.
+#[derive(Default)]
+pub(crate) struct WholeLines(RefCell<String>);
+
+impl Progress for WholeLines {
+    fn begin(&self, what: &str) {
+        what.clone_into(&mut self.0.borrow_mut());
+    }
+
+    fn end(&self, took: Duration) {
+        eprintln!("  {} … {:.1} s", self.0.borrow(), took.as_secs_f64());
     }
 
     fn note(&self, line: &str) {

@@ -36,18 +36,21 @@ pub(crate) fn write_docs() -> Result<(), Failure> {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let interrupt = screen::interrupt();
+    let built = match host::check() {
+        Ok(()) => Ok(build::beside_tools(&interrupt, || {
+            let mut tests = build::cargo();
+            build::succeed(tests.args(["test", "--locked", "--workspace", "--no-run"]), &interrupt)?;
+            Ok((build::test_agent_image(&interrupt)?, build::keel_stand_in(&interrupt)?))
+        })?),
+        Err(unfit) => Err(unfit),
+    };
     eprintln!("tests that need nothing");
     let mut plain = build::cargo();
     plain.args(["test", "--locked", "--workspace"]).args(&args.filter).arg("--").args(&args.passed_on);
     build::succeed(&mut plain, &interrupt)?;
 
-    if let Err(error) = host::check() {
-        eprintln!("the tests of the cluster did NOT run");
-        return Err(error.into());
-    }
-    let tools = build::tools(&interrupt)?;
-    let image = build::test_agent_image(&interrupt)?;
-    let stand_in = build::keel_stand_in(&interrupt)?;
+    let (tools, (image, stand_in)) =
+        built.inspect_err(|_| eprintln!("the tests of the cluster did NOT run"))?;
     interrupt.check()?;
     let parts = Parts { tools: &tools, agent_image: &image, stand_in: &stand_in, interrupt: &interrupt };
     let wanted = Wanted {

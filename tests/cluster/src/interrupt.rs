@@ -25,6 +25,11 @@ impl Interrupt {
         Ok(interrupt)
     }
 
+    /// Does what a signal does: everything that waits ends.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
     /// `Err(Interrupted)` once a signal came.
     pub fn check(&self) -> Result<(), Error> {
         if self.0.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }

@@ -14,6 +14,7 @@ use studioci::keel::image::ImageRef;
 use studioci::keel::names;
 use studioci::keel::policy::{self, Policy};
 use studioci::keel::schedule::{Schedule, ScheduleFault};
+use tokio::sync::RwLock;
 
 use crate::cache::Workload;
 use crate::journal::Entry;
@@ -52,7 +53,9 @@ impl Tracked {
 /// One watch. Keel never brings its own note of the schedule up to date, see [`Keel::watch`].
 #[derive(Debug)]
 pub(crate) struct Watch {
-    tracked: RefCell<Tracked>,
+    /// Keel's own lock, as fair as Go's. A look at the tags holds it to its end, so that a registry that does not
+    /// answer keeps the next scan waiting for it, and then every other look as well; they go on together.
+    tracked: RwLock<Tracked>,
     first_schedule: String,
     schedule: RefCell<Schedule>,
     next: RefCell<Option<Timestamp>>,
@@ -145,7 +148,7 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
             *watch.next.borrow_mut() = next(schedule, self.clock.now());
             self.rescheduled.notify_one();
         }
-        *watch.tracked.borrow_mut() = tracked.clone();
+        *watch.tracked.write().await = tracked.clone();
         Ok(())
     }
 
@@ -163,7 +166,7 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
             None
         };
         let watch = Rc::new(Watch {
-            tracked: RefCell::new(tracked.clone()),
+            tracked: RwLock::new(tracked.clone()),
             first_schedule: tracked.schedule.clone(),
             schedule: RefCell::new(schedule),
             next: RefCell::new(None),
@@ -254,12 +257,14 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
 
     /// One look at the registry.
     async fn look(&self, watch: &Watch) {
-        let tracked = watch.tracked.borrow().clone();
+        let tracked = watch.tracked.read().await;
         if tracked.policy.match_tag() {
-            let Ok(digest) = self.digest(&tracked.image).await else { return };
+            let image = tracked.image.clone();
+            drop(tracked);
+            let Ok(digest) = self.digest(&image).await else { return };
             // The new digest is noted before anything is done about it, and never tried again.
             if watch.digest.replace(digest.clone()) != digest {
-                self.submit(Event { image: tracked.image, digest: Some(digest) });
+                self.submit(Event { image, digest: Some(digest) });
             }
             return;
         }
