@@ -20,7 +20,8 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("ops", Some(&["keel", "chain", "pipeline", "agent", "local", "cluster", "publish", "state"])),
     // An API server in memory, for the tests of `ops` and `runner` together.
     ("stage", None),
-    ("output", Some(&["keel", "chain", "pipeline", "agent"])),
+    // What is shown of state is its types: what is told, and whether it was done.
+    ("output", Some(&["keel", "chain", "pipeline", "agent", "cluster", "state"])),
     ("cli", None),
     ("main", None),
     ("lib", None),

@@ -126,7 +126,7 @@ fn word<T: FromStr>(text: Option<String>, bad: impl Fn(&str) -> NotABuild) -> Re
 
 /// A Namespace's metadata, as far as a build is read from it.
 #[derive(Debug, Clone, Copy)]
-pub struct Told<'a> {
+pub struct NamespaceView<'a> {
     /// Its name.
     pub namespace: &'a str,
     /// Its uid.
@@ -148,8 +148,9 @@ impl Build {
     ///
     /// # Errors
     /// A missing or unreadable label or annotation, named; hand-edited state is never guessed at.
-    pub fn read(object: Told<'_>) -> Result<Self, NotABuild> {
-        let Told { namespace, uid, resource_version, created, terminating, labels, annotations } = object;
+    pub fn read(object: NamespaceView<'_>) -> Result<Self, NotABuild> {
+        let NamespaceView { namespace, uid, resource_version, created, terminating, labels, annotations } =
+            object;
         let missing = |key| NotABuild::Missing { namespace: namespace.to_owned(), key };
         let bad = |key, value: &str| NotABuild::Bad {
             namespace: namespace.to_owned(),
@@ -207,8 +208,8 @@ mod tests {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn told<'a>(labels: &'a Map, annotations: &'a Map) -> Told<'a> {
-        Told {
+    fn told<'a>(labels: &'a Map, annotations: &'a Map) -> NamespaceView<'a> {
+        NamespaceView {
             namespace: "ci-a",
             uid: "u",
             resource_version: "1",

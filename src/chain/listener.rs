@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for Listener {
 mod tests {
     use serde_json::json;
 
-    use super::super::build::Told;
+    use super::super::build::NamespaceView;
     use super::*;
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
         let map = |pairs: &[(&str, &str)]| -> Map {
             pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
         };
-        let build = Build::read(Told {
+        let build = Build::read(NamespaceView {
             namespace: "ci-a",
             uid: "u",
             resource_version: "1",

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::build::{Build, NotABuild, Phase, Told};
+use super::build::{Build, NamespaceView, NotABuild, Phase};
 use super::head::Head;
 use super::record::{Entry, has_dropped};
 use super::{names, wire};
@@ -41,14 +41,14 @@ pub struct Rules {
 
 /// Why a namespace stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Why {
+pub struct StayReason {
     /// One sentence without its subject and full stop: `it is not finished (phase Building)`.
     pub sentence: String,
     /// Whether something is not as we left it: edited by hand, another's, made again.
     pub finding: bool,
 }
 
-impl Why {
+impl StayReason {
     fn rule(sentence: impl Into<String>) -> Self {
         Self { sentence: sentence.into(), finding: false }
     }
@@ -66,13 +66,18 @@ pub enum Fate {
     /// It is Terminating already.
     Going,
     /// It stays.
-    Stays(Why),
+    Stays(StayReason),
 }
 
 /// Judges namespaces, each for itself and by the rules; one fate each, in their order.
 ///
 /// `now`: the server's clock.
-pub fn judge(namespaces: &[Told<'_>], home: &ChainsInHome, rules: Rules, now: Timestamp) -> Vec<Fate> {
+pub fn judge(
+    namespaces: &[NamespaceView<'_>],
+    home: &ChainsInHome,
+    rules: Rules,
+    now: Timestamp,
+) -> Vec<Fate> {
     let judged: Vec<Result<Build, Fate>> = namespaces
         .iter()
         .map(|told| if told.terminating { Err(going(told)) } else { may_go(told, home).map_err(Fate::Stays) })
@@ -91,7 +96,7 @@ pub fn judge(namespaces: &[Told<'_>], home: &ChainsInHome, rules: Rules, now: Ti
 }
 
 /// A Terminating namespace is nobody's to stop; but only ours is ours to speak of.
-fn going(told: &Told<'_>) -> Fate {
+fn going(told: &NamespaceView<'_>) -> Fate {
     match marked(told) {
         Ok(()) => Fate::Going,
         Err(why) => Fate::Stays(why),
@@ -112,7 +117,12 @@ fn newest<'a>(builds: impl Iterator<Item = &'a Build>) -> BTreeMap<String, Vec<u
 }
 
 /// Why a build that may go stays all the same.
-fn by_rules(build: &Build, rules: Rules, newest: &BTreeMap<String, Vec<u64>>, now: Timestamp) -> Option<Why> {
+fn by_rules(
+    build: &Build,
+    rules: Rules,
+    newest: &BTreeMap<String, Vec<u64>>,
+    now: Timestamp,
+) -> Option<StayReason> {
     if build.phase == Phase::Disposing {
         // begun already: it goes on to its end
         return None;
@@ -120,11 +130,11 @@ fn by_rules(build: &Build, rules: Rules, newest: &BTreeMap<String, Vec<u64>>, no
     let claim = build.chain == wire::CLAIM_CHAIN;
     if let Some(keep) = rules.keep {
         if claim && rules.older_than.is_none() {
-            return Some(Why::rule("it is a bare claim, which goes by its age or by name"));
+            return Some(StayReason::rule("it is a bare claim, which goes by its age or by name"));
         }
         let generations = newest.get(&build.chain).map_or(&[][..], Vec::as_slice);
         if !claim && generations.iter().take(keep).any(|kept| *kept == build.generation) {
-            return Some(Why::rule(format!(
+            return Some(StayReason::rule(format!(
                 "it is among the newest {keep} finished builds of chain {}",
                 build.chain
             )));
@@ -133,13 +143,13 @@ fn by_rules(build: &Build, rules: Rules, newest: &BTreeMap<String, Vec<u64>>, no
     let bound = rules.older_than?;
     let (what, since) = if claim { ("it was created", build.created) } else { ("it ended", ended(build)) };
     let Some(since) = since else {
-        return Some(Why::finding(format!(
+        return Some(StayReason::finding(format!(
             "its annotation {} is gone, so that its age is not known",
             Phase::Finished.time_key()
         )));
     };
     let age = Duration::try_from(now.duration_since(since)).unwrap_or_default();
-    (age <= bound).then(|| Why::rule(format!("{what} at {since:.0}, which is not long enough ago")))
+    (age <= bound).then(|| StayReason::rule(format!("{what} at {since:.0}, which is not long enough ago")))
 }
 
 /// When a build ended: a clock that starts earlier would dispose of a long build as soon as it is over.
@@ -153,12 +163,12 @@ fn ended(build: &Build) -> Option<Timestamp> {
 ///
 /// # Errors
 /// Why it stays.
-pub fn may_go(told: &Told<'_>, home: &ChainsInHome) -> Result<Build, Why> {
+pub fn may_go(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Build, StayReason> {
     let build = proved(told, home)?;
     if build.chain == wire::CLAIM_CHAIN {
         return match build.phase {
             Phase::Claimed | Phase::Disposing => Ok(build),
-            phase => Err(Why::finding(format!(
+            phase => Err(StayReason::finding(format!(
                 "it is a bare claim in phase {phase}, which it cannot have reached"
             ))),
         };
@@ -169,7 +179,7 @@ pub fn may_go(told: &Told<'_>, home: &ChainsInHome) -> Result<Build, Why> {
     }
     if build.phase < Phase::Finished {
         let chain = &build.chain;
-        return Err(Why::rule(if head.abandons(build.generation) {
+        return Err(StayReason::rule(if head.abandons(build.generation) {
             format!(
                 "it was never triggered, and chain {chain} went on without it: kubectl studioci start or stop {chain} disposes of it"
             )
@@ -182,10 +192,10 @@ pub fn may_go(told: &Told<'_>, home: &ChainsInHome) -> Result<Build, Why> {
         }));
     }
     if head.slots.contains_key(&build.generation) {
-        return Err(Why::rule("it holds a build slot of its chain"));
+        return Err(StayReason::rule("it holds a build slot of its chain"));
     }
     if head.claimed.as_ref().is_some_and(|(_, uid)| *uid == build.uid) {
-        return Err(Why::finding(format!(
+        return Err(StayReason::finding(format!(
             "the head of its chain names it as the newest, but it is {}",
             build.phase
         )));
@@ -199,19 +209,19 @@ pub fn may_go(told: &Told<'_>, home: &ChainsInHome) -> Result<Build, Why> {
 ///
 /// # Errors
 /// Why it stays.
-pub fn left_behind(told: &Told<'_>, home: &ChainsInHome) -> Result<Build, Why> {
+pub fn left_behind(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Build, StayReason> {
     let build = proved(told, home)?;
     let (head, _) = of_chain(&build, home)?;
     let untriggered = build.phase <= Phase::Triggered || build.phase == Phase::Disposing;
     if untriggered && head.abandons(build.generation) {
         Ok(build)
     } else {
-        Err(Why::rule(format!("its agent has carried the chain on (phase {})", build.phase)))
+        Err(StayReason::rule(format!("its agent has carried the chain on (phase {})", build.phase)))
     }
 }
 
 /// Whether this is a build that goes on by itself to its end.
-pub fn runs(told: &Told<'_>, home: &ChainsInHome) -> bool {
+pub fn runs(told: &NamespaceView<'_>, home: &ChainsInHome) -> bool {
     !told.terminating
         && proved(told, home).is_ok_and(|build| {
             let abandoned = of_chain(&build, home).is_ok_and(|(head, _)| head.abandons(build.generation));
@@ -220,19 +230,19 @@ pub fn runs(told: &Told<'_>, home: &ChainsInHome) -> bool {
 }
 
 /// Whether it says that it is ours.
-fn marked(told: &Told<'_>) -> Result<(), Why> {
+fn marked(told: &NamespaceView<'_>) -> Result<(), StayReason> {
     if told.labels.get(wire::MANAGED_BY).map(String::as_str) == Some(wire::MANAGED_BY_VALUE) {
         return Ok(());
     }
     let label = format!("{}={}", wire::MANAGED_BY, wire::MANAGED_BY_VALUE);
-    Err(Why::finding(format!("it is not ours: it has no label {label}")))
+    Err(StayReason::finding(format!("it is not ours: it has no label {label}")))
 }
 
 /// Reads a namespace as a build that is provably ours.
-fn proved(told: &Told<'_>, home: &ChainsInHome) -> Result<Build, Why> {
+fn proved(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Build, StayReason> {
     marked(told)?;
     let build = Build::read(*told).map_err(|why| {
-        Why::finding(match why {
+        StayReason::finding(match why {
             NotABuild::Missing { key, .. } => format!("it has no {key}, so nothing proves it ours"),
             NotABuild::Bad { key, value, .. } => {
                 format!("its {key} {value:?} cannot be read; it was edited by hand")
@@ -241,7 +251,7 @@ fn proved(told: &Told<'_>, home: &ChainsInHome) -> Result<Build, Why> {
     })?;
     let claim = build.chain == wire::CLAIM_CHAIN;
     if claim != (build.generation == 0) {
-        return Err(Why::finding(format!(
+        return Err(StayReason::finding(format!(
             "it says generation {} of chain {}, and there is no such thing; it was edited by hand",
             build.generation, build.chain
         )));
@@ -258,7 +268,7 @@ fn proved(told: &Told<'_>, home: &ChainsInHome) -> Result<Build, Why> {
 ///
 /// # Errors
 /// Why nothing proves that.
-pub fn of_its_chain(build: &Build, home: &ChainsInHome) -> Result<(), Why> {
+pub fn of_its_chain(build: &Build, home: &ChainsInHome) -> Result<(), StayReason> {
     let (head, kept) = of_chain(build, home)?;
     let (generation, uid) = (build.generation, build.uid.as_str());
     let entries = kept.history.iter().flatten();
@@ -269,7 +279,7 @@ pub fn of_its_chain(build: &Build, home: &ChainsInHome) -> Result<(), Why> {
         return Ok(());
     }
     let chain = &build.chain;
-    Err(Why::finding(match head.uid_of(generation) {
+    Err(StayReason::finding(match head.uid_of(generation) {
         Some(_) => format!(
             "the head of chain {chain} knows generation {generation} by another uid, so nothing proves it ours"
         ),
@@ -280,9 +290,9 @@ pub fn of_its_chain(build: &Build, home: &ChainsInHome) -> Result<(), Why> {
 }
 
 /// What home says of a build's chain.
-fn of_chain<'a>(build: &Build, home: &'a ChainsInHome) -> Result<(&'a Head, &'a ChainInHome), Why> {
+fn of_chain<'a>(build: &Build, home: &'a ChainsInHome) -> Result<(&'a Head, &'a ChainInHome), StayReason> {
     let chain = &build.chain;
-    let unproved = |what: String| Why::finding(format!("{what}, so nothing proves it ours"));
+    let unproved = |what: String| StayReason::finding(format!("{what}, so nothing proves it ours"));
     let kept = home.get(chain);
     let head = match kept.and_then(|kept| kept.head.as_ref()) {
         None => return Err(unproved(format!("there is no chain {chain} in {}", wire::HOME))),
@@ -302,17 +312,17 @@ fn of_chain<'a>(build: &Build, home: &'a ChainsInHome) -> Result<(&'a Head, &'a 
 }
 
 /// Whether a build's result is in home, under this very namespace.
-fn recorded(build: &Build, kept: &ChainInHome) -> Result<(), Why> {
+fn recorded(build: &Build, kept: &ChainInHome) -> Result<(), StayReason> {
     let object = wire::history_object(&build.chain);
     let Some(history) = &kept.history else {
-        return Err(Why::finding(format!("its result is not in home: ConfigMap {object} is gone")));
+        return Err(StayReason::finding(format!("its result is not in home: ConfigMap {object} is gone")));
     };
     match history.iter().find(|entry| entry.generation == build.generation) {
         // its agent wrote the phase after the entry
         None if has_dropped(history, build.generation) && build.verdict.is_some() => Ok(()),
-        None => Err(Why::finding(format!("its result is not in home (ConfigMap {object})"))),
+        None => Err(StayReason::finding(format!("its result is not in home (ConfigMap {object})"))),
         Some(entry) if entry.namespace != build.namespace || entry.uid != build.uid => {
-            Err(Why::finding(format!(
+            Err(StayReason::finding(format!(
                 "ConfigMap {object} in home knows generation {} by another uid: this namespace was made again by hand",
                 build.generation
             )))

@@ -61,8 +61,8 @@ impl Namespace {
         self
     }
 
-    fn told(&self) -> Told<'_> {
-        Told {
+    fn told(&self) -> NamespaceView<'_> {
+        NamespaceView {
             namespace: &self.name,
             uid: &self.uid,
             resource_version: "1",
@@ -119,14 +119,14 @@ fn home() -> ChainsInHome {
 }
 
 fn fates(namespaces: &[Namespace], home: &ChainsInHome, rules: Rules) -> Vec<String> {
-    let told: Vec<Told<'_>> = namespaces.iter().map(Namespace::told).collect();
+    let told: Vec<NamespaceView<'_>> = namespaces.iter().map(Namespace::told).collect();
     judge(&told, home, rules, at(1000))
         .into_iter()
         .map(|fate| match fate {
             Fate::Dispose => "goes".to_owned(),
             Fate::Going => "is going".to_owned(),
-            Fate::Stays(Why { sentence, finding: true }) => format!("! {sentence}"),
-            Fate::Stays(Why { sentence, finding: false }) => sentence,
+            Fate::Stays(StayReason { sentence, finding: true }) => format!("! {sentence}"),
+            Fate::Stays(StayReason { sentence, finding: false }) => sentence,
         })
         .collect()
 }

@@ -38,7 +38,7 @@ const SERVICE_ACCOUNT_USER: &str = "system:serviceaccount:";
 
 /// A build's namespace.
 #[derive(Debug, Clone, Copy)]
-pub struct There<'a> {
+pub struct BuildNamespace<'a> {
     /// The chain's name.
     pub chain: &'a str,
     /// Name of the Namespace.
@@ -47,7 +47,7 @@ pub struct There<'a> {
     pub uid: &'a str,
 }
 
-impl There<'_> {
+impl BuildNamespace<'_> {
     /// Name of what belongs to this very Namespace but lives outside of it.
     fn outside(&self) -> String {
         let name = format!("{}:{}", wire::agent_account(self.chain), self.namespace);
@@ -99,7 +99,13 @@ fn binding(
 }
 
 /// A RoleBinding inside the build's namespace.
-fn inside(there: &There<'_>, name: &str, owner: Option<Value>, role: &str, subject: &Value) -> Value {
+fn inside(
+    there: &BuildNamespace<'_>,
+    name: &str,
+    owner: Option<Value>,
+    role: &str,
+    subject: &Value,
+) -> Value {
     let metadata = json!({ "name": name, "namespace": there.namespace, "labels": there.labels() });
     binding("RoleBinding", metadata, owner, ("ClusterRole", role), subject)
 }
@@ -107,7 +113,7 @@ fn inside(there: &There<'_>, name: &str, owner: Option<Value>, role: &str, subje
 /// The right to write in the build's namespace, for a person. `user` as the API server names him.
 ///
 /// RBAC covers the Namespace object by a RoleBinding inside it, so this is also what lets him delete it.
-pub fn bind_person(there: &There<'_>, user: &str) -> Value {
+pub fn bind_person(there: &BuildNamespace<'_>, user: &str) -> Value {
     let account = user.strip_prefix(SERVICE_ACCOUNT_USER).and_then(|rest| rest.split_once(':'));
     let subject = match account {
         Some((namespace, name)) => json!({ "kind": "ServiceAccount", "name": name, "namespace": namespace }),
@@ -131,7 +137,7 @@ fn slug(user: &str) -> String {
 
 /// The right of another build's agent to write in this namespace, owned by that build's Namespace: the predecessor's
 /// while it dispatches, the newest agent's when it disposes.
-pub fn bind_predecessor(there: &There<'_>, namespace: &str, uid: &str, trusted: bool) -> Vec<Value> {
+pub fn bind_predecessor(there: &BuildNamespace<'_>, namespace: &str, uid: &str, trusted: bool) -> Vec<Value> {
     let bind = |name: String, role| {
         inside(there, &name, Some(owner(namespace, uid)), role, &agent_of(there.chain, namespace))
     };
@@ -143,7 +149,7 @@ pub fn bind_predecessor(there: &There<'_>, namespace: &str, uid: &str, trusted: 
 }
 
 /// The build's agent: its ServiceAccount and everything that it is bound to.
-pub fn of_agent(there: &There<'_>, trusted: bool) -> Vec<Value> {
+pub fn of_agent(there: &BuildNamespace<'_>, trusted: bool) -> Vec<Value> {
     let agent = agent_of(there.chain, there.namespace);
     let mut objects = vec![
         json!({

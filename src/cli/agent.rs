@@ -13,8 +13,10 @@ use crate::cluster::{Cluster, InCluster};
 use crate::local;
 use crate::local::render::Renderer;
 use crate::ops::signal::or_terminated;
+use crate::output::narration::sentence;
 use crate::pipeline::weave::TOLD_FOLDER;
 use crate::runner::{Agent, Identity, tell};
+use crate::state::narration::Narration;
 
 /// Work inside a listener's pod
 #[derive(Debug, Args)]
@@ -79,7 +81,8 @@ pub(super) async fn run(ctx: &mut Ctx) -> Result<ExitKind, Failure> {
         told: TOLD_FOLDER.into(),
     };
     let console = RefCell::new(&mut ctx.console);
-    let say = |line: &str| {
+    let say = |it: Narration<'_>| {
+        let Some(line) = sentence(&it) else { return };
         // a diary that nobody reads is no reason to stop
         let _ = console.borrow_mut().event(&format!("{:.0}  {line}", Timestamp::now()));
     };

@@ -1,6 +1,5 @@
 //! `claim`: just a namespace.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,6 +13,7 @@ use super::output::{DryRun, Name, dry_run, only_name};
 use crate::chain::names;
 use crate::chain::rights::Added;
 use crate::ops;
+use crate::output::narration::Narrator;
 use crate::output::result::{Operation, ResultLine};
 use crate::state::claim::Claim;
 use crate::state::home;
@@ -65,10 +65,9 @@ pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         names::sequence(claim.seed, 0, &args.prefix).next().unwrap_or_default()
     } else {
         let cluster = ctx.connect()?;
-        let console = RefCell::new(&mut ctx.console);
-        let say = |line: &str| console.borrow_mut().talk(line);
+        let narrator = Narrator::of(&mut ctx.console);
         let claim = claim(home::added_keys(&cluster).await?);
-        ops::claim::bare(&cluster, &claim, args.timeout, &say).await?.namespace
+        ops::claim::bare(&cluster, &claim, args.timeout, &|it| narrator.say(&it)).await?.namespace
     };
     let outcome = ResultLine {
         kind: "namespace",

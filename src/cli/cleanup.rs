@@ -10,17 +10,17 @@ use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
-use super::output::{DryRun, earnest, server_dry_run};
+use super::output::{DryRun, server_dry_run};
 use crate::chain::names;
-use crate::chain::retention::{Rules, Why};
+use crate::chain::retention::Rules;
 use crate::cluster::Cluster;
-use crate::ops::Earnest;
-use crate::ops::cleanup::{self, Done, Which, Word};
-use crate::ops::dispose;
+use crate::ops::cleanup::{self, Done, Which};
+use crate::ops::gone;
 use crate::ops::signal::or_interrupted;
 use crate::output::console::Console;
-use crate::output::result::{Operation, ResultLine};
+use crate::output::narration::Narrator;
 use crate::output::status::NOTHING_FOUND;
+use crate::state::narration::Narration;
 
 /// Dispose of finished builds and of claims, by name or by rules
 ///
@@ -136,129 +136,26 @@ async fn work(
     cluster: &Cluster,
     console: &mut Console,
 ) -> Result<Done, Failure> {
-    let earnest = earnest(args.dry_run);
-    let mut told = false;
-    let mut broken = None;
-    let mut staying = Staying::default();
-    let mut tell = |word: &Word<'_>| {
-        told = true;
-        if let Err(error) = show(console, word, &mut staying, args.dry_run, args.ignore_not_found) {
-            broken.get_or_insert(error);
-        }
+    let narrator = Narrator::of(console).of_many(args.dry_run, args.ignore_not_found);
+    let done = {
+        let say = |it: Narration<'_>| narrator.say(&it);
+        cleanup::cleanup(cluster, which, args.dry_run, Timestamp::now(), &say).await
     };
-    let done = cleanup::cleanup(cluster, which, earnest, Timestamp::now(), &mut tell).await;
-    staying.show(console);
+    let told = narrator.finish();
     let done = done?;
-    if let Some(error) = broken {
-        return Err(error.into());
-    }
-    if !told {
+    if !told? {
         console.talk(NOTHING_FOUND);
     }
-    if args.wait && earnest == Earnest::Real {
-        let console = std::cell::RefCell::new(console);
-        let say = |line: &str| console.borrow_mut().talk(line);
-        dispose::until_gone(cluster, &done.going, args.timeout, &say).await?;
+    if args.wait && args.dry_run == DryRun::None {
+        let narrator = Narrator::of(console);
+        gone::until_gone(cluster, &done.going, args.timeout, &|it| narrator.say(&it)).await?;
     }
     Ok(done)
-}
-
-/// What stays, by the reason: a line for each, however many namespaces share it.
-#[derive(Default)]
-struct Staying(Vec<(Why, Vec<String>)>);
-
-impl Staying {
-    fn note(&mut self, name: &str, why: &Why) {
-        match self.0.iter_mut().find(|(known, _)| known == why) {
-            Some((_, names)) => names.push(name.to_owned()),
-            None => self.0.push((why.clone(), vec![name.to_owned()])),
-        }
-    }
-
-    fn show(&self, console: &mut Console) {
-        for (why, names) in &self.0 {
-            let line = match &names[..] {
-                [one] => format!("namespace {one} stays: {}", why.sentence),
-                all => format!("each of namespaces {} stays: {}", all.join(", "), why.sentence),
-            };
-            if why.finding { console.warning(&line) } else { console.talk(&line) }
-        }
-    }
-}
-
-/// One word, in kubectl's form: what was done on stdout, all else on stderr. What stays is only noted.
-fn show(
-    console: &mut Console,
-    word: &Word<'_>,
-    staying: &mut Staying,
-    dry_run: DryRun,
-    ignore_not_found: bool,
-) -> std::io::Result<()> {
-    match word {
-        Word::Deleted(name) => return deleted(console, name, dry_run),
-        Word::Going(name) => console.talk(&format!("namespace {name} is being deleted already")),
-        Word::Stays(name, why) => staying.note(name, why),
-        Word::Missing(_) if ignore_not_found => {}
-        Word::Missing(name) => {
-            console.talk(&format!("Error from server (NotFound): namespaces \"{name}\" not found"));
-        }
-        Word::Failed(name, error) => console.talk(&format!("error: namespace {name}: {error}")),
-    }
-    Ok(())
-}
-
-/// `namespace "x" deleted`, as soon as it is so.
-pub(super) fn deleted(console: &mut Console, name: &str, dry_run: DryRun) -> std::io::Result<()> {
-    let outcome = ResultLine {
-        kind: "namespace",
-        group: "",
-        name,
-        namespace: None,
-        operation: Operation::Deleted,
-        dry_run,
-    };
-    console.event(&outcome.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::console::StreamStyle;
-
-    #[test]
-    fn words_are_kubectls() {
-        let finding = Why { sentence: "it is not ours".to_owned(), finding: true };
-        let young = Why { sentence: "it ended just now".to_owned(), finding: false };
-        let all = [
-            Word::Deleted("a"),
-            Word::Going("b"),
-            Word::Stays("c", &finding),
-            Word::Stays("d", &young),
-            Word::Stays("f", &finding),
-            Word::Stays("g", &finding),
-            Word::Missing("e"),
-        ];
-        let said = |dry_run, ignore| {
-            let (mut console, captured) = Console::captured(StreamStyle::default(), StreamStyle::default());
-            let mut staying = Staying::default();
-            for word in &all {
-                show(&mut console, word, &mut staying, dry_run, ignore).unwrap();
-            }
-            staying.show(&mut console);
-            (captured.out(), captured.err())
-        };
-        let (out, err) = said(DryRun::None, false);
-        assert_eq!(out, "namespace \"a\" deleted\n");
-        assert_eq!(
-            err,
-            "namespace b is being deleted already\nError from server (NotFound): namespaces \"e\" not found\nWarning: each of \
-             namespaces c, f, g stays: it is not ours\nnamespace d stays: it ended just now\n"
-        );
-        assert_eq!(said(DryRun::Client, false).0, "namespace \"a\" deleted (dry run)\n");
-        let (out, err) = said(DryRun::Server, true);
-        assert_eq!(out, "namespace \"a\" deleted (server dry run)\n");
-        assert!(!err.contains("NotFound"), "{err}");
-    }
 
     #[test]
     fn namespaces_are_named_as_other_verbs_print_them() {

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use crate::ops::Earnest;
 use crate::output::printer;
-pub use crate::output::result::DryRun;
+pub use crate::state::DryRun;
 
 /// A complaint that is kubectl's own sentence, and is printed as it is.
 #[derive(Debug, thiserror::Error)]
@@ -28,15 +27,6 @@ pub(super) fn server_dry_run(text: &str) -> Result<DryRun, Sentence> {
         _ => Err(Sentence(format!(
             "Invalid dry-run value ({text}). Must be \"none\", \"server\", or \"client\"."
         ))),
-    }
-}
-
-/// What the operation is to do.
-pub(super) fn earnest(dry_run: DryRun) -> Earnest {
-    match dry_run {
-        DryRun::None => Earnest::Real,
-        DryRun::Client => Earnest::Client,
-        DryRun::Server => Earnest::Server,
     }
 }
 

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::output::{DryRun, Name, earnest, only_name, server_dry_run};
+use super::output::{DryRun, Name, only_name, server_dry_run};
 use crate::chain::build::Phase;
 use crate::ops;
 use crate::ops::scale::Scaled;
@@ -71,14 +71,13 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         DirectionArg::Up => ops::scale::Direction::Up,
         DirectionArg::Down => ops::scale::Direction::Down,
     };
-    let earnest = earnest(args.dry_run);
     let cluster = ctx.connect()?;
     let build = ops::scale::find(&cluster, &args.name).await?;
     let name = build.namespace.as_str();
     if args.name != name {
         ctx.console.talk(&format!("build {} of chain {} is {name}", build.generation, build.chain));
     }
-    let outcome = ops::scale::scale(&cluster, &build, direction, earnest).await?;
+    let outcome = ops::scale::scale(&cluster, &build, direction, args.dry_run).await?;
     for done in &outcome.scaled {
         ctx.console.line(&line(done, &args))?;
     }

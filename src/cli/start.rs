@@ -1,6 +1,5 @@
 //! `start`: a chain begins.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use clap::Args;
@@ -16,6 +15,7 @@ use crate::chain::build::Phase;
 use crate::local::render::Renderer;
 use crate::ops;
 use crate::ops::start::{StartOutcome, StartRequest};
+use crate::output::narration::Narrator;
 use crate::state::home::Home;
 
 /// Begin a chain: claim a namespace, and wait there for the next push
@@ -117,8 +117,8 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     }
     let cluster = ctx.connect()?;
     let outcome = {
-        let console = RefCell::new(&mut ctx.console);
-        ops::start::start(&cluster, &request, &|line| console.borrow_mut().talk(line)).await?
+        let narrator = Narrator::of(&mut ctx.console);
+        ops::start::start(&cluster, &request, &|it| narrator.say(&it)).await?
     };
     let (build, operation) = match outcome {
         StartOutcome::Started(build) => (build, "started"),

@@ -111,7 +111,7 @@ pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::build::{Build, Map, Told};
+    use crate::chain::build::{Build, Map, NamespaceView};
     use crate::chain::wire;
     use crate::output::console::StreamStyle;
 
@@ -124,7 +124,7 @@ mod tests {
                 };
                 let labels = map(&[(wire::CHAIN, chain), (wire::PHASE, "Listening")]);
                 let told = map(&[(wire::OWNER, "o"), (wire::CHAIN_UUID, "c"), (wire::GENERATION, "1")]);
-                Build::read(Told {
+                Build::read(NamespaceView {
                     namespace,
                     uid: "u",
                     resource_version: "1",

@@ -50,9 +50,6 @@ pub enum Unrendered {
     NotRun(String),
 }
 
-/// What rendering answers.
-pub type Result<T> = std::result::Result<T, Unrendered>;
-
 /// What is asked of a template.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Task {
@@ -127,7 +124,7 @@ impl Task {
     ///
     /// # Errors
     /// Every fault found.
-    pub fn perform(&self) -> std::result::Result<Answer, Vec<Fault>> {
+    pub fn perform(&self) -> Result<Answer, Vec<Fault>> {
         match self {
             Self::Reads(text) => template::reads(text).map(Answer::Reads).map_err(|fault| vec![fault]),
             Self::IfAlone(task) => {
@@ -157,12 +154,12 @@ impl Task {
 }
 
 /// What a task came to: an answer, or every fault found.
-type Outcome = std::result::Result<Answer, Vec<Fault>>;
+type Performed = Result<Answer, Vec<Fault>>;
 
 /// Who renders.
 #[derive(Debug, Clone, Copy)]
 pub struct Renderer {
-    run: fn(&Task, Duration) -> Result<Outcome>,
+    run: fn(&Task, Duration) -> Result<Performed, Unrendered>,
     clock: Duration,
 }
 
@@ -183,7 +180,7 @@ impl Renderer {
         Self { run: |task, _| Ok(task.perform()), clock: Duration::ZERO }
     }
 
-    fn ask(self, task: &Task) -> Result<Outcome> {
+    fn ask(self, task: &Task) -> Result<Performed, Unrendered> {
         (self.run)(task, self.clock)
     }
 
@@ -191,7 +188,7 @@ impl Renderer {
     ///
     /// # Errors
     /// [`Unrendered::Faulty`], and [`Unrendered::NotRun`] where the child could not come to its end.
-    pub fn reads(self, template: Text) -> Result<Reads> {
+    pub fn reads(self, template: Text) -> Result<Reads, Unrendered> {
         match self.ask(&Task::Reads(template))?.map_err(Unrendered::Faulty)? {
             Answer::Reads(reads) => Ok(reads),
             other => Err(misread(&other)),
@@ -202,7 +199,7 @@ impl Renderer {
     ///
     /// # Errors
     /// As for [`Self::reads`].
-    pub fn text(self, task: &Task) -> Result<(String, Vec<String>)> {
+    pub fn text(self, task: &Task) -> Result<(String, Vec<String>), Unrendered> {
         match self.ask(task)?.map_err(Unrendered::Faulty)? {
             Answer::Text(text, notices) => Ok((text, notices)),
             other => Err(misread(&other)),
@@ -214,7 +211,7 @@ impl Renderer {
     ///
     /// # Errors
     /// As for [`Self::reads`].
-    pub fn text_if_alone(self, task: Task) -> Result<std::result::Result<(String, Vec<String>), Reads>> {
+    pub fn text_if_alone(self, task: Task) -> Result<Result<(String, Vec<String>), Reads>, Unrendered> {
         match self.ask(&Task::IfAlone(Box::new(task)))?.map_err(Unrendered::Faulty)? {
             Answer::Text(text, notices) => Ok(Ok((text, notices))),
             Answer::Reads(reads) => Ok(Err(reads)),
@@ -226,7 +223,7 @@ impl Renderer {
     ///
     /// # Errors
     /// [`Unrendered::NotRun`] where the child could not come to its end, which may be otherwise the next time.
-    pub fn plan(self, task: &Task) -> Result<std::result::Result<Plan, Vec<Fault>>> {
+    pub fn plan(self, task: &Task) -> Result<Result<Plan, Vec<Fault>>, Unrendered> {
         match self.ask(task)? {
             Ok(Answer::Plan(plan)) => Ok(Ok(*plan)),
             Ok(other) => Err(misread(&other)),
@@ -249,7 +246,7 @@ fn not_run(why: &str) -> Unrendered {
 }
 
 /// Has a child do it.
-fn apart(task: &Task, clock: Duration) -> Result<Outcome> {
+fn apart(task: &Task, clock: Duration) -> Result<Performed, Unrendered> {
     let name = task.template().name.as_str();
     let question = serde_json::to_vec(task).map_err(|error| not_run(&error.to_string()))?;
     if question.len() > QUESTION_BYTES {
@@ -283,7 +280,7 @@ fn bounds(clock: Duration) -> ChildLimits {
 pub fn serve() -> std::io::Result<()> {
     let most = QUESTION_BYTES as u64 + 1;
     child::serve(&bounds(Duration::ZERO), most, |question| {
-        let outcome: Outcome = match serde_json::from_slice::<Task>(question) {
+        let outcome: Performed = match serde_json::from_slice::<Task>(question) {
             Ok(task) => task.perform(),
             Err(error) => Err(vec![
                 Fault::new("this is no question that a rendering answers")
@@ -297,7 +294,7 @@ pub fn serve() -> std::io::Result<()> {
 }
 
 /// The fault of a pipeline that went over a bound; an error where nothing is known of it.
-fn over(name: &str, ended: Ended, clock: Duration) -> Result<Fault> {
+fn over(name: &str, ended: Ended, clock: Duration) -> Result<Fault, Unrendered> {
     let bound = |what: String, why: &str, hint: &str| Ok(Fault::new(what).why(why).hint(hint));
     match ended {
         Ended::Memory => bound(
@@ -331,7 +328,7 @@ fn over(name: &str, ended: Ended, clock: Duration) -> Result<Fault> {
 }
 
 /// Whether an answer of JSON has so few nodes, nested so little, that it can be read.
-fn measured(name: &str, answer: &[u8]) -> std::result::Result<(), Fault> {
+fn measured(name: &str, answer: &[u8]) -> Result<(), Fault> {
     let (mut nodes, mut depth, mut deepest) = (1_usize, 0_usize, 0);
     let (mut quoted, mut escaped) = (false, false);
     for byte in answer {
@@ -363,65 +360,5 @@ fn measured(name: &str, answer: &[u8]) -> std::result::Result<(), Fault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_measured_before_it_is_read() {
-        let list = |count: usize| format!("[{}0]", "0,".repeat(count));
-        assert_eq!(measured("p", list(ANSWER_NODES - 2).as_bytes()), Ok(()));
-        let said = measured("p", list(ANSWER_NODES).as_bytes()).unwrap_err().to_string();
-        assert!(said.starts_with("what p gives has more than 100000 nodes"), "{said}");
-        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert_eq!(measured("p", nested(ANSWER_DEPTH).as_bytes()), Ok(()));
-        let said = measured("p", nested(ANSWER_DEPTH + 1).as_bytes()).unwrap_err().to_string();
-        assert!(said.contains("nested deeper than 100"), "{said}");
-        // what stands in texts is no node
-        let text = serde_json::to_string(&format!("{}\\\"{}", ",".repeat(ANSWER_NODES), "[".repeat(200)));
-        assert_eq!(measured("p", text.unwrap().as_bytes()), Ok(()));
-    }
-
-    #[test]
-    fn one_child_is_enough_where_nothing_is_read() {
-        let task = |line: &str| {
-            let text =
-                format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata: {{a: '{line}'}}\n");
-            let template = Text { name: "p".to_owned(), text };
-            let (values, set, set_file) = Default::default();
-            let sources = Sources { template, values, set, set_file };
-            Task::Documents { sources, facts: Facts::default(), show_secrets: false }
-        };
-        let (text, _) = Renderer::here().text_if_alone(task("{{ 1 + 1 }}")).unwrap().unwrap();
-        assert!(text.contains("'2'"), "{text}");
-        let reads = Renderer::here().text_if_alone(task("{{ git.branch }}")).unwrap().unwrap_err();
-        assert!(reads.git.contains("branch"));
-    }
-
-    #[test]
-    fn which_bound_was_met_is_said() {
-        for (ended, words) in [
-            (Ended::Memory, "more memory than the 96 MiB"),
-            (Ended::Cpu, "more CPU time than the 2 s"),
-            (Ended::Answer, "larger than 4 MiB"),
-            (Ended::Broken("panicked at x".to_owned()), "broke its rendering: panicked at x"),
-        ] {
-            let fault = over("p", ended, PERSON).unwrap().to_string();
-            assert!(fault.contains(words), "{fault}");
-        }
-    }
-
-    #[test]
-    fn what_says_nothing_of_the_pipeline_is_no_fault_of_it() {
-        let eagain = std::io::Error::from(std::io::ErrorKind::WouldBlock);
-        for ended in [Ended::Late, Ended::Killed(9), Ended::NotRun(eagain)] {
-            assert!(matches!(over("p", ended, PERSON), Err(Unrendered::NotRun(_))));
-        }
-    }
-
-    #[test]
-    fn a_busy_node_gets_the_time_that_its_share_of_a_cpu_makes_of_it() {
-        // the agent's container has half a CPU
-        assert!(AGENT >= Duration::from_secs(5 * CPU * 2));
-        assert!(PERSON < Duration::from_secs(10));
-    }
-}
+#[path = "render_tests.rs"]
+mod tests;

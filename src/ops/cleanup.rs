@@ -7,17 +7,18 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
-use super::Earnest;
-use super::dispose::{End, Hand, Target, look_home};
-use crate::chain::build::Told;
-use crate::chain::retention::{self, Fate, Rules, Why};
+use super::dispose::{Disposer, End, Target, look_home};
+use crate::chain::build::NamespaceView;
+use crate::chain::retention::{self, Fate, Rules};
 use crate::chain::wire;
 use crate::cluster::Cluster;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
-use crate::state::build::told;
+use crate::state::build::view;
 use crate::state::error::{Error, Result};
+use crate::state::narration::Narration;
 use crate::state::select;
+use crate::state::{DryRun, Say};
 
 /// Which namespaces are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,21 +27,6 @@ pub enum Which {
     Named(Vec<String>),
     /// All of ours, or of one chain, that the rules let go.
     ByRules(Rules, Option<String>),
-}
-
-/// What is told, a namespace at a time.
-#[derive(Debug)]
-pub enum Word<'a> {
-    /// It was (or would be) deleted.
-    Deleted(&'a str),
-    /// It is going already.
-    Going(&'a str),
-    /// It stays.
-    Stays(&'a str, &'a Why),
-    /// There is none of this name.
-    Missing(&'a str),
-    /// It could not be disposed of.
-    Failed(&'a str, &'a Error),
 }
 
 /// What came of it.
@@ -61,9 +47,9 @@ pub struct Done {
 pub async fn cleanup(
     cluster: &Cluster,
     which: &Which,
-    earnest: Earnest,
+    dry_run: DryRun,
     now: Timestamp,
-    tell: &mut dyn FnMut(&Word<'_>),
+    say: Say<'_>,
 ) -> Result<Done> {
     let mut done = Done::default();
     let (found, now, rules) = match which {
@@ -82,7 +68,7 @@ pub async fn cleanup(
                     found.push(namespace);
                 } else {
                     done.missing += 1;
-                    tell(&Word::Missing(&name));
+                    say(Narration::Missing(&name));
                 }
             }
             (found, now, Rules::default())
@@ -96,38 +82,38 @@ pub async fn cleanup(
     let chains: BTreeSet<String> =
         found.iter().filter_map(|namespace| namespace.metadata.labels.get(wire::CHAIN).cloned()).collect();
     let home = look_home(cluster, chains).await?;
-    let tolds: Vec<Told<'_>> = found.iter().map(told).collect();
+    let views: Vec<NamespaceView<'_>> = found.iter().map(view).collect();
     let mut targets = Vec::new();
-    for (told, fate) in tolds.iter().zip(retention::judge(&tolds, &home, rules, now)) {
-        let target = Target::of(told);
+    for (view, fate) in views.iter().zip(retention::judge(&views, &home, rules, now)) {
+        let target = Target::of(view);
         match fate {
-            Fate::Dispose if earnest == Earnest::Client => tell(&Word::Deleted(told.namespace)),
+            Fate::Dispose if dry_run == DryRun::Client => say(Narration::Deleted(view.namespace)),
             Fate::Dispose => targets.push(target),
             Fate::Going => {
-                tell(&Word::Going(told.namespace));
+                say(Narration::Going(view.namespace));
                 done.going.push(target);
             }
             Fate::Stays(why) => {
                 done.stay += 1;
-                tell(&Word::Stays(told.namespace, &why));
+                say(Narration::Stays(view.namespace, &why));
             }
         }
     }
     if targets.is_empty() {
         return Ok(done);
     }
-    let hand = Hand::of(cluster, earnest == Earnest::Server, now).await?;
-    let check = |told: &Told<'_>| retention::may_go(told, &home);
+    let hand = Disposer::of(cluster, dry_run == DryRun::Server, now).await?;
+    let check = |view: &NamespaceView<'_>| retention::may_go(view, &home);
     let mut each = |target: &Target, end: &Result<End>| {
         let name = target.namespace.as_str();
         match end {
-            Ok(End::Deleted) => tell(&Word::Deleted(name)),
-            Ok(End::Going) => tell(&Word::Going(name)),
+            Ok(End::Deleted) => say(Narration::Deleted(name)),
+            Ok(End::Going) => say(Narration::Going(name)),
             Ok(End::Stays(why)) => {
                 done.stay += 1;
-                tell(&Word::Stays(name, why));
+                say(Narration::Stays(name, why));
             }
-            Err(error) => tell(&Word::Failed(name, error)),
+            Err(error) => say(Narration::Failed(name, error)),
         }
         if matches!(end, Ok(End::Deleted | End::Going)) {
             done.going.push(target.clone());

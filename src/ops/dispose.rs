@@ -11,19 +11,16 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::chain::build::{Build, Phase, Told};
+use crate::chain::build::{Build, NamespaceView, Phase};
 use crate::chain::head::Head;
 use crate::chain::listener::Listener;
-use crate::chain::retention::{self, ChainInHome, ChainsInHome, Why};
+use crate::chain::retention::{self, ChainInHome, ChainsInHome, StayReason};
 use crate::chain::{record, rights, wire};
-use crate::cluster::objects::{Condition, NamespaceObject, Object};
+use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
-use crate::cluster::{
-    self, Access, Cluster, Create, Delete, Deletion, Denier, Follow, Patch, Query, WatchEvent,
-};
+use crate::cluster::{self, Access, Cluster, Create, Delete, Deletion, Denier, Patch};
 use crate::keel::parking;
-use crate::state::Say;
-use crate::state::build::told;
+use crate::state::build::view;
 use crate::state::chain::Data;
 use crate::state::error::{Error, Result};
 use crate::state::{enter, seed, select, write};
@@ -44,8 +41,8 @@ pub struct Target {
 
 impl Target {
     /// This namespace.
-    pub fn of(told: &Told<'_>) -> Self {
-        Self { namespace: told.namespace.to_owned(), uid: told.uid.to_owned() }
+    pub fn of(view: &NamespaceView<'_>) -> Self {
+        Self { namespace: view.namespace.to_owned(), uid: view.uid.to_owned() }
     }
 }
 
@@ -57,14 +54,14 @@ pub enum End {
     /// Somebody else's deletion of it is under way, or done.
     Going,
     /// It stays after all.
-    Stays(Why),
+    Stays(StayReason),
 }
 
 /// Whether a namespace may go, as it is now.
-pub type Check<'a> = &'a dyn Fn(&Told<'_>) -> std::result::Result<Build, Why>;
+pub type Check<'a> = &'a dyn Fn(&NamespaceView<'_>) -> std::result::Result<Build, StayReason>;
 
 /// Whoever disposes.
-pub struct Hand<'a> {
+pub struct Disposer<'a> {
     cluster: &'a Cluster,
     /// Whether he may delete any namespace; others bind themselves in it first.
     anywhere: bool,
@@ -73,7 +70,7 @@ pub struct Hand<'a> {
     now: Timestamp,
 }
 
-impl<'a> Hand<'a> {
+impl<'a> Disposer<'a> {
     /// Asks what we may.
     ///
     /// # Errors
@@ -117,12 +114,12 @@ impl<'a> Hand<'a> {
             };
             if found.metadata.uid != target.uid {
                 let sentence = "another namespace has taken its name meanwhile".to_owned();
-                return Ok(End::Stays(Why { sentence, finding: true }));
+                return Ok(End::Stays(StayReason { sentence, finding: true }));
             }
             if found.metadata.deletion_timestamp.is_some() {
                 return Ok(End::Going);
             }
-            let build = match check(&told(&found)) {
+            let build = match check(&view(&found)) {
                 Ok(build) => build,
                 Err(why) => return Ok(End::Stays(why)),
             };
@@ -172,7 +169,8 @@ impl<'a> Hand<'a> {
 
     /// Binds us in the namespace unless we may delete it anyway. Whether we may now.
     async fn bind(&self, build: &Build) -> Result<bool> {
-        let there = rights::There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
+        let there =
+            rights::BuildNamespace { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
         let wanted = wanted(Some(&build.namespace));
         let Some(binding) = enter::bind_person_for(self.cluster, &there, &wanted).await? else {
             return Ok(true);
@@ -268,7 +266,7 @@ pub async fn look(cluster: &Cluster, chain: &str) -> Result<(Vec<NamespaceObject
 /// Disposes of what a chain has left behind: listeners that were never triggered and never will be.
 ///
 /// # Errors
-/// As [`Hand::all`].
+/// As [`Disposer::all`].
 pub async fn left_behind(
     cluster: &Cluster,
     chain: &str,
@@ -276,166 +274,11 @@ pub async fn left_behind(
     tell: &mut dyn FnMut(&Target, &Result<End>),
 ) -> Result<()> {
     let (namespaces, home) = look(cluster, chain).await?;
-    let check = |told: &Told<'_>| retention::left_behind(told, &home);
-    let left = namespaces.iter().map(told).filter(|told| !told.terminating && check(told).is_ok());
-    let targets: Vec<Target> = left.map(|told| Target::of(&told)).collect();
+    let check = |view: &NamespaceView<'_>| retention::left_behind(view, &home);
+    let left = namespaces.iter().map(view).filter(|view| !view.terminating && check(view).is_ok());
+    let targets: Vec<Target> = left.map(|view| Target::of(&view)).collect();
     if targets.is_empty() {
         return Ok(());
     }
-    Hand::of(cluster, false, now).await?.all(&targets, &check, tell).await
-}
-
-/// Waits until these namespaces are gone; says what holds up one that takes long.
-///
-/// # Errors
-/// [`Error::StillTerminating`] after `bound`, with what holds up each that is left.
-pub async fn until_gone(
-    cluster: &Cluster,
-    targets: &[Target],
-    bound: Option<Duration>,
-    say: Say<'_>,
-) -> Result<()> {
-    let waiting = async {
-        for target in targets {
-            gone(cluster, target, say).await?;
-        }
-        Ok(())
-    };
-    let Some(bound) = bound else { return waiting.await };
-    match tokio::time::timeout(bound, waiting).await {
-        Ok(done) => done,
-        Err(_) => Err(late(cluster, targets, bound).await?),
-    }
-}
-
-/// Follows one namespace until it is gone, or another of its name is there.
-async fn gone(cluster: &Cluster, target: &Target, say: Say<'_>) -> Result<()> {
-    let mut events = cluster.watch::<NamespaceObject>(
-        &kind::NAMESPACES,
-        None,
-        Follow::new(Query::named(&target.namespace)),
-    );
-    let mut said = String::new();
-    while let Some(event) = events.next().await {
-        let seen = match event {
-            WatchEvent::Added(namespace) | WatchEvent::Modified(namespace) => Some(namespace),
-            WatchEvent::Restarted(mut list) => list.items.pop(),
-            WatchEvent::Deleted(_) => None,
-            WatchEvent::Bookmark(_) => continue,
-            WatchEvent::Trouble(error) if error.is_transient() => continue,
-            WatchEvent::Trouble(error) => return Err(error.into()),
-        };
-        let Some(namespace) = seen.filter(|seen| seen.metadata.uid == target.uid) else { return Ok(()) };
-        if let Some(what) = held_up(&namespace.status.conditions).filter(|what| *what != said) {
-            say(&format!("namespace {} is Terminating: {what}", target.namespace));
-            said = what;
-        }
-    }
-    Ok(())
-}
-
-async fn late(cluster: &Cluster, targets: &[Target], bound: Duration) -> Result<Error> {
-    let mut left = Vec::new();
-    let mut remedies: Vec<&str> = Vec::new();
-    for Target { namespace, uid } in targets {
-        let found = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
-        let Some(found) = found.filter(|found| found.metadata.uid == *uid) else { continue };
-        let conditions = &found.status.conditions;
-        let mut why = held_up(conditions).unwrap_or_else(|| "the cluster has not said why yet".to_owned());
-        if !found.metadata.finalizers.is_empty() {
-            why = format!("{why}; it has finalizers of its own: {}", found.metadata.finalizers.join(", "));
-        }
-        left.push(format!("namespace {namespace} is Terminating still: {why}"));
-        for remedy in conditions.iter().filter(|it| it.status == "True").filter_map(remedy) {
-            if !remedies.contains(&remedy) {
-                remedies.push(remedy);
-            }
-        }
-    }
-    if remedies.is_empty() {
-        remedies.push("it goes on by itself once kube-controller-manager gets to it; run this again then");
-    }
-    Ok(Error::StillTerminating {
-        seconds: bound.as_secs(),
-        namespaces: left.join("\n"),
-        remedy: remedies.join("\n"),
-    })
-}
-
-/// What holds up a deletion, by the namespace controller's own conditions.
-fn held_up(conditions: &[Condition]) -> Option<String> {
-    let told: Vec<String> = conditions
-        .iter()
-        .filter(|condition| condition.status == "True" && remedy(condition).is_some())
-        .map(|condition| format!("{}: {}", condition.r#type, condition.message.trim()))
-        .collect();
-    (!told.is_empty()).then(|| told.join("; "))
-}
-
-/// What to do about a condition of a Terminating namespace; none for one that says nothing of its deletion.
-fn remedy(condition: &Condition) -> Option<&'static str> {
-    Some(match condition.r#type.as_str() {
-        "NamespaceDeletionDiscoveryFailure" => {
-            "an API of this cluster does not answer, so that nobody knows what is left: kubectl get apiservices shows which"
-        }
-        "NamespaceDeletionGroupVersionParsingFailure" => {
-            "an API of this cluster has a version that cannot be read: kubectl get apiservices"
-        }
-        "NamespaceDeletionContentFailure" => {
-            "something in it cannot be deleted: the message says what; a webhook may refuse it"
-        }
-        "NamespaceContentRemaining" => {
-            "what is left is: kubectl api-resources --verbs=list --namespaced -o name | xargs -n 1 kubectl get -n NAMESPACE"
-        }
-        "NamespaceFinalizersRemaining" => {
-            "whoever put the finalizer there must do his work and take it off; nothing here does it for him, since what he \
-             guards would be stranded"
-        }
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn condition(r#type: &str, status: &str, message: &str) -> Condition {
-        Condition {
-            r#type: r#type.to_owned(),
-            status: status.to_owned(),
-            message: message.to_owned(),
-            ..Condition::default()
-        }
-    }
-
-    #[test]
-    fn what_holds_up_a_deletion_is_told_in_the_controllers_words() {
-        let conditions = [
-            condition("NamespaceDeletionDiscoveryFailure", "False", "All resources successfully discovered"),
-            condition(
-                "NamespaceContentRemaining",
-                "True",
-                "Some resources are remaining: configmaps. has 1 ",
-            ),
-            condition("NamespaceFinalizersRemaining", "True", "example.com/hold in 1 resource instances"),
-            condition("SomethingElse", "True", "x"),
-        ];
-        assert_eq!(
-            held_up(&conditions).as_deref(),
-            Some(
-                "NamespaceContentRemaining: Some resources are remaining: configmaps. has 1; \
-                 NamespaceFinalizersRemaining: example.com/hold in 1 resource instances"
-            )
-        );
-        assert_eq!(held_up(&conditions[..1]), None);
-        for name in [
-            "NamespaceDeletionDiscoveryFailure",
-            "NamespaceDeletionGroupVersionParsingFailure",
-            "NamespaceDeletionContentFailure",
-            "NamespaceContentRemaining",
-            "NamespaceFinalizersRemaining",
-        ] {
-            assert!(remedy(&condition(name, "True", "")).is_some(), "{name}");
-        }
-    }
+    Disposer::of(cluster, false, now).await?.all(&targets, &check, tell).await
 }

@@ -10,7 +10,7 @@ use crate::state::error::{Error, Result};
 /// Why a build whose phase says that it listens, or is past that, does not; `None` if nothing speaks against it.
 ///
 /// Whoever may not look into the namespace believes the phase.
-pub(super) async fn deaf(cluster: &Cluster, build: &Build) -> Result<Option<String>> {
+pub(super) async fn not_listening(cluster: &Cluster, build: &Build) -> Result<Option<String>> {
     match Box::pin(status::signs_of(cluster, build)).await {
         Err(Error::Cluster(error)) if error.is_rbac() => Ok(None),
         seen => {
@@ -32,7 +32,7 @@ pub(super) fn reason(build: &Build, signs: &Signs, pods: &[Pod]) -> Option<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::build::{Map, Told};
+    use crate::chain::build::{Map, NamespaceView};
     use crate::chain::wire;
 
     #[test]
@@ -44,7 +44,7 @@ mod tests {
         let labels = map(&[(wire::CHAIN, "app"), (wire::PHASE, "Listening")]);
         let annotations = map(&[(wire::CHAIN_UUID, "c"), (wire::OWNER, "o"), (wire::GENERATION, "1")]);
         let listening = || {
-            Build::read(Told {
+            Build::read(NamespaceView {
                 namespace: "ci-a",
                 uid: "u",
                 resource_version: "1",

@@ -5,6 +5,7 @@
 pub mod claim;
 pub mod cleanup;
 pub mod dispose;
+pub mod gone;
 mod listens;
 pub mod scale;
 pub mod setup;
@@ -13,14 +14,3 @@ pub mod start;
 pub mod status;
 pub mod stop;
 pub mod watch;
-
-/// Whether anything is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Earnest {
-    /// It is done.
-    Real,
-    /// The server does everything but keep it.
-    Server,
-    /// Only read.
-    Client,
-}

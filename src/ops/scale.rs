@@ -9,7 +9,6 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join_all};
 use serde_json::{Value, json};
 
-use super::Earnest;
 use super::{dispose, status};
 use crate::chain::build::{Build, Phase};
 use crate::chain::workload::{Scalable, Workload};
@@ -17,6 +16,7 @@ use crate::chain::{retention, rights, wire};
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Access, Cluster, Patch};
+use crate::state::DryRun;
 use crate::state::build::readable;
 use crate::state::error::{Error, Result};
 use crate::state::{enter, support, write};
@@ -43,7 +43,7 @@ pub struct Scaled {
 
 /// What became of them all, in the order of kinds and names.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct ScaleOutcome {
     /// Those that are as asked for.
     pub scaled: Vec<Scaled>,
     /// Why others are not.
@@ -119,12 +119,12 @@ pub async fn scale(
     cluster: &Cluster,
     build: &Build,
     direction: Direction,
-    earnest: Earnest,
-) -> Result<Outcome> {
+    dry_run: DryRun,
+) -> Result<ScaleOutcome> {
     if let Some(refused) = refusal(build, direction) {
         return Err(refused);
     }
-    enter(cluster, build, earnest).await?;
+    enter(cluster, build, dry_run).await?;
     let support = write::patiently(cluster, || support::list(cluster, &build.namespace)).await?;
     if support.is_empty() {
         return Err(Error::NoSupport { build: build.namespace.clone() });
@@ -133,11 +133,11 @@ pub async fn scale(
         let (kind, workload) = (*kind, workload.clone());
         async move {
             let step = step(kind, &workload, direction)?;
-            take(cluster, &build.namespace, kind, &workload.name, step, earnest).await?;
+            take(cluster, &build.namespace, kind, &workload.name, step, dry_run).await?;
             Ok(Scaled { kind, name: workload.name, changed: step != Step::Nothing })
         }
     };
-    let mut outcome = Outcome::default();
+    let mut outcome = ScaleOutcome::default();
     for done in join_all(support.iter().map(one)).await {
         match done {
             Ok(done) => outcome.scaled.push(done),
@@ -205,14 +205,14 @@ async fn take(
     kind: Scalable,
     name: &str,
     step: Step,
-    earnest: Earnest,
+    dry_run: DryRun,
 ) -> Result<()> {
     let resource = support::resource(kind);
     let replicas = match step {
         Step::Nothing => return Ok(()),
         Step::To(replicas) => replicas,
         Step::RememberThenNone(replicas) => {
-            if earnest == Earnest::Real {
+            if dry_run == DryRun::None {
                 let annotation =
                     json!({ "metadata": { "annotations": { wire::REPLICAS: replicas.to_string() } } });
                 remember(cluster, &resource, namespace, name, &annotation).await?;
@@ -220,11 +220,11 @@ async fn take(
             0
         }
     };
-    if earnest == Earnest::Client {
+    if dry_run == DryRun::Client {
         return Ok(());
     }
     let patch = json!({ "spec": { "replicas": replicas } });
-    let dry = earnest == Earnest::Server;
+    let dry = dry_run == DryRun::Server;
     let patch = Patch::Merge(&patch);
     write::patiently(cluster, || {
         cluster.patch_subresource::<Value>(&resource, Some(namespace), name, "scale", patch, dry)
@@ -247,18 +247,19 @@ async fn remember(
 
 /// Gets the rights in the build's namespace: whoever may use the chain binds himself there. Not for a dry run, which
 /// writes nothing.
-async fn enter(cluster: &Cluster, build: &Build, earnest: Earnest) -> Result<()> {
+async fn enter(cluster: &Cluster, build: &Build, dry_run: DryRun) -> Result<()> {
     let namespace = Some(build.namespace.as_str());
     let mut wanted = Vec::new();
     for resource in Scalable::ALL.map(support::resource) {
         wanted.push(Access::to("list", &resource, namespace));
-        if earnest != Earnest::Client {
+        if dry_run != DryRun::Client {
             let scale = Some("scale".to_owned());
             wanted.push(Access { subresource: scale, ..Access::to("patch", &resource, namespace) });
         }
     }
-    if earnest == Earnest::Real {
-        let there = rights::There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
+    if dry_run == DryRun::None {
+        let there =
+            rights::BuildNamespace { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
         if let Some(binding) = enter::bind_person_for(cluster, &there, &wanted).await? {
             write::create(cluster, &binding).await?;
         }

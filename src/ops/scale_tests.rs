@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::chain::build::{Map, Told};
+use crate::chain::build::{Map, NamespaceView};
 use crate::chain::names;
 use crate::cluster::scripted::{Reply, Scripted, SeenRequest};
 
@@ -19,7 +19,7 @@ fn build(namespace: &str, chain: &str, generation: u64, phase: Phase) -> Build {
         (wire::CHAIN_UUID, &uuid.to_string()),
         (wire::GENERATION, &generation.to_string()),
     ]);
-    let told = Told {
+    let told = NamespaceView {
         namespace,
         uid: "u",
         resource_version: "1",
@@ -195,16 +195,16 @@ async fn a_count_is_written_down_before_it_is_lost() {
     let remember =
         "PATCH ci-a/deployments/store {\"metadata\":{\"annotations\":{\"studioci.dev/replicas\":\"2\"}}}";
     let dry = format!("PATCH ci-a/deployments/store/scale dry {TO_NONE}");
-    for (remembered, earnest, wanted) in [
-        (true, Earnest::Real, vec![scaled.as_str()]),
-        (false, Earnest::Real, vec![remember, &scaled]),
-        (false, Earnest::Server, vec![&dry]),
-        (false, Earnest::Client, vec![]),
+    for (remembered, dry_run, wanted) in [
+        (true, DryRun::None, vec![scaled.as_str()]),
+        (false, DryRun::None, vec![remember, &scaled]),
+        (false, DryRun::Server, vec![&dry]),
+        (false, DryRun::Client, vec![]),
     ] {
         let (cluster, server) = server(remembered, true);
-        let outcome = scale(&cluster, &finished, Direction::Down, earnest).await.unwrap();
+        let outcome = scale(&cluster, &finished, Direction::Down, dry_run).await.unwrap();
         assert!(outcome.failed.is_empty() && outcome.scaled[0].changed, "{outcome:?}");
-        assert_eq!(writes(&server), wanted, "{remembered} {earnest:?}");
+        assert_eq!(writes(&server), wanted, "{remembered} {dry_run:?}");
     }
 }
 
@@ -212,7 +212,7 @@ async fn a_count_is_written_down_before_it_is_lost() {
 async fn who_has_no_rights_there_binds_himself_first_and_waits_until_that_acts() {
     let finished = build("ci-a", "app", 1, Phase::Finished);
     let (cluster, server) = server(true, false);
-    let outcome = scale(&cluster, &finished, Direction::Down, Earnest::Real).await.unwrap();
+    let outcome = scale(&cluster, &finished, Direction::Down, DryRun::None).await.unwrap();
     assert!(outcome.failed.is_empty(), "{outcome:?}");
     let writes = writes(&server);
     assert!(writes[0].starts_with("POST ci-a/rolebindings "), "{writes:?}");
@@ -226,10 +226,10 @@ async fn who_has_no_rights_there_binds_himself_first_and_waits_until_that_acts()
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_binds_nobody() {
     let finished = build("ci-a", "app", 1, Phase::Finished);
-    for earnest in [Earnest::Server, Earnest::Client] {
+    for dry_run in [DryRun::Server, DryRun::Client] {
         let (cluster, server) = server(true, false);
-        let refused = scale(&cluster, &finished, Direction::Down, earnest).await.unwrap_err();
+        let refused = scale(&cluster, &finished, Direction::Down, dry_run).await.unwrap_err();
         assert!(refused.to_string().starts_with("you may not list "), "{refused}");
-        assert_eq!(writes(&server), [""; 0], "{earnest:?}");
+        assert_eq!(writes(&server), [""; 0], "{dry_run:?}");
     }
 }

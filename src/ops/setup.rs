@@ -67,7 +67,7 @@ fn is_key(key: &str) -> bool {
 
 /// What became of one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Became {
+pub enum Applied {
     /// It was not there.
     Created,
     /// It was there, and other than it should be.
@@ -84,16 +84,16 @@ pub struct Line {
     /// `clusterrole.rbac.authorization.k8s.io/studioci-user`.
     pub object: String,
     /// What became of it.
-    pub became: Became,
+    pub became: Applied,
 }
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.became {
-            Became::Created => "created",
-            Became::Configured => "configured",
-            Became::Unchanged => "unchanged",
-            Became::Newer => "left as it is (newer)",
+            Applied::Created => "created",
+            Applied::Configured => "configured",
+            Applied::Unchanged => "unchanged",
+            Applied::Newer => "left as it is (newer)",
         };
         write!(f, "{} {word}", self.object)
     }
@@ -148,7 +148,7 @@ async fn install_all(cluster: &Cluster, asked: &Asked, tell: &mut dyn FnMut(&Lin
     for (object, live) in objects.iter().zip(found) {
         let ours = matches!(manifests::key(object).0, "Namespace" | "ConfigMap");
         let became =
-            if newer.is_some() && !ours { Became::Newer } else { install(cluster, object, live).await? };
+            if newer.is_some() && !ours { Applied::Newer } else { install(cluster, object, live).await? };
         let (resource, _, name) = place(object)?;
         let done = Line { object: resource.object(name), became };
         tell(&done);
@@ -192,20 +192,20 @@ async fn read(cluster: &Cluster, object: &Value) -> Result<Option<Value>> {
 }
 
 /// Creates or repairs one object; `live` is how it was found.
-async fn install(cluster: &Cluster, object: &Value, mut live: Option<Value>) -> Result<Became> {
+async fn install(cluster: &Cluster, object: &Value, mut live: Option<Value>) -> Result<Applied> {
     let (resource, namespace, name) = place(object)?;
     for _ in 1..TRIES {
         let written = match &live {
             None => {
                 let made = cluster.create::<Value>(&resource, namespace, object, &Create::default()).await;
-                made.map(|_| Became::Created)
+                made.map(|_| Applied::Created)
             }
             Some(live) => match manifests::repair(live, object) {
-                None => return Ok(Became::Unchanged),
+                None => return Ok(Applied::Unchanged),
                 Some(patch) => {
                     let patched =
                         cluster.patch::<Value>(&resource, namespace, name, Patch::Json(&patch)).await;
-                    patched.map(|_| Became::Configured)
+                    patched.map(|_| Applied::Configured)
                 }
             },
         };

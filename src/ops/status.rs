@@ -126,7 +126,7 @@ pub(super) async fn signs_of(cluster: &Cluster, build: &Build) -> Result<(Signs,
         select::listener(cluster, build),
         cluster.list::<Pod>(&kind::PODS, namespace, &select),
     )?;
-    let listener = listener.as_ref().map_or(signs::Presence::Gone, signs::Presence::There);
+    let listener = listener.as_ref().map_or(signs::Presence::Gone, signs::Presence::BuildNamespace);
     let of: Vec<&Pod> = pods.items.iter().collect();
     let now = pods.date.unwrap_or(Timestamp::MIN);
     let mut signs = Signs::of(build, listener, &of, None, now);
@@ -200,9 +200,8 @@ impl Overview {
             let there = deployments.get(build.namespace.as_str()).into_iter().flatten().copied();
             let listener = match around.listeners {
                 None => signs::Presence::Unknown,
-                Some(_) => {
-                    Listener::among(build, there).map_or(signs::Presence::Gone, signs::Presence::There)
-                }
+                Some(_) => Listener::among(build, there)
+                    .map_or(signs::Presence::Gone, signs::Presence::BuildNamespace),
             };
             let pods = pods.get(build.namespace.as_str()).map(Vec::as_slice).unwrap_or_default();
             let held = around.held.get(build.namespace.as_str()).cloned();

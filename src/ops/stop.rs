@@ -9,21 +9,22 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 
-use super::dispose::{End, Hand, Target, left_behind, look};
-use crate::chain::build::{Build, Told};
+use super::dispose::{Disposer, End, Target, left_behind, look};
+use crate::chain::build::{Build, NamespaceView};
 use crate::chain::head::Head;
-use crate::chain::retention::{self, ChainsInHome, Fate, Rules, Why};
+use crate::chain::retention::{self, ChainsInHome, Fate, Rules};
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Follow, Resource, WatchEvent};
 use crate::state::Say;
-use crate::state::build::{read_build, told};
+use crate::state::build::{read_build, view};
 use crate::state::error::{Error, Result};
+use crate::state::narration::{Narration, progress};
 use crate::state::{chain, forget, head, select};
 
 /// What is to be stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct StopRequest {
     /// The chain.
     pub chain: String,
     /// Whether its builds and home's objects go, too.
@@ -32,21 +33,6 @@ pub struct Request {
     pub timeout: Option<Duration>,
     /// Now.
     pub now: Timestamp,
-}
-
-/// What is told, as it happens.
-#[derive(Debug)]
-pub enum Word<'a> {
-    /// The chain has ended; `false`: it had before.
-    Ended(bool),
-    /// A namespace was deleted.
-    Deleted(&'a str),
-    /// A namespace stays.
-    Stays(&'a str, &'a Why),
-    /// A namespace could not be disposed of.
-    Failed(&'a str, &'a Error),
-    /// An object in home was deleted.
-    Forgotten(&'a Resource, &'a str),
 }
 
 /// What is left.
@@ -63,17 +49,12 @@ pub struct Left {
 /// # Errors
 /// [`Error::NoSuchChain`]; [`Error::StillRunning`] where builds still run; [`Error::StartedWhileStopped`] and the like
 /// where somebody started it again meanwhile.
-pub async fn stop(
-    cluster: &Cluster,
-    request: &Request,
-    say: Say<'_>,
-    tell: &mut dyn FnMut(&Word<'_>),
-) -> Result<Left> {
+pub async fn stop(cluster: &Cluster, request: &StopRequest, say: Say<'_>) -> Result<Left> {
     let chain = request.chain.as_str();
     let Some(head) = head::head(cluster, chain).await? else { return Err(unknown(cluster, chain).await?) };
     let (head, now_ended) = end(cluster, request, head).await?;
-    tell(&Word::Ended(now_ended));
-    left_behind(cluster, chain, request.now, &mut |target, end| told_end(target, end, tell)).await?;
+    say(Narration::Ended(now_ended));
+    left_behind(cluster, chain, request.now, &mut |target, end| tell_end(target, end, say)).await?;
     if !request.purge {
         let (namespaces, home) = look(cluster, chain).await?;
         return Ok(Left { running: running(&namespaces, &home), stay: 0 });
@@ -81,9 +62,9 @@ pub async fn stop(
     wait_for_builds(cluster, request, &head, say).await?;
     // not before: who cannot wait for a build whose agent is gone must be able to start the chain
     let Some(head) = mark(cluster, chain, head).await? else { return Ok(Left::default()) };
-    let left = purge(cluster, request, &head, tell).await?;
+    let left = purge(cluster, request, &head, say).await?;
     if left == 0 {
-        let mut tell = |resource: &Resource, name: &str| tell(&Word::Forgotten(resource, name));
+        let mut tell = |resource: &Resource, name: &str| say(Narration::Forgotten(resource, name));
         forget::forget(cluster, chain, &head.uuid, &mut tell).await?;
     }
     Ok(Left { running: Vec::new(), stay: left })
@@ -132,7 +113,7 @@ fn still_ended_in(home: &ChainsInHome, chain: &str, ended: &Head) -> Result<()> 
 }
 
 /// Ends the chain; `false` if it has ended already.
-async fn end(cluster: &Cluster, request: &Request, mut head: Head) -> Result<(Head, bool)> {
+async fn end(cluster: &Cluster, request: &StopRequest, mut head: Head) -> Result<(Head, bool)> {
     let chain = request.chain.as_str();
     let mut who = None;
     while head.ended.is_none() {
@@ -165,23 +146,23 @@ async fn newest(cluster: &Cluster, head: &Head) -> Result<Option<Build>> {
     Ok(found.and_then(|found| read_build(&found).ok()).filter(|build| build.uid == *uid))
 }
 
-fn told_end(target: &Target, end: &Result<End>, tell: &mut dyn FnMut(&Word<'_>)) {
+fn tell_end(target: &Target, end: &Result<End>, say: Say<'_>) {
     match end {
-        Ok(End::Deleted) => tell(&Word::Deleted(&target.namespace)),
-        Ok(End::Stays(why)) => tell(&Word::Stays(&target.namespace, why)),
+        Ok(End::Deleted) => say(Narration::Deleted(&target.namespace)),
+        Ok(End::Stays(why)) => say(Narration::Stays(&target.namespace, why)),
         Ok(End::Going) => {}
-        Err(error) => tell(&Word::Failed(&target.namespace, error)),
+        Err(error) => say(Narration::Failed(&target.namespace, error)),
     }
 }
 
 /// Builds that go on to their end.
 fn running(namespaces: &[NamespaceObject], home: &ChainsInHome) -> Vec<String> {
-    let tolds = namespaces.iter().map(told).filter(|told| retention::runs(told, home));
-    tolds.map(|told| told.namespace.to_owned()).collect()
+    let views = namespaces.iter().map(view).filter(|view| retention::runs(view, home));
+    views.map(|view| view.namespace.to_owned()).collect()
 }
 
 /// Waits until no build of the chain runs any more.
-async fn wait_for_builds(cluster: &Cluster, request: &Request, ended: &Head, say: Say<'_>) -> Result<()> {
+async fn wait_for_builds(cluster: &Cluster, request: &StopRequest, ended: &Head, say: Say<'_>) -> Result<()> {
     let chain = request.chain.as_str();
     let select = select::chain(chain);
     let waiting = async {
@@ -201,9 +182,9 @@ async fn wait_for_builds(cluster: &Cluster, request: &Request, ended: &Head, say
                 return Ok(());
             }
             if said != running {
-                say(&format!("waiting for what still runs: {}", running.join(", ")));
+                progress(say, format!("waiting for what still runs: {}", running.join(", ")));
                 if said.is_empty() {
-                    say(&format!("of one that never ends, {}", without_agent(chain)));
+                    progress(say, format!("of one that never ends, {}", without_agent(chain)));
                 }
                 said = running;
             }
@@ -231,35 +212,30 @@ fn without_agent(chain: &str) -> String {
 }
 
 /// Disposes of all builds of the chain; how many namespaces stay.
-async fn purge(
-    cluster: &Cluster,
-    request: &Request,
-    ended: &Head,
-    tell: &mut dyn FnMut(&Word<'_>),
-) -> Result<usize> {
+async fn purge(cluster: &Cluster, request: &StopRequest, ended: &Head, say: Say<'_>) -> Result<usize> {
     let (namespaces, home) = look(cluster, &request.chain).await?;
     still_ended_in(&home, &request.chain, ended)?;
-    let tolds: Vec<Told<'_>> = namespaces.iter().map(told).collect();
+    let views: Vec<NamespaceView<'_>> = namespaces.iter().map(view).collect();
     let mut targets = Vec::new();
     let mut stay = 0;
-    for (told, fate) in tolds.iter().zip(retention::judge(&tolds, &home, Rules::default(), request.now)) {
+    for (view, fate) in views.iter().zip(retention::judge(&views, &home, Rules::default(), request.now)) {
         match fate {
-            Fate::Dispose => targets.push(Target::of(told)),
+            Fate::Dispose => targets.push(Target::of(view)),
             Fate::Going => {}
             Fate::Stays(why) => {
                 stay += 1;
-                tell(&Word::Stays(told.namespace, &why));
+                say(Narration::Stays(view.namespace, &why));
             }
         }
     }
     if targets.is_empty() {
         return Ok(stay);
     }
-    let check = |told: &Told<'_>| retention::may_go(told, &home);
-    let hand = Hand::of(cluster, false, request.now).await?;
+    let check = |view: &NamespaceView<'_>| retention::may_go(view, &home);
+    let hand = Disposer::of(cluster, false, request.now).await?;
     let mut each = |target: &Target, end: &Result<End>| {
         stay += usize::from(matches!(end, Ok(End::Stays(_))));
-        told_end(target, end, tell);
+        tell_end(target, end, say);
     };
     hand.all(&targets, &check, &mut each).await?;
     Ok(stay)

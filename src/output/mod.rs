@@ -5,6 +5,7 @@
 
 pub mod age;
 pub mod console;
+pub mod narration;
 pub mod printer;
 pub mod result;
 pub mod status;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::state::DryRun;
+
 /// What was done to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
@@ -26,25 +28,6 @@ impl fmt::Display for Operation {
             Self::Deleted => "deleted",
             Self::Scaled => "scaled",
         })
-    }
-}
-
-/// What `--dry-run` asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DryRun {
-    /// Do it.
-    #[default]
-    None,
-    /// Say what would be done, and change nothing.
-    Client,
-    /// Have the server do everything but keep it.
-    Server,
-}
-
-impl DryRun {
-    /// Whether nothing is to be changed.
-    pub fn is_dry(self) -> bool {
-        self != Self::None
     }
 }
 

@@ -19,25 +19,7 @@ impl Agent<'_> {
     /// Acts, and writes into `seen` what its own writes have made of Namespace and head: an answer is the newest look.
     pub(super) async fn act(&mut self, action: Action, seen: &mut Observation) -> Result<Flow> {
         match action {
-            Action::Wait(why) => {
-                let found = || self.memory.found.clone().filter(|_| seen.build.phase == Phase::Listening);
-                let why = why.or_else(found);
-                match &why {
-                    Some(why) => self.note(&format!("waiting: {why}")),
-                    // said by every start of an agent, also by one that finds nothing to do
-                    None if seen.build.phase == Phase::Listening && seen.running.version().is_some() => {
-                        let listening = Action::Listen(seen.build.baseline.clone());
-                        self.note(&diary(&listening, &seen.build.namespace));
-                    }
-                    None => {}
-                }
-                self.write_waiting(seen, why.as_deref()).await?;
-                self.beat(seen).await?;
-                if seen.build.phase == Phase::Listening {
-                    self.arm(seen).await?;
-                }
-                return Ok(Flow::Wait);
-            }
+            Action::Wait(why) => return self.wait(seen, why).await,
             Action::MakeWay(_) => return Ok(Flow::Wait),
             Action::StandDown(why) => {
                 self.write_waiting(seen, Some(&format!("{STOOD_DOWN}{why}"))).await?;
@@ -100,6 +82,27 @@ impl Agent<'_> {
             }
         }
         Ok(Flow::Again)
+    }
+
+    /// Says what is waited for, and gives a sign of life.
+    async fn wait(&mut self, seen: &mut Observation, why: Option<String>) -> Result<Flow> {
+        let listens = seen.build.phase == Phase::Listening;
+        let why = why.or_else(|| self.memory.found.clone().filter(|_| listens));
+        match &why {
+            Some(why) => self.note(&format!("waiting: {why}")),
+            // said by every start of an agent, also by one that finds nothing to do
+            None if listens && seen.running.version().is_some() => {
+                let listening = Action::Listen(seen.build.baseline.clone());
+                self.note(&diary(&listening, &seen.build.namespace));
+            }
+            None => {}
+        }
+        self.write_waiting(seen, why.as_deref()).await?;
+        self.beat(seen).await?;
+        if listens {
+            self.arm(seen).await?;
+        }
+        Ok(Flow::Wait)
     }
 
     /// A patch of the own Namespace, decided on what was seen: refused by a 409 if it changed meanwhile.

@@ -15,7 +15,7 @@ use crate::agent::Observation;
 use crate::agent::adopt::{self, Holder};
 use crate::chain::build::{Build, Phase};
 use crate::chain::rights;
-use crate::chain::rights::There;
+use crate::chain::rights::BuildNamespace;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::state::build::read_build;
@@ -109,7 +109,7 @@ impl Agent<'_> {
             return Ok(false);
         }
         if !self.memory.watch.entered.contains(&build.uid) {
-            let there = There { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
+            let there = BuildNamespace { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
             for binding in rights::bind_predecessor(&there, &own.namespace, &own.uid, false) {
                 write::create(self.cluster, &binding).await?;
             }

@@ -11,6 +11,7 @@ use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Delete, Patch};
 use crate::pipeline::weave;
 use crate::state::error::{Error, Result};
+use crate::state::narration::progress;
 use crate::state::{support, write};
 
 impl Agent<'_> {
@@ -63,9 +64,10 @@ impl Agent<'_> {
                 delete = match patched {
                     Err(Error::Cluster(error)) if error.is_refusal() => {
                         let pod = &left.pod;
-                        (self.say)(&format!(
-                            "pod {pod} takes no deadline, and is deleted with its log: {error}"
-                        ));
+                        progress(
+                            self.say,
+                            format!("pod {pod} takes no deadline, and is deleted with its log: {error}"),
+                        );
                         true
                     }
                     patched => patched.map(|()| false)?,

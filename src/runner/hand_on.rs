@@ -98,8 +98,8 @@ impl Agent<'_> {
         };
         let (lent, settings) = (&plan.namespace, &record.settings);
         if lent.labels != settings.labels || lent.annotations != settings.annotations {
-            self.note(
-                "Warning: the pushed pipeline asks for other labels or annotations of its namespace; those of a chain are \
+            self.warn(
+"the pushed pipeline asks for other labels or annotations of its namespace; those of a chain are \
                  fixed when it is started, and stay: kubectl studioci start with this pipeline changes them",
             );
         }

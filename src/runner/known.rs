@@ -111,8 +111,8 @@ impl Agent<'_> {
             && let Ok(at_start) = rendered(renderer, of_start).await?
             && plan.stand_as(&at_start)
         {
-            self.note(
-                "Warning: the pushed pipeline asks for a listener that runs elsewhere, as somebody else, or is pulled otherwise; \
+            self.warn(
+"the pushed pipeline asks for a listener that runs elsewhere, as somebody else, or is pulled otherwise; \
                  that is fixed when a chain is started, and stays: kubectl studioci start with this pipeline changes it",
             );
         }

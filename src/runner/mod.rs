@@ -14,6 +14,7 @@ mod observe;
 mod plan;
 mod push;
 mod recheck;
+mod served;
 #[cfg(test)]
 mod stuck_tests;
 pub mod tell;
@@ -39,6 +40,7 @@ use crate::state::Say;
 use crate::state::confinement;
 use crate::state::error::{Error, Result};
 use crate::state::home::Home;
+use crate::state::narration::Narration;
 use crate::state::record::Record;
 use adopt::Watchfulness;
 use wake::Wakes;
@@ -159,8 +161,17 @@ impl<'a> Agent<'a> {
 
     /// Writes a line into the diary, unless it was the last one.
     fn note(&mut self, line: &str) {
+        self.tell(line, Narration::Progress(line.to_owned()));
+    }
+
+    /// The same of what whoever pushed should know.
+    fn warn(&mut self, line: &str) {
+        self.tell(line, Narration::Warning(line.to_owned()));
+    }
+
+    fn tell(&mut self, line: &str, narration: Narration<'_>) {
         if self.memory.said != line {
-            (self.say)(line);
+            (self.say)(narration);
             line.clone_into(&mut self.memory.said);
         }
     }

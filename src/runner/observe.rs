@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 
 use super::Agent;
+use super::served::{ServedJob, ServedListener};
 use crate::agent::left::{left, settles_at};
 use crate::agent::verdict::{BuildJob, Judged, StandstillBounds, judge};
 use crate::agent::{Observation, OwnContainer, OwnDeployment, SupportState};
@@ -16,7 +16,7 @@ use crate::chain::head::Head;
 use crate::chain::pod::{Pod, State};
 use crate::chain::wire;
 use crate::chain::workload::{Scalable, Workload};
-use crate::cluster::objects::{Event, JobStatus, Meta, NamespaceObject, Object, holds};
+use crate::cluster::objects::{Event, NamespaceObject, Object, holds};
 use crate::cluster::resource as kind;
 use crate::keel::parking;
 use crate::keel::policy::Policy;
@@ -26,86 +26,6 @@ use crate::state::chain::Data;
 use crate::state::error::{Error, Result};
 use crate::state::events::{self, About};
 use crate::state::{head, select, support};
-
-/// The own Deployment, as far as it is read.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Own {
-    metadata: Meta,
-    spec: OwnSpec,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct OwnSpec {
-    replicas: Option<u32>,
-    template: Template,
-}
-
-/// The build's Job, as far as it is read.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Work {
-    metadata: Meta,
-    spec: WorkSpec,
-    status: JobStatus,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct WorkSpec {
-    pod_failure_policy: FailurePolicy,
-    template: Template,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct FailurePolicy {
-    rules: Vec<FailureRule>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct FailureRule {
-    on_exit_codes: Option<ExitCodes>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct ExitCodes {
-    container_name: String,
-}
-
-impl Work {
-    /// The build container, whatever the record calls it by now: the one whose exit fails the Job. A webhook may have put
-    /// others before it.
-    fn container(&self) -> &str {
-        let rules = &self.spec.pod_failure_policy.rules;
-        if let Some(exits) = rules.iter().find_map(|rule| rule.on_exit_codes.as_ref()) {
-            return &exits.container_name;
-        }
-        self.spec.template.spec.containers.first().map_or("", |container| container.name.as_str())
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Template {
-    spec: TemplateSpec,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct TemplateSpec {
-    containers: Vec<NamedImage>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct NamedImage {
-    name: String,
-    image: String,
-}
 
 impl Agent<'_> {
     pub(super) async fn observe(&mut self) -> Result<Observation> {
@@ -133,7 +53,7 @@ impl Agent<'_> {
         let read = async {
             Ok(tokio::try_join!(
                 cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, &self.me.namespace),
-                cluster.get::<Own>(&kind::DEPLOYMENTS, namespace, &self.me.deployment),
+                cluster.get::<ServedListener>(&kind::DEPLOYMENTS, namespace, &self.me.deployment),
                 pod,
                 freeze,
             )?)
@@ -273,8 +193,8 @@ impl Agent<'_> {
             return Ok(());
         }
         let namespace = Some(self.me.namespace.as_str());
-        let job = self.cluster.get::<Work>(&kind::JOBS, namespace, wire::JOB).await?;
-        let container = job.as_ref().map_or("", Work::container);
+        let job = self.cluster.get::<ServedJob>(&kind::JOBS, namespace, wire::JOB).await?;
+        let container = job.as_ref().map_or("", ServedJob::container);
         seen.left = left(verdict, &pods, container);
         if seen.left.is_empty() {
             return Ok(());
@@ -322,7 +242,7 @@ impl Agent<'_> {
     /// What the Job and its pod say.
     async fn judged(&mut self, build: &Build, bounds: StandstillBounds) -> Result<Judged> {
         let namespace = Some(self.me.namespace.as_str());
-        let job = self.cluster.get::<Work>(&kind::JOBS, namespace, wire::JOB).await?;
+        let job = self.cluster.get::<ServedJob>(&kind::JOBS, namespace, wire::JOB).await?;
         let Some(job) = job else {
             return Ok(if build.job_uid.is_some() { Judged::JobGone } else { Judged::NoJob });
         };
@@ -420,7 +340,7 @@ fn out_of_memory(pod: &Pod) -> bool {
 }
 
 /// The own Deployment; a deleted one counts as detached and scaled to zero.
-fn listener(deployment: Option<&Own>, container: &str, running: &OwnContainer) -> OwnDeployment {
+fn listener(deployment: Option<&ServedListener>, container: &str, running: &OwnContainer) -> OwnDeployment {
     let Some(deployment) = deployment else {
         return OwnDeployment { image: running.image.clone(), keyed: false, replicas: 0, pushed_over: false };
     };

@@ -5,6 +5,7 @@ mod cleans_up;
 mod starts_again;
 mod stops;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -14,13 +15,14 @@ use super::agent_tests::{CHAIN, asleep, glob, keyed, match_tag, pushed, request,
 use super::{Stage, World, digest};
 use crate::chain::retention::Rules;
 use crate::chain::wire;
-use crate::ops::Earnest;
-use crate::ops::cleanup::{Which, Word, cleanup};
+use crate::ops::cleanup::{Which, cleanup};
 use crate::ops::start::{StartOutcome, StartRequest, start};
-use crate::ops::stop::{self, Left, stop};
+use crate::ops::stop::{Left, StopRequest, stop};
 use crate::pipeline::facts::Fact;
+use crate::state::DryRun;
 use crate::state::error::{Error, Result};
 use crate::state::forget;
+use crate::state::narration::Narration;
 
 const HOME: &str = "/api/v1/namespaces/studioci/configmaps";
 
@@ -54,21 +56,27 @@ async fn started_again(stage: &Stage, request: &StartRequest) -> Result<StartOut
     }
 }
 
+/// Keeps what was told, but for mere progress.
+fn noted(told: &RefCell<Vec<String>>, it: &Narration<'_>) {
+    if !matches!(it, Narration::Progress(_)) {
+        told.borrow_mut().push(format!("{it:?}"));
+    }
+}
+
 async fn stopped(stage: &Stage, purge: bool) -> Result<(Left, Vec<String>)> {
     let cluster = stage.cluster();
-    let request = stop::Request { chain: CHAIN.to_owned(), purge, timeout: None, now: Timestamp::UNIX_EPOCH };
-    let mut told = Vec::new();
-    let mut tell = |word: &stop::Word<'_>| told.push(format!("{word:?}"));
-    let left = Box::pin(stop(&cluster, &request, &|_| {}, &mut tell)).await?;
-    Ok((left, told))
+    let request = StopRequest { chain: CHAIN.to_owned(), purge, timeout: None, now: Timestamp::UNIX_EPOCH };
+    let told = RefCell::new(Vec::new());
+    let left = Box::pin(stop(&cluster, &request, &|it| noted(&told, &it))).await?;
+    Ok((left, told.into_inner()))
 }
 
 async fn cleaned(stage: &Stage, which: &Which) -> Result<Vec<String>> {
     let cluster = stage.cluster();
-    let mut told = Vec::new();
-    let mut tell = |word: &Word<'_>| told.push(format!("{word:?}"));
-    Box::pin(cleanup(&cluster, which, Earnest::Real, Timestamp::UNIX_EPOCH, &mut tell)).await?;
-    Ok(told)
+    let told = RefCell::new(Vec::new());
+    let say = |it: Narration<'_>| noted(&told, &it);
+    Box::pin(cleanup(&cluster, which, DryRun::None, Timestamp::UNIX_EPOCH, &say)).await?;
+    Ok(told.into_inner())
 }
 
 fn head(world: &World) -> Value {

@@ -1,7 +1,7 @@
 //! A Namespace as a build: read in one place.
 
 use super::error::{Error, Result};
-use crate::chain::build::{Build, NotABuild, Told};
+use crate::chain::build::{Build, NamespaceView, NotABuild};
 use crate::cluster::Cluster;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
@@ -18,13 +18,13 @@ pub(crate) fn unreadable(why: &NotABuild) -> Error {
 
 /// Reads a Namespace as a build.
 pub fn read_build(namespace: &NamespaceObject) -> std::result::Result<Build, NotABuild> {
-    Build::read(told(namespace))
+    Build::read(view(namespace))
 }
 
 /// What a Namespace tells.
-pub(crate) fn told(namespace: &NamespaceObject) -> Told<'_> {
+pub(crate) fn view(namespace: &NamespaceObject) -> NamespaceView<'_> {
     let meta = &namespace.metadata;
-    Told {
+    NamespaceView {
         namespace: &meta.name,
         uid: &meta.uid,
         resource_version: &meta.resource_version,

@@ -9,11 +9,12 @@ use super::error::{Error, Result};
 use crate::chain::build::{Baseline, Map, Phase};
 use crate::chain::claim::{Marks, NAMES_TRIED, Standing, Whose, judge, marked};
 use crate::chain::record::ChainSettings;
-use crate::chain::rights::{self, Added, There};
+use crate::chain::rights::{self, Added, BuildNamespace};
 use crate::chain::{names, wire};
 use crate::cluster::objects::{Meta, NamespaceObject};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Create, Proof, Query};
+use crate::state::narration::progress;
 
 /// What is to be claimed.
 #[derive(Debug, Clone)]
@@ -105,8 +106,8 @@ impl Claim {
     }
 
     /// Where a claimed namespace is.
-    pub fn there<'a>(&'a self, claimed: &'a Claimed) -> There<'a> {
-        There { chain: &self.chain, namespace: &claimed.namespace, uid: &claimed.uid }
+    pub fn there<'a>(&'a self, claimed: &'a Claimed) -> BuildNamespace<'a> {
+        BuildNamespace { chain: &self.chain, namespace: &claimed.namespace, uid: &claimed.uid }
     }
 
     /// The owner uuid that proves this claim.
@@ -205,7 +206,7 @@ pub(crate) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Resu
                 return Ok(Claimed { namespace: name, uid: there.metadata.uid, created });
             }
             Whose::OursTerminating => {
-                say(&format!("namespace {name} is ours but Terminating; taking the next name"));
+                progress(say, format!("namespace {name} is ours but Terminating; taking the next name"));
             }
             Whose::Foreign if created => {
                 return Err(Error::TakenFromUs { namespace: name });

@@ -177,7 +177,7 @@ pub async fn authorizer(cluster: &Cluster) -> Result<Authorizer> {
 /// [`Error::PoliciesIdle`] where it goes through although whoever asked is no administrator.
 pub async fn canary(cluster: &Cluster) -> Result<Canary> {
     let me = cluster.whoami().await?;
-    let (resource, namespace, object) = bird(&me);
+    let (resource, namespace, object) = canary_object(&me);
     let begun = tokio::time::Instant::now();
     let mut bypass = None;
     loop {
@@ -218,13 +218,13 @@ async fn may_bypass(cluster: &Cluster) -> Result<bool> {
 }
 
 /// The canary of a user.
-fn bird(user: &str) -> (Resource, Option<&'static str>, Value) {
+fn canary_object(user: &str) -> (Resource, Option<&'static str>, Value) {
     const NAME: &str = "studioci-canary";
     if is_agent(user) {
         let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAME } });
         return (kind::NAMESPACES, None, object);
     }
-    let there = rights::There { chain: wire::CLAIM_CHAIN, namespace: wire::HOME, uid: "" };
+    let there = rights::BuildNamespace { chain: wire::CLAIM_CHAIN, namespace: wire::HOME, uid: "" };
     let mut object = rights::bind_person(&there, user);
     object["metadata"]["name"] = json!(NAME);
     (kind::ROLE_BINDINGS, Some(wire::HOME), object)

@@ -16,6 +16,7 @@ use crate::chain::rights;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Delete};
 use crate::pipeline::weave::{ListenerOf, Plan, place};
+use crate::state::narration::progress;
 
 /// A listener to raise, in a namespace that is claimed for it.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +62,7 @@ pub async fn claim_next(
         Err(_) => Vec::new(),
     };
     for loser in losers {
-        say(&format!("namespace {} lost the swap of the head; deleting it", loser.namespace));
+        progress(say, format!("namespace {} lost the swap of the head; deleting it", loser.namespace));
         discard(cluster, claim, maker, loser).await?;
     }
     settled
@@ -163,6 +164,6 @@ pub(crate) async fn raise_entered(
         raise.plan.listener(&ListenerOf { tag: raise.tag, generation: raise.claim.generation });
     place(&mut listener, &claimed.namespace);
     let created = create(cluster, &listener).await?;
-    say(&format!("listener {} waits in {}", raise.plan.build.name, claimed.namespace));
+    progress(say, format!("listener {} waits in {}", raise.plan.build.name, claimed.namespace));
     Ok(created)
 }

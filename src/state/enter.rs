@@ -8,9 +8,10 @@ use serde_json::Value;
 use super::Say;
 use super::error::{Error, Result};
 use super::write::create;
-use crate::chain::rights::{self, There};
+use crate::chain::rights::{self, BuildNamespace};
 use crate::cluster::resource as kind;
 use crate::cluster::{Access, Cluster};
+use crate::state::narration::progress;
 
 /// Who raises the listener.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +37,12 @@ const USABLE_BOUND_OF_AGENT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// Cluster errors.
-pub async fn enter(cluster: &Cluster, maker: Maker<'_>, there: &There<'_>, trusted: bool) -> Result<()> {
+pub async fn enter(
+    cluster: &Cluster,
+    maker: Maker<'_>,
+    there: &BuildNamespace<'_>,
+    trusted: bool,
+) -> Result<()> {
     let own: Vec<Value> = match maker {
         Maker::Person => bind_person(cluster, there).await?.into_iter().collect(),
         Maker::Agent { namespace, uid } => rights::bind_predecessor(there, namespace, uid, trusted),
@@ -46,7 +52,7 @@ pub async fn enter(cluster: &Cluster, maker: Maker<'_>, there: &There<'_>, trust
 }
 
 /// The binding that a person needs in the new namespace; an admin may write there anyway.
-async fn bind_person(cluster: &Cluster, there: &There<'_>) -> Result<Option<Value>> {
+async fn bind_person(cluster: &Cluster, there: &BuildNamespace<'_>) -> Result<Option<Value>> {
     let wanted = [
         Access::to("create", &kind::DEPLOYMENTS, Some(there.namespace)),
         Access::to("patch", &kind::NAMESPACES, Some(there.namespace)),
@@ -60,7 +66,7 @@ async fn bind_person(cluster: &Cluster, there: &There<'_>) -> Result<Option<Valu
 /// Cluster errors.
 pub async fn bind_person_for(
     cluster: &Cluster,
-    there: &There<'_>,
+    there: &BuildNamespace<'_>,
     wanted: &[Access],
 ) -> Result<Option<Value>> {
     if cluster.can_i(wanted).await?.into_iter().all(|allowed| allowed) {
@@ -105,9 +111,12 @@ pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration, say: Sa
         }
         if begun.elapsed() >= SAID_AFTER && !said {
             said = true;
-            say(&format!(
-                "namespace {namespace} waits for its default ServiceAccount, which kube-controller-manager makes"
-            ));
+            progress(
+                say,
+                format!(
+                    "namespace {namespace} waits for its default ServiceAccount, which kube-controller-manager makes"
+                ),
+            );
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -16,11 +16,30 @@ pub mod forget;
 pub mod head;
 pub mod home;
 pub mod manifests;
+pub mod narration;
 pub mod record;
 pub mod seed;
 pub mod select;
 pub mod support;
 pub mod write;
 
-/// Where an operation tells what it does, a line at a time.
-pub type Say<'a> = &'a dyn Fn(&str);
+pub use narration::Say;
+
+/// Whether anything is written: what `--dry-run` asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DryRun {
+    /// Do it.
+    #[default]
+    None,
+    /// Say what would be done, and change nothing.
+    Client,
+    /// Have the server do everything but keep it.
+    Server,
+}
+
+impl DryRun {
+    /// Whether nothing is to be changed.
+    pub fn is_dry(self) -> bool {
+        self != Self::None
+    }
+}

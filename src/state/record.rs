@@ -101,7 +101,7 @@ impl Record {
 
 /// A chain's record and Secret, and what a change of them is decided on.
 #[derive(Debug)]
-pub struct Kept {
+pub struct StoredRecord {
     /// The record.
     pub record: Record,
     /// How often `start` has changed it.
@@ -118,7 +118,7 @@ pub async fn record(cluster: &Cluster, chain: &str) -> Result<Option<Record>> {
 }
 
 /// Reads a chain's record and Secret, with their versions; `None` if there is no record.
-pub async fn kept(cluster: &Cluster, chain: &str) -> Result<Option<Kept>> {
+pub async fn kept(cluster: &Cluster, chain: &str) -> Result<Option<StoredRecord>> {
     let (record_name, secret_name) = (wire::record_object(chain), wire::chain_object(chain));
     let record = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &record_name);
     let secret = cluster.get::<SecretObject>(&kind::SECRETS, Some(wire::HOME), &secret_name);
@@ -140,7 +140,7 @@ pub async fn kept(cluster: &Cluster, chain: &str) -> Result<Option<Kept>> {
             .map_err(|_| Error::SecretEdited { object: secret_name.clone(), key: name.clone() })?;
         values.insert(name, value);
     }
-    Ok(Some(Kept {
+    Ok(Some(StoredRecord {
         record: Record::read(chain, &record.data, &values)?,
         edition,
         record_version: record.metadata.resource_version,
@@ -152,7 +152,7 @@ pub async fn kept(cluster: &Cluster, chain: &str) -> Result<Option<Kept>> {
 ///
 /// # Errors
 /// A conflict where somebody else changed one of them meanwhile.
-pub async fn rewrite(cluster: &Cluster, kept: &Kept, record: &Record, edition: u64) -> Result<()> {
+pub async fn rewrite(cluster: &Cluster, kept: &StoredRecord, record: &Record, edition: u64) -> Result<()> {
     let chain = &record.settings.chain;
     let mut data = record.write()?;
     data.insert(EDITION.to_owned(), edition.to_string());

@@ -157,13 +157,13 @@ struct Refusal {
 
 /// What came of the tables so far.
 #[derive(Default)]
-struct Told {
+struct NamespaceView {
     refusals: Vec<Refusal>,
     faults: Vec<String>,
     rows: usize,
 }
 
-impl Told {
+impl NamespaceView {
     /// Sends the rows of a table at once.
     async fn table(&mut self, api: &Api, rows: Vec<Row>) {
         self.rows += rows.len();
@@ -324,7 +324,7 @@ fn chain_07_every_request_is_allowed_or_refused_as_wanted() {
         let hub = create(listeners::hub("ci-a-one"));
         api.in_order(&[row(ALICE, "a listener for an image of Docker Hub", hub, Allowed)]).await;
 
-        let mut told = Told::default();
+        let mut told = NamespaceView::default();
         for rows in [
             people::alice(),
             people::chain_roles(),

@@ -6,8 +6,8 @@ use super::*;
 
 const UID: &str = "0a1b2c3d-0000-4000-8000-000000000000";
 
-fn there() -> There<'static> {
-    There { chain: "app-main", namespace: "ci-eager-hopper", uid: UID }
+fn there() -> BuildNamespace<'static> {
+    BuildNamespace { chain: "app-main", namespace: "ci-eager-hopper", uid: UID }
 }
 
 fn names(objects: &[Value]) -> Vec<String> {
@@ -73,7 +73,7 @@ fn another_agents_binding_is_owned_by_its_own_namespace() {
 
 #[test]
 fn a_name_that_is_used_again_makes_another_binding() {
-    let of = |uid| of_agent(&There { uid, ..there() }, false)[3]["metadata"]["name"].clone();
+    let of = |uid| of_agent(&BuildNamespace { uid, ..there() }, false)[3]["metadata"]["name"].clone();
     assert_ne!(of("aaaaaaaa-1"), of("bbbbbbbb-1"));
     assert_eq!(of(""), "studioci-agent.app-main:ci-eager-hopper");
 }

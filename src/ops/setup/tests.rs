@@ -79,7 +79,7 @@ async fn run(cluster: &Cluster, image: Option<&str>) -> Result<Installed> {
     Ok(installed)
 }
 
-fn became(installed: &Installed, wanted: Became) -> Vec<&str> {
+fn became(installed: &Installed, wanted: Applied) -> Vec<&str> {
     installed.lines.iter().filter(|line| line.became == wanted).map(|line| line.object.as_str()).collect()
 }
 
@@ -103,7 +103,7 @@ async fn the_first_time_everything_is_created_and_the_second_time_nothing_is_wri
     );
     let before = writes(&scripted);
     let second = run(&cluster, None).await.unwrap();
-    assert_eq!(became(&second, Became::Unchanged).len(), lines.len());
+    assert_eq!(became(&second, Applied::Unchanged).len(), lines.len());
     assert_eq!(writes(&scripted), before);
     assert_eq!(home(&cluster).await.unwrap(), Home { agent_image: pinned("a/b"), ..Home::unasked() });
     let role = &store.lock().unwrap()["/apis/rbac.authorization.k8s.io/v1/clusterroles/studioci-agent"];
@@ -123,7 +123,7 @@ async fn what_somebody_changed_is_set_right() {
     assert!(matches!(confinement::installed(&cluster).await, Err(Error::PoliciesDiffer { .. })));
     let again = run(&cluster, None).await.unwrap();
     assert_eq!(
-        became(&again, Became::Configured),
+        became(&again, Applied::Configured),
         ["validatingadmissionpolicy.admissionregistration.k8s.io/studioci-rights"]
     );
     assert_eq!(store.lock().unwrap()[POLICY]["spec"]["failurePolicy"], "Fail");
@@ -140,8 +140,8 @@ async fn a_newer_confinement_is_left_alone() {
         policy["spec"]["failurePolicy"] = json!("Future");
     }
     let again = run(&cluster, None).await.unwrap();
-    assert_eq!(became(&again, Became::Unchanged), ["namespace/studioci", "configmap/studioci"]);
-    assert_eq!(became(&again, Became::Newer).len(), manifests::objects().len() - 1);
+    assert_eq!(became(&again, Applied::Unchanged), ["namespace/studioci", "configmap/studioci"]);
+    assert_eq!(became(&again, Applied::Newer).len(), manifests::objects().len() - 1);
     assert!(again.notices[0].contains("99"), "{:?}", again.notices);
     assert_eq!(store.lock().unwrap()[POLICY]["spec"]["failurePolicy"], "Future");
     // its roles would not allow another image

@@ -57,7 +57,7 @@ pub(super) async fn create(cluster: &Cluster, resource: &Resource, object: &Valu
 }
 
 /// Joins a chain that is there: only one of the same repository. Its record and Secret, as they are.
-pub(super) async fn same_chain(cluster: &Cluster, intent: &Intent) -> Result<record::Kept> {
+pub(super) async fn same_chain(cluster: &Cluster, intent: &Intent) -> Result<record::StoredRecord> {
     let chain = &intent.record.settings.chain;
     let kept =
         record::kept(cluster, chain).await?.ok_or_else(|| Error::RecordVanished { chain: chain.clone() })?;

@@ -159,7 +159,7 @@ impl Intent {
         let chain = &self.record.settings.chain;
         let claim = self.first_claim(now);
         let namespace = names::sequence(claim.seed, 1, &claim.prefix).next().unwrap_or_default();
-        let there = rights::There { chain, namespace: &namespace, uid: "" };
+        let there = rights::BuildNamespace { chain, namespace: &namespace, uid: "" };
         let mut objects = vec![
             format!("configmap/{}", wire::chain_object(chain)),
             format!("configmap/{}", wire::record_object(chain)),

@@ -18,6 +18,7 @@ use crate::state::Say;
 use crate::state::dispatch::{self, Raise};
 use crate::state::enter::Maker;
 use crate::state::error::Result;
+use crate::state::narration::{progress, warn};
 use crate::state::{chain, confinement, head, home};
 
 pub use intent::{Intent, StartOutcome, StartRequest};
@@ -37,10 +38,10 @@ pub async fn start(cluster: &Cluster, request: &StartRequest, say: Say<'_>) -> R
     let mut intent = request.intend(&home)?;
     let confinement = confinement::check(cluster).await?;
     for line in confinement.said_aloud() {
-        say(&line);
+        progress(say, line);
     }
     for notice in &intent.plan.notices {
-        say(&format!("Warning: {notice}"));
+        warn(say, notice.to_string());
     }
     let chain = intent.record.settings.chain.clone();
     if let Some(head) = head::head(cluster, &chain).await? {
@@ -63,7 +64,7 @@ pub async fn start(cluster: &Cluster, request: &StartRequest, say: Say<'_>) -> R
         Err(error) => return Err(undone(cluster, &claim, None, error, say).await),
         claimed => claimed?,
     };
-    say(&format!("namespace {} is ours", claimed.namespace));
+    progress(say, format!("namespace {} is ours", claimed.namespace));
     if let Err(error) = raise_listener(cluster, &raise, &claimed, say).await {
         return Err(undone(cluster, &claim, Some(&claimed), error, say).await);
     }

@@ -18,7 +18,7 @@ use super::wait::listening;
 use super::{Intent, StartOutcome, StartRequest};
 use crate::chain::build::{Baseline, Build, Dispatch, Phase};
 use crate::chain::head::Head;
-use crate::chain::rights::{self, There};
+use crate::chain::rights::{self, BuildNamespace};
 use crate::chain::wire;
 use crate::cluster::objects::Object;
 use crate::cluster::resource as kind;
@@ -31,7 +31,8 @@ use crate::state::claim::Claim;
 use crate::state::dispatch::{self, Raise};
 use crate::state::enter::{Maker, enter};
 use crate::state::error::{Error, Result};
-use crate::state::record::{self, Kept};
+use crate::state::narration::progress;
+use crate::state::record::{self, StoredRecord};
 use crate::state::{dry_run, head, select};
 
 /// Why the head moves to a fresh listener.
@@ -54,7 +55,7 @@ enum Cause {
 /// How the chain stands.
 struct Inventory {
     /// Its record.
-    kept: Kept,
+    kept: StoredRecord,
     /// Its builds, as far as the head proves them, oldest first.
     builds: Vec<Build>,
 }
@@ -77,18 +78,21 @@ pub(super) async fn carry_on(
     // nothing was claimed yet where a first start was killed before it had written one
     let seedless = filled.sown && (head.generation > 1 || head.claimed.is_some());
     if seedless {
-        say(&format!(
-            "Secret {} was gone: another one is written, and the chain moves on to a fresh listener",
-            wire::seed_object(&chain)
-        ));
+        progress(
+            say,
+            format!(
+                "Secret {} was gone: another one is written, and the chain moves on to a fresh listener",
+                wire::seed_object(&chain)
+            ),
+        );
     }
     let there = inventory(cluster, &intent, &head).await?;
     if intent.record.settings.remote.is_none() {
         // whoever starts it outside of a checkout says nothing of where it belongs
         intent.record.settings.remote.clone_from(&there.kept.record.settings.remote);
     }
-    let deaf = nobody_listens(cluster, &head, &there.builds).await?;
-    let cause = cause(request, &intent, &head, &there, deaf).or(seedless.then_some(Cause::Seedless));
+    let not_listening = nobody_listens(cluster, &head, &there.builds).await?;
+    let cause = cause(request, &intent, &head, &there, not_listening).or(seedless.then_some(Cause::Seedless));
     if let Some(cause) = cause {
         let newest = newest(&head, &there.builds);
         let point = point(request, &intent, &head, newest);
@@ -134,7 +138,7 @@ async fn raise(
         claimed => claimed?.0,
     };
     if claimed.created {
-        say(&format!("namespace {} is ours", claimed.namespace));
+        progress(say, format!("namespace {} is ours", claimed.namespace));
     } else if let Some(before) = look(cluster, &claimed.namespace).await?
         && before.phase >= Phase::Listening
         && cause.is_none()
@@ -230,7 +234,7 @@ fn cause(
     intent: &Intent,
     head: &Head,
     there: &Inventory,
-    deaf: bool,
+    not_listening: bool,
 ) -> Option<Cause> {
     let Inventory { kept, builds } = there;
     let newest = newest(head, builds);
@@ -243,7 +247,7 @@ fn cause(
     if kept.edition != head.edition {
         return Some(Cause::Behind);
     }
-    if deaf {
+    if not_listening {
         return Some(Cause::Gone);
     }
     let stands_at = head.starting_point(newest);
@@ -255,7 +259,7 @@ fn cause(
 }
 
 /// Whether the chain has this pipeline already, as `start` was given it or as a push brought it since.
-fn same_pipeline(intent: &Intent, kept: &Kept, head: &Head) -> bool {
+fn same_pipeline(intent: &Intent, kept: &StoredRecord, head: &Head) -> bool {
     let (mine, theirs) = (&intent.record, &kept.record);
     if mine.settings != theirs.settings || mine.secrets() != theirs.secrets() {
         return false;
@@ -296,7 +300,7 @@ fn at_tag(
     let request = StartRequest { tag: Some(tag.to_owned()), ..request.clone() };
     let (remote, seed) = (intent.record.settings.remote.clone(), intent.seed);
     let mut intent = request.intend(&intent.home).inspect_err(|_| {
-        say(&format!("the chain stands at tag {tag}; with --tag it starts from another"));
+        progress(say, format!("the chain stands at tag {tag}; with --tag it starts from another"));
     })?;
     intent.record.settings.uuid.clone_from(&head.uuid);
     intent.seed = seed;
@@ -307,7 +311,7 @@ fn at_tag(
 /// Has the server look at listener and Job, beside those that are there, before anything is changed.
 async fn try_out(cluster: &Cluster, intent: &Intent, newest: &Build) -> Result<()> {
     let namespace = newest.namespace.as_str();
-    let there = There { chain: &newest.chain, namespace, uid: &newest.uid };
+    let there = BuildNamespace { chain: &newest.chain, namespace, uid: &newest.uid };
     enter(cluster, Maker::Person, &there, intent.record.settings.trusted_build).await?;
     let next = ListenerOf { tag: &intent.tag, generation: newest.generation + 1 };
     let job = job(&intent.plan, next.tag, next.generation, namespace);
@@ -323,7 +327,7 @@ async fn renew(
     cluster: &Cluster,
     request: &StartRequest,
     intent: &Intent,
-    kept: &Kept,
+    kept: &StoredRecord,
     mut head: Head,
     point: &Baseline,
     cause: Cause,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Intent, StartOutcome, StartRequest};
 use crate::chain::build::{Build, Phase};
-use crate::chain::rights::There;
+use crate::chain::rights::BuildNamespace;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Patch};
 use crate::ops::dispose::{self, End};
@@ -15,6 +15,7 @@ use crate::state::Say;
 use crate::state::build::read_build;
 use crate::state::enter::{Maker, enter};
 use crate::state::error::{Error, Result};
+use crate::state::narration::{Narration, progress};
 use crate::state::{head, write};
 
 /// The chain is as it was asked for. Its waiting listener gets the pull Secrets of now, what an earlier start left behind is
@@ -35,7 +36,7 @@ pub(super) async fn unchanged(
             refresh(cluster, intent, &newest).await?;
             refreshed = true;
         }
-        let why = match (newest.phase, listens::deaf(cluster, &newest).await?) {
+        let why = match (newest.phase, listens::not_listening(cluster, &newest).await?) {
             (Phase::Listening, None) => return Ok(StartOutcome::Unchanged(newest)),
             (_, Some(why)) => format!("namespace {}: {why}", newest.namespace),
             (phase, None) => {
@@ -44,7 +45,7 @@ pub(super) async fn unchanged(
             }
         };
         if why != told {
-            say(&format!("nobody listens yet: {why}"));
+            progress(say, format!("nobody listens yet: {why}"));
             told = why;
         }
         if begun.elapsed() >= request.timeout {
@@ -72,7 +73,7 @@ async fn newest_of(cluster: &Cluster, chain: &str) -> Result<Build> {
 /// Writes the pull Secrets that a waiting listener has anew.
 async fn refresh(cluster: &Cluster, intent: &Intent, newest: &Build) -> Result<()> {
     let namespace = newest.namespace.as_str();
-    let there = There { chain: &newest.chain, namespace, uid: &newest.uid };
+    let there = BuildNamespace { chain: &newest.chain, namespace, uid: &newest.uid };
     enter(cluster, Maker::Person, &there, intent.record.settings.trusted_build).await?;
     for secret in &intent.plan.pull_secrets {
         let mut secret = secret.clone();
@@ -94,12 +95,12 @@ pub(super) async fn leave_nothing_behind(
     say: Say<'_>,
 ) -> Result<()> {
     dispose::left_behind(cluster, chain, request.at, &mut |target, end| match end {
-        Ok(End::Deleted) => say(&format!("namespace {} goes: it was never triggered", target.namespace)),
-        Ok(End::Stays(why)) => {
-            say(&format!("Warning: namespace {} stays: {}", target.namespace, why.sentence));
+        Ok(End::Deleted) => {
+            progress(say, format!("namespace {} goes: it was never triggered", target.namespace))
         }
+        Ok(End::Stays(why)) => say(Narration::Stays(&target.namespace, why)),
         Ok(End::Going) => {}
-        Err(error) => say(&format!("error: namespace {}: {error}", target.namespace)),
+        Err(error) => say(Narration::Failed(&target.namespace, error)),
     })
     .await
 }

@@ -9,6 +9,7 @@ use crate::state::build::look;
 use crate::state::claim::{Claim, Claimed};
 use crate::state::error::Error;
 use crate::state::error::Result;
+use crate::state::narration::progress;
 use crate::state::{forget, head};
 
 /// What the server refuses for good is not left half made: the mended pipeline can be started under the same name.
@@ -26,9 +27,9 @@ pub(super) async fn undone(
         return refused.into();
     }
     match take_back(cluster, claim, claimed).await {
-        Ok(true) => say("what was created is removed again"),
-        Ok(false) => say("somebody else has taken the chain on meanwhile; it is left to them"),
-        Err(left) => say(&format!("what was created could not be removed: {left}")),
+        Ok(true) => progress(say, "what was created is removed again"),
+        Ok(false) => progress(say, "somebody else has taken the chain on meanwhile; it is left to them"),
+        Err(left) => progress(say, format!("what was created could not be removed: {left}")),
     }
     refusing(refused)
 }

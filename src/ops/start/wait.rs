@@ -18,6 +18,7 @@ use crate::state::build::{look, readable};
 use crate::state::claim::Claimed;
 use crate::state::dispatch::Raise;
 use crate::state::error::{Error, Result};
+use crate::state::narration::progress;
 
 /// What is waited for longer than this is said, whatever it is.
 const SAID_AFTER: Duration = Duration::from_secs(2);
@@ -40,10 +41,10 @@ pub(super) async fn listening(
             .await?
             .ok_or_else(|| Error::DeletedMeanwhile { namespace: claimed.namespace.clone() })?;
         let (signs, pods) = status::signs_of(cluster, &build).await?;
-        let deaf = if build.phase >= Phase::Listening {
+        let not_listening = if build.phase >= Phase::Listening {
             match listens::reason(&build, &signs, &pods) {
                 None => return Ok(build),
-                deaf => deaf,
+                not_listening => not_listening,
             }
         } else {
             None
@@ -55,13 +56,15 @@ pub(super) async fn listening(
             return Ok(build);
         }
         // what is known to be wrong is said at once, how far it is only where that takes time
-        let due = deaf.is_some() || signs.trouble.is_some() || begun.elapsed() >= SAID_AFTER;
-        if let Some(why) = deaf.clone().or_else(|| signs.sentence()).filter(|why| due && *why != told) {
-            say(&format!("the listener waits: {why}"));
+        let due = not_listening.is_some() || signs.trouble.is_some() || begun.elapsed() >= SAID_AFTER;
+        if let Some(why) =
+            not_listening.clone().or_else(|| signs.sentence()).filter(|why| due && *why != told)
+        {
+            progress(say, format!("the listener waits: {why}"));
             told = why;
         }
         if begun.elapsed() >= timeout {
-            let missing = deaf.or(signs.trouble).or(signs.standing).unwrap_or_default();
+            let missing = not_listening.or(signs.trouble).or(signs.standing).unwrap_or_default();
             let chain = &raise.claim.chain;
             return Err(Error::NotListening {
                 namespace: claimed.namespace.clone(),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::chain::build::Content;
-use crate::chain::build::{Map, Told, Version};
+use crate::chain::build::{Map, NamespaceView, Version};
 use crate::keel::image::Digest;
 use crate::output::printer;
 
@@ -17,7 +17,7 @@ fn build(namespace: &str, generation: u64, created: &str) -> Build {
     let map = |pairs: &[(&str, &str)]| {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Map>()
     };
-    let told = Told {
+    let told = NamespaceView {
         namespace,
         uid: &format!("uid-{namespace}"),
         resource_version: "1",

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::chain::build::Content;
-use crate::chain::build::{Map, Told, Verdict, Version};
+use crate::chain::build::{Map, NamespaceView, Verdict, Version};
 use crate::chain::wire;
 use crate::keel::image::Digest;
 
@@ -14,7 +14,7 @@ fn listening() -> Build {
     let map = |pairs: &[(&str, &str)]| {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Map>()
     };
-    let told = Told {
+    let told = NamespaceView {
         namespace: "ci-eager-hopper",
         uid: "u1",
         resource_version: "1",

@@ -5,10 +5,12 @@ use crate::chain::build::Baseline;
 use crate::chain::freeze::Pushed;
 use crate::chain::names;
 use crate::chain::rights::Added;
+use crate::output::narration::sentence;
 use crate::state::claim::{Claim, Claimed};
 use crate::state::dispatch;
 use crate::state::enter::Maker;
 use crate::state::home::Home;
+use crate::state::narration::Narration;
 use crate::state::{head, record, seed};
 
 #[tokio::test(start_paused = true)]
@@ -44,7 +46,7 @@ async fn of_two_claims_of_one_generation_the_loser_goes() {
     let claim = Claim::of_listener(settings, seed, &Added::default(), 2, &Baseline::None, None, at);
     let maker = Maker::Agent { namespace: "ci-parent", uid: "u" };
     let head = head::head_of(&cluster, CHAIN).await.unwrap();
-    let say = |_: &str| {};
+    let say = |_: Narration<'_>| {};
     let mut slow = Box::pin(dispatch::claim_next(&cluster, &claim, maker, head.clone(), &say));
     let look = format!("GET {path}");
     // whether it has got there is asked first, or it might walk on meanwhile
@@ -226,7 +228,7 @@ async fn what_a_push_asks_for_its_namespace_is_said_and_not_done() {
     stage.world().push(&first, "build-2", 'b');
     let said = std::sync::Mutex::new(Vec::new());
     let (me, cluster) = (identity(&stage, &first), stage.cluster());
-    let say = |line: &str| said.lock().unwrap().push(line.to_owned());
+    let say = |it: Narration<'_>| said.lock().unwrap().extend(sentence(&it));
     let mut agent = Agent::new(&cluster, me, clock, Renderer::here(), &say);
     tokio::select! {
         ended = Box::pin(agent.run()) => panic!("{ended:?}"),

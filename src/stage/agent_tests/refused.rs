@@ -4,12 +4,14 @@
 use std::cell::RefCell;
 
 use super::*;
+use crate::output::narration::sentence;
 use crate::state::error::Error;
+use crate::state::narration::Narration;
 
 /// Starts a chain whose listener is not brought up by anybody; what was said, and how it ended.
 async fn said(stage: &Stage) -> (Vec<String>, crate::state::error::Result<StartOutcome>) {
     let lines = RefCell::new(Vec::new());
-    let say = |line: &str| lines.borrow_mut().push(line.to_owned());
+    let say = |it: Narration<'_>| lines.borrow_mut().extend(sentence(&it));
     let outcome = Box::pin(start(&stage.cluster(), &request(&glob()), &say)).await;
     (lines.into_inner(), outcome)
 }

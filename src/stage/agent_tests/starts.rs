@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::chain::build::Phase;
+use crate::output::narration::sentence;
+use crate::state::narration::Narration;
 
 #[tokio::test(start_paused = true)]
 async fn a_chain_starts_in_this_order() {
@@ -148,7 +150,7 @@ async fn a_start_that_is_refused_leaves_a_chain_that_somebody_else_has_taken_on(
             _ => stage.world().before_write = Some(Box::new(hook)),
         }
         let told = std::cell::RefCell::new(Vec::new());
-        let say = |line: &str| told.borrow_mut().push(line.to_owned());
+        let say = |it: Narration<'_>| told.borrow_mut().extend(sentence(&it));
         start(&stage.cluster(), &request(&glob()), &say).await.unwrap_err();
         let told = told.into_inner();
         assert!(told.last().unwrap().contains("somebody else has taken the chain on"), "{nth}: {told:?}");

@@ -1,6 +1,7 @@
 //! `stop`, and what is purged.
 
 use super::*;
+use crate::output::narration::sentence;
 
 #[tokio::test(start_paused = true)]
 async fn a_chain_ends_whenever_stop_is_killed_and_goes_on_with_start() {
@@ -111,10 +112,10 @@ async fn a_purge_that_waits_for_a_build_without_an_agent_locks_nobody_out() {
     // its agent is gone now; nobody will ever end that build
     let cluster = stage.cluster();
     let timeout = Some(std::time::Duration::from_secs(60));
-    let request = stop::Request { chain: CHAIN.to_owned(), purge: true, timeout, now: Timestamp::UNIX_EPOCH };
+    let request = StopRequest { chain: CHAIN.to_owned(), purge: true, timeout, now: Timestamp::UNIX_EPOCH };
     let said = std::cell::RefCell::new(String::new());
-    let say = |line: &str| said.borrow_mut().push_str(line);
-    let late = Box::pin(stop(&cluster, &request, &say, &mut |_| {})).await.unwrap_err();
+    let say = |it: Narration<'_>| said.borrow_mut().push_str(&sentence(&it).unwrap_or_default());
+    let late = Box::pin(stop(&cluster, &request, &say)).await.unwrap_err();
     assert!(matches!(late, Error::StillRunning { .. }), "{late}");
     let (what, remedy) = late.said();
     assert!(what.contains(&first), "{what}");

@@ -134,8 +134,8 @@ pub(crate) fn annotations(annotations: Value) -> Value {
 }
 
 /// A build's namespace for the product's builders; uids are filled in when the request is sent.
-pub(crate) fn there<'a>(namespace: &'a str, chain: &'a str) -> rights::There<'a> {
-    rights::There { chain, namespace, uid: "" }
+pub(crate) fn there<'a>(namespace: &'a str, chain: &'a str) -> rights::BuildNamespace<'a> {
+    rights::BuildNamespace { chain, namespace, uid: "" }
 }
 
 /// `kind` is `v1`'s.

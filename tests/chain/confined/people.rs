@@ -1,7 +1,7 @@
 //! What people ask: bound to `studioci-user`, narrowed by an administrator, or by rights of another origin.
 
 use serde_json::{Value, json};
-use studioci::chain::rights::{self, There};
+use studioci::chain::rights::{self, BuildNamespace};
 use studioci::chain::wire::{GENERATION, HOME as STUDIOCI, LENT, PREFIX as PREFIXED, TRUSTED_BUILD};
 use studioci::cluster::resource::*;
 
@@ -12,7 +12,7 @@ use super::who::*;
 
 /// `start`: what a person makes, in order.
 pub(crate) fn start(who: Who, to: &str, chain: &str, security: &[(&str, &str)], trusted: bool) -> Vec<Row> {
-    let there: There<'_> = there(to, chain);
+    let there: BuildNamespace<'_> = there(to, chain);
     let own = |what: &str, object| row(who, format!("start {chain}: {what}"), create(object), Allowed);
     let mut rows = vec![
         own("the head", at_home("ConfigMap", &format!("chain-{chain}"), chain)),

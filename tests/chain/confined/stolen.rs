@@ -5,7 +5,7 @@
 //! server, or passed over.
 
 use serde_json::{Value, json};
-use studioci::chain::rights::{self, There};
+use studioci::chain::rights::{self, BuildNamespace};
 use studioci::chain::{names, wire};
 use studioci::cluster::resource::*;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use super::ask::Wanted::{Allowed, Rbac};
 use super::ask::{Api, Row, Who, at, create, row};
 use super::objects::*;
 use super::who::*;
-use super::{Ground, Told, block_on, people, prepare};
+use super::{Ground, NamespaceView, block_on, people, prepare};
 use crate::start::GLOB;
 use crate::world::World;
 
@@ -89,7 +89,7 @@ fn attempts(victim: &str, thief: Who, here: &str, there: &str, uuid: Uuid, turn:
     // what followed from the uuid that everybody reads, once
     let (owner, guess) = (names::owner(uuid, next), names::sequence(uuid, next, victim).next().unwrap());
     let stolen = drawn(THIEF, "stolen", turn);
-    let in_stolen = There { chain: THIEF, namespace: &stolen, uid: "" };
+    let in_stolen = BuildNamespace { chain: THIEF, namespace: &stolen, uid: "" };
     let its_agent = account(there, &wire::agent_account(victim));
     let home = |what: &str| format!("{what}-{victim}");
     let outside = |object| named(object, &format!("{}:{stolen}-x", wire::agent_account(THIEF)));
@@ -184,7 +184,7 @@ fn chain_15_a_chain_is_nobody_elses() {
             let api = Api::of(&world.cluster);
             occupied.extend(occupy(&api, &world, turn).await);
             api.in_order(&first).await;
-            let mut told = Told::default();
+            let mut told = NamespaceView::default();
             told.table(&api, rest).await;
             told.holds();
         });

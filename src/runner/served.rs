@@ -1,0 +1,85 @@
+//! The agent's own Deployment and the build's Job, as far as they are read.
+
+use serde::Deserialize;
+
+use crate::cluster::objects::{JobStatus, Meta};
+
+/// The own Deployment, as far as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ServedListener {
+    pub(super) metadata: Meta,
+    pub(super) spec: ServedListenerSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ServedListenerSpec {
+    pub(super) replicas: Option<u32>,
+    pub(super) template: Template,
+}
+
+/// The build's Job, as far as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ServedJob {
+    pub(super) metadata: Meta,
+    pub(super) spec: ServedJobSpec,
+    pub(super) status: JobStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ServedJobSpec {
+    pub(super) pod_failure_policy: FailurePolicy,
+    pub(super) template: Template,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FailurePolicy {
+    pub(super) rules: Vec<FailureRule>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct FailureRule {
+    pub(super) on_exit_codes: Option<ExitCodes>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ExitCodes {
+    pub(super) container_name: String,
+}
+
+impl ServedJob {
+    /// The build container, whatever the record calls it by now: the one whose exit fails the Job. A webhook may have put
+    /// others before it.
+    pub(super) fn container(&self) -> &str {
+        let rules = &self.spec.pod_failure_policy.rules;
+        if let Some(exits) = rules.iter().find_map(|rule| rule.on_exit_codes.as_ref()) {
+            return &exits.container_name;
+        }
+        self.spec.template.spec.containers.first().map_or("", |container| container.name.as_str())
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Template {
+    pub(super) spec: TemplateSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TemplateSpec {
+    pub(super) containers: Vec<NamedImage>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NamedImage {
+    pub(super) name: String,
+    pub(super) image: String,
+}
