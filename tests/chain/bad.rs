@@ -98,7 +98,7 @@ spec: {{policyName: {REFUSES}, validationActions: [Deny]}}
 "
     );
     world.kubectl(&["apply", "-f", &world.file("policy.yaml", &policy)]).ok();
-    let probe = world.pipeline("none", &GLOB.replace("@every 2s", "@every 3s"));
+    let probe = world.pipeline("none", &GLOB.replace("@every 1s", "@every 3s"));
     let probe =
         world.file("probe.yaml", &probe.replace("spec:\n  selector", "spec:\n  replicas: 0\n  selector"));
     world.until("the policy acts", || {
@@ -154,7 +154,7 @@ fn chain_06_a_bad_push_does_not_kill_the_chain() {
 
     // a listener that the server takes as a dry-run and refuses in earnest
     refuse_in_earnest(&world);
-    let other = world.pipeline("build-0001", GLOB).replace("@every 2s", "@every 3s");
+    let other = world.pipeline("build-0001", GLOB).replace("@every 1s", "@every 3s");
     world.push_with("build-0050", "earnest", "exit 0", &[(PUSHED, &other)], &[]);
     assert_eq!(world.verdict(generation), "Errored");
     let build = world.build(generation).unwrap();

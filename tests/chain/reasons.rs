@@ -12,7 +12,7 @@ const MATCH: &str = "  annotations:
     keel.sh/policy: force
     keel.sh/matchTag: \"true\"
     keel.sh/trigger: poll
-    keel.sh/pollSchedule: \"@every 2s\"
+    keel.sh/pollSchedule: \"@every 1s\"
     studioci.dev/recheck: 5s";
 
 /// The reasons found so far, a line each, without what differs from run to run.

@@ -12,7 +12,7 @@ const FORCE: &str = "  labels:
     keel.sh/matchTag: \"true\"
     keel.sh/trigger: poll
   annotations:
-    keel.sh/pollSchedule: \"@every 2s\"";
+    keel.sh/pollSchedule: \"@every 1s\"";
 
 /// Everything that a command could have left behind.
 fn everything(world: &World) -> Vec<String> {

@@ -20,7 +20,7 @@ const MATCH: &str = "  labels:
     keel.sh/trigger: poll
     keel.sh/matchTag: \"true\"
   annotations:
-    keel.sh/pollSchedule: \"@every 2s\"";
+    keel.sh/pollSchedule: \"@every 1s\"";
 
 /// The same with a recheck that a proof can wait for.
 fn rechecked() -> String {
@@ -164,7 +164,7 @@ fn chain_04_a_tag_pushed_over_is_built_once_per_digest() {
     }
     assert_eq!(second["metadata"]["labels"]["keel.sh/policy"], "force");
     assert_eq!(second["metadata"]["labels"]["keel.sh/matchTag"], "true");
-    assert_eq!(second["metadata"]["annotations"]["keel.sh/pollSchedule"], "@every 2s");
+    assert_eq!(second["metadata"]["annotations"]["keel.sh/pollSchedule"], "@every 1s");
     assert!(second["spec"]["template"]["metadata"]["annotations"]["keel.sh/update-time"].is_null());
     built_once(&world, 1, &two);
 

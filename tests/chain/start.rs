@@ -7,7 +7,7 @@ use crate::world::{AGENT, World, keys};
 pub(crate) const GLOB: &str = "  annotations:
     keel.sh/policy: \"glob:build-*\"
     keel.sh/trigger: poll
-    keel.sh/pollSchedule: \"@every 2s\"";
+    keel.sh/pollSchedule: \"@every 1s\"";
 
 #[test]
 #[ignore = "needs the test cluster: cargo xtask test"]
@@ -50,7 +50,7 @@ fn chain_01_start_puts_a_listener_into_a_namespace_of_its_own() {
     let told = &listener["metadata"]["annotations"];
     assert_eq!(told["keel.sh/policy"], "glob:build-*");
     assert_eq!(told["keel.sh/trigger"], "poll");
-    assert_eq!(told["keel.sh/pollSchedule"], "@every 2s");
+    assert_eq!(told["keel.sh/pollSchedule"], "@every 1s");
     assert_eq!(told["keel.sh/monitorContainers"], "^build$");
     let pods = world.get(&["pods", "-n", &name]);
     assert_eq!(pods["items"].as_array().unwrap().len(), 1);

@@ -58,7 +58,7 @@ impl Tools {
         let name = format!("tools-{}", key(sources)?);
         let dir = made_once(&name, interrupt, progress, |unfinished| {
             progress.note(
-                "building the servers of the test cluster (once; from nothing about 7 minutes on 2 cores)",
+                "building the servers of the test cluster (once; from nothing about 10 minutes of CPU time)",
             );
             build_into(unfinished, sources, None, interrupt, progress)
         })?;
