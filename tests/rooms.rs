@@ -271,7 +271,7 @@ fn paths_named(code: &str, module: &[String]) -> Vec<Vec<String>> {
 fn expand(tree: &str, base: &[String], into: &mut Vec<Vec<String>>) {
     let Some(group) = tree.strip_prefix('{') else {
         let Some(word) = word(tree) else { return into.push(base.to_vec()) };
-        let path = [base, &[word.clone()]].concat();
+        let path = [base, std::slice::from_ref(&word)].concat();
         return match tree.trim_start()[word.len()..].strip_prefix("::") {
             Some(rest) => expand(rest, &path, into),
             None => into.push(path),
@@ -425,6 +425,57 @@ fn every_file_says_what_it_is_for_and_leaves_nothing_open() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Lines of a file at most, and of a function of the product.
+const FILE_LINES: usize = 400;
+const FUNCTION_LINES: usize = 80;
+
+/// The word behind one of these at the beginning of an item, visibility left out.
+fn item<'a>(line: &'a str, kinds: &[&str]) -> Option<&'a str> {
+    let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    let first = words.find(|word| !["pub", "crate", "super", "const", "async", "unsafe"].contains(word))?;
+    kinds.contains(&first).then(|| words.next()).flatten()
+}
+
+#[test]
+fn files_and_functions_stay_short() {
+    let mut faults = Vec::new();
+    let of_product = |source: &&Source| !source.path.ends_with("tests.rs") && !source.path.contains("tests/");
+    for source in under("src").iter().filter(of_product) {
+        let lines: Vec<&str> = source.text.lines().collect();
+        if lines.len() > FILE_LINES {
+            faults.push(format!("src/{}: {} lines", source.path, lines.len()));
+        }
+        let product = source.product().lines().count();
+        for (at, line) in lines.iter().enumerate().take(product) {
+            let Some(name) = item(line, &["fn"]) else { continue };
+            let end = format!("{}}}", &line[..line.len() - line.trim_start().len()]);
+            let length = lines[at..].iter().position(|line| **line == end).map_or(0, |length| length + 1);
+            if length > FUNCTION_LINES {
+                faults.push(format!("src/{}: {name} has {length} lines", source.path));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_type_has_its_name_to_itself() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in under("src") {
+        for line in source.product().lines().filter(|line| !line.starts_with(' ')) {
+            if let Some(name) = item(line, &["struct", "enum", "trait", "type", "union"]) {
+                places.entry(name.to_owned()).or_default().push(source.path.clone());
+            }
+        }
+    }
+    assert!(places.len() > 200, "the sources were not read: {} types", places.len());
+    // a room's own error, and what its functions answer
+    let shared = ["Error", "Result"];
+    let twice: Vec<_> =
+        places.iter().filter(|(name, places)| places.len() > 1 && !shared.contains(&name.as_str())).collect();
+    assert!(twice.is_empty(), "{twice:#?}");
 }
 
 /// The files that a source's `mod x;` lines name, in every place where Rust looks for them.

@@ -102,7 +102,7 @@ pub async fn cleanup(
     if targets.is_empty() {
         return Ok(done);
     }
-    let hand = Disposer::of(cluster, dry_run == DryRun::Server, now).await?;
+    let disposer = Disposer::of(cluster, dry_run == DryRun::Server, now).await?;
     let check = |view: &NamespaceView<'_>| retention::may_go(view, &home);
     let mut each = |target: &Target, end: &Result<End>| {
         let name = target.namespace.as_str();
@@ -119,6 +119,6 @@ pub async fn cleanup(
             done.going.push(target.clone());
         }
     };
-    hand.all(&targets, &check, &mut each).await?;
+    disposer.all(&targets, &check, &mut each).await?;
     Ok(done)
 }

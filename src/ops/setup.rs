@@ -169,7 +169,7 @@ fn home_after(before: Option<&Home>, asked: &Asked) -> Result<Home> {
         .agent_image
         .as_ref()
         .or(before.map(|before| &before.agent_image))
-        .ok_or_else(|| Error::NoAgentImage {})?;
+        .ok_or(Error::NoAgentImage {})?;
     // A newer program of the same major version has been here: its layout stays.
     let newer = before.filter(|before| numbers(&before.version) > numbers(wire::HOME_VERSION));
     let added = asked.added.clone().or_else(|| before.map(|before| before.added.clone()));

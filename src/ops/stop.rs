@@ -217,26 +217,26 @@ async fn purge(cluster: &Cluster, request: &StopRequest, ended: &Head, say: Say<
     still_ended_in(&home, &request.chain, ended)?;
     let views: Vec<NamespaceView<'_>> = namespaces.iter().map(view).collect();
     let mut targets = Vec::new();
-    let mut stay = 0;
+    let mut left = 0;
     for (view, fate) in views.iter().zip(retention::judge(&views, &home, Rules::default(), request.now)) {
         match fate {
             Fate::Dispose => targets.push(Target::of(view)),
             Fate::Going => {}
             Fate::Stays(why) => {
-                stay += 1;
+                left += 1;
                 say(Narration::Stays(view.namespace, &why));
             }
         }
     }
     if targets.is_empty() {
-        return Ok(stay);
+        return Ok(left);
     }
     let check = |view: &NamespaceView<'_>| retention::may_go(view, &home);
-    let hand = Disposer::of(cluster, false, request.now).await?;
+    let disposer = Disposer::of(cluster, false, request.now).await?;
     let mut each = |target: &Target, end: &Result<End>| {
-        stay += usize::from(matches!(end, Ok(End::Stays(_))));
+        left += usize::from(matches!(end, Ok(End::Stays(_))));
         tell_end(target, end, say);
     };
-    hand.all(&targets, &check, &mut each).await?;
-    Ok(stay)
+    disposer.all(&targets, &check, &mut each).await?;
+    Ok(left)
 }

@@ -150,7 +150,9 @@ mod tests {
     fn said(all: &[Narration<'_>], how: impl FnOnce(Narrator<'_>) -> Narrator<'_>) -> (String, String) {
         let (mut console, captured) = Console::captured(StreamStyle::default(), StreamStyle::default());
         let narrator = how(Narrator::of(&mut console));
-        all.iter().for_each(|one| narrator.say(one));
+        for one in all {
+            narrator.say(one);
+        }
         assert_eq!(narrator.finish().unwrap(), !all.is_empty());
         (captured.out(), captured.err())
     }

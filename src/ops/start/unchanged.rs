@@ -96,7 +96,7 @@ pub(super) async fn leave_nothing_behind(
 ) -> Result<()> {
     dispose::left_behind(cluster, chain, request.at, &mut |target, end| match end {
         Ok(End::Deleted) => {
-            progress(say, format!("namespace {} goes: it was never triggered", target.namespace))
+            progress(say, format!("namespace {} goes: it was never triggered", target.namespace));
         }
         Ok(End::Stays(why)) => say(Narration::Stays(&target.namespace, why)),
         Ok(End::Going) => {}

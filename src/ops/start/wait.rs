@@ -120,7 +120,7 @@ async fn without_image(
         }
         return Ok(Some(build));
     }
-    let (image, policy) = (image.to_string(), raise.plan.build.policy().name().to_owned());
+    let (image, policy) = (image.to_string(), raise.plan.build.policy().name().clone());
     if !fresh {
         return Err(Error::TagMissingStill { image, policy });
     }
