@@ -34,7 +34,7 @@ pub enum Presence<'a> {
     /// The namespace has none.
     Gone,
     /// It is there.
-    BuildNamespace(&'a Listener),
+    There(&'a Listener),
 }
 
 /// What is seen of a build from outside.
@@ -64,9 +64,7 @@ impl Signs {
             return Self { trouble: held, ..Self::default() };
         }
         let scheduled_as_template = match listener {
-            Presence::BuildNamespace(listener) => {
-                listener.annotations.contains_key(wire::LISTENER_SCHEDULING)
-            }
+            Presence::There(listener) => listener.annotations.contains_key(wire::LISTENER_SCHEDULING),
             Presence::Unknown | Presence::Gone => false,
         };
         let patient = Patient { chain: &build.chain, namespace: &build.namespace, scheduled_as_template };
@@ -74,9 +72,7 @@ impl Signs {
             .or_else(|| pods.iter().find_map(|pod| pod_trouble(build, pod, patient)))
             .or_else(|| unseen(build, listener, patient));
         let silent_since = match (listener, &trouble) {
-            (Presence::BuildNamespace(listener), None) if build.phase == Phase::Listening => {
-                silent(listener, now)
-            }
+            (Presence::There(listener), None) if build.phase == Phase::Listening => silent(listener, now),
             _ => None,
         };
         // generation 0 is a bare claim, which nobody listens in
@@ -116,10 +112,10 @@ fn standing(build: &Build, listener: Presence<'_>, pods: &[&Pod]) -> String {
             pod.coming_up().unwrap_or_else(|| format!("pod {} runs, and has not reported yet", pod.name))
         }
         (Presence::Gone, None) => "its listener is not created yet".to_owned(),
-        (Presence::BuildNamespace(Listener { name, observed: false, .. }), None) => {
+        (Presence::There(Listener { name, observed: false, .. }), None) => {
             format!("kube-controller-manager has not taken up deployment.apps/{name} yet")
         }
-        (Presence::BuildNamespace(Listener { name, .. }), None) => {
+        (Presence::There(Listener { name, .. }), None) => {
             format!("deployment.apps/{name} has no pod yet")
         }
         (Presence::Unknown, None) => "its pod is not there yet".to_owned(),
@@ -155,11 +151,11 @@ fn agent_gone(build: &Build, listener: Presence<'_>, patient: Patient<'_>) -> Op
                 remedy,
             ))
         }
-        Presence::BuildNamespace(Listener { name, replicas: 0, .. }) => Some(Obstacle::new(
+        Presence::There(Listener { name, replicas: 0, .. }) => Some(Obstacle::new(
             format!("its agent is gone: deployment.apps/{name} was scaled to 0"),
             format!("kubectl scale -n {} deployment/{name} --replicas=1 brings it back", build.namespace),
         )),
-        Presence::BuildNamespace(Listener { name, refused: Some(why), .. }) => Some(Obstacle::new(
+        Presence::There(Listener { name, refused: Some(why), .. }) => Some(Obstacle::new(
             format!("the API server refuses the pod of deployment.apps/{name}: {why}"),
             patient.of_refusal(why),
         )),
@@ -183,7 +179,7 @@ fn pod_trouble(build: &Build, pod: &Pod, patient: Patient<'_>) -> Option<Obstacl
 
 /// Why Keel does not see a listener that waits for it.
 fn unseen(build: &Build, listener: Presence<'_>, patient: Patient<'_>) -> Option<Obstacle> {
-    let Presence::BuildNamespace(Listener { name, labels, annotations, .. }) = listener else { return None };
+    let Presence::There(Listener { name, labels, annotations, .. }) = listener else { return None };
     match Policy::of(labels, annotations) {
         Policy::Untracked(why) if build.phase == Phase::Listening && build.waiting.is_none() => {
             Some(Obstacle::new(format!("Keel does not see deployment.apps/{name}: {why}"), patient.anew()))

@@ -93,7 +93,7 @@ fn what_keeps_a_build_from_going_on() {
     };
     let unkeyed = listener(&json!({}));
     let never = listener(&json!({ "keel.sh/policy": "never" }));
-    let there = Presence::BuildNamespace(&well);
+    let there = Presence::There(&well);
     let to_zero = "its agent is gone: deployment.apps/build was scaled to 0 (kubectl scale -n ci-a deployment/build \
                    --replicas=1 brings it back)";
     let ours = || vec![pod("listener")];
@@ -119,7 +119,7 @@ fn what_keeps_a_build_from_going_on() {
         (build(Claimed), there, vec![], Some("deployment.apps/build has no pod yet")),
         (
             build(Claimed),
-            Presence::BuildNamespace(&Listener { observed: false, ..well.clone() }),
+            Presence::There(&Listener { observed: false, ..well.clone() }),
             vec![],
             Some("kube-controller-manager has not taken up deployment.apps/build yet"),
         ),
@@ -131,24 +131,24 @@ fn what_keeps_a_build_from_going_on() {
         ),
         (build(Claimed), there, vec![coming("Running")], Some("pod p runs, and has not reported yet")),
         (build(Claimed), there, going_away(), Some("deployment.apps/build has no pod yet")),
-        (build(Claimed), Presence::BuildNamespace(&refused), vec![], Some(REFUSED)),
-        (build(Claimed), Presence::BuildNamespace(&zero), vec![], Some(to_zero)),
+        (build(Claimed), Presence::There(&refused), vec![], Some(REFUSED)),
+        (build(Claimed), Presence::There(&zero), vec![], Some(to_zero)),
         // a bare claim
         (Build { generation: 0, ..build(Claimed) }, Presence::Gone, vec![], None),
         (build(Listening), Presence::Gone, vec![], Some(GONE)),
         (build(Building), Presence::Gone, builds(), Some(GONE_LATER)),
-        (build(Building), Presence::BuildNamespace(&zero), vec![], Some(to_zero)),
+        (build(Building), Presence::There(&zero), vec![], Some(to_zero)),
         (
             Build { waiting: Some("stood down: the chain has ended".to_owned()), ..build(Listening) },
-            Presence::BuildNamespace(&Listener { replicas: 0, ..unkeyed.clone() }),
+            Presence::There(&Listener { replicas: 0, ..unkeyed.clone() }),
             vec![],
             None,
         ),
         // it has nothing left to do, or its dispatch
-        (settled(Recorded), Presence::BuildNamespace(&zero), vec![], None),
+        (settled(Recorded), Presence::There(&zero), vec![], None),
         (settled(Finished), Presence::Gone, vec![], None),
-        (build(Recorded), Presence::BuildNamespace(&zero), vec![], Some(to_zero)),
-        (build(Listening), Presence::BuildNamespace(&refused), vec![], Some(REFUSED)),
+        (build(Recorded), Presence::There(&zero), vec![], Some(to_zero)),
+        (build(Listening), Presence::There(&refused), vec![], Some(REFUSED)),
         (build(Claimed), there, ours(), Some(PULL_LISTENER)),
         (build(Listening), there, ours(), Some(PULL_LISTENER)),
         (build(Listening), there, going_away(), None),
@@ -161,19 +161,14 @@ fn what_keeps_a_build_from_going_on() {
         (waiting(Building), there, builds(), None),
         (waiting(Building), there, ours(), Some(PULL_LISTENER)),
         (settled(Recorded), there, [ours(), builds()].concat(), None),
+        (build(Listening), Presence::There(&unkeyed), vec![], Some(&unseen("there is no Keel policy"))),
         (
             build(Listening),
-            Presence::BuildNamespace(&unkeyed),
-            vec![],
-            Some(&unseen("there is no Keel policy")),
-        ),
-        (
-            build(Listening),
-            Presence::BuildNamespace(&never),
+            Presence::There(&never),
             vec![],
             Some(&unseen("the Keel policy is `never` or empty")),
         ),
-        (build(Detached), Presence::BuildNamespace(&unkeyed), vec![], None),
+        (build(Detached), Presence::There(&unkeyed), vec![], None),
         (Build { terminating: true, ..build(Listening) }, Presence::Gone, ours(), None),
     ]
     .into_iter()
@@ -196,15 +191,9 @@ fn a_listener_that_follows_the_template_already_is_told_otherwise() {
     };
     let remedy = |annotations: &serde_json::Value| {
         let listener = listener(annotations);
-        Signs::of(
-            &build(Phase::Claimed),
-            Presence::BuildNamespace(&listener),
-            &[&unplaced],
-            None,
-            at(CREATED),
-        )
-        .remedy
-        .unwrap()
+        Signs::of(&build(Phase::Claimed), Presence::There(&listener), &[&unplaced], None, at(CREATED))
+            .remedy
+            .unwrap()
     };
     let keel = json!({ "keel.sh/policy": "force" });
     assert!(remedy(&keel).contains("studioci.dev/listener-scheduling: template"), "{}", remedy(&keel));
@@ -237,9 +226,8 @@ fn keel_is_silent_when_its_schedule_has_passed() {
         // a webhook comes when it comes
         (hook, "2026-11-26T10:00:00Z", None),
     ] {
-        let silent = |phase| {
-            Signs::of(&build(phase), Presence::BuildNamespace(&listener), &[], None, at(now)).silent_since
-        };
+        let silent =
+            |phase| Signs::of(&build(phase), Presence::There(&listener), &[], None, at(now)).silent_since;
         assert_eq!(silent(Phase::Listening), since.map(at), "{listener:?} at {now}");
         assert_eq!(silent(Phase::Building), None);
     }

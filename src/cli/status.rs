@@ -99,7 +99,7 @@ fn absent(seen: &Overview, name: &str) -> Failure {
 #[expect(clippy::disallowed_methods, reason = "ages against a server that sends no date")]
 pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let cluster = ctx.connect()?;
-    let seen = ops::status::status(&cluster).await?;
+    let seen = ops::status::status(&cluster, args.name.as_deref()).await?;
     for warning in seen.warnings(args.name.as_deref()) {
         ctx.console.warning(&warning);
     }

@@ -44,6 +44,8 @@ pub(super) struct ApiRequest {
     pub(super) what: String,
     /// Bytes of the answer at most.
     pub(super) most: usize,
+    /// Of each object the metadata alone is wanted (`PartialObjectMetadata`).
+    pub(super) metadata_only: bool,
     /// A JSON patch with a `test`: the server answers a failed test with 422 and not one word about it.
     pub(super) tests: bool,
 }
@@ -59,6 +61,7 @@ impl ApiRequest {
             replay: Replay::Safe,
             what,
             most: ANSWER_BYTES,
+            metadata_only: false,
             tests: false,
         }
     }

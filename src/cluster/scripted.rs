@@ -46,6 +46,39 @@ impl SeenRequest {
     pub(crate) fn parameter(&self, key: &str) -> Option<&str> {
         self.query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
     }
+
+    /// What the query says of `key`, as it is meant; nothing where it does not.
+    pub(crate) fn selector(&self, key: &str) -> String {
+        String::from_utf8(super::url::unescaped(self.parameter(key).unwrap_or_default())).unwrap()
+    }
+
+    /// Whether the label and field selectors of a list select this object.
+    pub(crate) fn selects(&self, object: &Value) -> bool {
+        let labels = &object["metadata"]["labels"];
+        let label = |requirement: &str| match requirement.split_once(" in (") {
+            Some((key, values)) => values.trim_end_matches(')').split(',').any(|value| labels[key] == value),
+            None => match requirement.split_once('=') {
+                Some((key, value)) => labels[key] == value,
+                None => !labels[requirement].is_null(),
+            },
+        };
+        let field = |requirement: &str| {
+            let (field, value) = requirement.split_once('=').unwrap();
+            object.pointer(&format!("/{}", field.replace('.', "/"))).is_some_and(|found| found == value)
+        };
+        requirements(&self.selector("labelSelector")).into_iter().all(label)
+            && requirements(&self.selector("fieldSelector")).into_iter().all(field)
+    }
+}
+
+/// The requirements of a selector: parted by commas, but for those in parentheses.
+fn requirements(selector: &str) -> Vec<&str> {
+    let mut inside = false;
+    let comma = move |c: char| {
+        inside = (inside || c == '(') && c != ')';
+        c == ',' && !inside
+    };
+    selector.split(comma).filter(|requirement| !requirement.is_empty()).collect()
 }
 
 /// How a stream ends.

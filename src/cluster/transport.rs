@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, WARNING};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, WARNING};
 use http::{HeaderValue, Response};
 use kube::client::Body;
 use tokio::sync::Mutex;
@@ -24,6 +24,8 @@ use super::{ClusterNotice, ConnectionInfo, Sink, client};
 const TOKEN_FILE_AGE: Duration = Duration::from_secs(60);
 /// A plugin's token that is younger than this and refused will not get better by running the plugin again.
 const PLUGIN_AGE: Duration = Duration::from_secs(60);
+/// How objects are asked for without spec and status.
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 /// How long anything may be silent before a person is told.
 pub(super) const QUIET: Duration = Duration::from_secs(2);
 
@@ -237,6 +239,9 @@ fn build(
         }
         if !request.body.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(request.content_type));
+        }
+        if request.metadata_only {
+            headers.insert(ACCEPT, HeaderValue::from_static(METADATA));
         }
         if stream {
             // API servers of 1.37 and newer send one gzip member per event; a decoder may stop after the first.

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::Error;
+use super::objects::Object;
 use super::request::{ApiRequest, Replay};
 use super::resource::Resource;
 use super::retry::Proof;
@@ -113,7 +114,27 @@ impl Cluster {
         namespace: Option<&str>,
         name: &str,
     ) -> Result<Option<T>, Error> {
-        let request = ApiRequest::get(resource.path(namespace, Some(name)), what(resource, namespace, name));
+        self.get_by(ApiRequest::get(resource.path(namespace, Some(name)), what(resource, namespace, name)))
+            .await
+    }
+
+    /// The metadata alone of the object of this name; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Cluster::get`].
+    pub async fn get_metadata(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<Option<Object>, Error> {
+        let mut request =
+            ApiRequest::get(resource.path(namespace, Some(name)), what(resource, namespace, name));
+        request.metadata_only = true;
+        self.get_by(request).await
+    }
+
+    async fn get_by<T: DeserializeOwned>(&self, request: ApiRequest) -> Result<Option<T>, Error> {
         match self.call(&request).await {
             Ok(answer) => decode(&answer.body, &request.what).map(Some),
             Err(Error::NotFound { .. }) => Ok(None),

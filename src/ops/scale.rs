@@ -79,8 +79,7 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<Build> {
     if let Some(object) = there.as_ref().filter(|object| labelled(object)) {
         return proved(cluster, readable(object)?).await;
     }
-    let mut seen = status::status(cluster).await?;
-    seen.builds.retain(|build| build.chain != wire::CLAIM_CHAIN);
+    let mut seen = status::builds(cluster, Some(name)).await?;
     match (status::choose(&mut seen, name), there) {
         (Err(_), Some(_)) => {
             return Err(Error::NotABuildNamespace { namespace: name.to_owned() });

@@ -1,119 +1,201 @@
-//! What the builds of a cluster, a chain or a namespace do: one list of Namespaces, and beside it, all at once, what
-//! shows the trouble that no agent could record: pods, listeners, the admission policies, Keel itself.
+//! What the builds of a cluster, of a chain or of a namespace do: their Namespaces, and beside them, all at once, what shows
+//! the trouble that no agent could record: pods, listeners, the admission policies, Keel itself.
 //!
-//! Only the Namespaces are needed. What else cannot be read is not shown, and where that may mislead, said.
+//! Whoever names a build or a chain pays for that alone, however many others there are. Only the Namespaces are needed.
+//! What else cannot be read is not shown, and where that may mislead, said.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod overview;
 
+use std::collections::BTreeSet;
+
+use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::chain::build::{Build, NotABuild, Phase};
+pub use self::overview::{Odd, Overview, choose, running_or_next};
+use crate::chain::build::{Build, Phase};
 use crate::chain::listener::Listener;
 use crate::chain::pod::Pod;
 use crate::chain::signs::{self, Signs};
 use crate::chain::wire;
-use crate::cluster::objects::{Meta, NamespaceObject, Object};
+use crate::cluster::objects::Meta;
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, List, Query};
-use crate::state::build::{read_build, unreadable};
-use crate::state::error::{Error, Result};
+use crate::cluster::{self, Cluster, Query};
+use crate::state::error::Result;
 use crate::state::{select, support};
-
-/// What was seen.
-#[derive(Debug, Clone, Default)]
-pub struct Overview {
-    /// The builds, in no order.
-    pub builds: Vec<Build>,
-    /// What is seen of builds from outside, by namespace.
-    pub signs: BTreeMap<String, Signs>,
-    /// Namespaces of ours that cannot be read as builds, and why.
-    pub unreadable: BTreeMap<String, NotABuild>,
-    /// What a person should know besides, whatever they ask for, one sentence each.
-    pub notices: Vec<String>,
-    /// What is wrong with namespaces of ours.
-    pub odd: Vec<Odd>,
-    /// That Keel does not run, of interest to whoever waits for a push.
-    pub keel: Option<String>,
-    /// The server's clock, for ages; none if it sent no date.
-    pub now: Option<Timestamp>,
-}
-
-/// A namespace of ours that was edited by hand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Odd {
-    /// Its name.
-    pub namespace: String,
-    /// The chain that its label names, if it has one.
-    pub chain: Option<String>,
-    /// What is wrong with it.
-    pub finding: NotABuild,
-}
-
-/// How many of a kind are named; of more only the number is told.
-const EXAMPLES: usize = 3;
 
 /// How many requests go out at once: what the first round has opened is used again, and no handshake is waited for.
 const CONNECTIONS: usize = 4;
 /// How Keel's own Deployment is found: by the label that its chart and its manifests give it.
 const KEEL: &str = "app=keel";
 
-/// Looks at all builds, without what is seen of them from outside.
+/// Looks at the builds of the chain or at the build of that name, else at all, without bare claims and without what is seen
+/// of them from outside. Of a name that nobody has all are looked at, to say which there are.
 ///
 /// # Errors
 /// Cluster errors.
-pub async fn builds(cluster: &Cluster) -> Result<Overview> {
-    let select = select::builds().cached();
-    let namespaces = cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select).await?;
-    Ok(Overview::of(&namespaces))
+pub async fn builds(cluster: &Cluster, name: Option<&str>) -> Result<Overview> {
+    if let Some(name) = name.filter(|name| select::askable(name)) {
+        let mut seen = namespaces(cluster, select::build(name)).await?.without_claims();
+        if seen.builds.is_empty() {
+            seen = seen.and(namespaces(cluster, select::builds_of(name)).await?.without_claims());
+        }
+        if seen.has(name) {
+            return Ok(seen);
+        }
+    }
+    Ok(namespaces(cluster, select::builds()).await?.without_claims())
 }
 
-/// Looks at all builds, and at what keeps them from going on.
+/// Looks at the builds of the chain or at the build of that name, else at all, and at what keeps them from going on. Of a
+/// name that nobody has all are looked at, to say which there are.
 ///
 /// # Errors
 /// Cluster errors. What cannot be read beside the Namespaces is a notice at most.
-pub async fn status(cluster: &Cluster) -> Result<Overview> {
-    let select = select::builds().cached();
-    let pods = select::labelled(&["listener", "build"]).cached();
-    let listeners = select::labelled(&["listener"]).cached();
-    let keel = Query::labels(KEEL).cached();
-    let look = async {
-        tokio::join!(
-            cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select),
-            cluster.list::<Pod>(&kind::PODS, None, &pods),
-            cluster.list::<Listener>(&kind::DEPLOYMENTS, None, &listeners),
-            cluster.list::<KeelObject>(&kind::DEPLOYMENTS, None, &keel),
-        )
-    };
-    let (namespaces, pods, listeners, keel) = Box::pin(look).await;
-    let namespaces = namespaces?;
-    let mut seen = Overview::of(&namespaces);
-    let mut readable = |what: &str, error: Option<&crate::cluster::Error>| {
-        if let Some(error) = error {
-            seen.notices.push(format!("{what} cannot be listed, so trouble with them is not shown: {error}"));
+pub async fn status(cluster: &Cluster, name: Option<&str>) -> Result<Overview> {
+    let (mut seen, missing) = match name.filter(|name| select::askable(name)) {
+        Some(name) => {
+            let (named, missing) = Box::pin(async {
+                tokio::join!(named(cluster, name), missing_policies(cluster, CONNECTIONS - 1))
+            })
+            .await;
+            match named? {
+                Some(seen) => (seen, missing),
+                None => (Box::pin(everything(cluster)).await?, missing),
+            }
+        }
+        // what the first round has opened is used again
+        None => {
+            (Box::pin(everything(cluster)).await?, Box::pin(missing_policies(cluster, CONNECTIONS)).await)
         }
     };
-    readable("pods", pods.as_ref().err());
-    readable("listeners", listeners.as_ref().err());
-    let held = namespaces.items.iter().filter_map(|it| Some((it.metadata.name.as_str(), it.held()?)));
-    let pods = pods.map(|list| list.items).unwrap_or_default();
-    seen.look(&Around {
-        pods: &pods,
-        listeners: listeners.ok().as_ref().map(|list| list.items.as_slice()),
-        held: held.collect(),
-    });
-    Box::pin(seen.ask_for_warnings(cluster, &pods)).await;
-    let missing = Box::pin(missing_policies(cluster)).await;
     if !missing.is_empty() {
         seen.notices.push(format!(
             "builds are not confined: {} is missing; an administrator runs kubectl studioci setup",
             missing.join(", ")
         ));
     }
-    // without the right to look, nothing is known
-    seen.keel = keel.ok().and_then(|list| list.items.iter().find_map(KeelObject::down));
     Ok(seen)
+}
+
+/// Namespaces of ours.
+async fn namespaces(cluster: &Cluster, select: Query) -> Result<Overview> {
+    Ok(Overview::of(&cluster.list(&kind::NAMESPACES, None, &select.cached()).await?))
+}
+
+/// All builds.
+async fn everything(cluster: &Cluster) -> Result<Overview> {
+    let (seen, beside) =
+        tokio::join!(namespaces(cluster, select::builds()), Beside::read(cluster, Scope::All, true));
+    Ok(beside.signs_of(cluster, seen?, Overview::default()).await)
+}
+
+/// The build of that name, else the chain; none if nobody has the name.
+async fn named(cluster: &Cluster, name: &str) -> Result<Option<Overview>> {
+    let seen = namespaces(cluster, select::build(name)).await?;
+    if let [build] = &seen.builds[..] {
+        let (chain, listening) = (build.chain.clone(), build.phase == Phase::Listening);
+        let (beside, others) = tokio::join!(
+            // only whoever listens waits for Keel
+            Beside::read(cluster, Scope::Namespace(name), listening),
+            those(cluster, seen.missed()),
+        );
+        let (mut seen, mut others) = (seen, others?);
+        if seen.lost_beside(&others) {
+            others = others.and(namespaces(cluster, select::builds_of(&chain)).await?);
+        }
+        seen = beside.signs_of(cluster, seen, others).await;
+        return Ok(Some(seen));
+    }
+    let (chain, beside) = tokio::join!(
+        namespaces(cluster, select::builds_of(name)),
+        Beside::read(cluster, Scope::Chain(name), true)
+    );
+    let seen = seen.and(chain?);
+    if !seen.has(name) {
+        return Ok(None);
+    }
+    let others = those(cluster, seen.missed()).await?;
+    Ok(Some(beside.signs_of(cluster, seen, others).await))
+}
+
+/// The namespaces of these names, as far as they are there and ours. The names stand in annotations: they may be anything, and
+/// where somebody has written many, one list of all is the cheaper question.
+async fn those(cluster: &Cluster, names: BTreeSet<String>) -> Result<Overview> {
+    if names.len() > CONNECTIONS {
+        return namespaces(cluster, select::builds()).await;
+    }
+    let askable = names.iter().filter(|name| select::askable(name));
+    let asked = askable.map(|name| namespaces(cluster, select::build(name)));
+    Ok(try_join_all(asked).await?.into_iter().fold(Overview::default(), Overview::and))
+}
+
+/// Of which builds pods and listeners are looked at.
+#[derive(Debug, Clone, Copy)]
+enum Scope<'a> {
+    All,
+    Chain(&'a str),
+    Namespace(&'a str),
+}
+
+impl<'a> Scope<'a> {
+    fn namespace(self) -> Option<&'a str> {
+        match self {
+            Self::Namespace(name) => Some(name),
+            Self::All | Self::Chain(_) => None,
+        }
+    }
+
+    fn labelled(self, roles: &[&str]) -> Query {
+        match self {
+            Self::Chain(chain) => select::labelled_of(roles, chain).cached(),
+            Self::All | Self::Namespace(_) => select::labelled(roles).cached(),
+        }
+    }
+}
+
+/// What is read beside the Namespaces.
+struct Beside {
+    pods: std::result::Result<Vec<Pod>, cluster::Error>,
+    listeners: std::result::Result<Vec<Listener>, cluster::Error>,
+    /// That Keel does not run.
+    keel: Option<String>,
+}
+
+impl Beside {
+    async fn read(cluster: &Cluster, scope: Scope<'_>, keel: bool) -> Self {
+        let (pods, listeners) = (scope.labelled(&["listener", "build"]), scope.labelled(&["listener"]));
+        let down = async {
+            let select = Query::labels(KEEL).cached();
+            // without the right to look, nothing is known
+            let found = cluster.list::<KeelObject>(&kind::DEPLOYMENTS, None, &select).await.ok()?;
+            found.items.iter().find_map(KeelObject::down)
+        };
+        let (pods, listeners, keel) = tokio::join!(
+            cluster.list::<Pod>(&kind::PODS, scope.namespace(), &pods),
+            cluster.list::<Listener>(&kind::DEPLOYMENTS, scope.namespace(), &listeners),
+            async { if keel { down.await } else { None } },
+        );
+        Self { pods: pods.map(|list| list.items), listeners: listeners.map(|list| list.items), keel }
+    }
+
+    /// Reads the signs of the builds; `others` are builds beside them, which are not shown.
+    async fn signs_of(self, cluster: &Cluster, mut seen: Overview, others: Overview) -> Overview {
+        let mut readable = |what: &str, error: Option<&cluster::Error>| {
+            if let Some(error) = error {
+                seen.notices
+                    .push(format!("{what} cannot be listed, so trouble with them is not shown: {error}"));
+            }
+        };
+        readable("pods", self.pods.as_ref().err());
+        readable("listeners", self.listeners.as_ref().err());
+        let pods = self.pods.unwrap_or_default();
+        seen.look(&pods, self.listeners.ok().as_deref(), others);
+        Box::pin(ask_for_warnings(&mut seen, cluster, &pods)).await;
+        seen.keel = self.keel;
+        seen
+    }
 }
 
 /// What is seen from outside of a build whose listener is awaited, and the listener's pods.
@@ -126,7 +208,7 @@ pub(super) async fn signs_of(cluster: &Cluster, build: &Build) -> Result<(Signs,
         select::listener(cluster, build),
         cluster.list::<Pod>(&kind::PODS, namespace, &select),
     )?;
-    let listener = listener.as_ref().map_or(signs::Presence::Gone, signs::Presence::BuildNamespace);
+    let listener = listener.as_ref().map_or(signs::Presence::Gone, signs::Presence::There);
     let of: Vec<&Pod> = pods.items.iter().collect();
     let now = pods.date.unwrap_or(Timestamp::MIN);
     let mut signs = Signs::of(build, listener, &of, None, now);
@@ -146,161 +228,29 @@ async fn warned(cluster: &Cluster, build: &Build, signs: &mut Signs, pods: &[&Po
     }
 }
 
+/// Asks for the warnings of listeners that are awaited, and of nothing else.
+async fn ask_for_warnings(seen: &mut Overview, cluster: &Cluster, pods: &[Pod]) {
+    let builds = &seen.builds;
+    let awaited = seen.signs.iter_mut().filter(|(_, signs)| signs.standing.is_some());
+    let awaited = awaited.filter_map(|(namespace, signs)| {
+        Some((builds.iter().find(|build| build.namespace == *namespace)?, signs))
+    });
+    let asked = awaited.map(|(build, signs)| async move {
+        let of: Vec<&Pod> = pods.iter().filter(|pod| pod.namespace == build.namespace).collect();
+        warned(cluster, build, signs, &of).await;
+    });
+    stream::iter(asked).buffer_unordered(CONNECTIONS).collect::<Vec<()>>().await;
+}
+
 /// The policies and bindings that are missing, as far as they may be read.
-async fn missing_policies(cluster: &Cluster) -> Vec<String> {
+async fn missing_policies(cluster: &Cluster, at_once: usize) -> Vec<String> {
     let kinds = [kind::VALIDATING_ADMISSION_POLICIES, kind::VALIDATING_ADMISSION_POLICY_BINDINGS];
     let wanted: Vec<_> =
         wire::POLICIES.iter().flat_map(|name| kinds.iter().map(move |kind| (kind, *name))).collect();
-    let asked = wanted.iter().map(|(kind, name)| cluster.get::<Object>(kind, None, name));
-    let found: Vec<_> = stream::iter(asked).buffered(CONNECTIONS).collect().await;
+    let asked = wanted.iter().map(|(kind, name)| cluster.get_metadata(kind, None, name));
+    let found: Vec<_> = stream::iter(asked).buffered(at_once).collect().await;
     let missing = wanted.iter().zip(found).filter(|(_, found)| matches!(found, Ok(None)));
     missing.map(|((kind, name), _)| kind.object(name)).collect()
-}
-
-/// What is looked at around the Namespaces.
-struct Around<'a> {
-    pods: &'a [Pod],
-    /// None where they could not be listed.
-    listeners: Option<&'a [Listener]>,
-    /// What keeps Terminating namespaces, by name.
-    held: BTreeMap<&'a str, String>,
-}
-
-impl Overview {
-    fn of(namespaces: &List<NamespaceObject>) -> Self {
-        let mut seen = Self { now: namespaces.date, ..Self::default() };
-        for namespace in &namespaces.items {
-            match read_build(namespace) {
-                Ok(build) => seen.builds.push(build),
-                Err(why) => {
-                    seen.odd.push(Odd {
-                        namespace: namespace.metadata.name.clone(),
-                        chain: namespace.metadata.labels.get(wire::CHAIN).cloned(),
-                        finding: why.clone(),
-                    });
-                    seen.unreadable.insert(namespace.metadata.name.clone(), why);
-                }
-            }
-        }
-        seen
-    }
-
-    /// Reads the signs of every build.
-    fn look(&mut self, around: &Around<'_>) {
-        let now = self.now.unwrap_or(Timestamp::MIN);
-        let mut pods: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
-        for pod in around.pods {
-            pods.entry(&pod.namespace).or_default().push(pod);
-        }
-        let mut deployments: BTreeMap<&str, Vec<&Listener>> = BTreeMap::new();
-        for one in around.listeners.unwrap_or_default() {
-            deployments.entry(&one.namespace).or_default().push(one);
-        }
-        for build in &self.builds {
-            let there = deployments.get(build.namespace.as_str()).into_iter().flatten().copied();
-            let listener = match around.listeners {
-                None => signs::Presence::Unknown,
-                Some(_) => Listener::among(build, there)
-                    .map_or(signs::Presence::Gone, signs::Presence::BuildNamespace),
-            };
-            let pods = pods.get(build.namespace.as_str()).map(Vec::as_slice).unwrap_or_default();
-            let held = around.held.get(build.namespace.as_str()).cloned();
-            let mut signs = Signs::of(build, listener, pods, held, now);
-            // who is to create the listener knows what it waits for
-            if let (Some(standing), signs::Presence::Gone) = (&mut signs.standing, listener) {
-                // few are awaited of however many builds there are
-                let before = self.builds.iter().find(|other| Some(&other.namespace) == build.parent.as_ref());
-                if let Some(error) = before.and_then(|before| before.dispatch_error.as_ref()) {
-                    standing.clone_from(error);
-                }
-            }
-            self.signs.insert(build.namespace.clone(), signs);
-        }
-        let names: BTreeSet<&str> = self
-            .builds
-            .iter()
-            .map(|build| build.namespace.as_str())
-            .chain(self.unreadable.keys().map(String::as_str))
-            .collect();
-        for (last, next) in signs::without_listener(&self.builds, |name| names.contains(name)) {
-            let signs = self.signs.entry(last.namespace.clone()).or_default();
-            signs.trouble.get_or_insert_with(|| {
-                format!("the chain has no listener any more: namespace {next} is gone, or its labels are")
-            });
-        }
-    }
-
-    /// Asks for the warnings of listeners that are awaited, and of nothing else.
-    async fn ask_for_warnings(&mut self, cluster: &Cluster, pods: &[Pod]) {
-        let builds = &self.builds;
-        let awaited = self.signs.iter_mut().filter(|(_, signs)| signs.standing.is_some());
-        let awaited = awaited.filter_map(|(namespace, signs)| {
-            Some((builds.iter().find(|build| build.namespace == *namespace)?, signs))
-        });
-        let asked = awaited.map(|(build, signs)| async move {
-            let of: Vec<&Pod> = pods.iter().filter(|pod| pod.namespace == build.namespace).collect();
-            warned(cluster, build, signs, &of).await;
-        });
-        stream::iter(asked).buffer_unordered(CONNECTIONS).collect::<Vec<()>>().await;
-    }
-
-    /// What to warn of whoever asks for that chain or build, or for everything: of what concerns it, and a line for
-    /// each kind, however many there are.
-    pub fn warnings(&self, name: Option<&str>) -> Vec<String> {
-        let meant = |namespace: &str, chain: Option<&str>| {
-            name.is_none_or(|name| namespace == name || chain == Some(name))
-        };
-        let mut kinds: BTreeMap<String, Vec<&Odd>> = BTreeMap::new();
-        for odd in self.odd.iter().filter(|odd| meant(&odd.namespace, odd.chain.as_deref())) {
-            kinds.entry(odd.finding.of_several()).or_default().push(odd);
-        }
-        let mut warnings: Vec<String> = kinds.into_values().map(|odd| told(&odd)).collect();
-        warnings.extend(self.notices.iter().cloned());
-        let mut waiting = self.builds.iter().filter(|build| build.phase == Phase::Listening);
-        if waiting.any(|build| meant(&build.namespace, Some(&build.chain))) {
-            warnings.extend(self.keel.clone());
-        }
-        warnings
-    }
-
-    /// Why there is no build of that name: nobody has it, or its Namespace cannot be read.
-    pub fn absent(&self, name: &str) -> Error {
-        if let Some(why) = self.unreadable.get(name) {
-            return unreadable(why);
-        }
-        let mut chains: Vec<&str> = self.builds.iter().map(|build| build.chain.as_str()).collect();
-        chains.sort_unstable();
-        chains.dedup();
-        let remedy = if chains.is_empty() && !self.unreadable.is_empty() {
-            let names: Vec<&str> = self.unreadable.keys().map(String::as_str).collect();
-            format!("it may be one of those that were edited by hand: {}", names.join(", "))
-        } else if chains.is_empty() {
-            "there are no chains yet; start one with kubectl studioci start".to_owned()
-        } else {
-            format!("chains here: {}", chains.join(", "))
-        };
-        Error::NoSuchName { name: name.to_owned(), remedy }
-    }
-}
-
-/// One warning for all namespaces with the same finding.
-fn told(odd: &[&Odd]) -> String {
-    let hand = "edited by hand";
-    match odd {
-        [] => String::new(),
-        [one] => format!("{}; it was {hand}: {}", one.finding, one.finding.remedy()),
-        [first, ..] => {
-            let count = odd.len();
-            let names: Vec<&str> = odd.iter().take(EXAMPLES).map(|odd| odd.namespace.as_str()).collect();
-            let such = if count > EXAMPLES { "such as " } else { "" };
-            let remedy = format!("they were {hand}: {}", first.finding.remedy_for("NAME"));
-            format!(
-                "{count} namespaces {} ({such}{}); {remedy}",
-                first.finding.of_several(),
-                names.join(", ")
-            )
-        }
-    }
 }
 
 /// Keel's Deployment, as far as it is read.
@@ -328,31 +278,6 @@ impl KeelObject {
             )
         })
     }
-}
-
-/// Keeps the builds of the chain, or the build, of that name.
-///
-/// # Errors
-/// [`Error::NoSuchName`] for a name that is neither a chain's nor a build's, [`Error::BuildEdited`] for a Namespace that was
-/// edited by hand.
-pub fn choose(seen: &mut Overview, name: &str) -> Result<()> {
-    if seen.builds.iter().any(|build| build.namespace == name) {
-        seen.builds.retain(|build| build.namespace == name);
-    } else if seen.builds.iter().any(|build| build.chain == name) {
-        seen.builds.retain(|build| build.chain == name);
-    } else {
-        return Err(seen.absent(name));
-    }
-    Ok(())
-}
-
-/// The build that a person means by a chain's name: its running one, else the newest.
-pub fn running_or_next(builds: &[Build]) -> Option<&Build> {
-    builds
-        .iter()
-        .filter(|build| (Phase::Triggered..=Phase::Building).contains(&build.phase) && !build.terminating)
-        .min_by_key(|build| build.generation)
-        .or_else(|| builds.iter().max_by_key(|build| build.generation))
 }
 
 #[cfg(test)]

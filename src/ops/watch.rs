@@ -37,8 +37,7 @@ pub async fn watch(
     bound: Option<Duration>,
     tell: &mut dyn FnMut(&Change),
 ) -> Result<Verdict> {
-    let mut seen = status::builds(cluster).await?;
-    seen.builds.retain(|build| build.chain != wire::CLAIM_CHAIN);
+    let mut seen = status::builds(cluster, name).await?;
     if let Some(name) = name {
         status::choose(&mut seen, name)?;
     }

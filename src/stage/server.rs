@@ -97,30 +97,12 @@ impl World {
     }
 
     fn list(&self, seen: &SeenRequest, place: &Place) -> Reply {
-        let query = |key: &str| {
-            let of_key = seen.query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
-            of_key.unwrap_or_default().replace("%3D", "=").replace("%2F", "/").replace("%2C", ",")
-        };
-        let (labels, fields) = (query("labelSelector"), query("fieldSelector"));
-        let selected = |object: &Value| {
-            let meta = &object["metadata"];
-            let of = |pair: &str| match pair.split_once('=') {
-                Some((key, value)) => meta["labels"][key] == value,
-                None => !meta["labels"][pair].is_null(),
-            };
-            let field = |pair: &str| {
-                let (field, value) = pair.split_once('=').unwrap();
-                object.pointer(&format!("/{}", field.replace('.', "/"))).is_some_and(|found| found == value)
-            };
-            let fields = || fields.split(',').filter(|pair| !pair.is_empty());
-            fields().all(field) && labels.split(',').filter(|pair| !pair.is_empty()).all(of)
-        };
         let items: Vec<&Value> = self
             .objects
             .iter()
             .filter(|(path, _)| Place::of(path).collection == place.collection)
             .map(|(_, object)| object)
-            .filter(|object| selected(object))
+            .filter(|object| seen.selects(object))
             .collect();
         Reply::Json(
             200,

@@ -16,6 +16,21 @@ pub(crate) fn builds_of(chain: &str) -> Query {
     Query::labels(format!("{}={},{}={chain}", wire::MANAGED_BY, wire::MANAGED_BY_VALUE, wire::CHAIN))
 }
 
+/// The same, of this name.
+pub(crate) fn build(name: &str) -> Query {
+    Query { fields: Query::named(name).fields, ..builds() }
+}
+
+/// Whether the API server can be asked for a label of this value, and for this name. Nothing has one that it cannot be asked
+/// for.
+///
+/// Source of the rule: Kubernetes' *Labels and Selectors*, "Syntax and character set"; a name may have fewer characters.
+pub(crate) fn askable(name: &str) -> bool {
+    let outer = |c: char| c.is_ascii_alphanumeric();
+    let inner = |c: char| outer(c) || "-_.".contains(c);
+    name.len() <= 63 && name.starts_with(outer) && name.ends_with(outer) && name.chars().all(inner)
+}
+
 /// Whatever is labelled as this chain's, provably ours or not.
 pub(crate) fn chain(chain: &str) -> Query {
     Query::labels(format!("{}={chain}", wire::CHAIN))
@@ -28,6 +43,11 @@ pub(crate) fn chain(chain: &str) -> Query {
 /// [`Pod::is_build_of`]: crate::chain::pod::Pod::is_build_of
 pub(crate) fn labelled(roles: &[&str]) -> Query {
     Query::labels(format!("{} in ({})", wire::ROLE, roles.join(",")))
+}
+
+/// The same, of one chain.
+pub(crate) fn labelled_of(roles: &[&str], chain: &str) -> Query {
+    Query::labels(format!("{} in ({}),{}={chain}", wire::ROLE, roles.join(","), wire::CHAIN))
 }
 
 /// Pods that run as the agent of this chain, in the namespace that is asked for.

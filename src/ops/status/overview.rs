@@ -1,0 +1,256 @@
+//! What is known of builds, and what a person is told of it besides the builds themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::chain::build::{Build, NotABuild, Phase};
+use crate::chain::listener::Listener;
+use crate::chain::pod::Pod;
+use crate::chain::signs::{self, Signs};
+use crate::chain::wire;
+use crate::cluster::List;
+use crate::cluster::objects::NamespaceObject;
+use crate::state::build::{read_build, unreadable};
+use crate::state::error::{Error, Result};
+
+/// What is known of builds: of all, or of a chain's, or of one.
+#[derive(Debug, Clone, Default)]
+pub struct Overview {
+    /// The builds, in no order.
+    pub builds: Vec<Build>,
+    /// What is seen of builds from outside, by namespace.
+    pub signs: BTreeMap<String, Signs>,
+    /// Namespaces of ours that cannot be read as builds, and why.
+    pub unreadable: BTreeMap<String, NotABuild>,
+    /// What a person should know besides, whatever they ask for, one sentence each.
+    pub notices: Vec<String>,
+    /// What is wrong with namespaces of ours.
+    pub odd: Vec<Odd>,
+    /// That Keel does not run, of interest to whoever waits for a push.
+    pub keel: Option<String>,
+    /// What keeps Terminating namespaces from going away, by name.
+    pub held: BTreeMap<String, String>,
+    /// The server's clock, for ages; none if it sent no date.
+    pub now: Option<Timestamp>,
+}
+
+/// A namespace of ours that was edited by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Odd {
+    /// Its name.
+    pub namespace: String,
+    /// The chain that its label names, if it has one.
+    pub chain: Option<String>,
+    /// What is wrong with it.
+    pub finding: NotABuild,
+}
+
+/// How many of a kind are named; of more only the number is told.
+const EXAMPLES: usize = 3;
+
+impl Overview {
+    pub(super) fn of(namespaces: &List<NamespaceObject>) -> Self {
+        let mut seen = Self { now: namespaces.date, ..Self::default() };
+        for namespace in &namespaces.items {
+            let name = &namespace.metadata.name;
+            if let Some(why) = namespace.held() {
+                seen.held.insert(name.clone(), why);
+            }
+            match read_build(namespace) {
+                Ok(build) => seen.builds.push(build),
+                Err(why) => {
+                    seen.odd.push(Odd {
+                        namespace: name.clone(),
+                        chain: namespace.metadata.labels.get(wire::CHAIN).cloned(),
+                        finding: why.clone(),
+                    });
+                    seen.unreadable.insert(name.clone(), why);
+                }
+            }
+        }
+        seen
+    }
+
+    /// The same with what another look has found besides.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        let known: BTreeSet<String> = self.names().map(str::to_owned).collect();
+        self.builds.extend(other.builds.into_iter().filter(|build| !known.contains(&build.namespace)));
+        self.odd.extend(other.odd.into_iter().filter(|odd| !known.contains(&odd.namespace)));
+        self.unreadable.extend(other.unreadable);
+        self.held.extend(other.held);
+        self.now = other.now.or(self.now);
+        self
+    }
+
+    /// Without bare claims, which nobody listens in and which have nothing to scale.
+    pub(super) fn without_claims(mut self) -> Self {
+        self.builds.retain(|build| build.chain != wire::CLAIM_CHAIN);
+        self
+    }
+
+    /// Whether what `name` means is among what was seen.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.unreadable.contains_key(name)
+            || self.builds.iter().any(|build| build.namespace == name || build.chain == name)
+    }
+
+    /// All namespaces of ours that were seen.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let builds = self.builds.iter().map(|build| build.namespace.as_str());
+        builds.chain(self.unreadable.keys().map(String::as_str))
+    }
+
+    /// Namespaces that were not seen, and that signs of these builds depend on: the one before a listener that is awaited,
+    /// and the one that should be next.
+    pub(super) fn missed(&self) -> BTreeSet<String> {
+        let names: BTreeSet<&str> = self.names().collect();
+        let awaited = self.builds.iter().filter(|build| build.phase == Phase::Claimed && !build.terminating);
+        let before = awaited.filter_map(|build| build.parent.as_deref()).filter(|name| !names.contains(name));
+        before.chain(self.lost(&names).map(|(_, next)| next)).map(str::to_owned).collect()
+    }
+
+    /// Whether a chain seems to have lost its listener, with those beside that are there.
+    pub(super) fn lost_beside(&self, others: &Self) -> bool {
+        self.lost(&self.names().chain(others.names()).collect()).next().is_some()
+    }
+
+    /// See [`signs::without_listener`].
+    fn lost<'a>(&'a self, names: &'a BTreeSet<&str>) -> impl Iterator<Item = (&'a Build, &'a str)> {
+        signs::without_listener(&self.builds, |name| names.contains(name))
+    }
+
+    /// Reads the signs of every build, from pods and listeners (none where those could not be listed). `others` are builds
+    /// beside these, which are not shown.
+    pub(super) fn look(&mut self, pods: &[Pod], listeners: Option<&[Listener]>, others: Self) {
+        let now = self.now.unwrap_or(Timestamp::MIN);
+        let mut pods_of: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
+        for pod in pods {
+            pods_of.entry(&pod.namespace).or_default().push(pod);
+        }
+        let mut deployments: BTreeMap<&str, Vec<&Listener>> = BTreeMap::new();
+        for one in listeners.unwrap_or_default() {
+            deployments.entry(&one.namespace).or_default().push(one);
+        }
+        for build in &self.builds {
+            let there = deployments.get(build.namespace.as_str()).into_iter().flatten().copied();
+            let listener = match listeners {
+                None => signs::Presence::Unknown,
+                Some(_) => {
+                    Listener::among(build, there).map_or(signs::Presence::Gone, signs::Presence::There)
+                }
+            };
+            let pods = pods_of.get(build.namespace.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let held = self.held.get(&build.namespace).cloned();
+            let mut signs = Signs::of(build, listener, pods, held, now);
+            // who is to create the listener knows what it waits for
+            if let (Some(standing), signs::Presence::Gone) = (&mut signs.standing, listener) {
+                // few are awaited of however many builds there are
+                let mut all = self.builds.iter().chain(&others.builds);
+                let before = all.find(|other| Some(&other.namespace) == build.parent.as_ref());
+                if let Some(error) = before.and_then(|before| before.dispatch_error.as_ref()) {
+                    standing.clone_from(error);
+                }
+            }
+            self.signs.insert(build.namespace.clone(), signs);
+        }
+        self.look_for_lost(others);
+    }
+
+    /// Chains that were robbed of their listener.
+    fn look_for_lost(&mut self, others: Self) {
+        let shown = self.builds.len();
+        let names: BTreeSet<String> = self.names().chain(others.names()).map(str::to_owned).collect();
+        self.builds.extend(others.builds);
+        for (last, next) in signs::without_listener(&self.builds, |name| names.contains(name)) {
+            let signs = self.signs.entry(last.namespace.clone()).or_default();
+            signs.trouble.get_or_insert_with(|| {
+                format!("the chain has no listener any more: namespace {next} is gone, or its labels are")
+            });
+        }
+        self.builds.truncate(shown);
+    }
+
+    /// What to warn of whoever asks for that chain or build, or for everything: of what concerns it, and a line for
+    /// each kind, however many there are.
+    pub fn warnings(&self, name: Option<&str>) -> Vec<String> {
+        let meant = |namespace: &str, chain: Option<&str>| {
+            name.is_none_or(|name| namespace == name || chain == Some(name))
+        };
+        let mut kinds: BTreeMap<String, Vec<&Odd>> = BTreeMap::new();
+        for odd in self.odd.iter().filter(|odd| meant(&odd.namespace, odd.chain.as_deref())) {
+            kinds.entry(odd.finding.of_several()).or_default().push(odd);
+        }
+        let mut warnings: Vec<String> = kinds.into_values().map(|odd| told(&odd)).collect();
+        warnings.extend(self.notices.iter().cloned());
+        let mut waiting = self.builds.iter().filter(|build| build.phase == Phase::Listening);
+        if waiting.any(|build| meant(&build.namespace, Some(&build.chain))) {
+            warnings.extend(self.keel.clone());
+        }
+        warnings
+    }
+
+    /// Why there is no build of that name: nobody has it, or its Namespace cannot be read.
+    pub fn absent(&self, name: &str) -> Error {
+        if let Some(why) = self.unreadable.get(name) {
+            return unreadable(why);
+        }
+        let mut chains: Vec<&str> = self.builds.iter().map(|build| build.chain.as_str()).collect();
+        chains.sort_unstable();
+        chains.dedup();
+        let remedy = if chains.is_empty() && !self.unreadable.is_empty() {
+            let names: Vec<&str> = self.unreadable.keys().map(String::as_str).collect();
+            format!("it may be one of those that were edited by hand: {}", names.join(", "))
+        } else if chains.is_empty() {
+            "there are no chains yet; start one with kubectl studioci start".to_owned()
+        } else {
+            format!("chains here: {}", chains.join(", "))
+        };
+        Error::NoSuchName { name: name.to_owned(), remedy }
+    }
+}
+
+/// One warning for all namespaces with the same finding.
+fn told(odd: &[&Odd]) -> String {
+    let hand = "edited by hand";
+    match odd {
+        [] => String::new(),
+        [one] => format!("{}; it was {hand}: {}", one.finding, one.finding.remedy()),
+        [first, ..] => {
+            let count = odd.len();
+            let names: Vec<&str> = odd.iter().take(EXAMPLES).map(|odd| odd.namespace.as_str()).collect();
+            let such = if count > EXAMPLES { "such as " } else { "" };
+            let remedy = format!("they were {hand}: {}", first.finding.remedy_for("NAME"));
+            format!(
+                "{count} namespaces {} ({such}{}); {remedy}",
+                first.finding.of_several(),
+                names.join(", ")
+            )
+        }
+    }
+}
+
+/// Keeps the builds of the chain, or the build, of that name.
+///
+/// # Errors
+/// [`Error::NoSuchName`] for a name that is neither a chain's nor a build's, [`Error::BuildEdited`] for a Namespace that was
+/// edited by hand.
+pub fn choose(seen: &mut Overview, name: &str) -> Result<()> {
+    if seen.builds.iter().any(|build| build.namespace == name) {
+        seen.builds.retain(|build| build.namespace == name);
+    } else if seen.builds.iter().any(|build| build.chain == name) {
+        seen.builds.retain(|build| build.chain == name);
+    } else {
+        return Err(seen.absent(name));
+    }
+    Ok(())
+}
+
+/// The build that a person means by a chain's name: its running one, else the newest.
+pub fn running_or_next(builds: &[Build]) -> Option<&Build> {
+    builds
+        .iter()
+        .filter(|build| (Phase::Triggered..=Phase::Building).contains(&build.phase) && !build.terminating)
+        .min_by_key(|build| build.generation)
+        .or_else(|| builds.iter().max_by_key(|build| build.generation))
+}
