@@ -15,7 +15,7 @@ use crate::local::render::Renderer;
 use crate::ops::signal::or_terminated;
 use crate::output::narration::sentence;
 use crate::pipeline::weave::TOLD_FOLDER;
-use crate::runner::{Agent, Identity, tell};
+use crate::runner::{Agent, Identity, Role, tell};
 use crate::state::narration::Narration;
 
 /// Work inside a listener's pod
@@ -75,7 +75,7 @@ pub(super) async fn run(ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let cluster = Cluster::in_cluster(&InCluster::at(place.host, place.port))?;
     let me = Identity {
         namespace: place.namespace,
-        pod: Some(place.pod),
+        role: Role::Own { pod: place.pod },
         deployment: place.deployment,
         container: place.container,
         told: TOLD_FOLDER.into(),

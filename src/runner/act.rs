@@ -87,7 +87,7 @@ impl Agent<'_> {
     /// Says what is waited for, and gives a sign of life.
     async fn wait(&mut self, seen: &mut Observation, why: Option<String>) -> Result<Flow> {
         let listens = seen.build.phase == Phase::Listening;
-        let why = why.or_else(|| self.memory.found.clone().filter(|_| listens));
+        let why = why.or_else(|| self.findings.found.clone().filter(|_| listens));
         match &why {
             Some(why) => self.note(&format!("waiting: {why}")),
             // said by every start of an agent, also by one that finds nothing to do
@@ -113,7 +113,7 @@ impl Agent<'_> {
         mut annotations: Value,
     ) -> Result<()> {
         // whatever an agent writes about its own build is a sign of life
-        if self.me.pod.is_some() && beats(seen.build.phase) {
+        if self.me.role.is_own() && beats(seen.build.phase) {
             annotations[wire::HEARTBEAT] = json!(self.now().to_string());
         }
         for value in annotations.as_object_mut().into_iter().flat_map(|map| map.values_mut()) {
@@ -172,7 +172,7 @@ impl Agent<'_> {
     async fn beat(&mut self, seen: &mut Observation) -> Result<()> {
         let last = seen.build.heartbeat.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
         let due = last.is_none_or(|last| last + self.pulse() <= self.now());
-        if self.me.pod.is_some() && beats(seen.build.phase) && due {
+        if self.me.role.is_own() && beats(seen.build.phase) && due {
             self.patch_namespace(seen, json!({}), json!({})).await?;
         }
         Ok(())

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Agent, Flow, Identity, Memory};
+use super::memory::Cache;
+use super::{Agent, Flow, Identity, Role};
 use crate::agent::Observation;
 use crate::agent::adopt::{self, Holder};
 use crate::chain::build::{Build, Phase};
@@ -42,7 +43,7 @@ pub(super) struct Watchfulness {
 impl Agent<'_> {
     /// Sets the time of the next look, for a build that waits.
     pub(super) fn arm_watchfulness(&mut self, build: &Build, patience: Duration) {
-        let watch = &mut self.memory.watch;
+        let watch = &mut self.watch;
         watch.own = Some(build.clone());
         watch.patience = Some(patience);
         if watch.due.is_none() {
@@ -52,7 +53,7 @@ impl Agent<'_> {
 
     /// Looks after the builds before this one, if it is time to.
     pub(super) async fn look_after(&mut self) {
-        let (Some(patience), Some(own)) = (self.memory.watch.patience, self.memory.watch.own.clone()) else {
+        let (Some(patience), Some(own)) = (self.watch.patience, self.watch.own.clone()) else {
             return;
         };
         let again = match self.suspects(&own, patience).await {
@@ -70,7 +71,7 @@ impl Agent<'_> {
                 patience.min(WATCHED)
             }
         };
-        self.memory.watch.due = Some(self.now() + again);
+        self.watch.due = Some(self.now() + again);
     }
 
     async fn suspects(&self, own: &Build, patience: Duration) -> Result<Vec<Build>> {
@@ -105,15 +106,15 @@ impl Agent<'_> {
     /// proves to be the chain's is a suspect.
     async fn is_orphan(&mut self, own: &Build, build: &Build, patience: SignedDuration) -> Result<bool> {
         let (now, beat) = (self.now(), build.heartbeat.as_deref());
-        if !self.memory.watch.absences.note(&build.uid, beat, now, patience) {
+        if !self.watch.absences.note(&build.uid, beat, now, patience) {
             return Ok(false);
         }
-        if !self.memory.watch.entered.contains(&build.uid) {
+        if !self.watch.entered.contains(&build.uid) {
             let there = BuildNamespace { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
             for binding in rights::bind_predecessor(&there, &own.namespace, &own.uid, false) {
                 write::create(self.cluster, &binding).await?;
             }
-            self.memory.watch.entered.insert(build.uid.clone());
+            self.watch.entered.insert(build.uid.clone());
         }
         Ok(true)
     }
@@ -131,13 +132,13 @@ impl Agent<'_> {
         let (record, _) = self.known(build).await?;
         let me = Identity {
             namespace: build.namespace.clone(),
-            pod: None,
+            role: Role::StandIn,
             deployment: listener.unwrap_or_else(|| record.settings.workload.clone()),
             container: record.settings.container.clone(),
             told: self.me.told.clone(),
         };
-        let memory = Memory { confined: true, known: self.memory.known.clone(), ..Memory::default() };
-        let mut other = Agent { me, memory, ..*self };
+        let mut other = Agent::new(self.cluster, me, self.clock, self.renderer, self.say);
+        other.cache = Cache { confined: true, known: self.cache.known.clone(), ..Cache::default() };
         loop {
             let mut seen = Box::pin(other.observe()).await?;
             loop {

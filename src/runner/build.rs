@@ -25,7 +25,7 @@ impl Agent<'_> {
     /// Applies the rest of the pipeline: what others stand on first, each kind of work all at once.
     pub(super) async fn prepare(&mut self, seen: &mut Observation) -> Result<()> {
         let mut objects = self.plan(seen).await?.rest();
-        self.memory.raised = true;
+        self.findings.raised = true;
         objects.sort_by_key(rank);
         let namespace = self.me.namespace.as_str();
         for object in &mut objects {
@@ -56,7 +56,7 @@ impl Agent<'_> {
                 }
             }
         }
-        self.memory.prepared = true;
+        self.findings.prepared = true;
         Ok(())
     }
 

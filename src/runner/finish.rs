@@ -47,7 +47,7 @@ impl Agent<'_> {
             }
             self.patch_if_there(&support::resource(*kind), &workload.name, &patch).await?;
         }
-        self.memory.raised = false;
+        self.findings.raised = false;
         Ok(())
     }
 
@@ -83,7 +83,7 @@ impl Agent<'_> {
 
     /// Undoes what this agent began while another one ended its build for it.
     pub(super) async fn undo_late(&mut self, seen: &Observation) -> Result<()> {
-        if self.memory.raised {
+        if self.findings.raised {
             self.bring_down(seen).await?;
         }
         if seen.build.verdict == Some(Verdict::Errored) {

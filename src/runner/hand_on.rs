@@ -21,8 +21,8 @@ impl Agent<'_> {
     pub(super) async fn dispatch(&mut self, seen: &mut Observation) -> Result<()> {
         let error = match self.try_dispatch(seen).await {
             Ok(()) => {
-                self.memory.dispatch_failures = 0;
-                self.memory.dispatch_again = None;
+                self.timers.dispatch_failures = 0;
+                self.timers.dispatch_again = None;
                 return Ok(());
             }
             Err(error) if error.is_conflict() => return Err(error),
@@ -33,7 +33,7 @@ impl Agent<'_> {
         if matches!(&error, Error::Cluster(error) if dry_run::blames_the_object(error))
             && self.brought(seen).await?.is_some()
         {
-            self.memory.refused = true;
+            self.findings.refused = true;
             self.note(&format!("the API server refuses the next listener: {why}; taking the last good one"));
             if seen.build.verdict.is_none() && seen.build.phase < Phase::Preparing {
                 let cause = format!(
@@ -44,9 +44,9 @@ impl Agent<'_> {
             }
             return Ok(());
         }
-        self.memory.dispatch_failures += 1;
-        let pause = (1i64 << self.memory.dispatch_failures.min(7)).min(DISPATCH_PAUSE_MAX);
-        self.memory.dispatch_again = Some(self.now() + pause.seconds());
+        self.timers.dispatch_failures += 1;
+        let pause = (1i64 << self.timers.dispatch_failures.min(7)).min(DISPATCH_PAUSE_MAX);
+        self.timers.dispatch_again = Some(self.now() + pause.seconds());
         self.note(&format!("the next listener cannot be dispatched: {error}; again in {pause} s"));
         self.patch_namespace(seen, json!({}), json!({ wire::DISPATCH_ERROR: why })).await
     }
@@ -68,8 +68,8 @@ impl Agent<'_> {
         let now = home::home(self.cluster).await?;
         let (record, before) = self.known(&seen.build).await?.clone();
         if now != before {
-            self.memory.known = Some((record, now));
-            self.memory.plan = None;
+            self.cache.known = Some((record, now));
+            self.cache.plan = None;
         }
         Ok(())
     }

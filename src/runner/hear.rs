@@ -37,7 +37,7 @@ impl Agent<'_> {
     /// What the CI container of the own pod does. `annotations`: those of the own Deployment.
     pub(super) fn running(&mut self, pod: Option<&Pod>, annotations: Option<&Map>) -> OwnContainer {
         let Some(own) = pod.and_then(|pod| pod.container(&self.me.container)) else {
-            self.memory.silence = None;
+            self.findings.silence = None;
             return OwnContainer {
                 image: String::new(),
                 ran: Ran::Pending,
@@ -48,7 +48,7 @@ impl Agent<'_> {
                 mute: None,
             };
         };
-        let told = self.memory.freeze.is_none() && own.state == State::Running && self.has_told(own.started);
+        let told = self.cache.freeze.is_none() && own.state == State::Running && self.has_told(own.started);
         let silence = own.silence();
         let (trouble, fault) = match silence {
             Silence::Theirs(why) => (why, None),
@@ -68,15 +68,15 @@ impl Agent<'_> {
     /// The reason for which nothing is told, once it has stood for as long as what does not heal by itself may.
     fn mute(&mut self, own: &Container, fault: Option<String>, annotations: Option<&Map>) -> Option<String> {
         let (now, runs) = (self.now(), own.state == State::Running);
-        let Some(why) = fault.filter(|_| self.memory.freeze.is_none()) else {
-            self.memory.silence = None;
+        let Some(why) = fault.filter(|_| self.cache.freeze.is_none()) else {
+            self.findings.silence = None;
             return None;
         };
-        let ends = match &self.memory.silence {
+        let ends = match &self.findings.silence {
             Some(silence) if silence.image == own.image => silence.ends,
             _ => own.started.unwrap_or(now).min(now) + patience(annotations),
         };
-        self.memory.silence =
+        self.findings.silence =
             Some(SilentSince { image: own.image.clone(), ends, runs, started: own.started });
         (ends <= now).then_some(why)
     }
@@ -92,7 +92,7 @@ impl Agent<'_> {
 
     /// Comes back once there is something told, for who waits for that; never for anybody else.
     pub(super) async fn hears(&self) {
-        let Some(silence) = self.memory.silence.as_ref().filter(|silence| silence.runs) else {
+        let Some(silence) = self.findings.silence.as_ref().filter(|silence| silence.runs) else {
             return std::future::pending().await;
         };
         while !self.has_told(silence.started) {
@@ -113,7 +113,7 @@ impl Agent<'_> {
             Heard::Said(said, _) => said.read().and_then(|bytes| Telling::read(&bytes)),
             Heard::Unreadable(why) => Err(why),
         };
-        let pod = match &self.me.pod {
+        let pod = match self.me.role.pod() {
             Some(pod) => self.cluster.get::<Pod>(&kind::PODS, Some(&self.me.namespace), pod).await?,
             None => None,
         };

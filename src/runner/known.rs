@@ -27,7 +27,7 @@ pub(super) enum Of {
 impl Agent<'_> {
     /// The chain's record and home's configuration, read once.
     pub(super) async fn known(&mut self, build: &Build) -> Result<&(Record, Home)> {
-        if self.memory.known.is_none() {
+        if self.cache.known.is_none() {
             let read =
                 async { try_join!(record::record(self.cluster, &build.chain), home::home(self.cluster)) };
             let (record, home) = Box::pin(read).await?;
@@ -35,9 +35,9 @@ impl Agent<'_> {
             if record.settings.uuid != build.chain_uuid {
                 return Err(Error::RecordOfAnother { chain: build.chain.clone() });
             }
-            self.memory.known = Some((record, home));
+            self.cache.known = Some((record, home));
         }
-        Ok(self.memory.known.as_ref().expect("just read"))
+        Ok(self.cache.known.as_ref().expect("just read"))
     }
 
     pub(super) fn unfrozen(&self) -> Error {
@@ -46,13 +46,13 @@ impl Agent<'_> {
 
     /// The plan that this build runs by: what was pushed, or the last good pipeline.
     pub(super) async fn plan(&mut self, seen: &Observation) -> Result<&Plan> {
-        if self.memory.plan.is_none() {
+        if self.cache.plan.is_none() {
             let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
             let plan =
                 self.plan_for(seen, &freeze, Of::Push { check: false }).await?.map_err(Error::Pipeline)?;
-            self.memory.plan = Some(plan);
+            self.cache.plan = Some(plan);
         }
-        Ok(self.memory.plan.as_ref().expect("just made"))
+        Ok(self.cache.plan.as_ref().expect("just made"))
     }
 
     /// The plan of the last good pipeline, with the image that runs here.
@@ -131,7 +131,7 @@ impl Agent<'_> {
         let Some(Freeze { pipeline: Pushed::Text(text), .. }) = &seen.freeze else { return Ok(None) };
         let decided_before_the_build =
             seen.build.verdict.is_some() && !seen.build.times.contains_key(&Phase::Preparing);
-        if decided_before_the_build || self.memory.refused {
+        if decided_before_the_build || self.findings.refused {
             return Ok(None);
         }
         let (record, _) = self.known(&seen.build).await?;

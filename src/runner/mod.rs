@@ -1,7 +1,7 @@
 //! Run an agent: look at the cluster, decide by [`crate::agent::step`], act, until nothing is left to do.
 //!
-//! Everything that an agent remembers beyond the cluster is in [`Memory`], and losing it costs a repetition, never
-//! a push or a second build.
+//! Everything that an agent remembers beyond the cluster is in `memory`, and losing it costs a repetition, never a push or
+//! a second build.
 
 mod act;
 mod adopt;
@@ -10,6 +10,7 @@ mod finish;
 mod hand_on;
 mod hear;
 mod known;
+mod memory;
 mod observe;
 mod plan;
 mod push;
@@ -28,21 +29,19 @@ use serde_json::json;
 use tokio::try_join;
 
 use crate::agent::{Action, step};
-use crate::chain::freeze::Freeze;
 use crate::chain::signs::STUCK;
 use crate::chain::wire;
-use crate::cluster::objects::{Meta, Object};
+use crate::cluster::objects::Object;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Patch};
 use crate::local::render::Renderer;
-use crate::pipeline::weave::{self, ADOPT_AFTER, Plan};
+use crate::pipeline::weave::{self, ADOPT_AFTER};
 use crate::state::Say;
 use crate::state::confinement;
 use crate::state::error::{Error, Result};
-use crate::state::home::Home;
 use crate::state::narration::Narration;
-use crate::state::record::Record;
 use adopt::Watchfulness;
+use memory::{Cache, Findings, Timers};
 use wake::Wakes;
 
 /// Who the agent is, by the downward API.
@@ -50,14 +49,41 @@ use wake::Wakes;
 pub struct Identity {
     /// Namespace of the build.
     pub namespace: String,
-    /// Name of the agent's own pod; none for who acts for an agent that is gone.
-    pub pod: Option<String>,
+    /// Whether it is the build's own agent.
+    pub role: Role,
     /// Name of the listener Deployment.
     pub deployment: String,
     /// Name of the build container, which is the CI container's of the listener.
     pub container: String,
     /// Where the CI container tells.
     pub told: PathBuf,
+}
+
+/// In whose place an agent acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// It is the build's own agent, in this pod.
+    Own {
+        /// Name of the pod.
+        pod: String,
+    },
+    /// It acts for an agent that is gone.
+    StandIn,
+}
+
+impl Role {
+    /// The agent's own pod; none for who stands in.
+    pub fn pod(&self) -> Option<&str> {
+        match self {
+            Self::Own { pod } => Some(pod),
+            Self::StandIn => None,
+        }
+    }
+
+    /// Whether it is the build's own agent.
+    pub fn is_own(&self) -> bool {
+        matches!(self, Self::Own { .. })
+    }
 }
 
 /// The hands of an agent.
@@ -67,60 +93,10 @@ pub struct Agent<'a> {
     clock: fn() -> Timestamp,
     renderer: Renderer,
     say: Say<'a>,
-    memory: Memory,
-}
-
-/// What an agent remembers within one run.
-#[derive(Default)]
-struct Memory {
-    /// Whether the admission policies were found as they should be; nothing is done before that.
-    confined: bool,
-    /// The chain's record and home's configuration, read once. `start` may rewrite the record under a build, whose
-    /// listener it then replaces: this build goes on by what it has read and, if it is started anew, by the text that
-    /// it froze, with the values of then.
-    known: Option<(Record, Home)>,
-    /// The chain's name, which no namespace changes.
-    chain: Option<String>,
-    /// Metadata of the own Deployment, as it was looked at last.
-    listener: Option<Meta>,
-    /// The freeze, which never changes once it is there.
-    freeze: Option<Freeze>,
-    /// The plan that this build runs by.
-    plan: Option<Plan>,
-    /// Whether this start has written down that it tries the push.
-    tries: bool,
-    /// Whether the run before this one was ended for the memory that it took.
-    was_killed: bool,
-    /// Whether the rest of the pipeline was applied.
-    prepared: bool,
-    /// How often the dispatch failed in a row, and when it may be tried again.
-    dispatch_failures: u32,
-    dispatch_again: Option<Timestamp>,
-    /// Whether the API server refused the listener that the push asks for.
-    refused: bool,
-    /// When it looked last.
-    looked: Option<Timestamp>,
-    /// When the next recheck is due.
-    recheck_at: Option<Timestamp>,
-    /// When what was seen last means something else, although nothing changes.
-    look_at: Option<Timestamp>,
-    /// Whether the chain is one without rechecks.
-    never_rechecks: bool,
-    /// Whether the chain's tag may be pushed over, so that another digest of it is a push. Unknown while the last good
-    /// pipeline cannot be rendered.
-    pushed_over: Option<bool>,
-    /// What the last recheck found wrong, for as long as the listener waits.
-    found: Option<String>,
-    /// Since when the CI container of this image has told nothing, by no fault of registry or node.
-    silence: Option<hear::SilentSince>,
-    /// Why this agent cannot go on, as it was written down last.
-    stuck: Option<String>,
-    /// How it looks after others.
+    cache: Cache,
+    timers: Timers,
+    findings: Findings,
     watch: Watchfulness,
-    /// Whether an earlier try may have brought up something of the pipeline that is not brought down again.
-    raised: bool,
-    /// What was said last, so that the diary does not repeat itself.
-    said: String,
 }
 
 /// What comes after an action.
@@ -152,7 +128,17 @@ impl<'a> Agent<'a> {
         renderer: Renderer,
         say: Say<'a>,
     ) -> Self {
-        Self { cluster, me, clock, renderer, say, memory: Memory::default() }
+        Self {
+            cluster,
+            me,
+            clock,
+            renderer,
+            say,
+            cache: Cache::default(),
+            timers: Timers::default(),
+            findings: Findings::default(),
+            watch: Watchfulness::default(),
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -170,9 +156,9 @@ impl<'a> Agent<'a> {
     }
 
     fn tell(&mut self, line: &str, narration: Narration<'_>) {
-        if self.memory.said != line {
+        if self.findings.said != line {
             (self.say)(narration);
-            line.clone_into(&mut self.memory.said);
+            line.clone_into(&mut self.findings.said);
         }
     }
 
@@ -194,7 +180,7 @@ impl<'a> Agent<'a> {
             match Box::pin(self.turn(&mut wakes)).await {
                 Ok(flow) => {
                     (failures, conflicts) = (0, 0);
-                    self.memory.stuck = None;
+                    self.findings.stuck = None;
                     if matches!(flow, Flow::Wait) {
                         self.rest(&wakes).await;
                     }
@@ -226,14 +212,14 @@ impl<'a> Agent<'a> {
     async fn write_stuck(&mut self, error: &Error) {
         let passes = matches!(error, Error::Cluster(error) if error.is_transient() || error.is_quota());
         let why = format!("{STUCK}{}", error.to_string().replace('\n', " "));
-        if passes || self.memory.stuck.as_ref() == Some(&why) {
+        if passes || self.findings.stuck.as_ref() == Some(&why) {
             return;
         }
         let body = json!({ "metadata": { "annotations": { wire::WAITING: why } } });
         let (namespace, patch) = (&self.me.namespace, Patch::Merge(&body));
         // where not even this can be written, the diary has it
         if self.cluster.patch::<Object>(&kind::NAMESPACES, None, namespace, patch).await.is_ok() {
-            self.memory.stuck = Some(why);
+            self.findings.stuck = Some(why);
         }
     }
 
@@ -241,7 +227,7 @@ impl<'a> Agent<'a> {
     async fn rest(&mut self, wakes: &Wakes) {
         let look = self.next_look().map(|wait| tokio::time::Instant::now() + wait);
         loop {
-            let due = self.memory.watch.due.map(|at| self.until(at));
+            let due = self.watch.due.map(|at| self.until(at));
             let left = look.map(|at| at.saturating_duration_since(tokio::time::Instant::now()));
             let woken = tokio::select! {
                 woken = wakes.wait([left, due].into_iter().flatten().min()) => woken,
@@ -260,7 +246,7 @@ impl<'a> Agent<'a> {
 
     /// Looks once, and acts for as long as what is known suffices to decide.
     async fn turn(&mut self, wakes: &mut Wakes) -> Result<Flow> {
-        let mut seen = if self.memory.confined {
+        let mut seen = if self.cache.confined {
             Box::pin(self.observe()).await?
         } else {
             let cluster = self.cluster;
@@ -268,7 +254,7 @@ impl<'a> Agent<'a> {
             for line in confinement.said_aloud() {
                 self.note(&line);
             }
-            self.memory.confined = true;
+            self.cache.confined = true;
             seen
         };
         loop {
@@ -285,21 +271,21 @@ impl<'a> Agent<'a> {
     /// How long to wait at most: idle listeners wait for their recheck only. For what they do beside it, see
     /// [`Self::rest`].
     fn next_look(&self) -> Option<Duration> {
-        let silent = self.memory.silence.as_ref().map(|silence| silence.ends);
+        let silent = self.findings.silence.as_ref().map(|silence| silence.ends);
         // what was due at the last look and led to nothing waits for a change, and not for the clock
-        let later = |at: &Timestamp| self.memory.looked.is_none_or(|looked| *at > looked);
-        let due = [self.memory.recheck_at, self.memory.dispatch_again, self.memory.look_at, silent];
+        let later = |at: &Timestamp| self.timers.looked.is_none_or(|looked| *at > looked);
+        let due = [self.timers.recheck_at, self.timers.dispatch_again, self.timers.look_at, silent];
         let due = due.into_iter().flatten().filter(later).min();
         let due = due.map(|at| self.until(at));
         let again = LOOK_AGAIN.min(self.pulse());
-        if self.memory.freeze.is_some() { Some(due.unwrap_or(again).min(again)) } else { due }
+        if self.cache.freeze.is_some() { Some(due.unwrap_or(again).min(again)) } else { due }
     }
 }
 
 impl Agent<'_> {
     /// How often an agent at work gives a sign of life: several times within what its chain waits for one.
     fn pulse(&self) -> Duration {
-        let written = self.memory.listener.as_ref().and_then(|meta| meta.annotations.get(wire::ADOPT_AFTER));
+        let written = self.cache.listener.as_ref().and_then(|meta| meta.annotations.get(wire::ADOPT_AFTER));
         let patience = written.and_then(|text| weave::duration(text).ok()).unwrap_or(ADOPT_AFTER);
         (patience / 3).min(PULSE)
     }

@@ -30,14 +30,14 @@ use crate::state::{head, select, support};
 impl Agent<'_> {
     pub(super) async fn observe(&mut self) -> Result<Observation> {
         let (cluster, namespace) = (self.cluster, Some(self.me.namespace.as_str()));
-        let frozen = self.memory.freeze.is_some();
+        let frozen = self.cache.freeze.is_some();
         let freeze = async {
             if frozen {
                 return Ok(None);
             }
             cluster.get::<Data>(&kind::CONFIG_MAPS, namespace, wire::FREEZE).await
         };
-        let known = self.memory.chain.clone();
+        let known = self.cache.chain.clone();
         let early = async {
             match &known {
                 Some(chain) => head::head(cluster, chain).await,
@@ -45,7 +45,7 @@ impl Agent<'_> {
             }
         };
         let pod = async {
-            match &self.me.pod {
+            match self.me.role.pod() {
                 Some(pod) => cluster.get::<Pod>(&kind::PODS, namespace, pod).await,
                 None => Ok(None),
             }
@@ -67,24 +67,24 @@ impl Agent<'_> {
             None => head::head(cluster, &build.chain).await?,
         };
         let head = head.ok_or_else(|| Error::OwnChainGone { chain: build.chain.clone() })?;
-        self.memory.chain = Some(build.chain.clone());
-        self.memory.was_killed = pod.as_ref().is_some_and(out_of_memory);
+        self.cache.chain = Some(build.chain.clone());
+        self.findings.was_killed = pod.as_ref().is_some_and(out_of_memory);
         if let Some(found) = freeze {
-            self.memory.freeze = Some(Freeze::read(&found.data).ok_or_else(|| Error::FreezeEdited {
+            self.cache.freeze = Some(Freeze::read(&found.data).ok_or_else(|| Error::FreezeEdited {
                 namespace: self.me.namespace.clone(),
                 deployment: self.me.deployment.clone(),
             })?);
         }
         let running =
             self.running(pod.as_ref(), deployment.as_ref().map(|found| &found.metadata.annotations));
-        self.memory.listener = deployment.as_ref().map(|found| found.metadata.clone());
+        self.cache.listener = deployment.as_ref().map(|found| found.metadata.clone());
         let now = self.now();
-        self.memory.looked = Some(now);
+        self.timers.looked = Some(now);
         let mut seen = Observation {
             now,
             listener: listener(deployment.as_ref(), &self.me.container, &running),
             running,
-            freeze: self.memory.freeze.clone(),
+            freeze: self.cache.freeze.clone(),
             before: Vec::new(),
             lost_slots: Vec::new(),
             max_parallel: 1,
@@ -95,7 +95,7 @@ impl Agent<'_> {
             judged: Judged::NoJob,
             left: Vec::new(),
             left_until: now,
-            recheck_due: self.memory.recheck_at.is_some_and(|at| at <= now),
+            recheck_due: self.timers.recheck_at.is_some_and(|at| at <= now),
             head,
             build,
         };
@@ -107,15 +107,15 @@ impl Agent<'_> {
     pub(super) async fn observe_work(&mut self, seen: &mut Observation) -> Result<()> {
         seen.now = self.now();
         if !matches!(seen.build.phase, Phase::Listening | Phase::Queued) {
-            self.memory.watch.due = None;
+            self.watch.due = None;
         }
-        seen.dispatch_due = self.memory.dispatch_again.is_none_or(|at| at <= seen.now);
-        seen.prepared = self.memory.prepared;
-        self.memory.look_at = None;
+        seen.dispatch_due = self.timers.dispatch_again.is_none_or(|at| at <= seen.now);
+        seen.prepared = self.findings.prepared;
+        self.timers.look_at = None;
         let undecided = seen.build.verdict.is_none();
         let dispatches = !seen.build.dispatch.settled() && seen.dispatch_due;
         let slot = seen.head.slots.contains_key(&seen.build.generation);
-        if self.me.pod.is_none() && seen.build.phase < Phase::Building {
+        if !self.me.role.is_own() && seen.build.phase < Phase::Building {
             // of a build whose agent is gone there is nothing to see but its Job, made or not
             return Ok(());
         }
@@ -137,7 +137,7 @@ impl Agent<'_> {
             if seen.build.phase == Phase::Queued {
                 self.arm_watchfulness(&seen.build, plan.build.settings.adopt_after);
             }
-            if seen.build.phase == Phase::Preparing && self.memory.prepared {
+            if seen.build.phase == Phase::Preparing && self.findings.prepared {
                 seen.support = self.support(&plan.support).await?;
                 let bound = plan.build.settings.support_deadline.as_secs();
                 seen.support_bound = i64::try_from(bound).unwrap_or(i64::MAX);
@@ -207,7 +207,7 @@ impl Agent<'_> {
         let since = seen.build.times.get(&Phase::Recorded).copied().unwrap_or(seen.now);
         let bound = SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX);
         seen.left_until = since.saturating_add(bound).unwrap_or(Timestamp::MAX);
-        self.memory.look_at = Some(seen.left_until);
+        self.timers.look_at = Some(seen.left_until);
         Ok(())
     }
 
@@ -246,7 +246,7 @@ impl Agent<'_> {
         let Some(job) = job else {
             return Ok(if build.job_uid.is_some() { Judged::JobGone } else { Judged::NoJob });
         };
-        if build.job_uid.is_none() && self.me.pod.is_some() {
+        if build.job_uid.is_none() && self.me.role.is_own() {
             // created just before a crash; acting on it again writes its uid down
             return Ok(Judged::NoJob);
         }
@@ -272,7 +272,7 @@ impl Agent<'_> {
         let since = job.metadata.creation_timestamp.unwrap_or(self.now());
         let age = self.now().duration_since(since).as_secs();
         let container = job.container();
-        self.memory.look_at = pod.as_ref().and_then(|pod| settles_at(pod, container));
+        self.timers.look_at = pod.as_ref().and_then(|pod| settles_at(pod, container));
         let judged = judge(&view, pod.as_ref(), container, self.now(), age, bounds);
         // a volume that is not mounted, a sandbox that is not made: nothing but an event tells of them
         if let (Judged::Going(Some(why)), Some(pod)) = (&judged, &pod)

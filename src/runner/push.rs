@@ -63,7 +63,7 @@ impl Agent<'_> {
             .await
         {
             Ok(_) => {
-                self.memory.freeze = Some(freeze.clone());
+                self.cache.freeze = Some(freeze.clone());
                 seen.freeze = Some(freeze);
                 Ok(Flow::Again)
             }
@@ -84,7 +84,7 @@ impl Agent<'_> {
             wire::REVISION: freeze.revision,
             wire::TRYING: trial.to_string(),
         });
-        self.memory.tries = true;
+        self.findings.tries = true;
         self.reach(seen, Phase::Triggered, annotations).await
     }
 
@@ -118,13 +118,13 @@ impl Agent<'_> {
         freeze: &Freeze,
     ) -> Result<std::result::Result<(), String>> {
         // one start tries as often as it has to
-        if !self.memory.tries {
+        if !self.findings.tries {
             let version = freeze.version.to_string();
-            match Trying::next(seen.build.trying.as_ref(), &version, self.memory.was_killed) {
+            match Trying::next(seen.build.trying.as_ref(), &version, self.findings.was_killed) {
                 Ok(trial) => {
                     let written = json!({ wire::TRYING: trial.to_string() });
                     self.patch_namespace(seen, json!({}), written).await?;
-                    self.memory.tries = true;
+                    self.findings.tries = true;
                 }
                 Err(why) => return Ok(Err(why)),
             }
@@ -152,14 +152,14 @@ impl Agent<'_> {
         if let Some((what, why)) = refused {
             return Ok(Err(format!("the API server refuses the {what}: {why}")));
         }
-        self.memory.plan = Some(plan);
+        self.cache.plan = Some(plan);
         Ok(Ok(()))
     }
 
     /// Renames the Keel keys; the next look reads them back.
     pub(super) async fn detach(&mut self) -> Result<()> {
         let namespace = Some(self.me.namespace.as_str());
-        let Some(meta) = &self.memory.listener else { return Ok(()) };
+        let Some(meta) = &self.cache.listener else { return Ok(()) };
         let patch = parking::detach_patch(&meta.resource_version, &meta.labels, &meta.annotations);
         self.cluster
             .patch::<Value>(&kind::DEPLOYMENTS, namespace, &self.me.deployment, Patch::Json(&patch))

@@ -47,41 +47,41 @@ enum Probed {
 impl Agent<'_> {
     /// Sets the times of what a listener does of its own accord: the recheck, and the look after earlier builds.
     pub(super) async fn arm(&mut self, seen: &Observation) -> Result<()> {
-        if self.memory.recheck_at.is_some() || self.memory.never_rechecks {
+        if self.timers.recheck_at.is_some() || self.timers.never_rechecks {
             return Ok(());
         }
         let Ok(plan) = self.plan_of_last_good(seen).await? else {
             // what cannot be rendered now is tried again, with the record of then
             self.arm_watchfulness(&seen.build, ADOPT_AFTER);
-            self.memory.known = None;
-            self.memory.recheck_at = Some(self.now() + RECHECK);
+            self.cache.known = None;
+            self.timers.recheck_at = Some(self.now() + RECHECK);
             return Ok(());
         };
-        self.memory.pushed_over = Some(plan.build.match_tag());
+        self.findings.pushed_over = Some(plan.build.match_tag());
         let interval = interval(&plan.build);
         self.arm_watchfulness(&seen.build, plan.build.settings.adopt_after);
-        self.memory.never_rechecks = interval.is_zero();
+        self.timers.never_rechecks = interval.is_zero();
         if !interval.is_zero() {
-            self.memory.recheck_at = Some(self.now() + interval);
+            self.timers.recheck_at = Some(self.now() + interval);
         }
         Ok(())
     }
 
     pub(super) async fn recheck(&mut self, seen: &mut Observation) -> Result<()> {
-        let Some(pushed_over) = self.memory.pushed_over else {
+        let Some(pushed_over) = self.findings.pushed_over else {
             // nothing could be rendered yet; the next look tries again
-            self.memory.recheck_at = None;
+            self.timers.recheck_at = None;
             return Ok(());
         };
         // one that fails is made up for soon, not an interval later
-        self.memory.recheck_at = Some(self.now() + AFTER_FAILURE);
+        self.timers.recheck_at = Some(self.now() + AFTER_FAILURE);
         let namespace = self.me.namespace.clone();
         let Some(deployment) =
             self.cluster.get::<Value>(&kind::DEPLOYMENTS, Some(&namespace), &self.me.deployment).await?
         else {
             return Ok(());
         };
-        let own = match &self.me.pod {
+        let own = match self.me.role.pod() {
             Some(pod) => self.cluster.get::<Value>(&kind::PODS, Some(&namespace), pod).await?,
             None => None,
         };
@@ -97,8 +97,8 @@ impl Agent<'_> {
         };
         self.remove_probe().await?;
         let probed = probed?;
-        self.memory.recheck_at = None;
-        self.memory.found = None;
+        self.timers.recheck_at = None;
+        self.findings.found = None;
         let image = &seen.running.image;
         match (probed, &seen.running.ran) {
             (Probed::Ran(Ran::Digest(new)), Ran::Digest(old)) if new != *old && pushed_over => {
@@ -112,8 +112,8 @@ impl Agent<'_> {
                 self.note(&line);
                 self.write_waiting(seen, Some(&line)).await?;
                 // said for as long as this agent lives on
-                self.memory.found = Some(line);
-                if let Some(pod) = self.me.pod.clone() {
+                self.findings.found = Some(line);
+                if let Some(pod) = self.me.role.pod().map(str::to_owned) {
                     write::delete(self.cluster, &kind::PODS, Some(&namespace), &pod).await?;
                 }
             }
@@ -127,13 +127,13 @@ impl Agent<'_> {
                 } else {
                     "a Keel that starts anew watches nothing before that tag is there again"
                 };
-                self.memory.found = Some(format!("{image} is gone from the registry: {then}"));
+                self.findings.found = Some(format!("{image} is gone from the registry: {then}"));
                 self.note("the recheck could not pull the image; nothing changes");
             }
             (Probed::Unknown(why), _) => {
                 // a tag that is not pushed over is there, for all that is known
                 let why = format!("the recheck cannot tell which image {image} means by now: {why}");
-                self.memory.found = Some(why).filter(|_| pushed_over);
+                self.findings.found = Some(why).filter(|_| pushed_over);
                 self.note("the recheck could not pull the image; nothing changes");
             }
         }

@@ -22,7 +22,7 @@ async fn written(reply: Reply) -> Vec<Value> {
     let name = || "x".to_owned();
     let me = Identity {
         namespace: name(),
-        pod: Some(name()),
+        role: Role::Own { pod: name() },
         deployment: name(),
         container: name(),
         told: std::path::PathBuf::from("/nowhere"),

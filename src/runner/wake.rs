@@ -38,7 +38,7 @@ impl Wakes {
         let mut wakes = Self {
             cluster: cluster.clone(),
             namespace: me.namespace.clone(),
-            pod: me.pod.clone(),
+            pod: me.role.pod().map(str::to_owned),
             bell: Arc::new(Notify::new()),
             tasks: JoinSet::new(),
             followed: BTreeMap::new(),

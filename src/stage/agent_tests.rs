@@ -26,7 +26,7 @@ use crate::local::render::Renderer;
 use crate::ops::start::{StartOutcome, StartRequest, start};
 use crate::pipeline::facts::Facts;
 use crate::pipeline::sources::{Sources, Text};
-use crate::runner::{Agent, Identity};
+use crate::runner::{Agent, Identity, Role};
 
 pub(super) const CHAIN: &str = "app-main";
 
@@ -139,7 +139,7 @@ fn identity(stage: &Stage, namespace: &str) -> Identity {
     let pod = pods.iter().find(own).unwrap()["metadata"]["name"].as_str().unwrap().to_owned();
     Identity {
         namespace: namespace.to_owned(),
-        pod: Some(pod),
+        role: Role::Own { pod },
         deployment: "build".to_owned(),
         container: "build".to_owned(),
         told,

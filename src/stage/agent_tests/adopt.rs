@@ -121,7 +121,7 @@ async fn an_agent_that_was_cut_off_and_comes_back_after_its_build_was_ended_does
         let what = format!("cut off after {k}, {request}");
         let stage = before.copy();
         let me = identity(&stage, &namespace);
-        let path = format!("{}/pods/{}", ns(&namespace), me.pod.clone().unwrap());
+        let path = format!("{}/pods/{}", ns(&namespace), me.role.pod().unwrap());
         let cluster = stage.cluster();
         let mut agent = Agent::new(&cluster, me, clock, Renderer::here(), &|_| {});
         let mut agent = Box::pin(agent.run());

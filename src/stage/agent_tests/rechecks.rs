@@ -20,7 +20,7 @@ async fn waiting(keel: &Value) -> (Stage, String) {
     let stage = Stage::new(&[("build-1", 'a')]);
     started(&stage, keel).await.unwrap();
     let namespace = stage.world().builds()[&1].clone();
-    let pod = identity(&stage, &namespace).pod.unwrap();
+    let pod = identity(&stage, &namespace).role.pod().unwrap().to_owned();
     stage.world().change(&format!("/api/v1/namespaces/{namespace}/pods/{pod}"), |pod| {
         pod["spec"]["nodeName"] = json!("node-1");
     });
@@ -103,7 +103,10 @@ async fn an_agent_that_is_there_before_its_ci_container_rechecks_all_the_same() 
     let mut keel = glob();
     keel[wire::RECHECK] = json!("5m");
     let (stage, namespace) = waiting(&keel).await;
-    let pod = format!("/api/v1/namespaces/{namespace}/pods/{}", identity(&stage, &namespace).pod.unwrap());
+    let pod = format!(
+        "/api/v1/namespaces/{namespace}/pods/{}",
+        identity(&stage, &namespace).role.pod().unwrap().to_owned()
+    );
     let status = stage.world().get(&pod)["status"].clone();
     stage.world().change(&pod, |pod| pod["status"] = json!({ "phase": "Pending" }));
     let comes_up = async {
