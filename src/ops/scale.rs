@@ -17,6 +17,7 @@ use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Access, Cluster, Patch};
 use crate::state::DryRun;
+use crate::state::bell::{Bell, wait_until};
 use crate::state::build::readable;
 use crate::state::error::{Error, Result};
 use crate::state::{enter, support, write};
@@ -276,28 +277,30 @@ async fn enter(cluster: &Cluster, build: &Build, dry_run: DryRun) -> Result<()> 
 /// # Errors
 /// [`Error::SupportNotSettled`] after `bound`, which names what is missing, and why.
 pub async fn settled(cluster: &Cluster, build: &Build, direction: Direction, bound: Duration) -> Result<()> {
-    let begun = tokio::time::Instant::now();
     let namespace = build.namespace.as_str();
-    loop {
-        let mut unsettled = support::list(cluster, namespace).await?;
+    let mut bell = Bell::new(cluster);
+    for resource in support::RESOURCES {
+        bell.watch(resource, Some(namespace), &support::select());
+    }
+    let mut unsettled = Vec::new();
+    let done = wait_until(&bell, LOOK_AGAIN, bound, async |_| {
+        unsettled = support::list(cluster, namespace).await?;
         unsettled.retain(|(kind, it)| match direction {
             Direction::Up => it.ready(*kind) < it.replicas,
             Direction::Down => it.pods > 0,
         });
-        if unsettled.is_empty() {
-            return Ok(());
-        }
-        if begun.elapsed() >= bound {
-            let named = unsettled.iter().map(|(kind, it)| named(cluster, namespace, *kind, it, direction));
-            return Err(Error::SupportNotSettled {
-                build: namespace.to_owned(),
-                state: if direction == Direction::Up { "ready" } else { "gone" }.to_owned(),
-                seconds: bound.as_secs(),
-                missing: try_join_all(named).await?.join("; "),
-            });
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        Ok(unsettled.is_empty().then_some(()))
+    });
+    if done.await?.is_some() {
+        return Ok(());
     }
+    let named = unsettled.iter().map(|(kind, it)| named(cluster, namespace, *kind, it, direction));
+    Err(Error::SupportNotSettled {
+        build: namespace.to_owned(),
+        state: if direction == Direction::Up { "ready" } else { "gone" }.to_owned(),
+        seconds: bound.as_secs(),
+        missing: try_join_all(named).await?.join("; "),
+    })
 }
 
 async fn named(

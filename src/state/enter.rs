@@ -6,6 +6,7 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 
 use super::Say;
+use super::bell::{Bell, wait_until};
 use super::error::{Error, Result};
 use super::write::create;
 use crate::chain::rights::{self, BuildNamespace};
@@ -93,31 +94,25 @@ const SAID_AFTER: Duration = Duration::from_secs(2);
 /// # Errors
 /// [`Error::NoServiceAccount`] after `bound`.
 pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration, say: Say<'_>) -> Result<()> {
-    let begun = tokio::time::Instant::now();
+    // nothing is watched: whether one may, a binding says that is moments old
+    let bell = Bell::new(cluster);
     let mut said = false;
-    loop {
+    let found = wait_until(&bell, Duration::from_millis(100), bound, async |waited| {
         let account = cluster.get::<Value>(&kind::SERVICE_ACCOUNTS, Some(namespace), "default").await;
         match account {
-            Ok(Some(_)) => return Ok(()),
+            Ok(Some(_)) => return Ok(Some(())),
             // our binding in it may take some milliseconds to reach the authorizer
             Ok(None) | Err(crate::cluster::Error::Forbidden(_)) => {}
             Err(error) => return Err(error.into()),
         }
-        if begun.elapsed() >= bound {
-            return Err(Error::NoServiceAccount {
-                namespace: namespace.to_owned(),
-                seconds: bound.as_secs(),
-            });
-        }
-        if begun.elapsed() >= SAID_AFTER && !said {
+        if waited >= SAID_AFTER && !said {
             said = true;
-            progress(
-                say,
-                format!(
-                    "namespace {namespace} waits for its default ServiceAccount, which kube-controller-manager makes"
-                ),
-            );
+            let what = "its default ServiceAccount, which kube-controller-manager makes";
+            progress(say, format!("namespace {namespace} waits for {what}"));
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+        Ok(None)
+    });
+    found
+        .await?
+        .ok_or_else(|| Error::NoServiceAccount { namespace: namespace.to_owned(), seconds: bound.as_secs() })
 }

@@ -3,6 +3,7 @@
 //! Here steps are put in order that `ops` and `runner` have in common. Nothing here prints: what happens is told to a sink
 //! that the caller hands in.
 
+pub mod bell;
 pub mod build;
 pub mod chain;
 pub mod claim;

@@ -11,14 +11,23 @@ use crate::cluster::objects::Event;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Cluster, Error, Query};
 
+/// Where the API server keeps support.
+pub(crate) const RESOURCES: [&Resource; 4] =
+    [&kind::DEPLOYMENTS, &kind::STATEFUL_SETS, &kind::REPLICA_SETS, &kind::REPLICATION_CONTROLLERS];
+
 /// Where the API server keeps a kind of support.
 pub(crate) fn resource(kind: Scalable) -> Resource {
     Resource::of(kind.api_version(), kind.as_str()).expect("all four kinds are in the table")
 }
 
+/// What is labelled as support.
+pub(crate) fn select() -> Query {
+    Query::labels(format!("{}=support", wire::ROLE))
+}
+
 /// The support of a build, by kind and name. What a controller made or what is being deleted is none.
 pub(crate) async fn list(cluster: &Cluster, namespace: &str) -> Result<Vec<(Scalable, Workload)>, Error> {
-    let select = Query::labels(format!("{}=support", wire::ROLE));
+    let select = select();
     let of_kind = |kind: Scalable| {
         let select = &select;
         async move {

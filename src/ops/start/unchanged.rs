@@ -1,8 +1,7 @@
 //! A chain that is as it was asked for: its waiting listener gets the pull Secrets of now, what an earlier `start` left behind is
 //! disposed of, and it is waited for until somebody listens.
 
-use std::time::Duration;
-
+use super::wait::LOOK_AGAIN;
 use super::{Intent, StartOutcome, StartRequest};
 use crate::chain::build::{Build, Phase};
 use crate::chain::rights::BuildNamespace;
@@ -12,11 +11,12 @@ use crate::ops::dispose::{self, End};
 use crate::ops::listens;
 use crate::pipeline::weave::place;
 use crate::state::Say;
+use crate::state::bell::{Bell, wait_until};
 use crate::state::build::read_build;
 use crate::state::enter::{Maker, enter};
 use crate::state::error::{Error, Result};
 use crate::state::narration::{Narration, progress};
-use crate::state::{head, write};
+use crate::state::{head, select, write};
 
 /// The chain is as it was asked for. Its waiting listener gets the pull Secrets of now, what an earlier start left behind is
 /// disposed of, and it is waited for until somebody listens.
@@ -28,16 +28,17 @@ pub(super) async fn unchanged(
 ) -> Result<StartOutcome> {
     let chain = &intent.record.settings.chain;
     leave_nothing_behind(cluster, request, chain, say).await?;
-    let begun = tokio::time::Instant::now();
+    let mut bell = Bell::new(cluster);
+    bell.watch(&kind::NAMESPACES, None, &select::chain(chain));
     let (mut told, mut refreshed) = (String::new(), false);
-    loop {
+    let listens = wait_until(&bell, LOOK_AGAIN, request.timeout, async |_| {
         let newest = newest_of(cluster, chain).await?;
         if newest.phase <= Phase::Listening && !intent.plan.pull_secrets.is_empty() && !refreshed {
             refresh(cluster, intent, &newest).await?;
             refreshed = true;
         }
         let why = match (newest.phase, listens::not_listening(cluster, &newest).await?) {
-            (Phase::Listening, None) => return Ok(StartOutcome::Unchanged(newest)),
+            (Phase::Listening, None) => return Ok(Some(newest)),
             (_, Some(why)) => format!("namespace {}: {why}", newest.namespace),
             (phase, None) => {
                 let error = newest.dispatch_error.as_deref().unwrap_or("the next listener comes up");
@@ -48,14 +49,13 @@ pub(super) async fn unchanged(
             progress(say, format!("nobody listens yet: {why}"));
             told = why;
         }
-        if begun.elapsed() >= request.timeout {
-            return Err(Error::NobodyListens {
-                chain: chain.clone(),
-                seconds: request.timeout.as_secs(),
-                why: told,
-            });
+        Ok(None)
+    });
+    match listens.await? {
+        Some(newest) => Ok(StartOutcome::Unchanged(newest)),
+        None => {
+            Err(Error::NobodyListens { chain: chain.clone(), seconds: request.timeout.as_secs(), why: told })
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 

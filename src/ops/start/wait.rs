@@ -11,9 +11,10 @@ use crate::chain::signs::FIRST_PUSH;
 use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Patch};
+use crate::cluster::{Cluster, Patch, Query};
 use crate::ops::{listens, status};
 use crate::state::Say;
+use crate::state::bell::{Bell, wait_until};
 use crate::state::build::{look, readable};
 use crate::state::claim::Claimed;
 use crate::state::dispatch::Raise;
@@ -22,6 +23,8 @@ use crate::state::narration::progress;
 
 /// What is waited for longer than this is said, whatever it is.
 const SAID_AFTER: Duration = Duration::from_secs(2);
+/// How soon a listener is looked at again although nothing has changed: not all that is looked at is watched.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Waits until the listener listens, or is past that; says what holds it up.
 ///
@@ -34,49 +37,49 @@ pub(super) async fn listening(
     timeout: Duration,
     say: Say<'_>,
 ) -> Result<Build> {
-    let begun = tokio::time::Instant::now();
-    let mut told = String::new();
-    loop {
+    let mut bell = Bell::new(cluster);
+    bell.watch(&kind::NAMESPACES, None, &Query::named(&claimed.namespace));
+    bell.watch(&kind::PODS, Some(&claimed.namespace), &Query::default());
+    let (mut told, mut missing, mut remedy) = (String::new(), String::new(), None);
+    let listens = wait_until(&bell, LOOK_AGAIN, timeout, async |waited| {
         let build = look(cluster, &claimed.namespace)
             .await?
             .ok_or_else(|| Error::DeletedMeanwhile { namespace: claimed.namespace.clone() })?;
         let (signs, pods) = status::signs_of(cluster, &build).await?;
-        let not_listening = if build.phase >= Phase::Listening {
-            match listens::reason(&build, &signs, &pods) {
-                None => return Ok(build),
-                not_listening => not_listening,
-            }
-        } else {
-            None
-        };
+        let not_listening = (build.phase >= Phase::Listening).then(|| listens::reason(&build, &signs, &pods));
+        if let Some(None) = not_listening {
+            return Ok(Some(build));
+        }
         if build.phase < Phase::Listening
             && pods.iter().any(|pod| tag_is_missing(pod, &raise.plan.build.container))
             && let Some(build) = without_image(cluster, raise, claimed, fresh, build).await?
         {
-            return Ok(build);
+            return Ok(Some(build));
         }
+        let not_listening = not_listening.flatten();
         // what is known to be wrong is said at once, how far it is only where that takes time
-        let due = not_listening.is_some() || signs.trouble.is_some() || begun.elapsed() >= SAID_AFTER;
+        let due = not_listening.is_some() || signs.trouble.is_some() || waited >= SAID_AFTER;
         if let Some(why) =
             not_listening.clone().or_else(|| signs.sentence()).filter(|why| due && *why != told)
         {
             progress(say, format!("the listener waits: {why}"));
             told = why;
         }
-        if begun.elapsed() >= timeout {
-            let missing = not_listening.or(signs.trouble).or(signs.standing).unwrap_or_default();
-            let chain = &raise.claim.chain;
-            return Err(Error::NotListening {
-                namespace: claimed.namespace.clone(),
-                seconds: timeout.as_secs(),
-                why: missing,
-                remedy: signs.remedy.unwrap_or_else(|| {
-                    format!("it goes on by itself; kubectl studioci watch {chain} follows it")
-                }),
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        missing = not_listening.or(signs.trouble).or(signs.standing).unwrap_or_default();
+        remedy = signs.remedy;
+        Ok(None)
+    });
+    if let Some(build) = listens.await? {
+        return Ok(build);
     }
+    let chain = &raise.claim.chain;
+    Err(Error::NotListening {
+        namespace: claimed.namespace.clone(),
+        seconds: timeout.as_secs(),
+        why: missing,
+        remedy: remedy
+            .unwrap_or_else(|| format!("it goes on by itself; kubectl studioci watch {chain} follows it")),
+    })
 }
 
 fn tag_is_missing(pod: &Pod, container: &str) -> bool {

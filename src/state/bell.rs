@@ -1,0 +1,106 @@
+//! A bell that watches ring: each does nothing but say "look again".
+//!
+//! Every watch rings when it begins, so that nothing between a look and its start is missed; a stream that only goes on where
+//! the last one ended rings nobody. Whoever may not watch is not told: they look again by the clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::error::Result;
+use crate::cluster::objects::Object;
+use crate::cluster::resource::Resource;
+use crate::cluster::{Cluster, Follow, Query, WatchEvent};
+
+/// How long one stream lasts: with three of them, an idle listener asks three times in four minutes, and twice in five (by
+/// default) for how the builds before it are.
+const SPAN: Duration = Duration::from_secs(240);
+
+/// The bell, and the watches that ring it.
+pub struct Bell {
+    cluster: Cluster,
+    rung: Arc<Notify>,
+    tasks: JoinSet<()>,
+    watches: BTreeMap<String, AbortHandle>,
+}
+
+impl Bell {
+    /// A bell that nothing rings yet.
+    pub fn new(cluster: &Cluster) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            rung: Arc::new(Notify::new()),
+            tasks: JoinSet::new(),
+            watches: BTreeMap::new(),
+        }
+    }
+
+    /// Has it rung by whatever changes of what is asked for. Twice is the same as once.
+    pub fn watch(&mut self, resource: &'static Resource, namespace: Option<&str>, query: &Query) {
+        let key = key(resource, query);
+        if self.watches.contains_key(&key) {
+            return;
+        }
+        let bell = Arc::clone(&self.rung);
+        let follow = Follow::new(query.clone()).span(SPAN);
+        let mut events = self.cluster.watch::<Object>(resource, namespace, follow);
+        let task = self.tasks.spawn(async move {
+            while let Some(event) = events.next().await {
+                if !matches!(event, WatchEvent::Bookmark(_) | WatchEvent::Trouble(_)) {
+                    bell.notify_one();
+                }
+            }
+        });
+        self.watches.insert(key, task);
+    }
+
+    /// Ends a watch.
+    pub fn forget(&mut self, resource: &Resource, query: &Query) {
+        if let Some(watch) = self.watches.remove(&key(resource, query)) {
+            watch.abort();
+        }
+    }
+
+    /// Waits until something changes, or until `bound` has passed. Whether something did.
+    pub async fn wait(&self, bound: Option<Duration>) -> bool {
+        let rung = self.rung.notified();
+        let Some(bound) = bound else {
+            rung.await;
+            return true;
+        };
+        tokio::time::timeout(bound, rung).await.is_ok()
+    }
+}
+
+fn key(resource: &Resource, query: &Query) -> String {
+    format!("{} {query:?}", resource.plural)
+}
+
+/// Looks until there is an answer: again whenever the bell rings, and after `pace` in any case. None after `bound`; the last
+/// look is made then. `look` is told how long it has been waited.
+///
+/// # Errors
+/// What `look` fails with.
+pub async fn wait_until<T>(
+    bell: &Bell,
+    pace: Duration,
+    bound: Duration,
+    mut look: impl AsyncFnMut(Duration) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        // taken before the look: one that begins within the bound and ends after it is not the last one
+        let waited = begun.elapsed();
+        if let Some(answer) = look(waited).await? {
+            return Ok(Some(answer));
+        }
+        if waited >= bound {
+            return Ok(None);
+        }
+        bell.wait(Some(pace.min(bound.saturating_sub(begun.elapsed())))).await;
+    }
+}
