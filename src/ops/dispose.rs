@@ -66,7 +66,7 @@ pub type Check<'a> = &'a dyn Fn(&Told<'_>) -> std::result::Result<Build, Why>;
 /// Whoever disposes.
 pub struct Hand<'a> {
     cluster: &'a Cluster,
-    /// Whether he may delete any namespace; others bind themselves in it first.
+    /// Whether they may delete any namespace; others bind themselves in it first.
     anywhere: bool,
     /// Whether the server is only asked what it would do.
     dry: bool,

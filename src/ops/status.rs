@@ -1,7 +1,7 @@
 //! What the builds of a cluster, a chain or a namespace do: one list of Namespaces, and beside it, all at once, what
 //! shows the trouble that no agent could record: pods, listeners, the admission policies, Keel itself.
 //!
-//! Only the Namespaces are needed. What else cannot be read is not shown, and where that may mislead, said.
+//! Only the Namespaces are needed. Whatever else cannot be read is not shown; where that may mislead, it is said.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,9 @@
 //! What wakes an agent: watches, each of which does nothing but say "look again".
 //!
 //! An idle listener holds three, on its own Deployment, Namespace and pod: a CI container that is restarted may run another
-//! image by then. A build, whose image is frozen, lets go of the pod and adds what it waits for. Every watch wakes when it begins, so that nothing between a look
-//! and its start is missed; a stream that only goes on where the last one ended wakes nobody.
+//! image by then. A build, whose image is frozen, lets go of the pod and adds what it waits for. Every watch wakes when it
+//! begins, so that nothing between a look and its start is missed; a stream that only goes on where the last one ended
+//! wakes nobody.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
