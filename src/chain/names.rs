@@ -77,7 +77,7 @@ pub fn label_fault(text: &str, max: usize) -> Option<String> {
     } else if let Some(c) =
         text.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-'))
     {
-        Some(format!("has {c:?}; only a-z, 0-9 and '-' may stand there"))
+        Some(format!("has {c:?}; only a-z, 0-9 and '-' are allowed"))
     } else if text.starts_with('-') || text.ends_with('-') {
         Some("begins or ends with '-'".to_owned())
     } else {

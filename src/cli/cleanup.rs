@@ -87,7 +87,7 @@ fn namespace(text: &str) -> Result<String, String> {
     let name =
         ["namespace/", "namespaces/", "ns/"].iter().find_map(|kind| text.strip_prefix(kind)).unwrap_or(text);
     match names::label_fault(name, 63) {
-        Some(why) => Err(format!("it {why}, so that no namespace can be called so")),
+        Some(why) => Err(format!("it {why}, so no namespace can have that name")),
         None => Ok(name.to_owned()),
     }
 }
