@@ -283,7 +283,7 @@ fn policies_that_keel_would_silently_ignore() {
           from pipeline.yaml, line 1
             1 | apiVersion: apps/v1
           why: Keel silently does not follow this workload
-          hint: mend the pattern (the syntax is RE2's), or use a glob policy
+          hint: fix the pattern (the syntax is RE2's), or use a glob policy
         ");
     insta::assert_snapshot!(refused(&but("keel.sh/policy", "keel.sh/Policy")), @r#"
         error: no build workload: no Deployment of the pipeline has a Keel policy
@@ -387,7 +387,7 @@ fn keys_with_which_keel_does_something_else_than_meant() {
           hint: write a schedule such as `@every 1m`, or remove the key
         ");
     insta::assert_snapshot!(refused(&poll("\"@every 1d\"")), @r#"
-        error: document 1 (Deployment build): `keel.sh/pollSchedule: @every 1d` is no schedule: Failed to parse duration @every 1d: time: unknown unit "d" in duration "1d"
+        error: document 1 (Deployment build): `keel.sh/pollSchedule: @every 1d` is not a schedule: Failed to parse duration @every 1d: time: unknown unit "d" in duration "1d"
           from pipeline.yaml, line 1
             1 | apiVersion: apps/v1
           why: Keel falls back to its own default, usually a minute

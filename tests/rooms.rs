@@ -270,7 +270,7 @@ fn paths_named(code: &str, module: &[String]) -> Vec<Vec<String>> {
 fn expand(tree: &str, base: &[String], into: &mut Vec<Vec<String>>) {
     let Some(group) = tree.strip_prefix('{') else {
         let Some(word) = word(tree) else { return into.push(base.to_vec()) };
-        let path = [base, &[word.clone()]].concat();
+        let path = [base, std::slice::from_ref(&word)].concat();
         return match tree.trim_start()[word.len()..].strip_prefix("::") {
             Some(rest) => expand(rest, &path, into),
             None => into.push(path),
