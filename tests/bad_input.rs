@@ -117,13 +117,13 @@ fn a_pipeline_that_cannot_be_found_or_read() {
           remedy: name a file that you may read
         ");
     insta::assert_snapshot!(said(&["render", "-f", "bytes"]), @"
-        error: bytes is not a text in UTF-8
+        error: bytes is not UTF-8 text
           remedy: save it as UTF-8
         ");
     // stdin is empty here
     insta::assert_snapshot!(said(&["render", "-f", "-"]), @"
-        error: stdin renders to no document
-          remedy: write the pipeline's documents into it, or look at the condition that leaves all of them out
+        error: stdin renders to no documents
+          remedy: write the pipeline's documents into it, or check the condition that leaves them all out
         ");
     insta::assert_snapshot!(said(&["render", "-f", "pipeline.yaml", "--values", "none.yaml"]), @"
         error: there is no file none.yaml
@@ -283,7 +283,7 @@ fn policies_that_keel_would_silently_ignore() {
           from pipeline.yaml, line 1
             1 | apiVersion: apps/v1
           why: Keel silently does not follow this workload
-          hint: mend the pattern (the syntax is RE2's), or use a glob policy
+          hint: fix the pattern (the syntax is RE2's), or use a glob policy
         ");
     insta::assert_snapshot!(refused(&but("keel.sh/policy", "keel.sh/Policy")), @r#"
         error: no build workload: no Deployment of the pipeline has a Keel policy
@@ -387,7 +387,7 @@ fn keys_with_which_keel_does_something_else_than_meant() {
           hint: write a schedule such as `@every 1m`, or remove the key
         ");
     insta::assert_snapshot!(refused(&poll("\"@every 1d\"")), @r#"
-        error: document 1 (Deployment build): `keel.sh/pollSchedule: @every 1d` is no schedule: Failed to parse duration @every 1d: time: unknown unit "d" in duration "1d"
+        error: document 1 (Deployment build): `keel.sh/pollSchedule: @every 1d` is not a schedule: Failed to parse duration @every 1d: time: unknown unit "d" in duration "1d"
           from pipeline.yaml, line 1
             1 | apiVersion: apps/v1
           why: Keel falls back to its own default, usually a minute
@@ -534,7 +534,7 @@ fn names_that_are_none() {
           remedy: choose another name with --chain
         "#);
     insta::assert_snapshot!(start(&["--chain", "Main"]), @r#"
-        error: chain name "Main" has 'M'; only a-z, 0-9 and '-' may stand there
+        error: chain name "Main" has 'M'; only a-z, 0-9 and '-' are allowed
           remedy: choose another name with --chain
         "#);
     insta::assert_snapshot!(start(&["--chain", "claim"]), @r#"
@@ -542,11 +542,11 @@ fn names_that_are_none() {
           remedy: choose another name with --chain
         "#);
     insta::assert_snapshot!(start(&["--chain", "c", "--prefix", "a_b"]), @r#"
-        error: prefix "a_b" has '_'; only a-z, 0-9 and '-' may stand there
+        error: prefix "a_b" has '_'; only a-z, 0-9 and '-' are allowed
           remedy: namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label
         "#);
     insta::assert_snapshot!(start(&[]), @"
-        error: the chain has no name: it is made of the git repository and branch, and there is none here
+        error: the chain has no name: it is derived from the git repository and branch, and there is none here
           remedy: name it with --chain NAME, or run this in a checkout that is on a branch
         ");
     insta::assert_snapshot!(start(&["--chain", "c", "--tag", "v1"]), @"
@@ -612,12 +612,12 @@ fn usage(line: &str) -> String {
 #[test]
 fn a_cleanup_that_does_not_say_what_is_to_go() {
     insta::assert_snapshot!(usage("cleanup"), @"
-        error: nothing says which builds are to go
+        error: no builds are chosen
           remedy: name namespaces, or give a rule: --older-than 7d, --keep 5; with --dry-run nothing is deleted
         See 'kubectl studioci cleanup --help' for usage.
         ");
     insta::assert_snapshot!(usage("cleanup --chain runner-main"), @"
-        error: nothing says which builds are to go
+        error: no builds are chosen
           remedy: name namespaces, or give a rule: --older-than 7d, --keep 5; with --dry-run nothing is deleted
         See 'kubectl studioci cleanup --help' for usage.
         ");
@@ -658,11 +658,11 @@ fn a_cleanup_that_does_not_say_what_is_to_go() {
         See 'kubectl studioci cleanup --help' for usage.
         ");
     insta::assert_snapshot!(usage("cleanup ci_a"), @r#"
-        error: invalid argument "ci_a" for NAMESPACE: it has '_'; only a-z, 0-9 and '-' may stand there, so that no namespace can be called so
+        error: invalid argument "ci_a" for NAMESPACE: it has '_'; only a-z, 0-9 and '-' are allowed, so no namespace can have that name
         See 'kubectl studioci cleanup --help' for usage.
         "#);
     insta::assert_snapshot!(usage("cleanup deployment/a"), @r#"
-        error: invalid argument "deployment/a" for NAMESPACE: it has '/'; only a-z, 0-9 and '-' may stand there, so that no namespace can be called so
+        error: invalid argument "deployment/a" for NAMESPACE: it has '/'; only a-z, 0-9 and '-' are allowed, so no namespace can have that name
         See 'kubectl studioci cleanup --help' for usage.
         "#);
     insta::assert_snapshot!(usage("cleanup --keep 1 --dry-run=maybe"), @r#"

@@ -55,32 +55,32 @@ fn usage(line: &str) -> String {
 #[test]
 fn help_of_the_program() {
     insta::assert_snapshot!(help("-h"), @"
-        Builds in your own cluster, started by Keel: every build runs in a namespace of its own, and every
-        build starts the listener for the next one
+        CI builds in your own cluster, driven by Keel: each build runs in a namespace of its own and starts
+        the listener for the next one
 
         Examples:
-          # Once per cluster, by somebody who may: home, roles and admission policies
+          # Install home, roles and admission policies, once per cluster and as an administrator
           kubectl studioci setup
 
-          # Begin a chain from the pipeline of this repository
+          # Start a chain from this repository's pipeline
           kubectl studioci start
 
-          # See every build, and follow one to its verdict
+          # List all builds, then follow one to its verdict
           kubectl studioci status
           kubectl studioci watch runner-main
 
         Usage: kubectl studioci [OPTIONS] <VERB>
 
         Verbs:
-          render   Print the pipeline's documents; needs no cluster
-          claim    Create a namespace that is proved ours, and print its name
-          start    Begin a chain: claim a namespace, and wait there for the next push
-          stop     End a chain: no push starts a build of it any more
-          setup    Install, or print, what the cluster needs once
-          status   Show builds, the newest first
-          watch    Follow a build until its verdict, which is the exit code
-          scale    Scale the support of a build up, to look at its data, or down again
-          cleanup  Dispose of finished builds and of claims, by name or by rules
+          render   Render the pipeline and print its documents; needs no cluster
+          claim    Claim a new namespace and print its name
+          start    Start a chain: claim a namespace and listen there for the next push
+          stop     End a chain, so that no push starts another build
+          setup    Install or print what a cluster needs once
+          status   List builds, newest first
+          watch    Follow a build to its verdict, which is the exit code
+          scale    Scale the support of a build up to look at its data, or down again
+          cleanup  Dispose of finished builds and claims, by name or by rule
           version  Print the version of this program
           help     Print this message or the help of the given subcommand(s)
 
@@ -95,23 +95,23 @@ fn help_of_the_program() {
 #[test]
 fn help_of_render() {
     insta::assert_snapshot!(help("render --help"), @"
-        Print the pipeline's documents; needs no cluster
+        Render the pipeline and print its documents; needs no cluster
 
-        Prints what the template and its values give, as it would be read by the API server. What comes from
-        the environment is secret and masked, unless it is named by --env.
+        Prints the documents as the API server would read them. Values from the environment are secret and
+        masked, except those named by --env.
 
         Examples:
-          # Render .studioci/pipeline.yaml of this repository
+          # Render this repository's .studioci/pipeline.yaml
           kubectl studioci render
 
-          # Render another template with values, and see what `start` would create
+          # Render another template with values, and show what `start` would create
           kubectl studioci render -f ci.yaml --values values.yaml --set image=quay.io/me/app:build-1 --woven
 
         Usage: kubectl studioci render [OPTIONS]
 
         Options:
               --woven
-                  Show what would be created: listener, build Job and the rest, apart
+                  Show what would be created: listener, build Job and the rest, separately
 
               --show-secrets
                   Show secret values instead of masking them
@@ -121,38 +121,38 @@ fn help_of_render() {
 
         Pipeline options:
           -f, --filename <FILE>
-                  Template of the pipeline; `-` is stdin; recorded in plain
+                  Pipeline template, or `-` for stdin; recorded in plain text
 
-                  `start` records it in plain in ConfigMap record-NAME, readable for everybody who may read
+                  `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
                   home.
 
                   [default: .studioci/pipeline.yaml]
 
               --values <FILE>
-                  File with values, YAML; repeatable, the last one wins; recorded in plain
+                  YAML file with values (can be repeated, the last one wins); recorded in plain text
 
-                  `start` records the whole file in plain in ConfigMap record-NAME, readable for everybody
-                  who may read home. A secret belongs into the environment.
+                  `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone
+                  who may read home. Pass secrets through the environment instead.
 
               --set <KEY=VALUE>
-                  A single value; repeatable; recorded in plain. All behind the first `=` is the value,
-                  commas included
+                  Set a single value (can be repeated); recorded in plain text. Everything after the first
+                  `=` is the value, commas included
 
-                  `start` records it in plain in ConfigMap record-NAME, readable for everybody who may read
-                  home. A secret belongs into the environment.
+                  `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
+                  home. Pass secrets through the environment instead.
 
               --set-file <KEY=FILE>
-                  A single value from a file; repeatable; recorded in plain
+                  Set a single value from a file (can be repeated); recorded in plain text
 
-                  `start` records the file's content in plain in ConfigMap record-NAME, readable for
-                  everybody who may read home. A secret belongs into the environment.
+                  `start` records the file's content in plain text in ConfigMap record-NAME, readable by
+                  anyone who may read home. Pass secrets through the environment instead.
 
               --env <NAME>
-                  An environment variable whose value is no secret and may stand anywhere; repeatable;
-                  recorded in plain
+                  Environment variable whose value is not secret and may appear anywhere (can be repeated);
+                  recorded in plain text
 
-                  `start` records its value in plain in ConfigMap record-NAME, readable for everybody who
-                  may read home. Every other variable that the template reads goes into Secret chain-NAME of
+                  `start` records its value in plain text in ConfigMap record-NAME, readable by anyone who
+                  may read home. Every other variable that the template reads goes into Secret chain-NAME in
                   home.
         ");
 }
@@ -160,16 +160,16 @@ fn help_of_render() {
 #[test]
 fn help_of_claim() {
     insta::assert_snapshot!(help("claim --help"), @"
-        Create a namespace that is proved ours, and print its name
+        Claim a new namespace and print its name
 
-        The namespace is new, nobody else's, and can be used when its name is printed: a building block for
-        your own scripts. `cleanup` disposes of it.
+        The namespace is new, belongs to nobody else, and is ready to use once its name is printed: a
+        building block for your own scripts. Dispose of it with `cleanup`.
 
         Examples:
-          # A namespace that nobody else has
+          # Claim a namespace
           kubectl studioci claim
 
-          # Its name alone, for a script
+          # Claim a namespace in a script, and dispose of it again
           NS=$(kubectl studioci claim --prefix test -o name)
           kubectl studioci cleanup $NS
 
@@ -177,12 +177,12 @@ fn help_of_claim() {
 
         Options:
               --prefix <PREFIX>
-                  Begin of the namespace's name
+                  Prefix of the generated namespace name
 
                   [default: ci]
 
               --dry-run[=<none|client>]
-                  `client` says what would be created, and creates nothing
+                  If `client`, print what would be created without creating it
 
                   [default: none]
 
@@ -190,7 +190,7 @@ fn help_of_claim() {
                   Output format: name
 
               --timeout <DURATION>
-                  How long to wait until the namespace can be used
+                  How long to wait until the namespace is ready to use
 
                   [default: 1m]
 
@@ -202,26 +202,26 @@ fn help_of_claim() {
 #[test]
 fn help_of_start() {
     insta::assert_snapshot!(help("start --help"), @"
-        Begin a chain: claim a namespace, and wait there for the next push
+        Start a chain: claim a namespace and listen there for the next push
 
         Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it
-        listens. A second `start` of the same chain changes nothing and says so; with another pipeline,
-        other values or another --tag the chain goes on with a fresh listener, and what runs goes on to its
-        end. A chain that was stopped goes on where it stood. What every later build is rendered with is
-        kept in home: template, values and files in plain in ConfigMap record-NAME, the environment that the
+        listens. Starting the same chain again changes nothing and says so. With a changed pipeline, other
+        values or another --tag, the chain moves on to a fresh listener, and running builds finish. A
+        stopped chain carries on where it stood. Home keeps what every later build is rendered with:
+        template, values and files in plain text in ConfigMap record-NAME, and the environment that the
         template reads in Secret chain-NAME.
 
         Examples:
-          # Begin a chain from .studioci/pipeline.yaml, and build the next push
+          # Start a chain from .studioci/pipeline.yaml, and build the next push
           kubectl studioci start
 
-          # Build the image that is there now, too
+          # Also build the image that is there now
           kubectl studioci start -f ci.yaml --values values.yaml --now
 
-          # The chain goes on from another tag, by a changed pipeline
+          # Move the chain on to another tag, with the pipeline as it is now
           kubectl studioci start --tag build-0007
 
-          # See what would be created
+          # Show what would be created
           kubectl studioci start --dry-run=client
 
         Usage: kubectl studioci start [OPTIONS]
@@ -231,32 +231,32 @@ fn help_of_start() {
                   Name of the chain (default: REPOSITORY-BRANCH)
 
               --tag <TAG>
-                  Tag to listen from, instead of the template's; a chain that lives goes on from there
+                  Tag to listen from, instead of the template's; an existing chain carries on from there
 
               --now
-                  Build the image that is there now, instead of waiting for the next one
+                  Build the image that is there now instead of waiting for the next one
 
               --dry-run[=<none|client>]
-                  `client` says what would be created, and creates nothing
+                  If `client`, print what would be created without creating it
 
                   [default: none]
 
               --prefix <PREFIX>
-                  Begin of the namespaces' names (default: the chain's name)
+                  Prefix of generated namespace names (default: the chain's name)
 
               --trusted-build
-                  Let the build use rights with which it could become its own agent
+                  Allow builds to use rights through which they could become their own agent
 
               --pod-security <LEVEL>
-                  Pod Security level that the chain's namespaces enforce
+                  Pod Security level enforced in the chain's namespaces
 
                   Possible values:
-                  - privileged: Everything is allowed
-                  - baseline:   Known ways to escalate are refused
-                  - restricted: Hardened
+                  - privileged: Unrestricted
+                  - baseline:   Prevents known privilege escalations
+                  - restricted: Follows current pod hardening best practices
 
               --timeout <DURATION>
-                  How long to wait until the chain listens
+                  How long to wait until the chain is listening
 
                   [default: 5m]
 
@@ -265,38 +265,38 @@ fn help_of_start() {
 
         Pipeline options:
           -f, --filename <FILE>
-                  Template of the pipeline; `-` is stdin; recorded in plain
+                  Pipeline template, or `-` for stdin; recorded in plain text
 
-                  `start` records it in plain in ConfigMap record-NAME, readable for everybody who may read
+                  `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
                   home.
 
                   [default: .studioci/pipeline.yaml]
 
               --values <FILE>
-                  File with values, YAML; repeatable, the last one wins; recorded in plain
+                  YAML file with values (can be repeated, the last one wins); recorded in plain text
 
-                  `start` records the whole file in plain in ConfigMap record-NAME, readable for everybody
-                  who may read home. A secret belongs into the environment.
+                  `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone
+                  who may read home. Pass secrets through the environment instead.
 
               --set <KEY=VALUE>
-                  A single value; repeatable; recorded in plain. All behind the first `=` is the value,
-                  commas included
+                  Set a single value (can be repeated); recorded in plain text. Everything after the first
+                  `=` is the value, commas included
 
-                  `start` records it in plain in ConfigMap record-NAME, readable for everybody who may read
-                  home. A secret belongs into the environment.
+                  `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
+                  home. Pass secrets through the environment instead.
 
               --set-file <KEY=FILE>
-                  A single value from a file; repeatable; recorded in plain
+                  Set a single value from a file (can be repeated); recorded in plain text
 
-                  `start` records the file's content in plain in ConfigMap record-NAME, readable for
-                  everybody who may read home. A secret belongs into the environment.
+                  `start` records the file's content in plain text in ConfigMap record-NAME, readable by
+                  anyone who may read home. Pass secrets through the environment instead.
 
               --env <NAME>
-                  An environment variable whose value is no secret and may stand anywhere; repeatable;
-                  recorded in plain
+                  Environment variable whose value is not secret and may appear anywhere (can be repeated);
+                  recorded in plain text
 
-                  `start` records its value in plain in ConfigMap record-NAME, readable for everybody who
-                  may read home. Every other variable that the template reads goes into Secret chain-NAME of
+                  `start` records its value in plain text in ConfigMap record-NAME, readable by anyone who
+                  may read home. Every other variable that the template reads goes into Secret chain-NAME in
                   home.
         ");
     assert_eq!(help("help start"), help("start --help"));
@@ -305,31 +305,32 @@ fn help_of_start() {
 #[test]
 fn help_of_stop() {
     insta::assert_snapshot!(help("stop --help"), @"
-        End a chain: no push starts a build of it any more
+        End a chain, so that no push starts another build
 
-        Its waiting listener is deleted. A build that runs goes on to its end, and finished builds stay for
-        `cleanup`; with --purge they go too, after what runs, and so does all that home keeps of the chain.
-        `start` carries a stopped chain on.
+        Deletes the waiting listener. Running builds finish, and finished builds stay until `cleanup`; with
+        --purge they are deleted too once nothing runs any more, and so is everything that home keeps of the
+        chain. To carry a stopped chain on, run `start`.
 
         Examples:
-          # No more builds; `start` carries the chain on
+          # Stop building; `start` carries the chain on
           kubectl studioci stop runner-main
 
-          # The chain with everything of it, once nothing runs any more
+          # Delete the chain and all that belongs to it, once nothing runs any more
           kubectl studioci stop runner-main --purge --timeout 1h
 
         Usage: kubectl studioci stop [OPTIONS] <CHAIN>
 
         Arguments:
           <CHAIN>
-                  The chain to end
+                  Chain to end
 
         Options:
               --purge
-                  Delete its builds, its history and its record too, after what runs has ended
+                  Also delete its builds, history and record, once running builds have finished
 
               --timeout <DURATION>
-                  With --purge: stop waiting for what runs after this time, exit code 4 (default: never)
+                  How long to wait for running builds with --purge before giving up with exit code 4
+                  (default: no limit)
 
           -h, --help
                   Print help (see a summary with '-h')
@@ -339,35 +340,35 @@ fn help_of_stop() {
 #[test]
 fn help_of_setup() {
     insta::assert_snapshot!(help("setup --help"), @"
-        Install, or print, what the cluster needs once
+        Install or print what a cluster needs once
 
-        That is home, the roles, and the admission policies that confine builds. It needs the rights of an
+        That is home, the roles, and the admission policies that confine builds. This needs the rights of an
         administrator; nothing after it does.
 
         Examples:
           # Install
           kubectl studioci setup --agent-image registry.example/ci/agent@sha256:…
 
-          # Repair what differs; the agent image stays
+          # Repair what differs, keeping the agent image
           kubectl studioci setup
 
-          # Look first, or let somebody else install it
+          # Print the manifests, and have somebody else apply them
           kubectl studioci setup --print --agent-image … | kubectl apply -f -
 
         Usage: kubectl studioci setup [OPTIONS]
 
         Options:
               --print
-                  Print the documents instead of installing them; needs no cluster
+                  Print the manifests instead of installing them; needs no cluster
 
               --agent-image <IMAGE>
-                  Image that brings the agent into listeners, by its digest (default: the one that is set)
+                  Image that listeners run the agent from, by digest (default: the one already set)
 
               --added-label <KEY>
-                  Key of a label that a webhook of this cluster puts on namespaces, may be repeated
+                  Key of a label that a webhook of this cluster adds to namespaces (can be repeated)
 
               --added-annotation <KEY>
-                  Key of an annotation that a webhook of this cluster puts on namespaces, may be repeated
+                  Key of an annotation that a webhook of this cluster adds to namespaces (can be repeated)
 
           -h, --help
                   Print help (see a summary with '-h')
@@ -377,33 +378,33 @@ fn help_of_setup() {
 #[test]
 fn help_of_status() {
     insta::assert_snapshot!(help("status --help"), @r#"
-        Show builds, the newest first
+        List builds, newest first
 
-        One row a build, with what triggered it, how it ended, and why it stands still where it does. A name
-        shows that chain or that build.
+        One row per build: what triggered it, how it ended, and why it stands still, if it does. With a
+        name, only that chain or that build.
 
         Examples:
-          # Every build
+          # List all builds
           kubectl studioci status
 
-          # The builds of one chain, with image and revision
+          # List the builds of one chain, with image and revision
           kubectl studioci status runner-main -o wide
 
-          # For a script
+          # Find failed builds in a script
           kubectl studioci status -o json | jq '.items[] | select(.status.verdict == "Failed")'
 
         Usage: kubectl studioci status [OPTIONS] [CHAIN|BUILD]
 
         Arguments:
           [CHAIN|BUILD]
-                  Chain or build to show; all without it
+                  Chain or build to show (default: all)
 
         Options:
           -o, --output <FORMAT>
-                  Output format: json, name, wide or yaml
+                  Output format, one of: json, name, wide, yaml
 
               --no-headers
-                  Leave the headers out
+                  Don't print headers
 
           -h, --help
                   Print help (see a summary with '-h')
@@ -413,27 +414,28 @@ fn help_of_status() {
 #[test]
 fn help_of_watch() {
     insta::assert_snapshot!(help("watch --help"), @"
-        Follow a build until its verdict, which is the exit code
+        Follow a build to its verdict, which is the exit code
 
-        One line an event. The exit code is 0 for Passed, 1 for Failed, Errored and Cancelled. Of a chain
-        its running build is followed, else the next one. Ctrl-C stops only the watching.
+        Prints one line per event. The exit code is 0 for Passed, and 1 for Failed, Errored and Cancelled.
+        Of a chain, the running build is followed, or else the next one. Ctrl-C only stops watching; the
+        build goes on.
 
         Examples:
-          # The only chain there is
+          # Follow the only chain
           kubectl studioci watch
 
-          # Push, then let a script wait for the verdict
+          # Push, then wait for the verdict in a script
           git push && kubectl studioci watch runner-main --timeout 2h
 
         Usage: kubectl studioci watch [OPTIONS] [CHAIN|BUILD]
 
         Arguments:
           [CHAIN|BUILD]
-                  Chain or build to follow; needed where there are several chains
+                  Chain or build to follow; required if there are several chains
 
         Options:
               --timeout <DURATION>
-                  Stop watching after this time, exit code 4 (default: never)
+                  How long to watch before giving up with exit code 4 (default: no limit)
 
           -h, --help
                   Print help (see a summary with '-h')
@@ -443,34 +445,34 @@ fn help_of_watch() {
 #[test]
 fn help_of_scale() {
     insta::assert_snapshot!(help("scale --help"), @"
-        Scale the support of a build up, to look at its data, or down again
+        Scale the support of a build up to look at its data, or down again
 
-        Support is every Deployment, StatefulSet, ReplicaSet and ReplicationController of the pipeline
-        besides the build. It is at 0 when a build is over, and remembers how many replicas the pipeline
-        asks for. Of a chain the newest build that is over is meant. Under a build that is being prepared,
-        or runs, support is not scaled down.
+        Support is every Deployment, StatefulSet, ReplicaSet and ReplicationController of the pipeline other
+        than the build workload. It is at 0 once a build is over, and remembers how many replicas the
+        pipeline asks for. Of a chain, the newest build that is over is scaled. Support is not scaled down
+        while its build is being prepared or runs.
 
         Examples:
-          # Look at what a build left in its database, then let go of it again
+          # Look at what a build left in its database, then scale down again
           kubectl studioci scale up ci-witty-kepler --wait
           kubectl studioci scale down ci-witty-kepler
 
-          # The same for the newest build of a chain that is over
+          # Scale up the support of a chain's newest build that is over
           kubectl studioci scale up runner-main
 
         Usage: kubectl studioci scale [OPTIONS] <up|down> <BUILD|CHAIN>
 
         Arguments:
           <up|down>
-                  `up`: from 0 to the remembered counts; `down`: to 0
+                  `up` scales to the remembered counts, `down` to 0
 
           <BUILD|CHAIN>
-                  Build to scale, or a chain
+                  Build or chain to scale
 
         Options:
               --dry-run[=<none|client|server>]
-                  `client` says what would be scaled; `server` asks the server, too; neither changes
-                  anything
+                  If `client`, print what would be scaled; if `server`, have the server check it too;
+                  nothing is changed
 
                   [default: none]
 
@@ -481,7 +483,7 @@ fn help_of_scale() {
                   Wait until support is ready, or gone
 
               --timeout <DURATION>
-                  How long to wait, with --wait
+                  How long to wait with --wait
 
                   [default: 5m]
 
@@ -492,24 +494,24 @@ fn help_of_scale() {
 
 #[test]
 fn help_of_cleanup() {
-    insta::assert_snapshot!(help("cleanup --help"), @"
-        Dispose of finished builds and of claims, by name or by rules
+    insta::assert_snapshot!(help("cleanup --help"), @r#"
+        Dispose of finished builds and claims, by name or by rule
 
-        Deletes namespaces that are provably ours, whose build is finished and whose result is in home's
-        history; says of every other one why it stays. A chain's newest build and what still runs never go.
-        Given both --older-than and --keep, both must agree.
+        Deletes namespaces that are provably ours, whose build has finished and whose result is in home's
+        history, and says why every other one stays. A chain's newest build and running builds are never
+        deleted. If both --older-than and --keep are given, both must agree.
 
         Examples:
-          # What would go, and why the rest stays
+          # Show what would be deleted, and why the rest stays
           kubectl studioci cleanup --older-than 7d --keep 5 --dry-run
 
-          # Of each chain, the five newest finished builds stay
+          # Keep the five newest finished builds of each chain
           kubectl studioci cleanup --keep 5
 
-          # One build, and see it gone
+          # Delete one build, and wait until it is gone
           kubectl studioci cleanup ci-eager-hopper --wait --timeout 2m
 
-          # What a script has claimed
+          # Delete what a script has claimed
           kubectl studioci cleanup $NS
 
         Usage: kubectl studioci cleanup [OPTIONS] [NAMESPACE]...
@@ -520,35 +522,36 @@ fn help_of_cleanup() {
 
         Options:
               --older-than <AGE>
-                  Dispose of what ended longer ago than this (a claim: what was created), such as 12h or 7d
+                  Dispose of builds that ended, and claims that were made, longer ago than this, such as 12h
+                  or 7d
 
               --keep <COUNT>
-                  Keep the newest so many finished builds of each chain, and dispose of the others
+                  Keep this many of the newest finished builds of each chain, and dispose of the rest
 
               --chain <NAME>
                   Only builds of this chain
 
               --dry-run[=<none|client|server>]
-                  `client` says what would be deleted; `server` has the API server check it too; nothing is
-                  deleted
+                  If `client`, print what would be deleted; if `server`, have the server check it too;
+                  nothing is deleted
 
                   [default: none]
 
               --ignore-not-found
-                  A namespace that there is none of is no failure
+                  Treat "namespace not found" as success
 
               --wait[=<true|false>]
-                  Wait until they are gone, and say what holds them up
+                  Wait until the namespaces are gone, and say what holds them up
 
                   [default: false]
                   [possible values: true, false]
 
               --timeout <DURATION>
-                  Stop waiting after this time, exit code 4 (default: never); means --wait
+                  How long to wait before giving up with exit code 4 (default: no limit); implies --wait
 
           -h, --help
                   Print help (see a summary with '-h')
-        ");
+        "#);
 }
 
 #[test]
@@ -564,10 +567,10 @@ fn help_of_version() {
 
         Options:
               --client
-                  The version of this program only, which is what there is
+                  Print the client version only, which is all there is
 
           -o, --output <FORMAT>
-                  Output format: json or yaml
+                  Output format, one of: json, yaml
 
           -h, --help
                   Print help (see a summary with '-h')
@@ -577,15 +580,15 @@ fn help_of_version() {
 #[test]
 fn help_of_agent() {
     insta::assert_snapshot!(help("agent --help"), @"
-        Work inside a listener's pod
+        Run inside a listener's pod
 
         Usage: kubectl studioci agent [OPTIONS] <COMMAND>
 
         Commands:
           install  Copy this program to a path, mode 0555
-          tell     Tell the agent what this image says of itself, then sleep
-          run      Listen, hand on and build
-          probe    Exit at once: that the image could be pulled and run is the answer
+          tell     Tell the agent what this image says about itself, then sleep
+          run      Listen, hand the chain on, and build
+          probe    Exit at once: all that matters is that the image could be pulled and run
           help     Print this message or the help of the given subcommand(s)
 
         Options:
@@ -598,26 +601,26 @@ fn help_of_agent() {
 #[test]
 fn short_help_leaves_the_connection_options_out() {
     insta::assert_snapshot!(run("status -h").out, @r#"
-        Show builds, the newest first
+        List builds, newest first
 
         Examples:
-          # Every build
+          # List all builds
           kubectl studioci status
 
-          # The builds of one chain, with image and revision
+          # List the builds of one chain, with image and revision
           kubectl studioci status runner-main -o wide
 
-          # For a script
+          # Find failed builds in a script
           kubectl studioci status -o json | jq '.items[] | select(.status.verdict == "Failed")'
 
         Usage: kubectl studioci status [OPTIONS] [CHAIN|BUILD]
 
         Arguments:
-          [CHAIN|BUILD]  Chain or build to show; all without it
+          [CHAIN|BUILD]  Chain or build to show (default: all)
 
         Options:
-          -o, --output <FORMAT>  Output format: json, name, wide or yaml
-              --no-headers       Leave the headers out
+          -o, --output <FORMAT>  Output format, one of: json, name, wide, yaml
+              --no-headers       Don't print headers
           -h, --help             Print help (see more with '--help')
         "#);
 }
@@ -627,21 +630,21 @@ fn connection_options_are_kubectls() {
     let long = trimmed(&run("status --help").out);
     let (_, options) = long.split_once("Connection options").unwrap();
     insta::assert_snapshot!(options, @"
-        (as kubectl has them):
+        (the same as kubectl's):
          -n, --namespace <NAME>
-                 Namespace scope of this request
+                 Namespace scope for this request
 
              --context <NAME>
                  Kubeconfig context to use
 
              --kubeconfig <FILE>
-                 Kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config
+                 Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config
 
              --cluster <NAME>
-                 Kubeconfig cluster to use, instead of the context's
+                 Kubeconfig cluster to use instead of the context's
 
              --user <NAME>
-                 Kubeconfig user to use, instead of the context's
+                 Kubeconfig user to use instead of the context's
 
          -s, --server <URL>
                  Address of the API server
@@ -650,18 +653,18 @@ fn connection_options_are_kubectls() {
                  Name to check the server's certificate against
 
              --insecure-skip-tls-verify[=<BOOL>]
-                 Do not check the server's certificate; refused together with a certificate authority
+                 Don't check the server's certificate; not allowed together with a certificate authority
 
                  [possible values: true, false]
 
              --certificate-authority <FILE>
-                 File with the certificate authority
+                 Path to a certificate authority file
 
              --client-certificate <FILE>
-                 File with the client certificate
+                 Path to a client certificate file
 
              --client-key <FILE>
-                 File with the client key
+                 Path to a client key file
 
              --token <TOKEN>
                  Bearer token; sent over https only
@@ -670,19 +673,20 @@ fn connection_options_are_kubectls() {
                  User to impersonate
 
              --as-group <GROUP>
-                 Group to impersonate; repeatable
+                 Group to impersonate (can be repeated)
 
              --as-uid <UID>
                  UID to impersonate
 
              --as-user-extra <KEY=VALUE>
-                 Extra of the user to impersonate, KEY=VALUE; repeatable
+                 Extra field of the user to impersonate, KEY=VALUE (can be repeated)
 
              --request-timeout <DURATION>
-                 How long to wait for a single answer of the server (30s, 2m); 0 means our own limits
+                 How long to wait for a single response from the server (30s, 2m); 0 means the default
+                 limits
 
              --disable-compression[=<BOOL>]
-                 Ask the server for uncompressed answers
+                 Ask the server for uncompressed responses
 
                  [possible values: true, false]
         ");

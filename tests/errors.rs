@@ -22,7 +22,7 @@ const KINDS: [(ExitKind, &str); 7] = [
     (ExitKind::Usage, "usage or configuration: the command line, the kubeconfig, the pipeline"),
     (ExitKind::Cluster, "the cluster: it cannot be reached, refuses, or is not as it must be"),
     (ExitKind::Timeout, "it took too long"),
-    (ExitKind::OwnershipLost, "what was ours, or was to be ours, is somebody else's"),
+    (ExitKind::OwnershipLost, "what was ours, or was to become ours, is somebody else's"),
     (ExitKind::Interrupted, "Ctrl-C"),
 ];
 
@@ -152,8 +152,8 @@ fn page() -> String {
     let mut text = String::from(
         "# Errors\n\n<!-- Written by cargo xtask docs -->\n\n\
          Every error of `kubectl studioci` goes to stderr, begins with `error: `, and says what went wrong, where, why and what\n\
-         to do about it. `{name}` stands for what is known only when it happens. Agents end with none of these: what stops\n\
-         one is written into its build's WHY (`kubectl studioci status`) and into its log, and it tries again.\n\n\
+         to do about it. `{name}` stands for what is known only when it happens. Agents never exit with any of these: what\n\
+         stops one is written into its build's WHY (`kubectl studioci status`) and into its log, and it tries again.\n\n\
          ## Exit codes\n\n| code | meaning |\n|---|---|\n",
     );
     for (kind, meaning) in KINDS {
@@ -181,7 +181,7 @@ fn page() -> String {
         }
     }
     text.push_str(
-        "\n## The pipeline\n\nExit code 2. Every fault that is found is told, each with its place in the template, why it is one, and a hint. A push\n\
+        "\n## The pipeline\n\nExit code 2. Every fault is reported with its place in the template, the reason, and a hint. A push\n\
          whose pipeline has one is Errored, with it as the cause. `kubectl studioci render --woven` finds all of them without a cluster:\n\n\
          ```\nerror: `Tagg` is not defined\n  at pipeline.yaml, line 15, column 44\n    15 |         image: registry.example/team/ci:{{ Tagg }}\n\
          \x20      |                                            ^\n  why: no value, fact or `set` has that name\n  hint: give it with `--set Tagg=…` or in a values file\n```\n",
@@ -189,7 +189,7 @@ fn page() -> String {
     text.push_str(
         "\n## The command line\n\nExit code 2, in kubectl's words, and each ends with `See 'kubectl studioci VERB --help' for usage.`:\n\
          unknown flag, unknown command, a flag without its argument, a value that does not parse, flags that exclude each\n\
-         other, an argument too many or missing.\n",
+         other, one argument too many, or a missing one.\n",
     );
     text
 }

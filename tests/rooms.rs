@@ -517,6 +517,72 @@ fn no_file_is_forgotten() {
 }
 
 #[test]
+fn the_table_of_the_documentation_is_this_one() {
+    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, table) = page.split_once("| room | what it is for | may import |").unwrap();
+    let documented: BTreeMap<&str, &str> = table
+        .lines()
+        .skip(2)
+        .map_while(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            Some((cells.next()?.trim_end_matches('`'), cells.nth(1)?))
+        })
+        .collect();
+    let sources = under("src");
+    let there: BTreeSet<&str> = sources.iter().map(Source::room).collect();
+    let rooms = ROOMS.iter().filter(|(room, _)| there.contains(room) && !matches!(*room, "lib" | "main"));
+    let held: BTreeMap<&str, String> = rooms
+        .map(|(room, allowed)| {
+            let allowed = allowed.map(|rooms| rooms.iter().filter(|room| there.contains(*room)).copied());
+            (*room, allowed.map_or_else(|| "all".to_owned(), |rooms| rooms.collect::<Vec<_>>().join(", ")))
+        })
+        .collect();
+    let documented: BTreeMap<&str, String> =
+        documented.into_iter().map(|(room, rooms)| (room, rooms.replace('–', ""))).collect();
+    assert_eq!(documented, held, "the table in ARCHITECTURE.md against ROOMS");
+}
+
+/// What a page of the documentation names between backticks and in links.
+fn names_in(page: &str) -> Vec<&str> {
+    let code = page.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let links = page.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+    code.chain(links.map(|(target, _)| target.split('#').next().unwrap())).collect()
+}
+
+#[test]
+fn pages_name_what_is_there() {
+    let code: String = under("src").iter().map(Source::code).collect();
+    let pages =
+        ["ARCHITECTURE.md", "STYLE.md", "README.md", "docs/security.md", "docs/rights.md", "docs/speed.md"];
+    let (mut faults, mut seen) = (Vec::new(), 0);
+    for page in pages {
+        let text = std::fs::read_to_string(root().join(page)).unwrap();
+        let folder = root().join(page).parent().unwrap().to_owned();
+        for name in names_in(&text) {
+            let path = ["src/", "tests/", "xtask/", "docs/", "templates/", "plugin/", "../"]
+                .iter()
+                .any(|folder| name.starts_with(folder));
+            let method = name.split_once("::").filter(|(owner, rest)| {
+                owner.starts_with(|c: char| c.is_uppercase())
+                    && rest.chars().all(|c| c.is_alphanumeric() || c == '_')
+            });
+            let there = match method {
+                _ if path => folder.join(name).exists() || root().join(name).exists(),
+                Some((_, method)) if method.starts_with(|c: char| c.is_uppercase()) => code.contains(method),
+                Some((owner, method)) => code.contains(owner) && code.contains(&format!("fn {method}")),
+                None => continue,
+            };
+            seen += 1;
+            if !there {
+                faults.push(format!("{page}: there is no {name}"));
+            }
+        }
+    }
+    assert!(seen > 40, "the pages name {seen} files and functions: none are found any more");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
 fn main_is_an_edge() {
     let main = std::fs::read_to_string(root().join("src/main.rs")).unwrap();
     assert!(main.lines().count() <= 60, "{} lines", main.lines().count());

@@ -1,6 +1,6 @@
-//! What still runs of a build when its verdict is there, and when that is ended.
+//! What of a build still runs after its verdict, and when it is ended.
 //!
-//! What a template has beside its build container ends with it. A webhook may put an ordinary container into the pod (a
+//! The other containers of a template end with its build container. A webhook may put an ordinary container into the pod (a
 //! service mesh's proxy, a log shipper), which goes on and holds what the pod holds: its node's memory, its GPU.
 
 use jiff::{Timestamp, ToSpan};

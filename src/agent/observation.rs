@@ -1,4 +1,4 @@
-//! Everything that an action is decided on, as the cluster shows it at one moment.
+//! Everything that an action is decided on: what the cluster shows at one moment.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! Which outcome of a build's Job and pod is which verdict. The one table.
+//! The one table from the outcome of a build's Job and pod to its verdict.
 
 use jiff::Timestamp;
 

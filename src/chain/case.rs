@@ -1,4 +1,4 @@
-//! Errors by case: of each what it says, what to do about it and whose fault it is, side by side, once.
+//! Errors as cases: what each says, what to do about it and whose fault it is, side by side and only once.
 //!
 //! The pages of the documentation are written from the same lines that the program prints, so that neither can be forgotten.
 

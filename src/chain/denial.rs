@@ -77,7 +77,7 @@ impl Denier {
             }
             Self::Unanswered(name) => {
                 return format!(
-                    "Mend the service of the admission webhook {name}: kubectl get validatingwebhookconfigurations,\
+                    "Repair the service of the admission webhook {name}: kubectl get validatingwebhookconfigurations,\
                      mutatingwebhookconfigurations -o yaml names it."
                 );
             }

@@ -1,7 +1,7 @@
-//! The listener as it stands in a build's namespace, and which of the Deployments there it is.
+//! The listener as it stands in a build's namespace, and how to tell it from the other Deployments there.
 //!
-//! A label proves nothing: a build may make Deployments in its namespace and label them as it likes. What runs as the
-//! chain's agent it may not make, and the API server sees to that (policy `studioci-identity`).
+//! A label proves nothing: a build may make Deployments in its namespace and label them as it likes. It may
+//! not make what runs as the chain's agent: the API server sees to that (policy `studioci-identity`).
 
 use jiff::Timestamp;
 use serde::Deserialize;

@@ -11,7 +11,7 @@ const PLAIN_NAMES: u32 = 24;
 
 /// The longest prefix that leaves room for adjective, surname and suffix within the 63 characters of a label.
 pub const PREFIX_MAX: usize = 30;
-/// Characters of a suffix: there are 2³² of them to a name, which nobody can occupy as he can the 6,144 plain names.
+/// Characters of a suffix: there are 2³² of them to a name, more than anybody can occupy, unlike the 6,144 plain names.
 const SUFFIX: usize = 8;
 
 /// The prefix of a chain's namespaces unless told otherwise: its name, so that no two chains share one. What is too long is
@@ -77,7 +77,7 @@ pub fn label_fault(text: &str, max: usize) -> Option<String> {
     } else if let Some(c) =
         text.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-'))
     {
-        Some(format!("has {c:?}; only a-z, 0-9 and '-' may stand there"))
+        Some(format!("has {c:?}; only a-z, 0-9 and '-' are allowed"))
     } else if text.starts_with('-') || text.ends_with('-') {
         Some("begins or ends with '-'".to_owned())
     } else {

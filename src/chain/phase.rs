@@ -1,4 +1,4 @@
-//! Where a build is on its way, how it ended, how far its successor is: the words of it on the wire and in tables.
+//! How far a build is, how it ended, and how far its successor is: the words for it on the wire and in tables.
 
 use std::fmt;
 use std::str::FromStr;

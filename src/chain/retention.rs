@@ -1,9 +1,9 @@
-//! Which builds may be disposed of, and for every other one a sentence why it stays.
+//! Which builds may be disposed of, and why every other one stays.
 //!
 //! A disposal deletes a namespace with everything in it, so this file would rather leave one too many. It lets go only
-//! what is provably ours (labels, and its uid in the chain's head or history; of a claim that the head never settled, an
-//! owner uuid that derives from the chain's seed), finished, neither the newest of its chain nor the holder of a build slot, and whose result is in home's history under this
-//! very uid. Hand-edited state is a finding, and never guessed at.
+//! of what is provably ours (labels, and its uid in the chain's head or history; of a claim that the head never settled,
+//! an owner uuid that derives from the chain's seed), is finished, is neither the newest of its chain nor holds a build
+//! slot, and has its result in home's history under this very uid. Hand-edited state is a finding, and never guessed at.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

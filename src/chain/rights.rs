@@ -110,9 +110,9 @@ fn inside(
     binding("RoleBinding", metadata, owner, ("ClusterRole", role), subject)
 }
 
-/// The right to write in the build's namespace, for a person. `user` as the API server names him.
+/// The right to write in the build's namespace, for a person. `user` as the API server names them.
 ///
-/// RBAC covers the Namespace object by a RoleBinding inside it, so this is also what lets him delete it.
+/// RBAC covers the Namespace object by a RoleBinding inside it, so this is also what lets them delete it.
 pub fn bind_person(there: &BuildNamespace<'_>, user: &str) -> Value {
     let account = user.strip_prefix(SERVICE_ACCOUNT_USER).and_then(|rest| rest.split_once(':'));
     let subject = match account {

@@ -97,7 +97,7 @@ impl Telling {
             }
             Brings::Text => match std::str::from_utf8(text) {
                 Ok(text) => Pushed::Text(text.to_owned()),
-                Err(_) => return Err("the pipeline that the image tells is not a text in UTF-8".to_owned()),
+                Err(_) => return Err("the pipeline that the image tells is not UTF-8 text".to_owned()),
             },
             _ if !text.is_empty() => {
                 return Err("what the image tells goes on behind its first line".to_owned());
@@ -159,7 +159,7 @@ mod tests {
             (b"{\"pipeline\":\"none\"}\n", "not what agent tell writes"),
             (b"{\"pipeline\":\"absent\",\"token\":1}\n", "not what agent tell writes"),
             (b"{\"pipeline\":\"absent\"}\nkind: Pod\n", "goes on behind"),
-            (b"{\"pipeline\":\"text\"}\n\xff\xfe", "not a text in UTF-8"),
+            (b"{\"pipeline\":\"text\"}\n\xff\xfe", "not UTF-8 text"),
             (long.as_bytes(), "more than 262144 bytes"),
             (header.as_bytes(), "longer than 4096 bytes"),
             (b"{\"pipeline\":\"absent\",\"revision\":\"\"}\n", "tells revision \"\""),

@@ -1,4 +1,4 @@
-//! What a listener runs: a tag and what it meant, and from which of them a listener starts.
+//! What a listener runs (a tag, and the content it stood for), and which version a listener starts from.
 
 use std::fmt;
 use std::str::FromStr;

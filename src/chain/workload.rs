@@ -1,5 +1,5 @@
-//! A workload with replicas as a build sees it: how many it is asked for, how many are ready by the idea that its own
-//! kind has of it, and what its controller says is in the way.
+//! A workload with replicas as a build sees it: how many it is asked for, how many are ready by the rules of its own
+//! kind, and what its controller says is in the way.
 
 use serde::Deserialize;
 

@@ -18,7 +18,7 @@ use crate::pipeline::weave::TOLD_FOLDER;
 use crate::runner::{Agent, Identity, Role, tell};
 use crate::state::narration::Narration;
 
-/// Work inside a listener's pod
+/// Run inside a listener's pod
 #[derive(Debug, Args)]
 pub struct AgentArgs {
     /// What to do there.
@@ -31,11 +31,11 @@ pub struct AgentArgs {
 pub enum Act {
     #[expect(missing_docs, reason = "a doc comment here would replace the longer help of the arguments")]
     Install(InstallArgs),
-    /// Tell the agent what this image says of itself, then sleep
+    /// Tell the agent what this image says about itself, then sleep
     Tell,
-    /// Listen, hand on and build
+    /// Listen, hand the chain on, and build
     Run,
-    /// Exit at once: that the image could be pulled and run is the answer
+    /// Exit at once: all that matters is that the image could be pulled and run
     Probe,
 }
 

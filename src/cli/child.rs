@@ -6,7 +6,7 @@ use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
 use crate::local;
 
-/// Render what stands on stdin, within bounds
+/// Render what is on stdin, within bounds
 #[derive(Debug, Args)]
 pub struct ChildArgs {}
 

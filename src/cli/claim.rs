@@ -18,24 +18,24 @@ use crate::output::result::{Operation, ResultLine};
 use crate::state::claim::Claim;
 use crate::state::home;
 
-/// Create a namespace that is proved ours, and print its name
+/// Claim a new namespace and print its name
 ///
-/// The namespace is new, nobody else's, and can be used when its name is printed: a building block for your own
-/// scripts. `cleanup` disposes of it.
+/// The namespace is new, belongs to nobody else, and is ready to use once its name is printed: a building block for your
+/// own scripts. Dispose of it with `cleanup`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # A namespace that nobody else has
+  # Claim a namespace
   kubectl studioci claim
 
-  # Its name alone, for a script
+  # Claim a namespace in a script, and dispose of it again
   NS=$(kubectl studioci claim --prefix test -o name)
   kubectl studioci cleanup $NS")]
 pub struct ClaimArgs {
-    /// Begin of the namespace's name
+    /// Prefix of the generated namespace name
     #[arg(long, value_name = "PREFIX", default_value = "ci")]
     pub prefix: String,
-    /// `client` says what would be created, and creates nothing
+    /// If `client`, print what would be created without creating it
     #[arg(
         long,
         value_name = "none|client",
@@ -49,7 +49,7 @@ pub struct ClaimArgs {
     /// Output format: name
     #[arg(short, long, value_name = "FORMAT", value_parser = only_name)]
     pub output: Option<Name>,
-    /// How long to wait until the namespace can be used
+    /// How long to wait until the namespace is ready to use
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = duration::parse)]
     pub timeout: Duration,
 }

@@ -1,4 +1,4 @@
-//! `cleanup`: finished builds and bare claims go.
+//! `cleanup`: dispose of finished builds and bare claims.
 
 use std::time::Duration;
 
@@ -22,37 +22,37 @@ use crate::output::narration::Narrator;
 use crate::output::status::NOTHING_FOUND;
 use crate::state::narration::Narration;
 
-/// Dispose of finished builds and of claims, by name or by rules
+/// Dispose of finished builds and claims, by name or by rule
 ///
-/// Deletes namespaces that are provably ours, whose build is finished and whose result is in home's history; says of every other one why it stays. A chain's newest build and what still runs never go. Given both --older-than and --keep, both must agree.
+/// Deletes namespaces that are provably ours, whose build has finished and whose result is in home's history, and says why every other one stays. A chain's newest build and running builds are never deleted. If both --older-than and --keep are given, both must agree.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # What would go, and why the rest stays
+  # Show what would be deleted, and why the rest stays
   kubectl studioci cleanup --older-than 7d --keep 5 --dry-run
 
-  # Of each chain, the five newest finished builds stay
+  # Keep the five newest finished builds of each chain
   kubectl studioci cleanup --keep 5
 
-  # One build, and see it gone
+  # Delete one build, and wait until it is gone
   kubectl studioci cleanup ci-eager-hopper --wait --timeout 2m
 
-  # What a script has claimed
+  # Delete what a script has claimed
   kubectl studioci cleanup $NS")]
 pub struct CleanupArgs {
     /// Namespaces to dispose of
     #[arg(value_name = "NAMESPACE", value_parser = namespace)]
     pub names: Vec<String>,
-    /// Dispose of what ended longer ago than this (a claim: what was created), such as 12h or 7d
+    /// Dispose of builds that ended, and claims that were made, longer ago than this, such as 12h or 7d
     #[arg(long, value_name = "AGE", value_parser = duration::age, conflicts_with = "names", allow_hyphen_values = true)]
     pub older_than: Option<Duration>,
-    /// Keep the newest so many finished builds of each chain, and dispose of the others
+    /// Keep this many of the newest finished builds of each chain, and dispose of the rest
     #[arg(long, value_name = "COUNT", value_parser = count, conflicts_with = "names", allow_hyphen_values = true)]
     pub keep: Option<usize>,
     /// Only builds of this chain
     #[arg(long, value_name = "NAME", conflicts_with = "names")]
     pub chain: Option<String>,
-    /// `client` says what would be deleted; `server` has the API server check it too; nothing is deleted
+    /// If `client`, print what would be deleted; if `server`, have the server check it too; nothing is deleted
     #[arg(
         long,
         value_name = "none|client|server",
@@ -63,10 +63,10 @@ pub struct CleanupArgs {
         value_parser = server_dry_run
     )]
     pub dry_run: DryRun,
-    /// A namespace that there is none of is no failure
+    /// Treat "namespace not found" as success
     #[arg(long)]
     pub ignore_not_found: bool,
-    /// Wait until they are gone, and say what holds them up
+    /// Wait until the namespaces are gone, and say what holds them up
     #[arg(
         long,
         value_name = "true|false",
@@ -77,7 +77,7 @@ pub struct CleanupArgs {
         require_equals = true
     )]
     pub wait: bool,
-    /// Stop waiting after this time, exit code 4 (default: never); means --wait
+    /// How long to wait before giving up with exit code 4 (default: no limit); implies --wait
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub timeout: Option<Duration>,
 }
@@ -87,7 +87,7 @@ fn namespace(text: &str) -> Result<String, String> {
     let name =
         ["namespace/", "namespaces/", "ns/"].iter().find_map(|kind| text.strip_prefix(kind)).unwrap_or(text);
     match names::label_fault(name, 63) {
-        Some(why) => Err(format!("it {why}, so that no namespace can be called so")),
+        Some(why) => Err(format!("it {why}, so no namespace can have that name")),
         None => Ok(name.to_owned()),
     }
 }

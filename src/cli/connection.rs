@@ -13,9 +13,9 @@ use crate::cluster::{Options, options};
 /// kubectl's connection flags, as typed. Like kubectl's, a flag given twice means the last one, so that an alias
 /// with `-n` in it can be overridden.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-#[command(next_help_heading = "Connection options (as kubectl has them)")]
+#[command(next_help_heading = "Connection options (the same as kubectl's)")]
 pub struct ConnectionArgs {
-    /// Namespace scope of this request
+    /// Namespace scope for this request
     #[arg(
         short,
         long,
@@ -28,13 +28,13 @@ pub struct ConnectionArgs {
     /// Kubeconfig context to use
     #[arg(long, global = true, hide_short_help = true, value_name = "NAME", overrides_with = "context")]
     pub context: Option<String>,
-    /// Kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config
+    /// Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config
     #[arg(long, global = true, hide_short_help = true, value_name = "FILE", overrides_with = "kubeconfig")]
     pub kubeconfig: Option<PathBuf>,
-    /// Kubeconfig cluster to use, instead of the context's
+    /// Kubeconfig cluster to use instead of the context's
     #[arg(long, global = true, hide_short_help = true, value_name = "NAME", overrides_with = "cluster")]
     pub cluster: Option<String>,
-    /// Kubeconfig user to use, instead of the context's
+    /// Kubeconfig user to use instead of the context's
     #[arg(long, global = true, hide_short_help = true, value_name = "NAME", overrides_with = "user")]
     pub user: Option<String>,
     /// Address of the API server
@@ -49,7 +49,7 @@ pub struct ConnectionArgs {
         overrides_with = "tls_server_name"
     )]
     pub tls_server_name: Option<String>,
-    /// Do not check the server's certificate; refused together with a certificate authority
+    /// Don't check the server's certificate; not allowed together with a certificate authority
     #[arg(
         long,
         global = true,
@@ -61,7 +61,7 @@ pub struct ConnectionArgs {
         overrides_with = "insecure_skip_tls_verify"
     )]
     pub insecure_skip_tls_verify: Option<bool>,
-    /// File with the certificate authority
+    /// Path to a certificate authority file
     #[arg(
         long,
         global = true,
@@ -70,7 +70,7 @@ pub struct ConnectionArgs {
         overrides_with = "certificate_authority"
     )]
     pub certificate_authority: Option<PathBuf>,
-    /// File with the client certificate
+    /// Path to a client certificate file
     #[arg(
         long,
         global = true,
@@ -79,7 +79,7 @@ pub struct ConnectionArgs {
         overrides_with = "client_certificate"
     )]
     pub client_certificate: Option<PathBuf>,
-    /// File with the client key
+    /// Path to a client key file
     #[arg(long, global = true, hide_short_help = true, value_name = "FILE", overrides_with = "client_key")]
     pub client_key: Option<PathBuf>,
     /// Bearer token; sent over https only
@@ -94,13 +94,13 @@ pub struct ConnectionArgs {
         overrides_with = "as_user"
     )]
     pub as_user: Option<String>,
-    /// Group to impersonate; repeatable
+    /// Group to impersonate (can be repeated)
     #[arg(long, global = true, hide_short_help = true, value_name = "GROUP")]
     pub as_group: Vec<String>,
     /// UID to impersonate
     #[arg(long, global = true, hide_short_help = true, value_name = "UID", overrides_with = "as_uid")]
     pub as_uid: Option<String>,
-    /// Extra of the user to impersonate, KEY=VALUE; repeatable
+    /// Extra field of the user to impersonate, KEY=VALUE (can be repeated)
     #[arg(
         long,
         global = true,
@@ -109,7 +109,7 @@ pub struct ConnectionArgs {
         value_parser = super::pipeline::pair
     )]
     pub as_user_extra: Vec<(String, String)>,
-    /// How long to wait for a single answer of the server (30s, 2m); 0 means our own limits
+    /// How long to wait for a single response from the server (30s, 2m); 0 means the default limits
     #[arg(
         long,
         global = true,
@@ -119,7 +119,7 @@ pub struct ConnectionArgs {
         overrides_with = "request_timeout"
     )]
     pub request_timeout: Option<Duration>,
-    /// Ask the server for uncompressed answers
+    /// Ask the server for uncompressed responses
     #[arg(
         long,
         global = true,
@@ -131,7 +131,7 @@ pub struct ConnectionArgs {
         overrides_with = "disable_compression"
     )]
     pub disable_compression: Option<bool>,
-    /// Accepted since kubectl has it; nothing is cached here
+    /// Accepted for compatibility with kubectl; nothing is cached
     #[arg(long, global = true, hide = true, value_name = "DIR", overrides_with = "cache_dir")]
     pub cache_dir: Option<PathBuf>,
 }

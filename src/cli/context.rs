@@ -1,4 +1,4 @@
-//! What a verb is given beside its arguments.
+//! What a verb is given besides its arguments.
 
 use super::connection::ConnectionArgs;
 use super::failure::{ExitKind, Failure};

@@ -18,27 +18,27 @@ cases! {
             => "name a file that you may read";
         /// A file of bytes.
         FileNotText { file: String } Usage
-            "{file} is not a text in UTF-8"
+            "{file} is not UTF-8 text"
             => "save it as UTF-8";
         /// A file that is longer than any object.
         FileTooLarge { file: String } Usage
             "{file} is larger than 4 MiB, and no cluster takes an object of that size"
-            => "leave out what no cluster would take";
+            => "make it smaller: large files belong in the image, or in a volume";
         /// A variable of bytes.
         VariableNotText { variable: String } Usage
-            "the environment variable {variable} holds bytes that are not UTF-8"
-            => "set it to a text, or leave it out";
+            "the value of environment variable {variable} is not UTF-8"
+            => "set it to UTF-8 text, or unset it";
         /// A template that gives nothing.
         NothingRendered { template: String } Usage
-            "{template} renders to no document"
-            => "write the pipeline's documents into it, or look at the condition that leaves all of them out";
+            "{template} renders to no documents"
+            => "write the pipeline's documents into it, or check the condition that leaves them all out";
         /// A prefix that is no label.
         ClaimPrefix { prefix: String, why: String } Usage
             "prefix {prefix:?} {why}"
             => "namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label";
         /// A `cleanup` that names nothing.
         NothingChosen {} Usage
-            "nothing says which builds are to go"
+            "no builds are chosen"
             => "name namespaces, or give a rule: --older-than 7d, --keep 5; with --dry-run nothing is deleted";
     }
     "Inside a pod" {
@@ -57,6 +57,6 @@ cases! {
         /// The system gives a child no bounds.
         NoBounds { why: String } Usage
             "cannot render within bounds: {why}"
-            => "look at the limits that this process was given: ulimit -a";
+            => "check the limits of this process: ulimit -a";
     }
 }

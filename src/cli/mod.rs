@@ -43,8 +43,8 @@ pub const CALLED: &str = "kubectl studioci";
 /// Help reads as kubectl's does: what it is for, examples, then the flags.
 const HELP: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}";
 
-/// Builds in your own cluster, started by Keel: every build runs in a namespace of its own, and every build starts
-/// the listener for the next one.
+/// CI builds in your own cluster, driven by Keel: each build runs in a namespace of its own and starts the listener for
+/// the next one.
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl-studioci",
@@ -57,13 +57,13 @@ const HELP: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}
     subcommand_required = true,
     after_help = "\
 Examples:
-  # Once per cluster, by somebody who may: home, roles and admission policies
+  # Install home, roles and admission policies, once per cluster and as an administrator
   kubectl studioci setup
 
-  # Begin a chain from the pipeline of this repository
+  # Start a chain from this repository's pipeline
   kubectl studioci start
 
-  # See every build, and follow one to its verdict
+  # List all builds, then follow one to its verdict
   kubectl studioci status
   kubectl studioci watch runner-main"
 )]

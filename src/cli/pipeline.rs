@@ -20,29 +20,29 @@ const HEADING: &str = "Pipeline options";
 /// A pipeline as typed: one template and what fills it.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct PipelineArgs {
-    /// Template of the pipeline; `-` is stdin; recorded in plain
+    /// Pipeline template, or `-` for stdin; recorded in plain text
     ///
-    /// `start` records it in plain in ConfigMap record-NAME, readable for everybody who may read home.
+    /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read home.
     #[arg(help_heading = HEADING, short, long = "filename", value_name = "FILE", default_value = ".studioci/pipeline.yaml")]
     pub filename: PathBuf,
-    /// File with values, YAML; repeatable, the last one wins; recorded in plain
+    /// YAML file with values (can be repeated, the last one wins); recorded in plain text
     ///
-    /// `start` records the whole file in plain in ConfigMap record-NAME, readable for everybody who may read home. A secret belongs into the environment.
+    /// `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
     #[arg(help_heading = HEADING, long, value_name = "FILE")]
     pub values: Vec<PathBuf>,
-    /// A single value; repeatable; recorded in plain. All behind the first `=` is the value, commas included
+    /// Set a single value (can be repeated); recorded in plain text. Everything after the first `=` is the value, commas included
     ///
-    /// `start` records it in plain in ConfigMap record-NAME, readable for everybody who may read home. A secret belongs into the environment.
+    /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
     #[arg(help_heading = HEADING, long, value_name = "KEY=VALUE", value_parser = value_pair)]
     pub set: Vec<(String, String)>,
-    /// A single value from a file; repeatable; recorded in plain
+    /// Set a single value from a file (can be repeated); recorded in plain text
     ///
-    /// `start` records the file's content in plain in ConfigMap record-NAME, readable for everybody who may read home. A secret belongs into the environment.
+    /// `start` records the file's content in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
     #[arg(help_heading = HEADING, long, value_name = "KEY=FILE", value_parser = file_pair)]
     pub set_file: Vec<(String, PathBuf)>,
-    /// An environment variable whose value is no secret and may stand anywhere; repeatable; recorded in plain
+    /// Environment variable whose value is not secret and may appear anywhere (can be repeated); recorded in plain text
     ///
-    /// `start` records its value in plain in ConfigMap record-NAME, readable for everybody who may read home. Every other variable that the template reads goes into Secret chain-NAME of home.
+    /// `start` records its value in plain text in ConfigMap record-NAME, readable by anyone who may read home. Every other variable that the template reads goes into Secret chain-NAME in home.
     #[arg(help_heading = HEADING, long, value_name = "NAME")]
     pub env: Vec<String>,
 }

@@ -9,22 +9,22 @@ use super::pipeline::{PipelineArgs, facts_of_no_machine};
 use crate::local::render::{Renderer, Task};
 use crate::pipeline::facts::Facts;
 
-/// Print the pipeline's documents; needs no cluster
+/// Render the pipeline and print its documents; needs no cluster
 ///
-/// Prints what the template and its values give, as it would be read by the API server. What comes from the environment is secret and masked, unless it is named by --env.
+/// Prints the documents as the API server would read them. Values from the environment are secret and masked, except those named by --env.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # Render .studioci/pipeline.yaml of this repository
+  # Render this repository's .studioci/pipeline.yaml
   kubectl studioci render
 
-  # Render another template with values, and see what `start` would create
+  # Render another template with values, and show what `start` would create
   kubectl studioci render -f ci.yaml --values values.yaml --set image=quay.io/me/app:build-1 --woven")]
 pub struct RenderArgs {
     /// The pipeline.
     #[command(flatten)]
     pub pipeline: PipelineArgs,
-    /// Show what would be created: listener, build Job and the rest, apart
+    /// Show what would be created: listener, build Job and the rest, separately
     #[arg(long)]
     pub woven: bool,
     /// Show secret values instead of masking them

@@ -1,4 +1,4 @@
-//! `scale`: support of a build, by hand.
+//! `scale`: scale a build's support by hand.
 
 use std::time::Duration;
 
@@ -14,28 +14,28 @@ use crate::ops::scale::Scaled;
 use crate::ops::signal::or_interrupted;
 use crate::output::result::{Operation, ResultLine};
 
-/// Scale the support of a build up, to look at its data, or down again
+/// Scale the support of a build up to look at its data, or down again
 ///
-/// Support is every Deployment, StatefulSet, ReplicaSet and ReplicationController of the pipeline besides the build.
-/// It is at 0 when a build is over, and remembers how many replicas the pipeline asks for. Of a chain the newest build
-/// that is over is meant. Under a build that is being prepared, or runs, support is not scaled down.
+/// Support is every Deployment, StatefulSet, ReplicaSet and ReplicationController of the pipeline other than the build
+/// workload. It is at 0 once a build is over, and remembers how many replicas the pipeline asks for. Of a chain, the
+/// newest build that is over is scaled. Support is not scaled down while its build is being prepared or runs.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # Look at what a build left in its database, then let go of it again
+  # Look at what a build left in its database, then scale down again
   kubectl studioci scale up ci-witty-kepler --wait
   kubectl studioci scale down ci-witty-kepler
 
-  # The same for the newest build of a chain that is over
+  # Scale up the support of a chain's newest build that is over
   kubectl studioci scale up runner-main")]
 pub struct ScaleArgs {
-    /// `up`: from 0 to the remembered counts; `down`: to 0
+    /// `up` scales to the remembered counts, `down` to 0
     #[arg(value_name = "up|down", hide_possible_values = true)]
     pub direction: DirectionArg,
-    /// Build to scale, or a chain
+    /// Build or chain to scale
     #[arg(value_name = "BUILD|CHAIN")]
     pub name: String,
-    /// `client` says what would be scaled; `server` asks the server, too; neither changes anything
+    /// If `client`, print what would be scaled; if `server`, have the server check it too; nothing is changed
     #[arg(
         long,
         value_name = "none|client|server",
@@ -52,7 +52,7 @@ pub struct ScaleArgs {
     /// Wait until support is ready, or gone
     #[arg(long)]
     pub wait: bool,
-    /// How long to wait, with --wait
+    /// How long to wait with --wait
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
 }

@@ -1,4 +1,4 @@
-//! `setup`: what the cluster needs once.
+//! `setup`: install what a cluster needs once.
 
 use clap::Args;
 
@@ -7,9 +7,9 @@ use super::failure::{ExitKind, Failure};
 use crate::chain::rights::Added;
 use crate::ops::setup;
 
-/// Install, or print, what the cluster needs once
+/// Install or print what a cluster needs once
 ///
-/// That is home, the roles, and the admission policies that confine builds. It needs the rights of an administrator;
+/// That is home, the roles, and the admission policies that confine builds. This needs the rights of an administrator;
 /// nothing after it does.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -17,22 +17,22 @@ Examples:
   # Install
   kubectl studioci setup --agent-image registry.example/ci/agent@sha256:…
 
-  # Repair what differs; the agent image stays
+  # Repair what differs, keeping the agent image
   kubectl studioci setup
 
-  # Look first, or let somebody else install it
+  # Print the manifests, and have somebody else apply them
   kubectl studioci setup --print --agent-image … | kubectl apply -f -")]
 pub struct SetupArgs {
-    /// Print the documents instead of installing them; needs no cluster
+    /// Print the manifests instead of installing them; needs no cluster
     #[arg(long)]
     pub print: bool,
-    /// Image that brings the agent into listeners, by its digest (default: the one that is set)
+    /// Image that listeners run the agent from, by digest (default: the one already set)
     #[arg(long, value_name = "IMAGE")]
     pub agent_image: Option<String>,
-    /// Key of a label that a webhook of this cluster puts on namespaces, may be repeated
+    /// Key of a label that a webhook of this cluster adds to namespaces (can be repeated)
     #[arg(long, value_name = "KEY")]
     pub added_label: Vec<String>,
-    /// Key of an annotation that a webhook of this cluster puts on namespaces, may be repeated
+    /// Key of an annotation that a webhook of this cluster adds to namespaces (can be repeated)
     #[arg(long, value_name = "KEY")]
     pub added_annotation: Vec<String>,
 }

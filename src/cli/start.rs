@@ -1,4 +1,4 @@
-//! `start`: a chain begins.
+//! `start`: begin a chain.
 
 use std::time::Duration;
 
@@ -18,23 +18,23 @@ use crate::ops::start::{StartOutcome, StartRequest};
 use crate::output::narration::Narrator;
 use crate::state::home::Home;
 
-/// Begin a chain: claim a namespace, and wait there for the next push
+/// Start a chain: claim a namespace and listen there for the next push
 ///
-/// Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it listens. A second `start` of the same chain changes nothing and says so; with another pipeline, other values or another --tag the chain goes on with a fresh listener, and what runs goes on to its end. A chain that was stopped goes on where it stood. What
-/// every later build is rendered with is kept in home: template, values and files in plain in ConfigMap record-NAME, the environment that the template reads in Secret chain-NAME.
+/// Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it listens. Starting the same chain again changes nothing and says so. With a changed pipeline, other values or another --tag, the chain moves on to a fresh listener, and running builds finish. A stopped chain carries on where it stood. Home keeps
+/// what every later build is rendered with: template, values and files in plain text in ConfigMap record-NAME, and the environment that the template reads in Secret chain-NAME.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # Begin a chain from .studioci/pipeline.yaml, and build the next push
+  # Start a chain from .studioci/pipeline.yaml, and build the next push
   kubectl studioci start
 
-  # Build the image that is there now, too
+  # Also build the image that is there now
   kubectl studioci start -f ci.yaml --values values.yaml --now
 
-  # The chain goes on from another tag, by a changed pipeline
+  # Move the chain on to another tag, with the pipeline as it is now
   kubectl studioci start --tag build-0007
 
-  # See what would be created
+  # Show what would be created
   kubectl studioci start --dry-run=client")]
 pub struct StartArgs {
     /// The pipeline.
@@ -43,13 +43,13 @@ pub struct StartArgs {
     /// Name of the chain (default: REPOSITORY-BRANCH)
     #[arg(long, value_name = "NAME")]
     pub chain: Option<String>,
-    /// Tag to listen from, instead of the template's; a chain that lives goes on from there
+    /// Tag to listen from, instead of the template's; an existing chain carries on from there
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// Build the image that is there now, instead of waiting for the next one
+    /// Build the image that is there now instead of waiting for the next one
     #[arg(long)]
     pub now: bool,
-    /// `client` says what would be created, and creates nothing
+    /// If `client`, print what would be created without creating it
     #[arg(
         long,
         value_name = "none|client",
@@ -60,16 +60,16 @@ pub struct StartArgs {
         value_parser = dry_run
     )]
     pub dry_run: DryRun,
-    /// Begin of the namespaces' names (default: the chain's name)
+    /// Prefix of generated namespace names (default: the chain's name)
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Option<String>,
-    /// Let the build use rights with which it could become its own agent
+    /// Allow builds to use rights through which they could become their own agent
     #[arg(long)]
     pub trusted_build: bool,
-    /// Pod Security level that the chain's namespaces enforce
+    /// Pod Security level enforced in the chain's namespaces
     #[arg(long, value_name = "LEVEL")]
     pub pod_security: Option<PodSecurityLevel>,
-    /// How long to wait until the chain listens
+    /// How long to wait until the chain is listening
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
 }
@@ -77,11 +77,11 @@ pub struct StartArgs {
 /// The levels of Kubernetes' Pod Security Standards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PodSecurityLevel {
-    /// Everything is allowed.
+    /// Unrestricted.
     Privileged,
-    /// Known ways to escalate are refused.
+    /// Prevents known privilege escalations.
     Baseline,
-    /// Hardened.
+    /// Follows current pod hardening best practices.
     Restricted,
 }
 

@@ -1,4 +1,4 @@
-//! `status`: builds, the newest first.
+//! `status`: list builds, newest first.
 
 use clap::Args;
 use jiff::Timestamp;
@@ -11,29 +11,29 @@ use crate::ops::status::Overview;
 use crate::output::console::Console;
 use crate::output::status::{self, View};
 
-/// Show builds, the newest first
+/// List builds, newest first
 ///
-/// One row a build, with what triggered it, how it ended, and why it stands still where it does. A name shows that
-/// chain or that build.
+/// One row per build: what triggered it, how it ended, and why it stands still, if it does. With a name, only that chain
+/// or that build.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # Every build
+  # List all builds
   kubectl studioci status
 
-  # The builds of one chain, with image and revision
+  # List the builds of one chain, with image and revision
   kubectl studioci status runner-main -o wide
 
-  # For a script
+  # Find failed builds in a script
   kubectl studioci status -o json | jq '.items[] | select(.status.verdict == \"Failed\")'")]
 pub struct StatusArgs {
-    /// Chain or build to show; all without it
+    /// Chain or build to show (default: all)
     #[arg(value_name = "CHAIN|BUILD")]
     pub name: Option<String>,
-    /// Output format: json, name, wide or yaml
+    /// Output format, one of: json, name, wide, yaml
     #[arg(short, long, value_name = "FORMAT", value_parser = form)]
     pub output: Option<Form>,
-    /// Leave the headers out
+    /// Don't print headers
     #[arg(long)]
     pub no_headers: bool,
 }

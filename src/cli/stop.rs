@@ -1,4 +1,4 @@
-//! `stop`: a chain ends.
+//! `stop`: end a chain.
 
 use std::time::Duration;
 
@@ -13,25 +13,25 @@ use crate::ops::stop::{self, Left, StopRequest};
 use crate::output::narration::Narrator;
 use crate::state::narration::Narration;
 
-/// End a chain: no push starts a build of it any more
+/// End a chain, so that no push starts another build
 ///
-/// Its waiting listener is deleted. A build that runs goes on to its end, and finished builds stay for `cleanup`; with --purge they go too, after what runs, and so does all that home keeps of the chain. `start` carries a stopped chain on.
+/// Deletes the waiting listener. Running builds finish, and finished builds stay until `cleanup`; with --purge they are deleted too once nothing runs any more, and so is everything that home keeps of the chain. To carry a stopped chain on, run `start`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # No more builds; `start` carries the chain on
+  # Stop building; `start` carries the chain on
   kubectl studioci stop runner-main
 
-  # The chain with everything of it, once nothing runs any more
+  # Delete the chain and all that belongs to it, once nothing runs any more
   kubectl studioci stop runner-main --purge --timeout 1h")]
 pub struct StopArgs {
-    /// The chain to end
+    /// Chain to end
     #[arg(value_name = "CHAIN")]
     pub chain: String,
-    /// Delete its builds, its history and its record too, after what runs has ended
+    /// Also delete its builds, history and record, once running builds have finished
     #[arg(long)]
     pub purge: bool,
-    /// With --purge: stop waiting for what runs after this time, exit code 4 (default: never)
+    /// How long to wait for running builds with --purge before giving up with exit code 4 (default: no limit)
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, requires = "purge")]
     pub timeout: Option<Duration>,
 }

@@ -14,10 +14,10 @@ Examples:
   kubectl studioci version
   kubectl studioci version -o json")]
 pub struct VersionArgs {
-    /// The version of this program only, which is what there is
+    /// Print the client version only, which is all there is
     #[arg(long)]
     pub client: bool,
-    /// Output format: json or yaml
+    /// Output format, one of: json, yaml
     #[arg(short, long, value_name = "FORMAT", value_parser = whole)]
     pub output: Option<Whole>,
 }

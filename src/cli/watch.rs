@@ -1,4 +1,4 @@
-//! `watch`: a build until its verdict.
+//! `watch`: follow a build to its verdict.
 
 use std::time::Duration;
 
@@ -13,22 +13,22 @@ use crate::ops;
 use crate::ops::signal::or_interrupted;
 use crate::output::watch;
 
-/// Follow a build until its verdict, which is the exit code
+/// Follow a build to its verdict, which is the exit code
 ///
-/// One line an event. The exit code is 0 for Passed, 1 for Failed, Errored and Cancelled. Of a chain its running build is followed, else the next one. Ctrl-C stops only the watching.
+/// Prints one line per event. The exit code is 0 for Passed, and 1 for Failed, Errored and Cancelled. Of a chain, the running build is followed, or else the next one. Ctrl-C only stops watching; the build goes on.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # The only chain there is
+  # Follow the only chain
   kubectl studioci watch
 
-  # Push, then let a script wait for the verdict
+  # Push, then wait for the verdict in a script
   git push && kubectl studioci watch runner-main --timeout 2h")]
 pub struct WatchArgs {
-    /// Chain or build to follow; needed where there are several chains
+    /// Chain or build to follow; required if there are several chains
     #[arg(value_name = "CHAIN|BUILD")]
     pub name: Option<String>,
-    /// Stop watching after this time, exit code 4 (default: never)
+    /// How long to watch before giving up with exit code 4 (default: no limit)
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub timeout: Option<Duration>,
 }

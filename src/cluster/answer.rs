@@ -1,4 +1,4 @@
-//! An answer of the API server, whole, and what its headers tell.
+//! An answer of the API server, whole, and what its headers say.
 
 use std::time::Duration;
 

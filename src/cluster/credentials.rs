@@ -1,4 +1,4 @@
-//! Who we are to the server: what a kubeconfig's user and the flags give, and nothing of it in any message.
+//! Who we are to the server, by a kubeconfig's user and the flags; none of it appears in any message.
 
 use std::path::PathBuf;
 

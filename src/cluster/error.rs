@@ -227,7 +227,7 @@ impl Error {
             }
             Self::Denied { by, .. } => return by.remedy(),
             Self::NotFound { .. } => {
-                "It may have been deleted meanwhile: run the command again, or name something that is there (kubectl get)."
+                "It may have been deleted in the meantime: run the command again, or name something that is there (kubectl get)."
             }
             Self::AlreadyExists { .. } => {
                 "Choose another name, or delete what has this one; nothing was changed."

@@ -1,4 +1,4 @@
-//! RBAC's refusals: who may not do what where, and the rule that would let him.
+//! RBAC's refusals: who may not do what where, and the rule that would let them.
 
 use std::fmt::Write as _;
 

@@ -170,7 +170,7 @@ impl Cluster {
         &self.inner.transport.about.namespace
     }
 
-    /// The user, as the kubeconfig names him.
+    /// The user, as the kubeconfig names them.
     pub fn user(&self) -> &str {
         &self.inner.transport.about.user
     }

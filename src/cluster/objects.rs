@@ -96,7 +96,7 @@ pub struct JobStatus {
     pub conditions: Vec<Condition>,
 }
 
-/// An Event. Whoever may create events writes in it what he likes: no text of it is longer than [`EVENT_TEXT`].
+/// An Event. Whoever may create events writes in it what they like: no text of it is longer than [`EVENT_TEXT`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Event {

@@ -93,7 +93,7 @@ impl Plugin {
         }
     }
 
-    /// Runs the plugin. Its standard error is the person's if he may be asked something, else part of the error.
+    /// Runs the plugin. Its standard error is the person's if they may be asked something, else part of the error.
     pub(super) async fn run(&self) -> Result<Grant, Error> {
         let mut command = Command::new(self.exec.command.as_deref().unwrap_or_default());
         command.args(self.exec.args.iter().flatten());

@@ -1,4 +1,4 @@
-//! What an API server answers when it does not do what it was asked: its `Status`, and the [`Error`] that this is.
+//! What an API server answers when it does not do as asked: its `Status`, and the [`Error`] that it becomes.
 
 use serde::Deserialize;
 

@@ -239,7 +239,7 @@ impl Cluster {
         decode(&answer.body, &request.what)
     }
 
-    /// Server-side apply, never forced: a field that somebody else holds is [`Error::Conflict`], which names him.
+    /// Server-side apply, never forced: a field that somebody else holds is [`Error::Conflict`], which names them.
     ///
     /// Not for a claim: two that apply both succeed. And a field that others write (a listener's image, replicas)
     /// must carry its live value, or be left out.

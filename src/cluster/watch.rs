@@ -1,13 +1,13 @@
 //! Watching: no event is lost, a dead connection is noticed, and no server is hammered.
 //!
-//! An own loop, because kube's watcher reconnects at once, thousands of times, to a server that ends a watch at
+//! A loop of our own, because kube's watcher reconnects at once, thousands of times, to a server that ends a watch at
 //! once, and never lists again after a 410 or a 504 (`Too large resource version`) that comes as an HTTP status.
 //! Here:
 //!
 //! * two streams begin at least a second apart; one that ended at once without an event counts as a failure,
 //!   and failures pause from 0.8 s to 30 s, at random up to half as long again;
-//! * 410 and 504, as a status or as an event, list anew and say so ([`WatchEvent::Restarted`]);
-//! * a cut goes on from the last version seen, bookmarks included, without listing;
+//! * 410 and 504, as a status or as an event, list again and say so ([`WatchEvent::Restarted`]);
+//! * a stream that was cut goes on from the last version seen, bookmarks included, without listing;
 //! * the server is asked to end each stream after [`Follow::span`]; one that is still silent 5 s later is dead.
 
 use std::collections::VecDeque;

@@ -126,7 +126,7 @@ fn misplaced(subject: &Linted, findings: &mut Findings) {
 fn tags(subject: &Linted, policy: &Policy, findings: &mut Findings) {
     let Some(image) = ImageRef::parse(subject.image) else {
         findings.error(
-            format!("the image `{}` is no image reference", subject.image),
+            format!("the image `{}` is not an image reference", subject.image),
             "Keel cannot read it and does not follow this container.",
             "Write registry/repository:tag, in lower case and without http://.",
         );
@@ -189,7 +189,7 @@ fn others(subject: &Linted, findings: &mut Findings) {
         findings.error(
             format!("the pattern `{pattern}` of `{}` does not compile: {why}", names::MONITOR_CONTAINERS),
             "Keel then follows and updates every container.",
-            "Mend the pattern; `^NAME$` picks one container.",
+            "Fix the pattern; `^NAME$` picks one container.",
         );
     }
     for key in [names::NOTIFY, names::RELEASE_NOTES] {

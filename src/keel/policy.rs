@@ -37,7 +37,7 @@ impl Span {
     }
 }
 
-/// Untracked a workload is not tracked.
+/// Why a workload is not tracked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Untracked {
     /// No policy in either map.
@@ -199,7 +199,7 @@ impl Policy {
     /// Whether there is any tag to which a workload at `tag` could be updated.
     ///
     /// # Errors
-    /// Untracked there is none, in one sentence.
+    /// Why there is none, in one sentence.
     pub fn can_move_from(&self, tag: &str) -> Result<(), String> {
         match self {
             Self::Semver { span, .. } => match SemVer::parse(tag) {

@@ -1,4 +1,4 @@
-//! Where an agent is, by the downward API and its manifest.
+//! Where an agent runs, by the downward API and its manifest.
 
 /// Where an agent is.
 #[derive(Debug, Clone)]

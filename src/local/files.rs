@@ -27,7 +27,7 @@ pub enum FileError {
     #[error("{0} cannot be read: {1}")]
     Refused(String, #[source] io::Error),
     /// It is no UTF-8 text.
-    #[error("{0} is not a text in UTF-8")]
+    #[error("{0} is not UTF-8 text")]
     NotText(String),
     /// It is too large.
     #[error("{0} is larger than 4 MiB, and no cluster takes an object of that size")]

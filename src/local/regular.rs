@@ -1,4 +1,4 @@
-//! Regular files, and nothing that waits for somebody or has no end: what an image holds may be a link, a pipe or a device.
+//! Regular files only: what an image holds may be a link, a pipe or a device, which leads away, blocks or never ends.
 
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -110,7 +110,7 @@ fn pipeline(path: &str) -> Pushed {
     match read {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Pushed::Text(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
-            Err(_) => Pushed::Unreadable(format!("{path} is not a text in UTF-8")),
+            Err(_) => Pushed::Unreadable(format!("{path} is not UTF-8 text")),
         },
         Err(Refused::Absent) => Pushed::Absent,
         Err(Refused::Because(why)) => Pushed::Unreadable(format!("{path} {why}")),
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(pipeline(&folder.path("none")), Pushed::Absent);
         assert_eq!(pipeline(&folder.path("folder/none")), Pushed::Absent);
         for (name, why) in [
-            ("latin", "is not a text in UTF-8"),
+            ("latin", "is not UTF-8 text"),
             ("large", "has 262145 bytes, and no pipeline of more than 262144"),
             ("folder", "is a directory, not a regular file"),
             ("pipe", "is a pipe, not a regular file"),

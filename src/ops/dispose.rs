@@ -63,7 +63,7 @@ pub type Check<'a> = &'a dyn Fn(&NamespaceView<'_>) -> std::result::Result<Build
 /// Whoever disposes.
 pub struct Disposer<'a> {
     cluster: &'a Cluster,
-    /// Whether he may delete any namespace; others bind themselves in it first.
+    /// Whether they may delete any namespace; others bind themselves in it first.
     anywhere: bool,
     /// Whether the server is only asked what it would do.
     dry: bool,

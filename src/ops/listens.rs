@@ -1,4 +1,5 @@
-//! Whether somebody listens for a chain: not what its phase says, which an agent wrote that may be dead or stuck by now.
+//! Whether a chain really has somebody who listens. Its phase does not tell: the agent that wrote it may be dead or stuck
+//! by now.
 
 use super::status;
 use crate::chain::build::{Build, Phase};

@@ -1,4 +1,4 @@
-//! Operations: what a verb does, step by step. One file a verb.
+//! Operations: what a verb does, step by step. One file per verb.
 //!
 //! Nothing here prints: what happens is told to a sink that the caller hands in.
 

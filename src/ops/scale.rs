@@ -245,7 +245,7 @@ async fn remember(
     Ok(())
 }
 
-/// Gets the rights in the build's namespace: whoever may use the chain binds himself there. Not for a dry run, which
+/// Gets the rights in the build's namespace: whoever may use the chain binds themselves there. Not for a dry run, which
 /// writes nothing.
 async fn enter(cluster: &Cluster, build: &Build, dry_run: DryRun) -> Result<()> {
     let namespace = Some(build.namespace.as_str());

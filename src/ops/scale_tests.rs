@@ -140,7 +140,7 @@ async fn a_namespace_that_home_does_not_know_is_not_ours() {
 }
 
 /// A server with a Deployment of two replicas, whose count is remembered or not, and with nothing else. Whom it knows
-/// nothing of may do nothing before he is bound, and for one request more.
+/// nothing of may do nothing before they are bound, and for one request more.
 fn server(remembered: bool, bound: bool) -> (Cluster, Scripted) {
     let mut late = !bound;
     Scripted::serve(move |seen| {

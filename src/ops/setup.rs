@@ -25,7 +25,7 @@ const OLDEST: (u32, u32) = (1, 30);
 /// How often a patch is tried against somebody who writes at the same time.
 const TRIES: u32 = 5;
 
-/// What an administrator asks `setup` for; what he leaves out stays as home has it.
+/// What an administrator asks `setup` for; what they leave out stays as home has it.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
     /// The agent image, by digest.

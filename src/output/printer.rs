@@ -1,4 +1,4 @@
-//! Objects as kubectl prints them: JSON with four blanks and YAML.
+//! Objects as kubectl prints them: JSON indented by four spaces, and YAML.
 
 use std::fmt::Write as _;
 

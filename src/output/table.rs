@@ -1,4 +1,4 @@
-//! Tables as kubectl prints them: upper-case headers, no lines, three blanks between columns, the last one ragged.
+//! Tables as kubectl prints them: upper-case headers, no lines, three spaces between columns, the last one ragged.
 //!
 //! In two things this differs from kubectl's writer on purpose: widths are what a terminal shows (kubectl counts
 //! characters, and wide ones misalign it), and they are those of the whole table (kubectl's change each 100 rows).

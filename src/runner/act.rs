@@ -1,4 +1,4 @@
-//! The hands of an agent: one function an action.
+//! The hands of an agent: one function per action.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

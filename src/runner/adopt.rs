@@ -1,8 +1,8 @@
 //! Builds of the chain whose own agent is gone: who waits looks after them, on a slow timer.
 //!
-//! Waiting are the newest listener and whoever is queued. An agent at work writes a heartbeat on its Namespace; whose
-//! heartbeat does not change is gone. The rights of who waits end at its own namespace, so it binds itself first in the one
-//! whose build it ends, as whoever disposes of a build does. Then it runs the very same loop as an agent's, over that build,
+//! Those who wait are the newest listener and the queued builds. An agent at work writes a heartbeat on its Namespace; one
+//! whose heartbeat does not change is gone. A waiting agent's rights end at its own namespace, so it first binds itself in
+//! the one whose build it ends, as whoever disposes of a build does. Then it runs the very same loop as an agent's, over that build,
 //! by the table of [`adopt`].
 
 use std::collections::BTreeSet;

@@ -47,7 +47,7 @@ pub(super) struct Timers {
 
 /// What it has found out or done.
 #[derive(Default)]
-pub(super) struct Findings {
+pub(super) struct AgentFindings {
     /// Whether this start has written down that it tries the push.
     pub(super) tries: bool,
     /// Whether the run before this one was ended for the memory that it took.

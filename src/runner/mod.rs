@@ -41,7 +41,7 @@ use crate::state::confinement;
 use crate::state::error::{Error, Result};
 use crate::state::narration::Narration;
 use adopt::Watchfulness;
-use memory::{Cache, Findings, Timers};
+use memory::{AgentFindings, Cache, Timers};
 use wake::Wakes;
 
 /// Who the agent is, by the downward API.
@@ -95,7 +95,7 @@ pub struct Agent<'a> {
     say: Say<'a>,
     cache: Cache,
     timers: Timers,
-    findings: Findings,
+    findings: AgentFindings,
     watch: Watchfulness,
 }
 
@@ -136,7 +136,7 @@ impl<'a> Agent<'a> {
             say,
             cache: Cache::default(),
             timers: Timers::default(),
-            findings: Findings::default(),
+            findings: AgentFindings::default(),
             watch: Watchfulness::default(),
         }
     }

@@ -1,5 +1,5 @@
-//! What a person does to a chain that is there, `start`, `stop` and `cleanup`, against a server in memory: what they come to, also if they
-//! are killed after any of their writes and run again, and when an agent is at the same place.
+//! What a person does to a chain that is there, `start`, `stop` and `cleanup`, against a server in memory: where they end
+//! up, also if they are killed after any of their writes and run again, or while an agent works at the same place.
 
 mod cleans_up;
 mod starts_again;

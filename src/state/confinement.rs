@@ -1,6 +1,6 @@
 //! Whether the confinement is on: read, compared, and tried.
 //!
-//! Without the admission policies an agent, and every person who may use studioci, could bind himself to
+//! Without the admission policies an agent, and every person who may use studioci, could bind themselves to
 //! `studioci-workspace` anywhere. So `start` and the agents go on only where the policies are there, say what this
 //! program's manifests say, and refuse a request that they must refuse.
 
@@ -171,7 +171,7 @@ pub async fn authorizer(cluster: &Cluster) -> Result<Authorizer> {
 }
 
 /// Sends the one request that a policy must refuse, as a dry run: an agent makes a namespace without labels, a person
-/// binds himself to `studioci-workspace` in home.
+/// binds themselves to `studioci-workspace` in home.
 ///
 /// # Errors
 /// [`Error::PoliciesIdle`] where it goes through although whoever asked is no administrator.

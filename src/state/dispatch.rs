@@ -1,6 +1,6 @@
 //! Dispatch a listener: claim its namespace, give its agent its rights, and create it.
 //!
-//! `start` does this for the first generation and an agent for the next one; they differ only in who binds himself
+//! `start` does this for the first generation and an agent for the next one; they differ only in who binds themselves
 //! in the new namespace first.
 
 use futures_util::future::{try_join, try_join_all};

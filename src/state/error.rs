@@ -1,6 +1,6 @@
 //! Why an operation did not do what it was asked: a variant for each case, which carries its facts.
 //!
-//! What a case says, what to do about it, and which exit code it has stand beside each other, once. `docs/errors.md` is
+//! What a case says, what to do about it, and which exit code it has stand side by side, once. `docs/errors.md` is
 //! written from [`Error::CASES`].
 
 mod cases;

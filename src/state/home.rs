@@ -86,7 +86,7 @@ pub async fn home(cluster: &Cluster) -> Result<Home> {
 }
 
 /// The keys that webhooks of this cluster put on namespaces, as far as home may be read: whoever claims a namespace by
-/// rights of his own needs no home.
+/// rights of their own needs no home.
 ///
 /// # Errors
 /// As [`home`], but for a cluster that is not set up and for rights that are missing.

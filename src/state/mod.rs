@@ -1,6 +1,6 @@
 //! Our objects in the cluster: builds, heads, records, seeds, claims and home, and the writes that all share.
 //!
-//! Here steps are put in order that `ops` and `runner` have in common. Nothing here prints: what happens is told to a sink
+//! The steps that `ops` and `runner` have in common are put in order here. Nothing here prints: what happens is told to a sink
 //! that the caller hands in.
 
 pub mod bell;

@@ -33,7 +33,7 @@ const RECORD_BYTES: usize = 900 * 1024;
 /// Everything that a chain renders from, fixed at `start`.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// ChainSettings.
+    /// Its settings.
     pub settings: ChainSettings,
     /// Template and values.
     pub sources: Sources,

@@ -1,4 +1,4 @@
-//! What the kubelet's words for a container that waits mean: whose doing it is, and whether it heals by itself.
+//! What the kubelet's reasons for a waiting container mean: whose doing it is, and whether it heals by itself.
 
 /// Whether a waiting reason is about the image.
 pub fn image_trouble(reason: &str) -> bool {

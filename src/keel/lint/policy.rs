@@ -62,7 +62,7 @@ fn ambiguous(subject: &Linted, findings: &mut Findings) {
                 format!("Remove `{}`.", names::OBSERVER_POLICY),
             ),
             (Some(value), false) => findings.warning(
-                format!("`{}` is a key of old", names::OBSERVER_POLICY),
+                format!("`{}` is an obsolete key", names::OBSERVER_POLICY),
                 "Keel still honours it, for how long is not known.",
                 format!("Write `{}: {value}`.", names::POLICY),
             ),
@@ -105,7 +105,7 @@ fn untracked(untracked: &Untracked, findings: &mut Findings) {
         Untracked::BadRegexp(value, why) => findings.error(
             format!("the pattern of `{value}` does not compile: {why}"),
             "Keel silently does not follow this workload.",
-            "Mend the pattern (the syntax is RE2's), or use a glob policy.",
+            "Fix the pattern (the syntax is RE2's), or use a glob policy.",
         ),
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn schedule(subject: &Linted, findings: &mut Findings) {
             "Write a schedule such as `@every 1m`, or remove the key.",
         ),
         Err(ScheduleFault::Invalid(why)) => findings.error(
-            format!("`{}: {text}` is no schedule: {why}", names::POLL_SCHEDULE),
+            format!("`{}: {text}` is not a schedule: {why}", names::POLL_SCHEDULE),
             "Keel falls back to its own default, usually a minute.",
             "Write `@every` with h, m and s, such as `@every 1m`, or six fields that begin with the seconds; case and \
              spaces count.",

@@ -55,7 +55,7 @@ fn every_kind_of_silence_is_broken() {
         ("", poll("keel.sh/policy=regexp:["), "r/a:1.0", Error, "does not compile", "RE2"),
         ("", poll("keel.sh/policy=regexp:^b"), "r/a:b1", Warning, "a regular expression", "glob:build-*"),
         ("", poll("keel.sh/policy=force"), "r/a:1.0", Error, "`force` without match-tag", "same map"),
-        ("", poll("keel.observer/policy=minor"), "r/a:1.0", Warning, "key of old", "keel.sh/policy: minor"),
+        ("", poll("keel.observer/policy=minor"), "r/a:1.0", Warning, "obsolete key", "keel.sh/policy: minor"),
         (
             "",
             poll("keel.observer/policy=minor ; keel.sh/policy=minor"),
@@ -173,7 +173,7 @@ fn every_kind_of_silence_is_broken() {
         ),
         ("", poll("keel.sh/policy=glob:b-*"), "r/a:latest", Error, "cannot move", "Start from"),
         ("", poll("keel.sh/policy=glob:b-*"), "r/a:b-9", Warning, "not padded", "zeros"),
-        ("", poll("keel.sh/policy=minor"), "http://r/a:1.0", Error, "no image reference", "http://"),
+        ("", poll("keel.sh/policy=minor"), "http://r/a:1.0", Error, "not an image reference", "http://"),
         (
             "",
             poll("keel.sh/policy=minor"),

@@ -1,5 +1,5 @@
-//! A chain that is as it was asked for: its waiting listener gets the pull Secrets of now, what an earlier `start` left behind is
-//! disposed of, and it is waited for until somebody listens.
+//! A chain that is as it was asked for: its waiting listener gets the current pull Secrets, what an earlier `start` left
+//! behind is disposed of, and `start` waits until somebody listens.
 
 use super::wait::LOOK_AGAIN;
 use super::{Intent, StartOutcome, StartRequest};

@@ -1,7 +1,7 @@
 //! Where a listener stands: all that decides whether its pod comes up and its image is pulled.
 //!
 //! It is what `start` was given, and no push changes it: a pushed node selector that no node has, a user that the image
-//! cannot run as, or a pull Secret less would end the chain, since only a listener that runs can take the push that mends it.
+//! cannot run as, or one pull Secret fewer would end the chain, since only a listener that runs can take the push that mends it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value, json};

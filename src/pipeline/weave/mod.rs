@@ -2,7 +2,7 @@
 //! is prepared.
 //!
 //! [`plan`] collects every fault instead of stopping at the first, and refuses what the cluster would refuse later
-//! or, worse, silently do otherwise: no build workload or several, another namespace, cluster-scoped documents, kinds
+//! or, worse, silently do differently: no build workload or several, another namespace, cluster-scoped documents, kinds
 //! that the workspace role does not cover, rights that an agent cannot hand on, and whatever reaches for the agent's
 //! own ServiceAccount. What is made is named nowhere but in [`crate::chain::wire`]; namespaces are left out and
 //! filled in by [`place`].

@@ -92,7 +92,7 @@ fn words<'a>(rule: &'a Value, field: &str) -> Vec<&'a str> {
     rule.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// Checks a Role: RBAC lets nobody hand on more than he holds.
+/// Checks a Role: RBAC lets nobody hand on more than they hold.
 pub(super) fn role(subject: &Subject<'_>, settings: &PlanInput, faults: &mut Vec<Fault>) {
     let (mut beyond, mut trusted) = (Vec::new(), Vec::new());
     for rule in subject.list("/rules") {
@@ -128,7 +128,7 @@ pub(super) fn role(subject: &Subject<'_>, settings: &PlanInput, faults: &mut Vec
     if !beyond.is_empty() {
         faults.push(subject.fault(
             format!("it grants {}", listed(beyond)),
-            format!("{} does not hold that, and RBAC lets nobody hand on more than he holds", wire::ROLE_WORKSPACE),
+            format!("{} does not hold that, and RBAC lets nobody hand on more than they hold", wire::ROLE_WORKSPACE),
             "grant only what the build needs, each verb and resource by name; an admin can add a kind by a ClusterRole \
              labelled studioci.dev/aggregate-to-workspace: \"true\"",
         ));

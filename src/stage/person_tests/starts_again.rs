@@ -172,7 +172,7 @@ async fn of_two_that_start_a_chain_without_a_listener_the_later_one_says_so() {
     let (one, two) = tokio::join!(started_again(&stage, &request), started_again(&stage, &request));
     let (started, raced) = if one.is_ok() { (one, two) } else { (two, one) };
     assert!(matches!(&started, Ok(StartOutcome::Started(build)) if build.generation == 2), "{started:?}");
-    assert!(raced.unwrap_err().to_string().contains("somebody else changes chain"));
+    assert!(raced.unwrap_err().to_string().contains("somebody else is changing chain"));
     assert_eq!(head(&stage.world())["generation"], "2");
     assert_eq!(stage.world().builds().len(), 1);
 }

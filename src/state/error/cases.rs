@@ -57,31 +57,31 @@ cases! {
         /// `setup` by somebody who is no administrator.
         NotAnAdministrator { why: String } Unready
             "setup needs the rights of an administrator: {why}"
-            => "have somebody run it who holds cluster-admin, or apply what kubectl studioci setup --print prints";
+            => "have somebody with cluster-admin run it, or apply what kubectl studioci setup --print prints";
         /// The API server has no admission policies.
         ServerTooOld { version: String, oldest: String } Unready
             "the API server is {version}; admission policies need Kubernetes {oldest}"
             => "upgrade the cluster; nothing was changed";
         /// A newer `setup` has been here.
         NewerSetup {} Unready
-            "a newer kubectl-studioci has set this cluster up, and its roles say which agent images and keys are allowed"
+            "this cluster was set up by a newer kubectl-studioci, and its roles say which agent images and keys are allowed"
             => "change them with that version; nothing was changed";
         /// Somebody changes what `setup` installs.
         SetupRaced { object: String } Unready
-            "{object} is changed by somebody else again and again"
+            "{object} keeps being changed by somebody else"
             => "find out who does (kubectl get … -o yaml --show-managed-fields), and run setup again";
         /// An agent image that is not pinned.
         ImageNotPinned { image: String } Usage
             "{image:?} does not name an image by its digest"
-            => "write it as REGISTRY/REPOSITORY@sha256:…; the registry says the digest when the image is pushed";
+            => "write it as REGISTRY/REPOSITORY@sha256:…; the registry reports the digest when the image is pushed";
         /// No agent image.
         NoAgentImage {} Usage
             "no agent image is named"
             => "push the image and name it by its digest: --agent-image REGISTRY/REPOSITORY@sha256:…";
         /// A key that no label or annotation has.
         NotAKey { key: String } Usage
-            "{key:?} is no key of a label or an annotation"
-            => "write it as kubectl shows it, such as istio.io/rev; for several give the flag several times";
+            "{key:?} is not a valid key of a label or an annotation"
+            => "write it as kubectl shows it, such as istio.io/rev; repeat the flag for several keys";
         /// The pipeline wants kinds that the workspace role does not cover.
         KindsNotCovered { kinds: String } Unready
             "agents may not create what the pipeline asks for: {kinds}"
@@ -135,12 +135,12 @@ cases! {
             => "it was edited by hand; delete it: kubectl studioci start {chain} then writes another one";
         /// The seed is gone.
         SeedGone { chain: String, object: String } Unready
-            "Secret {object} is gone from {HOME}, so that no namespace can be claimed"
+            "Secret {object} is gone from {HOME}, so no namespace can be claimed"
             => "somebody deleted it; kubectl studioci start writes another one for chain {chain} and raises a fresh listener";
         /// A chain that was to be forgotten is another one by now.
         StartedWhileDeleted { chain: String } Ownership
             "chain {chain} was started anew while it was being deleted"
-            => "nothing of the new one was touched; run it again if that is to go, too";
+            => "the new one was not touched; run this again to delete it, too";
     }
     "Builds" {
         /// A Namespace of ours that is no build any more.
@@ -170,8 +170,8 @@ cases! {
         /// A rendering that came to no end by no fault of the pipeline.
         NotRendered { why: String } Timeout
             "the pipeline could not be rendered: {why}"
-            => "it says nothing of the pipeline: run it again; if it stays so, look at what else this machine has to do, and \
-                at its limits of processes and memory";
+            => "this says nothing about the pipeline: run it again; if that does not help, check the load of this machine, and \
+                its limits on processes and memory";
     }
     "claim" {
         /// Somebody took a namespace between our create and our look at it.
@@ -182,8 +182,8 @@ cases! {
         /// All names that were tried are in use.
         NamesTaken { tried: usize, prefix: String, occupants: String } Ownership
             "the first {tried} names {prefix}-… are all taken: {occupants}"
-            => "names that nobody can guess do not collide so often: look who makes namespaces here, and whether a webhook \
-                changes what they carry";
+            => "names that nobody can guess should not collide this often: check who makes namespaces here, and whether a \
+                webhook changes their labels or annotations";
         /// The controller manager does not come to the fresh namespace.
         NoServiceAccount { namespace: String, seconds: u64 } Timeout
             "namespace {namespace} has no default ServiceAccount after {seconds} s, which kube-controller-manager makes"
@@ -200,19 +200,19 @@ cases! {
             => "somebody else carries the chain on; kubectl studioci watch {chain} follows it";
         /// Another chain of that name by now.
         AnotherChain { chain: String } Ownership
-            "chain {chain} was deleted, and started anew, meanwhile"
+            "chain {chain} was deleted and started again in the meantime"
             => "run it again: it finds the new one";
         /// The chain is being purged.
         Purging { chain: String } Ownership
             "chain {chain} is being purged"
-            => "let kubectl studioci stop {chain} --purge come to its end (run it again), then start it anew";
+            => "let kubectl studioci stop {chain} --purge finish (run it again), then start the chain again";
         /// Two change one chain at the same time.
         Raced { chain: String } Ownership
-            "somebody else changes chain {chain} at this moment"
-            => "run it again: it goes on from what the other one has made";
+            "somebody else is changing chain {chain} right now"
+            => "run it again: it goes on from what they have done";
         /// The record went while the chain was started.
         RecordVanished { chain: String } Ownership
-            "the record of chain {chain} vanished while it was started"
+            "the record of chain {chain} vanished while the chain was being started"
             => "run it again";
         /// The chain of that name builds another image.
         OtherRepository { chain: String, theirs: String, ours: String } Ownership
@@ -242,7 +242,7 @@ cases! {
         /// The chain is as it should be, and nobody listens.
         NobodyListens { chain: String, seconds: u64, why: String } Timeout
             "chain {chain} is as it was asked for, but after {seconds} s nobody listens: {why}"
-            => "mend what is named; or kubectl studioci start --tag TAG lets a fresh listener carry on from another tag";
+            => "fix what is named, or let a fresh listener carry on from another tag: kubectl studioci start --tag TAG";
         /// A new chain's tag is not there, and its policy wants one that is.
         TagMissing { image: String, policy: String } Usage
             "{image} is not in the registry, and with policy {policy} Keel watches nothing before the tag it starts from exists"
@@ -275,7 +275,7 @@ cases! {
             => "choose another name with --chain";
         /// Nothing gives the chain a name.
         NoChainName {} Usage
-            "the chain has no name: it is made of the git repository and branch, and there is none here"
+            "the chain has no name: it is derived from the git repository and branch, and there is none here"
             => "name it with --chain NAME, or run this in a checkout that is on a branch";
         /// What a Namespace document lends cannot be a right.
         NotLendable { why: String } Usage
@@ -338,7 +338,7 @@ cases! {
         /// Support does not come up, or go.
         SupportNotSettled { build: String, state: String, seconds: u64, missing: String } Timeout
             "support of build {build} is not {state} after {seconds} s: {missing}"
-            => "it goes on by itself; what is named above is in its way, and more --timeout lets this wait on";
+            => "it goes on by itself; what is named above is in its way; a longer --timeout waits longer";
     }
     "stop and cleanup" {
         /// A chain that was purged is carried on by somebody.
@@ -347,8 +347,8 @@ cases! {
             => "it goes on; to end it after all run kubectl studioci stop {chain} --purge again";
         /// A chain that was stopped is another one by now.
         StartedWhileStopped { chain: String } Ownership
-            "chain {chain} was deleted, and started anew, while it was being stopped"
-            => "run it again if the new one is to end, too";
+            "chain {chain} was deleted and started again while it was being stopped"
+            => "run this again to end the new one, too";
         /// Builds run on.
         StillRunning { chain: String, seconds: u64, builds: String } Timeout
             "builds of chain {chain} still run after {seconds} s: {builds}"

@@ -237,9 +237,9 @@ fn the_build_container() {
         (LEAST.split("  template:").next().unwrap().to_owned(), &["it has no pod template"]),
         (
             least("registry.example.com/app", "http://r.example.com/app"),
-            &["the image `http://r.example.com/app:build-20260101` is no image reference"],
+            &["the image `http://r.example.com/app:build-20260101` is not an image reference"],
         ),
-        (least(image, "command: [x]"), &["the image `` is no image reference"]),
+        (least(image, "command: [x]"), &["the image `` is not an image reference"]),
         (least(":build-20260101", &format!("@sha256:{}", "0a".repeat(32))), &["names a digest and no tag"]),
     ] {
         one_fault(&text, &settings(), says);
