@@ -66,7 +66,8 @@ impl BuildNamespace<'_> {
     }
 }
 
-fn labels(chain: &str) -> Value {
+/// The labels of everything of a chain.
+pub fn labels(chain: &str) -> Value {
     json!({ wire::MANAGED_BY: wire::MANAGED_BY_VALUE, wire::CHAIN: chain })
 }
 

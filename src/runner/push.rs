@@ -10,6 +10,7 @@ use super::{Agent, Flow};
 use crate::agent::Observation;
 use crate::chain::build::{Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, Pushed};
+use crate::chain::rights::labels;
 use crate::chain::told::{Telling, is_revision};
 use crate::chain::trying::Trying;
 use crate::chain::wire;
@@ -19,7 +20,6 @@ use crate::keel::image::ImageRef;
 use crate::keel::parking;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::weave::ListenerOf;
-use crate::state::chain;
 use crate::state::dry_run;
 use crate::state::error::Result;
 
@@ -54,7 +54,7 @@ impl Agent<'_> {
         let object = json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": { "name": wire::FREEZE, "labels": chain::labels(&seen.build.chain) },
+            "metadata": { "name": wire::FREEZE, "labels": labels(&seen.build.chain) },
             "data": freeze.write(),
         });
         match self

@@ -46,8 +46,3 @@ pub fn config_map(name: &str, data: &Map, labels: &Value) -> Value {
         "data": data,
     })
 }
-
-/// The labels of everything of a chain.
-pub fn labels(chain: &str) -> Value {
-    json!({ wire::MANAGED_BY: wire::MANAGED_BY_VALUE, wire::CHAIN: chain })
-}

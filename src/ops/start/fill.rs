@@ -29,7 +29,7 @@ pub(super) async fn fill_home(cluster: &Cluster, intent: &Intent) -> Result<Fill
     let record = &intent.record;
     let settings = &record.settings;
     let chain = settings.chain.as_str();
-    let labels = chain::labels(chain);
+    let labels = rights::labels(chain);
     let written = chain::config_map(&wire::record_object(chain), &record.write()?, &labels);
     let own = create(cluster, &kind::CONFIG_MAPS, &written).await?;
     if !own {

@@ -11,6 +11,7 @@ mod undo;
 mod wait;
 
 use crate::chain::head::Head;
+use crate::chain::rights::labels;
 use crate::chain::wire;
 use crate::cluster::Cluster;
 use crate::cluster::resource as kind;
@@ -76,7 +77,7 @@ pub async fn start(cluster: &Cluster, request: &StartRequest, say: Say<'_>) -> R
 async fn create_head(cluster: &Cluster, intent: &Intent) -> Result<(Head, bool)> {
     let settings = &intent.record.settings;
     let name = wire::chain_object(&settings.chain);
-    let head = chain::config_map(&name, &Head::first(&settings.uuid), &chain::labels(&settings.chain));
+    let head = chain::config_map(&name, &Head::first(&settings.uuid), &labels(&settings.chain));
     let fresh = create(cluster, &kind::CONFIG_MAPS, &head).await?;
     Ok((head::head_of(cluster, &settings.chain).await?, fresh))
 }
