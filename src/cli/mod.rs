@@ -15,6 +15,7 @@ pub mod failure;
 pub mod mistake;
 pub mod output;
 pub mod pipeline;
+pub mod process;
 pub mod render;
 pub mod scale;
 pub mod settings;
