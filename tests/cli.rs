@@ -629,7 +629,7 @@ fn connection_options_are_kubectls() {
     insta::assert_snapshot!(options, @"
         (as kubectl has them):
          -n, --namespace <NAME>
-                 Namespace scope of this request
+                 Taken for kubectl's sake, and not used: every build has a namespace of its own
 
              --context <NAME>
                  Kubeconfig context to use
