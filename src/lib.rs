@@ -9,7 +9,7 @@
 //! the rooms to the integration tests, the benches and the stand-in for Keel.
 #![cfg_attr(
     not(feature = "testing"),
-    allow(unreachable_pub, reason = "what tests may reach is a room's face")
+    allow(unreachable_pub, reason = "a room's face is public with the feature, where the lint looks")
 )]
 
 #[cfg(not(feature = "testing"))]

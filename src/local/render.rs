@@ -1,8 +1,8 @@
 //! Who renders: a child process that may fail in place of this one.
 //!
 //! A template is a program, and its text may be anybody's. So everything that a text decides (parsing, rendering,
-//! reading YAML, weaving, every check) happens in [`local::child`], under bounds that no pipeline meets which is used as
-//! one. The bounds are the same for a person and for an agent, so that what `start` takes, the agents take too; only how
+//! reading YAML, weaving, every check) happens in [`super::child`], under bounds that no pipeline in earnest use
+//! meets. The bounds are the same for a person and for an agent, so that what `start` takes, the agents take too; only how
 //! long they wait for a machine that is busy differs.
 
 use std::time::Duration;
@@ -273,7 +273,7 @@ fn bounds(clock: Duration) -> ChildLimits {
     ChildLimits { memory: MEMORY, cpu: CPU, answer: ANSWER_BYTES, clock }
 }
 
-/// What the child does: [`apart`]'s other side.
+/// What the child does: the other side of `apart`.
 ///
 /// # Errors
 /// What the system refuses; then nothing was read.

@@ -1,6 +1,6 @@
 //! `setup`: what a cluster needs once, and whether it is there.
 //!
-//! Home, the roles, and the admission policies that confine builds ([`manifests`]); whether they are on ([`check`]).
+//! Home, the roles, and the admission policies that confine builds ([`manifests`]); whether they are on ([`confinement::check`]).
 //!
 //! Objects that are there are compared and, where they differ, changed by a JSON patch against the version that was
 //! read. Not by server-side apply: it cannot take a field back that somebody else changed without force, leaves what

@@ -1,6 +1,6 @@
 //! Run an agent: look at the cluster, decide by [`crate::agent::step`], act, until nothing is left to do.
 //!
-//! Everything that an agent remembers beyond the cluster is in [`Memory`], and losing it costs a repetition, never
+//! Everything that an agent remembers beyond the cluster is in `Memory`, and losing it costs a repetition, never
 //! a push or a second build.
 
 mod act;
