@@ -460,14 +460,14 @@ fn documents_that_no_build_may_bring() {
           from pipeline.yaml, line 17
             17 | apiVersion: v1
           why: every build has a namespace of its own, and nothing of a pipeline goes elsewhere
-          hint: leave metadata.namespace out, or use the pipeline's own namespace variable
+          hint: leave metadata.namespace out
         ");
     insta::assert_snapshot!(document("cert-manager.io/v1", "Certificate", "{name: tls}"), @r#"
         error: document 2 (Certificate tls): cert-manager.io/v1 Certificate is not a kind that a pipeline may hold
           from pipeline.yaml, line 17
             17 | apiVersion: cert-manager.io/v1
           why: studioci-workspace does not cover it, so that an agent could not create it
-          hint: take it out, or let an admin grant it by a ClusterRole labelled studioci.dev/aggregate-to-workspace: "true"
+          hint: take it out of the pipeline; what builds can share, an admin creates once elsewhere
         "#);
     insta::assert_snapshot!(document("extensions/v1beta1", "Ingress", "{name: web}"), @"
         error: document 2 (Ingress web): extensions/v1beta1 Ingress is not served

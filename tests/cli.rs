@@ -632,7 +632,7 @@ fn connection_options_are_kubectls() {
     insta::assert_snapshot!(options, @"
         (the same as kubectl's):
          -n, --namespace <NAME>
-                 Namespace scope for this request
+                 Taken for kubectl's sake, and not used: every build has a namespace of its own
 
              --context <NAME>
                  Kubeconfig context to use

@@ -53,8 +53,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("secrecy", &["cluster"]),
     ("http", &["cluster"]),
     ("http_body_util", &["cluster"]),
-    // The cluster's deadlines and the operations' order are both tokio's; main builds the runtime.
-    ("tokio", &["ops", "runner", "state", "cluster", "main"]),
+    // The cluster's deadlines and the operations' order are both tokio's; `cli/process.rs` builds the runtime.
+    ("tokio", &["ops", "runner", "state", "cluster", "cli"]),
     ("futures_util", &["ops", "runner", "state", "cluster"]),
     // Pure: rules are regular expressions, proofs of ownership are uuids.
     ("regex", &["keel", "chain", "pipeline"]),

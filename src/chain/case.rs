@@ -15,6 +15,7 @@ pub enum Blame {
     Timeout,
 }
 
+#[cfg(any(test, feature = "testing"))]
 /// A case as it is documented: `{fact}` stands for what is known only when it happens.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
@@ -41,7 +42,7 @@ macro_rules! cases {
         )* })*
     ) => {
         $(#[$of_all])*
-        #[expect(missing_docs, reason = "the sentence of a case says what each of its facts is")]
+        #[allow(missing_docs, reason = "the sentence of a case says what each of its facts is")]
         pub enum $Name {
             $($others)*
             $($(
@@ -52,6 +53,7 @@ macro_rules! cases {
         }
 
         impl $Name {
+            #[cfg(any(test, feature = "testing"))]
             /// Every case, in the order of the documentation.
             pub const CASES: &[$crate::chain::case::Case] = &[$($($crate::chain::case::Case {
                 name: stringify!($Case),

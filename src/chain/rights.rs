@@ -25,8 +25,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub use self::virtual_rights::{
-    ADDED_KEYS, AGENT_IMAGES, Added, CHAINS, CONFINEMENT, LENT, LENT_MAX, POD_SECURITY, POD_SECURITY_MODES,
-    PODSECURITY, PREFIXES, VIRTUAL_GROUP, lent, lent_fault, pod_security,
+    Added, CHAINS, CONFINEMENT, LENT, POD_SECURITY, POD_SECURITY_MODES, PODSECURITY, PREFIXES, VIRTUAL_GROUP,
+    lent, lent_fault, pod_security,
 };
 pub use self::workspace::Workspace;
 use super::build::Map;

@@ -199,7 +199,10 @@ fn silent(listener: &Listener, now: Timestamp) -> Option<Timestamp> {
     let schedule = Schedule::parse(named).or_else(|_| Schedule::parse(DEFAULT_SCHEDULE)).ok()?;
     let since = listener.moved.max(listener.created)?;
     let civil = |at: Timestamp| at.to_zoned(jiff::tz::TimeZone::UTC).datetime();
-    schedule.passes(civil(since), civil(now - GRACE.seconds())).then_some(since)
+    schedule
+        .next_after(civil(since))
+        .is_some_and(|next| next <= civil(now - GRACE.seconds()))
+        .then_some(since)
 }
 
 /// Chains whose listener was taken from them: the newest build's namespace, and the namespace that should be next.

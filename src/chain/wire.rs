@@ -142,8 +142,6 @@ pub const REPLICAS: &str = "studioci.dev/replicas";
 pub const FREEZE: &str = "studioci-freeze";
 /// Name of the build's Job.
 pub const JOB: &str = "studioci-build";
-/// Prefix under which a `keel.sh/*` key is parked.
-pub const PARKED: &str = crate::keel::parking::PARKED;
 
 /// The ServiceAccount that the agents of a chain run as: the user name that every policy sees says which chain it is.
 ///

@@ -29,7 +29,7 @@ pub struct AgentArgs {
 /// What the agent's binary does inside a pod.
 #[derive(Debug, Subcommand)]
 pub enum Act {
-    #[expect(missing_docs, reason = "a doc comment here would replace the longer help of the arguments")]
+    #[allow(missing_docs, reason = "a doc comment here would replace the longer help of the arguments")]
     Install(InstallArgs),
     /// Tell the agent what this image says about itself, then sleep
     Tell,

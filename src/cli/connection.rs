@@ -15,7 +15,7 @@ use crate::cluster::{Options, options};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Connection options (the same as kubectl's)")]
 pub struct ConnectionArgs {
-    /// Namespace scope for this request
+    /// Taken for kubectl's sake, and not used: every build has a namespace of its own
     #[arg(
         short,
         long,
@@ -152,7 +152,6 @@ impl ConnectionArgs {
             context: self.context.clone(),
             cluster: self.cluster.clone(),
             user: self.user.clone(),
-            namespace: self.namespace.clone(),
             server: self.server.clone(),
             token: self.token.clone(),
             impersonate: self.as_user.clone(),

@@ -46,10 +46,8 @@ impl ExitKind {
 pub struct Failure {
     /// The exit code's name.
     pub kind: ExitKind,
-    /// What went wrong, one sentence without a full stop; a line break in it is one that somebody else said.
+    /// What went wrong and where, one sentence without a full stop; a line break in it is one that somebody else said.
     pub what: String,
-    /// File and line, document, or object.
-    pub where_: Option<Box<str>>,
     /// The cause.
     pub why: Option<Box<str>>,
     /// What to do about it.
@@ -63,27 +61,12 @@ pub struct Failure {
 impl Failure {
     /// A failure of which only the sentence is known.
     pub fn new(kind: ExitKind, what: impl Into<String>) -> Self {
-        Self {
-            kind,
-            what: what.into(),
-            where_: None,
-            why: None,
-            remedy: None,
-            hints: Vec::new(),
-            quiet: false,
-        }
+        Self { kind, what: what.into(), why: None, remedy: None, hints: Vec::new(), quiet: false }
     }
 
     /// A wrong command line or configuration.
     pub fn usage(what: impl Into<String>) -> Self {
         Self::new(ExitKind::Usage, what)
-    }
-
-    /// Says where.
-    #[must_use]
-    pub fn at(mut self, place: impl fmt::Display) -> Self {
-        self.where_ = Some(place.to_string().into());
-        self
     }
 
     /// Says why.
@@ -119,11 +102,7 @@ impl fmt::Display for Failure {
     /// `error: …` as kubectl says it, then a line for each thing known, indented; no final newline.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", sanitise(&self.what))?;
-        let known = [
-            ("where", self.where_.as_deref()),
-            ("why", self.why.as_deref()),
-            ("remedy", self.remedy.as_deref()),
-        ];
+        let known = [("why", self.why.as_deref()), ("remedy", self.remedy.as_deref())];
         for (name, text) in known {
             let Some(text) = text else { continue };
             let mut lines = text.lines();
@@ -170,16 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_what_where_why_and_what_to_do() {
+    fn a_failure_says_what_why_and_what_to_do() {
         let failure = Failure::usage("undefined variable `repoo`")
-            .at("pipeline.yaml:3:9\nimage: {{ repoo }}")
-            .because("no value has that name")
+            .because("no value has that name\nat line 3")
             .remedy("did you mean `repo`?")
             .hint("See 'kubectl studioci render --help' for usage.");
         assert_eq!(
             failure.to_string(),
-            "error: undefined variable `repoo`\n  where: pipeline.yaml:3:9\n    image: {{ repoo }}\n  why: no value \
-             has that name\n  remedy: did you mean `repo`?\nSee 'kubectl studioci render --help' for usage."
+            "error: undefined variable `repoo`\n  why: no value has that name\n    at line 3\n  remedy: did you mean `repo`?\nSee 'kubectl studioci render --help' for usage."
         );
     }
 

@@ -15,6 +15,7 @@ pub mod failure;
 pub mod mistake;
 pub mod output;
 pub mod pipeline;
+pub mod process;
 pub mod render;
 pub mod scale;
 pub mod settings;
@@ -79,7 +80,7 @@ pub struct Cli {
 /// The verbs. What each is for, its arguments say: their doc comment is the help.
 #[derive(Debug, Subcommand)]
 #[command(subcommand_help_heading = "Verbs", subcommand_value_name = "VERB")]
-#[expect(missing_docs, reason = "a doc comment here would replace the longer help of the arguments")]
+#[allow(missing_docs, reason = "a doc comment here would replace the longer help of the arguments")]
 pub enum Verb {
     Render(render::RenderArgs),
     Claim(claim::ClaimArgs),
@@ -154,6 +155,11 @@ impl Cli {
         block_on: impl FnOnce(VerbFuture<'_>) -> Result<ExitKind, Failure>,
     ) -> Result<ExitKind, Failure> {
         ctx.connection = self.connection;
+        if let Some(namespace) = &ctx.connection.namespace {
+            ctx.console.warning(&format!(
+                "--namespace {namespace} is not used: every build has a namespace of its own"
+            ));
+        }
         match self.verb {
             Verb::Version(args) => version::run(&args, ctx),
             Verb::Render(args) => render::run(&args, ctx),
@@ -204,6 +210,26 @@ mod tests {
             let gone = || Failure::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
             let failure = cli.run(&mut ctx, |_| Err(gone())).unwrap_err();
             assert_eq!((failure.kind, failure.quiet), (kind, true), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_that_nobody_uses_is_said_to_be_unused() {
+        for (line, said) in [
+            ("version", ""),
+            (
+                "version -n team",
+                "Warning: --namespace team is not used: every build has a namespace of its own\n",
+            ),
+        ] {
+            let (console, captured) =
+                crate::output::console::Console::captured(StreamStyle::default(), StreamStyle::default());
+            let mut ctx =
+                Ctx { console, settings: ProcessSettings::default(), connection: ConnectionArgs::default() };
+            let args = std::iter::once("x").chain(line.split(' ')).map(OsString::from);
+            let Ok(Parsed::Verb(cli)) = parse(args, &ctx.settings) else { panic!("{line} is a verb") };
+            cli.run(&mut ctx, |_| Ok(ExitKind::Done)).expect("nothing is asked of a cluster");
+            assert_eq!(captured.err(), said, "{line}");
         }
     }
 

@@ -118,7 +118,7 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     let cluster = ctx.connect()?;
     let outcome = {
         let narrator = Narrator::of(&mut ctx.console);
-        ops::start::start(&cluster, &request, &|it| narrator.say(&it)).await?
+        Box::pin(ops::start::start(&cluster, &request, &|it| narrator.say(&it))).await?
     };
     let (build, operation) = match outcome {
         StartOutcome::Started(build) => (build, "started"),

@@ -24,14 +24,13 @@ impl Cluster {
     /// contradicts another, and names which.
     pub fn connect(options: &Options) -> Result<Self, Error> {
         let choice = choose(options)?;
-        let (context, namespace, user) =
-            (choice.context.clone(), choice.namespace.clone(), choice.user.clone());
+        let (context, user) = (choice.context.clone(), choice.user.clone());
         let (config, source) = settle(options, choice)?;
         let user = match source {
             Source::Withheld(_) => format!("{user}, which are not sent over plain http"),
             _ => user,
         };
-        let about = ConnectionInfo { context, server: named(&config.cluster_url), namespace, user };
+        let about = ConnectionInfo { context, server: named(&config.cluster_url), user };
         let client = client::of(config.clone(), &about)?;
         let config = matches!(source, Source::Plugin(_)).then(|| Box::new(config));
         let transport = Transport::new(source, config, client, about, false);
@@ -61,12 +60,7 @@ impl Cluster {
         // Read again by kube about once a minute: certificate authorities are rotated too.
         config.root_cert_file = Some(authority);
         bound(&mut config, place.request_timeout);
-        let about = ConnectionInfo {
-            context: None,
-            server,
-            namespace: read("namespace")?.trim().to_owned(),
-            user: "the pod's ServiceAccount".to_owned(),
-        };
+        let about = ConnectionInfo { context: None, server, user: "the pod's ServiceAccount".to_owned() };
         let client = client::of(config, &about)?;
         let token = place.folder.join("token");
         let name = format!("token file {}", token.display());
@@ -78,7 +72,8 @@ impl Cluster {
 /// Our bounds and no retries of kube's. A call's own bound is [`super::retry`]'s; this one is for the handshake.
 fn bound(config: &mut Config, request_timeout: Duration) {
     config.default_retry = false;
-    config.connect_timeout = Some(request_timeout);
+    // the connection's own bound comes first: what was never reached is said as that, and not as an answer that is late
+    config.connect_timeout = Some(request_timeout / 20 * 19);
     config.read_timeout = None;
 }
 

@@ -317,7 +317,7 @@ async fn the_user_of_an_address_signs_in_over_tls_and_is_never_shown() {
     let options = Options { insecure_skip_tls_verify: true, ..options(&address) };
     let cluster = Cluster::connect(&options).unwrap();
     cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap();
-    assert_eq!(cluster.server(), url);
+    assert_eq!(cluster.inner.transport.about.server, url);
     assert!(heads.lock().unwrap()[0].contains(&format!("authorization: Basic {}\r\n", base64("u:p@ss"))));
 }
 
@@ -600,7 +600,6 @@ async fn in_a_pod_only_the_mounted_files_count() {
 
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("ca.crt"), "no certificate").unwrap();
-    std::fs::write(folder.join("namespace"), "ci-a\n").unwrap();
     std::fs::write(folder.join("token"), "t\n").unwrap();
     let error = Cluster::in_cluster(&place).unwrap_err();
     assert!(error.to_string().contains("there is no certificate in it"), "{error}");

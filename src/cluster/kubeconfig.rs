@@ -16,7 +16,6 @@ use crate::pipeline::fault::nearest;
 pub(super) struct Choice {
     /// The context's name, if there is one.
     pub(super) context: Option<String>,
-    pub(super) namespace: String,
     /// The user's name, for messages.
     pub(super) user: String,
     /// The names under which cluster and credentials stand in the kubeconfig; none where only flags say them.
@@ -186,18 +185,12 @@ pub(super) fn choose(options: &Options) -> Result<Choice, Error> {
     let entries = Entries { cluster: entry(cluster_name), user: entry(user_name) };
     overlay_cluster(options, &mut cluster);
     let auth = overlay_auth(options, auth)?;
-    let namespace = options
-        .namespace
-        .clone()
-        .or_else(|| context.as_ref().and_then(|it| it.namespace.clone()))
-        .filter(|namespace| !namespace.is_empty())
-        .unwrap_or_else(|| "default".to_owned());
     let user = match &auth.impersonate {
         Some(other) => format!("{other} (as asked for by --as)"),
         None if options.token.is_some() => "the bearer of --token".to_owned(),
         None => user_name.unwrap_or("nobody (no user in the kubeconfig)").to_owned(),
     };
-    Ok(Choice { context: wanted.map(str::to_owned), namespace, user, entries, cluster, auth })
+    Ok(Choice { context: wanted.map(str::to_owned), user, entries, cluster, auth })
 }
 
 /// As client-go's `getCluster`: what the flags say of trust replaces all that the kubeconfig says of it, and another

@@ -67,7 +67,7 @@ fn files_are_merged_and_the_first_word_wins() {
     let options = Options { kubeconfig_paths: paths, ..Options::default() };
     let choice = choose(&options).unwrap();
     assert_eq!((choice.context.as_deref(), server(&choice)), (Some("lab"), "https://lab:6443"));
-    assert_eq!((choice.namespace.as_str(), choice.user.as_str()), ("team", "ann"));
+    assert_eq!(choice.user, "ann");
     assert_eq!(
         choice.cluster.certificate_authority.as_deref(),
         Some(folder.0.join("ca.pem").to_str().unwrap()),
@@ -75,7 +75,7 @@ fn files_are_merged_and_the_first_word_wins() {
     );
 
     let choice = choose(&Options { context: Some("gpu".to_owned()), ..options }).unwrap();
-    assert_eq!((server(&choice), choice.namespace.as_str()), ("https://gpu", "default"));
+    assert_eq!(server(&choice), "https://gpu");
     assert_eq!(choice.user, "carl (as asked for by --as)");
 }
 
@@ -87,7 +87,6 @@ fn flags_lie_over_the_context() {
         kubeconfig: Some(path),
         cluster: Some("gpu".to_owned()),
         user: Some("bob".to_owned()),
-        namespace: Some("mine".to_owned()),
         server: Some("https://other:1".to_owned()),
         token: Some("t3".to_owned()),
         impersonate: Some("dan".to_owned()),
@@ -98,7 +97,6 @@ fn flags_lie_over_the_context() {
     };
     let choice = choose(&options).unwrap();
     assert_eq!((choice.context.as_deref(), server(&choice)), (Some("lab"), "https://other:1"));
-    assert_eq!(choice.namespace, "mine");
     assert_eq!(choice.auth.impersonate.as_deref(), Some("dan"));
     assert_eq!(choice.auth.impersonate_uid.as_deref(), Some("7"));
     assert_eq!(choice.cluster.insecure_skip_tls_verify, Some(true));
@@ -109,7 +107,7 @@ fn flags_lie_over_the_context() {
 fn a_server_alone_needs_no_kubeconfig() {
     let options = Options { server: Some("localhost:8080".to_owned()), ..Options::default() };
     let choice = choose(&options).unwrap();
-    assert_eq!((choice.context, choice.namespace.as_str()), (None, "default"));
+    assert_eq!((server(&choice), choice.context.as_deref()), ("localhost:8080", None));
 }
 
 #[test]

@@ -41,15 +41,16 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
-pub use access::{Access, Judgement};
+pub use access::Access;
 pub use error::{Denier, Error};
+#[cfg(feature = "testing")]
 pub use forbidden::Forbidden;
-pub use list::{Consistency, List, Query};
+pub use list::{List, Query};
 pub use options::{InCluster, Options};
 pub use resource::Resource;
-pub use retry::{Proof, contains};
-pub use verbs::{Create, Delete, Deletion, Patch, ServerVersion};
-pub use watch::{Follow, Watch, WatchEvent};
+pub use retry::Proof;
+pub use verbs::{Create, Delete, Deletion, Patch};
+pub use watch::{Follow, WatchEvent};
 
 /// Requests in flight at most: polite to the server's fairness queues, and few TLS handshakes.
 pub(crate) const IN_FLIGHT: usize = 8;
@@ -100,12 +101,12 @@ impl Sink {
     }
 }
 
-/// What a connection tells of itself: where it leads, and as whom.
+/// What a connection tells of itself in errors: where it leads, and as whom.
 #[derive(Debug, Clone)]
 struct ConnectionInfo {
+    /// The kubeconfig context; `None` in a pod, or when only a server was named.
     context: Option<String>,
     server: String,
-    namespace: String,
     user: String,
 }
 
@@ -153,26 +154,6 @@ impl Cluster {
                 pace: retry::Pace::default(),
             }),
         }
-    }
-
-    /// The kubeconfig context; `None` in a pod, or when only a server was named.
-    pub fn context(&self) -> Option<&str> {
-        self.inner.transport.about.context.as_deref()
-    }
-
-    /// The API server's URL.
-    pub fn server(&self) -> &str {
-        &self.inner.transport.about.server
-    }
-
-    /// The namespace that is meant when none is named.
-    pub fn namespace(&self) -> &str {
-        &self.inner.transport.about.namespace
-    }
-
-    /// The user, as the kubeconfig names them.
-    pub fn user(&self) -> &str {
-        &self.inner.transport.about.user
     }
 
     /// Sends notices (long waits, warnings of the server) to `listener` from now on, for all clones.

@@ -26,8 +26,6 @@ pub struct Options {
     pub cluster: Option<String>,
     /// `--user`.
     pub user: Option<String>,
-    /// `-n`, `--namespace`.
-    pub namespace: Option<String>,
     /// `-s`, `--server`.
     pub server: Option<String>,
     /// `--token`.
@@ -72,7 +70,6 @@ impl Default for Options {
             context: None,
             cluster: None,
             user: None,
-            namespace: None,
             server: None,
             token: None,
             impersonate: None,
@@ -102,7 +99,7 @@ pub struct InCluster {
     pub host: String,
     /// `KUBERNETES_SERVICE_PORT`.
     pub port: u16,
-    /// The folder with `token`, `ca.crt` and `namespace`.
+    /// The folder with `token` and `ca.crt`.
     pub folder: PathBuf,
     /// Bound of one request.
     pub request_timeout: Duration,

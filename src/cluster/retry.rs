@@ -109,7 +109,7 @@ impl Proof<'_> {
 }
 
 /// Whether everything in `sent` stands in `live`; the server only ever adds (defaults, status, metadata).
-pub fn contains(live: &Value, sent: &Value) -> bool {
+pub(super) fn contains(live: &Value, sent: &Value) -> bool {
     match (live, sent) {
         (Value::Object(live), Value::Object(sent)) => sent.iter().all(|(key, sent)| match live.get(key) {
             Some(live) => contains(live, sent),

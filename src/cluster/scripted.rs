@@ -215,7 +215,6 @@ impl Scripted {
         let about = ConnectionInfo {
             context: Some("test".to_owned()),
             server: "https://scripted".to_owned(),
-            namespace: "default".to_owned(),
             user: "tester".to_owned(),
         };
         let transport = Transport::new(source, None, kube::Client::new(service, "default"), about, reached);

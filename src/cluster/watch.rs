@@ -37,13 +37,11 @@ const SHORT: Duration = Duration::from_secs(1);
 /// How long after the end that was asked for a silent stream counts as dead.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What to follow, from where.
+/// What to follow.
 #[derive(Debug, Clone)]
 pub struct Follow {
     /// Which objects.
     pub query: Query,
-    /// The version to go on from, of a list or an object; `None` = list first.
-    pub from: Option<String>,
     /// How long one stream lasts. A dead connection is noticed 5 s after that. One request per span when nothing
     /// happens.
     pub span: Duration,
@@ -52,13 +50,7 @@ pub struct Follow {
 impl Follow {
     /// Lists first, then follows, in streams of 40 s.
     pub fn new(query: Query) -> Self {
-        Self { query, from: None, span: Duration::from_secs(40) }
-    }
-
-    /// From a list that the caller has already read.
-    #[must_use]
-    pub fn from(self, resource_version: impl Into<String>) -> Self {
-        Self { from: Some(resource_version.into()), ..self }
+        Self { query, span: Duration::from_secs(40) }
     }
 
     /// Streams of another length.
@@ -95,23 +87,8 @@ impl Cluster {
     where
         T: DeserializeOwned + Send + 'static,
     {
-        let watching = Watching::<T> {
-            cluster: self.clone(),
-            resource: *resource,
-            namespace: namespace.map(str::to_owned),
-            version: follow.from.clone().filter(|version| !version.is_empty()),
-            follow,
-            stream: None,
-            ready: VecDeque::new(),
-            start: Instant::now(),
-            failures: 0,
-            renewed: false,
-        };
-        stream::unfold(watching, |mut watching| async move {
-            let change = watching.next().await;
-            Some((change, watching))
-        })
-        .boxed()
+        let namespace = namespace.map(str::to_owned);
+        Watching::new(self.clone(), *resource, namespace, follow).stream()
     }
 }
 
@@ -120,6 +97,7 @@ struct Watching<T> {
     resource: Resource,
     namespace: Option<String>,
     follow: Follow,
+    /// The last version seen; none makes it list first.
     version: Option<String>,
     stream: Option<EventStream>,
     ready: VecDeque<WatchEvent<T>>,
@@ -129,7 +107,30 @@ struct Watching<T> {
     renewed: bool,
 }
 
-impl<T: DeserializeOwned> Watching<T> {
+impl<T: DeserializeOwned + Send + 'static> Watching<T> {
+    fn new(cluster: Cluster, resource: Resource, namespace: Option<String>, follow: Follow) -> Self {
+        Self {
+            cluster,
+            resource,
+            namespace,
+            follow,
+            version: None,
+            stream: None,
+            ready: VecDeque::new(),
+            start: Instant::now(),
+            failures: 0,
+            renewed: false,
+        }
+    }
+
+    fn stream(self) -> Watch<T> {
+        stream::unfold(self, |mut watching| async move {
+            let change = watching.next().await;
+            Some((change, watching))
+        })
+        .boxed()
+    }
+
     async fn next(&mut self) -> WatchEvent<T> {
         loop {
             if let Some(change) = self.ready.pop_front() {

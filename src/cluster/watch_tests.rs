@@ -38,16 +38,11 @@ fn names(change: &WatchEvent<Object>) -> String {
     }
 }
 
+/// `from`: the version that it has seen already; none makes it list first.
 fn follow(cluster: &Cluster, from: Option<&str>) -> Watch<Object> {
     let follow = Follow::new(Query::labels("a=b"));
-    cluster.watch(
-        &PODS,
-        Some("n"),
-        match from {
-            Some(from) => follow.from(from),
-            None => follow,
-        },
-    )
+    let watching = Watching::new(cluster.clone(), PODS, Some("n".to_owned()), follow);
+    Watching { version: from.map(str::to_owned), ..watching }.stream()
 }
 
 async fn take(watch: &mut Watch<Object>, count: usize) -> Vec<String> {

@@ -3,6 +3,7 @@
 //! Pure. Knows nothing of chains, and never asks a registry or an API server. Its rules are a port of Keel's own;
 //! the tests hold them to what Keel's code decided, row by row.
 
+#[cfg(any(test, feature = "testing"))]
 pub mod containers;
 #[cfg(test)]
 mod decisions;

@@ -29,8 +29,6 @@ pub const IMAGE_PULL_SECRET: &str = "keel.sh/imagePullSecret";
 pub const MONITOR_CONTAINERS: &str = "keel.sh/monitorContainers";
 /// `true` makes Keel update init containers too.
 pub const INIT_CONTAINERS: &str = "keel.sh/initContainers";
-/// `true` makes Keel update image volumes too (since 0.22.0).
-pub const IMAGE_VOLUMES: &str = "keel.sh/imageVolumes";
 /// How many votes an update needs.
 pub const APPROVALS: &str = "keel.sh/approvals";
 /// How long a vote may take, in hours.

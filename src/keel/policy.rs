@@ -1,12 +1,12 @@
-//! What Keel makes of a workload's policy: which tags it accepts, and in which order it tries them.
+//! What Keel makes of a workload's policy.
 //!
 //! A port of the rules of Keel after 0.22.1. Keel itself is silent about a policy that it cannot read: the
 //! workload is simply not tracked. [`Untracked`] keeps the reason, and [`crate::keel::lint`] says it aloud.
 
-use std::cmp::Ordering;
 use std::fmt;
 
-use regex::Regex;
+#[cfg(any(test, feature = "testing"))]
+mod choice;
 
 use super::dialect;
 use super::names::{self, Map};
@@ -60,6 +60,7 @@ pub enum Policy {
         /// How far it goes.
         span: Span,
         /// Whether the pre-release part must stay the same.
+        #[cfg_attr(not(any(test, feature = "testing")), expect(dead_code, reason = "it chooses among tags"))]
         match_pre_release: bool,
     },
     /// `force`: whatever comes.
@@ -69,18 +70,10 @@ pub enum Policy {
     },
     /// `glob:PATTERN`, with `*` as the only wildcard: tags that match and are greater as strings.
     Glob(String),
-    /// `regexp:PATTERN`: tags that match; which one is current does not matter.
-    Regexp(Regexp),
+    /// `regexp:PATTERN`, which compiles: tags that match; which one is current does not matter.
+    Regexp(String),
     /// None, so Keel leaves the workload alone.
     Untracked(Untracked),
-}
-
-/// The pattern of a `regexp:` policy.
-#[derive(Debug, Clone)]
-pub struct Regexp {
-    /// As it was written, without `regexp:`.
-    pub text: String,
-    compiled: Regex,
 }
 
 impl Policy {
@@ -105,7 +98,7 @@ impl Policy {
         }
         if let Some(pattern) = value.strip_prefix("regexp:") {
             return match dialect::compile(pattern) {
-                Ok(compiled) => Self::Regexp(Regexp { text: pattern.to_owned(), compiled }),
+                Ok(_) => Self::Regexp(pattern.to_owned()),
                 Err(why) => Self::Untracked(Untracked::BadRegexp(value.to_owned(), why)),
             };
         }
@@ -145,54 +138,8 @@ impl Policy {
             Self::Semver { span, .. } => span.as_str().to_owned(),
             Self::Force { .. } => "force".to_owned(),
             Self::Glob(pattern) => format!("glob:{pattern}"),
-            Self::Regexp(pattern) => format!("regexp:{}", pattern.text),
+            Self::Regexp(pattern) => format!("regexp:{pattern}"),
             Self::Untracked(_) => "nil policy".to_owned(),
-        }
-    }
-
-    /// Whether a workload at tag `current` is updated to tag `new`.
-    ///
-    /// # Errors
-    /// Keel's own words for tags that a semver policy cannot compare; it then does not update.
-    pub fn should_update(&self, current: &str, new: &str) -> Result<bool, String> {
-        match self {
-            Self::Semver { span, match_pre_release } => newer(*span, *match_pre_release, current, new),
-            Self::Force { match_tag } if current != new => Ok(!match_tag
-                && match (SemVer::parse(current), SemVer::parse(new)) {
-                    (Ok(current), Ok(new)) => new.precedence(&current) == Ordering::Greater,
-                    _ => true,
-                }),
-            Self::Force { .. } => Ok(true),
-            Self::Glob(pattern) => Ok(glob(pattern, new) && new > current),
-            Self::Regexp(pattern) => Ok(pattern.compiled.is_match(new)),
-            Self::Untracked(_) => Ok(false),
-        }
-    }
-
-    /// The tags that Keel considers, in the order in which it tries them: the first acceptable one is taken.
-    pub fn filter(&self, tags: &[String]) -> Vec<String> {
-        let mut kept = tags.to_vec();
-        match self {
-            Self::Semver { .. } => {
-                kept.retain(|tag| tag.contains('.'));
-                newest_first(kept).0
-            }
-            Self::Force { .. } => {
-                let (mut versions, others) = newest_first(kept);
-                versions.extend(others);
-                versions
-            }
-            Self::Glob(pattern) => {
-                kept.retain(|tag| glob(pattern, tag));
-                kept.sort_by(|a, b| b.cmp(a));
-                kept
-            }
-            Self::Regexp(pattern) => {
-                kept.retain(|tag| pattern.compiled.is_match(tag));
-                kept.sort_by(|a, b| pattern.rank(b).cmp(pattern.rank(a)));
-                kept
-            }
-            Self::Untracked(_) => kept,
         }
     }
 
@@ -223,17 +170,6 @@ impl Policy {
     }
 }
 
-impl Regexp {
-    /// The part of a matching tag by which Keel sorts: the group `compare` if the pattern has one.
-    fn rank<'t>(&self, tag: &'t str) -> &'t str {
-        let has_group = self.compiled.capture_names().flatten().any(|name| name == "compare");
-        match self.compiled.captures(tag) {
-            Some(found) if has_group => found.name("compare").map_or("", |group| group.as_str()),
-            _ => tag,
-        }
-    }
-}
-
 impl fmt::Display for Untracked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -250,52 +186,6 @@ impl fmt::Display for Untracked {
 pub fn polled(labels: &Map, annotations: &Map) -> bool {
     let value = annotations.get(names::TRIGGER).or_else(|| labels.get(names::TRIGGER));
     value.is_some_and(|value| value == names::TRIGGER_POLL)
-}
-
-fn newer(span: Span, match_pre_release: bool, current: &str, new: &str) -> Result<bool, String> {
-    if current == "latest" {
-        return Ok(true);
-    }
-    if !new.contains('.') {
-        return Err("No Major.Minor.Patch elements found".to_owned());
-    }
-    let current = SemVer::parse(current).map_err(|e| format!("failed to parse current version: {e}"))?;
-    let new = SemVer::parse(new).map_err(|e| format!("failed to parse new version: {e}"))?;
-    let pre_release_fits = !match_pre_release || span == Span::All || current.pre == new.pre;
-    let within = match span {
-        Span::All | Span::Major => true,
-        Span::Minor => new.major == current.major,
-        Span::Patch => (new.major, new.minor) == (current.major, current.minor),
-    };
-    Ok(pre_release_fits && within && new.precedence(&current) == Ordering::Greater)
-}
-
-/// `(versions, the newest first; the others in their order)`.
-fn newest_first(tags: Vec<String>) -> (Vec<String>, Vec<String>) {
-    let (mut versions, mut others) = (Vec::new(), Vec::new());
-    for tag in tags {
-        match SemVer::parse(&tag) {
-            Ok(version) => versions.push((version, tag)),
-            Err(_) => others.push(tag),
-        }
-    }
-    versions.sort_by(|(a, _), (b, _)| b.precedence(a));
-    (versions.into_iter().map(|(_, tag)| tag).collect(), others)
-}
-
-/// Whether `text` matches a pattern in which `*` stands for any run of characters, and nothing else for anything.
-fn glob(pattern: &str, text: &str) -> bool {
-    let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut rest) = text.strip_prefix(head) else { return false };
-    let mut parts = tail.split('*');
-    let last = parts.next_back().unwrap_or_default();
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
 }
 
 #[cfg(test)]

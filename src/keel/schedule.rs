@@ -85,11 +85,12 @@ impl Schedule {
         Fields::parse(fields).map(Self::Fields).map_err(ScheduleFault::Invalid)
     }
 
-    /// Whether it fires after `from` and not after `to`, where the first round of `@every` begins at `from`.
-    pub fn passes(&self, from: DateTime, to: DateTime) -> bool {
+    /// When it fires next after `from`, where the first round of `@every` begins; `None` where that is more than five
+    /// years off, or never.
+    pub fn next_after(&self, from: DateTime) -> Option<DateTime> {
         match self {
-            Self::Every(pause) => from.checked_add(*pause).is_ok_and(|next| next <= to),
-            Self::Fields(fields) => fields.next(from).is_some_and(|next| next <= to),
+            Self::Every(pause) => from.checked_add(*pause).ok(),
+            Self::Fields(fields) => fields.next_after(from),
         }
     }
 }
@@ -121,16 +122,8 @@ impl Fields {
         self.allows(4, at.month()) && if starred { day && weekday } else { day || weekday }
     }
 
-    /// Whether the schedule fires at this second.
-    pub fn fires(&self, at: DateTime) -> bool {
-        self.allows(0, at.second())
-            && self.allows(1, at.minute())
-            && self.allows(2, at.hour())
-            && self.allows_day(at)
-    }
-
     /// The first second after `from` at which it fires; `None` where that is more than five years off, or never.
-    fn next(&self, from: DateTime) -> Option<DateTime> {
+    fn next_after(&self, from: DateTime) -> Option<DateTime> {
         let last = from.checked_add(5.years()).ok()?;
         let mut at = from.with().subsec_nanosecond(0).build().ok()?.checked_add(1.second()).ok()?;
         while at <= last {
@@ -344,8 +337,9 @@ mod tests {
             ("@hourly", "2026-01-02T22:00:00", true),
             ("@hourly", "2026-01-02T22:00:01", false),
         ] {
-            let Ok(Schedule::Fields(fields)) = Schedule::parse(text) else { panic!("{text}") };
-            assert_eq!(fields.fires(at(when)), fires, "{text} at {when}");
+            let (schedule, when) = (Schedule::parse(text).expect(text), at(when));
+            let next = schedule.next_after(when.saturating_sub(1.second()));
+            assert_eq!(next == Some(when), fires, "{text} at {when}: {next:?}");
         }
     }
 
@@ -377,11 +371,9 @@ mod tests {
             ("@every 90m", "2026-11-25T10:00:01", "2026-11-25T11:30:01"),
         ] {
             let read = Schedule::parse(schedule).unwrap();
-            let (from, next) = (at(from), at(next));
-            let passes = |to: DateTime| read.passes(from, to);
-            assert!(passes(next) && !passes(next.saturating_sub(1.second())), "{schedule} after {from}");
+            assert_eq!(read.next_after(at(from)), Some(at(next)), "{schedule} after {from}");
         }
         let never = Schedule::parse("0 0 0 30 2 *").unwrap();
-        assert!(!never.passes(at("2026-01-01T00:00:00"), at("9000-01-01T00:00:00")));
+        assert_eq!(never.next_after(at("2026-01-01T00:00:00")), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Versions as Keel reads them: Masterminds/semver 1.5, which is lenient (`v1.2`, `01.0.0`), not semver.org.
 
+#[cfg(any(test, feature = "testing"))]
 use std::cmp::Ordering;
 
 /// A version of one to three numbers with optional pre-release and build metadata.
@@ -55,6 +56,7 @@ impl SemVer {
         })
     }
 
+    #[cfg(any(test, feature = "testing"))]
     /// Which of two versions is the newer one; build metadata is ignored, a pre-release is older than its release.
     pub(super) fn precedence(&self, other: &Self) -> Ordering {
         (self.major, self.minor, self.patch).cmp(&(other.major, other.minor, other.patch)).then_with(
@@ -78,6 +80,7 @@ fn dotted(text: &str) -> bool {
     text.split('.').all(identifier)
 }
 
+#[cfg(any(test, feature = "testing"))]
 /// Part by part; a missing part is the lowest, a number is below a word.
 fn pre_release(one: &str, other: &str) -> Ordering {
     let (mut ones, mut others) = (one.split('.'), other.split('.'));

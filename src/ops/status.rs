@@ -13,7 +13,7 @@ use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-pub use self::overview::{Odd, Overview, choose, running_or_next};
+pub use self::overview::{Overview, choose, running_or_next};
 use crate::chain::build::{Build, Phase};
 use crate::chain::listener::Listener;
 use crate::chain::pod::Pod;

@@ -9,9 +9,10 @@
 //! line that we never said.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::io::{self, BufWriter, Write};
-use std::rc::Rc;
+
+#[cfg(test)]
+mod captured;
 
 use crate::pipeline::documents::steers;
 
@@ -53,13 +54,6 @@ impl Console {
         err_style: StreamStyle,
     ) -> Self {
         Self { out: Stream { sink: out, style: out_style }, err: Stream { sink: err, style: err_style } }
-    }
-
-    /// A console that keeps what it is told, and what it was told: for tests.
-    pub fn captured(out: StreamStyle, err: StreamStyle) -> (Self, Captured) {
-        let captured = Captured::default();
-        let console = Self::over(Box::new(captured.out.clone()), out, Box::new(captured.err.clone()), err);
-        (console, captured)
     }
 
     /// Writes data exactly as it is: documents and objects, whose format has escapes of its own.
@@ -145,45 +139,6 @@ pub fn sanitise(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(clean)
-}
-
-/// What a [`Console::captured`] console was told.
-#[derive(Debug, Clone, Default)]
-pub struct Captured {
-    out: Shared,
-    err: Shared,
-}
-
-impl Captured {
-    /// Stdout so far.
-    pub fn out(&self) -> String {
-        self.out.text()
-    }
-
-    /// Stderr so far.
-    pub fn err(&self) -> String {
-        self.err.text()
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
-
-impl Shared {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.borrow()).into_owned()
-    }
-}
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -41,11 +41,6 @@ pub fn yaml(value: &Value) -> String {
     documents::write(value)
 }
 
-/// Several documents, parted as kubectl parts them.
-pub fn yaml_documents<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
-    documents::write_all(values)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,10 +77,5 @@ mod tests {
         }
         let [overridden, joined] = ["a\u{202e}b", "x\u{200d}y\nz"].map(|text| yaml(&value!({ "a": text })));
         assert_eq!((overridden.as_str(), joined.as_str()), ("a: \"a\\u202Eb\"\n", "a: \"x\\u200Dy\\nz\"\n"));
-    }
-
-    #[test]
-    fn yaml_documents_are_parted() {
-        assert_eq!(yaml_documents(&[value!({"a": "yes"}), value!({"b": 1})]), "a: \"yes\"\n---\nb: 1\n");
     }
 }

@@ -9,8 +9,6 @@ use crate::state::DryRun;
 pub enum Operation {
     /// It did not exist.
     Created,
-    /// It existed and was changed.
-    Configured,
     /// It was as it should be.
     Unchanged,
     /// It was deleted.
@@ -23,7 +21,6 @@ impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Created => "created",
-            Self::Configured => "configured",
             Self::Unchanged => "unchanged",
             Self::Deleted => "deleted",
             Self::Scaled => "scaled",
@@ -102,10 +99,6 @@ mod tests {
             (ResultLine { dry_run: DryRun::Client, ..namespace }, "namespace/x created (dry run)"),
             (ResultLine { dry_run: DryRun::Server, ..namespace }, "namespace/x created (server dry run)"),
             (ResultLine { operation: Operation::Unchanged, ..namespace }, "namespace/x unchanged"),
-            (
-                ResultLine { operation: Operation::Configured, ..deployment },
-                "deployment.apps/build configured",
-            ),
             (ResultLine { operation: Operation::Scaled, ..deployment }, "deployment.apps/build scaled"),
             (ResultLine { operation: Operation::Deleted, ..namespace }, "namespace \"x\" deleted"),
             (

@@ -34,11 +34,6 @@ impl Table {
         self.rows.push(cells.into_iter().map(|text| cell(&text)).collect());
     }
 
-    /// Whether there are no rows.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// The table, each line ended; nothing at all for no rows.
     pub fn render(&self, headers: bool) -> String {
         if self.rows.is_empty() {

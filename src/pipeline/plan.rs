@@ -71,9 +71,7 @@ pub fn preview(sources: &Sources, facts: &Facts, show_secrets: bool) -> Result<P
         chain_uuid: Uuid::nil().to_string(),
         agent_image: format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION")),
         trusted_build: false,
-        namespace_variable: None,
         tag: None,
-        granted_kinds: Vec::new(),
     };
     let (rendered, plan) = first(sources, facts, &settings)?;
     if show_secrets {

@@ -12,7 +12,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 pub(super) use self::checked::Checked;
-pub use self::rendering::RENDERED_BYTES;
 pub(super) use self::rendering::{Env, Failed, Rendering};
 use super::documents::{self, Document, Lines};
 use super::facts::Reads;

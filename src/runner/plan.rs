@@ -56,9 +56,7 @@ pub(super) fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Task {
         chain_uuid: record.settings.uuid.clone(),
         agent_image: home.agent_image.clone(),
         trusted_build: record.settings.trusted_build,
-        namespace_variable: None,
         tag: Some(push.version.tag.clone()),
-        granted_kinds: Vec::new(),
     };
     let running = push.check.then(|| Running {
         image: record.settings.repository.clone(),

@@ -17,6 +17,9 @@ pub(crate) fn unreadable(why: &NotABuild) -> Error {
 }
 
 /// Reads a Namespace as a build.
+///
+/// # Errors
+/// [`NotABuild`]: which label or annotation of ours is missing or cannot be read, and what to do about it.
 pub fn read_build(namespace: &NamespaceObject) -> std::result::Result<Build, NotABuild> {
     Build::read(view(namespace))
 }

@@ -21,6 +21,9 @@ pub struct Data {
 }
 
 /// The names of all chains that home knows.
+///
+/// # Errors
+/// Cluster errors.
 pub async fn chains(cluster: &Cluster) -> Result<Vec<String>> {
     let select = Query::labels(wire::CHAIN);
     let list = cluster.list::<Object>(&kind::CONFIG_MAPS, Some(wire::HOME), &select).await?;

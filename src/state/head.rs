@@ -10,6 +10,9 @@ use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Patch};
 
 /// Reads a chain's head; `None` if there is no such chain.
+///
+/// # Errors
+/// Cluster errors; [`Error::HeadEdited`].
 pub async fn head(cluster: &Cluster, chain: &str) -> Result<Option<Head>> {
     let name = wire::chain_object(chain);
     let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?;

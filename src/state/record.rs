@@ -113,11 +113,17 @@ pub struct StoredRecord {
 }
 
 /// Reads a chain's record and Secret; `None` if there is no record.
+///
+/// # Errors
+/// As [`kept`].
 pub async fn record(cluster: &Cluster, chain: &str) -> Result<Option<Record>> {
     Ok(kept(cluster, chain).await?.map(|kept| kept.record))
 }
 
 /// Reads a chain's record and Secret, with their versions; `None` if there is no record.
+///
+/// # Errors
+/// Cluster errors; [`Error::RecordEdited`]; [`Error::SecretEdited`].
 pub async fn kept(cluster: &Cluster, chain: &str) -> Result<Option<StoredRecord>> {
     let (record_name, secret_name) = (wire::record_object(chain), wire::chain_object(chain));
     let record = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &record_name);

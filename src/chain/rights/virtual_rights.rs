@@ -12,10 +12,6 @@ pub const PODSECURITY: &str = "podsecurity";
 pub const PREFIXES: &str = "prefixes";
 /// Virtual resource: the labels and annotations that namespaces are lent, named as [`lent`] writes them; verb `use`.
 pub const LENT: &str = "lent";
-/// Virtual resource, cluster-wide: the keys that webhooks put on namespaces, named as [`Added`] writes them; verb `use`.
-pub const ADDED_KEYS: &str = "addedkeys";
-/// Virtual resource, cluster-wide: images that listeners may bring the agent from; verb `run`.
-pub const AGENT_IMAGES: &str = "agentimages";
 /// Virtual resource, cluster-wide; whoever may `bypass` it is let off by the policies.
 pub const CONFINEMENT: &str = "confinement";
 
@@ -36,7 +32,7 @@ pub fn pod_security(labels: &Map) -> String {
 /// The first line of what names a set of labels and annotations, or of keys: the form of the lines after it.
 const FORM: &str = "v1";
 /// What is lent has at most so many bytes as a name: the policies compare line by line, and that costs.
-pub const LENT_MAX: usize = 4096;
+const LENT_MAX: usize = 4096;
 
 /// The name of the virtual right to lend a namespace exactly these labels and annotations: `v1`, then in lines, sorted,
 /// `a:KEY=VALUE` for each annotation and `l:KEY=VALUE` for each label.

@@ -91,9 +91,7 @@ impl StartRequest {
             chain_uuid: uuid.clone(),
             agent_image: home.agent_image.clone(),
             trusted_build: self.trusted_build,
-            namespace_variable: None,
             tag: self.tag.clone(),
-            granted_kinds: Vec::new(),
         };
         let (sources, facts) = (self.sources.clone(), self.facts.clone());
         let plan = self.renderer.plan(&Task::First { sources, facts, settings })?.map_err(Error::Pipeline)?;

@@ -88,7 +88,7 @@ fn run(tera: &Tera, context: &Map<String, Value>) -> Result<String, RenderError>
 }
 
 /// Bytes of a rendered text at most: twice what a chain's record can hold.
-pub const RENDERED_BYTES: usize = 2 << 20;
+pub(super) const RENDERED_BYTES: usize = 2 << 20;
 /// What an [`RenderError`] says of a text that is longer.
 pub(super) const TOO_LONG: &str = "the rendered text is too long";
 

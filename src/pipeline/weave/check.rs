@@ -30,7 +30,7 @@ pub(super) fn subject(
     if subject.is("", "Namespace") {
         return;
     }
-    if !kind(subject, settings, faults) {
+    if !kind(subject, faults) {
         return;
     }
     name(subject, faults);
@@ -45,7 +45,7 @@ pub(super) fn subject(
                     own.join(" or ")
                 ),
             },
-            "leave metadata.namespace out, or use the pipeline's own namespace variable",
+            "leave metadata.namespace out",
         ));
     }
     size(subject, faults);
@@ -164,9 +164,9 @@ fn keys(subject: &Subject<'_>, is_build: bool, place: &str, metadata: &Value, fa
     }
 }
 
-fn kind(subject: &Subject<'_>, settings: &PlanInput, faults: &mut Vec<Fault>) -> bool {
+fn kind(subject: &Subject<'_>, faults: &mut Vec<Fault>) -> bool {
     let (api_version, kind) = (subject.api_version(), subject.kind());
-    match kinds::look_up(api_version, kind, &settings.granted_kinds) {
+    match kinds::look_up(api_version, kind) {
         Known::Covered(_) => return true,
         Known::Moved(served) => faults.push(subject.fault(
             format!("{api_version} {kind} is not served"),
@@ -193,8 +193,7 @@ fn kind(subject: &Subject<'_>, settings: &PlanInput, faults: &mut Vec<Fault>) ->
         Known::Uncovered => faults.push(subject.fault(
             format!("{api_version} {kind} is not a kind that a pipeline may hold"),
             format!("{} does not cover it, so that an agent could not create it", wire::ROLE_WORKSPACE),
-            "take it out, or let an admin grant it by a ClusterRole labelled \
-             studioci.dev/aggregate-to-workspace: \"true\"",
+            "take it out of the pipeline; what builds can share, an admin creates once elsewhere",
         )),
     }
     false

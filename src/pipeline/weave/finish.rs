@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::kinds::kind_of;
 use super::{Kind, Plan};
 
 /// What is done to one object at the finish.
@@ -18,7 +19,7 @@ impl Plan {
     pub fn endings(&self) -> Vec<(Kind, String, Ending)> {
         let mut endings = Vec::new();
         for object in &self.rest {
-            let Some(kind) = self.kind_of(object) else { continue };
+            let Some(kind) = kind_of(object) else { continue };
             let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
             let ending = match &*kind.kind {
                 "CronJob" => Ending::Patch(json!({ "spec": { "suspend": true } })),

@@ -41,11 +41,6 @@ impl Kind {
             format!("{}/{}", self.group, self.version)
         }
     }
-
-    /// Whether it is this group and kind, in any version.
-    pub fn is(&self, group: &str, kind: &str) -> bool {
-        self.group == group && self.kind == kind
-    }
 }
 
 /// The listener and every other Deployment.
@@ -129,11 +124,10 @@ fn group_of(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// Looks a kind up. `granted` are kinds that an admin aggregated into the workspace role.
-pub fn look_up(api_version: &str, kind: &str, granted: &[Kind]) -> Known {
-    if let Some(found) =
-        COVERED.iter().chain(granted).find(|known| known.kind == kind && known.api_version() == api_version)
-    {
+/// Looks a kind up.
+pub fn look_up(api_version: &str, kind: &str) -> Known {
+    let exact = |known: &&Kind| known.kind == kind && known.api_version() == api_version;
+    if let Some(found) = COVERED.iter().find(exact) {
         return Known::Covered(found.clone());
     }
     let group = group_of(api_version);
@@ -146,10 +140,10 @@ pub fn look_up(api_version: &str, kind: &str, granted: &[Kind]) -> Known {
     }
 }
 
-/// The kind of an object of a plan; none where it is neither covered nor granted.
-pub fn of(object: &Value, granted: &[Kind]) -> Option<Kind> {
+/// Where the server keeps an object of a plan; none where its kind is not covered.
+pub fn kind_of(object: &Value) -> Option<Kind> {
     let word = |key| object.get(key).and_then(Value::as_str);
-    match look_up(word("apiVersion")?, word("kind")?, granted) {
+    match look_up(word("apiVersion")?, word("kind")?) {
         Known::Covered(kind) => Some(kind),
         _ => None,
     }

@@ -24,13 +24,13 @@ use crate::chain::wire;
 use crate::keel::{names, parking};
 
 /// Where the agent image holds this program.
-pub const IMAGE_BINARY: &str = "/kubectl-studioci";
+pub(super) const IMAGE_BINARY: &str = "/kubectl-studioci";
 /// Where the init container puts it, and where the CI container runs it.
-pub const CI_BINARY: &str = "/studioci/kubectl-studioci";
+pub(super) const CI_BINARY: &str = "/studioci/kubectl-studioci";
 /// Where the CI container tells and the agent reads.
 pub const TOLD_FOLDER: &str = "/studioci-told";
 /// Name of the init container; no container of the build workload's may have it.
-pub const INSTALL_CONTAINER: &str = "studioci-install";
+pub(super) const INSTALL_CONTAINER: &str = "studioci-install";
 /// Name of the container that holds the token; no container of the build workload's may have it.
 pub const AGENT_CONTAINER: &str = "studioci-agent";
 

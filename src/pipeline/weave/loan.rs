@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::PlanInput;
 use super::subject::{Subject, listed, strings};
 use crate::chain::build::Map;
 use crate::chain::{rights, wire};
@@ -42,11 +41,6 @@ impl PodSecurity {
         }
     }
 
-    /// The name of the virtual right to these labels: the six values, joined by commas (`restricted,latest,,,,`).
-    pub fn name(&self) -> String {
-        self.values.join(",")
-    }
-
     /// The labels, absent ones left out.
     pub fn labels(&self) -> Map {
         Self::MODES
@@ -59,18 +53,13 @@ impl PodSecurity {
 }
 
 /// The namespaces by which a pipeline means "the build's namespace".
-pub(super) fn own_namespaces<'a>(
-    subjects: &[Subject<'a>],
-    settings: &'a PlanInput,
-    build: Option<Subject<'a>>,
-) -> Vec<&'a str> {
-    let variable = settings.namespace_variable.as_deref().filter(|name| !name.is_empty());
-    let documents = subjects
+pub(super) fn own_namespaces<'a>(subjects: &[Subject<'a>], build: Option<Subject<'a>>) -> Vec<&'a str> {
+    let mut own: Vec<&str> = subjects
         .iter()
         .filter(|subject| subject.is("", "Namespace"))
         .map(Subject::name)
-        .filter(|name| !name.is_empty());
-    let mut own: Vec<&str> = variable.into_iter().chain(documents).collect();
+        .filter(|name| !name.is_empty())
+        .collect();
     if own.is_empty() {
         // Nothing says it outright: then it is where the build workload itself would go.
         own.extend(build.and_then(|build| build.namespace()));

@@ -38,13 +38,11 @@ pub use finish::Ending;
 pub use fits::Running;
 pub use job::BuildOf;
 pub use kinds::Kind;
-pub use listener::{AGENT_CONTAINER, CI_BINARY, IMAGE_BINARY, INSTALL_CONTAINER, ListenerOf, TOLD_FOLDER};
+pub use listener::{AGENT_CONTAINER, ListenerOf, TOLD_FOLDER};
 pub use loan::{Loan, PodSecurity};
 pub use probe::{PROBE, probe};
 pub use rest::{Support, place};
-pub use settings::{
-    ADOPT_AFTER, BuildSettings, DEADLINE, INJECTED_DEADLINE, RECHECK, REVISION_GROUP, RunAs, duration,
-};
+pub use settings::{ADOPT_AFTER, BuildSettings, INJECTED_DEADLINE, RECHECK, duration};
 
 use footing::Footing;
 use subject::{Subject, list, text};
@@ -60,13 +58,9 @@ pub struct PlanInput {
     pub agent_image: String,
     /// Whether the chain's builds may get `studioci-trusted`.
     pub trusted_build: bool,
-    /// The value of the pipeline's own namespace variable: in documents it means "the build's namespace".
-    pub namespace_variable: Option<String>,
     /// The tag that the listener starts from, where it is not the template's own (`--tag`, or what a push brought): the
     /// policy must be able to move on from it.
     pub tag: Option<String>,
-    /// Kinds that an admin aggregated into the workspace role.
-    pub granted_kinds: Vec<Kind>,
 }
 
 /// The Deployment whose pod template a build runs.
@@ -152,11 +146,6 @@ impl Plan {
     pub fn rest(&self) -> Vec<Value> {
         self.rest.clone()
     }
-
-    /// Where the server keeps an object of this plan.
-    pub fn kind_of(&self, object: &Value) -> Option<Kind> {
-        kinds::of(object, &self.settings.granted_kinds)
-    }
 }
 
 /// Weaves the documents of a rendered pipeline into a plan.
@@ -167,7 +156,7 @@ pub fn plan(documents: &[Document], settings: &PlanInput) -> Result<Plan, Vec<Fa
     let subjects = Subject::all(documents);
     let mut faults = Vec::new();
     let found = find::build(&subjects, &mut faults);
-    let own = loan::own_namespaces(&subjects, settings, found);
+    let own = loan::own_namespaces(&subjects, found);
     for subject in &subjects {
         // where none is found, that alone is told
         let is_build = found.is_none_or(|build| std::ptr::eq(build.value, subject.value));

@@ -90,7 +90,7 @@ pub(super) fn weave(
         if is_build || subject.is("", "Namespace") {
             continue;
         }
-        let Some(kind) = kinds::of(subject.value, &settings.granted_kinds) else { continue };
+        let Some(kind) = kinds::kind_of(subject.value) else { continue };
         let mut object = cleaned(subject.value);
         let metadata = object_at(&mut object, "metadata");
         object_at(metadata, "labels")

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::PlanInput;
 use super::loan::is_own;
 use super::subject::{Subject, list, listed, text};
-use super::{Kind, PlanInput};
 use crate::chain::wire;
 use crate::pipeline::fault::Fault;
 
@@ -84,10 +84,6 @@ fn holds(rules: &[Held], group: &str, resource: &str, verb: &str) -> bool {
     })
 }
 
-fn is_granted(kinds: &[Kind], group: &str, resource: &str) -> bool {
-    kinds.iter().any(|kind| kind.group == group && kind.plural == resource)
-}
-
 fn words<'a>(rule: &'a Value, field: &str) -> Vec<&'a str> {
     rule.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
@@ -100,7 +96,6 @@ pub(super) fn role(subject: &Subject<'_>, settings: &PlanInput, faults: &mut Vec
             for resource in words(rule, "resources") {
                 for verb in words(rule, "verbs") {
                     if holds(&WORKSPACE, group, resource, verb)
-                        || is_granted(&settings.granted_kinds, group, resource)
                         || (settings.trusted_build && holds(&TRUSTED, group, resource, verb))
                     {
                         continue;
@@ -128,9 +123,11 @@ pub(super) fn role(subject: &Subject<'_>, settings: &PlanInput, faults: &mut Vec
     if !beyond.is_empty() {
         faults.push(subject.fault(
             format!("it grants {}", listed(beyond)),
-            format!("{} does not hold that, and RBAC lets nobody hand on more than they hold", wire::ROLE_WORKSPACE),
-            "grant only what the build needs, each verb and resource by name; an admin can add a kind by a ClusterRole \
-             labelled studioci.dev/aggregate-to-workspace: \"true\"",
+            format!(
+                "{} does not hold that, and RBAC lets nobody hand on more than they hold",
+                wire::ROLE_WORKSPACE
+            ),
+            "grant only what the build needs of its own namespace, each verb and resource by name",
         ));
     }
 }

@@ -11,7 +11,7 @@ use crate::chain::wire;
 use crate::pipeline::documents;
 
 /// How long a build may run unless its template says otherwise.
-pub const DEADLINE: Duration = Duration::from_secs(6 * 3600);
+pub(super) const DEADLINE: Duration = Duration::from_secs(6 * 3600);
 /// How long support may take to get ready unless the template says otherwise.
 pub(super) const SUPPORT_DEADLINE: Duration = Duration::from_secs(15 * 60);
 /// How long what others put into a build's pod may run on after the verdict, unless the template says otherwise: a proxy
@@ -22,7 +22,7 @@ pub const RECHECK: Duration = Duration::from_secs(15 * 60);
 /// How long an agent must not have run before a later one of the chain ends its build.
 pub const ADOPT_AFTER: Duration = Duration::from_secs(5 * 60);
 /// The group that [`wire::REVISION_FROM_TAG`] must have.
-pub const REVISION_GROUP: &str = "revision";
+const REVISION_GROUP: &str = "revision";
 
 /// The fields of a security context that a listener takes over: who its process is, and nothing that gives it more. Not
 /// `supplementalGroupsPolicy`, which is newer than Kubernetes 1.30: Keel's client would drop it.

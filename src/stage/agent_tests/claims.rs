@@ -100,7 +100,7 @@ async fn a_namespace_that_a_hand_wrote_into_the_head_is_never_taken_on() {
         });
     }
     let cluster = stage.cluster();
-    start(&cluster, &request(&glob()), &|_| {}).await.unwrap();
+    Box::pin(start(&cluster, &request(&glob()), &|_| {})).await.unwrap();
     let world = stage.world();
     assert!(!world.objects.keys().any(|path| path.contains("/namespaces/prod/")));
     let head = &world.get("/api/v1/namespaces/studioci/configmaps/chain-app-main")["data"];

@@ -41,7 +41,7 @@ async fn a_second_start_changes_nothing() {
     assert!(matches!(started(&stage, &glob()).await.unwrap(), StartOutcome::Started(_)));
     let before = stage.world().objects.clone();
     let cluster = stage.cluster();
-    let outcome = start(&cluster, &request(&glob()), &|_| {}).await.unwrap();
+    let outcome = Box::pin(start(&cluster, &request(&glob()), &|_| {})).await.unwrap();
     let StartOutcome::Unchanged(build) = outcome else { panic!("{outcome:?}") };
     assert_eq!((build.phase, build.generation), (Phase::Listening, 1));
     assert_eq!(stage.world().objects, before);
@@ -87,7 +87,7 @@ async fn a_tag_that_does_not_exist_yet_is_waited_for_or_the_start_is_taken_back(
     let stage = Stage::new(&[]);
     let before: Vec<String> = stage.world().objects.keys().cloned().collect();
     let cluster = stage.cluster();
-    let error = start(&cluster, &request(&glob()), &|_| {}).await.unwrap_err();
+    let error = Box::pin(start(&cluster, &request(&glob()), &|_| {})).await.unwrap_err();
     assert!(error.to_string().contains("not in the registry"), "{error}");
     let left: Vec<String> =
         stage.world().objects.keys().filter(|path| !path.contains("clusterrolebinding")).cloned().collect();
@@ -97,7 +97,9 @@ async fn a_tag_that_does_not_exist_yet_is_waited_for_or_the_start_is_taken_back(
         left.into_iter().filter(|path| !path.contains("/rolebindings/studioci-agent")).collect();
     assert_eq!(left, before);
 
-    let StartOutcome::Started(build) = start(&cluster, &request(&match_tag()), &|_| {}).await.unwrap() else {
+    let StartOutcome::Started(build) =
+        Box::pin(start(&cluster, &request(&match_tag()), &|_| {})).await.unwrap()
+    else {
         panic!()
     };
     assert_eq!((build.baseline.to_string().as_str(), build.phase), ("none", Phase::Claimed));
@@ -122,7 +124,7 @@ async fn a_pipeline_whose_job_is_refused_leaves_nothing_and_had_no_listener() {
     let stage = Stage::new(&[("build-1", 'a')]);
     let count = stage.world().objects.len();
     stage.world().refuses = Some(no_jobs);
-    let error = start(&stage.cluster(), &request(&glob()), &|_| {}).await.unwrap_err();
+    let error = Box::pin(start(&stage.cluster(), &request(&glob()), &|_| {})).await.unwrap_err();
     assert!(error.to_string().contains("no jobs"), "{error}");
     let world = stage.world();
     assert_eq!(world.objects.len(), count, "{:?}", world.objects.keys());
@@ -151,7 +153,7 @@ async fn a_start_that_is_refused_leaves_a_chain_that_somebody_else_has_taken_on(
         }
         let told = std::cell::RefCell::new(Vec::new());
         let say = |it: Narration<'_>| told.borrow_mut().extend(sentence(&it));
-        start(&stage.cluster(), &request(&glob()), &say).await.unwrap_err();
+        Box::pin(start(&stage.cluster(), &request(&glob()), &say)).await.unwrap_err();
         let told = told.into_inner();
         assert!(told.last().unwrap().contains("somebody else has taken the chain on"), "{nth}: {told:?}");
         let world = stage.world();

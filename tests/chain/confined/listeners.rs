@@ -67,9 +67,7 @@ fn woven(namespace: &str, own: Value, pod: Value) -> Value {
         chain_uuid: "00000000-0000-4000-8000-000000000001".to_owned(),
         agent_image: agent_image.clone(),
         trusted_build: false,
-        namespace_variable: None,
         tag: None,
-        granted_kinds: Vec::new(),
     };
     let documents = documents::read("listener", &pipeline.to_string()).unwrap();
     let plan = weave::plan(&documents, &settings).unwrap_or_else(|faults| panic!("{faults:?}"));

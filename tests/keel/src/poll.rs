@@ -22,8 +22,6 @@ use crate::keel::{Crash, Keel, Version};
 use crate::world::{ApiServer, Clock, Refusal, Registry, path_of};
 
 const SCAN: SignedDuration = SignedDuration::from_secs(3);
-/// How far ahead a schedule of fields is searched for its next second.
-const SEARCH_SECONDS: i64 = 2 * 24 * 3600;
 
 /// Something new in the registry.
 #[derive(Debug, Clone)]
@@ -350,10 +348,6 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
 /// When a schedule comes to its turn after `now`, on the full second.
 fn next(schedule: Schedule, now: Timestamp) -> Option<Timestamp> {
     let second = Timestamp::from_second(now.as_second()).ok()?;
-    match schedule {
-        Schedule::Every(interval) => second.checked_add(SignedDuration::try_from(interval).ok()?).ok(),
-        Schedule::Fields(fields) => (1..=SEARCH_SECONDS)
-            .filter_map(|ahead| second.checked_add(SignedDuration::from_secs(ahead)).ok())
-            .find(|at| fields.fires(at.to_zoned(TimeZone::UTC).datetime())),
-    }
+    let next = schedule.next_after(second.to_zoned(TimeZone::UTC).datetime())?;
+    Some(next.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::listener::{CI_BINARY, IMAGE_BINARY};
 use super::*;
 
 fn listener_of(text: &str, settings: &PlanInput) -> Value {

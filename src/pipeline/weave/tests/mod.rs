@@ -37,9 +37,7 @@ fn settings() -> PlanInput {
         chain_uuid: "7f1c3f0e-8a4c-4d8e-9a43-0c8d1e3a5b77".to_owned(),
         agent_image: "ghcr.io/studioci/kubectl-studioci:0.1.0".to_owned(),
         trusted_build: false,
-        namespace_variable: None,
         tag: None,
-        granted_kinds: Vec::new(),
     }
 }
 

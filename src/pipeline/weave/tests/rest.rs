@@ -31,7 +31,7 @@ fn the_rest_comes_in_order_and_support_is_known() {
         assert_eq!(object["metadata"]["labels"]["app.kubernetes.io/managed-by"], "studioci", "{object}");
         assert_eq!(object["metadata"]["labels"]["studioci.dev/chain"], "lidar-main", "{object}");
         assert_eq!(object["metadata"].get("namespace"), None, "{object}");
-        assert!(plan.kinds.contains(&plan.kind_of(object).unwrap()), "{object}");
+        assert!(plan.kinds.contains(&kinds::kind_of(object).unwrap()), "{object}");
     }
     let support: Vec<_> =
         plan.support.iter().map(|it| (it.kind.plural.as_ref(), it.name.as_str(), it.replicas)).collect();
@@ -65,7 +65,7 @@ fn a_namespace_document_lends_what_is_not_ours() {
     };
     assert_eq!(loan.labels, own(&[("app.kubernetes.io/part-of", "lidar"), ("team", "perception")]));
     assert_eq!(loan.annotations, own(&[("contact", "perception@example.com")]));
-    assert_eq!(loan.pod_security.name(), "baseline,latest,,,,");
+    assert_eq!(loan.pod_security.values, ["baseline", "latest", "", "", "", ""]);
     assert_eq!(
         loan.pod_security.labels(),
         own(&[

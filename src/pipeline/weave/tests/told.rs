@@ -11,7 +11,8 @@ fn what_is_likely_to_surprise_is_said() {
         spec("", &format!("        lifecycle: {{{hook}: {{exec: {{command: [sh, -c, '{script}']}}}}}}\n"))
     };
     let setting = |text: &str| least("keel.sh/policy", &format!("{text}, keel.sh/policy"));
-    let own = PlanInput { namespace_variable: Some("ci".to_owned()), ..settings() };
+    let in_ci =
+        |document: &str| with(document).replacen("name: build\n", "name: build\n  namespace: ci\n", 1);
     for (text, says) in [
         (hook("postStart", "kubectl label x y-"), Some("postStart hook calls kubectl;")),
         (
@@ -51,12 +52,12 @@ fn what_is_likely_to_surprise_is_said() {
             None,
         ),
         (
-            with(
+            in_ci(
                 "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\ndata: {HOST: db.ci.svc.cluster.local}",
             ),
             Some("it names a host in ci.svc"),
         ),
-        (with("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\ndata: {HOST: db.cicd.svc}"), None),
+        (in_ci("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\ndata: {HOST: db.cicd.svc}"), None),
         (
             with(
                 "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: other, labels: {keel.sh/policy: all}}",
@@ -68,7 +69,7 @@ fn what_is_likely_to_surprise_is_said() {
             None,
         ),
     ] {
-        let plan = woven(&text, &own).unwrap_or_else(|faults| panic!("{}", shown(&faults)));
+        let plan = woven(&text, &settings()).unwrap_or_else(|faults| panic!("{}", shown(&faults)));
         let told: Vec<String> = plan.notices.iter().map(ToString::to_string).collect();
         match says {
             Some(says) => assert!(matches!(&*told, [only] if only.contains(says)), "{says}: {told:?}"),
