@@ -1,6 +1,7 @@
 //! A server in front of the API server that counts a client's writes, and after one of them is never heard of again.
 //!
-//! Plain HTTP/1.1 before `kubectl proxy`, one request at a time: what has got an answer is exactly what has happened.
+//! Plain HTTP/1.1 before `kubectl proxy`, one request at a time, but for watches, which have no end: what has got an answer
+//! is exactly what has happened.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -120,6 +121,11 @@ impl State {
         let mut server = TcpStream::connect(&self.upstream)?;
         server.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())?;
         server.write_all(&body)?;
+        if first.contains("watch=true") {
+            // it ends with either end
+            std::thread::spawn(move || std::io::copy(&mut server, &mut client));
+            return Ok(());
+        }
         let mut answer = Vec::new();
         server.read_to_end(&mut answer)?;
         if is_write(&first)
