@@ -15,6 +15,7 @@ mod phase;
 pub mod pod;
 pub mod record;
 pub mod remedy;
+pub mod resource;
 pub mod retention;
 pub mod rights;
 pub mod signs;

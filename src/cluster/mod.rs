@@ -24,7 +24,6 @@ pub mod options;
 mod plugin;
 mod proxy;
 mod request;
-pub mod resource;
 mod retry;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -41,6 +40,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
+pub use crate::chain::resource;
 pub use access::Access;
 pub use error::{Denier, Error};
 #[cfg(feature = "testing")]

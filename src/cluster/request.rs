@@ -1,21 +1,9 @@
 //! What is asked of the API server: method, path, query, body, and whether it may be asked again.
 
-use std::fmt::Write as _;
-
 use http::Method;
 use serde_json::Value;
 
-/// Percent-escapes everything but RFC 3986's unreserved characters.
-pub(super) fn escape_into(out: &mut String, text: &str) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-}
+use crate::chain::resource::escape_into;
 
 /// Whether a request may be sent again after an outcome that nobody knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -102,7 +102,7 @@ impl Preview {
         text.push_str(&write_all([&job]));
         if !rest.is_empty() {
             text.push_str("---\n# The rest: applied before a build\n");
-            text.push_str(&write_all(&rest));
+            text.push_str(&write_all(rest.iter().map(|(_, object)| object)));
         }
         text
     }

@@ -14,32 +14,28 @@ use crate::chain::freeze::Freeze;
 use crate::chain::record::{Entry, history_key, history_patch};
 use crate::chain::wire;
 use crate::cluster::objects::Object;
-use crate::cluster::resource as kind;
+use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Create, Patch};
 use crate::pipeline::weave::{self, BuildOf, Plan};
 use crate::state::chain::Data;
 use crate::state::error::{Error, Result};
-use crate::state::write;
 
 impl Agent<'_> {
     /// Applies the rest of the pipeline: what others stand on first, each kind of work all at once.
     pub(super) async fn prepare(&mut self, seen: &mut Observation) -> Result<()> {
         let mut objects = self.plan(seen).await?.rest();
         self.findings.raised = true;
-        objects.sort_by_key(rank);
+        objects.sort_by_key(|(resource, _)| rank(resource));
         let namespace = self.me.namespace.as_str();
-        for object in &mut objects {
+        for (_, object) in &mut objects {
             weave::place(object, namespace);
         }
-        for group in objects.chunk_by(|a, b| rank(a) == rank(b)) {
-            let applied = join_all(group.iter().map(|object| self.apply(object))).await;
-            for (object, applied) in group.iter().zip(applied) {
+        for group in objects.chunk_by(|(a, _), (b, _)| rank(a) == rank(b)) {
+            let applied = join_all(group.iter().map(|(resource, object)| self.apply(resource, object))).await;
+            for ((resource, object), applied) in group.iter().zip(applied) {
                 let Err(error) = applied else { continue };
-                let what = format!(
-                    "{}/{}",
-                    object["kind"].as_str().unwrap_or("?"),
-                    object["metadata"]["name"].as_str().unwrap_or("?")
-                );
+                let what =
+                    format!("{}/{}", resource.kind, object["metadata"]["name"].as_str().unwrap_or("?"));
                 match &error {
                     Error::Cluster(it) if it.is_quota() => {
                         let why = format!("a quota is in the way of {what} of the pipeline: {error}");
@@ -63,13 +59,12 @@ impl Agent<'_> {
     /// Applies one object. Where somebody else holds a field of it, an earlier start of this agent has applied it, and
     /// what was changed since (an autoscaler's replicas, a person's hand) stays; unless it is the pull Secret that the
     /// predecessor put there, which is as the push brings it.
-    async fn apply(&self, object: &Value) -> Result<()> {
-        let resource = write::resource_of(object)?;
+    async fn apply(&self, resource: &Resource, object: &Value) -> Result<()> {
         let namespace = Some(self.me.namespace.as_str());
-        match self.cluster.apply::<Value>(&resource, namespace, object, false).await {
-            Err(error) if error.is_conflict() && resource == kind::SECRETS => {
+        match self.cluster.apply::<Value>(resource, namespace, object, false).await {
+            Err(error) if error.is_conflict() && *resource == kind::SECRETS => {
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
-                self.cluster.patch::<Value>(&resource, namespace, name, Patch::Merge(object)).await?;
+                self.cluster.patch::<Value>(resource, namespace, name, Patch::Merge(object)).await?;
                 Ok(())
             }
             Err(error) if !error.is_conflict() => Err(error.into()),
@@ -184,8 +179,8 @@ impl Agent<'_> {
 }
 
 /// What is applied before what: a binding needs its Role, a pod whatever it mounts and runs as.
-fn rank(object: &Value) -> u8 {
-    match object["kind"].as_str().unwrap_or_default() {
+fn rank(resource: &Resource) -> u8 {
+    match resource.kind {
         "RoleBinding" => 1,
         "Pod"
         | "Job"

@@ -92,12 +92,11 @@ impl Agent<'_> {
         Ok(())
     }
 
-    async fn end(&self, kind: &weave::Kind, name: &str, ending: &weave::Ending) -> Result<()> {
-        let resource = write::resource(&kind.api_version(), &kind.kind)?;
+    async fn end(&self, resource: &Resource, name: &str, ending: &weave::Ending) -> Result<()> {
         match ending {
-            weave::Ending::Patch(patch) => self.patch_if_there(&resource, name, patch).await,
+            weave::Ending::Patch(patch) => self.patch_if_there(resource, name, patch).await,
             weave::Ending::Delete => {
-                write::delete(self.cluster, &resource, Some(&self.me.namespace), name).await?;
+                write::delete(self.cluster, resource, Some(&self.me.namespace), name).await?;
                 Ok(())
             }
         }

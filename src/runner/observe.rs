@@ -214,8 +214,7 @@ impl Agent<'_> {
     async fn support(&self, wanted: &[Wanted]) -> Result<Vec<SupportState>> {
         let (cluster, namespace) = (self.cluster, self.me.namespace.as_str());
         let one = |support: Wanted| async move {
-            let kind =
-                Scalable::of(&support.kind.group, &support.kind.kind).expect("support is of four kinds");
+            let kind = Scalable::of(support.kind.group, support.kind.kind).expect("support is of four kinds");
             let resource = support::resource(kind);
             let found = cluster.get::<Workload>(&resource, Some(namespace), &support.name).await?;
             let mut seen = SupportState {

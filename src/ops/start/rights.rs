@@ -13,7 +13,7 @@ pub(super) async fn check_rights(cluster: &Cluster, plan: &Plan) -> Result<()> {
     let uncovered: Vec<String> = plan
         .kinds
         .iter()
-        .filter(|kind| !workspace.covers(&kind.group, &kind.plural, "create"))
+        .filter(|kind| !workspace.covers(kind.group, kind.plural, "create"))
         .map(|kind| format!("{} ({})", kind.kind, kind.api_version()))
         .collect();
     if !uncovered.is_empty() {

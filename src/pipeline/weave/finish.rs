@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::kinds::kind_of;
-use super::{Kind, Plan};
+use super::Plan;
+use crate::chain::resource::Resource;
 
 /// What is done to one object at the finish.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,21 +16,20 @@ pub enum Ending {
 
 impl Plan {
     /// What ends, in order: whatever would bring support back first, support last.
-    pub fn endings(&self) -> Vec<(Kind, String, Ending)> {
+    pub fn endings(&self) -> Vec<(Resource, String, Ending)> {
         let mut endings = Vec::new();
-        for object in &self.rest {
-            let Some(kind) = kind_of(object) else { continue };
+        for (kind, object) in &self.rest {
             let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-            let ending = match &*kind.kind {
+            let ending = match kind.kind {
                 "CronJob" => Ending::Patch(json!({ "spec": { "suspend": true } })),
                 "HorizontalPodAutoscaler" | "DaemonSet" => Ending::Delete,
                 _ => continue,
             };
-            endings.push((kind, name, ending));
+            endings.push((*kind, name, ending));
         }
         endings.extend(self.support.iter().map(|support| {
             let patch = json!({ "spec": { "replicas": 0 } });
-            (support.kind.clone(), support.name.clone(), Ending::Patch(patch))
+            (support.kind, support.name.clone(), Ending::Patch(patch))
         }));
         endings
     }

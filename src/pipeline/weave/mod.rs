@@ -31,13 +31,13 @@ use serde_json::Value;
 use super::documents::Document;
 use super::fault::Fault;
 use crate::chain::build::Map;
+use crate::chain::resource::Resource;
 use crate::keel::image::ImageRef;
 use crate::keel::policy::Policy;
 
 pub use finish::Ending;
 pub use fits::Running;
 pub use job::BuildOf;
-pub use kinds::Kind;
 pub use listener::{AGENT_CONTAINER, ListenerOf, TOLD_FOLDER};
 pub use loan::{Loan, PodSecurity};
 pub use probe::{PROBE, probe};
@@ -133,17 +133,17 @@ pub struct Plan {
     /// Scalable workloads besides the build.
     pub support: Vec<Support>,
     /// Every kind that will be written, for a check of rights before anything is created.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<Resource>,
     /// What a person should know.
     pub notices: Vec<PlanNotice>,
-    rest: Vec<Value>,
+    rest: Vec<(Resource, Value)>,
     footing: Footing,
     settings: PlanInput,
 }
 
 impl Plan {
     /// All other objects, in the order they came, ready for apply but for the namespace ([`place`]).
-    pub fn rest(&self) -> Vec<Value> {
+    pub fn rest(&self) -> Vec<(Resource, Value)> {
         self.rest.clone()
     }
 }

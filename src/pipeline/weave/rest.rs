@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value};
 
 use super::subject::{Subject, object_at, strings, text};
-use super::{BuildWorkload, Kind, PlanInput, PlanNotice, kinds, labels};
+use super::{BuildWorkload, PlanInput, PlanNotice, kinds, labels};
+use crate::chain::resource::{self, Resource};
 use crate::chain::wire;
 use crate::chain::workload::Scalable;
 use crate::keel::{names, parking};
@@ -15,7 +16,7 @@ use crate::keel::{names, parking};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Support {
     /// Deployment, StatefulSet, ReplicaSet or ReplicationController.
-    pub kind: Kind,
+    pub kind: Resource,
     /// Its name.
     pub name: String,
     /// The replicas that the template asks for.
@@ -26,10 +27,10 @@ pub struct Support {
 
 /// What [`weave`] makes.
 pub(super) struct Woven {
-    pub(super) rest: Vec<Value>,
+    pub(super) rest: Vec<(Resource, Value)>,
     pub(super) support: Vec<Support>,
     pub(super) pull_secrets: Vec<Value>,
-    pub(super) kinds: Vec<Kind>,
+    pub(super) kinds: Vec<Resource>,
 }
 
 /// Fields of metadata that the server fills in. `ownerReferences` are among them: they name a uid of another
@@ -83,7 +84,7 @@ pub(super) fn weave(
 ) -> Woven {
     let mut woven =
         Woven { rest: Vec::new(), support: Vec::new(), pull_secrets: Vec::new(), kinds: Vec::new() };
-    let mut needed = BTreeSet::from([kinds::DEPLOYMENT, kinds::JOB]);
+    let mut needed = BTreeSet::from([resource::DEPLOYMENTS, resource::JOBS]);
     let pull = build.pull_secret_names();
     for subject in subjects {
         let is_build = subject.is("apps", "Deployment") && subject.name() == build.name;
@@ -100,12 +101,7 @@ pub(super) fn weave(
             object_at(metadata, "labels").insert(wire::ROLE.to_owned(), "support".into());
             object_at(metadata, "annotations").insert(wire::REPLICAS.to_owned(), replicas.to_string().into());
             let needed = autoscaled(subjects, subject).map_or(replicas, |least| replicas.min(least));
-            woven.support.push(Support {
-                kind: kind.clone(),
-                name: subject.name().to_owned(),
-                replicas,
-                needed,
-            });
+            woven.support.push(Support { kind, name: subject.name().to_owned(), replicas, needed });
         }
         if is_watched_by_keel(subject) && park(metadata) {
             notices.push(subject.notice(
@@ -117,7 +113,7 @@ pub(super) fn weave(
             woven.pull_secrets.push(object.clone());
         }
         needed.insert(kind);
-        woven.rest.push(object);
+        woven.rest.push((kind, object));
     }
     woven.kinds = needed.into_iter().collect();
     woven

@@ -183,7 +183,7 @@ mod tests {
     fn every_covered_kind_is_held_with_the_verbs_of_apply() {
         for kind in &COVERED {
             for verb in ["get", "list", "watch", "create", "patch", "delete"] {
-                assert!(holds(&WORKSPACE, &kind.group, &kind.plural, verb), "{verb} {}", kind.plural);
+                assert!(holds(&WORKSPACE, kind.group, kind.plural, verb), "{verb} {}", kind.plural);
             }
         }
     }

@@ -209,8 +209,8 @@ fn an_annotation_picks_among_several() {
     let plan = good(&text);
     assert_eq!(plan.build.name, "other");
     let rest = plan.rest();
-    assert_eq!(rest[0]["metadata"]["annotations"]["parked.studioci.dev/policy"], "glob:build-*");
-    assert_eq!(rest[0]["metadata"]["annotations"].get("keel.sh/policy"), None);
+    assert_eq!(rest[0].1["metadata"]["annotations"]["parked.studioci.dev/policy"], "glob:build-*");
+    assert_eq!(rest[0].1["metadata"]["annotations"].get("keel.sh/policy"), None);
 }
 
 #[test]
@@ -309,7 +309,10 @@ fn the_pipelines_own_namespace() {
         build_in("ci"),
     ] {
         let plan = woven(&text, &settings()).unwrap_or_else(|faults| panic!("{text}\n{}", shown(&faults)));
-        assert!(plan.rest().iter().all(|object| object["metadata"].get("namespace").is_none()), "{text}");
+        assert!(
+            plan.rest().iter().all(|(_, object)| object["metadata"].get("namespace").is_none()),
+            "{text}"
+        );
         assert_eq!(plan.listener(&ListenerOf { tag: "x", generation: 1 })["metadata"].get("namespace"), None);
     }
     for (text, says) in [
@@ -513,7 +516,7 @@ fn bindings_stay_inside() {
     ] {
         one_fault(&binding(reference, subjects), &settings(), &[says]);
     }
-    let mut object = good(&binding(own, account)).rest().remove(0);
+    let (_, mut object) = good(&binding(own, account)).rest().remove(0);
     place(&mut object, "ci-eager-hopper");
     assert_eq!(object["metadata"]["namespace"], "ci-eager-hopper");
     assert_eq!(object["subjects"][0]["namespace"], "ci-eager-hopper");

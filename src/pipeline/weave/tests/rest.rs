@@ -10,7 +10,7 @@ fn the_rest_comes_in_order_and_support_is_known() {
     let rest = plan.rest();
     let told: Vec<_> = rest
         .iter()
-        .map(|it| format!("{}/{}", it["kind"].as_str().unwrap(), it["metadata"]["name"].as_str().unwrap()))
+        .map(|(resource, it)| format!("{}/{}", resource.kind, it["metadata"]["name"].as_str().unwrap()))
         .collect();
     assert_eq!(
         told,
@@ -27,21 +27,42 @@ fn the_rest_comes_in_order_and_support_is_known() {
             "Deployment/store",
         ]
     );
-    for object in &rest {
+    for (resource, object) in &rest {
+        assert_eq!(
+            (object["kind"].as_str(), object["apiVersion"].as_str()),
+            (Some(resource.kind), Some(&*resource.api_version()))
+        );
         assert_eq!(object["metadata"]["labels"]["app.kubernetes.io/managed-by"], "studioci", "{object}");
         assert_eq!(object["metadata"]["labels"]["studioci.dev/chain"], "lidar-main", "{object}");
         assert_eq!(object["metadata"].get("namespace"), None, "{object}");
-        assert!(plan.kinds.contains(&kinds::kind_of(object).unwrap()), "{object}");
+        assert!(plan.kinds.contains(resource), "{object}");
     }
     let support: Vec<_> =
-        plan.support.iter().map(|it| (it.kind.plural.as_ref(), it.name.as_str(), it.replicas)).collect();
+        plan.support.iter().map(|it| (it.kind.plural, it.name.as_str(), it.replicas)).collect();
     assert_eq!(support, [("replicationcontrollers", "queue", 1), ("deployments", "store", 2)]);
     assert_eq!(
-        rest[9]["metadata"]["annotations"],
+        rest[9].1["metadata"]["annotations"],
         json!({
             "parked.studioci.dev/policy": "never", "studioci.dev/replicas": "2",
         })
     );
+}
+
+#[test]
+fn every_kind_that_a_pipeline_may_hold_can_be_applied() {
+    for (api_version, kind, path) in [
+        ("events.k8s.io/v1", "Event", "/apis/events.k8s.io/v1/namespaces/x/events"),
+        ("v1", "Event", "/api/v1/namespaces/x/events"),
+        (
+            "autoscaling/v1",
+            "HorizontalPodAutoscaler",
+            "/apis/autoscaling/v1/namespaces/x/horizontalpodautoscalers",
+        ),
+    ] {
+        let text = with(&format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a}}"));
+        let (resource, _) = good(&text).rest().remove(0);
+        assert_eq!(resource.path(Some("x"), None), path);
+    }
 }
 
 #[test]
@@ -50,7 +71,7 @@ fn what_a_server_wrote_does_not_come_along() {
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, uid: u, resourceVersion: \"1\", ownerReferences: [{name: x}],\n  \
          annotations: {kubectl.kubernetes.io/last-applied-configuration: x, mine: here}}\nstatus: {}",
     );
-    let object = good(&text).rest().remove(0);
+    let (_, object) = good(&text).rest().remove(0);
     assert_eq!(object.get("status"), None);
     let keys: Vec<_> = object["metadata"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(keys, ["annotations", "labels", "name"]);

@@ -1,12 +1,16 @@
-//! The kinds of object that this program reads or writes, and where the API server keeps each.
+//! The kinds of object that a pipeline may hold and that this program reads or writes, and where the API server keeps each.
 //!
 //! A fixed table instead of discovery: discovery costs requests on every run and breaks when one aggregated API
 //! is down. A kind that is not in the table is not ours to touch, and [`Resource::of`] says so by `None`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Where the API server keeps one kind of object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "(String, String)")]
 pub struct Resource {
     /// API group; empty for the core group.
     pub group: &'static str,
@@ -78,8 +82,11 @@ resources! {
     CRON_JOBS = namespaced(BATCH, "v1", "cronjobs", "CronJob");
     INGRESSES = namespaced(NETWORKING, "v1", "ingresses", "Ingress");
     NETWORK_POLICIES = namespaced(NETWORKING, "v1", "networkpolicies", "NetworkPolicy");
+    EVENTS_OF_ITS_GROUP = namespaced("events.k8s.io", "v1", "events", "Event");
     HORIZONTAL_POD_AUTOSCALERS =
         namespaced("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler");
+    HORIZONTAL_POD_AUTOSCALERS_V1 =
+        namespaced("autoscaling", "v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler");
     POD_DISRUPTION_BUDGETS = namespaced("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget");
     ROLES = namespaced(RBAC, "v1", "roles", "Role");
     ROLE_BINDINGS = namespaced(RBAC, "v1", "rolebindings", "RoleBinding");
@@ -99,12 +106,9 @@ resources! {
 impl Resource {
     /// The resource of a document, by its `apiVersion` and `kind`; `None` for a kind that we do not handle.
     ///
-    /// The version must be the one in the table: an object of another version would be read back in a shape
-    /// that it was not written in. `autoscaling/v1` is the exception that many templates use.
+    /// The version must be one of the table: an object of another version would be read back in a shape that it was not
+    /// written in.
     pub fn of(api_version: &str, kind: &str) -> Option<Self> {
-        if (api_version, kind) == ("autoscaling/v1", HORIZONTAL_POD_AUTOSCALERS.kind) {
-            return Some(Self { version: "v1", ..HORIZONTAL_POD_AUTOSCALERS });
-        }
         ALL.iter().copied().find(|known| known.kind == kind && known.api_version() == api_version)
     }
 
@@ -129,7 +133,7 @@ impl Resource {
     }
 
     /// The URL path of the collection, or of one object in it. A namespace is ignored for cluster-scoped kinds.
-    pub(super) fn path(&self, namespace: Option<&str>, name: Option<&str>) -> String {
+    pub fn path(&self, namespace: Option<&str>, name: Option<&str>) -> String {
         let mut path = if self.group.is_empty() {
             format!("/api/{}", self.version)
         } else {
@@ -137,15 +141,42 @@ impl Resource {
         };
         if let (true, Some(namespace)) = (self.namespaced, namespace) {
             path.push_str("/namespaces/");
-            super::request::escape_into(&mut path, namespace);
+            escape_into(&mut path, namespace);
         }
         path.push('/');
         path.push_str(self.plural);
         if let Some(name) = name {
             path.push('/');
-            super::request::escape_into(&mut path, name);
+            escape_into(&mut path, name);
         }
         path
+    }
+}
+
+impl From<Resource> for (String, String) {
+    fn from(resource: Resource) -> Self {
+        (resource.api_version(), resource.kind.to_owned())
+    }
+}
+
+// By hand: derived, it would want to borrow the names from what is read.
+impl<'de> Deserialize<'de> for Resource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (api_version, kind) = <(String, String)>::deserialize(deserializer)?;
+        let unknown = || D::Error::custom(format!("{kind} ({api_version}) is not in the table"));
+        Self::of(&api_version, &kind).ok_or_else(unknown)
+    }
+}
+
+/// Percent-escapes everything but RFC 3986's unreserved characters.
+pub fn escape_into(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
     }
 }
 
