@@ -20,6 +20,9 @@ use crate::cluster::{Cluster, Follow, Query, WatchEvent};
 /// default) for how the builds before it are.
 const SPAN: Duration = Duration::from_secs(240);
 
+/// The shortest pause between two looks.
+const LEAST_PAUSE: Duration = Duration::from_millis(200);
+
 /// The bell, and the watches that ring it.
 pub struct Bell {
     cluster: Cluster,
@@ -101,6 +104,8 @@ pub async fn wait_until<T>(
         if waited >= bound {
             return Ok(None);
         }
-        bell.wait(Some(pace.min(bound.saturating_sub(begun.elapsed())))).await;
+        // whoever rings all the time does not set the pace of our requests
+        tokio::time::sleep(LEAST_PAUSE.min(pace)).await;
+        bell.wait(Some(pace.saturating_sub(LEAST_PAUSE).min(bound.saturating_sub(begun.elapsed())))).await;
     }
 }
