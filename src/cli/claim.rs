@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::mistake::Mistake;
 use super::output::{DryRun, Name, dry_run, only_name};
 use crate::chain::names;
 use crate::chain::rights::Added;
@@ -16,6 +15,7 @@ use crate::ops;
 use crate::output::narration::Narrator;
 use crate::output::result::{Operation, ResultLine};
 use crate::state::claim::Claim;
+use crate::state::error::Error;
 use crate::state::home;
 
 /// Claim a new namespace and print its name
@@ -57,7 +57,7 @@ pub struct ClaimArgs {
 #[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
 pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     if let Some(why) = names::label_fault(&args.prefix, names::PREFIX_MAX) {
-        return Err(Mistake::ClaimPrefix { prefix: args.prefix, why }.into());
+        return Err(Error::BadPrefix { prefix: args.prefix, why }.into());
     }
     let claim = |added| Claim::bare(&args.prefix, added, Timestamp::now());
     let name = if args.dry_run.is_dry() {

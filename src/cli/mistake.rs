@@ -32,10 +32,6 @@ cases! {
         NothingRendered { template: String } Usage
             "{template} renders to no documents"
             => "write the pipeline's documents into it, or check the condition that leaves them all out";
-        /// A prefix that is no label.
-        ClaimPrefix { prefix: String, why: String } Usage
-            "prefix {prefix:?} {why}"
-            => "namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label";
         /// A `cleanup` that names nothing.
         NothingChosen {} Usage
             "no builds are chosen"

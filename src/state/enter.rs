@@ -87,7 +87,7 @@ impl Maker<'_> {
 }
 
 /// What is waited for longer than this is said.
-const SAID_AFTER: Duration = Duration::from_secs(2);
+pub(crate) const SAID_AFTER: Duration = Duration::from_secs(2);
 
 /// Waits until the fresh namespace has its default ServiceAccount, without which no pod starts in it.
 ///

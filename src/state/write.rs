@@ -56,11 +56,7 @@ where
 /// Where the API server keeps an object of a pipeline.
 pub(crate) fn resource_of(object: &Value) -> Result<Resource> {
     let text = |key: &str| object[key].as_str().unwrap_or_default();
-    resource(text("apiVersion"), text("kind"))
-}
-
-/// Where the API server keeps a kind.
-pub(crate) fn resource(api_version: &str, kind: &str) -> Result<Resource> {
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
     Resource::of(api_version, kind)
         .ok_or_else(|| Error::UnknownKind { kind: kind.to_owned(), version: api_version.to_owned() })
 }

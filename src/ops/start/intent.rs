@@ -177,14 +177,8 @@ impl Intent {
 }
 
 fn named(object: &Value) -> Result<String> {
-    let resource = write::resource_of(object)?;
-    let kind = resource.kind.to_ascii_lowercase();
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    Ok(if resource.group.is_empty() {
-        format!("{kind}/{name}")
-    } else {
-        format!("{kind}.{}/{name}", resource.group)
-    })
+    Ok(write::resource_of(object)?.object(name))
 }
 
 /// A fact that is a text.

@@ -18,11 +18,10 @@ use crate::state::bell::{Bell, wait_until};
 use crate::state::build::{look, readable};
 use crate::state::claim::Claimed;
 use crate::state::dispatch::Raise;
+use crate::state::enter::SAID_AFTER;
 use crate::state::error::{Error, Result};
 use crate::state::narration::progress;
 
-/// What is waited for longer than this is said, whatever it is.
-const SAID_AFTER: Duration = Duration::from_secs(2);
 /// How soon a listener is looked at again although nothing has changed: not all that is looked at is watched.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
