@@ -53,8 +53,6 @@ pub mod pipeline;
 mod runner;
 #[cfg(feature = "testing")]
 pub mod runner;
-#[cfg(test)]
-mod stage;
 #[cfg(not(feature = "testing"))]
 mod state;
 #[cfg(feature = "testing")]

@@ -18,8 +18,6 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("state", Some(&["keel", "chain", "pipeline", "local", "cluster"])),
     ("runner", Some(&["keel", "chain", "pipeline", "agent", "local", "cluster", "publish", "state"])),
     ("ops", Some(&["keel", "chain", "pipeline", "agent", "local", "cluster", "publish", "state"])),
-    // An API server in memory, for the tests of `ops` and `runner` together.
-    ("stage", None),
     // What is shown of state is its types: what is told, and whether it was done.
     ("output", Some(&["keel", "chain", "pipeline", "agent", "cluster", "state"])),
     ("cli", None),
@@ -81,7 +79,7 @@ impl Source {
 
     /// The code without its tests, which may use whatever proves their point.
     fn product(&self) -> String {
-        if self.path.ends_with("tests.rs") || self.room() == "stage" {
+        if self.path.ends_with("tests.rs") {
             return String::new();
         }
         let code = self.code();
@@ -406,7 +404,7 @@ fn every_file_says_what_it_is_for_and_leaves_nothing_open() {
     // Spelled so that this file does not find itself.
     let open = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["X", "XX:"].concat(), ["dbg", "!("].concat()];
     let mut faults = Vec::new();
-    for directory in ["src", "tests", "xtask"] {
+    for directory in ["src", "testkit", "tests", "xtask"] {
         for source in under(directory) {
             let place = format!("{directory}/{}", source.path);
             if !source.text.starts_with("//!") {
@@ -506,14 +504,28 @@ fn declared(source: &Source) -> Vec<String> {
 
 #[test]
 fn no_file_is_forgotten() {
-    let sources = under("src");
-    let declared: BTreeSet<String> = sources.iter().flat_map(declared).collect();
-    let forgotten: Vec<_> = sources
-        .iter()
-        .map(|source| source.path.as_str())
-        .filter(|path| !matches!(*path, "lib.rs" | "main.rs") && !declared.contains(*path))
-        .collect();
-    assert!(forgotten.is_empty(), "no `mod` line names {forgotten:?}");
+    for directory in ["src", "testkit/src", "tests/chain", "tests/stage"] {
+        let sources = under(directory);
+        let declared: BTreeSet<String> = sources.iter().flat_map(declared).collect();
+        let forgotten: Vec<_> = sources
+            .iter()
+            .map(|source| source.path.as_str())
+            .filter(|path| !matches!(*path, "lib.rs" | "main.rs") && !declared.contains(*path))
+            .collect();
+        assert!(forgotten.is_empty(), "no `mod` line names {forgotten:?} of {directory}");
+    }
+}
+
+/// Else the product's own tests could not use it: they would meet every type of the product twice.
+#[test]
+fn the_testkit_knows_nothing_of_the_product() {
+    let mut files: Vec<(String, String)> =
+        under("testkit").into_iter().map(|source| (source.path, source.text)).collect();
+    let manifest = std::fs::read_to_string(root().join("testkit/Cargo.toml")).unwrap();
+    files.push(("Cargo.toml".to_owned(), manifest));
+    assert!(files.len() > 5, "the kit was not read");
+    let knowing: Vec<_> = files.iter().filter(|(_, text)| text.contains("studioci")).map(|it| &it.0).collect();
+    assert!(knowing.is_empty(), "testkit names the product in {knowing:?}");
 }
 
 #[test]

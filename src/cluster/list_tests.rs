@@ -1,9 +1,9 @@
 //! How lists come in pages, and when they end.
 
 use serde_json::{Value, json};
+use testkit::{Reply, SeenRequest};
 
 use super::super::resource::{CONFIG_MAPS, NAMESPACES};
-use super::super::scripted::{Reply, Scripted, SeenRequest};
 use super::*;
 
 fn page(names: &[&str], version: &str, next: &str) -> Value {
@@ -13,7 +13,7 @@ fn page(names: &[&str], version: &str, next: &str) -> Value {
 
 #[tokio::test(start_paused = true)]
 async fn a_quorum_list_comes_in_pages_and_with_the_servers_clock() {
-    let (cluster, server) = Scripted::serve(|seen| {
+    let (cluster, server) = Cluster::scripted(|seen| {
         let date = vec![("date", "Tue, 24 Nov 2026 20:50:33 GMT".to_owned())];
         match seen.parameter("continue") {
             None => Reply::With(200, date, page(&["a", "b"], "7", "p2")),
@@ -34,7 +34,7 @@ async fn a_quorum_list_comes_in_pages_and_with_the_servers_clock() {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_whose_continue_token_expired_begins_anew() {
-    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
         0 => Reply::Json(200, page(&["a"], "7", "p2")),
         1 => Reply::Status(410, "Expired", "the provided continue parameter is too old"),
         _ => Reply::Json(200, page(&["a", "b"], "9", "")),
@@ -43,7 +43,7 @@ async fn a_list_whose_continue_token_expired_begins_anew() {
     assert_eq!((list.items.len(), list.resource_version.as_str()), (2, "9"));
     assert_eq!(server.count(), 3);
 
-    let (cluster, server) = Scripted::serve(|seen| match seen.parameter("continue") {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.parameter("continue") {
         None => Reply::Json(200, page(&["a"], "7", "p2")),
         Some(_) => Reply::Status(410, "Expired", "too old"),
     });
@@ -54,7 +54,7 @@ async fn a_list_whose_continue_token_expired_begins_anew() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cached_list_is_one_request() {
-    let (cluster, server) = Scripted::serve(|_| Reply::Json(200, json!({"metadata": {}, "items": null})));
+    let (cluster, server) = Cluster::scripted(|_| Reply::Json(200, json!({"metadata": {}, "items": null})));
     let query = Query::named("x").cached();
     let list: List<Value> = cluster.list(&NAMESPACES, None, &query).await.unwrap();
     assert!(list.items.is_empty());
@@ -83,7 +83,7 @@ struct Numbered {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
-    let (cluster, server) = Scripted::serve(|seen| flood(seen, 100));
+    let (cluster, server) = Cluster::scripted(|seen| flood(seen, 100));
     let list: List<Numbered> = cluster.list(&NAMESPACES, None, &Query::default()).await.unwrap();
     assert_eq!(list.items.iter().map(|item| item.n).collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
     let asked: Vec<_> =
@@ -94,7 +94,7 @@ async fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_cache_cannot_answer_in_one_piece_comes_in_pages() {
-    let (cluster, server) = Scripted::serve(|seen| flood(seen, 400));
+    let (cluster, server) = Cluster::scripted(|seen| flood(seen, 400));
     let list: List<Numbered> = cluster.list(&NAMESPACES, None, &Query::default().cached()).await.unwrap();
     assert_eq!(list.items.len(), 400);
     let cached = server.seen().iter().filter(|seen| seen.parameter("resourceVersion").is_some()).count();
@@ -103,7 +103,7 @@ async fn what_the_cache_cannot_answer_in_one_piece_comes_in_pages() {
 
 #[tokio::test(start_paused = true)]
 async fn no_more_is_asked_for_than_is_wanted() {
-    let (cluster, server) = Scripted::serve(|seen| flood(seen, 700));
+    let (cluster, server) = Cluster::scripted(|seen| flood(seen, 700));
     let list: List<Numbered> = cluster.list(&NAMESPACES, None, &Query::default().at_most(20)).await.unwrap();
     assert_eq!(list.items.len(), 20);
     assert_eq!(server.seen()[0].parameter("limit"), Some("20"));
@@ -112,7 +112,7 @@ async fn no_more_is_asked_for_than_is_wanted() {
 
 #[tokio::test(start_paused = true)]
 async fn one_object_that_is_too_large_and_a_list_without_an_end_are_errors() {
-    let (cluster, server) = Scripted::serve(|_| Reply::Json(200, json!({ "x": "x".repeat(9 << 20) })));
+    let (cluster, server) = Cluster::scripted(|_| Reply::Json(200, json!({ "x": "x".repeat(9 << 20) })));
     let error = cluster.get::<Value>(&CONFIG_MAPS, Some("n"), "x").await.unwrap_err();
     assert_eq!(error.to_string(), "configmap/x in namespace n: the answer is larger than 8 MiB");
     assert_eq!(server.count(), 1, "it will not be smaller the next time");
@@ -120,7 +120,7 @@ async fn one_object_that_is_too_large_and_a_list_without_an_end_are_errors() {
         let items = json!([{ "n": 1, "message": "x".repeat(7 << 20) }]);
         Reply::Json(200, json!({ "metadata": { "continue": "more" }, "items": items }))
     };
-    let (cluster, server) = Scripted::serve(move |_| endless());
+    let (cluster, server) = Cluster::scripted(move |_| endless());
     let error = cluster.list::<Numbered>(&NAMESPACES, None, &Query::default()).await.err().unwrap();
     assert_eq!(error.to_string(), "list of namespaces: the answer is larger than 256 MiB");
     assert_eq!(server.count(), 37);

@@ -25,8 +25,8 @@ mod plugin;
 mod proxy;
 mod request;
 mod retry;
-#[cfg(test)]
-pub(crate) mod scripted;
+#[cfg(any(test, feature = "testing"))]
+mod scripted;
 mod status;
 mod transport;
 mod url;

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
+use testkit::{Reply, Scripted, SeenRequest};
 
 use super::super::resource::{CONFIG_MAPS, DEPLOYMENTS, NAMESPACES};
-use super::super::scripted::{Reply, Scripted, SeenRequest};
 use super::super::transport::Source;
 use super::super::{Create, Delete, Deletion, Patch, Query};
 use super::*;
@@ -77,7 +77,7 @@ fn uncertain() -> Vec<(&'static str, Reply)> {
 #[tokio::test(start_paused = true)]
 async fn a_create_that_landed_and_was_answered_with_an_error_is_ours() {
     for (name, reply) in uncertain() {
-        let (cluster, server) = Scripted::serve(store(None, reply, true));
+        let (cluster, server) = Cluster::scripted(store(None, reply, true));
         let live = claim(&cluster).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(mine(&live), "{name}");
         assert_eq!(server.asked(), [format!("POST {URL}"), format!("GET {URL}/ci-a")], "{name}");
@@ -87,7 +87,7 @@ async fn a_create_that_landed_and_was_answered_with_an_error_is_ours() {
 #[tokio::test(start_paused = true)]
 async fn a_create_that_did_not_land_is_sent_again() {
     for (name, reply) in uncertain() {
-        let (cluster, server) = Scripted::serve(store(None, reply, false));
+        let (cluster, server) = Cluster::scripted(store(None, reply, false));
         claim(&cluster).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(
             server.asked(),
@@ -100,7 +100,7 @@ async fn a_create_that_did_not_land_is_sent_again() {
 #[tokio::test(start_paused = true)]
 async fn what_another_made_meanwhile_is_never_taken_for_ours() {
     for (name, reply) in uncertain() {
-        let (cluster, _) = Scripted::serve(store(Some(namespace("other")), reply, false));
+        let (cluster, _) = Cluster::scripted(store(Some(namespace("other")), reply, false));
         let error = claim(&cluster).await.unwrap_err();
         assert!(error.is_already_exists(), "{name}: {error}");
     }
@@ -110,7 +110,7 @@ async fn what_another_made_meanwhile_is_never_taken_for_ours() {
 async fn a_create_that_lands_late_is_found_by_the_409_of_the_second_try() {
     let mut posts = 0;
     let mut gets = 0;
-    let (cluster, server) = Scripted::serve(move |seen| {
+    let (cluster, server) = Cluster::scripted(move |seen| {
         if seen.method == "POST" {
             posts += 1;
             return if posts == 1 { Reply::Reset } else { Reply::Status(409, "AlreadyExists", "taken") };
@@ -124,7 +124,7 @@ async fn a_create_that_lands_late_is_found_by_the_409_of_the_second_try() {
 
 /// A server that has answered before, and does what `script` says from then on.
 async fn known(mut script: Script) -> (Cluster, Scripted) {
-    let (cluster, server) = Scripted::serve(move |seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(move |seen| match seen.number {
         0 => Reply::Json(200, json!({})),
         _ => script(seen),
     });
@@ -153,7 +153,7 @@ async fn a_create_that_was_never_sent_is_simply_sent() {
 #[tokio::test(start_paused = true)]
 async fn a_500_that_says_when_to_come_back_is_believed() {
     let body = json!({"kind": "Status", "code": 500, "message": "wait", "details": {"retryAfterSeconds": 7}});
-    let (cluster, server) = Scripted::serve(move |seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(move |seen| match seen.number {
         0 => Reply::With(500, vec![], body.clone()),
         _ => Reply::Json(200, json!({})),
     });
@@ -175,7 +175,7 @@ async fn a_create_ends_with_its_deadline_however_unwell_the_server_is() {
 
 #[tokio::test(start_paused = true)]
 async fn a_409_at_the_first_try_is_the_callers_business() {
-    let (cluster, server) = Scripted::serve(|_| Reply::Status(409, "AlreadyExists", "taken"));
+    let (cluster, server) = Cluster::scripted(|_| Reply::Status(409, "AlreadyExists", "taken"));
     assert!(claim(&cluster).await.unwrap_err().is_already_exists());
     assert_eq!(server.count(), 1);
 }
@@ -183,7 +183,7 @@ async fn a_409_at_the_first_try_is_the_callers_business() {
 #[tokio::test(start_paused = true)]
 async fn a_429_is_certain_so_a_create_is_simply_sent_again_after_it() {
     let reply = Reply::With(429, vec![("retry-after", "2".to_owned())], json!({"message": "busy"}));
-    let (cluster, server) = Scripted::serve(store(None, reply, false));
+    let (cluster, server) = Cluster::scripted(store(None, reply, false));
     claim(&cluster).await.unwrap();
     assert_eq!(server.asked(), [format!("POST {URL}"), format!("POST {URL}")]);
     let gap = server.gaps()[0];
@@ -194,7 +194,7 @@ async fn a_429_is_certain_so_a_create_is_simply_sent_again_after_it() {
 async fn the_pause_after_a_429_is_not_the_same_for_all() {
     let mut gaps = Vec::new();
     for _ in 0..8 {
-        let (cluster, server) = Scripted::serve(|seen| match seen.number {
+        let (cluster, server) = Cluster::scripted(|seen| match seen.number {
             0 => Reply::With(429, vec![("retry-after", "1".to_owned())], json!({})),
             _ => Reply::Json(200, json!({})),
         });
@@ -208,7 +208,7 @@ async fn the_pause_after_a_429_is_not_the_same_for_all() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_creates_nothing_so_it_needs_no_proof() {
-    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
         0 => Reply::Reset,
         _ => Reply::Json(201, seen.body.clone()),
     });
@@ -220,7 +220,7 @@ async fn a_dry_run_creates_nothing_so_it_needs_no_proof() {
 
 #[tokio::test(start_paused = true)]
 async fn a_name_is_never_left_to_the_server() {
-    let (cluster, server) = Scripted::serve(|_| Reply::Json(201, json!({})));
+    let (cluster, server) = Cluster::scripted(|_| Reply::Json(201, json!({})));
     let object = json!({"kind": "Namespace", "metadata": {"generateName": "ci-"}});
     let result = cluster.create::<Value>(&NAMESPACES, None, &object, &Create::default()).await;
     assert!(matches!(result, Err(Error::Invalid { .. })));
@@ -233,7 +233,7 @@ async fn reads_and_repeatable_writes_are_sent_again_after_every_passing_trouble(
         let reply = Arc::new(Mutex::new(reply));
         let serve = || {
             let reply = Arc::clone(&reply);
-            Scripted::serve(move |seen| match seen.number {
+            Cluster::scripted(move |seen| match seen.number {
                 0 => reply.lock().unwrap().clone(),
                 _ => Reply::Json(200, json!({"metadata": {"name": "x"}, "items": []})),
             })
@@ -266,7 +266,7 @@ async fn reads_and_repeatable_writes_are_sent_again_after_every_passing_trouble(
 
 #[tokio::test(start_paused = true)]
 async fn a_delete_that_landed_is_a_success_whatever_the_first_answer_was() {
-    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
         0 => Reply::Reset,
         _ => Reply::Status(404, "NotFound", "gone"),
     });
@@ -277,7 +277,7 @@ async fn a_delete_that_landed_is_a_success_whatever_the_first_answer_was() {
 
 #[tokio::test(start_paused = true)]
 async fn a_json_patch_whose_answer_was_lost_ends_in_a_conflict_that_says_read_again() {
-    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
         0 => Reply::Reset,
         _ => Reply::Status(422, "Invalid", "the server rejected our request due to an error in our request"),
     });
@@ -299,7 +299,7 @@ async fn answers_that_will_not_change_are_not_asked_for_twice() {
         (500, "InternalError"),
     ];
     for (code, reason) in cases {
-        let (cluster, server) = Scripted::serve(move |_| Reply::Status(code, reason, "no"));
+        let (cluster, server) = Cluster::scripted(move |_| Reply::Status(code, reason, "no"));
         let body = json!({});
         cluster.patch::<Value>(&NAMESPACES, None, "x", Patch::Merge(&body)).await.unwrap_err();
         assert_eq!(server.count(), 1, "{code}");
@@ -308,7 +308,7 @@ async fn answers_that_will_not_change_are_not_asked_for_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn refused_fails_at_once_at_first_but_is_a_restart_later() {
-    let (cluster, server) = Scripted::serve(|_| Reply::Refused);
+    let (cluster, server) = Cluster::scripted(|_| Reply::Refused);
     let error = cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -316,7 +316,7 @@ async fn refused_fails_at_once_at_first_but_is_a_restart_later() {
     );
     assert_eq!(server.count(), 1);
 
-    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
         1..=3 => Reply::Refused,
         _ => Reply::Json(200, json!({})),
     });
@@ -328,12 +328,12 @@ async fn refused_fails_at_once_at_first_but_is_a_restart_later() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_server_is_given_up_after_one_bound_at_first_and_after_our_patience_later() {
     let begun = Instant::now();
-    let (cluster, server) = Scripted::serve(|_| Reply::Silence);
+    let (cluster, server) = Cluster::scripted(|_| Reply::Silence);
     let error = cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap_err();
     assert_eq!(error.to_string(), "namespace/x: no answer from https://scripted within 15 s");
     assert_eq!((server.count(), begun.elapsed().as_secs()), (1, 15));
 
-    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
         0 => Reply::Json(200, json!({})),
         _ => Reply::Silence,
     });
@@ -354,7 +354,7 @@ async fn a_server_that_is_unwell_for_ever_gets_few_requests_and_an_end() {
         Reply::With(429, vec![("retry-after", "1".to_owned())], json!({"message": "busy"})),
     ];
     for reply in replies {
-        let (cluster, server) = Scripted::serve(move |_| reply.clone());
+        let (cluster, server) = Cluster::scripted(move |_| reply.clone());
         let begun = Instant::now();
         cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap_err();
         let seconds = begun.elapsed().as_secs();
@@ -365,7 +365,7 @@ async fn a_server_that_is_unwell_for_ever_gets_few_requests_and_an_end() {
 
 #[tokio::test(start_paused = true)]
 async fn many_calls_share_one_pace_and_eight_places() {
-    let (cluster, server) = Scripted::serve(|_| Reply::Status(503, "ServiceUnavailable", "no"));
+    let (cluster, server) = Cluster::scripted(|_| Reply::Status(503, "ServiceUnavailable", "no"));
     let calls = (0..20).map(|_| cluster.get::<Value>(&NAMESPACES, None, "x"));
     let all = futures_util::future::join_all(calls);
     tokio::time::timeout(Duration::from_secs(20), all).await.unwrap_err();
@@ -377,7 +377,7 @@ async fn many_calls_share_one_pace_and_eight_places() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_is_told_what_for() {
-    let (cluster, _) = Scripted::serve(|seen| match seen.number {
+    let (cluster, _) = Cluster::scripted(|seen| match seen.number {
         0..=2 => Reply::Status(503, "ServiceUnavailable", "the server is currently unable"),
         _ => Reply::Json(200, json!({})),
     });
@@ -393,7 +393,7 @@ async fn who_waits_is_told_what_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_answer_is_announced_after_two_seconds_and_a_warning_once() {
-    let (cluster, _) = Scripted::serve(|_| Reply::Silence);
+    let (cluster, _) = Cluster::scripted(|_| Reply::Silence);
     let told: Arc<Mutex<Vec<(Duration, ClusterNotice)>>> = Arc::default();
     let begun = Instant::now();
     let listener = Arc::clone(&told);
@@ -403,7 +403,7 @@ async fn a_slow_answer_is_announced_after_two_seconds_and_a_warning_once() {
     assert_eq!(*told.lock().unwrap(), [(Duration::from_secs(2), waiting)]);
 
     let header = ("warning", "299 - \"v1 Endpoints is deprecated\"".to_owned());
-    let (cluster, _) = Scripted::serve(move |_| Reply::With(200, vec![header.clone()], json!({})));
+    let (cluster, _) = Cluster::scripted(move |_| Reply::With(200, vec![header.clone()], json!({})));
     let told: Arc<Mutex<Vec<ClusterNotice>>> = Arc::default();
     let listener = Arc::clone(&told);
     cluster.on_notice(move |notice| listener.lock().unwrap().push(notice));
@@ -418,7 +418,7 @@ async fn an_expired_token_is_read_again_once() {
     std::fs::write(&folder, "old\n").unwrap();
     let path = folder.clone();
     let (cluster, server) =
-        Scripted::serve_as(Source::File(folder.clone(), "token file".to_owned()), true, move |seen| {
+        Cluster::scripted_as(Source::File(folder.clone(), "token file".to_owned()), true, move |seen| {
             if seen.headers["authorization"] == "Bearer new" {
                 return Reply::Json(200, json!({}));
             }
@@ -429,7 +429,7 @@ async fn an_expired_token_is_read_again_once() {
     assert_eq!(server.count(), 2);
     std::fs::remove_file(&folder).unwrap();
 
-    let (cluster, server) = Scripted::serve(|_| Reply::Status(401, "Unauthorized", "Unauthorized"));
+    let (cluster, server) = Cluster::scripted(|_| Reply::Status(401, "Unauthorized", "Unauthorized"));
     let error = cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap_err();
     assert!(matches!(error, Error::Unauthorized { .. }));
     assert_eq!(server.count(), 1, "a fixed token does not get better");
@@ -450,7 +450,7 @@ async fn a_credential_plugin_runs_once() {
     let plugin = super::super::plugin::Plugin::new(exec, false).unwrap();
     let refused = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&refused);
-    let (cluster, server) = Scripted::serve_as(Source::Plugin(Box::new(plugin)), true, move |seen| {
+    let (cluster, server) = Cluster::scripted_as(Source::Plugin(Box::new(plugin)), true, move |seen| {
         assert_eq!(seen.headers["authorization"], "Bearer t");
         if seen.path.ends_with("/denied") {
             count.fetch_add(1, Ordering::Relaxed);

@@ -1,15 +1,16 @@
 //! What each verb sends.
 
+use testkit::Reply;
+
 use super::super::resource::{CONFIG_MAPS, DEPLOYMENTS};
-use super::super::scripted::{Reply, Scripted};
 use super::super::{Access, IN_FLIGHT};
 use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_there_is_none_and_what_cannot_be_read_is_an_error() {
-    let (cluster, _) = Scripted::serve(|_| Reply::Status(404, "NotFound", "no"));
+    let (cluster, _) = Cluster::scripted(|_| Reply::Status(404, "NotFound", "no"));
     assert_eq!(cluster.get::<Value>(&CONFIG_MAPS, Some("n"), "x").await.unwrap(), None);
-    let (cluster, _) = Scripted::serve(|_| Reply::Json(200, json!(["a"])));
+    let (cluster, _) = Cluster::scripted(|_| Reply::Json(200, json!(["a"])));
     let error = cluster.get::<super::super::objects::Object>(&DEPLOYMENTS, Some("n"), "x").await.unwrap_err();
     assert!(
         error.to_string().starts_with("deployment.apps/x in namespace n: the server's answer cannot be read"),
@@ -19,7 +20,7 @@ async fn what_is_not_there_is_none_and_what_cannot_be_read_is_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn every_write_names_its_manager_and_none_is_forced() {
-    let (cluster, server) = Scripted::serve(|_| Reply::Json(200, json!({})));
+    let (cluster, server) = Cluster::scripted(|_| Reply::Json(200, json!({})));
     let object = json!({"kind": "ConfigMap", "metadata": {"name": "x", "resourceVersion": "7"}});
     let here = Some("n");
     let steps = json!([{"op": "add", "path": "/data/a", "value": "b"}]);
@@ -54,7 +55,7 @@ async fn every_write_names_its_manager_and_none_is_forced() {
 
 #[tokio::test(start_paused = true)]
 async fn a_delete_carries_its_conditions() {
-    let (cluster, server) = Scripted::serve(|_| Reply::Json(200, json!({})));
+    let (cluster, server) = Cluster::scripted(|_| Reply::Json(200, json!({})));
     let how = Delete { resource_version: Some("7".to_owned()), dry_run: true, ..Delete::uid("u") };
     let deletion = cluster.delete(&CONFIG_MAPS, Some("n"), "x", &how).await.unwrap();
     assert_eq!(deletion, Deletion::Accepted);
@@ -65,13 +66,13 @@ async fn a_delete_carries_its_conditions() {
             "preconditions": {"uid": "u", "resourceVersion": "7"},
         })
     );
-    let (cluster, _) = Scripted::serve(|_| Reply::Status(409, "Conflict", "the UID in the precondition"));
+    let (cluster, _) = Cluster::scripted(|_| Reply::Status(409, "Conflict", "the UID in the precondition"));
     assert!(cluster.delete(&CONFIG_MAPS, Some("n"), "x", &how).await.unwrap_err().is_conflict());
 }
 
 #[tokio::test(start_paused = true)]
 async fn rights_are_asked_for_in_order_and_eight_at_a_time() {
-    let (cluster, server) = Scripted::serve(|seen| {
+    let (cluster, server) = Cluster::scripted(|seen| {
         let verb = &seen.body["spec"]["resourceAttributes"]["verb"];
         Reply::Json(201, json!({"status": {"allowed": verb == "get"}}))
     });
@@ -84,7 +85,7 @@ async fn rights_are_asked_for_in_order_and_eight_at_a_time() {
     );
     assert_eq!(rights[1].to_string(), "list deployments.apps in the namespace n");
 
-    let (cluster, server) = Scripted::serve(|_| Reply::Silence);
+    let (cluster, server) = Cluster::scripted(|_| Reply::Silence);
     let many: Vec<Access> = (0..20).map(|_| rights[0].clone()).collect();
     tokio::time::timeout(std::time::Duration::from_secs(1), cluster.can_i(&many)).await.unwrap_err();
     assert_eq!(server.count(), IN_FLIGHT);
@@ -92,7 +93,7 @@ async fn rights_are_asked_for_in_order_and_eight_at_a_time() {
 
 #[tokio::test(start_paused = true)]
 async fn versions() {
-    let (cluster, _) = Scripted::serve(|_| {
+    let (cluster, _) = Cluster::scripted(|_| {
         Reply::Json(200, json!({"major": "1", "minor": "30+", "gitVersion": "v1.30.2-x"}))
     });
     let version = cluster.version().await.unwrap();

@@ -1,10 +1,10 @@
 //! The watch loop against a scripted server on a paused clock.
 
 use serde_json::{Value, json};
+use testkit::{BodyEnd, Reply, SeenRequest};
 
 use super::super::objects::Object;
 use super::super::resource::PODS;
-use super::super::scripted::{BodyEnd, Reply, Scripted, SeenRequest};
 use super::*;
 
 fn event(kind: &str, name: &str, version: &str) -> Value {
@@ -55,7 +55,7 @@ async fn take(watch: &mut Watch<Object>, count: usize) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_then_its_events_then_on_from_the_last_bookmark() {
-    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
         0 => list("5", &["a"]),
         1 => Reply::Stream(
             [event("ADDED", "b", "6"), event("MODIFIED", "a", "7"), event("DELETED", "b", "8")]
@@ -92,7 +92,7 @@ async fn a_server_that_ends_a_watch_at_once_is_not_hammered() {
     for reply in replies {
         let shown = format!("{reply:?}");
         let (cluster, server) =
-            Scripted::serve(move |seen| if is_watch(seen) { reply.clone() } else { list("5", &[]) });
+            Cluster::scripted(move |seen| if is_watch(seen) { reply.clone() } else { list("5", &[]) });
         let mut watch = follow(&cluster, Some("5"));
         let forever = async { while watch.next().await.is_some() {} };
         timeout(Duration::from_secs(10), forever).await.unwrap_err();
@@ -104,7 +104,7 @@ async fn a_server_that_ends_a_watch_at_once_is_not_hammered() {
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_is_put_off_waits_as_long_as_it_is_told() {
     for code in [429, 503] {
-        let (cluster, server) = Scripted::serve(move |seen| match seen.number {
+        let (cluster, server) = Cluster::scripted(move |seen| match seen.number {
             0 => Reply::With(code, vec![("retry-after", "5".to_owned())], json!({"message": "busy"})),
             _ => Reply::events(&[event("ADDED", "a", "6")], BodyEnd::Silence),
         });
@@ -117,7 +117,7 @@ async fn a_watch_that_is_put_off_waits_as_long_as_it_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_whose_opening_is_never_answered_begins_anew_without_a_list() {
-    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
         0 => Reply::Silence,
         _ => Reply::events(&[event("ADDED", "a", "6")], BodyEnd::Silence),
     });
@@ -140,7 +140,7 @@ async fn a_410_or_a_504_lists_anew_whether_it_is_a_status_or_an_event() {
     ];
     for reply in replies {
         let shown = format!("{reply:?}");
-        let (cluster, server) = Scripted::serve(move |seen| match seen.number {
+        let (cluster, server) = Cluster::scripted(move |seen| match seen.number {
             0 => reply.clone(),
             1 => list("20", &["x"]),
             _ => Reply::events(&[event("ADDED", "y", "21")], BodyEnd::Silence),
@@ -155,7 +155,7 @@ async fn a_410_or_a_504_lists_anew_whether_it_is_a_status_or_an_event() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_connection_is_noticed_within_45_seconds_and_nothing_is_listed() {
-    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
         0 => Reply::events(&[event("ADDED", "a", "6")], BodyEnd::Silence),
         _ => Reply::events(&[event("ADDED", "b", "7")], BodyEnd::Silence),
     });
@@ -170,7 +170,7 @@ async fn a_dead_connection_is_noticed_within_45_seconds_and_nothing_is_listed() 
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_watch_costs_at_most_two_requests_a_minute() {
-    let (cluster, server) = Scripted::serve(|seen| {
+    let (cluster, server) = Cluster::scripted(|seen| {
         let bookmark = format!("{}\n", event("BOOKMARK", "", &seen.number.to_string()));
         Reply::Stream(
             vec![(Duration::from_secs(38), bookmark), (Duration::from_secs(2), String::new())],
@@ -185,7 +185,7 @@ async fn an_idle_watch_costs_at_most_two_requests_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn an_api_server_that_restarts_loses_no_event_and_causes_no_list() {
-    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
         0 => Reply::Stream(
             vec![(Duration::from_secs(5), format!("{}\n", event("ADDED", "a", "6")))],
             BodyEnd::Reset,
@@ -207,7 +207,7 @@ async fn an_api_server_that_restarts_loses_no_event_and_causes_no_list() {
 async fn a_denied_watch_says_so_and_slows_down() {
     let denial =
         r#"pods is forbidden: User "u" cannot watch resource "pods" in API group "" in the namespace "n""#;
-    let (cluster, server) = Scripted::serve(move |_| Reply::Status(403, "Forbidden", denial));
+    let (cluster, server) = Cluster::scripted(move |_| Reply::Status(403, "Forbidden", denial));
     let mut watch = follow(&cluster, Some("5"));
     let changes = take(&mut watch, 6).await;
     assert_eq!(changes[0], r#"! user "u" may not watch pods in the namespace n"#);
@@ -220,14 +220,14 @@ async fn events_come_whole_however_they_are_cut() {
     let text = format!("{}\n\n{}\n", event("ADDED", "a", "6"), event("DELETED", "a", "7"));
     let pieces: Vec<(Duration, String)> =
         text.chars().map(|letter| (Duration::ZERO, letter.to_string())).collect();
-    let (cluster, _) = Scripted::serve(move |_| Reply::Stream(pieces.clone(), BodyEnd::Silence));
+    let (cluster, _) = Cluster::scripted(move |_| Reply::Stream(pieces.clone(), BodyEnd::Silence));
     let mut watch = follow(&cluster, Some("5"));
     assert_eq!(take(&mut watch, 2).await, ["+ a", "- a"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn next_may_be_dropped_and_called_again() {
-    let (cluster, server) = Scripted::serve(|seen| match seen.number {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
         0 => list("5", &[]),
         _ => Reply::Stream(
             vec![(Duration::from_secs(7), format!("{}\n", event("ADDED", "a", "6")))],

@@ -175,8 +175,8 @@ impl Renderer {
     }
 
     /// In this very process: a test's own program is no child that renders.
-    #[cfg(test)]
-    pub(crate) fn here() -> Self {
+    #[cfg(any(test, feature = "testing"))]
+    pub fn here() -> Self {
         Self { run: |task, _| Ok(task.perform()), clock: Duration::ZERO }
     }
 

@@ -1,11 +1,11 @@
 //! `scale`: what is meant, what is refused, and which writes it makes, against a scripted server.
 
+use testkit::{Reply, Scripted, SeenRequest};
 use uuid::Uuid;
 
 use super::*;
 use crate::chain::build::{Map, NamespaceView};
 use crate::chain::names;
-use crate::cluster::scripted::{Reply, Scripted, SeenRequest};
 
 fn build(namespace: &str, chain: &str, generation: u64, phase: Phase) -> Build {
     let uuid = Uuid::from_u128(7);
@@ -116,7 +116,7 @@ fn counts_come_from_what_is_remembered() {
 
 #[tokio::test(start_paused = true)]
 async fn a_namespace_that_home_does_not_know_is_not_ours() {
-    let (cluster, _) = Scripted::serve(|seen| match seen.path.as_str() {
+    let (cluster, _) = Cluster::scripted(|seen| match seen.path.as_str() {
         "/api/v1/namespaces/studioci/configmaps/chain-app" => Reply::Json(
             200,
             json!({ "metadata": { "name": "chain-app", "resourceVersion": "1" }, "data": {
@@ -143,7 +143,7 @@ async fn a_namespace_that_home_does_not_know_is_not_ours() {
 /// nothing of may do nothing before they are bound, and for one request more.
 fn server(remembered: bool, bound: bool) -> (Cluster, Scripted) {
     let mut late = !bound;
-    Scripted::serve(move |seen| {
+    Cluster::scripted(move |seen| {
         let path = seen.path.as_str();
         match seen.method.as_str() {
             "POST" if path.ends_with("/selfsubjectaccessreviews") => {

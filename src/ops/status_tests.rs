@@ -1,11 +1,11 @@
 //! What `status` reads of a cluster that was edited by hand, and of one that lacks what it should have.
 
 use serde_json::{Value, json};
+use testkit::{Reply, Scripted};
 use uuid::Uuid;
 
 use super::*;
 use crate::chain::names;
-use crate::cluster::scripted::{Reply, Scripted};
 
 const CHAIN: &str = "0c8b2d4e-0000-4000-8000-000000000001";
 
@@ -34,7 +34,7 @@ struct Answers {
 
 /// A server that gives these answers, as far as they are selected.
 fn serve(answers: Answers) -> (Cluster, Scripted) {
-    Scripted::serve(move |request| {
+    Cluster::scripted(move |request| {
         let path = request.path.as_str();
         let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| path.ends_with(suffix));
         if ends(&answers.forbidden) {

@@ -1,9 +1,9 @@
 //! What `watch` says of builds that were edited by hand.
 
 use serde_json::{Value, json};
+use testkit::{BodyEnd, Reply};
 
 use super::*;
-use crate::cluster::scripted::{BodyEnd, Reply, Scripted};
 
 /// A Namespace of a build in that phase.
 fn namespace(phase: &str) -> Value {
@@ -16,7 +16,7 @@ fn namespace(phase: &str) -> Value {
 
 /// Watches a namespace in phase `first`, which somebody moves to `then`.
 async fn watched(name: Option<&str>, first: &'static str, then: &'static str) -> String {
-    let (cluster, _) = Scripted::serve(move |request| {
+    let (cluster, _) = Cluster::scripted(move |request| {
         if request.query.contains("watch=true") {
             let event = json!({ "type": "MODIFIED", "object": namespace(then) });
             return Reply::events(&[event], BodyEnd::Silence);
@@ -50,7 +50,7 @@ async fn what_no_agent_can_say_is_looked_for_from_outside() {
         "spec": { "replicas": 1, "template": { "spec": { "serviceAccountName": "studioci-agent.app" } } },
         "status": { "conditions": [{ "type": "ReplicaFailure", "status": "True",
             "message": "pods \"build-x\" is forbidden: exceeded quota: q" }] } });
-    let (cluster, record) = Scripted::serve(move |request| {
+    let (cluster, record) = Cluster::scripted(move |request| {
         let list = |items: &[Value]| {
             Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }))
         };

@@ -4,15 +4,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use testkit::Reply;
 
 use super::*;
-use crate::cluster::scripted::{Reply, Scripted};
 
 /// Lets an agent run for a minute where every question is answered so; what it wrote into its Namespace.
 async fn written(reply: Reply) -> Vec<Value> {
     let written: Arc<Mutex<Vec<Value>>> = Arc::default();
     let record = Arc::clone(&written);
-    let (cluster, _) = Scripted::serve(move |request| {
+    let (cluster, _) = Cluster::scripted(move |request| {
         if request.method == "PATCH" {
             record.lock().unwrap().push(request.body["metadata"]["annotations"].clone());
             return Reply::Json(200, json!({}));

@@ -1,7 +1,8 @@
 //! What is taken for a confinement, and what is not.
 
+use testkit::{Reply, Scripted, SeenRequest};
+
 use super::*;
-use crate::cluster::scripted::{Reply, Scripted, SeenRequest};
 
 fn policies() -> Vec<Value> {
     manifests::objects().into_iter().filter(|it| [POLICY, BINDING].contains(&manifests::key(it).0)).collect()
@@ -106,7 +107,7 @@ const OTHER_POLICY: &str =
 
 fn serve(world: World) -> (Cluster, Scripted) {
     let mut canaries = 0;
-    Scripted::serve(move |seen: &SeenRequest| {
+    Cluster::scripted(move |seen: &SeenRequest| {
         let verb = &seen.body["spec"]["resourceAttributes"]["verb"];
         let last = seen.path.rsplit('/').next().unwrap();
         let status = |allowed: bool, reason: &str| {
@@ -200,7 +201,7 @@ async fn an_agents_canary_is_a_namespace_and_a_persons_a_binding_in_home() {
 #[tokio::test(start_paused = true)]
 async fn a_person_without_rights_is_told_which_roles_to_ask_for() {
     let refused = |user: &'static str| {
-        Scripted::serve(move |_| {
+        Cluster::scripted(move |_| {
             let message = format!(
                 "x is forbidden: User \"{user}\" cannot get resource \"validatingadmissionpolicies\" in API group \
                  \"admissionregistration.k8s.io\" at the cluster scope"

@@ -47,13 +47,13 @@ pub(crate) async fn warnings(
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use testkit::Reply;
 
     use super::*;
-    use crate::cluster::scripted::{Reply, Scripted};
 
     #[tokio::test(start_paused = true)]
     async fn only_events_about_the_object_are_asked_for_and_only_some() {
-        let (cluster, server) = Scripted::serve(|_| {
+        let (cluster, server) = Cluster::scripted(|_| {
             let event = |second: u32| json!({ "message": second.to_string(), "lastTimestamp": format!("2026-11-24T20:00:{second:02}Z") });
             let items: Vec<Value> = [3, 1, 2].into_iter().map(event).collect();
             Reply::Json(200, json!({ "metadata": {}, "items": items }))

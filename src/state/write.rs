@@ -92,10 +92,10 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use serde_json::json;
+    use testkit::Reply;
 
     use super::*;
     use crate::cluster::ClusterNotice;
-    use crate::cluster::scripted::{Reply, Scripted};
 
     #[tokio::test(start_paused = true)]
     async fn a_binding_that_takes_long_to_count_is_told_of_once() {
@@ -103,7 +103,7 @@ mod tests {
                   namespace \"ci-a\"";
         for (refusals, told) in [(3, 0), (20, 1), (usize::MAX, 1)] {
             let mut left = refusals;
-            let (cluster, _) = Scripted::serve(move |_| {
+            let (cluster, _) = Cluster::scripted(move |_| {
                 if left == 0 {
                     return Reply::Json(200, json!({ "metadata": {}, "items": [] }));
                 }

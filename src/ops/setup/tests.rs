@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
+use testkit::{Reply, Scripted, SeenRequest};
 
 use super::*;
-use crate::cluster::scripted::{Reply, Scripted, SeenRequest};
 use crate::state::home::home;
 
 type Store = Arc<Mutex<BTreeMap<String, Value>>>;
@@ -16,7 +16,7 @@ fn server(minor: &'static str) -> (Cluster, Scripted, Store) {
     let store = Store::default();
     let kept = Arc::clone(&store);
     let mut version = 0;
-    let (cluster, scripted) = Scripted::serve(move |seen: &SeenRequest| {
+    let (cluster, scripted) = Cluster::scripted(move |seen: &SeenRequest| {
         let mut store = kept.lock().unwrap();
         match (seen.method.as_str(), seen.path.as_str()) {
             (_, "/version") => Reply::Json(
@@ -225,7 +225,7 @@ async fn an_agent_image_is_named_by_its_digest_and_a_key_is_one() {
 
 #[tokio::test(start_paused = true)]
 async fn somebody_without_the_rights_is_told_who_may() {
-    let (cluster, _) = Scripted::serve(|seen| match seen.path.as_str() {
+    let (cluster, _) = Cluster::scripted(|seen| match seen.path.as_str() {
         "/version" => Reply::Json(200, json!({ "major": "1", "minor": "36", "gitVersion": "v1.36.0" })),
         _ => Reply::Status(
             403,

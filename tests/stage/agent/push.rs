@@ -1,21 +1,15 @@
 //! What a push brings: good from its listener on, and a bad one never.
 
 use super::*;
-use crate::chain::freeze::Pushed;
-
-/// From now on images bring this pipeline.
-fn brings(stage: &Stage, text: &str) {
-    stage.world().tells.as_mut().unwrap().pipeline = Pushed::Text(text.to_owned());
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_is_refused_after_its_dry_run_passed_gives_way_to_the_last_good_one() {
     let stage = Stage::new(&[("build-1", 'a')]);
     started(&stage, &glob()).await.unwrap();
     let namespace = stage.world().builds()[&1].clone();
-    brings(&stage, &pipeline(&glob()).replace("\"keel.sh/policy\"", "\"bad\":\"x\",\"keel.sh/policy\""));
+    stage.brings(&pipeline(&glob()).replace("\"keel.sh/policy\"", "\"bad\":\"x\",\"keel.sh/policy\""));
     stage.world().push(&namespace, "build-2", 'b');
-    stage.world().refuses = Some(|request, body| {
+    stage.world().refusals.push(|request, body| {
         let real = request.ends_with("/deployments") && body["metadata"]["name"] == "build";
         let bad = body["metadata"]["annotations"]["bad"] == "x";
         (real && bad).then_some("admission webhook \"w\" denied the request: no bad ones")
@@ -42,7 +36,7 @@ async fn a_pushed_pipeline_is_good_from_its_listener_on_and_a_bad_one_never() {
         let namespace = stage.world().builds()[&generation].clone();
         stage.world().roll(&namespace);
         run_until(&stage, &namespace, |world| world.phase(&namespace) == "Listening").await;
-        brings(&stage, text);
+        stage.brings(text);
         stage.world().push(&namespace, &format!("build-{}", generation + 1), 'b');
         run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
         let world = stage.world();
@@ -63,7 +57,7 @@ async fn an_image_that_tells_nothing_is_errored_after_its_bound_and_the_chain_go
         let namespace = stage.world().builds()[&1].clone();
         stage.world().push(&namespace, "build-2", 'b');
         if !tells {
-            stage.world().tells = None;
+            stage.tells_nothing();
         }
         let begun = clock();
         run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
@@ -188,7 +182,7 @@ async fn no_push_decides_where_and_as_whom_the_next_listener_runs() {
                 \"imagePullSecrets\":[{\"name\":\"more\"}],\"containers\":[{\"command\"";
     let text = pipeline(&keel).replace("\"spec\":{\"containers\":[{\"command\"", spec);
     assert!(text.contains("gone"), "{text}");
-    stage.world().tells.as_mut().unwrap().pipeline = Pushed::Text(text);
+    stage.brings(text);
     stage.world().push(&first, "build-2", 'b');
     run_until(&stage, &first, |world| asleep(world, &first)).await;
     let world = stage.world();

@@ -1,8 +1,9 @@
 //! `start` on a chain that is there.
 
+use studioci::chain::build::Phase;
+use studioci::pipeline::weave::AGENT_CONTAINER;
+
 use super::*;
-use crate::chain::build::Phase;
-use crate::pipeline::weave::AGENT_CONTAINER;
 
 #[tokio::test(start_paused = true)]
 async fn a_changed_pipeline_gets_a_listener_of_its_own_whenever_start_is_killed() {
@@ -39,7 +40,7 @@ async fn start_says_what_it_did_to_a_chain_that_lives() {
     assert_eq!(stage.world().objects, before);
 
     // another tag, downwards too
-    stage.world().registry.insert("build-0".to_owned(), 'c');
+    stage.world().publish("build-0", 'c');
     let rebased = StartRequest { tag: Some("build-0".to_owned()), ..changed() };
     let outcome = started_again(&stage, &rebased).await.unwrap();
     let StartOutcome::Configured(build) = outcome else { panic!("{outcome:?}") };
@@ -56,8 +57,8 @@ async fn start_says_what_it_did_to_a_chain_that_lives() {
         let namespace = stage.world().builds()[&3].clone();
         let cluster = stage.cluster();
         let found = stage.world().get(&format!("/api/v1/namespaces/{namespace}"))["metadata"]["uid"].clone();
-        let how = crate::cluster::Delete::uid(found.as_str().unwrap());
-        cluster.delete(&crate::cluster::resource::NAMESPACES, None, &namespace, &how).await.unwrap();
+        let how = studioci::cluster::Delete::uid(found.as_str().unwrap());
+        cluster.delete(&studioci::cluster::resource::NAMESPACES, None, &namespace, &how).await.unwrap();
     }
     let outcome = started_again(&stage, &rebased).await.unwrap();
     assert!(matches!(&outcome, StartOutcome::Started(build) if build.generation == 3), "{outcome:?}");

@@ -10,19 +10,20 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use studioci::chain::retention::Rules;
+use studioci::chain::wire;
+use studioci::ops::cleanup::{Which, cleanup};
+use studioci::ops::start::{StartOutcome, StartRequest, start};
+use studioci::ops::stop::{Left, StopRequest, stop};
+use studioci::pipeline::facts::Fact;
+use studioci::state::DryRun;
+use studioci::state::error::{Error, Result};
+use studioci::state::forget;
+use studioci::state::narration::Narration;
+use testkit::World;
 
-use super::agent_tests::{CHAIN, asleep, glob, keyed, match_tag, pushed, request, run_until, started};
-use super::{Stage, World, digest};
-use crate::chain::retention::Rules;
-use crate::chain::wire;
-use crate::ops::cleanup::{Which, cleanup};
-use crate::ops::start::{StartOutcome, StartRequest, start};
-use crate::ops::stop::{Left, StopRequest, stop};
-use crate::pipeline::facts::Fact;
-use crate::state::DryRun;
-use crate::state::error::{Error, Result};
-use crate::state::forget;
-use crate::state::narration::Narration;
+use super::agent::{CHAIN, asleep, glob, keyed, match_tag, pushed, request, run_until, started};
+use super::{ChainWorld, Stage, digest, with_remedy};
 
 const HOME: &str = "/api/v1/namespaces/studioci/configmaps";
 

@@ -1,9 +1,10 @@
 //! `start`: its order, and what becomes of one that is repeated, killed or run twice at once.
 
+use studioci::chain::build::Phase;
+use studioci::output::narration::sentence;
+use studioci::state::narration::Narration;
+
 use super::*;
-use crate::chain::build::Phase;
-use crate::output::narration::sentence;
-use crate::state::narration::Narration;
 
 #[tokio::test(start_paused = true)]
 async fn a_chain_starts_in_this_order() {
@@ -106,7 +107,7 @@ async fn a_tag_that_does_not_exist_yet_is_waited_for_or_the_start_is_taken_back(
     assert!(build.waiting.unwrap().contains("first push"));
     {
         let mut world = stage.world();
-        world.registry.insert("build-1".to_owned(), 'a');
+        world.publish("build-1", 'a');
         world.roll(&build.namespace);
     }
     run_until(&stage, &build.namespace, |world| asleep(world, &build.namespace)).await;
@@ -123,7 +124,7 @@ fn no_jobs(request: &str, _: &Value) -> Option<&'static str> {
 async fn a_pipeline_whose_job_is_refused_leaves_nothing_and_had_no_listener() {
     let stage = Stage::new(&[("build-1", 'a')]);
     let count = stage.world().objects.len();
-    stage.world().refuses = Some(no_jobs);
+    stage.world().refusals.push(no_jobs);
     let error = Box::pin(start(&stage.cluster(), &request(&glob()), &|_| {})).await.unwrap_err();
     assert!(error.to_string().contains("no jobs"), "{error}");
     let world = stage.world();
@@ -138,7 +139,7 @@ async fn a_start_that_is_refused_leaves_a_chain_that_somebody_else_has_taken_on(
     // somebody moves the head after the claim was settled in it, or at the very moment of its deletion
     for nth in [2, 1] {
         let stage = Stage::new(&[("build-1", 'a')]);
-        stage.world().refuses = Some(no_jobs);
+        stage.world().refusals.push(no_jobs);
         let mut seen = 0;
         let patch = patch.clone();
         let hook = move |world: &mut World, write: &str| {

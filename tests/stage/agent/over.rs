@@ -94,7 +94,7 @@ async fn an_agent_that_is_killed_after_any_write_ends_it_all_the_same() {
 async fn a_pod_that_takes_no_deadline_is_deleted() {
     let (stage, namespace) = pushed().await;
     inject(&mut stage.world(), &namespace);
-    stage.world().refuses = Some(|request, body| {
+    stage.world().refusals.push(|request, body| {
         (request.starts_with("PATCH") && !body["spec"]["activeDeadlineSeconds"].is_null())
             .then_some("admission webhook \"no.example\" denied the request: pods are as they are")
     });

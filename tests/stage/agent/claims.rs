@@ -1,17 +1,17 @@
 //! Two that claim one generation, and a claim that was deleted.
 
+use studioci::chain::build::Baseline;
+use studioci::chain::names;
+use studioci::chain::rights::Added;
+use studioci::output::narration::sentence;
+use studioci::state::claim::{Claim, Claimed};
+use studioci::state::dispatch;
+use studioci::state::enter::Maker;
+use studioci::state::home::Home;
+use studioci::state::narration::Narration;
+use studioci::state::{head, record, seed};
+
 use super::*;
-use crate::chain::build::Baseline;
-use crate::chain::freeze::Pushed;
-use crate::chain::names;
-use crate::chain::rights::Added;
-use crate::output::narration::sentence;
-use crate::state::claim::{Claim, Claimed};
-use crate::state::dispatch;
-use crate::state::enter::Maker;
-use crate::state::home::Home;
-use crate::state::narration::Narration;
-use crate::state::{head, record, seed};
 
 #[tokio::test(start_paused = true)]
 async fn of_two_claims_of_one_generation_the_loser_goes() {
@@ -45,7 +45,7 @@ async fn of_two_claims_of_one_generation_the_loser_goes() {
     let (settings, at) = (&record.settings, Timestamp::UNIX_EPOCH);
     let claim = Claim::of_listener(settings, seed, &Added::default(), 2, &Baseline::None, None, at);
     let maker = Maker::Agent { namespace: "ci-parent", uid: "u" };
-    let head = head::head_of(&cluster, CHAIN).await.unwrap();
+    let head = head::head(&cluster, CHAIN).await.unwrap().unwrap();
     let say = |_: Narration<'_>| {};
     let mut slow = Box::pin(dispatch::claim_next(&cluster, &claim, maker, head.clone(), &say));
     let look = format!("GET {path}");
@@ -224,7 +224,7 @@ async fn what_a_push_asks_for_its_namespace_is_said_and_not_done() {
     request.sources.template.text = lending("blue");
     starts(&stage, &request).await.unwrap();
     let first = stage.world().builds()[&1].clone();
-    stage.world().tells.as_mut().unwrap().pipeline = Pushed::Text(lending("prod"));
+    stage.brings(lending("prod"));
     stage.world().push(&first, "build-2", 'b');
     let said = std::sync::Mutex::new(Vec::new());
     let (me, cluster) = (identity(&stage, &first), stage.cluster());

@@ -1,7 +1,8 @@
 //! A push that ends its agent while it is checked: written down before, counted by the starts that find it, and Errored.
 
+use studioci::pipeline::weave::AGENT_CONTAINER;
+
 use super::*;
-use crate::pipeline::weave::AGENT_CONTAINER;
 
 /// A push in which the server falls silent whenever the agent has written that it tries it, `times` times, as if the agent
 /// had ended there. `after` makes of the pod what the kubelet would.

@@ -1,7 +1,8 @@
 //! The recheck: how often it asks, what it says, and what it leaves. No kubelet of this stage ever runs a probe.
 
+use studioci::pipeline::weave::PROBE;
+
 use super::*;
-use crate::pipeline::weave::PROBE;
 
 const HEAD: &str = "/api/v1/namespaces/studioci/configmaps/chain-app-main";
 

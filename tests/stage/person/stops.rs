@@ -1,7 +1,8 @@
 //! `stop`, and what is purged.
 
+use studioci::output::narration::sentence;
+
 use super::*;
-use crate::output::narration::sentence;
 
 #[tokio::test(start_paused = true)]
 async fn a_chain_ends_whenever_stop_is_killed_and_goes_on_with_start() {
@@ -117,7 +118,7 @@ async fn a_purge_that_waits_for_a_build_without_an_agent_locks_nobody_out() {
     let say = |it: Narration<'_>| said.borrow_mut().push_str(&sentence(&it).unwrap_or_default());
     let late = Box::pin(stop(&cluster, &request, &say)).await.unwrap_err();
     assert!(matches!(late, Error::StillRunning { .. }), "{late}");
-    let (what, remedy) = late.said();
+    let (what, remedy) = with_remedy(&late);
     assert!(what.contains(&first), "{what}");
     for told in [&remedy, &said.into_inner()] {
         assert!(told.contains("kubectl studioci start raises"), "{told}");

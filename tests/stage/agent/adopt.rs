@@ -1,7 +1,8 @@
 //! Builds whose agent is gone: a later one ends them, and an agent that comes back in the middle of it does no harm.
 
+use studioci::chain::build::Phase;
+
 use super::*;
-use crate::chain::build::Phase;
 
 /// Longer than an agent must be away before a later one ends its build, and looked at twice.
 const LONG: Duration = Duration::from_secs(12 * 60);

@@ -3,13 +3,14 @@
 
 use std::cell::RefCell;
 
+use studioci::output::narration::sentence;
+use studioci::state::error::Error;
+use studioci::state::narration::Narration;
+
 use super::*;
-use crate::output::narration::sentence;
-use crate::state::error::Error;
-use crate::state::narration::Narration;
 
 /// Starts a chain whose listener is not brought up by anybody; what was said, and how it ended.
-async fn said(stage: &Stage) -> (Vec<String>, crate::state::error::Result<StartOutcome>) {
+async fn said(stage: &Stage) -> (Vec<String>, studioci::state::error::Result<StartOutcome>) {
     let lines = RefCell::new(Vec::new());
     let say = |it: Narration<'_>| lines.borrow_mut().extend(sentence(&it));
     let outcome = Box::pin(start(&stage.cluster(), &request(&glob()), &say)).await;
@@ -45,7 +46,7 @@ async fn the_controllers_refusal_is_said_at_once_and_in_the_end_with_its_remedy(
         "raise it, or free something: kubectl edit resourcequota -n {namespace} tight; the listener comes up by itself then"
     );
     assert_eq!(lines.last().unwrap(), &format!("the listener waits: {why} ({remedy})"));
-    let (what, told) = outcome.unwrap_err().said();
+    let (what, told) = with_remedy(&outcome.unwrap_err());
     assert_eq!(what, format!("the listener in {namespace} does not listen after 60 s: {why}"));
     assert_eq!(told, remedy);
 }
@@ -77,7 +78,7 @@ async fn how_far_it_is_is_said_where_it_takes_long() {
          MountVolume.SetUp failed"
     );
     assert_eq!(lines.last().unwrap(), &format!("the listener waits: {standing}"));
-    let (what, remedy) = outcome.unwrap_err().said();
+    let (what, remedy) = with_remedy(&outcome.unwrap_err());
     assert!(what.ends_with(&standing), "{what}");
     assert!(remedy.contains("kubectl studioci watch app-main"), "{remedy}");
 }
@@ -97,11 +98,11 @@ async fn what_pod_security_never_admits_is_refused_before_there_is_a_listener() 
     ] {
         let stage = Stage::new(&[("build-1", 'a')]);
         let count = stage.world().objects.len();
-        stage.world().refuses = Some(refuses);
+        stage.world().refusals.push(refuses);
         let (lines, outcome) = said(&stage).await;
         let error = outcome.unwrap_err();
         assert!(matches!(error, Error::RefusedByPodSecurity { .. }), "{error}");
-        let (what, remedy) = error.said();
+        let (what, remedy) = with_remedy(&error);
         let refused = format!(
             "the API server refuses what the pipeline asks for: {whose}: pods \"studioci-dry-run\" is"
         );
@@ -117,7 +118,7 @@ async fn what_pod_security_never_admits_is_refused_before_there_is_a_listener() 
 #[tokio::test(start_paused = true)]
 async fn a_push_whose_pod_is_never_admitted_is_errored_at_once() {
     let (stage, namespace) = pushed().await;
-    stage.world().refuses = Some(|request, body| no_pod_of(request, body, false));
+    stage.world().refusals.push(|request, body| no_pod_of(request, body, false));
     run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
     let world = stage.world();
     let cause = annotation(&world, &namespace, wire::CAUSE);
@@ -148,7 +149,7 @@ async fn a_namespace_that_is_not_usable_yet_is_said_to_be_waited_for() {
         lines.last().unwrap(),
         &format!("namespace {namespace} waits for its {account}, which kube-controller-manager makes")
     );
-    let (what, _) = outcome.unwrap_err().said();
+    let (what, _) = with_remedy(&outcome.unwrap_err());
     assert!(what.contains("no default ServiceAccount after 60 s"), "{what}");
 }
 

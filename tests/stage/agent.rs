@@ -18,15 +18,16 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
+use studioci::chain::wire;
+use studioci::keel::parking;
+use studioci::local::render::Renderer;
+use studioci::ops::start::{StartOutcome, StartRequest, start};
+use studioci::pipeline::facts::Facts;
+use studioci::pipeline::sources::{Sources, Text};
+use studioci::runner::{Agent, Identity, Role};
+use testkit::World;
 
-use super::{CI, REPOSITORY, Stage, World, digest};
-use crate::chain::wire;
-use crate::keel::parking;
-use crate::local::render::Renderer;
-use crate::ops::start::{StartOutcome, StartRequest, start};
-use crate::pipeline::facts::Facts;
-use crate::pipeline::sources::{Sources, Text};
-use crate::runner::{Agent, Identity, Role};
+use super::{CI, ChainWorld, REPOSITORY, Stage, digest, with_remedy};
 
 pub(super) const CHAIN: &str = "app-main";
 
@@ -101,7 +102,7 @@ pub(super) fn clock() -> Timestamp {
 }
 
 /// Starts the chain; as soon as its listener's pod is there, it has come up.
-pub(super) async fn started(stage: &Stage, keel: &Value) -> crate::state::error::Result<StartOutcome> {
+pub(super) async fn started(stage: &Stage, keel: &Value) -> studioci::state::error::Result<StartOutcome> {
     starts(stage, &request(keel)).await
 }
 
@@ -109,7 +110,7 @@ pub(super) async fn started(stage: &Stage, keel: &Value) -> crate::state::error:
 pub(super) async fn starts(
     stage: &Stage,
     request: &StartRequest,
-) -> crate::state::error::Result<StartOutcome> {
+) -> studioci::state::error::Result<StartOutcome> {
     let cluster = stage.cluster();
     let starting = Box::pin(start(&cluster, request, &|_| {}));
     let agent = Box::pin(async {
