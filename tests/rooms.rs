@@ -524,7 +524,8 @@ fn the_testkit_knows_nothing_of_the_product() {
     let manifest = std::fs::read_to_string(root().join("testkit/Cargo.toml")).unwrap();
     files.push(("Cargo.toml".to_owned(), manifest));
     assert!(files.len() > 5, "the kit was not read");
-    let knowing: Vec<_> = files.iter().filter(|(_, text)| text.contains("studioci")).map(|it| &it.0).collect();
+    let knowing: Vec<_> =
+        files.iter().filter(|(_, text)| text.contains("studioci")).map(|it| &it.0).collect();
     assert!(knowing.is_empty(), "testkit names the product in {knowing:?}");
 }
 

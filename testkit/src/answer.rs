@@ -22,8 +22,8 @@ impl World {
         }
         let line = seen.line();
         self.requests.push(line.clone());
-        if let Some(review) = self.review(seen) {
-            return review;
+        if let Some(told) = self.version(seen).or_else(|| self.review(seen)) {
+            return told;
         }
         let dry = seen.query.contains("dryRun=All");
         let writes = seen.method != "GET" && !dry;
@@ -44,6 +44,12 @@ impl World {
             }
         }
         reply
+    }
+
+    fn version(&self, seen: &SeenRequest) -> Option<Reply> {
+        let minor = self.minor;
+        let version = || json!({ "major": "1", "minor": minor, "gitVersion": format!("v1.{minor}.0") });
+        (seen.path == "/version").then(|| Reply::Json(200, version()))
     }
 
     /// Of reviews the answer, whomever they ask about.
@@ -290,7 +296,7 @@ mod tests {
             assert!(world.get(&format!("{MAPS}/o")).is_null());
         }));
         world.after_write = Some(Box::new(|world, _| {
-            world.change(&format!("{MAPS}/o"), |it| it["data"]["seen"] = json!("yes"))
+            world.change(&format!("{MAPS}/o"), |it| it["data"]["seen"] = json!("yes"));
         }));
         let json = "application/json";
         let object = json!({ "metadata": { "name": "o" } });
@@ -302,6 +308,26 @@ mod tests {
         assert_eq!(world.writes, [format!("POST {MAPS}")]);
         assert_eq!(world.requests.len(), 4);
         assert_eq!(world.get(&format!("{MAPS}/o"))["data"]["seen"], "yes");
+    }
+
+    #[test]
+    fn who_asks_what_they_may_and_which_release_it_is_are_told_by_the_test() {
+        let mut world = World::default();
+        (world.minor, world.user) = ("29+", "alice");
+        world.allows = Some(|review| review["resourceAttributes"]["verb"] != "nonsense");
+        let json = "application/json";
+        let version = ask(&mut world, "GET", "/version", json, Value::Null).1;
+        assert_eq!((&version["minor"], &version["gitVersion"]), (&json!("29+"), &json!("v1.29+.0")));
+        let who = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+        assert_eq!(
+            ask(&mut world, "POST", who, json, json!({})).1["status"]["userInfo"]["username"],
+            "alice"
+        );
+        let may = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        for (verb, allowed) in [("get", true), ("nonsense", false)] {
+            let spec = json!({ "spec": { "resourceAttributes": { "verb": verb } } });
+            assert_eq!(ask(&mut world, "POST", may, json, spec).1["status"]["allowed"], allowed, "{verb}");
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct World {
     pub has_pod: Option<fn(&Value) -> bool>,
     /// Exit code of Jobs; none = they run on.
     pub exit: Option<i32>,
+    /// Minor version of the server's release, as `/version` tells it: `36`, `29+`.
+    pub minor: &'static str,
     /// Who asks, as reviews tell them.
     pub user: &'static str,
     /// What reviews allow, by their spec; none = everything. Requests themselves are not asked for their rights.
@@ -55,6 +57,7 @@ impl World {
             registry: self.registry.clone(),
             has_pod: self.has_pod,
             exit: self.exit,
+            minor: self.minor,
             user: self.user,
             allows: self.allows,
             refusals: self.refusals.clone(),

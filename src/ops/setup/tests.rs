@@ -1,66 +1,18 @@
 //! `setup` against an API server in memory that keeps what it is given.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-
 use serde_json::json;
-use testkit::{Reply, Scripted, SeenRequest};
+use testkit::{ApiServer, Reply};
 
 use super::*;
 use crate::state::home::home;
 
-type Store = Arc<Mutex<BTreeMap<String, Value>>>;
-
-/// A server that stores, reads and patches (adds and tests only), as an administrator meets it.
-fn server(minor: &'static str) -> (Cluster, Scripted, Store) {
-    let store = Store::default();
-    let kept = Arc::clone(&store);
-    let mut version = 0;
-    let (cluster, scripted) = Cluster::scripted(move |seen: &SeenRequest| {
-        let mut store = kept.lock().unwrap();
-        match (seen.method.as_str(), seen.path.as_str()) {
-            (_, "/version") => Reply::Json(
-                200,
-                json!({ "major": "1", "minor": minor, "gitVersion": format!("v1.{minor}.0") }),
-            ),
-            (_, path) if path.ends_with("accessreviews") => {
-                let mine = path.ends_with("selfsubjectaccessreviews");
-                Reply::Json(201, json!({ "status": { "allowed": mine, "reason": "" } }))
-            }
-            ("GET", path) => match store.get(path) {
-                Some(object) => Reply::Json(200, object.clone()),
-                None => Reply::Status(404, "NotFound", "none"),
-            },
-            ("POST", path) => {
-                version += 1;
-                let mut object = seen.body.clone();
-                object["metadata"]["resourceVersion"] = json!(version.to_string());
-                store.insert(
-                    format!("{path}/{}", object["metadata"]["name"].as_str().unwrap()),
-                    object.clone(),
-                );
-                Reply::Json(201, object)
-            }
-            ("PATCH", path) => {
-                version += 1;
-                let object = store.get_mut(path).unwrap();
-                for step in seen.body.as_array().unwrap() {
-                    let at = step["path"].as_str().unwrap();
-                    if step["op"] == "test" {
-                        assert_eq!(object.pointer(at), Some(&step["value"]));
-                        continue;
-                    }
-                    let (parent, key) = at.rsplit_once('/').unwrap();
-                    let key = key.replace("~1", "/");
-                    object.pointer_mut(parent).unwrap()[key.as_str()] = step["value"].clone();
-                }
-                object["metadata"]["resourceVersion"] = json!(version.to_string());
-                Reply::Json(200, object.clone())
-            }
-            other => panic!("{other:?}"),
-        }
-    });
-    (cluster, scripted, store)
+/// A server as an administrator meets it before `setup`.
+fn server(minor: &'static str) -> (Cluster, ApiServer) {
+    let server = ApiServer::default();
+    server.world().minor = minor;
+    // of nobody else is anything allowed
+    server.world().allows = Some(|review| review["user"].is_null());
+    (Cluster::with_client(server.client()), server)
 }
 
 const CONFIG: &str = "/api/v1/namespaces/studioci/configmaps/studioci";
@@ -83,13 +35,14 @@ fn became(installed: &Installed, wanted: Applied) -> Vec<&str> {
     installed.lines.iter().filter(|line| line.became == wanted).map(|line| line.object.as_str()).collect()
 }
 
-fn writes(scripted: &Scripted) -> usize {
-    scripted.asked().iter().filter(|it| !it.starts_with("GET") && !it.contains("reviews")).count()
+/// How many requests would change something, dry runs too.
+fn writes(server: &ApiServer) -> usize {
+    server.world().requests.iter().filter(|it| !it.starts_with("GET") && !it.contains("reviews")).count()
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_first_time_everything_is_created_and_the_second_time_nothing_is_written() {
-    let (cluster, scripted, store) = server("36");
+    let (cluster, server) = server("36");
     let first = run(&cluster, Some(&pinned("a/b"))).await.unwrap();
     let lines: Vec<String> = first.lines.iter().map(ToString::to_string).collect();
     assert_eq!(lines.len(), manifests::objects().len() + 1);
@@ -97,16 +50,14 @@ async fn the_first_time_everything_is_created_and_the_second_time_nothing_is_wri
     assert_eq!(lines[1], "validatingadmissionpolicy.admissionregistration.k8s.io/studioci-agent created");
     assert_eq!(lines[lines.len() - 1], "configmap/studioci created");
     assert!(first.notices.is_empty(), "{:?}", first.notices);
-    assert_eq!(
-        store.lock().unwrap()[CONFIG]["data"],
-        json!({ "version": "2.0", "agentImage": pinned("a/b") })
-    );
-    let before = writes(&scripted);
+    assert_eq!(server.world().get(CONFIG)["data"], json!({ "version": "2.0", "agentImage": pinned("a/b") }));
+    let before = writes(&server);
     let second = run(&cluster, None).await.unwrap();
     assert_eq!(became(&second, Applied::Unchanged).len(), lines.len());
-    assert_eq!(writes(&scripted), before);
+    assert_eq!(writes(&server), before);
     assert_eq!(home(&cluster).await.unwrap(), Home { agent_image: pinned("a/b"), ..Home::unasked() });
-    let role = &store.lock().unwrap()["/apis/rbac.authorization.k8s.io/v1/clusterroles/studioci-agent"];
+    let world = server.world();
+    let role = world.get("/apis/rbac.authorization.k8s.io/v1/clusterroles/studioci-agent");
     let allowed = role["rules"].as_array().unwrap().iter().find(|rule| rule["resources"][0] == "agentimages");
     assert_eq!(
         allowed.unwrap()["resourceNames"],
@@ -117,64 +68,62 @@ async fn the_first_time_everything_is_created_and_the_second_time_nothing_is_wri
 
 #[tokio::test(start_paused = true)]
 async fn what_somebody_changed_is_set_right() {
-    let (cluster, _, store) = server("36");
+    let (cluster, server) = server("36");
     run(&cluster, Some(&pinned("a/b"))).await.unwrap();
-    store.lock().unwrap().get_mut(POLICY).unwrap()["spec"]["failurePolicy"] = json!("Ignore");
+    server.world().change(POLICY, |policy| policy["spec"]["failurePolicy"] = json!("Ignore"));
     assert!(matches!(confinement::installed(&cluster).await, Err(Error::PoliciesDiffer { .. })));
     let again = run(&cluster, None).await.unwrap();
     assert_eq!(
         became(&again, Applied::Configured),
         ["validatingadmissionpolicy.admissionregistration.k8s.io/studioci-rights"]
     );
-    assert_eq!(store.lock().unwrap()[POLICY]["spec"]["failurePolicy"], "Fail");
+    assert_eq!(server.world().get(POLICY)["spec"]["failurePolicy"], "Fail");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_confinement_is_left_alone() {
-    let (cluster, _, store) = server("36");
+    let (cluster, server) = server("36");
     run(&cluster, Some(&pinned("a/b"))).await.unwrap();
-    {
-        let mut store = store.lock().unwrap();
-        let policy = store.get_mut(POLICY).unwrap();
+    server.world().change(POLICY, |policy| {
         policy["metadata"]["annotations"][wire::CONFINEMENT] = json!("99");
         policy["spec"]["failurePolicy"] = json!("Future");
-    }
+    });
     let again = run(&cluster, None).await.unwrap();
     assert_eq!(became(&again, Applied::Unchanged), ["namespace/studioci", "configmap/studioci"]);
     assert_eq!(became(&again, Applied::Newer).len(), manifests::objects().len() - 1);
     assert!(again.notices[0].contains("99"), "{:?}", again.notices);
-    assert_eq!(store.lock().unwrap()[POLICY]["spec"]["failurePolicy"], "Future");
+    assert_eq!(server.world().get(POLICY)["spec"]["failurePolicy"], "Future");
     // its roles would not allow another image
     let other = run(&cluster, Some(&pinned("c/d"))).await;
     assert!(matches!(other, Err(Error::NewerSetup {})), "{other:?}");
-    assert_eq!(store.lock().unwrap()[CONFIG]["data"]["agentImage"], pinned("a/b"));
+    assert_eq!(server.world().get(CONFIG)["data"]["agentImage"], pinned("a/b"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_home_of_another_major_version_is_refused_untouched() {
     for version in ["3.0", "1.0", "x", "2"] {
-        let (cluster, scripted, store) = server("36");
+        let (cluster, server) = server("36");
         let config = manifests::config(&Home { version: version.to_owned(), ..Home::unasked() });
-        store.lock().unwrap().insert(CONFIG.to_owned(), config);
+        server.world().objects.insert(CONFIG.to_owned(), config);
         for outcome in [run(&cluster, None).await.map(|_| ()), home(&cluster).await.map(|_| ())] {
             let error = outcome.unwrap_err().to_string();
             assert!(error.contains(version) && error.contains("2.0"), "{error}");
         }
-        assert_eq!(writes(&scripted), 0);
+        assert_eq!(writes(&server), 0);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_without_admission_policies_is_refused_untouched() {
-    let (cluster, scripted, _) = server("29+");
+    let (cluster, server) = server("29+");
     let error = run(&cluster, None).await.unwrap_err().to_string();
     assert!(error.contains("v1.29+.0") && error.contains("1.30"), "{error}");
-    assert_eq!(writes(&scripted), 0);
+    assert_eq!(writes(&server), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_setup_is_said_with_its_remedy() {
-    let (cluster, _, _) = server("36");
+    let (cluster, _) = server("36");
     let (what, remedy) = home(&cluster).await.unwrap_err().said();
     assert!(what.contains("not set up") && remedy.contains("kubectl studioci setup"));
 }
@@ -211,7 +160,7 @@ fn what_is_not_asked_for_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_image_is_named_by_its_digest_and_a_key_is_one() {
-    let (cluster, scripted, _) = server("36");
+    let (cluster, server) = server("36");
     for image in ["not an image", "a/b", "a/b:1", "a/b@sha256:1"] {
         assert!(matches!(run(&cluster, Some(image)).await, Err(Error::ImageNotPinned { .. })), "{image}");
     }
@@ -220,7 +169,7 @@ async fn an_agent_image_is_named_by_its_digest_and_a_key_is_one() {
         let asked = Asked { agent_image: Some(pinned("a/b")), added };
         assert!(matches!(print(&asked), Err(Error::NotAKey { .. })), "{key:?}");
     }
-    assert_eq!(scripted.count(), 0);
+    assert_eq!(server.world().requests.len(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ async fn a_listener_that_is_refused_after_its_dry_run_passed_gives_way_to_the_la
     let stage = Stage::new(&[("build-1", 'a')]);
     started(&stage, &glob()).await.unwrap();
     let namespace = stage.world().builds()[&1].clone();
-    stage.brings(&pipeline(&glob()).replace("\"keel.sh/policy\"", "\"bad\":\"x\",\"keel.sh/policy\""));
+    stage.brings(pipeline(&glob()).replace("\"keel.sh/policy\"", "\"bad\":\"x\",\"keel.sh/policy\""));
     stage.world().push(&namespace, "build-2", 'b');
     stage.world().refusals.push(|request, body| {
         let real = request.ends_with("/deployments") && body["metadata"]["name"] == "build";
