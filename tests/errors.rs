@@ -12,7 +12,7 @@ use studioci::chain::case::Case;
 use studioci::chain::wire;
 use studioci::cli::failure::{ExitKind, Failure};
 use studioci::cli::mistake::Mistake;
-use studioci::cluster::{Denier, Error, Forbidden};
+use studioci::cluster::{ConfigFault, Denier, Error, Forbidden, Obstacle};
 use studioci::state;
 
 /// The exit codes, and what they mean.
@@ -38,10 +38,24 @@ fn of_the_server() -> Vec<Error> {
         namespace: Some(text("namespace")),
         message: String::new(),
     };
+    let unreachable = |context: Option<&str>, proxy: Option<&str>, why: fn(String) -> Obstacle| {
+        let words = match why(String::new()) {
+            Obstacle::Link(_) => text("why"),
+            Obstacle::Certificate(_) => "… certificate …".to_owned(),
+            Obstacle::Proxy(_) => "the proxy …".to_owned(),
+        };
+        Error::Unreachable {
+            server: server(),
+            context: context.map(text),
+            proxy: proxy.map(text),
+            why: why(words),
+        }
+    };
     let mut all = vec![
-        Error::Unreachable { server: server(), context: Some(text("context")), why: why() },
-        Error::Unreachable { server: server(), context: None, why: why() },
-        Error::Unreachable { server: server(), context: None, why: "… certificate …".to_owned() },
+        unreachable(Some("context"), None, Obstacle::Link),
+        unreachable(None, None, Obstacle::Link),
+        unreachable(None, None, Obstacle::Certificate),
+        unreachable(None, Some("proxy"), Obstacle::Proxy),
         Error::Unauthorized { server: server(), user: text("user"), why: why() },
         Error::Forbidden(Box::new(forbidden)),
     ];
@@ -70,7 +84,6 @@ fn of_the_server() -> Vec<Error> {
         Error::TooManyRequests { what: what(), why: why() },
         Error::Timeout { what: what(), server: server(), after: Duration::from_secs(60) },
         Error::TooLarge { what: what(), most: 8 << 20 },
-        Error::Config { what: text("setting"), why: why(), remedy: text("remedy") },
         Error::Other { what: what(), code: 500, why: "{why, of HTTP 500 and above}".to_owned() },
         Error::Other { what: what(), code: 0, why: "the server's answer cannot be read: …".to_owned() },
         Error::Other { what: what(), code: 418, why: why() },
@@ -88,7 +101,8 @@ fn of_the_server() -> Vec<Error> {
             | Error::TooManyRequests { .. }
             | Error::Timeout { .. }
             | Error::TooLarge { .. }
-            | Error::Config { .. }
+            // cases that list themselves
+            | Error::Config(_)
             | Error::Other { .. } => {}
             Error::Denied { by, .. } => match by {
                 Denier::Webhook(_)
@@ -118,10 +132,10 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', "<br>").replace('<', "&lt;").replace("&lt;br>", "<br>")
 }
 
-/// All cases by section, in the order in which they are written.
-fn sections() -> Vec<(&'static str, Vec<&'static Case>)> {
+/// Cases by section, in the order in which they are written.
+fn sections<'a>(cases: impl IntoIterator<Item = &'a Case>) -> Vec<(&'static str, Vec<&'a Case>)> {
     let mut sections: Vec<(&str, Vec<&Case>)> = Vec::new();
-    for case in Mistake::CASES.iter().chain(state::error::Error::CASES) {
+    for case in cases {
         match sections.last_mut() {
             Some((section, cases)) if *section == case.section => cases.push(case),
             _ => sections.push((case.section, vec![case])),
@@ -148,6 +162,19 @@ fn shown(text: &str) -> String {
     text
 }
 
+/// A table for each section.
+fn tables<'a>(text: &mut String, cases: impl IntoIterator<Item = &'a Case>) {
+    for (section, cases) in sections(cases) {
+        writeln!(text, "\n### {section}\n\n| case | it says | exit code | what to do |\n|---|---|---|---|")
+            .unwrap();
+        for Case { name, blame, what, remedy, .. } in cases {
+            let code = ExitKind::from(*blame).code();
+            writeln!(text, "| {name} | {} | {code} | {} |", cell(&shown(what)), cell(&shown(remedy)))
+                .unwrap();
+        }
+    }
+}
+
 fn page() -> String {
     let mut text = String::from(
         "# Errors\n\n<!-- Written by cargo xtask docs -->\n\n\
@@ -170,16 +197,9 @@ fn page() -> String {
             remedy.lines().next().unwrap_or_default().replace("applies:", "applies the Role that is printed");
         writeln!(text, "| {} | {} | {} |", cell(&failure.what), failure.kind.code(), cell(&remedy)).unwrap();
     }
+    tables(&mut text, ConfigFault::CASES);
     text.push_str("\n## What a verb finds\n");
-    for (section, cases) in sections() {
-        writeln!(text, "\n### {section}\n\n| case | it says | exit code | what to do |\n|---|---|---|---|")
-            .unwrap();
-        for Case { name, blame, what, remedy, .. } in cases {
-            let code = ExitKind::from(*blame).code();
-            writeln!(text, "| {name} | {} | {code} | {} |", cell(&shown(what)), cell(&shown(remedy)))
-                .unwrap();
-        }
-    }
+    tables(&mut text, Mistake::CASES.iter().chain(state::error::Error::CASES));
     text.push_str(
         "\n## The pipeline\n\nExit code 2. Every fault is reported with its place in the template, the reason, and a hint. A push\n\
          whose pipeline has one is Errored, with it as the cause. `kubectl studioci render --woven` finds all of them without a cluster:\n\n\
@@ -218,7 +238,7 @@ fn every_error_says_what_to_do_and_has_its_exit_code() {
         assert!(failure.remedy.as_ref().is_some_and(|remedy| !remedy.is_empty()), "{failure}");
         assert!(matches!(failure.kind, ExitKind::Usage | ExitKind::Cluster | ExitKind::Timeout), "{failure}");
     }
-    for case in sections().into_iter().flat_map(|(_, cases)| cases) {
+    for case in ConfigFault::CASES.iter().chain(Mistake::CASES).chain(state::error::Error::CASES) {
         assert!(!case.what.is_empty() && !case.remedy.is_empty(), "{case:?}");
     }
 }

@@ -51,6 +51,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("secrecy", &["cluster"]),
     ("http", &["cluster"]),
     ("http_body_util", &["cluster"]),
+    ("hyper", &["cluster"]),
+    ("hyper_util", &["cluster"]),
+    ("tower", &["cluster"]),
+    ("tower_http", &["cluster"]),
     // The cluster's deadlines and the operations' order are both tokio's; `cli/process.rs` builds the runtime.
     ("tokio", &["ops", "runner", "state", "cluster", "cli"]),
     ("futures_util", &["ops", "runner", "state", "cluster"]),

@@ -11,7 +11,7 @@ use crate::state::error::Error;
 impl From<cluster::Error> for Failure {
     fn from(error: cluster::Error) -> Self {
         let kind = match &error {
-            cluster::Error::Config { .. } => ExitKind::Usage,
+            cluster::Error::Config(fault) => fault.advice().expect("every case has its advice").0.into(),
             cluster::Error::Timeout { .. } => ExitKind::Timeout,
             _ => ExitKind::Cluster,
         };
@@ -84,16 +84,13 @@ mod tests {
     #[test]
     fn an_error_of_the_cluster_has_its_exit_code_and_says_what_to_do() {
         let of = |error: cluster::Error| Failure::from(error);
-        let config = of(cluster::Error::Config {
-            what: "context \"x\"".to_owned(),
-            why: "the kubeconfig has none of this name".to_owned(),
-            remedy: "kubectl config get-contexts".to_owned(),
-        });
+        let config = of(cluster::ConfigFault::NoServer {}.into());
         assert_eq!(
             (config.kind, config.to_string().as_str()),
             (
                 ExitKind::Usage,
-                "error: context \"x\": the kubeconfig has none of this name\n  remedy: kubectl config get-contexts"
+                "error: kubeconfig: the cluster has no server\n  \
+                 remedy: give the cluster a server, or name one with --server"
             )
         );
         let late = cluster::Error::Timeout {

@@ -109,7 +109,7 @@ pub struct ConnectionArgs {
         value_parser = super::pipeline::pair
     )]
     pub as_user_extra: Vec<(String, String)>,
-    /// How long to wait for a single response from the server (30s, 2m); 0 means the default limits
+    /// How long to wait for one response from the server, retries included (30s, 2m); 0 means the default limits
     #[arg(
         long,
         global = true,
@@ -144,30 +144,33 @@ impl ConnectionArgs {
             extra.entry(key.clone()).or_default().push(value.clone());
         }
         // kubectl's 0 is "no limit"; ours is "no limit of the person's", since a call without one can hang for ever.
-        let request_timeout =
-            self.request_timeout.filter(|limit| !limit.is_zero()).unwrap_or(options::REQUEST_TIMEOUT);
+        let given = self.request_timeout.filter(|limit| !limit.is_zero());
+        let request_timeout = given.unwrap_or(options::REQUEST_TIMEOUT);
+        // as kubectl: an empty value is none
+        let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let path = |path: &Option<PathBuf>| path.clone().filter(|path| !path.as_os_str().is_empty());
         Options {
-            kubeconfig: self.kubeconfig.clone(),
+            kubeconfig: path(&self.kubeconfig),
             kubeconfig_paths: settings.kubeconfig_files(),
-            context: self.context.clone(),
-            cluster: self.cluster.clone(),
-            user: self.user.clone(),
-            server: self.server.clone(),
-            token: self.token.clone(),
-            impersonate: self.as_user.clone(),
-            impersonate_uid: self.as_uid.clone(),
+            pod: settings.pod.clone(),
+            context: text(&self.context),
+            cluster: text(&self.cluster),
+            user: text(&self.user),
+            server: text(&self.server),
+            token: text(&self.token),
+            impersonate: text(&self.as_user),
+            impersonate_uid: text(&self.as_uid),
             impersonate_groups: self.as_group.clone(),
             impersonate_extra: extra,
-            client_certificate: self.client_certificate.clone(),
-            client_key: self.client_key.clone(),
-            certificate_authority: self.certificate_authority.clone(),
-            tls_server_name: self.tls_server_name.clone(),
+            client_certificate: path(&self.client_certificate),
+            client_key: path(&self.client_key),
+            certificate_authority: path(&self.certificate_authority),
+            tls_server_name: text(&self.tls_server_name),
             insecure_skip_tls_verify: self.insecure_skip_tls_verify.unwrap_or(false),
             disable_compression: self.disable_compression.unwrap_or(false),
             request_timeout,
-            patience: options::PATIENCE.max(request_timeout),
-            proxy: settings.proxies.https.clone(),
-            no_proxy: settings.proxies.none_for.clone(),
+            patience: given.unwrap_or(options::PATIENCE),
+            proxies: settings.proxies.clone(),
             interactive: settings.stdin_terminal,
         }
     }
@@ -200,7 +203,35 @@ mod tests {
             (typed.request_timeout, typed.patience),
             (Duration::from_secs(300), Duration::from_secs(300))
         );
+        let short =
+            ConnectionArgs { request_timeout: Some(Duration::from_secs(3)), ..ConnectionArgs::default() };
+        let short = short.options(&settings);
+        assert_eq!((short.request_timeout, short.patience), (Duration::from_secs(3), Duration::from_secs(3)));
         let zero = ConnectionArgs { request_timeout: Some(Duration::ZERO), ..ConnectionArgs::default() };
-        assert_eq!(zero.options(&settings).request_timeout, options::REQUEST_TIMEOUT);
+        let zero = zero.options(&settings);
+        assert_eq!((zero.request_timeout, zero.patience), (options::REQUEST_TIMEOUT, options::PATIENCE));
+    }
+
+    #[test]
+    fn a_flag_with_an_empty_value_is_none_as_for_kubectl() {
+        let empty = || Some(String::new());
+        let args = ConnectionArgs {
+            context: empty(),
+            kubeconfig: Some(PathBuf::new()),
+            cluster: empty(),
+            user: empty(),
+            server: empty(),
+            tls_server_name: empty(),
+            certificate_authority: Some(PathBuf::new()),
+            client_certificate: Some(PathBuf::new()),
+            client_key: Some(PathBuf::new()),
+            token: empty(),
+            as_user: empty(),
+            as_uid: empty(),
+            ..ConnectionArgs::default()
+        };
+        let settings = ProcessSettings::default();
+        let (with, without) = (args.options(&settings), ConnectionArgs::default().options(&settings));
+        assert_eq!(format!("{with:?}"), format!("{without:?}"));
     }
 }

@@ -34,7 +34,7 @@ impl Ctx {
         cluster.on_notice(move |notice| {
             let mut console = Console::standard(style, style);
             match notice {
-                ClusterNotice::Waiting(text) => console.talk(&text),
+                ClusterNotice::Waiting(text) | ClusterNotice::Chosen(text) => console.talk(&text),
                 ClusterNotice::Warning(text) => console.warning(&text),
             }
         });

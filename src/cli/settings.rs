@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use crate::cluster::options::{InCluster, Proxies};
 use crate::output::console::StreamStyle;
 
 /// Every variable that steers the program.
@@ -27,17 +28,10 @@ pub mod variable {
     pub const HTTP_PROXY: [&str; 2] = ["http_proxy", "HTTP_PROXY"];
     /// Servers that are reached directly.
     pub const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
-}
-
-/// The proxies of the environment, as written there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Proxies {
-    /// For `https` servers.
-    pub https: Option<String>,
-    /// For `http` servers.
-    pub http: Option<String>,
-    /// Servers that are reached directly.
-    pub none_for: Option<String>,
+    /// Set for a CGI script; whoever sends it a request with a header `Proxy` sets `HTTP_PROXY`, too.
+    pub const REQUEST_METHOD: &str = "REQUEST_METHOD";
+    /// Host and port of the API server, set by the kubelet in every pod.
+    pub const KUBERNETES_SERVICE: [&str; 2] = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"];
 }
 
 /// What the surroundings say, before any flag.
@@ -57,6 +51,8 @@ pub struct ProcessSettings {
     pub columns: Option<usize>,
     /// Proxies.
     pub proxies: Proxies,
+    /// The pod that this runs in, if it is one.
+    pub pod: Option<InCluster>,
     /// The kubectl that called us.
     pub kubectl: Option<PathBuf>,
 }
@@ -120,6 +116,7 @@ impl ProcessSettings {
             .map(|list| split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect())
             .unwrap_or_default();
         let colour = set(variable::NO_COLOR).is_none() && text(variable::TERM).as_deref() != Some("dumb");
+        let [host, port] = variable::KUBERNETES_SERVICE;
         let style = |terminal| StreamStyle { colour: terminal && colour };
         Self {
             kubeconfig,
@@ -132,7 +129,11 @@ impl ProcessSettings {
                 https: either(variable::HTTPS_PROXY),
                 http: either(variable::HTTP_PROXY),
                 none_for: either(variable::NO_PROXY),
+                cgi: set(variable::REQUEST_METHOD).is_some(),
             },
+            pod: text(host)
+                .zip(text(port).and_then(|port| port.parse().ok()))
+                .map(|(h, p)| InCluster::at(h, p)),
             kubectl: set(variable::KUBECTL_PATH).map(PathBuf::from),
         }
     }
@@ -192,6 +193,26 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_is_known_by_the_variables_that_the_kubelet_sets() {
+        let pod = |pairs: &[(&str, &str)]| {
+            resolve(pairs, None, ALL).pod.map(|pod| (pod.host, pod.port, pod.folder))
+        };
+        let (host, port) = (("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("KUBERNETES_SERVICE_PORT", "443"));
+        let folder = PathBuf::from("/var/run/secrets/kubernetes.io/serviceaccount");
+        assert_eq!(pod(&[host, port]), Some(("10.0.0.1".to_owned(), 443, folder)));
+        for pairs in [
+            &[][..],
+            &[host],
+            &[port],
+            &[host, (port.0, "")],
+            &[(host.0, ""), port],
+            &[host, (port.0, "https")],
+        ] {
+            assert_eq!(pod(pairs), None, "{pairs:?}");
+        }
+    }
+
+    #[test]
     fn proxies_width_and_kubectl_are_taken_as_written() {
         let settings = resolve(
             &[
@@ -207,6 +228,7 @@ mod tests {
         assert_eq!(settings.proxies.https.as_deref(), Some("http://lower"));
         assert_eq!(settings.proxies.http, None);
         assert_eq!(settings.proxies.none_for.as_deref(), Some("localhost"));
+        assert!(!settings.proxies.cgi && resolve(&[("REQUEST_METHOD", "GET")], None, ALL).proxies.cgi);
         assert_eq!(settings.columns, Some(77));
         assert_eq!(settings.kubectl, Some("/usr/bin/kubectl".into()));
         assert_eq!(resolve(&[("COLUMNS", "wide")], None, ALL).columns, None);

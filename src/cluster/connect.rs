@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
 use http::Uri;
 use kube::config::{AuthInfo, Cluster as KubeCluster, Config};
 
-use super::client;
+use super::client::{self, Way};
+use super::config_fault::ConfigFault;
 use super::credentials::{ClientCertificate, basic, credentials, has_any, identity};
+use super::encoding::{base64, of_base64};
 use super::error::Error;
-use super::kubeconfig::{Choice, Entries, choose};
+use super::kubeconfig::{Choice, Entries, choose, in_pod};
 use super::options::{InCluster, Options};
-use super::plugin::base64;
+use super::proxy::proxy_for;
 use super::transport::{Source, Transport};
-use super::{Cluster, ConnectionInfo, proxy, url};
+use super::{Cluster, ConnectionInfo, url};
 
 impl Cluster {
     /// Connects as a kubeconfig and the flags say. Asks the server nothing yet, and runs no plugin yet:
@@ -24,17 +25,17 @@ impl Cluster {
     /// contradicts another, and names which.
     pub fn connect(options: &Options) -> Result<Self, Error> {
         let choice = choose(options)?;
-        let (context, user) = (choice.context.clone(), choice.user.clone());
-        let (config, source) = settle(options, choice)?;
-        let user = match source {
-            Source::Withheld(_) => format!("{user}, which are not sent over plain http"),
-            _ => user,
-        };
-        let about = ConnectionInfo { context, server: named(&config.cluster_url), user };
-        let client = client::of(config.clone(), &about)?;
-        let config = matches!(source, Source::Plugin(_)).then(|| Box::new(config));
-        let transport = Transport::new(source, config, client, about, false);
-        Ok(Self::over(transport, options.request_timeout, options.patience))
+        let pod = choice.account.is_some();
+        let cluster = Self::chosen(options, choice, false)?;
+        if pod {
+            let about = &cluster.inner.transport.about;
+            cluster
+                .inner
+                .transport
+                .sink
+                .choose(format!("there is no kubeconfig: connecting to {} as {}", about.server, about.user));
+        }
+        Ok(cluster)
     }
 
     /// Connects as a pod does, by its ServiceAccount's files. Nothing but `place` steers it. To be called
@@ -44,28 +45,25 @@ impl Cluster {
     /// [`Error::Config`] for a file of the ServiceAccount that is missing or cannot be read, and for an address that
     /// is none.
     pub fn in_cluster(place: &InCluster) -> Result<Self, Error> {
-        let read = |name: &str| {
-            let path = place.folder.join(name);
-            std::fs::read_to_string(&path).map_err(|error| Error::Config {
-                what: format!("ServiceAccount file {}", path.display()),
-                why: error.to_string(),
-                remedy: "Run this in a pod whose ServiceAccount's token is mounted.".to_owned(),
-            })
+        let bounds = (place.request_timeout, place.patience);
+        let options = Options { request_timeout: bounds.0, patience: bounds.1, ..Options::default() };
+        // an agent runs where the server has started it: not reaching it is no wrong address
+        Self::chosen(&options, in_pod(place, &options)?, true)
+    }
+
+    fn chosen(options: &Options, choice: Choice, reached: bool) -> Result<Self, Error> {
+        let (context, user) = (choice.context.clone(), choice.user.clone());
+        let (way, source) = settle(options, choice)?;
+        let user = match source {
+            Source::Withheld(_) => format!("{user}, which are not sent over plain http"),
+            _ => user,
         };
-        let host = if place.host.contains(':') { format!("[{}]", place.host) } else { place.host.clone() };
-        let server = format!("https://{host}:{}", place.port);
-        let mut config = Config::new(parse_uri(&server, "the API server's address", &["https"])?);
-        let authority = place.folder.join("ca.crt");
-        config.root_cert = Some(certificates(read("ca.crt")?.as_bytes(), &authority.display().to_string())?);
-        // Read again by kube about once a minute: certificate authorities are rotated too.
-        config.root_cert_file = Some(authority);
-        bound(&mut config, place.request_timeout);
-        let about = ConnectionInfo { context: None, server, user: "the pod's ServiceAccount".to_owned() };
-        let client = client::of(config, &about)?;
-        let token = place.folder.join("token");
-        let name = format!("token file {}", token.display());
-        let transport = Transport::new(Source::File(token, name), None, client, about, true);
-        Ok(Self::over(transport, place.request_timeout, place.patience))
+        let proxy = way.proxy.as_ref().map(|proxy| proxy.name.clone());
+        let about = ConnectionInfo { context, server: url::named(&way.config.cluster_url), user, proxy };
+        let client = client::of(&way, &about)?;
+        let way = matches!(source, Source::Plugin(_)).then(|| Box::new(way));
+        let transport = Transport::new(source, way, client, about, reached);
+        Ok(Self::over(transport, options.request_timeout, options.patience))
     }
 }
 
@@ -77,13 +75,13 @@ fn bound(config: &mut Config, request_timeout: Duration) {
     config.read_timeout = None;
 }
 
-fn settle(options: &Options, choice: Choice) -> Result<(Config, Source), Error> {
-    let Choice { cluster, auth, entries, user, .. } = choice;
+fn settle(options: &Options, choice: Choice) -> Result<(Way, Source), Error> {
+    let Choice { cluster, auth, entries, user, account, .. } = choice;
     let (server, url_user) = address(&cluster, &auth)?;
     let secure = server.scheme_str() == Some("https");
     let mut config = Config::new(server.clone());
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
-    config.proxy_url = proxy_for(options, &cluster, &server)?;
+    let proxy = proxy_for(&options.proxies, &cluster, &server)?;
     bound(&mut config, options.request_timeout);
     // kube adds the impersonation headers and the client certificate; the Authorization header is ours.
     config.auth_info = AuthInfo {
@@ -99,15 +97,20 @@ fn settle(options: &Options, choice: Choice) -> Result<(Config, Source), Error> 
             Source::Withheld(format!(
                 "the credentials of {user} are not sent: {} is plain http, and whoever listens would have them; give the \
                  cluster an https:// address if it needs them",
-                named(&server)
+                url::named(&server)
             ))
         } else {
             Source::Fixed(None)
         };
-        return Ok((config, source));
+        return Ok((Way { config, proxy }, source));
     }
     refuse_trust_and_none(options, &cluster, &entries)?;
     config.root_cert = authority(&cluster)?;
+    // Read again by kube about once a minute: a pod's certificate authority is rotated, too.
+    config.root_cert_file = account
+        .as_ref()
+        .map(InCluster::authority)
+        .filter(|_| options.certificate_authority.is_none() && !options.insecure_skip_tls_verify);
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
     config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
     if let Some(ClientCertificate { certificate, key }) = identity(options, &auth, &entries)? {
@@ -119,14 +122,7 @@ fn settle(options: &Options, choice: Choice) -> Result<(Config, Source), Error> 
         Some(user) => Source::Fixed(Some(basic(&url::unescaped(&user))?)),
         None => credentials(options, &cluster, &auth, &entries)?,
     };
-    Ok((config, source))
-}
-
-/// An address for messages: scheme, host, port and path.
-fn named(server: &Uri) -> String {
-    let host = server.authority().map_or("", |authority| authority.as_str());
-    let path = server.path().trim_end_matches('/');
-    format!("{}://{host}{path}", server.scheme_str().unwrap_or_default())
+    Ok((Way { config, proxy }, source))
 }
 
 /// A certificate authority that nothing is checked against would only look like safety.
@@ -137,33 +133,18 @@ fn refuse_trust_and_none(options: &Options, cluster: &KubeCluster, entries: &Ent
     if !authority || cluster.insecure_skip_tls_verify != Some(true) {
         return Ok(());
     }
-    // kubectl's words
-    let what = "specifying a root certificates file with the insecure flag is not allowed";
     Err(match &entries.cluster {
-        Some(cluster) if options.certificate_authority.is_none() => Error::Config {
-            what: what.to_owned(),
-            why: format!("cluster {cluster:?} of the kubeconfig has both"),
-            remedy: "Take insecure-skip-tls-verify out of that cluster, or its certificate-authority(-data)."
-                .to_owned(),
-        },
-        _ => Error::Config {
-            what: what.to_owned(),
-            why: "both flags are given".to_owned(),
-            remedy: "Leave --insecure-skip-tls-verify out, and the server is checked against \
-                     --certificate-authority."
-                .to_owned(),
-        },
-    })
+        Some(cluster) if options.certificate_authority.is_none() => {
+            ConfigFault::TrustAndNone { cluster: cluster.clone() }
+        }
+        _ => ConfigFault::TrustAndNoneByFlag {},
+    }
+    .into())
 }
 
 /// The server without the user in it, and that user.
 fn address(cluster: &KubeCluster, auth: &AuthInfo) -> Result<(Uri, Option<String>), Error> {
-    let server =
-        cluster.server.as_deref().filter(|server| !server.is_empty()).ok_or_else(|| Error::Config {
-            what: "kubeconfig".to_owned(),
-            why: "the cluster has no server".to_owned(),
-            remedy: "Give the cluster a server, or name one with --server.".to_owned(),
-        })?;
+    let server = cluster.server.as_deref().filter(|it| !it.is_empty()).ok_or(ConfigFault::NoServer {})?;
     // client-go: plain HTTP, unless something about TLS is configured.
     let tls = cluster.certificate_authority.is_some()
         || cluster.certificate_authority_data.is_some()
@@ -176,45 +157,15 @@ fn address(cluster: &KubeCluster, auth: &AuthInfo) -> Result<(Uri, Option<String
         (false, false) => format!("http://{server}"),
     };
     let (bare, user) = url::split_user(&whole);
-    let uri = parse_uri(&bare, "the cluster's server", &["https", "http"])?;
+    let uri = url::parse_uri(&bare, "the cluster's server", &["https", "http"])?;
     Ok((uri, user.map(str::to_owned)))
-}
-
-fn parse_uri(text: &str, what: &str, schemes: &[&str]) -> Result<Uri, Error> {
-    let (address, scheme) = (url::shown(text), schemes[0]);
-    let fault = |why: String| Error::Config {
-        what: what.to_owned(),
-        why: format!("{address:?} is no URL: {why}"),
-        remedy: format!("Write it as {scheme}://HOST:PORT."),
-    };
-    let uri: Uri = text.parse().map_err(|error: http::uri::InvalidUri| fault(error.to_string()))?;
-    if uri.host().is_none_or(str::is_empty) {
-        return Err(fault("it names no host".to_owned()));
-    }
-    // `http` takes any text for a port, and half of a password with it
-    let host = uri.host().unwrap_or_default();
-    let authority = uri.authority().map_or("", |it| it.as_str());
-    let behind = authority.rsplit('@').next().unwrap_or_default();
-    let port = behind.strip_prefix(host).unwrap_or(behind);
-    if !(port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())) {
-        return Err(fault("its port is no number up to 65535".to_owned()));
-    }
-    if uri.path().contains('@') {
-        return Err(fault("there is an @ behind its host; in a password, / is written %2F".to_owned()));
-    }
-    if !uri.scheme_str().is_some_and(|scheme| schemes.contains(&scheme)) {
-        return Err(fault(format!("only {} is spoken", schemes.join(", "))));
-    }
-    Ok(uri)
 }
 
 fn authority(cluster: &KubeCluster) -> Result<Option<Vec<Vec<u8>>>, Error> {
     match (&cluster.certificate_authority_data, &cluster.certificate_authority) {
         (Some(data), _) if !data.is_empty() => {
             let what = "certificate-authority-data";
-            let pem = base64::engine::general_purpose::STANDARD
-                .decode(data.trim())
-                .map_err(|_| bad_authority(what, "it is not base64"))?;
+            let pem = of_base64(data).ok_or_else(|| bad_authority(what, "it is not base64"))?;
             certificates(&pem, what).map(Some)
         }
         (_, Some(path)) if !path.is_empty() => {
@@ -244,33 +195,7 @@ fn certificates(pem: &[u8], what: &str) -> Result<Vec<Vec<u8>>, Error> {
 }
 
 fn bad_authority(what: &str, why: &str) -> Error {
-    Error::Config {
-        what: format!("certificate authority ({what})"),
-        why: why.to_owned(),
-        remedy: "Give the cluster a readable PEM certificate.".to_owned(),
-    }
-}
-
-/// The proxies that are spoken to.
-const PROXIES: [&str; 3] = ["http", "https", "socks5"];
-
-/// The cluster's own proxy, else the environment's where it applies.
-fn proxy_for(options: &Options, cluster: &KubeCluster, server: &Uri) -> Result<Option<Uri>, Error> {
-    if let Some(url) = cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) {
-        return parse_uri(url, "the cluster's proxy-url", &PROXIES).map(Some);
-    }
-    let Some(url) = options.proxy.as_deref().filter(|url| !url.is_empty()) else { return Ok(None) };
-    // HTTPS_PROXY speaks of https servers only.
-    if server.scheme_str() != Some("https") {
-        return Ok(None);
-    }
-    let port = server.port_u16().unwrap_or(443);
-    let no_proxy = options.no_proxy.as_deref().unwrap_or_default();
-    if proxy::bypasses(no_proxy, server.host().unwrap_or_default(), port) {
-        return Ok(None);
-    }
-    let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-    parse_uri(&url, "HTTPS_PROXY", &PROXIES).map(Some)
+    ConfigFault::BadAuthority { what: what.to_owned(), why: why.to_owned() }.into()
 }
 
 #[cfg(test)]

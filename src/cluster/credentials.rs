@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use base64::Engine as _;
 use http::HeaderValue;
 use kube::config::{AuthInfo, Cluster as KubeCluster, ExecAuthCluster, ExecConfig};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::config_fault::ConfigFault;
+use super::encoding::{base64, of_base64};
 use super::error::Error;
 use super::kubeconfig::Entries;
 use super::options::Options;
-use super::plugin::{Plugin, base64};
+use super::plugin::Plugin;
 use super::transport::{Source, fixed_bearer};
 
 /// Whether a kubeconfig's user has anything to sign in with.
@@ -60,38 +61,25 @@ pub(super) fn identity(
         (Some(_), None) => ("client-certificate", "client-key"),
         (None, Some(_)) => ("client-key", "client-certificate"),
     };
-    Err(Error::Config {
-        what: format!("user {user:?}"),
-        why: format!("there is a {has} and no {lacks}"),
-        remedy: "Give both, as readable PEM files or base64 of them.".to_owned(),
-    })
+    Err(ConfigFault::HalfIdentity { user: user.to_owned(), has, lacks }.into())
 }
 
 /// What a `…-data` field holds, or else the file that its path names.
 fn pem(data: Option<&str>, path: Option<&str>, field: &str) -> Result<Option<Vec<u8>>, Error> {
     let found = match (data.filter(|data| !data.is_empty()), path.filter(|path| !path.is_empty())) {
-        (Some(data), _) => base64::engine::general_purpose::STANDARD
-            .decode(data.trim())
-            .map_err(|_| "its data is not base64".to_owned()),
+        (Some(data), _) => of_base64(data).ok_or_else(|| "its data is not base64".to_owned()),
         (None, Some(path)) => {
             std::fs::read(path).map_err(|error| format!("its file cannot be read: {error}"))
         }
         (None, None) => return Ok(None),
     };
-    found.map(Some).map_err(|why| Error::Config {
-        what: field.to_owned(),
-        why,
-        remedy: "Give certificate and key, as readable PEM files or base64 of them.".to_owned(),
-    })
+    found.map(Some).map_err(|why| ConfigFault::IdentityUnreadable { field: field.to_owned(), why }.into())
 }
 
 /// The header for `user:password`.
 pub(super) fn basic(user: &[u8]) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::try_from(format!("Basic {}", base64(user))).map_err(|_| Error::Config {
-        what: "the user's password".to_owned(),
-        why: "it cannot be sent".to_owned(),
-        remedy: "Use a token or a client certificate.".to_owned(),
-    })?;
+    let mut value = HeaderValue::try_from(format!("Basic {}", base64(user)))
+        .map_err(|_| ConfigFault::PasswordMalformed {})?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -109,22 +97,20 @@ pub(super) fn credentials(
         return Ok(Source::Fixed(Some(fixed_bearer(token, "the user's token")?)));
     }
     if let Some(path) = auth.token_file.as_deref().filter(|path| !path.is_empty()) {
-        // its path is not shown: a token pasted where the path belongs would be
-        let called = format!("tokenFile of user {:?}", entries.user.as_deref().unwrap_or_default());
+        let called = match &entries.user {
+            // its path is not shown: a token pasted where the path belongs would be
+            Some(user) => format!("tokenFile of user {user:?}"),
+            None => format!("token file {path}"),
+        };
         return Ok(Source::File(PathBuf::from(path), called));
     }
-    if let (Some(name), Some(password)) =
-        (&auth.username, auth.password.as_ref().map(ExposeSecret::expose_secret))
-    {
+    if let Some(name) = auth.username.as_deref().filter(|name| !name.is_empty()) {
+        let password = auth.password.as_ref().map_or("", ExposeSecret::expose_secret);
         return Ok(Source::Fixed(Some(basic(format!("{name}:{password}").as_bytes())?)));
     }
     if let Some(exec) = &auth.exec {
         let info = if exec.provide_cluster_info {
-            Some(ExecAuthCluster::try_from(cluster).map_err(|_| Error::Config {
-                what: "credential plugin".to_owned(),
-                why: "it is to be told the cluster's certificate authority, which cannot be read".to_owned(),
-                remedy: "Correct the cluster's certificate authority.".to_owned(),
-            })?)
+            Some(ExecAuthCluster::try_from(cluster).map_err(|_| ConfigFault::PluginUninformed {})?)
         } else {
             None
         };
@@ -135,14 +121,7 @@ pub(super) fn credentials(
         None => Ok(Source::Fixed(None)),
         Some(provider) => match (provider.name.as_str(), provider.config.get("id-token")) {
             ("oidc", Some(token)) => Ok(Source::Fixed(Some(fixed_bearer(token, "the user's id-token")?))),
-            (name, _) => Err(Error::Config {
-                what: "kubeconfig".to_owned(),
-                why: format!(
-                    "the user's auth-provider {name:?} is not supported (kubectl dropped it in 1.26)"
-                ),
-                remedy: "Let the cloud's own tool write a user with an exec plugin into the kubeconfig."
-                    .to_owned(),
-            }),
+            (name, _) => Err(ConfigFault::AuthProvider { name: name.to_owned() }.into()),
         },
     }
 }

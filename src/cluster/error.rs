@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::config_fault::ConfigFault;
 use super::forbidden::Forbidden;
 pub use crate::chain::denial::Denier;
 
@@ -9,14 +10,16 @@ pub use crate::chain::denial::Denier;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The server could not be spoken to, as far as the bounds allowed.
-    #[error("cannot reach the API server {server}{}: {why}", of_context(context.as_deref()))]
+    #[error("cannot reach the API server {server}{}{}: {why}", of_context(context.as_deref()), of_proxy(proxy.as_deref()))]
     Unreachable {
         /// Its URL.
         server: String,
         /// The kubeconfig context that names it; `None` in a pod.
         context: Option<String>,
-        /// The transport's words.
-        why: String,
+        /// The proxy in between, and who named it.
+        proxy: Option<String>,
+        /// What is in the way.
+        why: Obstacle,
     },
     /// The server does not know us: no, wrong or expired credentials.
     #[error("the API server {server} does not accept the credentials of {user}: {why}")]
@@ -110,15 +113,8 @@ pub enum Error {
         most: usize,
     },
     /// The connection cannot even be tried: kubeconfig, files, flags, credential plugin.
-    #[error("{what}: {why}")]
-    Config {
-        /// Which setting.
-        what: String,
-        /// What is wrong with it.
-        why: String,
-        /// What to do.
-        remedy: String,
-    },
+    #[error(transparent)]
+    Config(Box<ConfigFault>),
     /// Anything else that the server said.
     #[error("{what}: {why}")]
     Other {
@@ -129,6 +125,30 @@ pub enum Error {
         /// The server's words.
         why: String,
     },
+}
+
+/// What is in the way to a server, in the transport's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Obstacle {
+    /// Somewhere on the way, or at its end.
+    #[error("{0}")]
+    Link(String),
+    /// The server's certificate, or ours.
+    #[error("{0}")]
+    Certificate(String),
+    /// The proxy.
+    #[error("{0}")]
+    Proxy(String),
+}
+
+impl From<ConfigFault> for Error {
+    fn from(fault: ConfigFault) -> Self {
+        Self::Config(Box::new(fault))
+    }
+}
+
+fn of_proxy(proxy: Option<&str>) -> String {
+    proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
 }
 
 fn of_context(context: Option<&str>) -> String {
@@ -206,8 +226,12 @@ impl Error {
     /// What to do about it; several lines at times.
     pub fn remedy(&self) -> String {
         let text = match self {
-            Self::Unreachable { why, .. } if why.contains("certificate") => {
+            Self::Unreachable { why: Obstacle::Certificate(_), .. } => {
                 "Check certificate-authority-data and tls-server-name of this cluster in the kubeconfig."
+            }
+            Self::Unreachable { why: Obstacle::Proxy(_), .. } => {
+                "Check proxy-url of this cluster in the kubeconfig, or HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and the \
+                 proxy's own log."
             }
             Self::Unreachable { context: Some(_), .. } => {
                 "Check that the cluster runs and that the context is the one you mean \
@@ -243,7 +267,7 @@ impl Error {
                 "Delete what nobody needs of those objects, or ask for one of them; one alone is never as large \
                  (kubectl get)."
             }
-            Self::Config { remedy, .. } => remedy,
+            Self::Config(fault) => return fault.advice().map(|(_, remedy)| remedy).unwrap_or_default(),
             Self::Other { code: 0, .. } => {
                 "Check that it is an API server that answers at this address (kubectl version)."
             }

@@ -4,18 +4,21 @@
 use std::error::Error as StdError;
 use std::io;
 
-use super::error::Error;
+use tokio::time::error::Elapsed;
+
+use super::connector::ProxyError;
+use super::error::{Error, Obstacle};
 use super::url;
 
 /// Why nothing (usable) came back.
 #[derive(Debug)]
 pub(super) enum ExchangeError {
     /// The server cannot have seen the request.
-    Unsent(String),
-    /// As before, and no repetition will help: a certificate, a malformed address.
-    Hopeless(String),
+    Unsent(Obstacle),
+    /// As before, and no repetition will help: a certificate, a malformed address, a proxy that refuses.
+    Hopeless(Obstacle),
     /// Nobody knows whether the server acted.
-    Cut(String),
+    Cut(Obstacle),
     /// As before: no answer within this time.
     Silent,
     /// The answer is longer than this many bytes.
@@ -31,6 +34,8 @@ impl ExchangeError {
         let mut why = String::new();
         let mut refused = false;
         let mut certificate = false;
+        let mut late = false;
+        let mut proxy = None;
         let mut next = Some(error);
         // Error chains are short; a cyclic one must not hang us.
         for _ in 0..16 {
@@ -38,6 +43,8 @@ impl ExchangeError {
             let text = error.to_string();
             connecting |= text.contains("client error (Connect)") || text.contains("tcp connect error");
             certificate |= text.contains("certificate");
+            late |= error.is::<Elapsed>();
+            proxy = proxy.or(error.downcast_ref::<ProxyError>());
             if let Some(io) = error.downcast_ref::<io::Error>() {
                 refused |= io.kind() == io::ErrorKind::ConnectionRefused;
                 // The certificate's error hides inside an io::Error, whose source skips it.
@@ -52,17 +59,26 @@ impl ExchangeError {
         }
         // a library may quote the address of a proxy, password and all
         let mut why = url::scrubbed(&why);
-        if certificate {
-            return Self::Hopeless(why);
-        }
         if refused {
-            return Self::Unsent("connection refused".to_owned());
+            "connection refused".clone_into(&mut why);
+        }
+        if late {
+            "no connection was made in time".clone_into(&mut why);
+        }
+        if let Some(proxy) = proxy {
+            let words = proxy.to_string();
+            let obstacle = Obstacle::Proxy(if words == why { words } else { format!("{words}: {why}") });
+            return if proxy.may_pass() { Self::Unsent(obstacle) } else { Self::Hopeless(obstacle) };
+        }
+        if certificate {
+            return Self::Hopeless(Obstacle::Certificate(why));
         }
         if why.contains("close_notify") {
             // rustls adds a lecture with a link; for a person it is this:
             "the server closed the connection".clone_into(&mut why);
         }
-        if connecting { Self::Unsent(why) } else { Self::Cut(why) }
+        let obstacle = Obstacle::Link(why);
+        if connecting || refused || late { Self::Unsent(obstacle) } else { Self::Cut(obstacle) }
     }
 }
 
@@ -88,25 +104,27 @@ mod tests {
             chain("tcp connect error", io::Error::from(io::ErrorKind::ConnectionRefused)),
         );
         assert!(
-            matches!(ExchangeError::of(&refused), ExchangeError::Unsent(why) if why == "connection refused")
+            matches!(ExchangeError::of(&refused), ExchangeError::Unsent(why) if why.to_string() == "connection refused")
         );
         let unknown_host =
             chain("client error (Connect)", io::Error::other("failed to lookup address information"));
         assert!(
-            matches!(ExchangeError::of(&unknown_host), ExchangeError::Unsent(why) if why.contains("lookup"))
+            matches!(ExchangeError::of(&unknown_host), ExchangeError::Unsent(Obstacle::Link(why)) if why.contains("lookup"))
         );
         let expired = chain("client error (Connect)", io::Error::other("invalid peer certificate: Expired"));
         assert!(
-            matches!(ExchangeError::of(&expired), ExchangeError::Hopeless(why) if why.contains("Expired"))
+            matches!(ExchangeError::of(&expired), ExchangeError::Hopeless(Obstacle::Certificate(why)) if why.contains("Expired"))
         );
         let reset = chain(
             "client error (SendRequest)",
             chain("connection error", io::Error::from(io::ErrorKind::ConnectionReset)),
         );
-        assert!(matches!(ExchangeError::of(&reset), ExchangeError::Cut(why) if why == "connection reset"));
+        assert!(
+            matches!(ExchangeError::of(&reset), ExchangeError::Cut(why) if why.to_string() == "connection reset")
+        );
         let killed = io::Error::other("peer closed connection without sending TLS close_notify: https://x");
         assert!(
-            matches!(ExchangeError::of(&killed), ExchangeError::Cut(why) if why == "the server closed the connection")
+            matches!(ExchangeError::of(&killed), ExchangeError::Cut(why) if why.to_string() == "the server closed the connection")
         );
     }
 }

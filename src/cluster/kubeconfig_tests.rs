@@ -1,5 +1,6 @@
 //! Kubeconfig files, flags over them, and every way in which they can be wrong.
 
+use super::super::options::InCluster;
 use super::*;
 
 struct Folder(PathBuf);
@@ -123,27 +124,27 @@ fn what_is_wrong_is_said_with_what_there_is_instead() {
     let cases = [
         (
             with(|it| it.context = Some("lap".to_owned())),
-            "kubeconfig: it has no context named \"lap\" | Did you mean \"lab\"? (it has broken-cluster, broken-user, lab)",
+            "kubeconfig: it has no context named \"lap\" | did you mean \"lab\"? (it has broken-cluster, broken-user, lab)",
         ),
         (
             with(|it| it.context = Some("production".to_owned())),
-            "kubeconfig: it has no context named \"production\" | Name one of the kubeconfig's: it has broken-cluster, broken-user, lab.",
+            "kubeconfig: it has no context named \"production\" | name one of the kubeconfig's: it has broken-cluster, broken-user, lab",
         ),
         (
             with(|it| it.context = Some("broken-cluster".to_owned())),
-            "kubeconfig: it has no cluster named \"nowhere\" | Name one of the kubeconfig's: it has lab.",
+            "kubeconfig: it has no cluster named \"nowhere\" | name one of the kubeconfig's: it has lab",
         ),
         (
             with(|it| it.context = Some("broken-user".to_owned())),
-            "kubeconfig: it has no user named \"nobody\" | Name one of the kubeconfig's: it has ann.",
+            "kubeconfig: it has no user named \"nobody\" | name one of the kubeconfig's: it has ann",
         ),
         (
             with(|it| it.user = Some("anne".to_owned())),
-            "kubeconfig: it has no user named \"anne\" | Did you mean \"ann\"? (it has ann)",
+            "kubeconfig: it has no user named \"anne\" | did you mean \"ann\"? (it has ann)",
         ),
         (
             with(|it| it.impersonate_groups = vec!["g".to_owned()]),
-            "impersonation: a uid, groups or extras are given, but no user | Add --as USER.",
+            "impersonation: a uid, groups or extras are given, but no user | add --as USER",
         ),
     ];
     for (fault, expected) in cases {
@@ -166,7 +167,7 @@ fn a_kubeconfig_that_is_not_there_or_not_one_is_named() {
     assert!(text.starts_with(&format!("kubeconfig {}: ", broken.display())), "{text}");
     let empty = folder.write("empty", "apiVersion: v1\nkind: Config\n");
     let text = fault(&Options { kubeconfig: Some(empty), ..Options::default() });
-    assert_eq!(text, "kubeconfig: it has no current-context | Name one with --context (it has none).");
+    assert_eq!(text, "kubeconfig: it has no current-context | name one with --context (it has none)");
 }
 
 #[test]
@@ -218,4 +219,183 @@ fn a_kubeconfig_that_cannot_be_read_is_not_shown() {
         assert!(said_now.contains(said), "{text}\n{said_now}, not {said}");
         assert!(!said_now.contains("SECRET") && !said_now.contains('\n'), "{text}\n{said_now}");
     }
+}
+
+/// As client-go: of a list the first file to name an entry wins with all of it, of the rest the first that says something.
+#[test]
+fn what_is_empty_in_one_file_is_taken_from_the_next() {
+    let folder = Folder::new();
+    let file = |name: &str, context: &str, port: u16| {
+        folder.write(
+            name,
+            &format!(
+                "{context}clusters: [{{name: {name}c, cluster: {{server: 'https://127.0.0.1:{port}'}}}}]\n\
+                 users: [{{name: {name}u, user: {{token: {name}}}}}]\n\
+                 contexts: [{{name: {name}x, context: {{cluster: {name}c, user: {name}u}}}}]\n"
+            ),
+        )
+    };
+    let second = file("b", "kind: Config\napiVersion: v1\ncurrent-context: bx\n", 2);
+    for first in [
+        "current-context: \"\"\n",
+        "current-context: ''\nkind: ''\napiVersion: ''\n",
+        "current-context:\n",
+        "current-context: ~\n",
+        "kind: \"\"\n",
+        "preferences: {}\n",
+        "",
+    ] {
+        let paths = vec![file("a", first, 1), second.clone()];
+        let choice = choose(&Options { kubeconfig_paths: paths, ..Options::default() }).unwrap();
+        assert_eq!(choice.context.as_deref(), Some("bx"), "{first}");
+        assert_eq!(server(&choice), "https://127.0.0.1:2", "{first}");
+    }
+    // an empty text in an entry says as little
+    let full = "clusters: [{name: c, cluster: {server: 'k8s:1', certificate-authority: '', certificate-authority-data: '', \
+                proxy-url: '', tls-server-name: ''}}]\n\
+                users: [{name: u, user: {token: '', tokenFile: '', username: '', password: '', client-certificate: '', \
+                client-key: '', client-key-data: '', as: '', as-uid: ''}}]\n\
+                contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n";
+    let choice =
+        choose(&Options { kubeconfig: Some(folder.write("full", full)), ..Options::default() }).unwrap();
+    let mut cluster = choice.cluster;
+    assert_eq!(cluster.server.take().as_deref(), Some("k8s:1"));
+    assert_eq!(serde_json::to_value(&cluster).unwrap(), serde_json::json!({}));
+    assert_eq!(serde_json::to_value(&choice.auth).unwrap(), serde_json::json!({}));
+    assert_eq!(choice.user, "u");
+}
+
+#[test]
+fn an_entry_is_taken_whole_from_the_first_file_that_names_it() {
+    let folder = Folder::new();
+    let choose = |first: &str| {
+        let second = "contexts: [{name: x, context: {cluster: c, user: u}}]\n\
+                      clusters: [{name: c, cluster: {server: 'https://second', certificate-authority-data: eA==}}]\n\
+                      users: [{name: u, user: {token: second, as: ann}}]\ncurrent-context: x\n";
+        let paths = vec![folder.write("first", first), folder.write("second", second)];
+        choose(&Options { kubeconfig_paths: paths, ..Options::default() })
+    };
+    let choice = choose("clusters: [{name: c, cluster: {server: 'https://first'}}]").unwrap();
+    assert_eq!(server(&choice), "https://first");
+    assert_eq!(choice.cluster.certificate_authority_data, None, "not of two files");
+    for user in ["", ", user: ", ", user: {}", ", user: {token: ''}"] {
+        let choice = choose(&format!("users: [{{name: u{user}}}]")).unwrap();
+        assert!(choice.auth.token.is_none() && choice.auth.impersonate.is_none(), "{user}");
+    }
+    let choice = choose("clusters: [{name: c}]").unwrap();
+    assert_eq!(choice.cluster.server, None);
+}
+
+#[test]
+fn two_entries_of_one_name_in_a_file_are_refused_as_by_kubectl() {
+    let folder = Folder::new();
+    for (list, kind) in [("clusters", "cluster"), ("users", "user"), ("contexts", "context")] {
+        let path = folder.write(list, &format!("{list}: [{{name: a}}, {{name: b}}, {{name: a}}]"));
+        let expected = format!(
+            "kubeconfig {}: it has two {kind}s named \"a\" | rename one of them, or delete it: kubectl refuses the file, too",
+            path.display()
+        );
+        assert_eq!(fault(&Options { kubeconfig_paths: vec![path], ..Options::default() }), expected);
+    }
+}
+
+/// Whatever stands at whichever place of a kubeconfig with secrets in it.
+#[test]
+fn no_way_of_breaking_a_kubeconfig_shows_any_of_it() {
+    let folder = Folder::new();
+    let whole = "clusters:\n- {name: c, cluster: {server: 'https://h'}}\nusers:\n- name: u\n  user:\n    token: SECRET1\n    \
+                 password: 'SECRET2'\n    client-key-data: \"SECRET3\"\n    exec: {command: x, args: [SECRET4]}\n\
+                 contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n";
+    let mut broken = 0;
+    for at in 0..=whole.len() {
+        for piece in [
+            "", "\"", "'", "[", "}", ": ", "- ", "*", "&a ", "!!int ", "!x ", "|", "%", "\t", "\n", "# ",
+            "? ", "\0",
+        ] {
+            let texts = match piece {
+                "" => vec![whole[..at].to_owned()],
+                _ => vec![format!("{}{piece}{}", &whole[..at], &whole[at..])],
+            };
+            for text in texts {
+                let path = folder.write("broken", &text);
+                if let Err(error) = choose(&Options { kubeconfig: Some(path), ..Options::default() }) {
+                    broken += 1;
+                    let said = format!("{error} {}", error.remedy());
+                    assert!(!said.contains("SECRET") && !said.contains("ECRE"), "{text}\n{said}");
+                }
+            }
+        }
+    }
+    assert!(broken > 1000, "{broken}");
+}
+
+/// A pod's ServiceAccount as the kubelet mounts it, in a folder of the test.
+fn pod(folder: &Folder) -> InCluster {
+    folder.write("ca.crt", "");
+    folder.write("token", "t");
+    InCluster { folder: folder.0.clone(), ..InCluster::at("fd00::1", 443) }
+}
+
+#[test]
+fn without_a_kubeconfig_a_pod_is_its_service_account() {
+    let folder = Folder::new();
+    let none = Options { pod: Some(pod(&folder)), ..Options::default() };
+    let missing = Options { kubeconfig_paths: vec![folder.0.join("config")], ..none.clone() };
+    let empty = Options {
+        kubeconfig_paths: vec![folder.write("empty", "kind: Config\ncurrent-context: ''\n")],
+        ..none.clone()
+    };
+    for options in [&none, &missing, &empty] {
+        let choice = choose(options).unwrap();
+        assert_eq!(
+            (server(&choice), choice.user.as_str()),
+            ("https://[fd00::1]:443", "the pod's ServiceAccount")
+        );
+        assert_eq!(choice.auth.token_file, Some(folder.0.join("token").display().to_string()));
+        assert_eq!(choice.cluster.certificate_authority, Some(folder.0.join("ca.crt").display().to_string()));
+        assert!(choice.account.is_some() && choice.context.is_none());
+    }
+    // flags lie over it, as over a kubeconfig
+    let flags =
+        Options { token: Some("other".to_owned()), impersonate: Some("ann".to_owned()), ..none.clone() };
+    let choice = choose(&flags).unwrap();
+    assert_eq!((choice.auth.token_file, choice.user.as_str()), (None, "ann (as asked for by --as)"));
+
+    // whoever names a server, a file or an entry means that
+    let named = |change: fn(&mut Options)| {
+        let mut options = missing.clone();
+        change(&mut options);
+        choose(&options).map(|choice| choice.account.is_some()).map_err(|error| error.to_string())
+    };
+    assert_eq!(named(|it| it.server = Some("https://k8s".to_owned())), Ok(false));
+    for (asked, said) in [
+        (named(|it| it.context = Some("x".to_owned())), "kubeconfig: there is no such file: "),
+        (named(|it| it.cluster = Some("x".to_owned())), "kubeconfig: there is no such file: "),
+        (named(|it| it.user = Some("x".to_owned())), "kubeconfig: there is no such file: "),
+        (named(|it| it.kubeconfig = Some("/nonexistent".into())), "kubeconfig /nonexistent: "),
+    ] {
+        assert!(asked.clone().unwrap_err().starts_with(said), "{asked:?}");
+    }
+    let first = Options { kubeconfig_paths: vec![folder.write("a", FIRST)], ..none.clone() };
+    assert_eq!(choose(&first).unwrap().context.as_deref(), Some("lab"));
+    let context_less = folder.write("less", "users: [{name: ann, user: {}}]");
+    let error = fault(&Options { kubeconfig_paths: vec![context_less], ..none });
+    assert_eq!(error, "kubeconfig: it has no current-context | name one with --context (it has none)");
+}
+
+#[test]
+fn a_pod_without_a_token_is_told_what_it_lacks() {
+    let folder = Folder::new();
+    let options = Options { pod: Some(pod(&folder)), ..Options::default() };
+    std::fs::remove_file(folder.0.join("token")).unwrap();
+    let text = fault(&options);
+    let file = folder.0.join("token").display().to_string();
+    assert!(
+        text.starts_with(&format!(
+            "there is no kubeconfig, and this pod has no token of its ServiceAccount ({file}) |"
+        )),
+        "{text}"
+    );
+    std::fs::create_dir(folder.0.join("token")).unwrap();
+    assert_eq!(fault(&options), text, "a folder is no token");
 }

@@ -5,20 +5,25 @@
 //! means ([`Error`]). It knows nothing of chains and builds.
 //!
 //! It refuses to read the environment or a command line (whoever builds [`Options`] does), to fall back from one
-//! way of connecting to another, to discover APIs (the kinds in use stand in [`resource`]), to force a
+//! way of connecting to another in silence, to discover APIs (the kinds in use stand in [`resource`]), to force a
 //! server-side apply, and to create an object whose name it does not know (`generateName`).
 
 mod access;
 mod answer;
 mod client;
+mod config_fault;
 mod connect;
+mod connector;
 mod credentials;
+mod encoding;
 pub mod error;
 mod event_stream;
 mod exchange_error;
 mod forbidden;
 mod kubeconfig;
+mod kubeconfig_files;
 mod list;
+mod misread;
 pub mod objects;
 pub mod options;
 mod plugin;
@@ -42,7 +47,9 @@ use tokio::sync::Semaphore;
 
 pub use crate::chain::resource;
 pub use access::Access;
-pub use error::{Denier, Error};
+#[cfg(any(test, feature = "testing"))]
+pub use config_fault::ConfigFault;
+pub use error::{Denier, Error, Obstacle};
 #[cfg(feature = "testing")]
 pub use forbidden::Forbidden;
 pub use list::{List, Query};
@@ -62,6 +69,8 @@ pub enum ClusterNotice {
     Waiting(String),
     /// The server warns (a deprecated API, a policy in warn mode), as kubectl shows with `Warning:`.
     Warning(String),
+    /// What was taken since nobody said otherwise.
+    Chosen(String),
 }
 
 type NoticeHandler = Box<dyn Fn(ClusterNotice) + Send + Sync>;
@@ -71,6 +80,8 @@ type NoticeHandler = Box<dyn Fn(ClusterNotice) + Send + Sync>;
 struct Sink {
     listener: RwLock<Option<NoticeHandler>>,
     warned: Mutex<BTreeSet<String>>,
+    /// What was chosen before anybody listened.
+    chosen: Mutex<Option<String>>,
 }
 
 impl Sink {
@@ -78,6 +89,11 @@ impl Sink {
         if let Some(listener) = &*self.listener.read().unwrap_or_else(std::sync::PoisonError::into_inner) {
             listener(notice);
         }
+    }
+
+    /// Tells what was chosen, once somebody listens.
+    fn choose(&self, text: String) {
+        *self.chosen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(text);
     }
 
     /// A warning of the server; the same one only once.
@@ -108,11 +124,14 @@ struct ConnectionInfo {
     context: Option<String>,
     server: String,
     user: String,
+    /// The proxy in between, and who named it.
+    proxy: Option<String>,
 }
 
 impl ConnectionInfo {
-    fn unreachable(&self, why: String) -> Error {
-        Error::Unreachable { server: self.server.clone(), context: self.context.clone(), why }
+    fn unreachable(&self, why: Obstacle) -> Error {
+        let Self { server, context, proxy, .. } = self.clone();
+        Error::Unreachable { server, context, proxy, why }
     }
 }
 
@@ -158,9 +177,12 @@ impl Cluster {
 
     /// Sends notices (long waits, warnings of the server) to `listener` from now on, for all clones.
     pub fn on_notice(&self, listener: impl Fn(ClusterNotice) + Send + Sync + 'static) {
-        let mut held =
-            self.inner.transport.sink.listener.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *held = Some(Box::new(listener));
+        let sink = &self.inner.transport.sink;
+        *sink.listener.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Box::new(listener));
+        let chosen = sink.chosen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(chosen) = chosen {
+            sink.tell(ClusterNotice::Chosen(chosen));
+        }
     }
 
     /// Tells whoever listens what is waited for.

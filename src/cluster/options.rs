@@ -20,6 +20,9 @@ pub struct Options {
     /// The files of `KUBECONFIG`, or `~/.kube/config`: merged, the first to set a value wins; missing ones are
     /// passed over. Ignored when [`Self::kubeconfig`] is given.
     pub kubeconfig_paths: Vec<PathBuf>,
+    /// The pod that this runs in, which counts where none of those files says anything and no flag names a server or
+    /// an entry of a kubeconfig.
+    pub pod: Option<InCluster>,
     /// `--context`.
     pub context: Option<String>,
     /// `--cluster`.
@@ -54,10 +57,8 @@ pub struct Options {
     pub request_timeout: Duration,
     /// Bound of one call with all its repetitions; at least [`Self::request_timeout`].
     pub patience: Duration,
-    /// `HTTPS_PROXY`; a cluster's own `proxy-url` goes before it.
-    pub proxy: Option<String>,
-    /// `NO_PROXY`, as Go reads it.
-    pub no_proxy: Option<String>,
+    /// The environment's proxies; a cluster's own `proxy-url` goes before them.
+    pub proxies: Proxies,
     /// Whether a person sits at standard input: credential plugins may ask only then.
     pub interactive: bool,
 }
@@ -67,6 +68,7 @@ impl Default for Options {
         Self {
             kubeconfig: None,
             kubeconfig_paths: Vec::new(),
+            pod: None,
             context: None,
             cluster: None,
             user: None,
@@ -84,16 +86,28 @@ impl Default for Options {
             disable_compression: false,
             request_timeout: REQUEST_TIMEOUT,
             patience: PATIENCE,
-            proxy: None,
-            no_proxy: None,
+            proxies: Proxies::default(),
             interactive: false,
         }
     }
 }
 
-/// Where a pod finds its API server. Nothing else steers the connection: no kubeconfig, home directory, proxy or
+/// The proxies of the environment, as written there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// `HTTPS_PROXY`: for `https` servers.
+    pub https: Option<String>,
+    /// `HTTP_PROXY`: for `http` servers.
+    pub http: Option<String>,
+    /// `NO_PROXY`: servers that are reached directly.
+    pub none_for: Option<String>,
+    /// Whether this runs as a CGI script, where whoever sends a request sets `HTTP_PROXY`.
+    pub cgi: bool,
+}
+
+/// Where a pod finds its API server. Nothing else steers an agent's connection: no kubeconfig, home directory, proxy or
 /// plugin that a CI image may bring along.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InCluster {
     /// `KUBERNETES_SERVICE_HOST`.
     pub host: String,
@@ -120,5 +134,23 @@ impl InCluster {
             request_timeout: REQUEST_TIMEOUT,
             patience: 2 * PATIENCE,
         }
+    }
+
+    /// The address of the API server.
+    pub(super) fn server(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("https://[{}]:{}", self.host, self.port),
+            false => format!("https://{}:{}", self.host, self.port),
+        }
+    }
+
+    /// The file with the ServiceAccount's token, which the kubelet renews.
+    pub(super) fn token(&self) -> PathBuf {
+        self.folder.join("token")
+    }
+
+    /// The file with the certificate authority.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.folder.join("ca.crt")
     }
 }

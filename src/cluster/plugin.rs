@@ -5,7 +5,6 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use base64::Engine as _;
 use jiff::Timestamp;
 use kube::config::{ExecConfig, ExecInteractiveMode};
 use serde::Deserialize;
@@ -13,6 +12,7 @@ use serde_json::json;
 use tokio::process::Command;
 use tokio::time::Instant;
 
+use super::config_fault::ConfigFault;
 use super::error::Error;
 use super::{ClusterNotice, url};
 
@@ -82,15 +82,14 @@ impl Plugin {
     }
 
     fn fault(&self, why: impl Into<String>) -> Error {
-        let remedy = self.exec.install_hint.as_deref().map(str::trim).filter(|hint| !hint.is_empty());
-        Error::Config {
-            what: self.name(),
-            why: why.into(),
-            remedy: remedy.map_or_else(
-                || "Run the plugin by hand (kubectl config view shows its command line).".to_owned(),
-                str::to_owned,
-            ),
+        let hint = self.exec.install_hint.as_deref().map(str::trim).filter(|hint| !hint.is_empty());
+        let plugin = self.exec.command.clone().unwrap_or_else(|| "without a command".to_owned());
+        let why = why.into();
+        match hint {
+            Some(hint) => ConfigFault::PluginHinted { plugin, why, hint: hint.to_owned() },
+            None => ConfigFault::Plugin { plugin, why },
         }
+        .into()
     }
 
     /// Runs the plugin. Its standard error is the person's if they may be asked something, else part of the error.
@@ -196,11 +195,6 @@ impl Plugin {
         });
         Ok(Grant { token, certificate, renew })
     }
-}
-
-/// PEM text as kubeconfig's `…-data` fields want it.
-pub(super) fn base64(text: impl AsRef<[u8]>) -> String {
-    base64::engine::general_purpose::STANDARD.encode(text)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::answer::{HttpAnswer, retry_after};
-use super::error::Error;
+use super::error::{Error, Obstacle};
 use super::exchange_error::ExchangeError;
 use super::request::{ApiRequest, Replay};
 use super::status::Status;
@@ -186,6 +186,13 @@ impl<'a> Call<'a> {
     fn judge(&self, result: Result<HttpAnswer, ExchangeError>) -> TryOutcome {
         let about = &self.cluster.inner.transport.about;
         match result {
+            Ok(answer)
+                if answer.code == StatusCode::PROXY_AUTHENTICATION_REQUIRED && about.proxy.is_some() =>
+            {
+                // of plain http a proxy reads each request, and answers it itself
+                let why = format!("the proxy answered {}", answer.code);
+                TryOutcome::Fatal(self.unreachable(Obstacle::Proxy(why)))
+            }
             Ok(answer) => {
                 let Some((uncertain, after)) = repeatable(&answer) else {
                     return TryOutcome::Answered(answer);
@@ -217,7 +224,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn unreachable(&self, why: String) -> Error {
+    fn unreachable(&self, why: Obstacle) -> Error {
         self.cluster.inner.transport.about.unreachable(why)
     }
 

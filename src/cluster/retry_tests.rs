@@ -435,6 +435,61 @@ async fn an_expired_token_is_read_again_once() {
     assert_eq!(server.count(), 1, "a fixed token does not get better");
 }
 
+/// A kubelet renews a pod's token long before the old one ends; nobody has to be refused first.
+#[tokio::test(start_paused = true)]
+async fn a_token_file_is_read_again_every_minute_and_kept_while_it_is_away() {
+    let path = std::env::temp_dir().join(format!("studioci-token-{}", uuid::Uuid::new_v4()));
+    let source = Source::File(path.clone(), "token file".to_owned());
+    let (cluster, server) = Scripted::serve_as(source, true, |_| Reply::Json(200, json!({})));
+    let minute = Duration::from_secs(60);
+    let mut sent = Vec::new();
+    for (token, wait) in [
+        (Some("one"), Duration::ZERO),
+        (Some("two"), minute / 2),
+        (None, minute / 2),
+        (Some("three"), minute),
+    ] {
+        match token {
+            Some(token) => std::fs::write(&path, format!("{token}\n")).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        tokio::time::advance(wait).await;
+        cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap();
+        sent.push(server.seen().pop().unwrap().headers["authorization"].to_str().unwrap().to_owned());
+    }
+    assert_eq!(sent, ["Bearer one", "Bearer one", "Bearer one", "Bearer three"]);
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// kubectl's `--request-timeout` is the whole of what a person waits for one answer.
+#[tokio::test(start_paused = true)]
+async fn what_a_person_may_wait_for_an_answer_bounds_the_repetitions_too() {
+    let three = Duration::from_secs(3);
+    let all = uncertain().into_iter().chain([
+        ("refused", Reply::Refused),
+        ("silent", Reply::Silence),
+        ("busy", Reply::With(429, vec![("retry-after", "1".to_owned())], json!({"message": "busy"}))),
+    ]);
+    for (name, reply) in all {
+        let (cluster, server) = Scripted::serve(move |seen| match seen.number {
+            0 => Reply::Json(200, json!({})),
+            _ => reply.clone(),
+        });
+        let cluster = cluster.bounded(three, three);
+        cluster.get::<Value>(&NAMESPACES, None, "known").await.unwrap();
+        for create in [false, true] {
+            let begun = Instant::now();
+            let outcome = match create {
+                true => claim(&cluster).await.map(drop),
+                false => cluster.get::<Value>(&NAMESPACES, None, "x").await.map(drop),
+            };
+            outcome.unwrap_err();
+            assert!(begun.elapsed() <= three, "{name}: {:?}", begun.elapsed());
+        }
+        assert!(server.count() > 2, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_credential_plugin_runs_once() {
     let record = std::env::temp_dir().join(format!("studioci-plugin-{}", uuid::Uuid::new_v4()));

@@ -16,6 +16,7 @@ impl Cluster {
             context: Some("test".to_owned()),
             server: "https://scripted".to_owned(),
             user: "tester".to_owned(),
+            proxy: None,
         };
         let transport = Transport::new(source, None, client, about, reached);
         Self::over(transport, Duration::from_secs(15), Duration::from_secs(60))
@@ -26,7 +27,7 @@ impl Cluster {
 mod scripts {
     use testkit::{Reply, Scripted, SeenRequest};
 
-    use super::{Cluster, Source};
+    use super::{Cluster, Duration, Source};
 
     impl Cluster {
         /// A server that follows a script, and its record.
@@ -44,6 +45,12 @@ mod scripts {
         ) -> (Self, Scripted) {
             let (client, scripted) = Scripted::serve(script);
             (Self::played(source, reached, client), scripted)
+        }
+
+        /// The same connection with other bounds, for one request and for all of a call.
+        pub(in crate::cluster) fn bounded(self, request_timeout: Duration, patience: Duration) -> Self {
+            let inner = std::sync::Arc::into_inner(self.inner).expect("nobody else has it yet");
+            Self::over(inner.transport, request_timeout, patience)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::config_fault::ConfigFault;
 use super::error::{Denier, Error};
 use super::forbidden::Forbidden;
 
@@ -61,11 +62,9 @@ impl Status {
             return Error::Denied { what, why, by };
         }
         match (self.code, self.reason.as_str()) {
-            (400, _) if why.contains("HTTP request to an HTTPS server") => Error::Config {
-                what: format!("server {server}"),
-                why: "it speaks HTTPS, but its address says http".to_owned(),
-                remedy: "Write the server as https://HOST:PORT.".to_owned(),
-            },
+            (400, _) if why.contains("HTTP request to an HTTPS server") => {
+                ConfigFault::ServerSpeaksHttps { server: server.to_owned() }.into()
+            }
             (401, _) => Error::Unauthorized { server: server.to_owned(), user: user.to_owned(), why },
             (403, _) => match Forbidden::read(&why) {
                 Some(forbidden) => Error::Forbidden(Box::new(forbidden)),

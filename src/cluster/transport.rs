@@ -14,11 +14,13 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::answer::{HttpAnswer, whole};
-use super::error::Error;
+use super::client::{self, Way};
+use super::config_fault::ConfigFault;
+use super::error::{Error, Obstacle};
 use super::exchange_error::ExchangeError;
 use super::plugin::Plugin;
 use super::request::ApiRequest;
-use super::{ClusterNotice, ConnectionInfo, Sink, client};
+use super::{ClusterNotice, ConnectionInfo, Sink};
 
 /// How often a token file is read again; client-go does the same.
 const TOKEN_FILE_AGE: Duration = Duration::from_secs(60);
@@ -54,7 +56,7 @@ struct Credentials {
 pub(super) struct Transport {
     source: Source,
     /// What the client is built from again when a plugin hands out a new client certificate.
-    config: Option<Box<kube::Config>>,
+    way: Option<Box<Way>>,
     credentials: Mutex<Credentials>,
     pub(super) about: ConnectionInfo,
     pub(super) sink: Sink,
@@ -65,7 +67,7 @@ pub(super) struct Transport {
 impl Transport {
     pub(super) fn new(
         source: Source,
-        config: Option<Box<kube::Config>>,
+        way: Option<Box<Way>>,
         client: kube::Client,
         about: ConnectionInfo,
         reached: bool,
@@ -77,7 +79,7 @@ impl Transport {
         let credentials = Credentials { client, header, read: None, renew: None, generation: 0 };
         Self {
             source,
-            config,
+            way,
             credentials: Mutex::new(credentials),
             about,
             sink: Sink::default(),
@@ -130,12 +132,8 @@ impl Transport {
                 // A token that vanished for a moment (a volume being renewed) is no reason to stop.
                 Err(_) if held.header.is_some() => {}
                 Err(error) => {
-                    return Err(Error::Config {
-                        what: name.clone(),
-                        why: error.to_string(),
-                        remedy: "Give the pod its ServiceAccount's token, or the user a readable tokenFile."
-                            .to_owned(),
-                    });
+                    let (file, why) = (name.clone(), error.to_string());
+                    return Err(ConfigFault::TokenUnreadable { file, why }.into());
                 }
             },
             Source::Plugin(plugin) => {
@@ -144,9 +142,8 @@ impl Transport {
                     Some(token) => Some(bearer(token, &plugin.name())?),
                     None => None,
                 };
-                if let (Some(config), Some((certificate, key))) = (&self.config, &grant.certificate) {
-                    let config = client::with_certificate(config, certificate, key);
-                    held.client = client::of(config, &self.about)?;
+                if let (Some(way), Some((certificate, key))) = (&self.way, &grant.certificate) {
+                    held.client = client::of(&way.with_certificate(certificate, key), &self.about)?;
                 }
                 held.renew = grant.renew;
             }
@@ -177,7 +174,9 @@ impl Transport {
         };
         let message = match build(request, header, stream) {
             Ok(message) => message,
-            Err(error) => return (Err(ExchangeError::Hopeless(error.to_string())), generation),
+            Err(error) => {
+                return (Err(ExchangeError::Hopeless(Obstacle::Link(error.to_string()))), generation);
+            }
         };
         let result = client.send(message).await.map_err(|error| ExchangeError::of(&error));
         if let Ok(response) = &result {
@@ -214,11 +213,8 @@ impl Transport {
 }
 
 fn bearer(token: &str, whence: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| Error::Config {
-        what: whence.to_owned(),
-        why: "the token holds characters that no token may hold".to_owned(),
-        remedy: "Look at the token: it must be one line without blanks.".to_owned(),
-    })?;
+    let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| ConfigFault::TokenMalformed { whose: whence.to_owned() })?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -2,6 +2,10 @@
 //!
 //! Pure. A credential in an address is one of the kubeconfig's or the environment's, and none of those is ever shown.
 
+use http::Uri;
+
+use super::config_fault::ConfigFault;
+
 /// An address without what may be a credential in it. One that cannot be parsed loses everything up to its last `@`, and
 /// what stands for a port and is none: a password with a `/` or a `#` in it, or without the `@` behind it, is why it cannot.
 pub(super) fn shown(address: &str) -> String {
@@ -36,6 +40,43 @@ pub(super) fn scrubbed(text: &str) -> String {
     }
     clean.push_str(rest);
     clean
+}
+
+/// An address for messages: scheme, host, port and path.
+pub(super) fn named(server: &Uri) -> String {
+    let host = server.authority().map_or("", |authority| authority.as_str());
+    let path = server.path().trim_end_matches('/');
+    format!("{}://{host}{path}", server.scheme_str().unwrap_or_default())
+}
+
+/// An address of one of these `schemes`; what it is called if it is none.
+pub(super) fn parse_uri(text: &str, what: &str, schemes: &[&'static str]) -> Result<Uri, ConfigFault> {
+    let (address, scheme) = (shown(text), schemes[0]);
+    let fault =
+        |why: String| ConfigFault::NoAddress { what: what.to_owned(), address: address.clone(), why, scheme };
+    let text = match text.split_once("://") {
+        Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
+        None => text.to_owned(),
+    };
+    let uri: Uri = text.parse().map_err(|error: http::uri::InvalidUri| fault(error.to_string()))?;
+    if uri.host().is_none_or(str::is_empty) {
+        return Err(fault("it names no host".to_owned()));
+    }
+    // `http` takes any text for a port, and half of a password with it
+    let host = uri.host().unwrap_or_default();
+    let authority = uri.authority().map_or("", |it| it.as_str());
+    let behind = authority.rsplit('@').next().unwrap_or_default();
+    let port = behind.strip_prefix(host).unwrap_or(behind);
+    if !(port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())) {
+        return Err(fault("its port is no number up to 65535".to_owned()));
+    }
+    if uri.path().contains('@') {
+        return Err(fault("there is an @ behind its host; in a password, / is written %2F".to_owned()));
+    }
+    if !uri.scheme_str().is_some_and(|scheme| schemes.contains(&scheme)) {
+        return Err(fault(format!("only {} is spoken", schemes.join(", "))));
+    }
+    Ok(uri)
 }
 
 /// Parts `user:password@` from an address, still escaped as it stands there.

@@ -1,0 +1,29 @@
+//! Base64, as kubeconfigs, Secrets and basic authentication have it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Bytes as a text.
+pub(super) fn base64(bytes: impl AsRef<[u8]>) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// The bytes of a `…-data` field, whose line breaks do not count, as in Go.
+pub(super) fn of_base64(text: &str) -> Option<Vec<u8>> {
+    let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    STANDARD.decode(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_may_be_broken_into_lines() {
+        let text = base64([7; 100]);
+        let broken: String =
+            text.as_bytes().chunks(64).map(|line| format!("{}\r\n", String::from_utf8_lossy(line))).collect();
+        assert_eq!(of_base64(&broken), Some(vec![7; 100]));
+        assert_eq!((of_base64(""), of_base64("!"), of_base64("AA")), (Some(Vec::new()), None, None));
+    }
+}
