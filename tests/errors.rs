@@ -12,7 +12,7 @@ use studioci::chain::case::Case;
 use studioci::chain::wire;
 use studioci::cli::failure::{ExitKind, Failure};
 use studioci::cli::mistake::Mistake;
-use studioci::cluster::{ConfigFault, Denier, Error, Forbidden, Obstacle};
+use studioci::cluster::{ConfigFault, Denier, Error, Forbidden, Hindrance};
 use studioci::state;
 
 /// The exit codes, and what they mean.
@@ -38,11 +38,11 @@ fn of_the_server() -> Vec<Error> {
         namespace: Some(text("namespace")),
         message: String::new(),
     };
-    let unreachable = |context: Option<&str>, proxy: Option<&str>, why: fn(String) -> Obstacle| {
+    let unreachable = |context: Option<&str>, proxy: Option<&str>, why: fn(String) -> Hindrance| {
         let words = match why(String::new()) {
-            Obstacle::Link(_) => text("why"),
-            Obstacle::Certificate(_) => "… certificate …".to_owned(),
-            Obstacle::Proxy(_) => "the proxy …".to_owned(),
+            Hindrance::Link(_) => text("why"),
+            Hindrance::Certificate(_) => "… certificate …".to_owned(),
+            Hindrance::Proxy(_) => "the proxy …".to_owned(),
         };
         Error::Unreachable {
             server: server(),
@@ -52,10 +52,10 @@ fn of_the_server() -> Vec<Error> {
         }
     };
     let mut all = vec![
-        unreachable(Some("context"), None, Obstacle::Link),
-        unreachable(None, None, Obstacle::Link),
-        unreachable(None, None, Obstacle::Certificate),
-        unreachable(None, Some("proxy"), Obstacle::Proxy),
+        unreachable(Some("context"), None, Hindrance::Link),
+        unreachable(None, None, Hindrance::Link),
+        unreachable(None, None, Hindrance::Certificate),
+        unreachable(None, Some("proxy"), Hindrance::Proxy),
         Error::Unauthorized { server: server(), user: text("user"), why: why() },
         Error::Forbidden(Box::new(forbidden)),
     ];

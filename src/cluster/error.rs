@@ -19,7 +19,7 @@ pub enum Error {
         /// The proxy in between, and who named it.
         proxy: Option<String>,
         /// What is in the way.
-        why: Obstacle,
+        why: Hindrance,
     },
     /// The server does not know us: no, wrong or expired credentials.
     #[error("the API server {server} does not accept the credentials of {user}: {why}")]
@@ -129,7 +129,7 @@ pub enum Error {
 
 /// What is in the way to a server, in the transport's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Obstacle {
+pub enum Hindrance {
     /// Somewhere on the way, or at its end.
     #[error("{0}")]
     Link(String),
@@ -226,10 +226,10 @@ impl Error {
     /// What to do about it; several lines at times.
     pub fn remedy(&self) -> String {
         let text = match self {
-            Self::Unreachable { why: Obstacle::Certificate(_), .. } => {
+            Self::Unreachable { why: Hindrance::Certificate(_), .. } => {
                 "Check certificate-authority-data and tls-server-name of this cluster in the kubeconfig."
             }
-            Self::Unreachable { why: Obstacle::Proxy(_), .. } => {
+            Self::Unreachable { why: Hindrance::Proxy(_), .. } => {
                 "Check proxy-url of this cluster in the kubeconfig, or HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and the \
                  proxy's own log."
             }

@@ -7,18 +7,18 @@ use std::io;
 use tokio::time::error::Elapsed;
 
 use super::connector::ProxyError;
-use super::error::{Error, Obstacle};
+use super::error::{Error, Hindrance};
 use super::url;
 
 /// Why nothing (usable) came back.
 #[derive(Debug)]
 pub(super) enum ExchangeError {
     /// The server cannot have seen the request.
-    Unsent(Obstacle),
+    Unsent(Hindrance),
     /// As before, and no repetition will help: a certificate, a malformed address, a proxy that refuses.
-    Hopeless(Obstacle),
+    Hopeless(Hindrance),
     /// Nobody knows whether the server acted.
-    Cut(Obstacle),
+    Cut(Hindrance),
     /// As before: no answer within this time.
     Silent,
     /// The answer is longer than this many bytes.
@@ -67,18 +67,18 @@ impl ExchangeError {
         }
         if let Some(proxy) = proxy {
             let words = proxy.to_string();
-            let obstacle = Obstacle::Proxy(if words == why { words } else { format!("{words}: {why}") });
-            return if proxy.may_pass() { Self::Unsent(obstacle) } else { Self::Hopeless(obstacle) };
+            let hindrance = Hindrance::Proxy(if words == why { words } else { format!("{words}: {why}") });
+            return if proxy.may_pass() { Self::Unsent(hindrance) } else { Self::Hopeless(hindrance) };
         }
         if certificate {
-            return Self::Hopeless(Obstacle::Certificate(why));
+            return Self::Hopeless(Hindrance::Certificate(why));
         }
         if why.contains("close_notify") {
             // rustls adds a lecture with a link; for a person it is this:
             "the server closed the connection".clone_into(&mut why);
         }
-        let obstacle = Obstacle::Link(why);
-        if connecting || refused || late { Self::Unsent(obstacle) } else { Self::Cut(obstacle) }
+        let hindrance = Hindrance::Link(why);
+        if connecting || refused || late { Self::Unsent(hindrance) } else { Self::Cut(hindrance) }
     }
 }
 
@@ -109,11 +109,11 @@ mod tests {
         let unknown_host =
             chain("client error (Connect)", io::Error::other("failed to lookup address information"));
         assert!(
-            matches!(ExchangeError::of(&unknown_host), ExchangeError::Unsent(Obstacle::Link(why)) if why.contains("lookup"))
+            matches!(ExchangeError::of(&unknown_host), ExchangeError::Unsent(Hindrance::Link(why)) if why.contains("lookup"))
         );
         let expired = chain("client error (Connect)", io::Error::other("invalid peer certificate: Expired"));
         assert!(
-            matches!(ExchangeError::of(&expired), ExchangeError::Hopeless(Obstacle::Certificate(why)) if why.contains("Expired"))
+            matches!(ExchangeError::of(&expired), ExchangeError::Hopeless(Hindrance::Certificate(why)) if why.contains("Expired"))
         );
         let reset = chain(
             "client error (SendRequest)",

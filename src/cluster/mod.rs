@@ -49,7 +49,7 @@ pub use crate::chain::resource;
 pub use access::Access;
 #[cfg(any(test, feature = "testing"))]
 pub use config_fault::ConfigFault;
-pub use error::{Denier, Error, Obstacle};
+pub use error::{Denier, Error, Hindrance};
 #[cfg(feature = "testing")]
 pub use forbidden::Forbidden;
 pub use list::{List, Query};
@@ -129,7 +129,7 @@ struct ConnectionInfo {
 }
 
 impl ConnectionInfo {
-    fn unreachable(&self, why: Obstacle) -> Error {
+    fn unreachable(&self, why: Hindrance) -> Error {
         let Self { server, context, proxy, .. } = self.clone();
         Error::Unreachable { server, context, proxy, why }
     }

@@ -138,10 +138,9 @@ impl InCluster {
 
     /// The address of the API server.
     pub(super) fn server(&self) -> String {
-        match self.host.contains(':') {
-            true => format!("https://[{}]:{}", self.host, self.port),
-            false => format!("https://{}:{}", self.host, self.port),
-        }
+        // an address of IPv6 stands in brackets
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        format!("https://{open}{}{close}:{}", self.host, self.port)
     }
 
     /// The file with the ServiceAccount's token, which the kubelet renews.

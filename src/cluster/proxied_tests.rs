@@ -87,7 +87,8 @@ async fn socks(socket: &mut TcpStream, method: u8, status: u8) -> String {
         3 => text(socket).await,
         _ => std::net::Ipv6Addr::from_bits(socket.read_u128().await.unwrap()).to_string(),
     });
-    asked.push_str(&format!(":{}", socket.read_u16().await.unwrap()));
+    let port = socket.read_u16().await.unwrap().to_string();
+    asked.extend([":", &port]);
     socket.write_all(&[5, status, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
     asked
 }
@@ -99,7 +100,7 @@ async fn text(socket: &mut TcpStream) -> String {
 }
 
 /// A kubeconfig with this server and proxy, and a token.
-fn through(server: &str, proxy: &str, more: Value) -> Kubeconfig {
+fn through(server: &str, proxy: &str, more: &Value) -> Kubeconfig {
     let mut cluster = json!({"server": server, "proxy-url": proxy});
     cluster.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     Kubeconfig::new(&cluster, &json!({"token": "TOKEN"}))
@@ -125,7 +126,7 @@ async fn a_server_is_reached_through_each_kind_of_proxy() {
         let (address, asked_proxy) = proxy(deed, &url).await;
         let trust =
             json!({"certificate-authority-data": base64(certificate), "tls-server-name": "127.0.0.1"});
-        let config = through("https://k8s.invalid:6443", &format!("{scheme}://{user}{address}"), trust);
+        let config = through("https://k8s.invalid:6443", &format!("{scheme}://{user}{address}"), &trust);
         let (told, answer) = asked(&config.options()).await;
         answer.unwrap_or_else(|error| panic!("{scheme} {user}: {error}"));
         assert_eq!(told, [], "{scheme} {user}");
@@ -146,7 +147,7 @@ async fn a_proxy_of_https_is_checked_like_the_server() {
     let (url, heads, certificate) = secure_server(vec![Play::Answer(refusal)]).await;
     let proxy = url.replace("://", "://u:pw@");
     let trusted = json!({"certificate-authority-data": base64(certificate)});
-    let config = through("https://k8s.invalid:6443", &proxy, trusted);
+    let config = through("https://k8s.invalid:6443", &proxy, &trusted);
     let error = asked(&config.options()).await.1.unwrap_err();
     assert!(
         error.to_string().ends_with("(the cluster's proxy-url): the proxy answered 403 Forbidden"),
@@ -154,7 +155,8 @@ async fn a_proxy_of_https_is_checked_like_the_server() {
     );
     assert!(heads.lock().unwrap()[0].starts_with("CONNECT k8s.invalid:6443 HTTP/1.1\r\n"));
     let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap().cert.pem();
-    let config = through("https://k8s.invalid", &proxy, json!({"certificate-authority-data": base64(other)}));
+    let config =
+        through("https://k8s.invalid", &proxy, &json!({"certificate-authority-data": base64(other)}));
     let error = asked(&config.options()).await.1.unwrap_err();
     assert!(error.to_string().contains("the proxy cannot be reached: invalid peer certificate"), "{error}");
     assert_eq!(heads.lock().unwrap().len(), 1, "nothing was sent to a proxy that is another one");
@@ -164,10 +166,10 @@ async fn a_proxy_of_https_is_checked_like_the_server() {
 async fn plain_http_is_handed_on_by_a_proxy_of_http_and_tunnelled_by_socks() {
     let (url, heads) = server(vec![FINE]).await;
     let host = url.strip_prefix("http://").unwrap();
-    let config = through("http://k8s.invalid:8080", &format!("http://u:pw@{host}"), json!({}));
+    let config = through("http://k8s.invalid:8080", &format!("http://u:pw@{host}"), &json!({}));
     asked(&config.options()).await.1.unwrap();
     let (address, asked_proxy) = proxy(Deed::Socks(0, 0), &url).await;
-    let config = through("http://k8s.invalid", &format!("socks5://{address}"), json!({}));
+    let config = through("http://k8s.invalid", &format!("socks5://{address}"), &json!({}));
     asked(&config.options()).await.1.unwrap();
     assert_eq!(*asked_proxy.lock().unwrap(), ["k8s.invalid:80"]);
     let heads = heads.lock().unwrap();
@@ -227,7 +229,7 @@ async fn a_proxy_that_refuses_is_named_with_what_it_said_and_without_its_user() 
         ("socks5h", Deed::Leave, "the proxy made no connection: "),
     ] {
         let (address, _) = proxy(deed, "tcp://127.0.0.1:1").await;
-        let config = through("https://k8s.invalid", &format!("{scheme}://me:SECRET@{address}"), json!({}));
+        let config = through("https://k8s.invalid", &format!("{scheme}://me:SECRET@{address}"), &json!({}));
         let (told, answer) = asked(&config.options()).await;
         let error = answer.unwrap_err();
         let way = format!("context \"a\" through the proxy {address} (the cluster's proxy-url): {said}");
@@ -240,7 +242,7 @@ async fn a_proxy_that_refuses_is_named_with_what_it_said_and_without_its_user() 
         assert!(error.remedy().contains("proxy-url"), "{}", error.remedy());
         assert!(!format!("{told:?} {error} {}", error.remedy()).contains("SECRET"), "{error}");
     }
-    let refused = through("https://k8s.invalid", "socks5://me:SECRET@127.0.0.1:1", json!({}));
+    let refused = through("https://k8s.invalid", "socks5://me:SECRET@127.0.0.1:1", &json!({}));
     assert_eq!(
         asked(&refused.options()).await.1.unwrap_err().to_string(),
         "cannot reach the API server https://k8s.invalid of context \"a\" through the proxy 127.0.0.1:1 (the cluster's \
@@ -248,7 +250,7 @@ async fn a_proxy_that_refuses_is_named_with_what_it_said_and_without_its_user() 
     );
     // a proxy that reads the requests of plain http answers them itself
     let (url, _) = server(vec![Play::Answer("HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n")]).await;
-    let config = through("http://k8s.invalid", &url, json!({}));
+    let config = through("http://k8s.invalid", &url, &json!({}));
     let error = asked(&config.options()).await.1.unwrap_err().to_string();
     assert!(
         error.ends_with("(the cluster's proxy-url): the proxy answered 407 Proxy Authentication Required"),
@@ -260,7 +262,7 @@ async fn a_proxy_that_refuses_is_named_with_what_it_said_and_without_its_user() 
 async fn a_proxy_that_says_nothing_is_given_up_within_a_requests_bound() {
     for scheme in ["http", "socks5"] {
         let (address, _) = proxy(Deed::Silence, "tcp://127.0.0.1:1").await;
-        let config = through("https://k8s.invalid", &format!("{scheme}://{address}"), json!({}));
+        let config = through("https://k8s.invalid", &format!("{scheme}://{address}"), &json!({}));
         let options = Options { request_timeout: Duration::from_millis(200), ..config.options() };
         let error = asked(&options).await.1.unwrap_err().to_string();
         assert!(

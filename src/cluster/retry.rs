@@ -23,7 +23,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::answer::{HttpAnswer, retry_after};
-use super::error::{Error, Obstacle};
+use super::error::{Error, Hindrance};
 use super::exchange_error::ExchangeError;
 use super::request::{ApiRequest, Replay};
 use super::status::Status;
@@ -191,7 +191,7 @@ impl<'a> Call<'a> {
             {
                 // of plain http a proxy reads each request, and answers it itself
                 let why = format!("the proxy answered {}", answer.code);
-                TryOutcome::Fatal(self.unreachable(Obstacle::Proxy(why)))
+                TryOutcome::Fatal(self.unreachable(Hindrance::Proxy(why)))
             }
             Ok(answer) => {
                 let Some((uncertain, after)) = repeatable(&answer) else {
@@ -224,7 +224,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn unreachable(&self, why: Obstacle) -> Error {
+    fn unreachable(&self, why: Hindrance) -> Error {
         self.cluster.inner.transport.about.unreachable(why)
     }
 

@@ -479,9 +479,10 @@ async fn what_a_person_may_wait_for_an_answer_bounds_the_repetitions_too() {
         cluster.get::<Value>(&NAMESPACES, None, "known").await.unwrap();
         for create in [false, true] {
             let begun = Instant::now();
-            let outcome = match create {
-                true => claim(&cluster).await.map(drop),
-                false => cluster.get::<Value>(&NAMESPACES, None, "x").await.map(drop),
+            let outcome = if create {
+                claim(&cluster).await.map(drop)
+            } else {
+                cluster.get::<Value>(&NAMESPACES, None, "x").await.map(drop)
             };
             outcome.unwrap_err();
             assert!(begun.elapsed() <= three, "{name}: {:?}", begun.elapsed());

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use super::answer::{HttpAnswer, whole};
 use super::client::{self, Way};
 use super::config_fault::ConfigFault;
-use super::error::{Error, Obstacle};
+use super::error::{Error, Hindrance};
 use super::exchange_error::ExchangeError;
 use super::plugin::Plugin;
 use super::request::ApiRequest;
@@ -175,7 +175,7 @@ impl Transport {
         let message = match build(request, header, stream) {
             Ok(message) => message,
             Err(error) => {
-                return (Err(ExchangeError::Hopeless(Obstacle::Link(error.to_string()))), generation);
+                return (Err(ExchangeError::Hopeless(Hindrance::Link(error.to_string()))), generation);
             }
         };
         let result = client.send(message).await.map_err(|error| ExchangeError::of(&error));

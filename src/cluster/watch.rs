@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::answer::{retry_after, whole};
-use super::error::{Error, Obstacle};
+use super::error::{Error, Hindrance};
 use super::event_stream::{EventHead, EventObject, EventStream, StreamEnd};
 use super::exchange_error::ExchangeError;
 use super::list::{List, Query, what_all};
@@ -262,7 +262,7 @@ impl<T: DeserializeOwned + Send + 'static> Watching<T> {
         let why = match cause {
             Some(ExchangeError::Unsent(why) | ExchangeError::Hopeless(why) | ExchangeError::Cut(why)) => why,
             Some(ExchangeError::Silent | ExchangeError::TooLarge(_) | ExchangeError::Credentials(_))
-            | None => Obstacle::Link("the server ended a watch as soon as it had begun".to_owned()),
+            | None => Hindrance::Link("the server ended a watch as soon as it had begun".to_owned()),
         };
         let error = self.cluster.inner.transport.about.unreachable(why);
         if self.failures == 0 {
