@@ -746,27 +746,27 @@ fn a_cluster_that_cannot_be_found() {
     };
     insta::assert_snapshot!(said(&[], 2), @"
         error: kubeconfig: there is no such file: HOME/.kube/config
-          remedy: Name one with --kubeconfig or the variable KUBECONFIG, or a server with --server.
+          remedy: name one with --kubeconfig or the variable KUBECONFIG, or a server with --server
         ");
     insta::assert_snapshot!(said(&["--kubeconfig", "none"], 2), @"
         error: kubeconfig none: No such file or directory (os error 2)
-          remedy: Check the path and its permissions.
+          remedy: check the path and its permissions
         ");
     insta::assert_snapshot!(said(&["--kubeconfig", "broken"], 2), @"
         error: kubeconfig broken: line 1, column 4: it is not YAML: unclosed bracket
-          remedy: Correct the file there; none of it is shown here, since it holds credentials.
+          remedy: correct the file there; none of it is shown here, since it holds credentials
         ");
     insta::assert_snapshot!(said(&["--kubeconfig", "leaking"], 2), @"
         error: kubeconfig leaking: line 9, column 22: a text belongs there
-          remedy: Correct the file there; none of it is shown here, since it holds credentials.
+          remedy: correct the file there; none of it is shown here, since it holds credentials
         ");
     insta::assert_snapshot!(said(&["--kubeconfig", "careless"], 2), @r#"
         error: specifying a root certificates file with the insecure flag is not allowed: cluster "c" of the kubeconfig has both
-          remedy: Take insecure-skip-tls-verify out of that cluster, or its certificate-authority(-data).
+          remedy: take insecure-skip-tls-verify out of that cluster, or its certificate-authority(-data)
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", "https://me:hunter2@127.0.0.1:1x"], 2), @r#"
         error: the cluster's server: "https://127.0.0.1:…" is no URL: its port is no number up to 65535
-          remedy: Write it as https://HOST:PORT.
+          remedy: write it as https://HOST:PORT
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", &format!("https://me:hunter2@{dead}")], 3), @r#"
         error: cannot reach the API server https://127.0.0.1:PORT of context "here": connection refused
@@ -774,19 +774,59 @@ fn a_cluster_that_cannot_be_found() {
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--context", "there"], 2), @r#"
         error: kubeconfig: it has no context named "there"
-          remedy: Did you mean "here"? (it has here)
+          remedy: did you mean "here"? (it has here)
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--user", "you"], 2), @r#"
         error: kubeconfig: it has no user named "you"
-          remedy: Name one of the kubeconfig's: it has me.
+          remedy: name one of the kubeconfig's: it has me
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", "nonsense url"], 2), @r#"
         error: the cluster's server: "http://nonsense url" is no URL: invalid uri character
-          remedy: Write it as https://HOST:PORT.
+          remedy: write it as https://HOST:PORT
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead"], 3), @r#"
         Warning: the credentials of me are not sent: http://127.0.0.1:PORT is plain http, and whoever listens would have them; give the cluster an https:// address if it needs them
         error: cannot reach the API server http://127.0.0.1:PORT of context "here": connection refused
           remedy: Check that the cluster runs and that the context is the one you mean (kubectl config get-contexts, --context).
         "#);
+}
+
+#[test]
+fn a_cluster_is_found_the_way_kubectl_finds_it() {
+    let folder = Folder::new("way", GOOD);
+    // bound and let go: nobody listens there
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let config = kubeconfig(&format!("https://{dead}"));
+    folder.write(
+        "empty",
+        "current-context: \"\"\nkind: \"\"\nclusters: [{name: one, cluster: {server: \"\"}}]\n",
+    );
+    folder.write(
+        "unsaid",
+        config.replace("here", "there").replace("current-context: there", "current-context: ''"),
+    );
+    folder.write("config", config);
+    let socks = |scheme: &str| {
+        format!("server: \"https://k8s.invalid\", proxy-url: \"{scheme}://me:hunter2@{dead}\"")
+    };
+    for scheme in ["socks5", "socks5h", "http"] {
+        folder.write(scheme, kubeconfig("X").replace("server: \"X\"", &socks(scheme)));
+    }
+    let said = |env: &[(&str, &str)], want: i32| {
+        let (out, said, code) = run(&folder, &["status"], env);
+        assert_eq!((out.as_str(), code), ("", want), "{said}");
+        said.replace(&dead.to_string(), "127.0.0.1:PORT").lines().next().unwrap_or_default().to_owned()
+    };
+    insta::assert_snapshot!(said(&[("KUBECONFIG", "unsaid:none:config")], 3), @r#"error: cannot reach the API server https://127.0.0.1:PORT of context "here": connection refused"#);
+    insta::assert_snapshot!(said(&[("KUBECONFIG", "empty:config")], 2), @"error: kubeconfig: the cluster has no server");
+    for scheme in ["socks5", "socks5h", "http"] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(said(&[("KUBECONFIG", scheme), ("NO_PROXY", "*")], 3), @r#"error: cannot reach the API server https://k8s.invalid of context "here" through the proxy 127.0.0.1:PORT (the cluster's proxy-url): the proxy cannot be reached: connection refused"#);
+        }
+    }
+    let proxy = format!("socks5://me:hunter2@{dead}");
+    folder.write("far", kubeconfig("https://k8s.invalid"));
+    insta::assert_snapshot!(said(&[("KUBECONFIG", "far"), ("HTTPS_PROXY", &proxy), ("NO_PROXY", "k8s.invalid:1")], 3), @r#"error: cannot reach the API server https://k8s.invalid of context "here" through the proxy 127.0.0.1:PORT (HTTPS_PROXY): the proxy cannot be reached: connection refused"#);
+    let direct = said(&[("KUBECONFIG", "far"), ("HTTPS_PROXY", &proxy), ("NO_PROXY", "*.invalid:443")], 3);
+    assert!(!direct.contains("proxy"), "{direct}");
 }

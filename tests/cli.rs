@@ -682,8 +682,8 @@ fn connection_options_are_kubectls() {
                  Extra field of the user to impersonate, KEY=VALUE (can be repeated)
 
              --request-timeout <DURATION>
-                 How long to wait for a single response from the server (30s, 2m); 0 means the default
-                 limits
+                 How long to wait for one response from the server, retries included (30s, 2m); 0 means the
+                 default limits
 
              --disable-compression[=<BOOL>]
                  Ask the server for uncompressed responses
