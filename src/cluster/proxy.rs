@@ -100,7 +100,7 @@ pub(super) fn proxy_for(
 /// lies in (`.corp` and `*.corp` not itself, `corp` also itself), an address, a CIDR, all but the last with an optional
 /// port.
 fn bypasses(no_proxy: &str, host: &str, port: u16) -> bool {
-    let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
+    let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
     let address: Option<IpAddr> = host.parse().ok();
     if host == "localhost" || address.is_some_and(|address| address.to_canonical().is_loopback()) {
         return true;
@@ -117,7 +117,7 @@ fn bypasses(no_proxy: &str, host: &str, port: u16) -> bool {
         if name.is_empty() || only.is_some_and(|only| only.parse() != Ok(port)) {
             return false;
         }
-        match (name.trim_matches(['[', ']']).parse::<IpAddr>(), address) {
+        match (name.parse::<IpAddr>(), address) {
             (Ok(entry), Some(address)) => address.to_canonical() == entry.to_canonical(),
             (Ok(_), None) | (Err(_), Some(_)) => false,
             (Err(_), None) => {
@@ -135,6 +135,7 @@ fn bypasses(no_proxy: &str, host: &str, port: u16) -> bool {
 fn split_port(entry: &str) -> (&str, Option<&str>) {
     match entry.rsplit_once(':') {
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
+            let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
             (name, Some(port).filter(|port| !port.is_empty()))
         }
         _ => (entry, None),
@@ -196,8 +197,10 @@ mod tests {
             ("fd12::1", "[fd12::1]", true),
             ("[fd12::1]:6443", "[fd12::1]", true),
             ("[fd12::1]:443", "[fd12::1]", false),
+            ("[fd12::1]", "[fd12::1]", false),
             ("2.3", "10.1.2.3", false),
-            ("a, K8S.example:6443 ,b", "k8s.EXAMPLE.", true),
+            ("a, K8S.example:6443 ,b", "k8s.EXAMPLE", true),
+            ("k8s.example", "k8s.example.", false),
             ("k8s.example:", "k8s.example", true),
             ("k8s.example:https", "k8s.example", false),
             (":6443", "k8s.example", false),
