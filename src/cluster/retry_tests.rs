@@ -440,7 +440,7 @@ async fn an_expired_token_is_read_again_once() {
 async fn a_token_file_is_read_again_every_minute_and_kept_while_it_is_away() {
     let path = std::env::temp_dir().join(format!("studioci-token-{}", uuid::Uuid::new_v4()));
     let source = Source::File(path.clone(), "token file".to_owned());
-    let (cluster, server) = Scripted::serve_as(source, true, |_| Reply::Json(200, json!({})));
+    let (cluster, server) = Cluster::scripted_as(source, true, |_| Reply::Json(200, json!({})));
     let minute = Duration::from_secs(60);
     let mut sent = Vec::new();
     for (token, wait) in [
@@ -471,7 +471,7 @@ async fn what_a_person_may_wait_for_an_answer_bounds_the_repetitions_too() {
         ("busy", Reply::With(429, vec![("retry-after", "1".to_owned())], json!({"message": "busy"}))),
     ]);
     for (name, reply) in all {
-        let (cluster, server) = Scripted::serve(move |seen| match seen.number {
+        let (cluster, server) = Cluster::scripted(move |seen| match seen.number {
             0 => Reply::Json(200, json!({})),
             _ => reply.clone(),
         });
