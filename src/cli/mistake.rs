@@ -24,6 +24,10 @@ cases! {
         FileTooLarge { file: String } Usage
             "{file} is larger than 4 MiB, and no cluster takes an object of that size"
             => "make it smaller: large files belong in the image, or in a volume";
+        /// Stdin for two things.
+        StdinTwice { first: String, second: String } Usage
+            "stdin can be read once, and both {first} and {second} ask for it"
+            => "write what one of them reads into a file, and name that";
         /// A variable of bytes.
         VariableNotText { variable: String } Usage
             "the value of environment variable {variable} is not UTF-8"

@@ -1,8 +1,11 @@
 //! The flags that name a pipeline, shared by `render` and `start`.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::failure::Failure;
 use super::mistake::Mistake;
@@ -10,7 +13,7 @@ use crate::local::render::Renderer;
 use crate::local::{self, files::FileError};
 use crate::pipeline::facts::{self, Fact, Facts, Group, Reads};
 use crate::pipeline::sources::{Sources, Text};
-use crate::pipeline::values::name_fault;
+use crate::pipeline::values::{json_fault, name_fault};
 
 /// What is known of the repository at this moment only, and takes git a look at every file.
 const OF_NOW: [&str; 3] = ["tag", "version", "dirty"];
@@ -25,20 +28,29 @@ pub struct PipelineArgs {
     /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read home.
     #[arg(help_heading = HEADING, short, long = "filename", value_name = "FILE", default_value = ".studioci/pipeline.yaml")]
     pub filename: PathBuf,
-    /// YAML file with values (can be repeated, the last one wins); recorded in plain text
+    /// YAML file with values, or `-` for stdin (can be repeated, the last one wins); recorded in plain text
+    ///
+    /// Mappings merge, everything else replaces; null takes back what an earlier file gives. A number that is not written as numbers are (1.10, 007, 1e3) stays the text that it is.
     ///
     /// `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
     #[arg(help_heading = HEADING, long, value_name = "FILE")]
     pub values: Vec<PathBuf>,
-    /// Set a single value (can be repeated); recorded in plain text. Everything after the first `=` is the value, commas included
+    /// Set a single value of JSON, or several by an object of JSON (can be repeated); recorded in plain text
+    ///
+    /// For numbers, booleans and lists: --set-json Gpus=2, --set-json '{"Gpus": 2, "Debug": false}'. Values files are read first, then --set-json, --set and --set-file, as in helm.
+    ///
+    /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
+    #[arg(help_heading = HEADING, long, value_name = "KEY=JSON", value_parser = json_pair)]
+    pub set_json: Vec<String>,
+    /// Set a single value of text (can be repeated); recorded in plain text. Everything after the first `=` is the value, commas included
     ///
     /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
     #[arg(help_heading = HEADING, long, value_name = "KEY=VALUE", value_parser = value_pair)]
     pub set: Vec<(String, String)>,
-    /// Set a single value from a file (can be repeated); recorded in plain text
+    /// Set a single value from a file, or `-` for stdin (can be repeated); recorded in plain text
     ///
     /// `start` records the file's content in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
-    #[arg(help_heading = HEADING, long, value_name = "KEY=FILE", value_parser = file_pair)]
+    #[arg(help_heading = HEADING, long, value_name = "KEY=FILE", value_parser = OsStringValueParser::new().try_map(|text| file_pair(&text)))]
     pub set_file: Vec<(String, PathBuf)>,
     /// Environment variable whose value is not secret and may appear anywhere (can be repeated); recorded in plain text
     ///
@@ -59,9 +71,11 @@ impl PipelineArgs {
 
     /// Reads the files.
     pub(super) fn sources(&self) -> Result<Sources, Failure> {
+        self.stdin_once()?;
         Ok(Sources {
             template: text(&self.filename, TEMPLATE)?,
             values: self.values.iter().map(|path| text(path, VALUES)).collect::<Result<_, _>>()?,
+            set_json: self.set_json.clone(),
             set: self.set.clone(),
             set_file: self
                 .set_file
@@ -69,6 +83,21 @@ impl PipelineArgs {
                 .map(|(key, path)| Ok((key.clone(), text(path, SET_FILE)?)))
                 .collect::<Result<_, Failure>>()?,
         })
+    }
+
+    /// Refuses flags that read stdin after another one has.
+    fn stdin_once(&self) -> Result<(), Failure> {
+        let values = self.values.iter().map(|path| ("--values", path));
+        let files = self.set_file.iter().map(|(_, path)| ("--set-file", path));
+        let mut named = [("-f", &self.filename)].into_iter().chain(values).chain(files);
+        let mut named = named.by_ref().filter(|(_, path)| local::files::is_stdin(path)).map(|(flag, _)| flag);
+        match (named.next(), named.next()) {
+            (Some(first), Some(second)) => {
+                let (first, second) = (first.to_owned(), second.to_owned());
+                Err(Mistake::StdinTwice { first, second }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The facts of this machine that a template reads. `kept`: whether others are wanted, too, since a chain renders from
@@ -109,7 +138,7 @@ const VALUES: &str = "name a file of values with --values FILE";
 const SET_FILE: &str = "name the file whose text is the value with --set-file KEY=FILE";
 
 fn text(path: &Path, absent: &str) -> Result<Text, Failure> {
-    let file = local::files::read(&path.to_string_lossy(), std::io::stdin()).map_err(|why| match why {
+    let file = local::files::read(path, std::io::stdin()).map_err(|why| match why {
         FileError::Absent(file) => Mistake::FileAbsent { file, remedy: absent.to_owned() },
         FileError::Refused(file, why) => Mistake::FileRefused { file, why: why.to_string() },
         FileError::NotText(file) => Mistake::FileNotText { file },
@@ -131,10 +160,16 @@ fn value_pair(text: &str) -> Result<(String, String), String> {
     name_fault(&key).map_or(Ok((key, value)), Err)
 }
 
-fn file_pair(text: &str) -> Result<(String, PathBuf), String> {
-    match text.split_once('=') {
-        Some((key, file)) if !key.is_empty() && !file.is_empty() => {
-            name_fault(key).map_or_else(|| Ok((key.to_owned(), file.into())), Err)
+fn json_pair(text: &str) -> Result<String, String> {
+    json_fault(text).map_or_else(|| Ok(text.to_owned()), Err)
+}
+
+/// Reads `KEY=FILE`; a file's name may be any bytes.
+fn file_pair(text: &OsString) -> Result<(String, PathBuf), String> {
+    let mut parts = text.as_bytes().splitn(2, |byte| *byte == b'=');
+    match (parts.next().map(str::from_utf8), parts.next()) {
+        (Some(Ok(key)), Some(file)) if !key.is_empty() && !file.is_empty() => {
+            name_fault(key).map_or_else(|| Ok((key.to_owned(), OsStr::from_bytes(file).into())), Err)
         }
         _ => Err("expected KEY=FILE".to_owned()),
     }
@@ -151,8 +186,24 @@ mod tests {
         for text in ["", "a", "=b"] {
             assert!(pair(text).is_err(), "{text}");
         }
-        assert_eq!(file_pair("a=x/y"), Ok(("a".to_owned(), "x/y".into())));
-        assert!(file_pair("a=").is_err());
-        assert!(value_pair("a..b=x").is_err() && file_pair(".a=x").is_err());
+        let file = |text: &[u8]| file_pair(&OsStr::from_bytes(text).to_owned());
+        assert_eq!(file(b"a=x/y=z"), Ok(("a".to_owned(), "x/y=z".into())));
+        assert_eq!(file(b"a=x\xfe"), Ok(("a".to_owned(), OsStr::from_bytes(b"x\xfe").into())));
+        for text in [&b"a="[..], b"=x", b"a", b"\xfe=x"] {
+            assert!(file(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn all_flags_read_the_names_of_values_alike() {
+        for name in ["a..b", ".a", "a.", " Tag", "a[0]"] {
+            let said = |result: Result<(), String>| {
+                let said = result.unwrap_err();
+                assert!(said.starts_with(&format!("`{name}` is no name of a value: ")), "{said}");
+            };
+            said(value_pair(&format!("{name}=x")).map(drop));
+            said(file_pair(&format!("{name}=x").into()).map(drop));
+            said(json_pair(&format!("{name}=1")).map(drop));
+        }
     }
 }

@@ -11,7 +11,7 @@ pub const MOST_BYTES: u64 = 4 << 20;
 /// A file's text and the name that people know it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// The path as given; `stdin` for `-`.
+    /// The path as given, as far as it is UTF-8; `stdin` for `-`.
     pub name: String,
     /// The text.
     pub text: String,
@@ -34,18 +34,23 @@ pub enum FileError {
     TooLarge(String),
 }
 
+/// Whether a path is standard input, by one of its names. It can be read once.
+pub fn is_stdin(path: &Path) -> bool {
+    [STDIN, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| path == Path::new(name))
+}
+
 /// Reads a file, or `stdin` for `-`. A byte order mark is dropped.
 ///
 /// # Errors
 /// Why it cannot be read.
-pub fn read(path: &str, stdin: impl Read) -> Result<File, FileError> {
-    let name = if path == STDIN { "stdin".to_owned() } else { path.to_owned() };
+pub fn read(path: &Path, stdin: impl Read) -> Result<File, FileError> {
+    let dash = path == Path::new(STDIN);
+    let name = if dash { "stdin".to_owned() } else { path.to_string_lossy().into_owned() };
     let mut bytes = Vec::new();
-    let result = if path == STDIN {
+    let result = if dash {
         stdin.take(MOST_BYTES + 1).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(Path::new(path))
-            .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        std::fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
     };
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(FileError::Absent(name)),
@@ -95,16 +100,36 @@ mod tests {
 
     #[test]
     fn standard_input() {
-        let file = read("-", "\u{feff}a: 1\n".as_bytes()).unwrap();
+        let dash = Path::new(STDIN);
+        let file = read(dash, "\u{feff}a: 1\n".as_bytes()).unwrap();
         assert_eq!(file, File { name: "stdin".to_owned(), text: "a: 1\n".to_owned() });
-        assert!(matches!(read("-", &[0xff_u8][..]), Err(FileError::NotText(name)) if name == "stdin"));
-        assert!(matches!(read("-", io::repeat(b'a')), Err(FileError::TooLarge(_))));
+        assert!(matches!(read(dash, &[0xff_u8][..]), Err(FileError::NotText(name)) if name == "stdin"));
+        assert!(matches!(read(dash, io::repeat(b'a')), Err(FileError::TooLarge(_))));
+        for (path, expected) in [("-", true), ("/dev/stdin", true), ("/dev//fd/0", true), ("./-", false), ("stdin", false)] {
+            assert_eq!(is_stdin(Path::new(path)), expected, "{path}");
+        }
     }
 
     #[test]
     fn files() {
-        assert!(read("Cargo.toml", io::empty()).unwrap().text.contains("[package]"));
-        assert!(matches!(read("no/such/file", io::empty()), Err(FileError::Absent(_))));
-        assert!(matches!(read("src", io::empty()), Err(FileError::Refused(..))));
+        let read = |path| read(Path::new(path), io::empty());
+        assert!(read("Cargo.toml").unwrap().text.contains("[package]"));
+        assert!(matches!(read("no/such/file"), Err(FileError::Absent(_))));
+        assert!(matches!(read("src"), Err(FileError::Refused(..))));
+    }
+
+    #[test]
+    fn a_path_that_is_not_utf8_is_read() {
+        use std::os::unix::ffi::OsStrExt as _;
+
+        let name = [format!("studioci-p{}", std::process::id()).as_bytes(), &[0xfe]].concat();
+        let path = std::env::temp_dir().join(std::ffi::OsStr::from_bytes(&name));
+        std::fs::write(&path, "a: 1\n").unwrap();
+        let file = read(&path, io::empty());
+        std::fs::remove_file(&path).unwrap();
+        let file = file.unwrap();
+        assert_eq!(file.text, "a: 1\n");
+        assert!(file.name.ends_with('\u{fffd}'), "{}", file.name);
+        assert!(matches!(read(&path, io::empty()), Err(FileError::Absent(name)) if name == file.name));
     }
 }

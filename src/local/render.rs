@@ -134,7 +134,7 @@ impl Task {
             Self::Documents { sources, facts, show_secrets } => {
                 let rendered = shown(sources, facts).map_err(|fault| vec![fault])?;
                 let text = if *show_secrets { rendered.text } else { rendered.masked };
-                Ok(Answer::Text(text, Vec::new()))
+                Ok(Answer::Text(text, rendered.notices.iter().map(ToString::to_string).collect()))
             }
             Self::Woven { sources, facts, show_secrets } => {
                 let woven = plan::preview(sources, facts, *show_secrets)?;

@@ -22,8 +22,7 @@ fn one_child_is_enough_where_nothing_is_read() {
     let task = |line: &str| {
         let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata: {{a: '{line}'}}\n");
         let template = Text { name: "p".to_owned(), text };
-        let (values, set, set_file) = Default::default();
-        let sources = Sources { template, values, set, set_file };
+        let sources = Sources { template, ..Sources::default() };
         Task::Documents { sources, facts: Facts::default(), show_secrets: false }
     };
     let (text, _) = Renderer::here().text_if_alone(task("{{ 1 + 1 }}")).unwrap().unwrap();

@@ -7,7 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Names that a value cannot have, since they mean something else in a template.
+/// Names that mean something else than a value in a template. A value that has one is read as `values.NAME`; and as
+/// `NAME.FIELD`, where that is no fact.
 pub const RESERVED: [&str; 8] = ["git", "user", "image", "build", "env", "values", "loop", "__tera_context"];
 
 /// One fact: known, or not known for a reason that a fault can tell.

@@ -118,6 +118,21 @@ impl Fault {
     }
 }
 
+/// Something that a person should know, though nothing is refused for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanNotice {
+    /// The object, as `Kind/name`; or the file or flag that a value comes from.
+    pub about: String,
+    /// What there is to know.
+    pub text: String,
+}
+
+impl fmt::Display for PlanNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.about, self.text)
+    }
+}
+
 /// Longest part of a line that is shown.
 const WIDTH: usize = 120;
 
@@ -211,10 +226,12 @@ fn indented(text: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n    ")
 }
 
-/// The known name that is nearest to a mistyped one, if any is near enough to be meant.
+/// The known name that is nearest to a mistyped one, if any is near enough to be meant: of a name so short that one other
+/// letter makes it another name, none is.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = name.to_lowercase();
-    let bound = (wanted.chars().count() / 3).max(1);
+    let length = wanted.chars().count();
+    let bound = if length < 2 { return None } else { length / 3 };
     known
         .into_iter()
         .filter(|candidate| *candidate != name)
@@ -271,7 +288,13 @@ mod tests {
             ("imgae", vec!["Image", "Registry"], Some("Image")),
             ("brnch", vec!["branch", "hash"], Some("branch")),
             ("zebra", vec!["branch", "hash"], None),
-            ("a", vec!["b"], Some("b")),
+            ("a", vec!["b"], None),
+            ("b", vec!["B"], None),
+            ("é", vec!["è"], None),
+            ("ab", vec!["ac", "a", "abc"], None),
+            ("id", vec!["ID"], Some("ID")),
+            ("abc", vec!["abd"], Some("abd")),
+            ("cpu", vec!["c"], None),
             ("same", vec!["same"], None),
             ("anything", vec![], None),
         ] {

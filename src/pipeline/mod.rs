@@ -1,8 +1,8 @@
 //! From a template and its values to Kubernetes documents, and on to the plan of a build.
 //!
 //! Pure. Reads no file, no environment and no clock: whoever calls brings every text and every fact. Documents are
-//! read and written in kubectl's dialect of YAML ([`documents`]); values are people's own files and read as YAML 1.2
-//! ([`values`]). A fault says what, where, why and what to do ([`fault`]), and never shows a secret.
+//! read and written in kubectl's dialect of YAML ([`documents`]); values are people's own files, and are read as they were
+//! written ([`values`]). A fault says what, where, why and what to do ([`fault`]), and never shows a secret.
 
 pub mod dialect;
 pub mod documents;
@@ -11,6 +11,7 @@ pub mod fault;
 pub mod filters;
 mod marks;
 pub mod plan;
+mod reading;
 pub mod render;
 mod scan;
 mod secrets;

@@ -19,10 +19,11 @@ use crate::chain::wire;
 /// Every fault found.
 pub fn plan(sources: &Sources, facts: &Facts, settings: &PlanInput) -> Result<(Rendered, Plan), Vec<Fault>> {
     let rendered = render(sources, facts).map_err(|fault| vec![fault])?;
-    let plan = weave::plan(&rendered.documents, settings).map_err(|faults| {
+    let mut plan = weave::plan(&rendered.documents, settings).map_err(|faults| {
         let Text { name, text } = &sources.template;
         faults.into_iter().map(|fault| fault.of_template(name, text)).collect::<Vec<_>>()
     })?;
+    plan.notices.splice(0..0, rendered.notices.iter().cloned());
     Ok((rendered, plan))
 }
 
@@ -78,7 +79,9 @@ pub fn preview(sources: &Sources, facts: &Facts, show_secrets: bool) -> Result<P
         return Ok(Preview { plan });
     }
     let masked = rendered.masked_documents().map_err(|fault| vec![fault])?;
-    weave::plan(&masked, &settings).map(|plan| Preview { plan })
+    let mut plan = weave::plan(&masked, &settings)?;
+    plan.notices.splice(0..0, rendered.notices);
+    Ok(Preview { plan })
 }
 
 impl Preview {

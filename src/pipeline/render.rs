@@ -4,7 +4,8 @@ use super::facts::Facts;
 use super::fault::Fault;
 use super::sources::Sources;
 use super::template::{Checked, Rendered, Rendering};
-use super::{secrets, values};
+use super::values::Values;
+use super::{reading, secrets};
 
 /// Renders a template and reads its documents, each with the template lines that it comes from.
 ///
@@ -23,8 +24,11 @@ pub fn shown(sources: &Sources, facts: &Facts) -> Result<Rendered, Fault> {
 }
 
 fn rendered(sources: &Sources, facts: &Facts, traced: bool) -> Result<Rendered, Fault> {
-    let values = values::merge(&sources.values, &sources.set, &sources.set_file)?;
+    let values = Values::merge(sources)?;
     let checked = Checked::of(&sources.template)?;
-    checked.known_facts(facts)?;
-    secrets::render(&Rendering { checked, values, facts, traced })
+    reading::told_apart(&checked, &values, facts)?;
+    checked.known_facts(facts, &values.all)?;
+    let notices = reading::notices(&checked, &values);
+    let rendered = secrets::render(&Rendering { checked, values: values.all, facts, traced })?;
+    Ok(Rendered { notices, ..rendered })
 }

@@ -231,7 +231,7 @@ const KEYWORDS: [&str; 24] = [
 /// Every use of a name in a piece, in order.
 pub(super) fn uses<'a>(piece: &Piece<'a>) -> Vec<Use<'a>> {
     let tokens = piece.tokens();
-    let text = |index: usize| tokens.get(index).map_or("", |token| token.text);
+    let text = |index: usize| text(tokens, index);
     let mut uses = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
@@ -273,6 +273,28 @@ pub(super) fn uses<'a>(piece: &Piece<'a>) -> Vec<Use<'a>> {
 /// Whether a name after a comma is the second of `for key, value in`.
 fn loop_key(tokens: &[Token<'_>], at: usize) -> bool {
     at >= 3 && tokens[at - 3].text == "for" && tokens.get(at + 1).is_some_and(|token| token.text == "in")
+}
+
+/// The text of a token; empty after the last one.
+pub(super) fn text<'a>(tokens: &[Token<'a>], index: usize) -> &'a str {
+    tokens.get(index).map_or("", |token| token.text)
+}
+
+/// The index after a `| default(…)` that begins at an index; that index if there is none.
+pub(super) fn after_default(tokens: &[Token<'_>], at: usize) -> usize {
+    if [text(tokens, at), text(tokens, at + 1), text(tokens, at + 2)] != ["|", "default", "("] {
+        return at;
+    }
+    let mut depth = 0;
+    for index in at + 2..tokens.len() {
+        match text(tokens, index) {
+            "(" => depth += 1,
+            ")" if depth == 1 => return index + 1,
+            ")" => depth -= 1,
+            _ => {}
+        }
+    }
+    at
 }
 
 /// The names that a template makes itself.

@@ -70,7 +70,7 @@ pub(super) fn render(renderer: &Rendering<'_>) -> Result<Rendered, Fault> {
     if renderings.iter().all(|other| *other == renderings[0]) {
         let text = renderings.swap_remove(0);
         let documents = read(checked, &text, lines, traced)?;
-        return Ok(Rendered { masked: text.clone(), text, documents, secrets });
+        return Ok(Rendered { masked: text.clone(), text, documents, secrets, notices: Vec::new() });
     }
 
     let hide = |fault: Fault| hidden(checked, &secret, &fault, &renderings, lines);
@@ -103,7 +103,8 @@ pub(super) fn render(renderer: &Rendering<'_>) -> Result<Rendered, Fault> {
             )));
         }
     }
-    Ok(Rendered { masked: masked.swap_remove(0).text, text: renderings.swap_remove(0), documents, secrets })
+    let (masked, text) = (masked.swap_remove(0).text, renderings.swap_remove(0));
+    Ok(Rendered { masked, text, documents, secrets, notices: Vec::new() })
 }
 
 /// A document without what may be secret.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A text and the name that people know it by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Text {
     /// Usually a path; `stdin` for `-`.
     pub name: String,
@@ -12,7 +12,7 @@ pub struct Text {
 }
 
 /// Everything that a person gives for a pipeline. It goes into the chain's record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sources {
     /// The template.
@@ -20,6 +20,9 @@ pub struct Sources {
     /// Values files, in the order given.
     #[serde(default)]
     pub values: Vec<Text>,
+    /// `--set-json NAME=JSON`, or an object of JSON, as typed and in the order given.
+    #[serde(default)]
+    pub set_json: Vec<String>,
     /// `--set NAME=VALUE`, in the order given.
     #[serde(default)]
     pub set: Vec<(String, String)>,

@@ -15,7 +15,7 @@ pub(super) use self::checked::Checked;
 pub(super) use self::rendering::{Env, Failed, Rendering};
 use super::documents::{self, Document, Lines};
 use super::facts::Reads;
-use super::fault::Fault;
+use super::fault::{Fault, PlanNotice};
 use super::sources::Text;
 
 /// What a template became. Its debug form shows no secret.
@@ -29,6 +29,8 @@ pub struct Rendered {
     pub documents: Vec<Document>,
     /// Names of the secret environment variables that the template reads.
     pub secrets: BTreeSet<String>,
+    /// What a person should know of their values.
+    pub notices: Vec<PlanNotice>,
 }
 
 impl Rendered {

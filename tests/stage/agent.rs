@@ -77,9 +77,7 @@ pub(super) fn request(keel: &Value) -> StartRequest {
     StartRequest {
         sources: Sources {
             template: Text { name: "pipeline.yaml".to_owned(), text: pipeline(keel) },
-            values: Vec::new(),
-            set: Vec::new(),
-            set_file: Vec::new(),
+            ..Sources::default()
         },
         facts: Facts::default(),
         chain: Some(CHAIN.to_owned()),

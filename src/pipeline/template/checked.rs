@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Map, Value};
 use tera::{ErrorKind, Tera};
 
 use crate::pipeline::documents::Lines;
@@ -14,7 +15,7 @@ use crate::pipeline::sources::Text;
 /// A template that parses and reads only what it may.
 pub(in crate::pipeline) struct Checked<'a> {
     pub(in crate::pipeline) template: &'a Text,
-    pub(super) pieces: Vec<Piece<'a>>,
+    pub(in crate::pipeline) pieces: Vec<Piece<'a>>,
     pub(super) tera: Tera,
 }
 
@@ -72,7 +73,7 @@ impl<'a> Checked<'a> {
         self.pieces.iter().flat_map(scan::uses)
     }
 
-    pub(super) fn paths(&self) -> impl Iterator<Item = Vec<Token<'a>>> {
+    pub(in crate::pipeline) fn paths(&self) -> impl Iterator<Item = Vec<Token<'a>>> {
         self.uses().filter_map(|found| match found {
             Use::Path(path) => Some(path),
             _ => None,
@@ -96,15 +97,21 @@ impl<'a> Checked<'a> {
         names.collect::<Option<_>>().map_or(Wanted::All, Wanted::Only)
     }
 
-    /// Faults a fact that does not exist under any circumstances: also in an `if`, where Tera would read it as false.
+    /// Faults a fact that does not exist under any circumstances, and is no value of that name: also in an `if`, where Tera
+    /// would read it as false.
     ///
     /// # Errors
     /// The first such fact, with those that there are.
-    pub(in crate::pipeline) fn known_facts(&self, facts: &Facts) -> Result<(), Fault> {
+    pub(in crate::pipeline) fn known_facts(
+        &self,
+        facts: &Facts,
+        values: &Map<String, Value>,
+    ) -> Result<(), Fault> {
         for path in self.paths() {
             if let (root, Some(name)) = (&path[0], path.get(1))
                 && let Some(group) = facts.group(root.text)
                 && !group.contains_key(name.text)
+                && values.get(root.text).and_then(|value| value.get(name.text)).is_none()
             {
                 let known: Vec<&str> = group.keys().map(String::as_str).collect();
                 let hint = did_you_mean(name.text, known.iter().copied())
@@ -117,7 +124,7 @@ impl<'a> Checked<'a> {
         Ok(())
     }
 
-    pub(super) fn place(&self, offset: usize) -> Location {
+    pub(in crate::pipeline) fn place(&self, offset: usize) -> Location {
         Location::at_offset(&self.template.name, &self.template.text, offset)
     }
 
@@ -174,7 +181,7 @@ fn refuse_use(found: &Use<'_>) -> Result<(), Refusal> {
         Use::Path(path) if path[0].text == "env" && path.len() == 1 => Err((path[0].bytes.start,
             Fault::new("`env` is no object")
                 .why("only what a template reads literally is read from the environment and kept for later builds")
-                .hint("write env.NAME, once for each variable"),
+                .hint("write env.NAME, once for each variable; a value with the name `env` is read as values.env"),
         )),
         Use::Path(path) if path[0].text == "__tera_context" => {
             Err((path[0].bytes.start,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::rendering::{Failed, RENDERED_BYTES, RenderError, Rendering, TOO_LONG};
+use crate::pipeline::dialect::{self, Scalar};
 use crate::pipeline::facts::Fact;
 use crate::pipeline::fault::{Fault, did_you_mean};
 use crate::pipeline::scan::{self, Token, Use};
@@ -37,7 +38,12 @@ impl Rendering<'_> {
             .flat_map(scan::uses)
             .any(|found| matches!(found, Use::Path(path) if path[0].text == "env"));
         let fault = Fault::new("this cannot be rendered").at(checked.place(bytes.start));
-        let correct = "correct the expression, or what it gets";
+        let is_number = |path: Vec<Token<'_>>| {
+            let ours = bound.contains(path[0].text);
+            if ours { None } else { self.text_for_number(&path, context) }
+        };
+        let correct = checked.paths().filter(touches).find_map(is_number);
+        let correct = correct.unwrap_or_else(|| "correct the expression, or what it gets".to_owned());
         match (message.split_once(" Available "), shown) {
             // A field of something that the template itself made.
             (Some((message, _)), true) => fault.why(message.trim_end_matches('.')).hint(correct),
@@ -64,12 +70,14 @@ impl Rendering<'_> {
         }
         let Some(mut value) = context.get(root.text) else {
             let known = context.keys().map(String::as_str).chain(bound.iter().copied());
+            let whole = path.iter().map(|token| token.text).collect::<Vec<_>>().join(".");
             return Some(
                 Fault::new(format!("`{}` is not defined", root.text))
                     .at(checked.place(root.bytes.start))
-                    .why("no value, fact or `set` has that name")
+                    .why(self.why_no_default(path, 0).unwrap_or_else(|| "no value, fact or `set` has that name".to_owned()))
                     .hint(did_you_mean(root.text, known).unwrap_or_else(|| {
-                        format!("give it with `--set {0}=…` or in a values file, or write `{0} | default(value=…)`", root.text)
+                        let fallback = self.fallback(path, 0);
+                        format!("give it with `--set {whole}=…` or in a values file, or write `{fallback}`")
                     })),
             );
         };
@@ -81,10 +89,14 @@ impl Rendering<'_> {
             let name: Vec<&str> = path[..=index].iter().map(|token| token.text).collect();
             let name = name.join(".");
             let fault = Fault::new(format!("`{name}` is not defined")).at(checked.place(field.bytes.start));
-            let fallback = format!("write `{name} | default(value=…)` if it may be missing");
+            let fallback = format!("write `{}` if it may be missing", self.fallback(path, index));
+            let named_env = context.get("values").and_then(|values| values.get("env")?.get(field.text));
             return Some(
                 match (root.text, self.facts.group(root.text).and_then(|group| group.get(field.text))) {
                     (_, Some(Fact::Unset(why))) => fault.why(why.as_str()).hint(fallback),
+                    ("env", _) if named_env.is_some() => fault
+                        .why(format!("the environment has no `{}`", field.text))
+                        .hint(format!("write `values.{name}` for the value of that name")),
                     ("env", _) => fault
                         .why(format!("the environment has no `{}`", field.text))
                         .hint(format!("set it before you run this, or {fallback}")),
@@ -93,11 +105,61 @@ impl Rendering<'_> {
                             .as_object()
                             .into_iter()
                             .flat_map(|fields| fields.keys().map(String::as_str));
+                        let fault = match self.why_no_default(path, index) {
+                            Some(why) => fault.why(why),
+                            None => fault,
+                        };
                         fault.hint(did_you_mean(field.text, known).unwrap_or(fallback))
                     }
                 },
             );
         }
         None
+    }
+
+    /// What a path falls back to where its part of this index may be missing: `a?.b | default(value=…)`, with the default
+    /// that it has in the template.
+    fn fallback(&self, path: &[Token<'_>], missing: usize) -> String {
+        let mut text = String::new();
+        for (index, token) in path.iter().enumerate() {
+            text += match index {
+                0 => "",
+                _ if index > missing => "?.",
+                _ => ".",
+            };
+            text += token.text;
+        }
+        text + " " + self.default_after(path).unwrap_or("| default(value=…)")
+    }
+
+    /// Why a path that has a default fails all the same.
+    fn why_no_default(&self, path: &[Token<'_>], missing: usize) -> Option<String> {
+        let (there, last) = (&path[missing], path.last()?);
+        self.default_after(path).map(|_| {
+            format!("`default` stands in for a missing `{}`, not for a missing `{}`", last.text, there.text)
+        })
+    }
+
+    /// The `| default(…)` right after a path, as it is written.
+    fn default_after(&self, path: &[Token<'_>]) -> Option<&str> {
+        let end = path.last()?.bytes.end;
+        let tokens = self.checked.pieces.iter().find(|piece| piece.spans(path[0].bytes.start))?.tokens();
+        let rest = &tokens[tokens.iter().position(|token| token.bytes.start >= end)?..];
+        let after = scan::after_default(rest, 0);
+        Some(&self.checked.template.text[rest.first()?.bytes.start..rest[..after].last()?.bytes.end])
+    }
+
+    /// What to do where a text was taken for a number.
+    fn text_for_number(&self, path: &[Token<'_>], context: &Map<String, Value>) -> Option<String> {
+        let root = path[0].text;
+        if root == "env" || self.facts.group(root).is_some() {
+            return None;
+        }
+        let value = path[1..].iter().try_fold(context.get(root)?, |value, field| value.get(field.text))?;
+        let Scalar::Number(number) = dialect::resolve(value.as_str()?) else { return None };
+        let name = path.iter().map(|token| token.text).collect::<Vec<_>>().join(".");
+        let filter = if number.is_f64() { "float" } else { "int" };
+        let given = name.strip_prefix("values.").unwrap_or(&name);
+        Some(format!("`{name}` is text: write `{name} | {filter}`, or give a number: `--set-json {given}={number}`"))
     }
 }

@@ -8,7 +8,7 @@ use tera::{Context, ErrorKind, Tera};
 
 use super::checked::{Checked, INTERNAL, parse};
 use crate::pipeline::documents::Lines;
-use crate::pipeline::facts::{Fact, Facts};
+use crate::pipeline::facts::{Fact, Facts, RESERVED};
 use crate::pipeline::marks;
 
 /// Values of the environment for one rendering.
@@ -60,13 +60,23 @@ pub(in crate::pipeline) struct RenderError {
 
 fn context(values: &Map<String, Value>, facts: &Facts, env: &Env) -> Map<String, Value> {
     let mut context = values.clone();
+    context.retain(|name, _| !RESERVED.contains(&name.as_str()));
     context.insert("values".to_owned(), Value::Object(values.clone()));
     for (name, group) in facts.groups() {
         let known = group.iter().filter_map(|(name, fact)| match fact {
             Fact::Known(value) => Some((name.clone(), value.clone())),
             Fact::Unset(_) => None,
         });
-        context.insert(name.to_owned(), Value::Object(known.collect()));
+        // where the template reads what both hold, it was refused before
+        let both = match values.get(name) {
+            None => Value::Object(known.collect()),
+            Some(Value::Object(fields)) => {
+                let besides = fields.iter().filter(|(name, _)| !group.contains_key(*name));
+                Value::Object(known.chain(besides.map(|(name, value)| (name.clone(), value.clone()))).collect())
+            }
+            Some(plain) => plain.clone(),
+        };
+        context.insert(name.to_owned(), both);
     }
     let env = env.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
     context.insert("env".to_owned(), Value::Object(env.collect()));

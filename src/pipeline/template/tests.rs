@@ -14,8 +14,7 @@ fn sources(template: &str) -> Sources {
             text: "Registry: reg.example\nImage: ci\nresources: {memory: 6Gi}\nports: [1, 2]\nn: 3\n"
                 .to_owned(),
         }],
-        set: Vec::new(),
-        set_file: Vec::new(),
+        ..Sources::default()
     }
 }
 

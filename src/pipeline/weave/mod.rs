@@ -23,13 +23,12 @@ mod settings;
 mod subject;
 mod warn;
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::documents::Document;
 use super::fault::Fault;
+pub use super::fault::PlanNotice;
 use crate::chain::build::Map;
 use crate::chain::resource::Resource;
 use crate::keel::image::ImageRef;
@@ -101,23 +100,6 @@ impl BuildWorkload {
     /// Whether one tag is pushed over again and again.
     pub fn match_tag(&self) -> bool {
         self.policy().match_tag()
-    }
-}
-
-/// Something that a person should know, though nothing is refused for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanNotice {
-    /// The object, as `Kind/name`.
-    pub about: String,
-    /// Its first line in the rendered text.
-    pub line: usize,
-    /// What there is to know.
-    pub text: String,
-}
-
-impl fmt::Display for PlanNotice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.about, self.text)
     }
 }
 

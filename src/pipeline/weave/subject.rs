@@ -98,7 +98,7 @@ impl<'a> Subject<'a> {
     }
 
     pub(super) fn notice(&self, text: impl Into<String>) -> PlanNotice {
-        PlanNotice { about: self.to_string(), line: self.document.line, text: text.into() }
+        PlanNotice { about: self.to_string(), text: text.into() }
     }
 }
 

@@ -1,0 +1,95 @@
+//! Values that a template never reads.
+
+use serde_json::{Map, Value};
+
+use crate::pipeline::facts::RESERVED;
+use crate::pipeline::fault::{PlanNotice, nearest};
+use crate::pipeline::template::Checked;
+use crate::pipeline::values::{GivenBy, Values};
+
+/// Names of a file that are told at most.
+const SHOWN: usize = 3;
+
+/// One notice for each file and flag that gives something unread. Whatever may be read, as by an index or a loop, counts
+/// as read.
+pub(super) fn all(checked: &Checked<'_>, values: &Values) -> Vec<PlanNotice> {
+    let reads = ReadPaths::of(checked);
+    values.given.iter().filter_map(|given| of(given, &reads)).collect()
+}
+
+fn of(given: &GivenBy, reads: &ReadPaths<'_>) -> Option<PlanNotice> {
+    let mut unread = Vec::new();
+    reads.unread(&given.fields, &mut Vec::new(), &mut unread);
+    if let Some(text) = &given.file {
+        unread.retain(|path| !is_anchored(text, path));
+    }
+    let first = unread.first()?;
+    let text = match &given.file {
+        None => format!("the template does not read it{}", reads.instead(first).map_or_else(String::new, |it| format!("; {it}"))),
+        Some(_) => {
+            let named = unread.iter().take(SHOWN).map(|path| {
+                let instead = reads.instead(path).map_or_else(String::new, |it| format!(" ({it})"));
+                format!("`{}`{instead}", path.join("."))
+            });
+            let named = named.collect::<Vec<_>>().join(", ");
+            let more = unread.len().saturating_sub(SHOWN);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("the template does not read {named}{more}")
+        }
+    };
+    Some(PlanNotice { about: given.source.clone(), text })
+}
+
+/// Whether a value of a file is there for the aliases of others.
+fn is_anchored(text: &str, path: &[&str]) -> bool {
+    let Some(name) = path.last() else { return false };
+    text.lines().any(|line| {
+        let value = line.trim_start().strip_prefix(name).and_then(|rest| rest.trim_start().strip_prefix(':'));
+        value.is_some_and(|value| value.trim_start().starts_with('&'))
+    })
+}
+
+/// The paths of values that a template reads; an empty one is all of them.
+struct ReadPaths<'a>(Vec<Vec<&'a str>>);
+
+impl<'a> ReadPaths<'a> {
+    fn of(checked: &Checked<'a>) -> Self {
+        let paths = checked.paths().map(|path| path.iter().map(|token| token.text).collect::<Vec<_>>());
+        Self(
+            paths
+                .filter_map(|path| match path[0] {
+                    "values" => Some(path[1..].to_vec()),
+                    "env" | "loop" => None,
+                    _ => Some(path),
+                })
+                .collect(),
+        )
+    }
+
+    /// Collects the paths below one that nothing reads, in part or as part of something larger.
+    fn unread<'v>(&self, fields: &'v Map<String, Value>, path: &mut Vec<&'v str>, found: &mut Vec<Vec<&'v str>>) {
+        for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+            path.push(name);
+            let whole = self.0.iter().any(|read| path.starts_with(read));
+            let below = self.0.iter().any(|read| read.starts_with(path));
+            match value {
+                _ if whole => {}
+                Value::Object(fields) if below => self.unread(fields, path, found),
+                _ if below => {}
+                _ => found.push(path.clone()),
+            }
+            path.pop();
+        }
+    }
+
+    /// What is read in place of an unread path.
+    fn instead(&self, path: &[&str]) -> Option<String> {
+        if RESERVED.contains(&path[0]) {
+            return Some(format!("a template reads it as `values.{}`", path.join(".")));
+        }
+        let (last, above) = path.split_last()?;
+        let beside = self.0.iter().filter(|read| read.starts_with(above)).filter_map(|read| read.get(above.len()));
+        let name = nearest(last, beside.copied())?;
+        Some(format!("did you mean `{}`?", [above, &[name]].concat().join(".")))
+    }
+}
