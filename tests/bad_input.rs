@@ -4,8 +4,10 @@
 //! What the program says of a cluster that answers is proved by `chain_06`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -133,6 +135,98 @@ fn a_pipeline_that_cannot_be_found_or_read() {
         error: there is no file none
           remedy: name the file whose text is the value with --set-file KEY=FILE
         ");
+}
+
+/// stdout, stderr and exit code with a text on stdin, and arguments of any bytes.
+fn piped(folder: &Folder, args: &[&OsStr], stdin: &str) -> (String, String, i32) {
+    folder.write("stdin", stdin);
+    let output = Command::new(env!("CARGO_BIN_EXE_kubectl-studioci"))
+        .arg("render")
+        .args(args)
+        .env_clear()
+        .current_dir(&folder.0)
+        .stdin(fs::File::open(folder.0.join("stdin")).unwrap())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code().unwrap())
+}
+
+/// A pipeline that shows the values `V` and `A`.
+const SHOWS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n\
+    data: {v: {{ V | default(value=\"none\") | quote }}, a: {{ A | default(value=\"none\") | quote }}}\n";
+
+#[test]
+fn stdin_is_read_once_whoever_asks_for_it() {
+    let folder = Folder::new("stdin", SHOWS);
+    folder.write("v.yaml", "V: file\n");
+    let run =
+        |line: &str, stdin: &str| piped(&folder, &line.split(' ').map(OsStr::new).collect::<Vec<_>>(), stdin);
+    for (line, stdin, shows) in [
+        ("-f - --set V=1", SHOWS, "{v: \"1\", a: \"none\"}"),
+        ("-f pipeline.yaml --values -", "V: \"1\"\n", "{v: \"1\", a: \"none\"}"),
+        ("-f pipeline.yaml --values v.yaml --set-file A=-", "x", "{v: \"file\", a: \"x\"}"),
+        ("-f pipeline.yaml --values /dev/stdin --values v.yaml", "A: y\n", "{v: \"file\", a: \"y\"}"),
+    ] {
+        let (out, said, code) = run(line, stdin);
+        assert!(out.contains(shows) && (said.as_str(), code) == ("", 0), "{line}: {out}{said}");
+    }
+    for (line, first, second) in [
+        ("-f - --values -", "-f", "--values"),
+        ("-f pipeline.yaml --values - --set-file A=-", "--values", "--set-file"),
+        ("-f pipeline.yaml --values - --values -", "--values", "--values"),
+        ("-f pipeline.yaml --set-file V=- --set-file A=-", "--set-file", "--set-file"),
+        ("-f /dev/stdin --set-file A=/dev/fd/0", "-f", "--set-file"),
+    ] {
+        let (out, said, code) = run(line, "V: \"1\"\n");
+        let words = format!(
+            "error: stdin can be read once, and both {first} and {second} ask for it\n  \
+             remedy: write what one of them reads into a file, and name that\n"
+        );
+        assert_eq!((out.as_str(), said.as_str(), code), ("", words.as_str(), 2), "{line}");
+    }
+}
+
+#[test]
+fn a_file_is_read_whatever_bytes_its_name_has() {
+    let folder = Folder::new("bytes-in-names", SHOWS);
+    let name = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
+    let odd = name(b"p\xfe.yaml");
+    for (path, content) in [(&odd, SHOWS), (&name(b"v\xff"), "V: read\n")] {
+        fs::write(folder.0.join(path), content).unwrap();
+    }
+    for (args, shows) in [
+        (vec![name(b"-f"), odd.clone()], "{v: \"none\", a: \"none\"}"),
+        (vec![name(b"-fp\xfe.yaml"), name(b"--values"), name(b"v\xff")], "{v: \"read\", a: \"none\"}"),
+        (vec![name(b"-f"), odd.clone(), name(b"--set-file"), name(b"A=v\xff")], "a: \"V: read\\n\"}"),
+    ] {
+        let (out, said, code) = piped(&folder, &args.iter().map(AsRef::as_ref).collect::<Vec<_>>(), "");
+        assert!(out.contains(shows) && (said.as_str(), code) == ("", 0), "{args:?}: {out}{said}");
+    }
+    let (out, said, code) = piped(&folder, &[OsStr::new("-f"), &name(b"q\xfe")], "");
+    assert!(out.is_empty() && said.starts_with("error: there is no file q\u{fffd}\n") && code == 2, "{said}");
+}
+
+#[test]
+fn values_that_come_to_nothing_are_said_and_render_all_the_same() {
+    let folder =
+        Folder::new("unread", &but("build-0001", "{% if debug %}build-{% else %}b-{% endif %}{{ Tag }}"));
+    folder.write("v.yaml", "Tag: 0001\nother: {a: 1}\n");
+    let flags = ["-f", "pipeline.yaml", "--values", "v.yaml", "--set", "debug=false", "--set-json", "Tagg=2"];
+    let said = |verb: &[&str]| {
+        let (out, said, code) = run(&folder, &[verb, &flags].concat(), &[]);
+        assert_eq!(code, 0, "{said}");
+        (out, said)
+    };
+    let (out, plain) = said(&["render"]);
+    assert!(out.contains("image: registry.example/team/ci:build-0001\n"), "{out}");
+    insta::assert_snapshot!(plain, @"
+        Warning: v.yaml: the template does not read `other`
+        Warning: --set-json Tagg: the template does not read it; did you mean `Tag`?
+        Warning: --set debug=false: it is text, and true as a condition, as all text is that is not empty (pipeline.yaml, line 15); for a boolean write --set-json debug=false
+        ");
+    assert_eq!(said(&["render", "--woven"]).1, plain);
+    assert_eq!(said(&["start", "--chain", "c", "--dry-run=client"]).1, plain);
 }
 
 #[test]
@@ -578,7 +672,7 @@ fn more_than_an_object_may_hold() {
     let (out, said, code) = run(&folder, &flags, &[]);
     assert_eq!((out.as_str(), code), ("", 2), "{said}");
     insta::assert_snapshot!(said, @"
-        error: template, values and files of chain c are 1002154 bytes; its record in home holds 921600
+        error: template, values and files of chain c are 1002167 bytes; its record in home holds 921600
           remedy: put large files into the image, or into a ConfigMap or Secret of their own
         ");
 }

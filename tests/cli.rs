@@ -94,7 +94,7 @@ fn help_of_the_program() {
 
 #[test]
 fn help_of_render() {
-    insta::assert_snapshot!(help("render --help"), @"
+    insta::assert_snapshot!(help("render --help"), @r#"
         Render the pipeline and print its documents; needs no cluster
 
         Prints the documents as the API server would read them. Values from the environment are secret and
@@ -129,20 +129,34 @@ fn help_of_render() {
                   [default: .studioci/pipeline.yaml]
 
               --values <FILE>
-                  YAML file with values (can be repeated, the last one wins); recorded in plain text
+                  YAML file with values, or `-` for stdin (can be repeated, the last one wins); recorded in
+                  plain text
+
+                  Mappings merge, everything else replaces; null takes back what an earlier file gives. A
+                  number that is not written as numbers are (1.10, 007, 1e3) stays the text that it is.
 
                   `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone
                   who may read home. Pass secrets through the environment instead.
 
+              --set-json <KEY=JSON>
+                  Set a single value of JSON, or several by an object of JSON (can be repeated); recorded in
+                  plain text
+
+                  For numbers, booleans and lists: --set-json Gpus=2, --set-json '{"Gpus": 2, "Debug":
+                  false}'. Values files are read first, then --set-json, --set and --set-file, as in helm.
+
+                  `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
+                  home. Pass secrets through the environment instead.
+
               --set <KEY=VALUE>
-                  Set a single value (can be repeated); recorded in plain text. Everything after the first
-                  `=` is the value, commas included
+                  Set a single value of text (can be repeated); recorded in plain text. Everything after the
+                  first `=` is the value, commas included
 
                   `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
                   home. Pass secrets through the environment instead.
 
               --set-file <KEY=FILE>
-                  Set a single value from a file (can be repeated); recorded in plain text
+                  Set a single value from a file, or `-` for stdin (can be repeated); recorded in plain text
 
                   `start` records the file's content in plain text in ConfigMap record-NAME, readable by
                   anyone who may read home. Pass secrets through the environment instead.
@@ -154,7 +168,7 @@ fn help_of_render() {
                   `start` records its value in plain text in ConfigMap record-NAME, readable by anyone who
                   may read home. Every other variable that the template reads goes into Secret chain-NAME in
                   home.
-        ");
+        "#);
 }
 
 #[test]
@@ -201,7 +215,7 @@ fn help_of_claim() {
 
 #[test]
 fn help_of_start() {
-    insta::assert_snapshot!(help("start --help"), @"
+    insta::assert_snapshot!(help("start --help"), @r#"
         Start a chain: claim a namespace and listen there for the next push
 
         Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it
@@ -273,20 +287,34 @@ fn help_of_start() {
                   [default: .studioci/pipeline.yaml]
 
               --values <FILE>
-                  YAML file with values (can be repeated, the last one wins); recorded in plain text
+                  YAML file with values, or `-` for stdin (can be repeated, the last one wins); recorded in
+                  plain text
+
+                  Mappings merge, everything else replaces; null takes back what an earlier file gives. A
+                  number that is not written as numbers are (1.10, 007, 1e3) stays the text that it is.
 
                   `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone
                   who may read home. Pass secrets through the environment instead.
 
+              --set-json <KEY=JSON>
+                  Set a single value of JSON, or several by an object of JSON (can be repeated); recorded in
+                  plain text
+
+                  For numbers, booleans and lists: --set-json Gpus=2, --set-json '{"Gpus": 2, "Debug":
+                  false}'. Values files are read first, then --set-json, --set and --set-file, as in helm.
+
+                  `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
+                  home. Pass secrets through the environment instead.
+
               --set <KEY=VALUE>
-                  Set a single value (can be repeated); recorded in plain text. Everything after the first
-                  `=` is the value, commas included
+                  Set a single value of text (can be repeated); recorded in plain text. Everything after the
+                  first `=` is the value, commas included
 
                   `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
                   home. Pass secrets through the environment instead.
 
               --set-file <KEY=FILE>
-                  Set a single value from a file (can be repeated); recorded in plain text
+                  Set a single value from a file, or `-` for stdin (can be repeated); recorded in plain text
 
                   `start` records the file's content in plain text in ConfigMap record-NAME, readable by
                   anyone who may read home. Pass secrets through the environment instead.
@@ -298,7 +326,7 @@ fn help_of_start() {
                   `start` records its value in plain text in ConfigMap record-NAME, readable by anyone who
                   may read home. Every other variable that the template reads goes into Secret chain-NAME in
                   home.
-        ");
+        "#);
     assert_eq!(help("help start"), help("start --help"));
 }
 
@@ -836,6 +864,14 @@ fn values_that_cannot_be_read_are_explained() {
     insta::assert_snapshot!(usage("render --set image"), @r#"
         error: invalid argument "image" for --set: expected KEY=VALUE
         See 'kubectl studioci render --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("render --set a.=1"), @r#"
+        error: invalid argument "a.=1" for --set: `a.` is no name of a value: a part of it is empty: its dots stand for nested values, and \. for a dot within a name
+        See 'kubectl studioci render --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("start --set-json a=x"), @r#"
+        error: invalid argument "a=x" for --set-json: this is not JSON: expected value; text goes into quotes ("text"), or is given with --set
+        See 'kubectl studioci start --help' for usage.
         "#);
     insta::assert_snapshot!(usage("status --insecure-skip-tls-verify=maybe"), @r#"
         error: invalid argument "maybe" for --insecure-skip-tls-verify, allowed are: true,false

@@ -105,7 +105,9 @@ mod tests {
         assert_eq!(file, File { name: "stdin".to_owned(), text: "a: 1\n".to_owned() });
         assert!(matches!(read(dash, &[0xff_u8][..]), Err(FileError::NotText(name)) if name == "stdin"));
         assert!(matches!(read(dash, io::repeat(b'a')), Err(FileError::TooLarge(_))));
-        for (path, expected) in [("-", true), ("/dev/stdin", true), ("/dev//fd/0", true), ("./-", false), ("stdin", false)] {
+        for (path, expected) in
+            [("-", true), ("/dev/stdin", true), ("/dev//fd/0", true), ("./-", false), ("stdin", false)]
+        {
             assert_eq!(is_stdin(Path::new(path)), expected, "{path}");
         }
     }

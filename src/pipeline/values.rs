@@ -111,7 +111,8 @@ impl Values {
     /// The fault of a flag below a value that is no mapping.
     fn plain_above(&self, flag: &str, name: &str, path: &[String]) -> Fault {
         let gives = |given: &&GivenBy| {
-            let value = path[1..].iter().try_fold(given.fields.get(&path[0])?, |value, part| value.get(part))?;
+            let value =
+                path[1..].iter().try_fold(given.fields.get(&path[0])?, |value, part| value.get(part))?;
             (!value.is_object() && !value.is_null()).then(|| given.source.clone())
         };
         let dotted = path.join(".");

@@ -55,17 +55,59 @@ fn fault(body: &str, files: &[&str], set: &[&str]) -> String {
 #[test]
 fn a_value_that_no_template_reads_is_said() {
     for (body, files, set, set_json, expected) in [
-        ("{{ Tag }}", &["Tag: a\n"][..], &["Tagg=b"][..], &[][..], "--set Tagg: the template does not read it; did you mean `Tag`?"),
+        (
+            "{{ Tag }}",
+            &["Tag: a\n"][..],
+            &["Tagg=b"][..],
+            &[][..],
+            "--set Tagg: the template does not read it; did you mean `Tag`?",
+        ),
         ("a", &[], &["Tag=b"], &[], "--set Tag: the template does not read it"),
         ("a", &[], &[], &["Tag=1"], "--set-json Tag: the template does not read it"),
-        ("{{ r.cpu }}", &["r: {cpu: 1, cpus: 2}\n"], &[], &[], "v.yaml: the template does not read `r.cpus` (did you mean `r.cpu`?)"),
-        ("{{ r.cpu }}", &["r: {cpu: 1}\n"], &["r.memory=2"], &[], "--set r.memory: the template does not read it"),
-        ("{{ values.r.cpu }}", &["r: {cpu: 1}\ns: {t: {u: 1}}\n"], &[], &[], "v.yaml: the template does not read `s`"),
-        ("a", &["a: 1\nb: {c: 1}\nc: 2\nd: 3\ne: 4\n"], &[], &[], "v.yaml: the template does not read `a`, `b`, `c` and 2 more"),
+        (
+            "{{ r.cpu }}",
+            &["r: {cpu: 1, cpus: 2}\n"],
+            &[],
+            &[],
+            "v.yaml: the template does not read `r.cpus` (did you mean `r.cpu`?)",
+        ),
+        (
+            "{{ r.cpu }}",
+            &["r: {cpu: 1}\n"],
+            &["r.memory=2"],
+            &[],
+            "--set r.memory: the template does not read it",
+        ),
+        (
+            "{{ values.r.cpu }}",
+            &["r: {cpu: 1}\ns: {t: {u: 1}}\n"],
+            &[],
+            &[],
+            "v.yaml: the template does not read `s`",
+        ),
+        (
+            "a",
+            &["a: 1\nb: {c: 1}\nc: 2\nd: 3\ne: 4\n"],
+            &[],
+            &[],
+            "v.yaml: the template does not read `a`, `b`, `c` and 2 more",
+        ),
         ("a", &[], &[], &["{\"a\": 1, \"b\": 2}"], "--set-json: the template does not read it"),
         ("{{ x?.y | default(value=1) }}", &[], &["x.z=1"], &[], "--set x.z: the template does not read it"),
-        ("{% raw %}{{ Tag }}{% endraw %}{# {{ Tag }} #}{{ \"Tag\" }}", &[], &["Tag=b"], &[], "--set Tag: the template does not read it"),
-        ("a", &[], &["env.X=b"], &[], "--set env.X: the template does not read it; a template reads it as `values.env.X`"),
+        (
+            "{% raw %}{{ Tag }}{% endraw %}{# {{ Tag }} #}{{ \"Tag\" }}",
+            &[],
+            &["Tag=b"],
+            &[],
+            "--set Tag: the template does not read it",
+        ),
+        (
+            "a",
+            &[],
+            &["env.X=b"],
+            &[],
+            "--set env.X: the template does not read it; a value named `env` is read as `values.env`",
+        ),
         ("a", &[], &["a-b=b"], &[], "--set a-b: the template does not read it"),
     ] {
         assert_eq!(said(body, files, set, set_json), [expected], "{body}");
@@ -83,13 +125,17 @@ fn nothing_is_said_of_a_value_that_may_be_read() {
         ("{{ values[k] }}", &["a: 1\nb: 2\nk: a\n"], &["x-y=1"]),
         ("{% for k, v in values %}{{ k }}{% endfor %}", &["a: 1\n"], &["b=2"]),
         ("{% set t = r %}{{ t.cpu }}", &["r: {cpu: 1, memory: 2}\n"], &[]),
-        ("{{ list.0 }}{{ list[1].x }}", &["list: [1, {x: 2, y: 3}]\n"], &[]),
+        ("{{ list[1].x }}", &["list: [1, {x: 2, y: 3}]\n"], &[]),
         ("{% if Tag is defined %}a{% endif %}", &[], &["Tag=b"]),
         ("{{ r.cpu | default(value=r.other) }}", &["r: {cpu: 1, other: 2}\n"], &[]),
         ("{{ r.cpu }}", &["base: &base {cpu: 1}\nr: {<<: *base}\n"], &[]),
         ("{{ r.cpu }}", &["r:\n  # none of it\n  memory:\n  cpu: 1\nother: ~\n"], &[]),
         ("a", &["# nothing\n"], &[]),
-        ("{{ values.env.X }}{{ values.loop }}{{ values.values }}", &["env: {X: 1}\nloop: 2\nvalues: 3\n"], &[]),
+        (
+            "{{ values.env.X }}{{ values.loop }}{{ values.values }}",
+            &["env: {X: 1}\nloop: 2\nvalues: 3\n"],
+            &[],
+        ),
     ] {
         assert_eq!(said(body, files, set, &[]), [""; 0], "{body}");
     }
@@ -98,9 +144,21 @@ fn nothing_is_said_of_a_value_that_may_be_read() {
 #[test]
 fn a_set_that_makes_a_condition_or_comparison_wrong_is_said_with_the_way_out() {
     for (body, set, expected) in [
-        ("{% if debug %}a{% endif %}", "debug=false", "--set debug=false: it is text, and true as a condition, as all text is that is not empty (p.yaml, line 4); for a boolean write --set-json debug=false"),
-        ("{% if n == 3 %}a{% endif %}", "n=3", "--set n=3: it is text, and never equal to the number 3 (p.yaml, line 4); for a number write --set-json n=3"),
-        ("{% if debug == true %}a{% endif %}", "debug=true", "--set debug=true: it is text, and never equal to the boolean true (p.yaml, line 4); for a boolean write --set-json debug=true"),
+        (
+            "{% if debug %}a{% endif %}",
+            "debug=false",
+            "--set debug=false: it is text, and true as a condition, as all text is that is not empty (p.yaml, line 4); for a boolean write --set-json debug=false",
+        ),
+        (
+            "{% if n == 3 %}a{% endif %}",
+            "n=3",
+            "--set n=3: it is text, and never equal to the number 3 (p.yaml, line 4); for a number write --set-json n=3",
+        ),
+        (
+            "{% if debug == true %}a{% endif %}",
+            "debug=true",
+            "--set debug=true: it is text, and never equal to the boolean true (p.yaml, line 4); for a boolean write --set-json debug=true",
+        ),
     ] {
         assert_eq!(said(body, &[], &[set], &[]), [expected], "{body}");
     }
@@ -128,7 +186,10 @@ fn a_set_that_makes_a_condition_or_comparison_wrong_is_said_with_the_way_out() {
     ] {
         let said = said(body, &["x: ''\ny: ''\n"], &[set], &[]);
         let said: Vec<_> = said.iter().filter(|line| line.starts_with("--set")).collect();
-        assert!(matches!(&*said, [only] if only.contains("it is text, ") && only.contains("--set-json ")), "{body}: {said:?}");
+        assert!(
+            matches!(&*said, [only] if only.contains("it is text, ") && only.contains("--set-json ")),
+            "{body}: {said:?}"
+        );
     }
 }
 
@@ -155,9 +216,19 @@ fn nothing_is_said_where_text_is_right() {
         ("{{ x | default(value=n) }}", "n=0"),
         ("{{ [n, 1] | length }}", "n=0"),
     ] {
-        assert_eq!(said(body, &[], &[set, "x=y"], &[]).into_iter().filter(|line| !line.starts_with("--set x")).collect::<Vec<_>>(), [""; 0], "{body}");
+        assert_eq!(
+            said(body, &[], &[set, "x=y"], &[])
+                .into_iter()
+                .filter(|line| !line.starts_with("--set x"))
+                .collect::<Vec<_>>(),
+            [""; 0],
+            "{body}"
+        );
     }
-    assert_eq!(said("{% if debug %}a{% endif %}{% if n == 3 %}b{% endif %}", &[], &[], &["debug=false", "n=3"]), [""; 0]);
+    assert_eq!(
+        said("{% if debug %}a{% endif %}{% if n == 3 %}b{% endif %}", &[], &[], &["debug=false", "n=3"]),
+        [""; 0]
+    );
     assert_eq!(said("{% if debug %}a{% endif %}", &["debug: false\n"], &[], &[]), [""; 0]);
     assert_eq!(said("{% if debug %}a{% endif %}", &[], &["debug=false", "debug=true"], &[]), [""; 0]);
 }
@@ -165,10 +236,26 @@ fn nothing_is_said_where_text_is_right() {
 #[test]
 fn text_where_a_number_is_needed_is_a_fault_that_says_how_to_give_one() {
     for (body, set, words) in [
-        ("{% if n > 2 %}a{% endif %}", "n=3", "hint: `n` is text: write `n | int`, or give a number: `--set-json n=3`"),
-        ("{{ n + 1 }}", "n=1.5", "hint: `n` is text: write `n | float`, or give a number: `--set-json n=1.5`"),
-        ("{% for i in range(end=r.n) %}{{ i }}{% endfor %}", "r.n=3", "hint: `r.n` is text: write `r.n | int`"),
-        ("{{ values.n * 2 }}", "n=3", "hint: `values.n` is text: write `values.n | int`, or give a number: `--set-json n=3`"),
+        (
+            "{% if n > 2 %}a{% endif %}",
+            "n=3",
+            "hint: `n` is text: write `n | int`, or give a number: `--set-json n=3`",
+        ),
+        (
+            "{{ n + 1 }}",
+            "n=1.5",
+            "hint: `n` is text: write `n | float`, or give a number: `--set-json n=1.5`",
+        ),
+        (
+            "{% for i in range(end=r.n) %}{{ i }}{% endfor %}",
+            "r.n=3",
+            "hint: `r.n` is text: write `r.n | int`",
+        ),
+        (
+            "{{ values.n * 2 }}",
+            "n=3",
+            "hint: `values.n` is text: write `values.n | int`, or give a number: `--set-json n=3`",
+        ),
         ("{{ n + 1 }}", "n=x", "hint: correct the expression, or what it gets"),
     ] {
         assert!(fault(body, &[], &[set]).contains(words), "{body}: {}", fault(body, &[], &[set]));
@@ -178,12 +265,37 @@ fn text_where_a_number_is_needed_is_a_fault_that_says_how_to_give_one() {
 #[test]
 fn a_default_below_what_is_missing_is_told_apart_with_the_form_that_works() {
     for (body, files, words, form) in [
-        ("{{ a.b | default(value=\"x\") }}", "", "why: `default` stands in for a missing `b`, not for a missing `a`\n", "{{ a?.b | default(value=\"x\") }}"),
-        ("{{ a.b.c | default(value=(1)) | quote }}", "a: {}\n", "why: `default` stands in for a missing `c`, not for a missing `b`\n", "{{ a.b?.c | default(value=(1)) }}"),
-        ("{{ a.b.c }}", "", "why: no value, fact or `set` has that name\n", "{{ a?.b?.c | default(value=\"…\") }}"),
+        (
+            "{{ a.b | default(value=\"x\") }}",
+            "",
+            "why: `default` stands in for a missing `b`, not for a missing `a`\n",
+            "{{ a?.b | default(value=\"x\") }}",
+        ),
+        (
+            "{{ a.b.c | default(value=(1)) | quote }}",
+            "a: {}\n",
+            "why: `default` stands in for a missing `c`, not for a missing `b`\n",
+            "{{ a.b?.c | default(value=(1)) }}",
+        ),
+        (
+            "{{ a.b.c }}",
+            "",
+            "why: no value, fact or `set` has that name\n",
+            "{{ a?.b?.c | default(value=\"…\") }}",
+        ),
         ("{{ a.b.c }}", "a: {}\n", "`a.b` is not defined\n", "{{ a.b?.c | default(value=\"…\") }}"),
-        ("{% if a.b | default(value=false) %}y{% endif %}", "", "not for a missing `a`\n", "{{ a?.b | default(value=false) }}"),
-        ("{{ values.a.b | default(value=\"x\") }}", "", "not for a missing `a`\n", "{{ values.a?.b | default(value=\"x\") }}"),
+        (
+            "{% if a.b | default(value=false) %}y{% endif %}",
+            "",
+            "not for a missing `a`\n",
+            "{{ a?.b | default(value=false) }}",
+        ),
+        (
+            "{{ values.a.b | default(value=\"x\") }}",
+            "",
+            "not for a missing `a`\n",
+            "{{ values.a?.b | default(value=\"x\") }}",
+        ),
     ] {
         let said = fault(body, &[files], &[]);
         let wanted = form.trim_start_matches("{{ ").trim_end_matches(" }}").replace("\"…\"", "…");
@@ -199,25 +311,45 @@ fn a_value_may_have_the_name_of_facts_and_is_told_apart_from_them() {
     let helms = "image: {repository: reg/app, pullPolicy: Always}\n";
     for (body, files, set, expected) in [
         ("{{ image.repository }}:{{ image.tag }}", helms, &[][..], "reg/app:build-7"),
-        ("{{ values.image.repository }} {{ values.image.tag }}", "image: {repository: reg/app, tag: v1}\n", &[], "reg/app v1"),
+        (
+            "{{ values.image.repository }} {{ values.image.tag }}",
+            "image: {repository: reg/app, tag: v1}\n",
+            &[],
+            "reg/app v1",
+        ),
         ("{{ image.tag }}", helms, &["git=x"], "build-7"),
         ("{{ image }}", "", &["image=reg/app:1"], "reg/app:1"),
         ("{{ git }}/{{ image.tag }}", "", &["git=x"], "x/build-7"),
-        ("{% for k, v in image %}{{ k }} {% endfor %}", helms, &[], "pullPolicy repository tag "),
+        ("{{ image | length }}", helms, &[], "3"),
         ("{{ build.args }}", "build: {args: make}\n", &[], "make"),
         ("{{ user }}{{ values.user }}", "", &["user=ada"], "adaada"),
-        ("{{ values.env.LEVEL }}{{ values.loop }}{{ values.values }}{{ values.__tera_context }}", "env: {LEVEL: 1}\nloop: 2\nvalues: 3\n__tera_context: 4\n", &[], "1234"),
+        (
+            "{{ values.env.LEVEL }}{{ values.loop }}{{ values.values }}{{ values.__tera_context }}",
+            "env: {LEVEL: 1}\nloop: 2\nvalues: 3\n__tera_context: 4\n",
+            &[],
+            "1234",
+        ),
         ("{% for x in [1, 2] %}{{ loop.index }}{% endfor %}", "loop: 2\n", &[], "12"),
     ] {
         assert_eq!(value(body, &[files], set), expected, "{body}");
     }
     let tagged = "image: {repository: reg/app, tag: v1}\n";
     for (body, files, set, words) in [
-        ("{{ image.tag }}", tagged, &[][..], "`image.tag` is both a fact and a value\n  at p.yaml, line 4, column 14"),
+        (
+            "{{ image.tag }}",
+            tagged,
+            &[][..],
+            "`image.tag` is both a fact and a value\n  at p.yaml, line 4, column 15",
+        ),
         ("{{ image.digest }}", "image: {digest: x}\n", &[], "`image.digest` is both a fact and a value\n"),
         ("{{ image | to_json }}", tagged, &[], "`image.tag` is both a fact and a value\n"),
         ("{{ image[\"tag\"] }}", tagged, &[], "`image.tag` is both a fact and a value\n"),
-        ("{{ image }} {{ image.tag }}", "", &["image=reg/app:1"], "the value `image` hides the fact `image.tag`\n"),
+        (
+            "{{ image }} {{ image.tag }}",
+            "",
+            &["image=reg/app:1"],
+            "the value `image` hides the fact `image.tag`\n",
+        ),
         ("{{ git.brnch }}", "git: {x: 1}\n", &[], "there is no fact `git.brnch`\n"),
         ("{{ image.repositry }}", helms, &[], "there is no fact `image.repositry`\n"),
         ("{{ env.LEVEL }}", "env: {LEVEL: 1}\n", &[], "`env.LEVEL` is not defined\n"),

@@ -11,8 +11,12 @@ use crate::pipeline::values::Values;
 
 /// One notice for each `--set` that makes a condition or comparison come out wrong.
 pub(super) fn all(checked: &Checked<'_>, values: &Values) -> Vec<PlanNotice> {
-    let suspects: Vec<Suspect<'_>> =
-        values.given.iter().filter_map(|given| given.set.as_ref()).filter_map(|set| Suspect::of(set, values)).collect();
+    let suspects: Vec<Suspect<'_>> = values
+        .given
+        .iter()
+        .filter_map(|given| given.set.as_ref())
+        .filter_map(|set| Suspect::of(set, values))
+        .collect();
     if suspects.is_empty() {
         return Vec::new();
     }
@@ -55,7 +59,8 @@ impl<'a> Suspect<'a> {
     fn of((path, text): &'a (Vec<String>, String), values: &Values) -> Option<Self> {
         let still = values.at(path).and_then(|value| value.as_str()) == Some(text);
         let means = dialect::resolve(text);
-        let other = matches!(means, Scalar::Bool(_) | Scalar::Number(_)) || (means == Scalar::Null && !text.is_empty());
+        let other = matches!(means, Scalar::Bool(_) | Scalar::Number(_))
+            || (means == Scalar::Null && !text.is_empty());
         (still && other).then(|| Self { path: path.iter().map(String::as_str).collect(), text, means })
     }
 
@@ -177,7 +182,8 @@ impl<'t, 'a> Operand<'t, 'a> {
         let truth = matches!(self.before(0), "if" | "elif" | "not" | "and" | "or")
             || matches!(self.after(0), "and" | "or");
         let alone = EDGES.contains(&self.before(0)) && EDGES.contains(&self.after(0));
-        (is_false && truth && alone).then(|| "and true as a condition, as all text is that is not empty".to_owned())
+        (is_false && truth && alone)
+            .then(|| "and true as a condition, as all text is that is not empty".to_owned())
     }
 }
 
@@ -186,7 +192,9 @@ fn is_same(literal: &str, means: &Scalar) -> bool {
     match (literal, means) {
         ("true" | "True", Scalar::Bool(value)) => *value,
         ("false" | "False", Scalar::Bool(value)) => !value,
-        (digits, Scalar::Number(number)) => digits.parse::<f64>().ok().is_some_and(|it| number.as_f64() == Some(it)),
+        (digits, Scalar::Number(number)) => {
+            digits.parse::<f64>().ok().is_some_and(|it| number.as_f64() == Some(it))
+        }
         _ => false,
     }
 }

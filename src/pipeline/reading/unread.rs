@@ -25,7 +25,10 @@ fn of(given: &GivenBy, reads: &ReadPaths<'_>) -> Option<PlanNotice> {
     }
     let first = unread.first()?;
     let text = match &given.file {
-        None => format!("the template does not read it{}", reads.instead(first).map_or_else(String::new, |it| format!("; {it}"))),
+        None => format!(
+            "the template does not read it{}",
+            reads.instead(first).map_or_else(String::new, |it| format!("; {it}"))
+        ),
         Some(_) => {
             let named = unread.iter().take(SHOWN).map(|path| {
                 let instead = reads.instead(path).map_or_else(String::new, |it| format!(" ({it})"));
@@ -67,7 +70,12 @@ impl<'a> ReadPaths<'a> {
     }
 
     /// Collects the paths below one that nothing reads, in part or as part of something larger.
-    fn unread<'v>(&self, fields: &'v Map<String, Value>, path: &mut Vec<&'v str>, found: &mut Vec<Vec<&'v str>>) {
+    fn unread<'v>(
+        &self,
+        fields: &'v Map<String, Value>,
+        path: &mut Vec<&'v str>,
+        found: &mut Vec<Vec<&'v str>>,
+    ) {
         for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
             path.push(name);
             let whole = self.0.iter().any(|read| path.starts_with(read));
@@ -85,10 +93,11 @@ impl<'a> ReadPaths<'a> {
     /// What is read in place of an unread path.
     fn instead(&self, path: &[&str]) -> Option<String> {
         if RESERVED.contains(&path[0]) {
-            return Some(format!("a template reads it as `values.{}`", path.join(".")));
+            return Some(format!("a value named `{0}` is read as `values.{0}`", path[0]));
         }
         let (last, above) = path.split_last()?;
-        let beside = self.0.iter().filter(|read| read.starts_with(above)).filter_map(|read| read.get(above.len()));
+        let beside =
+            self.0.iter().filter(|read| read.starts_with(above)).filter_map(|read| read.get(above.len()));
         let name = nearest(last, beside.copied())?;
         Some(format!("did you mean `{}`?", [above, &[name]].concat().join(".")))
     }

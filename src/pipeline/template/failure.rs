@@ -74,7 +74,10 @@ impl Rendering<'_> {
             return Some(
                 Fault::new(format!("`{}` is not defined", root.text))
                     .at(checked.place(root.bytes.start))
-                    .why(self.why_no_default(path, 0).unwrap_or_else(|| "no value, fact or `set` has that name".to_owned()))
+                    .why(
+                        self.why_no_default(path, 0)
+                            .unwrap_or_else(|| "no value, fact or `set` has that name".to_owned()),
+                    )
                     .hint(did_you_mean(root.text, known).unwrap_or_else(|| {
                         let fallback = self.fallback(path, 0);
                         format!("give it with `--set {whole}=…` or in a values file, or write `{fallback}`")
@@ -160,6 +163,8 @@ impl Rendering<'_> {
         let name = path.iter().map(|token| token.text).collect::<Vec<_>>().join(".");
         let filter = if number.is_f64() { "float" } else { "int" };
         let given = name.strip_prefix("values.").unwrap_or(&name);
-        Some(format!("`{name}` is text: write `{name} | {filter}`, or give a number: `--set-json {given}={number}`"))
+        Some(format!(
+            "`{name}` is text: write `{name} | {filter}`, or give a number: `--set-json {given}={number}`"
+        ))
     }
 }

@@ -72,7 +72,9 @@ fn context(values: &Map<String, Value>, facts: &Facts, env: &Env) -> Map<String,
             None => Value::Object(known.collect()),
             Some(Value::Object(fields)) => {
                 let besides = fields.iter().filter(|(name, _)| !group.contains_key(*name));
-                Value::Object(known.chain(besides.map(|(name, value)| (name.clone(), value.clone()))).collect())
+                Value::Object(
+                    known.chain(besides.map(|(name, value)| (name.clone(), value.clone()))).collect(),
+                )
             }
             Some(plain) => plain.clone(),
         };

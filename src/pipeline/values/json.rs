@@ -47,7 +47,9 @@ fn exact(value: Value) -> Result<Value, String> {
                 format!("{float:.0}").parse::<i64>().map_or(number, Number::from).into()
             }
             Some(float) if float.fract() == 0.0 && float.abs() >= BITS_64 => {
-                return Err(format!("{number} has more than 64 bits, and would lose digits: give it with --set"));
+                return Err(format!(
+                    "{number} has more than 64 bits, and would lose digits: give it with --set"
+                ));
             }
             _ => number.into(),
         },

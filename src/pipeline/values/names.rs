@@ -9,11 +9,19 @@ pub fn name_fault(name: &str) -> Option<String> {
 /// Why no value can have a name with this part.
 pub(super) fn part_fault(part: &str) -> Option<String> {
     if part.is_empty() {
-        Some("a part of it is empty: its dots stand for nested values, and \\. for a dot within a name".to_owned())
+        Some(
+            "a part of it is empty: its dots stand for nested values, and \\. for a dot within a name"
+                .to_owned(),
+        )
     } else if part.trim() != part {
-        Some("blanks stand around it, or around one of its parts, and no template reads such a name".to_owned())
+        Some(
+            "blanks stand around it, or around one of its parts, and no template reads such a name"
+                .to_owned(),
+        )
     } else if let Some((list, _)) = part.strip_suffix(']').and_then(|part| part.split_once('[')) {
-        Some(format!("an item of a list cannot be given alone; give the whole list, as in --set-json '{list}=[1, 2]'"))
+        Some(format!(
+            "an item of a list cannot be given alone; give the whole list, as in --set-json '{list}=[1, 2]'"
+        ))
     } else {
         None
     }

@@ -31,7 +31,8 @@ fn refused(files: &[&str], set_json: &[&str], set: &[&str]) -> String {
 
 #[test]
 fn files_merge_deeply_and_flags_win() {
-    let files = ["r: {cpu: 1, mem: 2}\nlist: [1, 2]\nflag: no\n", "r: {mem: 3}\nlist: [4]\n", "# nothing\n", ""];
+    let files =
+        ["r: {cpu: 1, mem: 2}\nlist: [1, 2]\nflag: no\n", "r: {mem: 3}\nlist: [4]\n", "# nothing\n", ""];
     let mut sources = sources(&files, &[], &["r.gpu=a,b=c", "x\\.y="]);
     sources.set_file = vec![("cert".to_owned(), text("c", "PEM\n"))];
     assert_eq!(
@@ -42,7 +43,11 @@ fn files_merge_deeply_and_flags_win() {
 
 #[test]
 fn flags_come_after_files_and_in_the_order_of_helm() {
-    let mut sources = sources(&["a: file\nb: file\nc: file\nd: file\n"], &["b=\"json\"", "c=1", "d=1"], &["c=set", "d=set"]);
+    let mut sources = sources(
+        &["a: file\nb: file\nc: file\nd: file\n"],
+        &["b=\"json\"", "c=1", "d=1"],
+        &["c=set", "d=set"],
+    );
     sources.set_file = vec![("d".to_owned(), text("c", "set-file"))];
     assert_eq!(
         Value::Object(Values::merge(&sources).unwrap().all),
@@ -59,7 +64,10 @@ fn a_merge_key_brings_a_mapping_and_what_stands_there_wins() {
         ("  <<: [*o, *b]\n", json!({"cpu": "1", "mem": 8, "gpu": 1})),
         ("  <<: {cpu: 2}\n", json!({"cpu": 2})),
         ("  <<: *b\n  cpu:\n", json!({"mem": "2"})),
-        ("  <<: *b\n  deep: {<<: *o, mem: 9}\n", json!({"cpu": "1", "mem": "2", "deep": {"mem": 9, "gpu": 1}})),
+        (
+            "  <<: *b\n  deep: {<<: *o, mem: 9}\n",
+            json!({"cpu": "1", "mem": "2", "deep": {"mem": 9, "gpu": 1}}),
+        ),
         ("  cpu: \"1\"\n  <<: *b\n", json!({"cpu": "1", "mem": "2"})),
         ("  - <<: *b\n    n: 1\n", json!([{"cpu": "1", "mem": "2", "n": 1}])),
         ("  note: <<\n", json!({"note": "<<"})),
@@ -90,7 +98,12 @@ fn null_is_not_given_and_takes_back_what_a_file_before_gives() {
         (&["r:\n"], &[], &["r.cpu=1"], json!({"r": {"cpu": "1"}})),
         (&["r: {limits: ~}\n"], &[], &["r.limits.cpu=1"], json!({"r": {"limits": {"cpu": "1"}}})),
         (&["Tag: main\nr: {cpu: 1}\n"], &["Tag=null", "r.cpu=null", "s.t=null"], &[], json!({"r": {}})),
-        (&["r: {cpu: 1, mem: 2}\n"], &[r#"{"r": {"cpu": null, "x": {"y": null}}}"#], &[], json!({"r": {"mem": 2, "x": {}}})),
+        (
+            &["r: {cpu: 1, mem: 2}\n"],
+            &[r#"{"r": {"cpu": null, "x": {"y": null}}}"#],
+            &[],
+            json!({"r": {"mem": 2, "x": {}}}),
+        ),
         (&["quoted: \"null\"\nempty: ''\n"], &[], &[], json!({"quoted": "null", "empty": ""})),
     ] {
         assert_eq!(merged(files, set_json, set), expected, "{files:?} {set_json:?} {set:?}");
@@ -145,15 +158,25 @@ fn a_number_of_a_file_stays_as_it_was_written() {
     ] {
         let file = format!("plain: &p {written}\nlist: [{written}, *p]\nr:\n  deep: {written} # note\n");
         let read = merged(&[&file], &[], &[]);
-        assert_eq!(read, json!({"plain": expected, "list": [expected, expected], "r": {"deep": expected}}), "{written}");
+        assert_eq!(
+            read,
+            json!({"plain": expected, "list": [expected, expected], "r": {"deep": expected}}),
+            "{written}"
+        );
     }
-    assert_eq!(merged(&["1.10: a\n007: b\n3: c\ntrue: d\n"], &[], &[]), json!({"1.10": "a", "007": "b", "3": "c", "true": "d"}));
+    assert_eq!(
+        merged(&["1.10: a\n007: b\n3: c\ntrue: d\n"], &[], &[]),
+        json!({"1.10": "a", "007": "b", "3": "c", "true": "d"})
+    );
 }
 
 #[test]
 fn set_json_takes_json_of_one_name_or_an_object_of_names() {
     for (set_json, expected) in [
-        (&["a=3", "b=true", "c=\"x\"", "d=[1, {\"e\": 2}]"][..], json!({"a": 3, "b": true, "c": "x", "d": [1, {"e": 2}]})),
+        (
+            &["a=3", "b=true", "c=\"x\"", "d=[1, {\"e\": 2}]"][..],
+            json!({"a": 3, "b": true, "c": "x", "d": [1, {"e": 2}]}),
+        ),
         (&["r.cpu=2", "r.x\\.y= 1.5 "], json!({"r": {"cpu": 2, "x.y": 1.5}})),
         (&["r={\"a\": 1}", "r={\"b\": 2}"], json!({"r": {"b": 2}})),
         (&["{\"r\": {\"a\": 1}}", " {\"r\": {\"b\": 2}}"], json!({"r": {"a": 1, "b": 2}})),
@@ -183,12 +206,17 @@ fn a_name_has_no_empty_part_no_blanks_around_one_and_no_index() {
     for good in ["a", "a.b", "a\\.b", "x-y.z_1", "a b", "\\.a", "é"] {
         assert_eq!(name_fault(good), None, "{good}");
     }
-    for bad in ["", "a..b", ".a", "a.", ".", " Tag", "Tag ", "a. b", "a .b", "\tTag", "a[0]", "a[0].b", "a.b[]"] {
+    for bad in
+        ["", "a..b", ".a", "a.", ".", " Tag", "Tag ", "a. b", "a .b", "\tTag", "a[0]", "a[0].b", "a.b[]"]
+    {
         assert!(name_fault(bad).unwrap().starts_with(&format!("`{bad}` is no name of a value")), "{bad}");
     }
     for (file, line) in [("a: 1\n\"\": 2\n", 1), ("a: 1\n\" Tag\": 2\n", 2), ("a: 1\nb: 1\n'Tag ': 2\n", 3)] {
         let said = refused(&[file], &[], &[]);
-        assert!(said.contains("is no name of a value\n") && said.contains(&format!("at v, line {line}")), "{said}");
+        assert!(
+            said.contains("is no name of a value\n") && said.contains(&format!("at v, line {line}")),
+            "{said}"
+        );
     }
 }
 

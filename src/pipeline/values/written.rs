@@ -32,7 +32,7 @@ pub(super) struct Unread {
 /// No YAML, and what YAML allows and no value is: names that are there twice or are no words, tags, merge keys of
 /// something else than mappings or against a name of the mapping's own.
 pub(super) fn read(text: &str) -> Result<Value, Unread> {
-    let said = Said::default();
+    let said = OurRefusal::default();
     let read = serde_yaml::from_str::<Shape>(text).and_then(|shape| {
         let seed = AsWritten { shape: &shape, said: &said };
         seed.deserialize(serde_yaml::Deserializer::from_str(text))
@@ -51,9 +51,9 @@ pub(super) fn read(text: &str) -> Result<Value, Unread> {
 
 /// What we refuse, which the reader passes on as its own error with the place.
 #[derive(Debug, Default)]
-struct Said(RefCell<Option<(String, Option<String>)>>);
+struct OurRefusal(RefCell<Option<(String, Option<String>)>>);
 
-impl Said {
+impl OurRefusal {
     fn refuse<E: de::Error>(&self, what: String, hint: Option<&str>) -> E {
         let error = E::custom(&what);
         self.0.replace(Some((what, hint.map(str::to_owned))));
@@ -161,7 +161,7 @@ impl<'de> Visitor<'de> for ShapeVisitor {
 /// The value of a node whose shape is known.
 struct AsWritten<'a> {
     shape: &'a Shape,
-    said: &'a Said,
+    said: &'a OurRefusal,
 }
 
 impl<'de> DeserializeSeed<'de> for AsWritten<'_> {
@@ -193,13 +193,17 @@ impl<'de> Visitor<'de> for AsWritten<'_> {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Value, A::Error> {
-        let Shape::Tagged(tag) = self.shape else { return Err(de::Error::custom("a tag that was not there")) };
+        let Shape::Tagged(tag) = self.shape else {
+            return Err(de::Error::custom("a tag that was not there"));
+        };
         let what = format!("the tag !{} means nothing in a values file", tag.trim_start_matches('!'));
         Err(self.said.refuse(what, Some("leave it out, and quote the value if it is text")))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let Shape::List(shapes) = self.shape else { return Err(de::Error::custom("a list that was not there")) };
+        let Shape::List(shapes) = self.shape else {
+            return Err(de::Error::custom("a list that was not there"));
+        };
         let mut list = Vec::with_capacity(shapes.len());
         for shape in shapes {
             list.extend(items.next_element_seed(AsWritten { shape, said: self.said })?);
@@ -244,7 +248,7 @@ const MERGE: &str = "<<";
 /// The name that a key is.
 struct NameOf<'a> {
     shape: &'a Shape,
-    said: &'a Said,
+    said: &'a OurRefusal,
     /// What the mapping has before it.
     seen: &'a Map<String, Value>,
 }
@@ -265,7 +269,10 @@ impl<'de> DeserializeSeed<'de> for NameOf<'_> {
 impl NameOf<'_> {
     fn no_word<E: de::Error>(&self) -> E {
         let what = "the name of a value must be a word".to_owned();
-        self.said.refuse(what, Some("quote it; braces in braces, as of an unquoted `{{ … }}`, read as such a name"))
+        self.said.refuse(
+            what,
+            Some("quote it; braces in braces, as of an unquoted `{{ … }}`, read as such a name"),
+        )
     }
 }
 
@@ -319,7 +326,10 @@ impl<'de> DeserializeSeed<'de> for Merged<'_> {
         for source in sources.into_iter().rev() {
             let Value::Object(fields) = source else {
                 let what = "`<<` takes a mapping, or a list of mappings".to_owned();
-                return Err(said.refuse(what, Some("write `<<: *name`, with `&name` at the mapping that it stands for")));
+                return Err(said.refuse(
+                    what,
+                    Some("write `<<: *name`, with `&name` at the mapping that it stands for"),
+                ));
             };
             all.extend(fields);
         }

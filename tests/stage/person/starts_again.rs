@@ -227,6 +227,19 @@ async fn a_start_outside_of_a_checkout_leaves_the_chain_its_remote() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn values_of_json_are_recorded_as_the_others_are() {
+    let stage = listening(&glob()).await;
+    let mut request = request(&glob());
+    request.sources.set_json = vec!["Gpus=2".to_owned()];
+    assert!(matches!(started_again(&stage, &request).await.unwrap(), StartOutcome::Configured(_)));
+    assert!(matches!(started_again(&stage, &request).await.unwrap(), StartOutcome::Unchanged(_)));
+    request.sources.set_json = vec!["Gpus=3".to_owned()];
+    assert!(matches!(started_again(&stage, &request).await.unwrap(), StartOutcome::Configured(_)));
+    let sources = stage.world().get(&format!("{HOME}/record-{CHAIN}"))["data"]["sources"].clone();
+    assert!(sources.as_str().unwrap().contains("\"setJson\":[\"Gpus=3\"]"), "{sources}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tag_that_is_pushed_over_is_the_pipelines() {
     let stage = listening(&match_tag()).await;
     let mut other = request(&match_tag());
