@@ -109,6 +109,13 @@ fn a_value_that_no_template_reads_is_said() {
             "--set env.X: the template does not read it; a value named `env` is read as `values.env`",
         ),
         ("a", &[], &["a-b=b"], &[], "--set a-b: the template does not read it"),
+        (
+            "{{ image.repository }}",
+            &["image: {repository: a, pullPolicy: b}\n"],
+            &[],
+            &[],
+            "v.yaml: the template does not read `image.pullPolicy`",
+        ),
     ] {
         assert_eq!(said(body, files, set, set_json), [expected], "{body}");
     }

@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::pipeline::facts::RESERVED;
 use crate::pipeline::fault::{PlanNotice, nearest};
 use crate::pipeline::template::Checked;
 use crate::pipeline::values::{GivenBy, Values};
+
+/// Names that mean something else wherever they stand alone.
+const ONLY_BELOW: [&str; 4] = ["env", "values", "loop", "__tera_context"];
 
 /// Names of a file that are told at most.
 const SHOWN: usize = 3;
@@ -24,21 +26,18 @@ fn of(given: &GivenBy, reads: &ReadPaths<'_>) -> Option<PlanNotice> {
         unread.retain(|path| !is_anchored(text, path));
     }
     let first = unread.first()?;
-    let text = match &given.file {
-        None => format!(
-            "the template does not read it{}",
-            reads.instead(first).map_or_else(String::new, |it| format!("; {it}"))
-        ),
-        Some(_) => {
-            let named = unread.iter().take(SHOWN).map(|path| {
-                let instead = reads.instead(path).map_or_else(String::new, |it| format!(" ({it})"));
-                format!("`{}`{instead}", path.join("."))
-            });
-            let named = named.collect::<Vec<_>>().join(", ");
-            let more = unread.len().saturating_sub(SHOWN);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("the template does not read {named}{more}")
-        }
+    let instead = |path: &[&str], link: &str, end: &str| {
+        reads.instead(path).map_or_else(String::new, |instead| format!("{link}{instead}{end}"))
+    };
+    let text = if given.file.is_some() {
+        let named = unread.iter().take(SHOWN);
+        let named = named.map(|path| format!("`{}`{}", path.join("."), instead(path, " (", ")")));
+        let named = named.collect::<Vec<_>>().join(", ");
+        let more = unread.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("the template does not read {named}{more}")
+    } else {
+        format!("the template does not read it{}", instead(first, "; ", ""))
     };
     Some(PlanNotice { about: given.source.clone(), text })
 }
@@ -92,7 +91,7 @@ impl<'a> ReadPaths<'a> {
 
     /// What is read in place of an unread path.
     fn instead(&self, path: &[&str]) -> Option<String> {
-        if RESERVED.contains(&path[0]) {
+        if ONLY_BELOW.contains(&path[0]) {
             return Some(format!("a value named `{0}` is read as `values.{0}`", path[0]));
         }
         let (last, above) = path.split_last()?;
