@@ -11,8 +11,9 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::regular::read_regular;
-use super::remote::{Remote, is_address, is_command, without_credentials};
-use super::{Found, line};
+use super::remote::{Remote, is_address, is_command};
+use super::{Found, line, said};
+use crate::chain::address::without_credentials;
 
 /// Every name under `git`.
 pub const NAMES: [&str; 10] =
@@ -85,8 +86,15 @@ impl<'a> Repository<'a> {
     }
 
     fn branch(&self) -> Result<String, String> {
-        let ask = || self.git(&["symbolic-ref", "--quiet", "--short", "HEAD"]);
-        self.branch.get_or_init(|| ask().map_err(|_| "HEAD is detached".to_owned())).clone()
+        self.branch.get_or_init(|| self.ask_for_branch()).clone()
+    }
+
+    /// git's own short form is longer where a tag or a remote has the branch's name: `heads/main`.
+    fn ask_for_branch(&self) -> Result<String, String> {
+        let full = self.git(&["symbolic-ref", "--quiet", "HEAD"]);
+        let full = full.map_err(|_| "HEAD is detached".to_owned())?;
+        let name = full.strip_prefix("refs/heads/");
+        name.map(str::to_owned).ok_or_else(|| format!("HEAD is at {full}, which is no branch"))
     }
 
     fn hash(&self) -> Result<String, String> {
@@ -94,28 +102,42 @@ impl<'a> Repository<'a> {
         self.hash.get_or_init(|| ask().map_err(no_commit)).clone()
     }
 
-    /// The address of the branch's remote, else of `origin`, without credentials.
+    /// The address that the branch is fetched from, without credentials.
     fn url(&self) -> Result<String, String> {
         self.url.get_or_init(|| self.ask_for_url()).clone()
     }
 
+    /// As git finds it: the branch's remote, else the only one there is, else `origin`. Where that is none, what is pushed to.
     fn ask_for_url(&self) -> Result<String, String> {
-        let of_branch =
-            |branch: String| self.git(&["config", "--get", &format!("branch.{branch}.remote")]).ok();
-        let name = self.branch().ok().and_then(of_branch).filter(|name| name != ".");
-        let name = name.unwrap_or_else(|| "origin".to_owned());
-        let url = self.git(&["remote", "get-url", "--", &name]);
-        // a branch may name an address instead of a remote, and git rewrites that like any other (`url.….insteadOf`)
-        let url = match url {
-            Err(_) if is_address(&name) => self.git(&["ls-remote", "--get-url", "--", &name]),
-            url => url,
+        let branch = self.branch().ok();
+        let of_branch = |key: &str| self.setting(&format!("branch.{}.{key}", branch.as_ref()?));
+        let only = || {
+            let remotes = said(command(self.directory).arg("remote")).ok()?;
+            let mut remotes = remotes.lines();
+            remotes.next().filter(|_| remotes.next().is_none()).map(str::to_owned)
         };
+        let name = of_branch("remote").filter(|name| name != ".").or_else(only);
+        let name = name.unwrap_or_else(|| "origin".to_owned());
+        let pushed_to = || of_branch("pushRemote").or_else(|| self.setting("remote.pushDefault"));
+        let url = self.address(&name).or_else(|| self.address(&pushed_to()?));
         let url =
-            url.map_err(|_| format!("the repository has no remote `{}`", without_credentials(&name)))?;
+            url.ok_or_else(|| format!("the repository has no remote `{}`", without_credentials(&name)))?;
         if is_command(&url) {
             return Err("the remote is a command of git's, which is not looked into".to_owned());
         }
         Ok(without_credentials(&url))
+    }
+
+    /// The address of a remote. A setting may name an address instead, and git rewrites that like any other
+    /// (`url.….insteadOf`).
+    fn address(&self, name: &str) -> Option<String> {
+        let known = self.git(&["remote", "get-url", "--", name]).ok();
+        let rewritten = || self.git(&["ls-remote", "--get-url", "--", name]).ok();
+        known.or_else(|| is_address(name).then(rewritten).flatten())
+    }
+
+    fn setting(&self, key: &str) -> Option<String> {
+        self.git(&["config", "--get", key]).ok()
     }
 
     fn remote(&self) -> Result<Remote, String> {
@@ -313,11 +335,56 @@ mod tests {
         assert_eq!(directory.text("repo"), "other");
         directory.git(&["config", "branch.main.remote", "gone"]);
         assert_eq!(directory.fact("url"), Err("the repository has no remote `gone`".to_owned()));
+        directory.git(&["config", "--unset", "branch.main.remote"]);
+        assert_eq!(directory.text("repo"), "other", "the only one there is");
+        directory.git(&["remote", "add", "fork", "git@host:me/fork.git"]);
+        assert_eq!(directory.fact("url"), Err("the repository has no remote `origin`".to_owned()));
+        directory.git(&["config", "remote.pushDefault", "fork"]);
+        assert_eq!(directory.text("repo"), "fork", "what is pushed to is all that is known");
+        directory.git(&["remote", "add", "origin", "git@host:team/origin.git"]);
+        assert_eq!(directory.text("repo"), "origin");
         fs::create_dir_all(directory.0.join("a/b")).unwrap();
         assert_eq!(
             facts(&directory.0.join("a/b"), |_| true)["dir"],
             Ok(Value::from(directory.0.to_string_lossy()))
         );
+    }
+
+    #[test]
+    fn a_branch_has_its_own_name_whatever_else_has_it_too() {
+        let directory = Directory::new("named");
+        directory.git(&["init", "-q"]);
+        let address = |branch: &str, url: &str| {
+            directory.git(&["config", &format!("branch.{branch}.remote"), url]);
+        };
+        // not born yet, and there is a tag of its name
+        fs::write(directory.0.join("file"), "1").unwrap();
+        directory.git(&["add", "file"]);
+        directory.git(&["tag", "main", ":file"]);
+        assert_eq!(directory.text("branch"), "main");
+
+        directory.git(&["commit", "-qm", "first"]);
+        address("main", "https://host/team/main.git");
+        for reference in ["refs/tags/main", "refs/remotes/main/HEAD", "refs/remotes/origin/main", "refs/main"]
+        {
+            directory.git(&["update-ref", reference, "HEAD"]);
+            assert_eq!(directory.text("branch"), "main", "{reference}");
+            assert_eq!(directory.text("repo"), "main", "{reference}");
+        }
+        assert_eq!(directory.text("tag"), "main");
+        for branch in ["feature/a.b", "heads/main", "tags/v1", "refs/heads/main", "origin/main", "a/main"] {
+            directory.git(&["checkout", "-qb", branch]);
+            directory.git(&["update-ref", &format!("refs/tags/{branch}"), "HEAD"]);
+            assert_eq!(directory.text("branch"), branch);
+            address(branch, "https://host/team/other.git");
+            assert_eq!(directory.text("repo"), "other", "{branch}");
+        }
+        directory.git(&["update-ref", "refs/heads/HEAD", "HEAD"]);
+        directory.git(&["checkout", "-q", "--detach"]);
+        assert_eq!(directory.fact("branch"), Err("HEAD is detached".to_owned()));
+        directory.git(&["symbolic-ref", "HEAD", "refs/remotes/origin/main"]);
+        let no_branch = "HEAD is at refs/remotes/origin/main, which is no branch";
+        assert_eq!(directory.fact("branch"), Err(no_branch.to_owned()));
     }
 
     #[test]
@@ -349,7 +416,28 @@ mod tests {
         let (short, long) = ("url.https://TOKEN@github.com/.insteadOf", "gh:");
         assert_eq!(facts_of(&[(branch, "gh:fork/r.git"), (short, long)]), fork);
         assert_eq!(facts_of(&[("remote.origin.url", "gh:fork/r.git"), (short, long)]), fork);
+        for user in ["TOKEN@", "me:TOKEN@", "me%3ATOKEN@", ":TOKEN@", "me:TO/KEN@"] {
+            let url = format!("https://{user}github.com/fork/r.git");
+            for key in [branch, "branch.main.pushRemote", "remote.pushDefault", "remote.origin.url"] {
+                assert_eq!(facts_of(&[(key, &url)]), fork, "{key}");
+            }
+        }
+        assert_eq!(facts_of(&[(branch, "https://github.com/fork/r.git?private_token=TOKEN")]), fork);
+        let of_ssh = |url: &str, expected: &str| {
+            for key in [branch, "remote.origin.url"] {
+                assert_eq!(facts_of(&[(key, url)]), (expected.to_owned(), "r".to_owned()), "{key}");
+            }
+        };
+        of_ssh("ssh://git:TOKEN@github.com/fork/r.git", "ssh://git@github.com/fork/r.git");
+        of_ssh("ssh://TOKEN@github.com/fork/r.git", "ssh://github.com/fork/r.git");
+        of_ssh("git:TOKEN@github.com:fork/r.git", "github.com:fork/r.git");
+        of_ssh("TOKEN@github.com:fork/r.git", "github.com:fork/r.git");
+        of_ssh("TOKEN@github.com/fork/r.git", "github.com/fork/r.git");
         let origin = ("remote.origin.url", "https://github.com/fork/r.git");
+        // where it is fetched from counts, not what it is pushed to
+        for push in ["branch.main.pushRemote", "remote.pushDefault"] {
+            assert_eq!(facts_of(&[origin, (push, "https://TOKEN@github.com/me/other.git")]), fork, "{push}");
+        }
         assert_eq!(
             facts_of(&[origin, ("remote.origin.pushurl", "https://TOKEN@github.com/fork/r.git")]),
             fork

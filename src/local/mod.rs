@@ -27,16 +27,27 @@ pub type Found = BTreeMap<String, Result<Value, String>>;
 /// # Errors
 /// Why there is none: the first line that the program complained with, or that it is not there.
 fn line(command: &mut Command) -> Result<String, String> {
+    said(command).map(|said| first_line(&said).to_owned())
+}
+
+/// Runs a program with fixed arguments and gives what it says.
+///
+/// # Errors
+/// As [`line`].
+fn said(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => format!("the program {program} is not on PATH"),
         _ => format!("the program {program} cannot be run: {error}"),
     })?;
-    let first =
-        |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().trim().to_owned();
     if output.status.success() {
-        return Ok(first(&output.stdout));
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let complaint = first(&output.stderr);
-    Err(if complaint.is_empty() { format!("{program} says no") } else { complaint })
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let complaint = first_line(&complaint);
+    Err(if complaint.is_empty() { format!("{program} says no") } else { complaint.to_owned() })
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim()
 }
