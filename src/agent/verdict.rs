@@ -18,6 +18,8 @@ pub struct BuildJob {
     pub refused: Option<String>,
     /// Whether it has a deletionTimestamp: a deletion in the foreground takes the pod first.
     pub deleted: bool,
+    /// Whether somebody holds it back (`spec.suspend`), as whoever queues Jobs does.
+    pub suspended: bool,
 }
 
 /// What Job and pod say.
@@ -43,7 +45,7 @@ pub struct StandstillBounds {
 }
 
 /// What takes longer than so many seconds is said.
-const SAID_AFTER: i64 = 2;
+pub const SAID_AFTER: i64 = 2;
 
 impl Default for StandstillBounds {
     fn default() -> Self {
@@ -56,7 +58,8 @@ impl Default for StandstillBounds {
 /// | what happened | verdict |
 /// |---|---|
 /// | build container exits 0 | Passed |
-/// | build container exits otherwise, `OOMKilled` included | Failed; where others run on in its pod, once an eviction would have been told |
+/// | build container exits otherwise | Failed; where others run on in its pod, once an eviction would have been told |
+/// | a process of a container is killed for memory (`OOMKilled`) | as its exit says; the cause names it and the limit |
 /// | deadline of the pod | Errored |
 /// | evicted, preempted, node lost, pod deleted | Errored |
 /// | an init container fails | Errored |
@@ -76,14 +79,16 @@ pub fn judge(
     bounds: StandstillBounds,
 ) -> Judged {
     let Some(pod) = pod else { return without_pod(job, container, age, bounds) };
-    let errored = |cause: String| Judged::Over(Verdict::Errored, cause);
+    // `told`: the container that the cause tells of
+    let over = |verdict, cause: String, told: &str| Judged::Over(verdict, cause + &killed_beside(pod, told));
+    let errored = |cause: String| over(Verdict::Errored, cause, "");
     let build = pod.container(container);
     let exit = build.and_then(|build| match &build.state {
-        State::Terminated { code, reason } => Some((*code, reason.as_str())),
+        State::Terminated { code, reason } => Some((*code, exit_cause(build, *code, reason))),
         _ => None,
     });
-    if let Some((0, _)) = exit {
-        return Judged::Over(Verdict::Passed, format!("container {container} exited with code 0"));
+    if let Some((0, cause)) = exit {
+        return over(Verdict::Passed, cause, container);
     }
     if pod.reason == "DeadlineExceeded" {
         return errored(
@@ -107,24 +112,27 @@ pub fn judge(
     if matches!(pod.reason.as_str(), "NodeLost" | "Shutdown" | "NodeShutdown" | "Terminated") {
         return errored(format!("the build's node went away: {} {}", pod.reason, pod.message));
     }
-    if let Some((code, reason)) = exit {
+    if let Some((_, cause)) = exit {
         // a pod that is being evicted shows the killed container first and the reason with its phase
         let settled = settles_at(pod, container);
-        let over = pod.phase == "Failed" || job.failed.is_some();
-        return if over || settled.is_some_and(|at| at <= now) {
-            Judged::Over(Verdict::Failed, exit_cause(container, code, reason))
+        let counts = pod.phase == "Failed" || job.failed.is_some();
+        return if counts || settled.is_some_and(|at| at <= now) {
+            over(Verdict::Failed, cause, container)
         } else {
             let beside = settled.map(|_| run_on(&pod.beside(container)));
-            Judged::Going(
-                beside.map(|run_on| format!("{}, and {run_on}", exit_cause(container, code, reason))),
-            )
+            Judged::Going(beside.map(|run_on| format!("{cause}, and {run_on}")))
         };
     }
     if build.is_none() && (job.complete || job.failed.is_some()) {
         return without_pod(job, container, age, bounds);
     }
     if pod.phase == "Failed" {
-        return errored(failed_without_exit(pod));
+        return match first_failed(pod) {
+            Some((first, cause)) => over(Verdict::Errored, cause, &first.name),
+            None => errored(
+                format!("the build's pod failed: {} {}", pod.reason, pod.message).trim_end().to_owned(),
+            ),
+        };
     }
     if let Some(why) = &pod.unschedulable {
         return bounded(format!("no node takes the build's pod: {why}"), age, bounds.pending);
@@ -141,30 +149,49 @@ fn is_stuck(container: &Container) -> bool {
         if image_trouble(reason) || (stuck(reason) && reason != "CrashLoopBackOff"))
 }
 
-fn exit_cause(container: &str, code: i32, reason: &str) -> String {
-    match reason {
-        "OOMKilled" => format!(
-            "container {container} was killed for using more memory than its limit (OOMKilled, exit code {code})"
-        ),
-        "Error" | "" => format!("container {container} exited with code {code}"),
-        _ => format!("container {container} exited with code {code} ({reason})"),
+/// How a container ended. A run in which a process was killed for memory may end with any code: the kernel kills one
+/// process of it or all of them, and what goes on may make something else of it, or nothing.
+fn exit_cause(container: &Container, code: i32, reason: &str) -> String {
+    let name = if container.init { "init container " } else { "container " }.to_owned() + &container.name;
+    let killed = || format!("a process of it was killed for memory ({})", container.lacking());
+    match (reason, code) {
+        ("OOMKilled", KILLED) => {
+            format!("{name} was killed for memory ({}, exit code {code})", container.lacking())
+        }
+        ("OOMKilled", 0) => format!("{name} exited with code 0, although {}", killed()),
+        ("OOMKilled", _) => format!("{name} exited with code {code} after {}", killed()),
+        ("Error" | "Completed" | "", _) => format!("{name} exited with code {code}"),
+        _ => format!("{name} exited with code {code} ({reason})"),
     }
 }
 
-fn failed_without_exit(pod: &Pod) -> String {
-    let failed = pod.containers.iter().find_map(|container| match &container.state {
-        State::Terminated { code, reason } if *code != 0 => Some((container, code, reason)),
-        _ => None,
+/// The exit code of what was ended by SIGKILL.
+const KILLED: i32 = 137;
+
+/// Which containers but `told` had a process killed for memory, in this run or the one before: a database that was away for
+/// a moment may be why a test failed.
+fn killed_beside(pod: &Pod, told: &str) -> String {
+    let killed = |one: &&Container| one.state.out_of_memory() || one.last.out_of_memory();
+    let others = pod.containers.iter().filter(|one| one.name != told).filter(killed);
+    let sentences = others.map(|one| {
+        ["; a process of container ", &one.name, " was killed for memory (", &one.lacking(), ")"].concat()
     });
-    match failed {
-        Some((Container { name, init: true, .. }, code, reason)) => {
-            format!("init container {name} exited with code {code} ({reason}); the build itself never ran")
+    sentences.collect()
+}
+
+/// The container that a pod failed with before the build container has ended, and how.
+fn first_failed(pod: &Pod) -> Option<(&Container, String)> {
+    pod.containers.iter().find_map(|container| match &container.state {
+        State::Terminated { code, reason } if *code != 0 => {
+            let then = if container.init {
+                "; the build itself never ran"
+            } else {
+                " and the build's exit is unknown"
+            };
+            Some((container, exit_cause(container, *code, reason) + then))
         }
-        Some((Container { name, .. }, code, reason)) => {
-            format!("container {name} exited with code {code} ({reason}) and the build's exit is unknown")
-        }
-        None => format!("the build's pod failed: {} {}", pod.reason, pod.message).trim_end().to_owned(),
-    }
+        _ => None,
+    })
 }
 
 /// Who deletes a pod that has ended takes nothing from the verdict: the Job keeps it.
@@ -174,7 +201,7 @@ fn without_pod(job: &BuildJob, container: &str, age: i64, bounds: StandstillBoun
     }
     if let Some((reason, message)) = &job.failed {
         if let Some(code) = exit_told(message, container).filter(|_| reason == "PodFailurePolicy") {
-            return Judged::Over(Verdict::Failed, exit_cause(container, code, ""));
+            return Judged::Over(Verdict::Failed, format!("container {container} exited with code {code}"));
         }
         let cause = format!("the exit of the build's pod is unknown; the Job says {reason}: {message}");
         return Judged::Over(Verdict::Errored, cause);
@@ -187,7 +214,11 @@ fn without_pod(job: &BuildJob, container: &str, age: i64, bounds: StandstillBoun
             bounded(format!("a quota refuses the build's pod: {why}"), age, bounds.pending)
         }
         Some(why) => bounded(format!("the API server refuses the build's pod: {why}"), age, bounds.stuck),
-        None => Judged::Going(None),
+        None if age <= SAID_AFTER => Judged::Going(None),
+        None if job.suspended => Judged::Going(Some("somebody has suspended the build's Job".to_owned())),
+        None => Judged::Going(Some(
+            "the build's pod is not there yet, which kube-controller-manager makes".to_owned(),
+        )),
     }
 }
 

@@ -118,7 +118,9 @@ fn a_job_without_a_pod() {
     let failed =
         BuildJob { failed: Some(("BackoffLimitExceeded".into(), "m".into())), ..BuildJob::default() };
     for (job, age, want) in [
-        (BuildJob::default(), 5000, "going"),
+        (BuildJob::default(), 2, "going"),
+        (BuildJob::default(), 3, "waiting"),
+        (BuildJob { suspended: true, ..BuildJob::default() }, 5000, "waiting"),
         (failed, 1, "Errored"),
         (BuildJob { complete: true, ..BuildJob::default() }, 1, "Passed"),
         (
@@ -198,8 +200,105 @@ fn a_failure_counts_although_others_run_on_in_the_pod() {
 
 #[test]
 fn causes_name_container_and_code() {
-    let Judged::Over(_, cause) = judged(&pod("Failed", ended(137, "OOMKilled")), 1) else { panic!() };
-    assert!(cause.contains("build") && cause.contains("137") && cause.contains("memory"), "{cause}");
     let exits = exits(&pod("Failed", ended(3, "Error")));
     assert_eq!(exits.iter().map(|exit| exit.code).collect::<Vec<_>>(), [0, 3]);
+    for (state, cause) in [
+        (ended(0, "Completed"), "container build exited with code 0"),
+        (ended(3, "Error"), "container build exited with code 3"),
+        (ended(128, "StartError"), "container build exited with code 128 (StartError)"),
+    ] {
+        let Judged::Over(_, told) = judged(&pod("Failed", state), 1) else { panic!("{cause}") };
+        assert_eq!(told, cause);
+    }
+}
+
+#[test]
+fn a_process_that_was_killed_for_memory_is_told_of_whatever_the_exit() {
+    let limited = |state: State| {
+        let mut pod = pod("Failed", state);
+        pod.containers[1].memory = Some("64Mi".to_owned());
+        pod
+    };
+    let unlimited = |state: State| pod("Failed", state);
+    let with = |build: State, init: bool, state: State, last: State| {
+        let mut pod = limited(build);
+        pod.containers.push(Container {
+            memory: Some("1Gi".to_owned()),
+            last,
+            ..container("db", init, state)
+        });
+        pod
+    };
+    let killed = |code| ended(code, "OOMKilled");
+    let failed_in_init = Pod {
+        containers: vec![
+            Container { memory: Some("32Mi".to_owned()), ..container("fetch", true, killed(137)) },
+            container("build", false, waiting("PodInitializing")),
+        ],
+        ..pod("Failed", State::Unknown)
+    };
+    let deadline = Pod { reason: "DeadlineExceeded".into(), ..limited(killed(137)) };
+    let db = "a process of container db was killed for memory (OOMKilled, limit 1Gi)";
+    for (pod, verdict, cause) in [
+        (
+            limited(killed(0)),
+            "Passed",
+            "container build exited with code 0, although a process of it was killed for memory (OOMKilled, limit \
+             64Mi)"
+                .to_owned(),
+        ),
+        (
+            unlimited(killed(0)),
+            "Passed",
+            "container build exited with code 0, although a process of it was killed for memory (OOMKilled, without a \
+             limit of its own)"
+                .to_owned(),
+        ),
+        (
+            limited(killed(2)),
+            "Failed",
+            "container build exited with code 2 after a process of it was killed for memory (OOMKilled, limit 64Mi)"
+                .to_owned(),
+        ),
+        (
+            limited(killed(137)),
+            "Failed",
+            "container build was killed for memory (OOMKilled, limit 64Mi, exit code 137)".to_owned(),
+        ),
+        (
+            failed_in_init,
+            "Errored",
+            "init container fetch was killed for memory (OOMKilled, limit 32Mi, exit code 137); the build itself never \
+             ran"
+                .to_owned(),
+        ),
+        // a sidecar is started again
+        (
+            with(ended(1, "Error"), true, State::Running, killed(137)),
+            "Failed",
+            format!("container build exited with code 1; {db}"),
+        ),
+        // an init container that went on, and a container that somebody injected
+        (
+            with(ended(0, "Completed"), true, killed(0), State::Unknown),
+            "Passed",
+            format!("container build exited with code 0; {db}"),
+        ),
+        (
+            with(ended(0, "Completed"), false, killed(137), State::Unknown),
+            "Passed",
+            format!("container build exited with code 0; {db}"),
+        ),
+        (
+            deadline,
+            "Errored",
+            "the build ran past its deadline; give it more time with the annotation studioci.dev/deadline, or look for \
+             what never ends (a build's last command must exit); a process of container build was killed for memory \
+             (OOMKilled, limit 64Mi)"
+                .to_owned(),
+        ),
+    ] {
+        let Judged::Over(told_verdict, told) = judged(&pod, 1) else { panic!("{pod:?}") };
+        assert_eq!((told_verdict.as_str(), told), (verdict, cause));
+    }
 }

@@ -44,6 +44,8 @@ pub struct Container {
     pub init: bool,
     /// The image in the spec.
     pub image: String,
+    /// How much memory it may have, as it was written; none where only the node bounds it.
+    pub memory: Option<String>,
     /// The status' imageID; empty until the kubelet publishes it.
     pub image_id: String,
     /// The status' containerID; empty until the kubelet publishes it.
@@ -122,7 +124,23 @@ pub enum Ran {
     SideLoaded,
 }
 
+impl State {
+    /// Whether a process of this run was killed for memory. It need not have been the first one: then the run goes on, and
+    /// has whatever exit code it ends with.
+    pub fn out_of_memory(&self) -> bool {
+        matches!(self, Self::Terminated { reason, .. } if reason == "OOMKilled")
+    }
+}
+
 impl Container {
+    /// What memory it lacked when a process of it was killed: `OOMKilled, limit 64Mi`.
+    pub fn lacking(&self) -> String {
+        match &self.memory {
+            Some(limit) => format!("OOMKilled, limit {limit}"),
+            None => "OOMKilled, without a limit of its own".to_owned(),
+        }
+    }
+
     /// The digest that the container runs, or that its last run ran.
     ///
     /// imageID is published late, and a restart within a pod shows the old one first; so it counts only beside a
@@ -155,7 +173,7 @@ impl Container {
             _ => format!("container {name} ends again and again ({restarts} restart{s})"),
         };
         match &self.state {
-            State::Running => Silence::Image(format!("container {name} runs and tells nothing of its image")),
+            State::Running => Silence::Image(silent(name)),
             end @ State::Terminated { .. } => Silence::Image(crashed(end)),
             State::Waiting { reason, .. } if reason == CRASH_LOOP => Silence::Image(crashed(&self.last)),
             State::Waiting { reason, message } if image_trouble(reason) || of_node(reason, message) => {
@@ -165,6 +183,18 @@ impl Container {
                 Silence::Image(waiting(self, reason, message))
             }
             State::Waiting { .. } | State::Unknown => Silence::Theirs(None),
+        }
+    }
+
+    /// What a container does that is neither known to fail nor done with what is awaited of it.
+    pub fn awaited(&self) -> String {
+        let Self { name, image, .. } = self;
+        match &self.state {
+            State::Waiting { reason, .. } => format!("container {name} waits: {reason} (image {image})"),
+            State::Running => silent(name),
+            State::Terminated { .. } | State::Unknown => {
+                format!("nothing is known of container {name} yet (image {image})")
+            }
         }
     }
 
@@ -179,6 +209,10 @@ impl Container {
         let id = ImageRef::parse(id).filter(|id| !loaded_by_hand(&id.repository_key()));
         id.and_then(|id| id.digest).map_or(Ran::SideLoaded, Ran::Digest)
     }
+}
+
+fn silent(name: &str) -> String {
+    format!("container {name} runs and tells nothing of its image")
 }
 
 /// Whether a repository's name is one that containerd (`import-DATE`) or podman and CRI-O (`localhost`) give to what

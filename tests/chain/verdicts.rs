@@ -32,6 +32,8 @@ struct Row {
 }
 
 const ENDLESS: &str = "sleep infinity\n";
+/// By its path it is a process of its own, and the kernel kills that one: the shell is smaller.
+const CHILD: &str = "/bin/hog\necho \"it ended with $?\"\nexit 0\n";
 
 const ROW: Row = Row {
     what: "",
@@ -46,7 +48,7 @@ const ROW: Row = Row {
 };
 
 /// Rows that wait for a bound come first.
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 16] = [
     Row {
         what: "the image of a sidecar cannot be pulled",
         edit: |all| {
@@ -183,8 +185,36 @@ const ROWS: [Row; 14] = [
             build_pod(all)["containers"][0]["resources"] = json!({ "limits": { "memory": "64Mi" } });
         },
         verdict: "Failed",
-        cause: &["OOMKilled", "exit code 137", "memory"],
+        cause: &["container build was killed for memory (OOMKilled, limit 64Mi, exit code 137)"],
         exits: &[("build", 137)],
+        ..ROW
+    },
+    Row {
+        what: "a process of it is out of memory, and the script goes on",
+        script: CHILD,
+        edit: |all| {
+            build_pod(all)["containers"][0]["resources"] = json!({ "limits": { "memory": "64Mi" } });
+        },
+        verdict: "Passed",
+        cause: &[
+            "container build exited with code 0, although a process of it was killed for memory (OOMKilled, limit 64Mi)",
+        ],
+        exits: &[("build", 0)],
+        ..ROW
+    },
+    Row {
+        what: "an init container is out of memory",
+        script: "exit 0",
+        edit: |all| {
+            let image = build_pod(all)["containers"][0]["image"].clone();
+            build_pod(all)["initContainers"] = json!([{ "name": "checkout", "image": image, "command": ["hog"],
+                "resources": { "limits": { "memory": "64Mi" } } }]);
+        },
+        cause: &[
+            "init container checkout was killed for memory (OOMKilled, limit 64Mi, exit code 137)",
+            "never ran",
+        ],
+        exits: &[("checkout", 137)],
         ..ROW
     },
     Row {

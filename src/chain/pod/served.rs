@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::super::object::{Condition, Served};
+use super::super::object::{Condition, Served, nullable};
 use super::{Container, Pod, State};
+use crate::keel::names::Map;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -14,6 +15,7 @@ struct PodSpec {
     termination_grace_period_seconds: Option<i64>,
     containers: Vec<ContainerSpec>,
     init_containers: Vec<ContainerSpec>,
+    resources: Resources,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -21,6 +23,20 @@ struct PodSpec {
 struct ContainerSpec {
     name: String,
     image: String,
+    resources: Resources,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Resources {
+    #[serde(deserialize_with = "nullable")]
+    limits: Map,
+}
+
+impl Resources {
+    fn memory(&self) -> Option<String> {
+        self.limits.get("memory").cloned()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -45,6 +61,7 @@ struct ContainerStatus {
     restart_count: u32,
     state: ContainerState,
     last_state: ContainerState,
+    resources: Resources,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,6 +117,8 @@ impl<'de> Deserialize<'de> for Pod {
                 name: container.name,
                 init,
                 image: container.image,
+                // what is in force: a running container may have been given another limit than it asked for
+                memory: told.resources.memory().or(container.resources.memory()).or(spec.resources.memory()),
                 image_id: told.image_id,
                 container_id: told.container_id,
                 started: told.state.running.as_ref().and_then(|running| running.started_at),

@@ -124,6 +124,28 @@ fn a_pod_is_read_as_the_api_server_writes_it() {
 }
 
 #[test]
+fn a_containers_memory_is_what_it_has_else_what_it_asked_for_else_its_pods() {
+    let limits = |memory: &str| json!({ "limits": { "memory": memory } });
+    let mut pod = json!({
+        "spec": { "containers": [{ "name": "build", "resources": { "limits": null } }] },
+        "status": { "containerStatuses": [{ "name": "build",
+            "state": { "terminated": { "exitCode": 0, "reason": "OOMKilled" } } }] },
+    });
+    let read = |pod: &serde_json::Value| {
+        let pod: Pod = serde_json::from_value(pod.clone()).expect("a pod");
+        assert!(pod.containers[0].state.out_of_memory());
+        pod.containers[0].lacking()
+    };
+    assert_eq!(read(&pod), "OOMKilled, without a limit of its own");
+    pod["spec"]["resources"] = limits("1Gi");
+    assert_eq!(read(&pod), "OOMKilled, limit 1Gi");
+    pod["spec"]["containers"][0]["resources"] = limits("64Mi");
+    assert_eq!(read(&pod), "OOMKilled, limit 64Mi");
+    pod["status"]["containerStatuses"][0]["resources"] = limits("128Mi");
+    assert_eq!(read(&pod), "OOMKilled, limit 128Mi");
+}
+
+#[test]
 fn trouble_names_the_image_that_cannot_be_pulled() {
     let mut build = container("r/app:9", "");
     build.state =

@@ -188,6 +188,8 @@ fn kubelet(state: &State) -> Value {
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": format!("/{}", cgroup_name(state)),
         "failCgroupV1": false,
+        // as on cgroup v1: the kernel ends the process that takes too much memory, and not its container
+        "singleProcessOOMKill": true,
         "failSwapOn": false,
         "makeIPTablesUtilChains": false,
         // below what the machine's own limits allow: neither score nor limit needs to be raised
