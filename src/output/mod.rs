@@ -8,6 +8,7 @@ pub mod console;
 pub mod narration;
 pub mod printer;
 pub mod result;
+mod short;
 pub mod status;
 pub mod table;
 pub mod watch;

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::age;
+use super::short::short;
 use super::table::{NONE, Table};
-use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict};
+use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict, Version};
 use crate::chain::pod::not_in_registry;
 use crate::chain::signs::Signs;
 use crate::chain::wire;
@@ -18,9 +19,11 @@ pub const API_VERSION: &str = "studioci.dev/v1";
 /// What is said on stderr where there is nothing to show.
 pub const NOTHING_FOUND: &str = "No resources found";
 
-const HEADERS: [&str; 10] =
-    ["Name", "Chain", "Gen", "Phase", "Verdict", "Tag", "Digest", "Age", "Duration", "Why"];
-const WIDE: [&str; 5] = ["Parent", "Successor", "Revision", "Dispatch", "Image"];
+/// What fits a terminal of 80 columns beside names of usual length. A reason is as long as it is, so it comes last.
+const HEADERS: [&str; 6] = ["Name", "Chain", "Gen", "Status", "Tag", "Age"];
+const WIDE: [&str; 9] =
+    ["Phase", "Verdict", "Digest", "Duration", "Parent", "Successor", "Revision", "Dispatch", "Image"];
+const LAST: &str = "Why";
 
 /// The builds that a name means: those of a chain, or the one in a namespace. No name means all but bare claims,
 /// which are namespaces and no builds.
@@ -73,24 +76,30 @@ impl<'a> View<'a> {
         &self.builds
     }
 
-    /// The table; `wide` adds columns.
+    /// The table; `wide` adds columns, and shows revisions as they are.
     pub fn table(&self, wide: bool) -> Table {
-        let mut table = Table::new(HEADERS.into_iter().chain(WIDE.into_iter().filter(|_| wide)));
+        let more = WIDE.into_iter().filter(|_| wide);
+        let mut table = Table::new(HEADERS.into_iter().chain(more).chain([LAST]));
+        let tag = |build: &Build| {
+            let tag = text(build.version.as_ref().map(|version| &version.tag));
+            if wide { tag } else { short(&tag) }
+        };
         for build in &self.builds {
             let mut cells = vec![
                 build.namespace.clone(),
                 build.chain.clone(),
                 build.generation.to_string(),
-                phase(build).to_string(),
-                text(build.verdict.as_ref()),
-                text(build.version.as_ref().map(|version| &version.tag)),
-                digest(build),
+                status(build).to_owned(),
+                tag(build),
                 age::since(build.created, self.now),
-                self.duration(build).map_or_else(|| NONE.to_owned(), |(from, to)| age::human(from, to)),
-                self.why(build).unwrap_or_default(),
             ];
             if wide {
+                let duration = self.duration(build);
                 cells.extend([
+                    phase(build).to_string(),
+                    text(build.verdict.as_ref()),
+                    digest(build),
+                    duration.map_or_else(|| NONE.to_owned(), |(from, to)| age::human(from, to)),
                     text(build.parent.as_ref()),
                     text(build.successor.as_ref()),
                     text(build.revision.as_ref()),
@@ -98,6 +107,7 @@ impl<'a> View<'a> {
                     text(build.image.as_ref()),
                 ]);
             }
+            cells.push(self.why(build).unwrap_or_default());
             table.row(cells);
         }
         table
@@ -220,9 +230,8 @@ impl<'a> View<'a> {
 fn idle(build: &Build, signs: Option<&Signs>) -> Option<String> {
     match (build.phase, &build.baseline) {
         (Phase::Listening, Baseline::None) => Some("waiting for the first push".to_owned()),
-        (Phase::Listening, Baseline::Pending(tag)) => Some(format!("waiting for a push after {tag}")),
-        (Phase::Listening, Baseline::At(version)) => {
-            Some(format!("waiting for a push after {}", version.tag))
+        (Phase::Listening, Baseline::Pending(tag) | Baseline::At(Version { tag, .. })) => {
+            Some(format!("waiting for a push after {}", short(tag)))
         }
         (Phase::Claimed, _) => Some(match signs.and_then(|signs| signs.standing.as_ref()) {
             Some(standing) => format!("waiting for its listener: {standing}"),
@@ -232,6 +241,14 @@ fn idle(build: &Build, signs: Option<&Signs>) -> Option<String> {
             Some("waiting for its dispatch".to_owned())
         }
         _ => None,
+    }
+}
+
+/// Where a build is: its verdict once there is one, else its phase.
+fn status(build: &Build) -> &'static str {
+    match (phase(build), build.verdict) {
+        (Phase::Disposing, _) | (_, None) => phase(build).as_str(),
+        (_, Some(verdict)) => verdict.as_str(),
     }
 }
 

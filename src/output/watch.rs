@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::age;
-use crate::chain::build::{Baseline, Build, Dispatch, Phase};
+use super::short::short;
+use crate::chain::build::{Baseline, Build, Dispatch, Phase, Version};
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,8 +91,9 @@ fn sentence(phase: Phase, build: &Build) -> String {
         Phase::Claimed => format!("namespace claimed for generation {} of {}", build.generation, build.chain),
         Phase::Listening => match &build.baseline {
             Baseline::None => "listening for the first push".to_owned(),
-            Baseline::Pending(tag) => format!("listening for a push after {tag}"),
-            Baseline::At(version) => format!("listening for a push after {}", version.tag),
+            Baseline::Pending(tag) | Baseline::At(Version { tag, .. }) => {
+                format!("listening for a push after {}", short(tag))
+            }
         },
         Phase::Triggered => triggered(build),
         Phase::Detached => "detached from Keel".to_owned(),
@@ -108,9 +110,9 @@ fn sentence(phase: Phase, build: &Build) -> String {
 fn triggered(build: &Build) -> String {
     let version = build.version.as_ref().map(|version| {
         let digest = version.digest().map_or("unpinned", |digest| digest.short());
-        format!(" to {} ({digest})", version.tag)
+        format!(" to {} ({digest})", short(&version.tag))
     });
-    let revision = build.revision.as_ref().map(|revision| format!(", revision {revision}"));
+    let revision = build.revision.as_ref().map(|revision| format!(", revision {}", short(revision)));
     ["image changed".to_owned()].into_iter().chain(version).chain(revision).collect()
 }
 

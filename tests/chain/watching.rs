@@ -30,8 +30,9 @@ fn told(out: &str, build: &str, wanted: &[&str]) {
 }
 
 /// The table with what differs from run to run replaced, its columns by ` | `.
-fn table(world: &World, digests: &[&str]) -> String {
-    let mut text = world.studioci(&["status", world.chain]).ok();
+fn table(world: &World, form: &[&str], digests: &[&str]) -> String {
+    let text = world.studioci(&[&["status", world.chain], form].concat()).ok();
+    let mut text = text.replace(&world.image(), "IMAGE");
     for (number, digest) in digests.iter().enumerate() {
         text = text.replace(&digest["sha256:".len()..][..12], &format!("digest{}", number + 2));
     }
@@ -116,12 +117,19 @@ fn chain_05_watch_ends_as_the_build_does() {
     }
     world
         .until("a build that waits for nothing", || world.build(3)?["status"]["why"].is_null().then_some(()));
-    insta::assert_snapshot!(table(&world, &[&one, &two, &three]), @r"
-    NAME | CHAIN | GEN | PHASE | VERDICT | TAG | DIGEST | AGE | DURATION | WHY
-    ci-4 | chain-05w | 4 | Listening | <none> | <none> | <none> | SPAN | <none> | waiting for a push after build-0004
-    ci-3 | chain-05w | 3 | Building | <none> | build-0004 | digest4 | SPAN | SPAN | <none>
-    ci-2 | chain-05w | 2 | Finished | Failed | build-0003 | digest3 | SPAN | SPAN | container build exited with code 3
-    ci-1 | chain-05w | 1 | Finished | Passed | build-0002 | digest2 | SPAN | SPAN | container build exited with code 0
+    insta::assert_snapshot!(table(&world, &[], &[&one, &two, &three]), @r"
+    NAME | CHAIN | GEN | STATUS | TAG | AGE | WHY
+    ci-4 | chain-05w | 4 | Listening | <none> | SPAN | waiting for a push after build-0004
+    ci-3 | chain-05w | 3 | Building | build-0004 | SPAN | <none>
+    ci-2 | chain-05w | 2 | Failed | build-0003 | SPAN | container build exited with code 3
+    ci-1 | chain-05w | 1 | Passed | build-0002 | SPAN | container build exited with code 0
+    ");
+    insta::assert_snapshot!(table(&world, &["-o", "wide"], &[&one, &two, &three]), @r"
+    NAME | CHAIN | GEN | STATUS | TAG | AGE | PHASE | VERDICT | DIGEST | DURATION | PARENT | SUCCESSOR | REVISION | DISPATCH | IMAGE | WHY
+    ci-4 | chain-05w | 4 | Listening | <none> | SPAN | Listening | <none> | <none> | <none> | ci-3 | <none> | <none> | pending | <none> | waiting for a push after build-0004
+    ci-3 | chain-05w | 3 | Building | build-0004 | SPAN | Building | <none> | digest4 | SPAN | ci-2 | ci-4 | <none> | done | IMAGE | <none>
+    ci-2 | chain-05w | 2 | Failed | build-0003 | SPAN | Finished | Failed | digest3 | SPAN | ci-1 | ci-3 | <none> | done | IMAGE | container build exited with code 3
+    ci-1 | chain-05w | 1 | Passed | build-0002 | SPAN | Finished | Passed | digest2 | SPAN | <none> | ci-2 | <none> | done | IMAGE | container build exited with code 0
     ");
 
     let build = world.build(3).unwrap();

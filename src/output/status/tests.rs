@@ -89,22 +89,57 @@ fn the_table_shows_the_newest_first() {
     let signs = BTreeMap::new();
     let view = View::new([&passed, &listening, &running], &signs, at(NOW));
     insta::assert_snapshot!(view.table(false).render(true), @"
-        NAME                CHAIN         GEN   PHASE       VERDICT   TAG       DIGEST         AGE    DURATION   WHY
-        ci-calm-noether     runner-main   3     Listening   <none>    <none>    <none>         89s    <none>     waiting for a push after build-2
-        ci-brave-lovelace   runner-main   2     Building    <none>    build-2   unpinned       89m    90s        <none>
-        ci-eager-hopper     runner-main   1     Finished    Passed    build-1   0123456789ab   120m   7m5s       <none>
+        NAME                CHAIN         GEN   STATUS      TAG       AGE    WHY
+        ci-calm-noether     runner-main   3     Listening   <none>    89s    waiting for a push after build-2
+        ci-brave-lovelace   runner-main   2     Building    build-2   89m    <none>
+        ci-eager-hopper     runner-main   1     Passed      build-1   120m   <none>
         ");
     insta::assert_snapshot!(view.table(true).render(true), @"
-        NAME                CHAIN         GEN   PHASE       VERDICT   TAG       DIGEST         AGE    DURATION   WHY                                PARENT              SUCCESSOR           REVISION   DISPATCH   IMAGE
-        ci-calm-noether     runner-main   3     Listening   <none>    <none>    <none>         89s    <none>     waiting for a push after build-2   ci-brave-lovelace   <none>              <none>     pending    quay.io/acme/runner
-        ci-brave-lovelace   runner-main   2     Building    <none>    build-2   unpinned       89m    90s        <none>                             ci-eager-hopper     ci-calm-noether     <none>     done       quay.io/acme/runner
-        ci-eager-hopper     runner-main   1     Finished    Passed    build-1   0123456789ab   120m   7m5s       <none>                             <none>              ci-brave-lovelace   9fceb02    done       quay.io/acme/runner
+        NAME                CHAIN         GEN   STATUS      TAG       AGE    PHASE       VERDICT   DIGEST         DURATION   PARENT              SUCCESSOR           REVISION   DISPATCH   IMAGE                 WHY
+        ci-calm-noether     runner-main   3     Listening   <none>    89s    Listening   <none>    <none>         <none>     ci-brave-lovelace   <none>              <none>     pending    quay.io/acme/runner   waiting for a push after build-2
+        ci-brave-lovelace   runner-main   2     Building    build-2   89m    Building    <none>    unpinned       90s        ci-eager-hopper     ci-calm-noether     <none>     done       quay.io/acme/runner   <none>
+        ci-eager-hopper     runner-main   1     Passed      build-1   120m   Finished    Passed    0123456789ab   7m5s       <none>              ci-brave-lovelace   9fceb02    done       quay.io/acme/runner   <none>
         ");
     insta::assert_snapshot!(view.names().collect::<Vec<_>>().join("\n"), @"
         namespace/ci-calm-noether
         namespace/ci-brave-lovelace
         namespace/ci-eager-hopper
         ");
+}
+
+#[test]
+fn a_row_of_usual_names_fits_80_columns_but_for_its_reason_which_is_last_and_whole() {
+    let revision = "9fceb02d0ae598e95dc970b74767f19372d61af8";
+    let of = |tag: &str| Some(Version { tag: tag.to_owned(), ..version("x") });
+    let why = format!("no node takes the build's pod: {}", "why ".repeat(50).trim_end());
+    let builds = [
+        Build { version: of(revision), ..passed() },
+        Build { version: of(&format!("g{revision}")), ..passed() },
+        Build { verdict: Some(Verdict::Cancelled), version: of("build-12"), ..passed() },
+        Build { version: of("main"), waiting: Some(why.clone()), ..running() },
+        Build { phase: Phase::Triggered, terminating: true, version: of("build-99"), ..running() },
+        Build { generation: 1234, ..build("ci-sharp-mccarthy", 3, "2021-11-25T11:58:31Z") },
+        build("ci-calm-noether", 3, "2021-11-25T11:58:31Z"),
+    ];
+    let signs = BTreeMap::new();
+    let view = View::new(&builds, &signs, at(NOW));
+    let rendered = view.table(false).render(true);
+    let begins = rendered.lines().next().unwrap().find("WHY").unwrap();
+    assert!(begins + NONE.len() <= 80, "{rendered}");
+    for line in rendered.lines() {
+        let whole = line.ends_with(&why) || line.contains("   waiting for a push after build-2");
+        assert!(whole || line.len() <= 80, "{line}");
+    }
+    assert!(rendered.contains("   9fceb02   ") && rendered.contains("   g9fceb02   "), "{rendered}");
+    // whoever asks for more is told all of it
+    let wide = view.table(true).render(true);
+    assert!(wide.contains(revision) && wide.lines().next().unwrap().ends_with("   WHY"), "{wide}");
+    let build = Build { version: of(revision), revision: Some(revision.to_owned()), ..passed() };
+    let object = view.object(&build);
+    assert_eq!(
+        (&object["status"]["tag"], &object["status"]["revision"]),
+        (&json!(revision), &json!(revision))
+    );
 }
 
 #[test]

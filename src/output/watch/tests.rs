@@ -137,3 +137,19 @@ fn what_has_no_time_of_its_own_is_dated_before_what_follows() {
     let dispatch = lines.iter().find(|line| line.text.starts_with("next listener")).unwrap();
     assert_eq!(dispatch.time, at(65));
 }
+
+#[test]
+fn a_line_fits_100_columns_but_for_a_reason_however_long_tags_and_revisions_are() {
+    let revision = "9fceb02d0ae598e95dc970b74767f19372d61af8";
+    let mut build = finished();
+    build.namespace = "ci-determined-franklin".to_owned();
+    build.successor = Some("ci-compassionate-lovelace".to_owned());
+    build.revision = Some(revision.to_owned());
+    build.version = build.version.map(|version| Version { tag: format!("main-{revision}"), ..version });
+    build.baseline = Baseline::Pending(format!("main-{revision}"));
+    let lines = texts(None, &build, 900);
+    assert!(lines.iter().all(|line| line.len() <= 100), "{lines:#?}");
+    let has = |words: &str| lines.iter().any(|line| line.ends_with(words));
+    assert!(has("image changed to main-9fceb02 (abababababab), revision 9fceb02"), "{lines:#?}");
+    assert!(has("listening for a push after main-9fceb02"), "{lines:#?}");
+}
