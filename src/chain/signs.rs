@@ -82,6 +82,15 @@ impl Signs {
         Self { trouble, remedy, standing, silent_since }
     }
 
+    /// Who is to create its listener knows what that waits for: the build before it.
+    pub fn wait_for(&mut self, before: Option<&Build>) {
+        if let (Some(standing), Some(error)) =
+            (&mut self.standing, before.and_then(|before| before.dispatch_error.as_ref()))
+        {
+            standing.clone_from(error);
+        }
+    }
+
     /// What keeps it from going on and what to do about that, or how far it is.
     pub fn sentence(&self) -> Option<String> {
         match (&self.trouble, &self.remedy) {

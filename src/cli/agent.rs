@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
-use crate::cluster::{Cluster, InCluster};
+use crate::cluster::{Cluster, ClusterNotice, InCluster};
 use crate::local;
 use crate::local::render::Renderer;
 use crate::ops::signal::or_terminated;
+use crate::output::console::Console;
 use crate::output::narration::sentence;
 use crate::pipeline::weave::TOLD_FOLDER;
 use crate::runner::{Agent, Identity, Role, tell};
@@ -80,11 +81,21 @@ pub(super) async fn run(ctx: &mut Ctx) -> Result<ExitKind, Failure> {
         container: place.container,
         told: TOLD_FOLDER.into(),
     };
+    // a diary that nobody reads is no reason to stop
+    let write = |console: &mut Console, line: &str| {
+        let _ = console.event(&format!("{:.0}  {line}", Timestamp::now()));
+    };
+    let (out, err) = (ctx.settings.stdout, ctx.settings.stderr);
+    cluster.on_notice(move |notice| match notice {
+        ClusterNotice::Waiting(text) | ClusterNotice::Warning(text) => {
+            write(&mut Console::standard(out, err), &text);
+        }
+    });
     let console = RefCell::new(&mut ctx.console);
     let say = |it: Narration<'_>| {
-        let Some(line) = sentence(&it) else { return };
-        // a diary that nobody reads is no reason to stop
-        let _ = console.borrow_mut().event(&format!("{:.0}  {line}", Timestamp::now()));
+        if let Some(line) = sentence(&it) {
+            write(&mut console.borrow_mut(), &line);
+        }
     };
     let mut agent = Agent::new(&cluster, me, Timestamp::now, Renderer::agent(), &say);
     or_terminated(agent.run()).await.transpose()?;

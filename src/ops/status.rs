@@ -22,6 +22,7 @@ use crate::chain::wire;
 use crate::cluster::objects::Meta;
 use crate::cluster::resource as kind;
 use crate::cluster::{self, Cluster, Query};
+use crate::state::build::look;
 use crate::state::error::Result;
 use crate::state::{select, support};
 
@@ -212,6 +213,11 @@ pub(super) async fn signs_of(cluster: &Cluster, build: &Build) -> Result<(Signs,
     let of: Vec<&Pod> = pods.items.iter().collect();
     let now = pods.date.unwrap_or(Timestamp::MIN);
     let mut signs = Signs::of(build, listener, &of, None, now);
+    if let (Some(parent), signs::Presence::Gone, Some(_)) = (&build.parent, listener, &signs.standing) {
+        // without the right to read it nothing is added
+        let before = look(cluster, parent).await.ok().flatten();
+        signs.wait_for(before.as_ref());
+    }
     warned(cluster, build, &mut signs, &of).await;
     Ok((signs, pods.items))
 }

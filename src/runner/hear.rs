@@ -8,9 +8,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Agent;
-use crate::agent::verdict::StandstillBounds;
+use crate::agent::verdict::{self, StandstillBounds};
 use crate::agent::{Observation, OwnContainer};
-use crate::chain::build::Map;
+use crate::chain::build::{Map, Phase};
 use crate::chain::pod::{Container, Pod, Ran, Silence, State};
 use crate::chain::told::Telling;
 use crate::chain::wire;
@@ -21,6 +21,23 @@ use crate::state::error::Result;
 
 /// How often the told file is looked for while it is waited for. No request goes with it.
 const LISTEN_AGAIN: Duration = Duration::from_millis(250);
+
+/// What is waited for longer than this is said.
+const SAID_AFTER: SignedDuration = SignedDuration::from_secs(verdict::SAID_AFTER);
+
+/// Since when the image has not told what it brings, nor failed to, as this agent has seen it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AwaitedSince {
+    image: String,
+    since: Timestamp,
+}
+
+impl AwaitedSince {
+    /// When it is said.
+    pub(super) fn said_at(&self) -> Timestamp {
+        self.since + SAID_AFTER
+    }
+}
 
 /// Since when nothing is told, and when that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +52,14 @@ pub(super) struct SilentSince {
 
 impl Agent<'_> {
     /// What the CI container of the own pod does. `annotations`: those of the own Deployment.
-    pub(super) fn running(&mut self, pod: Option<&Pod>, annotations: Option<&Map>) -> OwnContainer {
+    pub(super) fn running(
+        &mut self,
+        pod: Option<&Pod>,
+        annotations: Option<&Map>,
+        phase: Phase,
+    ) -> OwnContainer {
         let Some(own) = pod.and_then(|pod| pod.container(&self.me.container)) else {
-            self.findings.silence = None;
+            (self.findings.silence, self.findings.awaited) = (None, None);
             return OwnContainer {
                 image: String::new(),
                 ran: Ran::Pending,
@@ -54,6 +76,9 @@ impl Agent<'_> {
             Silence::Theirs(why) => (why, None),
             Silence::Image(why) => ((own.state != State::Running).then(|| why.clone()), Some(why)),
         };
+        // how far a listener is that has not listened yet is seen from outside
+        let awaited = !told && self.cache.freeze.is_none() && phase == Phase::Listening;
+        let trouble = trouble.or_else(|| self.awaited(own, awaited));
         OwnContainer {
             image: own.image.clone(),
             ran: own.ran(),
@@ -63,6 +88,15 @@ impl Agent<'_> {
             trouble,
             mute: self.mute(own, fault.filter(|_| !told), annotations),
         }
+    }
+
+    /// What the container does that is awaited for longer than goes without saying: a large image is pulled, a volume mounted.
+    fn awaited(&mut self, own: &Container, awaited: bool) -> Option<String> {
+        let now = self.now();
+        let known = self.findings.awaited.take().filter(|known| awaited && known.image == own.image);
+        let since = known.map_or(now, |known| known.since);
+        self.findings.awaited = awaited.then(|| AwaitedSince { image: own.image.clone(), since });
+        (awaited && since + SAID_AFTER <= now).then(|| own.awaited())
     }
 
     /// The reason for which nothing is told, once it has stood for as long as what does not heal by itself may.

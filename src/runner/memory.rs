@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::hear::SilentSince;
+use super::hear::{AwaitedSince, SilentSince};
 use crate::chain::freeze::Freeze;
 use crate::cluster::objects::Meta;
 use crate::pipeline::weave::Plan;
@@ -61,6 +61,8 @@ pub(super) struct AgentFindings {
     pub(super) pushed_over: Option<bool>,
     /// What the last recheck found wrong, for as long as the listener waits.
     pub(super) found: Option<String>,
+    /// Since when it is waited for what the CI container's image brings.
+    pub(super) awaited: Option<AwaitedSince>,
     /// Since when the CI container of this image has told nothing, by no fault of registry or node.
     pub(super) silence: Option<SilentSince>,
     /// Why this agent cannot go on, as it was written down last.

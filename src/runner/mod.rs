@@ -41,6 +41,7 @@ use crate::state::confinement;
 use crate::state::error::{Error, Result};
 use crate::state::narration::Narration;
 use adopt::Watchfulness;
+use hear::AwaitedSince;
 use memory::{AgentFindings, Cache, Timers};
 use wake::Wakes;
 
@@ -272,9 +273,10 @@ impl<'a> Agent<'a> {
     /// [`Self::rest`].
     fn next_look(&self) -> Option<Duration> {
         let silent = self.findings.silence.as_ref().map(|silence| silence.ends);
+        let awaited = self.findings.awaited.as_ref().map(AwaitedSince::said_at);
         // what was due at the last look and led to nothing waits for a change, and not for the clock
         let later = |at: &Timestamp| self.timers.looked.is_none_or(|looked| *at > looked);
-        let due = [self.timers.recheck_at, self.timers.dispatch_again, self.timers.look_at, silent];
+        let due = [self.timers.recheck_at, self.timers.dispatch_again, self.timers.look_at, silent, awaited];
         let due = due.into_iter().flatten().filter(later).min();
         let due = due.map(|at| self.until(at));
         let again = LOOK_AGAIN.min(self.pulse());

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use super::Agent;
 use super::served::{ServedJob, ServedListener};
 use crate::agent::left::{left, settles_at};
-use crate::agent::verdict::{BuildJob, Judged, StandstillBounds, judge};
+use crate::agent::verdict::{BuildJob, Judged, SAID_AFTER, StandstillBounds, judge};
 use crate::agent::{Observation, OwnContainer, OwnDeployment, SupportState};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::freeze::Freeze;
 use crate::chain::head::Head;
-use crate::chain::pod::{Pod, State};
+use crate::chain::pod::Pod;
 use crate::chain::wire;
 use crate::chain::workload::{Scalable, Workload};
 use crate::cluster::objects::{Event, NamespaceObject, Object, holds};
@@ -75,8 +75,11 @@ impl Agent<'_> {
                 deployment: self.me.deployment.clone(),
             })?);
         }
-        let running =
-            self.running(pod.as_ref(), deployment.as_ref().map(|found| &found.metadata.annotations));
+        let running = self.running(
+            pod.as_ref(),
+            deployment.as_ref().map(|found| &found.metadata.annotations),
+            build.phase,
+        );
         self.cache.listener = deployment.as_ref().map(|found| found.metadata.clone());
         let now = self.now();
         self.timers.looked = Some(now);
@@ -264,7 +267,8 @@ impl Agent<'_> {
         let failed = holds(&job.status.conditions, "Failed");
         let failed = failed.map(|condition| (condition.reason.clone(), condition.message.clone()));
         let deleted = job.metadata.deletion_timestamp.is_some();
-        let mut view = BuildJob { complete, failed, refused: None, deleted };
+        let suspended = job.spec.suspend;
+        let mut view = BuildJob { complete, failed, refused: None, deleted, suspended };
         if pod.is_none() {
             view.refused = self.refusal().await?;
         }
@@ -273,6 +277,10 @@ impl Agent<'_> {
         let container = job.container();
         self.timers.look_at = pod.as_ref().and_then(|pod| settles_at(pod, container));
         let judged = judge(&view, pod.as_ref(), container, self.now(), age, bounds);
+        // what is not said yet may have to be said although nothing changes
+        if matches!(judged, Judged::Going(None)) && pod.as_ref().is_none_or(|pod| pod.coming_up().is_some()) {
+            self.timers.look_at.get_or_insert(since + (SAID_AFTER + 1).seconds());
+        }
         // a volume that is not mounted, a sandbox that is not made: nothing but an event tells of them
         if let (Judged::Going(Some(why)), Some(pod)) = (&judged, &pod)
             && pod.standstill().is_none()
@@ -335,7 +343,7 @@ const PODS: usize = 4;
 /// own is none of the agent's doing.
 fn out_of_memory(pod: &Pod) -> bool {
     let own = pod.container(AGENT_CONTAINER);
-    own.is_some_and(|own| matches!(&own.last, State::Terminated { reason, .. } if reason == "OOMKilled"))
+    own.is_some_and(|own| own.last.out_of_memory())
 }
 
 /// The own Deployment; a deleted one counts as detached and scaled to zero.

@@ -32,6 +32,7 @@ pub(super) struct ServedJob {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct ServedJobSpec {
     pub(super) pod_failure_policy: FailurePolicy,
+    pub(super) suspend: bool,
     pub(super) template: Template,
 }
 

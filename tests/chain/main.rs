@@ -28,5 +28,6 @@ mod support;
 mod tidied;
 mod turn;
 mod verdicts;
+mod waits;
 mod watching;
 mod world;

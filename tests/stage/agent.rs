@@ -13,6 +13,7 @@ mod renewed;
 mod starts;
 mod trials;
 mod turn;
+mod waits;
 
 use std::time::Duration;
 

@@ -143,14 +143,10 @@ impl Overview {
             let pods = pods_of.get(build.namespace.as_str()).map(Vec::as_slice).unwrap_or_default();
             let held = self.held.get(&build.namespace).cloned();
             let mut signs = Signs::of(build, listener, pods, held, now);
-            // who is to create the listener knows what it waits for
-            if let (Some(standing), signs::Presence::Gone) = (&mut signs.standing, listener) {
+            if let (Some(_), signs::Presence::Gone) = (&signs.standing, listener) {
                 // few are awaited of however many builds there are
                 let mut all = self.builds.iter().chain(&others.builds);
-                let before = all.find(|other| Some(&other.namespace) == build.parent.as_ref());
-                if let Some(error) = before.and_then(|before| before.dispatch_error.as_ref()) {
-                    standing.clone_from(error);
-                }
+                signs.wait_for(all.find(|other| Some(&other.namespace) == build.parent.as_ref()));
             }
             self.signs.insert(build.namespace.clone(), signs);
         }

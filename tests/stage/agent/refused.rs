@@ -163,12 +163,18 @@ async fn an_agent_writes_down_that_it_waits_for_it_and_builds_meanwhile() {
         .await;
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     let next = stage.world().builds()[&2].clone();
-    assert_eq!(
-        annotation(&stage.world(), &namespace, wire::DISPATCH_ERROR),
-        format!(
-            "namespace {next} has no default ServiceAccount after 2 s, which kube-controller-manager makes"
-        )
+    let why = format!(
+        "namespace {next} has no default ServiceAccount after 2 s, which kube-controller-manager makes"
     );
+    assert_eq!(annotation(&stage.world(), &namespace, wire::DISPATCH_ERROR), why);
+    let told = waits::told(&stage, &[&namespace, &next]).await;
+    assert_eq!(told.status[0], format!("chain is broken, no next listener: {why}"));
+    assert_eq!(told.status[1], format!("waiting for its listener: {why}"));
+    let watched = format!("no next listener yet, will be tried again: {why}");
+    assert!(told.watch[0].contains(&watched), "{told:?}");
+    assert!(told.watch[1].contains(&format!("waiting: {why}")), "{told:?}");
+    let diary = waits::diary(&stage, &namespace, Duration::from_secs(4)).await;
+    assert!(diary.iter().any(|line| line.contains(&why)), "{diary:?}");
     run_until(&stage, &namespace, |world| world.phase(&namespace) == "Building").await;
     {
         let mut world = stage.world();
