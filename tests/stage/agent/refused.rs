@@ -83,6 +83,27 @@ async fn how_far_it_is_is_said_where_it_takes_long() {
     assert!(remedy.contains("kubectl studioci watch app-main"), "{remedy}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn pod_security_that_refuses_the_listener_is_told_in_start_status_and_watch() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    refuse(
+        &stage,
+        "pods \"build-x\" is forbidden: violates PodSecurity \"restricted:latest\": runAsNonRoot != true",
+    );
+    let (lines, outcome) = said(&stage).await;
+    let why = "the API server refuses the pod of deployment.apps/build: pods \"build-x\" is forbidden: violates \
+               PodSecurity \"restricted:latest\": runAsNonRoot != true";
+    let remedy = "annotate the build workload with studioci.dev/listener-security: '{runAsUser: 1000}', or give kubectl \
+                  studioci start a --pod-security that admits it";
+    let both = format!("{why} ({remedy})");
+    assert_eq!(lines.last().unwrap(), &format!("the listener waits: {both}"));
+    assert_eq!(outcome.unwrap_err().said().1, remedy);
+    let namespace = stage.world().builds()[&1].clone();
+    let told = waits::told(&stage, &[&namespace]).await;
+    assert_eq!(told.status, [both.as_str()]);
+    assert!(told.watch[0].contains(&format!("waiting: {both}")), "{told:?}");
+}
+
 /// Pod Security that lets in only what is not of this container.
 fn no_pod_of(request: &str, body: &Value, agents: bool) -> Option<&'static str> {
     let of_agent = body["spec"]["initContainers"][0]["name"] == "studioci-install";
