@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 
 use super::*;
-use crate::ops::status::status;
-use crate::ops::watch::{Change, watch};
-use crate::output::narration::sentence;
-use crate::output::status::View;
-use crate::output::watch::{diff, waits};
-use crate::state::narration::Narration;
+use studioci::ops::status::status;
+use studioci::ops::watch::{Change, watch};
+use studioci::output::narration::sentence;
+use studioci::output::status::View;
+use studioci::output::watch::{diff, waits};
+use studioci::state::narration::Narration;
 
 /// What people are told of builds.
 #[derive(Debug)]
@@ -95,9 +95,9 @@ async fn a_pushed_image_that_takes_long_to_come_up_is_said_to_be_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn an_image_that_tells_nothing_for_some_time_is_said_to_be_waited_for() {
     let (stage, namespace) = pushed().await;
-    let tells = stage.world().tells.take();
+    let tells = stage.tells.lock().unwrap().take();
     is_said(&stage, &namespace, "container build runs and tells nothing of its image").await;
-    stage.world().tells = tells;
+    *stage.tells.lock().unwrap() = tells;
     run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
     assert_eq!(annotation(&stage.world(), &namespace, wire::VERDICT), "Passed");
 }
