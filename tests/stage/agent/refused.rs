@@ -97,7 +97,7 @@ async fn pod_security_that_refuses_the_listener_is_told_in_start_status_and_watc
                   studioci start a --pod-security that admits it";
     let both = format!("{why} ({remedy})");
     assert_eq!(lines.last().unwrap(), &format!("the listener waits: {both}"));
-    assert_eq!(super::super::said(&outcome.unwrap_err()).1, remedy);
+    assert_eq!(with_remedy(&outcome.unwrap_err()).1, remedy);
     let namespace = stage.world().builds()[&1].clone();
     let told = waits::told(&stage, &[&namespace]).await;
     assert_eq!(told.status, [both.as_str()]);
