@@ -46,7 +46,7 @@ impl OwnContainer {
     /// The (tag, digest); `None` while the digest is not published, or for an image that cannot be read. Of an image that
     /// never ran within its bound no digest will be seen.
     pub fn version(&self) -> Option<Version> {
-        let tag = ImageRef::parse(&self.image)?.tag;
+        let tag = ImageRef::parse(&self.image).ok()?.tag;
         match &self.ran {
             Ran::Pending if self.mute.is_some() => Some(Version { tag, content: Content::Unseen }),
             Ran::Pending => None,

@@ -159,11 +159,10 @@ fn listen(o: &Observation) -> Action {
         {
             return Action::Listen(o.build.baseline.clone());
         }
-        return if ImageRef::parse(&o.running.image).is_none() {
-            Action::Wait(Some(format!("the image {:?} of this pod cannot be read", o.running.image)))
-        } else {
-            Action::Wait(trouble())
-        };
+        return Action::Wait(match ImageRef::parse(&o.running.image) {
+            Ok(_) => trouble(),
+            Err(why) => Some(format!("the image {:?} of this pod cannot be read: {why}", o.running.image)),
+        });
     };
     match trigger(o, &version) {
         Trigger::Idle(baseline) if o.build.phase == Phase::Claimed || baseline != o.build.baseline => {

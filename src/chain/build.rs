@@ -9,6 +9,7 @@ pub use super::phase::{Dispatch, Phase, Verdict};
 use super::trying::Trying;
 pub use super::version::{Baseline, Content, Version};
 use super::wire;
+use crate::keel::image::{ImageRef, check_tag};
 pub use crate::keel::names::Map;
 
 /// One build, as its Namespace tells it.
@@ -162,7 +163,14 @@ impl Build {
         let generation = must(wire::GENERATION)?;
         let content = told(wire::DIGEST);
         let tag = told(wire::TAG);
-        let version = Version::of_words(tag.as_deref().unwrap_or("none yet"), content.as_deref())
+        if let Some(tag) = tag.as_ref().filter(|tag| check_tag(tag).is_err()) {
+            return Err(bad(wire::TAG, tag));
+        }
+        let image = told(wire::IMAGE);
+        if let Some(image) = image.as_ref().filter(|image| ImageRef::check_repository(image).is_err()) {
+            return Err(bad(wire::IMAGE, image));
+        }
+        let version = Version::of_words(tag.as_deref().unwrap_or("none"), content.as_deref())
             .ok_or_else(|| bad(wire::DIGEST, content.as_deref().unwrap_or_default()))?;
         let phase = labels.get(wire::PHASE).cloned();
         Ok(Self {
@@ -187,7 +195,7 @@ impl Build {
             dispatch_error: told(wire::DISPATCH_ERROR),
             baseline: word(told(wire::BASELINE), |value| bad(wire::BASELINE, value))?
                 .unwrap_or(Baseline::None),
-            image: told(wire::IMAGE),
+            image,
             version: tag.map(|_| version),
             revision: told(wire::REVISION),
             job_uid: told(wire::JOB_UID),
@@ -246,6 +254,13 @@ mod tests {
             (wire::VERDICT, "Fine"),
             (wire::DISPATCH, "maybe"),
             (wire::BASELINE, "@"),
+            (wire::BASELINE, "a/b@?"),
+            (wire::BASELINE, "-1"),
+            (wire::TAG, "a/b"),
+            (wire::TAG, "1.0.0+5"),
+            (wire::TAG, ""),
+            (wire::IMAGE, "r.example//app"),
+            (wire::IMAGE, "r.example/app:1"),
         ] {
             let mut annotations = annotations.clone();
             annotations.insert(key.to_owned(), value.to_owned());

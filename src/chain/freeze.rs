@@ -1,6 +1,7 @@
 //! The freeze: one create-only object in a build's namespace that says what triggered it.
 
 use super::build::{Map, Version};
+use crate::keel::image::ImageRef;
 
 const IMAGE: &str = "image";
 const TAG: &str = "tag";
@@ -64,8 +65,9 @@ impl Freeze {
             (Some(text), None) => Pushed::Text(text.clone()),
             (None, None) => Pushed::Absent,
         };
+        let image = data.get(IMAGE).filter(|image| ImageRef::check_repository(image).is_ok())?;
         Some(Self {
-            image: data.get(IMAGE)?.clone(),
+            image: image.clone(),
             version: Version::of_words(data.get(TAG)?, data.get(DIGEST).map(String::as_str))?,
             revision: data.get(REVISION).cloned(),
             pipeline,
@@ -96,7 +98,11 @@ mod tests {
         let mut data = Map::from([("image".to_owned(), "a".to_owned())]);
         assert_eq!(Freeze::read(&data), None);
         data.insert("tag".to_owned(), "1".to_owned());
-        data.insert("digest".to_owned(), "sha256:1".to_owned());
-        assert_eq!(Freeze::read(&data), None);
+        assert!(Freeze::read(&data).is_some());
+        for (key, spoilt) in [("digest", "sha256:1"), ("tag", "a/b"), ("image", "a//b"), ("image", "a:1")] {
+            let mut data = data.clone();
+            data.insert(key.to_owned(), spoilt.to_owned());
+            assert_eq!(Freeze::read(&data), None, "{key}: {spoilt}");
+        }
     }
 }

@@ -206,7 +206,7 @@ impl Container {
 
     fn registry_digest(&self) -> Ran {
         let id = self.image_id.strip_prefix("docker-pullable://").unwrap_or(&self.image_id);
-        let id = ImageRef::parse(id).filter(|id| !loaded_by_hand(&id.repository_key()));
+        let id = ImageRef::parse(id).ok().filter(|id| !loaded_by_hand(&id.repository_key()));
         id.and_then(|id| id.digest).map_or(Ran::SideLoaded, Ran::Digest)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::phase::UnknownWord;
-use crate::keel::image::Digest;
+use crate::keel::image::{Digest, check_tag};
 
 /// What a listener runs, or ran: a tag and, where the registry's digest is known, the digest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,7 +52,7 @@ impl Version {
             Some(CONTENT_UNSEEN) => Content::Unseen,
             Some(digest) => Content::Digest(Digest::parse(digest)?),
         };
-        (!tag.is_empty()).then(|| Self { tag: tag.to_owned(), content })
+        check_tag(tag).is_ok().then(|| Self { tag: tag.to_owned(), content })
     }
 
     /// Whether both are the same image, as far as can be told.
@@ -123,6 +123,7 @@ impl FromStr for Baseline {
             return Ok(Self::None);
         }
         match text.strip_suffix("@?") {
+            Some(tag) if check_tag(tag).is_err() => Err(UnknownWord { what: "tag", word: tag.to_owned() }),
             Some(tag) => Ok(Self::Pending(tag.to_owned())),
             None => text.parse().map(Self::At),
         }

@@ -1,15 +1,15 @@
 //! What is wrong with a workload's Keel keys. Keel is silent where it ignores a key, so this room speaks: each
 //! finding says what Keel would do, and what to do instead.
 
+mod keys;
 mod policy;
 mod polling;
 
 use std::fmt;
 
-use super::dialect;
+use super::dialect::{self, NoRegex};
 use super::image::ImageRef;
 use super::names::{self, Map};
-use super::parking;
 use super::policy::Policy;
 
 /// How much a finding matters.
@@ -45,8 +45,8 @@ pub struct Linted<'a> {
     pub template_labels: &'a Map,
     /// Annotations of its pod template, which Keel does not read.
     pub template_annotations: &'a Map,
-    /// Image of the container that Keel is to update.
-    pub image: &'a str,
+    /// Image of the container that Keel is to update; `None` for one that cannot be read.
+    pub image: Option<&'a ImageRef>,
 }
 
 impl fmt::Display for Finding {
@@ -63,7 +63,8 @@ impl fmt::Display for Finding {
 pub fn check(subject: &Linted) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
     let policy = Policy::of(subject.labels, subject.annotations);
-    misplaced(subject, &mut findings);
+    keys::misplaced(subject, &mut findings);
+    keys::unknown(subject, &mut findings);
     policy::policies(subject, &policy, &mut findings);
     policy::options(subject, &policy, &mut findings);
     tags(subject, &policy, &mut findings);
@@ -89,63 +90,51 @@ impl Findings {
     }
 }
 
-/// Keys on the pod template, and keys that differ from Keel's only in case.
-fn misplaced(subject: &Linted, findings: &mut Findings) {
-    let template = subject.template_labels.keys().chain(subject.template_annotations.keys());
-    for key in template.filter(|key| parking::is_keel_key(key) && *key != names::UPDATE_TIME) {
-        findings.error(
-            format!("`{key}` stands on the pod template"),
-            "Keel reads only the workload's own metadata and ignores this key.",
-            format!("Move `{key}` to metadata.annotations of the workload."),
-        );
-    }
-    let known = [
-        names::POLICY,
-        names::MATCH_TAG,
-        names::MATCH_TAG_LEGACY,
-        names::MATCH_PRE_RELEASE,
-        names::TRIGGER,
-        names::POLL_SCHEDULE,
-        names::APPROVALS,
-        names::APPROVAL_DEADLINE,
-        names::NOTIFY,
-        names::RELEASE_NOTES,
-    ];
-    for key in subject.labels.keys().chain(subject.annotations.keys()) {
-        if let Some(exact) = known.iter().find(|name| key.eq_ignore_ascii_case(name) && key != *name) {
-            findings.error(
-                format!("`{key}` is not spelled as Keel spells it"),
-                "Keel compares this key exactly and ignores the one that is there.",
-                format!("Write `{exact}`."),
-            );
-        }
-    }
-}
-
 /// The current tag against the policy.
 fn tags(subject: &Linted, policy: &Policy, findings: &mut Findings) {
-    let Some(image) = ImageRef::parse(subject.image) else {
+    let Some(image) = subject.image else { return };
+    if let Some(why) = image.unread_by_keel() {
         findings.error(
-            format!("the image `{}` is not an image reference", subject.image),
-            "Keel cannot read it and does not follow this container.",
-            "Write registry/repository:tag, in lower case and without http://.",
-        );
-        return;
-    };
-    if image.digest.is_some() {
-        findings.warning(
-            format!("the image `{}` is pinned by digest", subject.image),
-            "Keel looks at the tag only, and its update drops the digest.",
-            "Write the tag alone.",
+            format!("the image `{image}` is none that Keel reads"),
+            format!("{why}, and does not follow this container."),
+            "Name the registry by its domain in lower case, and the repository by a short name.",
         );
     }
-    if policy.tracked()
-        && let Err(why) = policy.can_move_from(&image.tag)
+    if let Some(digest) = &image.digest {
+        let never = policy.match_tag() || policy.can_move_from(digest.as_str()).is_err();
+        findings.warning(
+            format!("the image `{image}` is pinned by digest"),
+            if never {
+                "Keel takes the digest for the tag, and never updates such a workload."
+            } else {
+                "Keel takes the digest for the tag, and compares the tags that are pushed with that."
+            },
+            "Write the tag alone; the listener of a chain has the tag alone in any case.",
+        );
+    }
+    // what has a digest alone is refused as such
+    if image.tag.is_empty() || !policy.tracked() {
+        return;
+    }
+    if let Policy::Glob(pattern) = policy
+        && !policy::is_sound(pattern)
     {
+        return;
+    }
+    if let Err(why) = policy.can_move_from(&image.tag) {
         findings.error(
             format!("the policy `{}` cannot move from the tag `{}`", policy.name(), image.tag),
             format!("Keel never updates this workload: {why}."),
             "Start from a tag that the policy can move from, or change the policy.",
+        );
+    } else if let Policy::Semver { .. } = policy
+        && !image.tag.contains('.')
+        && image.tag != "latest"
+    {
+        findings.warning(
+            format!("the policy `{}` compares versions, and the tag `{}` has no dot", policy.name(), image.tag),
+            "Keel skips every tag without a dot: it waits for one such as 1.2.0, and if all tags are like this one, for ever.",
+            format!("Push tags with a dot, or {}.", policy::RECOMMENDED),
         );
     }
     if let Policy::Glob(_) = policy
@@ -183,14 +172,20 @@ fn others(subject: &Linted, findings: &mut Findings) {
             );
         }
     }
-    if let Some(pattern) = names::any_case(names::MONITOR_CONTAINERS, annotations, labels)
-        && let Err(why) = dialect::compile(pattern)
-    {
-        findings.error(
-            format!("the pattern `{pattern}` of `{}` does not compile: {why}", names::MONITOR_CONTAINERS),
-            "Keel then follows and updates every container.",
-            "Fix the pattern; `^NAME$` picks one container.",
-        );
+    if let Some(pattern) = names::any_case(names::MONITOR_CONTAINERS, annotations, labels) {
+        match dialect::compile(pattern) {
+            Err(NoRegex::Refused(why)) => findings.error(
+                format!("the pattern `{pattern}` of `{}` does not compile: {why}", names::MONITOR_CONTAINERS),
+                "Keel then follows and updates every container.",
+                "Fix the pattern; `^NAME$` picks one container.",
+            ),
+            Err(NoRegex::Unusual(what)) => findings.warning(
+                format!("the pattern `{pattern}` of `{}` has {what}", names::MONITOR_CONTAINERS),
+                "Whether Keel takes it is not judged; if it does not, it follows and updates every container.",
+                "Write it without; `^NAME$` picks one container.",
+            ),
+            Ok(_) => {}
+        }
     }
     for key in [names::NOTIFY, names::RELEASE_NOTES] {
         if labels.contains_key(key) {

@@ -23,8 +23,7 @@ fn rest_of(key: &str) -> Option<&str> {
     if key.eq_ignore_ascii_case(names::OBSERVER_POLICY) {
         return Some(PARKED_OBSERVER);
     }
-    let (prefix, rest) = key.split_at_checked(names::PREFIX.len())?;
-    prefix.eq_ignore_ascii_case(names::PREFIX).then_some(rest)
+    names::rest_of(key)
 }
 
 fn parked_key(key: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use std::fmt;
 #[cfg(any(test, feature = "testing"))]
 mod choice;
 
-use super::dialect;
+use super::dialect::{self, NoRegex};
 use super::names::{self, Map};
 use super::semver::SemVer;
 
@@ -70,7 +70,7 @@ pub enum Policy {
     },
     /// `glob:PATTERN`, with `*` as the only wildcard: tags that match and are greater as strings.
     Glob(String),
-    /// `regexp:PATTERN`, which compiles: tags that match; which one is current does not matter.
+    /// `regexp:PATTERN`, which compiles, as far as is known: tags that match; which one is current does not matter.
     Regexp(String),
     /// None, so Keel leaves the workload alone.
     Untracked(Untracked),
@@ -98,8 +98,8 @@ impl Policy {
         }
         if let Some(pattern) = value.strip_prefix("regexp:") {
             return match dialect::compile(pattern) {
-                Ok(_) => Self::Regexp(pattern.to_owned()),
-                Err(why) => Self::Untracked(Untracked::BadRegexp(value.to_owned(), why)),
+                Err(NoRegex::Refused(why)) => Self::Untracked(Untracked::BadRegexp(value.to_owned(), why)),
+                Ok(_) | Err(NoRegex::Unusual(_)) => Self::Regexp(pattern.to_owned()),
             };
         }
         let semver = |span| Self::Semver {

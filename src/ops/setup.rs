@@ -37,7 +37,7 @@ pub struct Asked {
 /// What `setup --print` prints: the manifests with their comments, and home's configuration.
 ///
 /// # Errors
-/// An agent image that is missing, or not named by its digest; keys that cannot be.
+/// An agent image that is missing, no reference, or not named by its digest; keys that cannot be.
 pub fn print(asked: &Asked) -> Result<String> {
     readable(asked)?;
     Ok(manifests::text(&home_after(None, asked)?))
@@ -45,9 +45,10 @@ pub fn print(asked: &Asked) -> Result<String> {
 
 /// What the policies allow is an image by its digest: whoever can push over a tag must not become every agent.
 fn readable(asked: &Asked) -> Result<()> {
-    let pinned = |image: &&String| ImageRef::parse(image).is_some_and(|image| image.digest.is_some());
-    if let Some(image) = asked.agent_image.as_ref().filter(|image| !pinned(image)) {
-        return Err(Error::ImageNotPinned { image: image.clone() });
+    match asked.agent_image.as_ref().map(|image| (image.clone(), ImageRef::parse(image))) {
+        Some((image, Err(why))) => return Err(Error::NotAnImage { image, why: why.to_owned() }),
+        Some((image, Ok(ImageRef { digest: None, .. }))) => return Err(Error::ImageNotPinned { image }),
+        Some((_, Ok(_))) | None => {}
     }
     let mut keys = asked.added.iter().flat_map(|added| added.labels.iter().chain(&added.annotations));
     match keys.find(|key| !is_key(key)) {

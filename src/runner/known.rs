@@ -61,7 +61,7 @@ impl Agent<'_> {
         seen: &Observation,
     ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
         // before the container runs its tag is known, and a policy that wants it to match is right about it
-        let image = ImageRef::parse(&seen.running.image).or_else(|| ImageRef::parse(&seen.listener.image));
+        let image = ImageRef::parse(&seen.running.image).or_else(|_| ImageRef::parse(&seen.listener.image));
         let (name, tag) = image.map(|image| (image.name, image.tag)).unwrap_or_default();
         let freeze = Freeze {
             image: name,

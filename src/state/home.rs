@@ -9,6 +9,7 @@ use crate::chain::rights::{Added, Workspace};
 use crate::chain::wire;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Error as ClusterError};
+use crate::keel::image::ImageRef;
 
 /// What home says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +42,12 @@ impl Home {
             })?,
             None => Added::default(),
         };
-        Ok(Self {
-            version: told(wire::HOME_KEY_VERSION)?,
-            agent_image: told(wire::HOME_KEY_AGENT_IMAGE)?,
-            added,
-        })
+        let (version, agent_image) = (told(wire::HOME_KEY_VERSION)?, told(wire::HOME_KEY_AGENT_IMAGE)?);
+        if let Err(why) = ImageRef::parse(&agent_image) {
+            let key = wire::HOME_KEY_AGENT_IMAGE.to_owned();
+            return Err(Error::AgentImageUnreadable { key, value: agent_image, why: why.to_owned() });
+        }
+        Ok(Self { version, agent_image, added })
     }
 
     /// # Errors

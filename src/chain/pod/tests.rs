@@ -22,12 +22,15 @@ fn only_a_digest_that_a_registry_gave_counts() {
         ("r:5000/app:1", format!("r:5000/app@{digest}"), known.clone()),
         ("app:1", format!("docker.io/library/app@{digest}"), known.clone()),
         ("app:1", format!("docker-pullable://app@{digest}"), known.clone()),
+        ("app:1", format!("[::1]:5000/team/app@{digest}"), known.clone()),
         // promoted from one repository to another, and the node has both
         ("r:5000/app:1", format!("r:5000/staging/app@{digest}"), known),
         ("app:1", format!("localhost/app@{digest}"), Ran::SideLoaded),
         ("app:1", digest.clone(), Ran::SideLoaded),
         ("app:1", format!("docker.io/library/import-2026@{digest}"), Ran::SideLoaded),
         ("app:1", String::new(), Ran::Pending),
+        ("app:1", format!("docker.io/library//app@{digest}"), Ran::SideLoaded),
+        ("app:1", format!("docker.io/o/App@{digest}"), Ran::SideLoaded),
     ] {
         assert_eq!(container(image, &image_id).ran(), want, "{image} {image_id}");
     }

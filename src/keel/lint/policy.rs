@@ -1,11 +1,12 @@
 //! Findings about the policy: its value, where it stands, and the options beside it.
 
 use super::{Findings, Linted};
+use crate::keel::dialect::{self, NoRegex};
 use crate::keel::names::{self, Map};
 use crate::keel::policy::{Policy, Untracked};
 
 /// The policy that this program recommends, as a remedy puts it.
-const RECOMMENDED: &str =
+pub(super) const RECOMMENDED: &str =
     "annotate `keel.sh/policy: glob:build-*` and push tags such as build-20260131235959-abc1234";
 
 /// What is wrong with the policy itself and where it stands.
@@ -13,6 +14,8 @@ pub(super) fn policies(subject: &Linted, policy: &Policy, findings: &mut Finding
     ambiguous(subject, findings);
     match policy {
         Policy::Untracked(why) => untracked(why, findings),
+        // told with the options
+        Policy::Force { match_tag: false } if match_tag_is_lost(subject) => {}
         Policy::Force { match_tag: false } => findings.error(
             "the policy is `force` without match-tag",
             "Keel then jumps to any tag of the repository, branches and old ones included; up to 0.22.1 it takes the \
@@ -20,12 +23,7 @@ pub(super) fn policies(subject: &Linted, policy: &Policy, findings: &mut Finding
             format!("Add `{}: \"true\"` to the same map, or {RECOMMENDED}.", names::MATCH_TAG),
         ),
         Policy::Glob(pattern) => glob(pattern, findings),
-        Policy::Regexp(_) => findings.warning(
-            "the policy is a regular expression",
-            "Keel accepts every tag that matches, older ones too, and restarts a workload that is up to date when \
-             another one of the same image moves.",
-            format!("Rather {RECOMMENDED}."),
-        ),
+        Policy::Regexp(pattern) => regexp(pattern, findings),
         Policy::Semver { .. } | Policy::Force { match_tag: true } => {}
     }
     if let Policy::Glob(_) | Policy::Regexp(_) = policy
@@ -36,6 +34,22 @@ pub(super) fn policies(subject: &Linted, policy: &Policy, findings: &mut Finding
             "A label's value may not hold `:` or `*`; the API server refuses the workload.",
             format!("Make `{}` an annotation.", names::POLICY),
         );
+    }
+}
+
+/// The map that holds the policy, and the other one.
+fn maps<'a>(subject: &Linted<'a>) -> (&'a Map, &'a Map) {
+    let (labels, annotations) = (subject.labels, subject.annotations);
+    if policy_in(annotations).is_some() { (annotations, labels) } else { (labels, annotations) }
+}
+
+/// Whether match-tag is there and does not count: misspelled, or in the map that does not hold the policy.
+fn match_tag_is_lost(subject: &Linted) -> bool {
+    let (here, other) = maps(subject);
+    let in_map = |map: &Map| map.get(names::MATCH_TAG).or_else(|| map.get(names::MATCH_TAG_LEGACY)).cloned();
+    match in_map(here) {
+        Some(value) => value != "false",
+        None => in_map(other).is_some_and(|value| value == "true"),
     }
 }
 
@@ -110,6 +124,13 @@ fn untracked(untracked: &Untracked, findings: &mut Findings) {
     }
 }
 
+/// Whether nothing is wrong with a glob pattern as such.
+pub(super) fn is_sound(pattern: &str) -> bool {
+    let mut findings = Findings(Vec::new());
+    glob(pattern, &mut findings);
+    findings.0.is_empty()
+}
+
 fn glob(pattern: &str, findings: &mut Findings) {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '*');
     if let Some(odd) = pattern.chars().find(|c| !allowed(*c)) {
@@ -127,17 +148,33 @@ fn glob(pattern: &str, findings: &mut Findings) {
     }
 }
 
+fn regexp(pattern: &str, findings: &mut Findings) {
+    findings.warning(
+        "the policy is a regular expression",
+        "Keel accepts every tag that matches, older ones too, and restarts a workload that is up to date when another one \
+         of the same image moves.",
+        format!("Rather {RECOMMENDED}."),
+    );
+    if let Err(NoRegex::Unusual(what)) = dialect::compile(pattern) {
+        findings.warning(
+            format!("the pattern `{pattern}` has {what}"),
+            "Whether Keel takes it is not judged; if it does not, it silently does not follow this workload.",
+            "Write it without, or look into Keel's log for `failed to parse regexp policy`.",
+        );
+    }
+}
+
 /// Options that are not in the policy's map, or not `true`.
 pub(super) fn options(subject: &Linted, policy: &Policy, findings: &mut Findings) {
-    let has_policy = |map: &Map| policy_in(map).is_some();
-    let (here, other, here_is, other_is) = if has_policy(subject.annotations) {
-        (subject.annotations, subject.labels, "annotations", "labels")
-    } else {
-        (subject.labels, subject.annotations, "labels", "annotations")
-    };
-    if !has_policy(here) {
+    let (here, other) = maps(subject);
+    if policy_in(here).is_none() {
         return;
     }
+    let (here_is, other_is) = if policy_in(subject.annotations).is_some() {
+        ("annotations", "labels")
+    } else {
+        ("labels", "annotations")
+    };
     for key in [names::MATCH_TAG, names::MATCH_TAG_LEGACY, names::MATCH_PRE_RELEASE] {
         if other.contains_key(key) {
             findings.error(

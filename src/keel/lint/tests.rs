@@ -11,12 +11,13 @@ fn map(text: &str) -> Map {
 
 fn findings(labels: &str, annotations: &str, image: &str) -> Vec<Finding> {
     let (labels, annotations) = (map(labels), map(annotations));
+    let image = ImageRef::parse(image).expect(image);
     check(&Linted {
         labels: &labels,
         annotations: &annotations,
         template_labels: NONE,
         template_annotations: NONE,
-        image,
+        image: Some(&image),
     })
 }
 
@@ -173,7 +174,66 @@ fn every_kind_of_silence_is_broken() {
         ),
         ("", poll("keel.sh/policy=glob:b-*"), "r/a:latest", Error, "cannot move", "Start from"),
         ("", poll("keel.sh/policy=glob:b-*"), "r/a:b-9", Warning, "not padded", "zeros"),
-        ("", poll("keel.sh/policy=minor"), "http://r/a:1.0", Error, "not an image reference", "http://"),
+        ("", poll("keel.sh/policy=minor"), "REGISTRY/a:1.0", Error, "is none that Keel reads", "lower case"),
+        ("", poll("keel.sh/policy=all"), "r/a:20240105", Warning, "`20240105` has no dot", "tags with a dot"),
+        (
+            "",
+            poll("keel.sh/policy=minor"),
+            "r/a:42",
+            Warning,
+            "the policy `minor` compares versions",
+            "glob:build-*",
+        ),
+        ("keel.sh/policy=major", poll(""), "r/a:v2", Warning, "`v2` has no dot", "tags with a dot"),
+        ("", poll("keel.sh/policy=patch"), "r/a:2024-01-05", Warning, "has no dot", "tags with a dot"),
+        (
+            "",
+            poll("keel.sh/policy=minor ; keel.sh/poll=24h"),
+            "r/a:1.0",
+            Warning,
+            "no key `keel.sh/poll`",
+            "pollSchedule: 24h",
+        ),
+        (
+            "",
+            poll("keel.sh/policy=minor ; keel.sh/force=true"),
+            "r/a:1.0",
+            Warning,
+            "no key `keel.sh/force`",
+            "`keel.sh/policy: force`",
+        ),
+        (
+            "keel.sh/container=build",
+            poll("keel.sh/policy=minor"),
+            "r/a:1.0",
+            Warning,
+            "no key `keel.sh/container`",
+            "monitorContainers: build",
+        ),
+        (
+            "keel.sh/zebra=x",
+            poll("keel.sh/policy=minor"),
+            "r/a:1.0",
+            Warning,
+            "no key `keel.sh/zebra`",
+            "Take it out",
+        ),
+        (
+            "",
+            poll("keel.sh/policy=regexp:a**"),
+            "r/a:b1",
+            Warning,
+            "has a repetition of a repetition",
+            "Keel's log",
+        ),
+        (
+            "",
+            poll("keel.sh/policy=minor ; keel.sh/monitorContainers=\\Qa"),
+            "r/a:1.0",
+            Warning,
+            "has an escape",
+            "^NAME$",
+        ),
         (
             "",
             poll("keel.sh/policy=minor"),
@@ -244,8 +304,61 @@ fn keys_on_the_pod_template_are_ignored_by_keel_and_that_is_said() {
         annotations: &annotations,
         template_labels: NONE,
         template_annotations: &template,
-        image: "r/a:build-01",
+        image: None,
     });
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].what.contains("`keel.sh/policy` stands on the pod template"));
+}
+
+#[test]
+fn what_becomes_of_a_digest_is_said_as_keel_does_it() {
+    let pinned = format!("r/a:v1@sha256:{}", "0a".repeat(32));
+    for (policy, says) in [
+        ("glob:build-*", "never updates"),
+        ("minor", "never updates"),
+        ("force ; keel.sh/matchTag=true", "never updates"),
+        ("glob:v*", "compares the tags"),
+        ("regexp:^v", "compares the tags"),
+    ] {
+        let found = findings("", &format!("keel.sh/trigger=poll ; keel.sh/policy={policy}"), &pinned);
+        let finding = found.iter().find(|it| it.what.contains("pinned by digest")).expect(policy);
+        assert!(
+            finding.why.contains("takes the digest for the tag") && finding.why.contains(says),
+            "{finding}"
+        );
+    }
+}
+
+#[test]
+fn a_dot_is_missed_only_where_versions_are_compared() {
+    for (policy, tag) in [
+        ("all", "1.0"),
+        ("all", "latest"),
+        ("minor", "v1.2"),
+        ("minor", "1-rc.1"),
+        ("force ; keel.sh/matchTag=true", "main"),
+        ("glob:2*", "20240105"),
+    ] {
+        let found =
+            findings("", &format!("keel.sh/trigger=poll ; keel.sh/policy={policy}"), &format!("r/a:{tag}"));
+        assert!(found.iter().all(|it| !it.what.contains("has no dot")), "{policy} {tag}: {found:?}");
+    }
+}
+
+#[test]
+fn one_slip_is_one_finding() {
+    for (labels, annotations, what) in [
+        ("", "keel.sh/policy=force ; keel.sh/matchTag=True", "`keel.sh/matchTag` is `True`"),
+        ("", "keel.sh/policy=force ; keel.sh/match-tag=yes", "`keel.sh/match-tag` is `yes`"),
+        ("keel.sh/matchTag=true", "keel.sh/policy=force", "`keel.sh/matchTag` stands in the labels"),
+        ("", "keel.sh/policy=force ; keel.sh/matchTag=false", "`force` without match-tag"),
+        ("", "keel.sh/policy=force", "`force` without match-tag"),
+        ("", "keel.sh/policy=glob:build-01", "has no `*`"),
+        ("", "keel.sh/policy=glob:build-?", "holds `?`"),
+        ("", "keel.sh/policy=glob:a-*", "cannot move from the tag"),
+    ] {
+        let found = findings(labels, &format!("keel.sh/trigger=poll ; {annotations}"), "r/a:build-01");
+        assert_eq!(found.len(), 1, "{annotations}: {found:?}");
+        assert!(found[0].what.contains(what), "{}", found[0]);
+    }
 }

@@ -24,7 +24,7 @@ impl Policy {
                 }),
             Self::Force { .. } => Ok(true),
             Self::Glob(pattern) => Ok(glob(pattern, new) && new > current),
-            Self::Regexp(pattern) => Ok(compiled(pattern).is_match(new)),
+            Self::Regexp(pattern) => Ok(compiled(pattern).is_some_and(|pattern| pattern.is_match(new))),
             Self::Untracked(_) => Ok(false),
         }
     }
@@ -48,7 +48,7 @@ impl Policy {
                 kept
             }
             Self::Regexp(pattern) => {
-                let pattern = compiled(pattern);
+                let Some(pattern) = compiled(pattern) else { return Vec::new() };
                 kept.retain(|tag| pattern.is_match(tag));
                 kept.sort_by(|a, b| rank(&pattern, b).cmp(rank(&pattern, a)));
                 kept
@@ -58,8 +58,9 @@ impl Policy {
     }
 }
 
-fn compiled(pattern: &str) -> Regex {
-    dialect::compile(pattern).expect("a pattern that does not compile is no policy")
+/// None of a pattern that is not judged, which then matches nothing.
+fn compiled(pattern: &str) -> Option<Regex> {
+    dialect::compile(pattern).ok()
 }
 
 /// The part of a matching tag by which Keel sorts: the group `compare` if the pattern has one.

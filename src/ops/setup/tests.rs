@@ -4,6 +4,7 @@ use serde_json::json;
 use testkit::{ApiServer, Reply};
 
 use super::*;
+use crate::chain::build::Map;
 use crate::state::home::home;
 
 /// A server as an administrator meets it before `setup`.
@@ -158,11 +159,33 @@ fn what_is_not_asked_for_stays() {
     assert!(matches!(home_after(None, &asked(None, None)), Err(Error::NoAgentImage {})));
 }
 
+#[test]
+fn an_agent_image_in_home_that_is_no_reference_is_named() {
+    for image in ["a//b", "a/b:1+2", "a b"] {
+        let data =
+            Map::from([("version", "2.0"), ("agentImage", image)].map(|(k, v)| (k.to_owned(), v.to_owned())));
+        let (what, remedy) = Home::read(&data).unwrap_err().said();
+        assert!(what.contains(image) && remedy.contains("--agent-image"), "{what}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_agent_image_is_named_by_its_digest_and_a_key_is_one() {
     let (cluster, server) = server("36");
-    for image in ["not an image", "a/b", "a/b:1", "a/b@sha256:1"] {
+    for image in ["a/b", "a/b:1", "r.example:5000/a/b:1"] {
         assert!(matches!(run(&cluster, Some(image)).await, Err(Error::ImageNotPinned { .. })), "{image}");
+    }
+    let digest = "a".repeat(64);
+    for image in [
+        "not an image",
+        "a/b@sha256:1",
+        "a//b@sha256:DIGEST",
+        "a/B@sha256:DIGEST",
+        "a/b:1+2@sha256:DIGEST",
+        "DIGEST",
+    ] {
+        let image = image.replace("DIGEST", &digest);
+        assert!(matches!(run(&cluster, Some(&image)).await, Err(Error::NotAnImage { .. })), "{image}");
     }
     for key in ["", "a b", "a=b", "a\nl:b", "studioci.dev/chain", "pod-security.kubernetes.io/enforce"] {
         let added = Some(Added { annotations: vec![key.to_owned()], ..Added::default() });

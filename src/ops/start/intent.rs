@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::chain::build::{Baseline, Build};
 use crate::chain::record::ChainSettings;
 use crate::chain::{names, rights, wire};
+use crate::keel::image;
 use crate::local::render::{Renderer, Task};
 use crate::pipeline::facts::{Fact, Facts};
 use crate::pipeline::sources::Sources;
@@ -84,6 +85,9 @@ impl StartRequest {
         let prefix = self.prefix.clone().unwrap_or_else(|| names::prefix_of(&chain));
         if let Some(why) = names::label_fault(&prefix, names::PREFIX_MAX) {
             return Err(Error::BadPrefix { prefix, why });
+        }
+        if let Some((tag, Err(why))) = self.tag.as_ref().map(|tag| (tag, image::check_tag(tag))) {
+            return Err(Error::BadTag { tag: tag.clone(), why: why.to_owned() });
         }
         let uuid = Uuid::new_v4().to_string();
         let settings = weave::PlanInput {

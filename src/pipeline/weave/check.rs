@@ -8,7 +8,7 @@ use super::kinds::{self, Known};
 use super::loan::is_own;
 use super::settings::KEYS;
 use super::subject::{Subject, text};
-use super::{PlanInput, rights};
+use super::{PlanInput, images, rights};
 use crate::chain::wire;
 use crate::pipeline::fault::{Fault, did_you_mean};
 
@@ -48,6 +48,7 @@ pub(super) fn subject(
             "leave metadata.namespace out",
         ));
     }
+    images::check(subject, faults);
     size(subject, faults);
     agent(subject, faults);
     if subject.is("rbac.authorization.k8s.io", "Role") {

@@ -38,20 +38,7 @@ pub(super) fn build<'a>(subjects: &[Subject<'a>], faults: &mut Vec<Fault>) -> Op
     let picked: Vec<Subject<'a>> = meant.iter().copied().filter(is_picked).collect();
     match (&*meant, &*picked) {
         ([subject], _) | (_, [subject]) => return Some(*subject),
-        ([], _) => faults.push(fault(
-            "no build workload: no Deployment of the pipeline has a Keel policy",
-            match &*others {
-                [] => {
-                    "a build runs the pod of the Deployment that Keel updates; there is no Deployment at all"
-                        .to_owned()
-                }
-                _ => format!(
-                    "a build runs the pod of the Deployment that Keel updates; found {}",
-                    listed(others.iter().map(|subject| format!("{subject} ({})", said_of(subject))))
-                ),
-            },
-            format!("give one Deployment the annotation {}, such as \"glob:build-*\"", names::POLICY),
-        )),
+        ([], _) => faults.extend(none(subjects, &others)),
         (_, []) => faults.push(fault(
             format!("{} Deployments have a Keel policy: {}", meant.len(), listed(&meant)),
             "only one of them can be the build workload",
@@ -66,6 +53,34 @@ pub(super) fn build<'a>(subjects: &[Subject<'a>], faults: &mut Vec<Fault>) -> Op
     None
 }
 
+/// What is wrong where no Deployment can be the build workload; `None` where something else says it.
+fn none(subjects: &[Subject<'_>], others: &[Subject<'_>]) -> Option<Fault> {
+    let elsewhere: Vec<&Subject<'_>> = subjects.iter().filter(|subject| is_meant(subject)).collect();
+    // one of an API version that is served no more is told as that
+    if elsewhere.iter().any(|subject| subject.kind() == "Deployment") {
+        return None;
+    }
+    let found = match (&*elsewhere, others) {
+        ([], []) => "there is no Deployment at all".to_owned(),
+        ([], others) => {
+            format!(
+                "found {}",
+                listed(others.iter().map(|subject| format!("{subject} ({})", said_of(subject))))
+            )
+        }
+        (elsewhere, _) => format!("the policy stands on {}", listed(elsewhere)),
+    };
+    Some(fault(
+        "no build workload: no Deployment of the pipeline has a Keel policy",
+        format!("a build runs the pod of the Deployment that Keel updates; {found}"),
+        if elsewhere.is_empty() {
+            format!("give one Deployment the annotation {}, such as \"glob:build-*\"", names::POLICY)
+        } else {
+            "write its pod template as a Deployment of apps/v1 with the same Keel keys; a build runs that pod once".to_owned()
+        },
+    ))
+}
+
 /// Why a Deployment does not count, with the slips of the pen that hide a policy from Keel.
 fn said_of(subject: &Subject<'_>) -> String {
     let (labels, annotations) = (subject.labels(), subject.annotations());
@@ -73,7 +88,8 @@ fn said_of(subject: &Subject<'_>) -> String {
         return "policy never, or an empty one".to_owned();
     }
     let is_policy = |key: &&String| key.eq_ignore_ascii_case(names::POLICY);
-    if let Some(key) = labels.keys().chain(annotations.keys()).find(is_policy) {
+    let is_meant_as = |key: &&String| is_policy(key) || names::meant(key) == Some(names::POLICY);
+    if let Some(key) = labels.keys().chain(annotations.keys()).find(is_meant_as) {
         return format!("no policy: Keel spells it {}, not {key}", names::POLICY);
     }
     let template = |map| strings(subject.value.pointer(&format!("/spec/template/metadata/{map}")));
@@ -185,20 +201,19 @@ fn image(
     faults: &mut Vec<Fault>,
     notices: &mut Vec<PlanNotice>,
 ) -> Option<ImageRef> {
-    let written = text(container, "/image").unwrap_or_default();
-    let image = ImageRef::parse(written);
-    match (&image, tag) {
-        (Some(image), Some(tag)) => {
-            lint_keys(subject, &image.with_tag(tag).to_string(), faults, notices);
-        }
-        _ => lint_keys(subject, written, faults, notices),
-    }
+    // one that cannot be read was told with all the others
+    let image = text(container, "/image").and_then(|image| ImageRef::parse(image).ok());
+    let followed = match (&image, tag) {
+        (Some(image), Some(tag)) => Some(image.with_tag(tag)),
+        (image, _) => image.clone(),
+    };
+    lint_keys(subject, followed.as_ref(), faults, notices);
     let image = image?;
     if image.tag.is_empty() {
         faults.push(subject.fault(
-            format!("the image {written} names a digest and no tag"),
-            "Keel follows tags, and drops a digest when it updates",
-            "name the tag that Keel starts from",
+            format!("the image {image} names a digest and no tag"),
+            "Keel takes the digest for the tag, and never updates such a workload",
+            "name the tag alone that Keel starts from",
         ));
         return None;
     }
@@ -224,11 +239,22 @@ pub(super) fn account(template: &Value) -> Option<&str> {
         .find(|name| !name.is_empty())
 }
 
-/// What Keel would silently ignore, or do otherwise than meant, the image reference included.
-fn lint_keys(subject: &Subject<'_>, image: &str, faults: &mut Vec<Fault>, notices: &mut Vec<PlanNotice>) {
+/// What Keel would silently ignore, or do otherwise than meant.
+fn lint_keys(
+    subject: &Subject<'_>,
+    image: Option<&ImageRef>,
+    faults: &mut Vec<Fault>,
+    notices: &mut Vec<PlanNotice>,
+) {
+    // `matchTag: true` without quotes is told as no string, and is not also missing
+    let meant = |map: &str| -> Map {
+        let entries = subject.value.pointer(&format!("/metadata/{map}")).and_then(Value::as_object);
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        entries.into_iter().flatten().map(|(key, value)| (key.clone(), text(value))).collect()
+    };
     let findings = lint::check(&lint::Linted {
-        labels: &subject.labels(),
-        annotations: &subject.annotations(),
+        labels: &meant("labels"),
+        annotations: &meant("annotations"),
         template_labels: &strings(subject.value.pointer("/spec/template/metadata/labels")),
         template_annotations: &strings(subject.value.pointer("/spec/template/metadata/annotations")),
         image,

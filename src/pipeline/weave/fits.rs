@@ -38,7 +38,7 @@ impl Plan {
             ));
         };
         let repository =
-            ImageRef::parse(&running.image).map_or_else(|| running.image.clone(), |it| it.repository_key());
+            ImageRef::parse(&running.image).map_or_else(|_| running.image.clone(), |it| it.repository_key());
         if repository != build.image.repository_key() {
             differ(
                 "image",

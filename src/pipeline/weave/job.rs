@@ -134,7 +134,7 @@ impl Plan {
     pub(super) fn is_ci_image(&self, image: &str) -> bool {
         let ours = &self.build.image;
         ImageRef::parse(image)
-            .is_some_and(|it| it.repository_key() == ours.repository_key() && it.tag == ours.tag)
+            .is_ok_and(|it| it.repository_key() == ours.repository_key() && it.tag == ours.tag)
     }
 
     /// What is not known is empty rather than absent, so that scripts under `set -u` and `$(…)` references hold.

@@ -12,6 +12,7 @@ mod find;
 mod finish;
 mod fits;
 mod footing;
+mod images;
 mod job;
 pub mod kinds;
 mod listener;

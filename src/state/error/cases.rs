@@ -40,6 +40,10 @@ cases! {
             "ConfigMap {HOME_CONFIG} in {HOME}: {key} {value:?} cannot be read"
             => "it was edited by hand; an administrator runs kubectl studioci setup again with --added-label and \
                 --added-annotation";
+        /// Home's agent image is no reference.
+        AgentImageUnreadable { key: String, value: String, why: String } Unready
+            "ConfigMap {HOME_CONFIG} in {HOME}: {key} {value:?} is not an image reference: {why}"
+            => "it was edited by hand; an administrator runs kubectl studioci setup again with --agent-image";
         /// Another major version has set the cluster up.
         OtherLayout { found: String, own: String } Unready
             "home (namespace {HOME}) has layout {found:?}, and this kubectl-studioci writes {own}"
@@ -70,6 +74,10 @@ cases! {
         SetupRaced { object: String } Unready
             "{object} keeps being changed by somebody else"
             => "find out who does (kubectl get … -o yaml --show-managed-fields), and run setup again";
+        /// An agent image that is no reference.
+        NotAnImage { image: String, why: String } Usage
+            "{image:?} is not an image reference: {why}"
+            => "write it as REGISTRY/REPOSITORY@sha256:…; the registry reports the digest when the image is pushed";
         /// An agent image that is not pinned.
         ImageNotPinned { image: String } Usage
             "{image:?} does not name an image by its digest"
@@ -269,6 +277,10 @@ cases! {
         BadChainName { chain: String, why: String } Usage
             "chain name {chain:?} {why}"
             => "choose another name with --chain";
+        /// A tag that no image has.
+        BadTag { tag: String, why: String } Usage
+            "{tag:?} is not a tag: {why}"
+            => "name the tag alone with --tag, such as build-0007, without the image";
         /// The chain label of bare claims.
         ReservedName { chain: String } Usage
             "a chain cannot be called {chain:?}: that is the chain label of bare claims"
