@@ -8,7 +8,7 @@ use super::kinds::{self, Known};
 use super::loan::is_own;
 use super::settings::KEYS;
 use super::subject::{Subject, text};
-use super::{PlanInput, images, rights};
+use super::{PlanInput, images, rights, strings};
 use crate::chain::wire;
 use crate::pipeline::fault::{Fault, did_you_mean};
 
@@ -25,7 +25,7 @@ pub(super) fn subject(
     settings: &PlanInput,
     faults: &mut Vec<Fault>,
 ) {
-    maps(subject, faults);
+    strings::check(subject, faults);
     reserved(subject, is_build, "", subject.value, faults);
     if subject.is("", "Namespace") {
         return;
@@ -90,29 +90,6 @@ fn twice(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) {
                 ),
                 "rename one of them, or remove it",
             ));
-        }
-    }
-}
-
-/// The API server takes strings only, and `match-tag: true` without quotes is the usual slip.
-fn maps(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
-    for (base, place) in [
-        ("/metadata", "metadata"),
-        ("/spec/template/metadata", "spec.template.metadata"),
-        ("/spec/jobTemplate/spec/template/metadata", "spec.jobTemplate.spec.template.metadata"),
-    ] {
-        for map in ["labels", "annotations"] {
-            let entries = subject.value.pointer(&format!("{base}/{map}")).and_then(Value::as_object);
-            for (key, value) in entries.into_iter().flatten().filter(|(_, value)| !value.is_string()) {
-                faults.push(subject.fault(
-                    format!("{place}.{map}: {key} is {value}, not a string"),
-                    "the API server takes strings only",
-                    match value {
-                        Value::Bool(_) | Value::Number(_) => format!("write {key}: \"{value}\""),
-                        _ => "write a string in quotes".to_owned(),
-                    },
-                ));
-            }
         }
     }
 }

@@ -21,6 +21,7 @@ mod probe;
 mod rest;
 mod rights;
 mod settings;
+mod strings;
 mod subject;
 mod warn;
 

@@ -7,6 +7,7 @@ use super::job::is_ours;
 use super::rest::{is_support, replicas};
 use super::subject::{Subject, list, text};
 use super::{BuildWorkload, PlanNotice};
+use crate::keel::image::ImageRef;
 use crate::keel::names;
 
 /// Collects the notices of a pipeline without faults.
@@ -28,6 +29,8 @@ pub(super) fn all(
         }
         hooks(subject, notices);
         selects_all_pods(subject, notices);
+        empty_environment(subject, notices);
+        numbers(subject, notices);
         names_own_namespace(subject, own, notices);
     }
 }
@@ -103,8 +106,7 @@ fn pull_secrets(
 
 /// Hooks that do by hand what the agent does: in a build they fail the container or keep it from ending.
 fn hooks(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
-    let Some(template) = subject.pod_template() else { return };
-    for container in list(template, "/spec/containers").iter().chain(list(template, "/spec/initContainers")) {
+    for container in containers(subject) {
         for hook in ["postStart", "preStop"] {
             let words = list(container, &format!("/lifecycle/{hook}/exec/command"));
             let script = words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ");
@@ -141,6 +143,50 @@ fn loops(script: &str) -> bool {
     all.iter().any(|word| matches!(*word, "while" | "until"))
         || all.windows(2).any(|pair| matches!(pair, ["sleep", "infinity"] | ["tail", "-f"]))
         || script.contains("for ((;;")
+}
+
+/// The server takes null for a value that is left out.
+fn empty_environment(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
+    for container in containers(subject) {
+        for entry in list(container, "/env").iter().filter(|entry| entry.get("value") == Some(&Value::Null)) {
+            if entry.get("valueFrom").is_none_or(Value::is_null) {
+                notices.push(subject.notice(format!(
+                    "container {}: {} is null, and will be empty; write \"\" if that is meant",
+                    text(container, "/name").unwrap_or_default(),
+                    text(entry, "/name").unwrap_or_default()
+                )));
+            }
+        }
+    }
+}
+
+fn containers<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a Value> {
+    let of = |field| subject.pod_template().map_or(&[][..], |template| list(template, field));
+    of("/spec/containers").iter().chain(of("/spec/initContainers"))
+}
+
+/// A revision such as 00215e6 is a number to YAML and to templates, and comes out as another one.
+fn numbers(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
+    let images = containers(subject).filter_map(|it| ImageRef::parse(text(it, "/image")?).ok());
+    let tags = images.map(|image| ("the tag".to_owned(), image.tag));
+    let labels = subject.labels().into_iter().map(|(key, value)| (format!("label {key}"), value));
+    for (what, value) in tags.chain(labels).filter(|(_, value)| is_made_number(value)) {
+        notices.push(subject.notice(format!(
+            "{what} is {value}, as a number is written that was read from a text such as 00215e6; put that text into quotes \
+             where it is given"
+        )));
+    }
+}
+
+/// Whether a text is what programs write for a number of eight and more digits, or with an exponent, that is no integer
+/// to them.
+fn is_made_number(text: &str) -> bool {
+    let (number, exponent) =
+        text.split_once('e').map_or((text, None), |(number, power)| (number, Some(power)));
+    let Some((whole, fraction)) = number.split_once('.') else { return false };
+    let is_number =
+        text.bytes().all(|b| b.is_ascii_digit() || b".e+-".contains(&b)) && text.parse::<f64>().is_ok();
+    is_number && (exponent.is_some() || (whole.len() >= 8 && fraction == "0"))
 }
 
 /// Such a policy closes the agent in as well, which then cannot reach the API server.

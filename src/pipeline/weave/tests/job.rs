@@ -69,7 +69,7 @@ fn other_containers_run_as_sidecars_after_the_init_containers() {
         "keel.sh/policy",
         "studioci.dev/build-container: ci, keel.sh/policy",
         1,
-    ) + "      - name: db\n        image: db:1\n        startupProbe: {exec: {command: [x]}}\n        livenessProbe: {exec: {command: [y]}}\n";
+    ) + "      - name: db\n        image: db:1\n        startupProbe: {exec: {command: [x]}}\n        livenessProbe: {exec: {command: [z]}}\n";
     let job = job_of(&text, &version());
     let pod = &job["spec"]["template"]["spec"];
     let told: Vec<_> = pod["initContainers"]

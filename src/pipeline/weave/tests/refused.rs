@@ -43,7 +43,10 @@ fn the_build_workload() {
             &["no build workload", "Deployment/build (no policy)"],
         ),
         (named("v1", "ConfigMap"), &["no build workload", "no Deployment at all"]),
-        (least("Deployment", "StatefulSet"), &["no build workload", "no Deployment at all"]),
+        (
+            least("Deployment", "StatefulSet"),
+            &["no build workload", "the policy stands on StatefulSet/build"],
+        ),
         (
             second_deployment(""),
             &[
@@ -238,7 +241,7 @@ fn the_build_container() {
             least("registry.example.com/app", "http://r.example.com/app"),
             &["the image `http://r.example.com/app:build-20260101` is not an image reference"],
         ),
-        (least(image, "command: [x]"), &["the image `` is not an image reference"]),
+        (least(image, "command: [x]"), &["container ci has no image"]),
         (least(":build-20260101", &format!("@sha256:{}", "0a".repeat(32))), &["names a digest and no tag"]),
     ] {
         one_fault(&text, &settings(), says);
@@ -362,6 +365,179 @@ fn labels_and_annotations_are_strings() {
     ] {
         one_fault(&text, &settings(), &[says]);
     }
+}
+
+#[test]
+fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only() {
+    let object =
+        |api_version: &str, kind: &str, rest: &str| with(&format!("{}\n{rest}", named(api_version, kind)));
+    let pod = |fields: &str, container: &str| spec(fields, &format!("        {container}\n"));
+    let deployment = |spec: &str| object("apps/v1", "Deployment", &format!("spec: {spec}"));
+    let term = "nodeSelectorTerms: [{matchExpressions: [{key: zone, operator: In, values: [a, 7]}]}]";
+    let affinity = format!(
+        "      affinity: {{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{{term}}}}}}}\n"
+    );
+    for (text, says) in [
+        (
+            pod("", "env: [{name: A, value: 1.5}]"),
+            ["containers[0].env: A is 1.5, not a string", "write value: \"1.5\""],
+        ),
+        (
+            pod("", "env: [{name: B, value: yes}]"),
+            ["containers[0].env: B is true, not", "write value: \"true\""],
+        ),
+        (pod("", "env: [{name: 7, value: x}]"), ["containers[0].env[0] is 7, not", "write name: \"7\""]),
+        (pod("", "args: [serve, 8080]"), ["containers[0].args[1] is 8080, not", "write \"8080\""]),
+        (pod("", "command: [sleep, 1e3]"), ["containers[0].command[1] is 1000", "hint: write"]),
+        (
+            pod("", "args: [x, ~]"),
+            ["containers[0].args[1] is null, not a string", "write \"\" if it is to be empty"],
+        ),
+        (
+            pod("", "livenessProbe: {exec: {command: [y]}}"),
+            ["containers[0].livenessProbe.exec.command[0] is true", "write \"true\""],
+        ),
+        (
+            pod("", "livenessProbe: {httpGet: {port: 80, httpHeaders: [{name: X, value: 1}]}}"),
+            ["httpGet.httpHeaders: X is 1, not", "write value: \"1\""],
+        ),
+        (
+            pod("      initContainers: [{name: a, image: b, env: [{name: C, value: off}]}]\n", "stdin: true"),
+            ["spec.template.spec.initContainers[0].env: C is false", "write value: \"false\""],
+        ),
+        (
+            pod("      nodeSelector: {gpu: true}\n", "stdin: true"),
+            ["nodeSelector: gpu is true", "write gpu: \"true\""],
+        ),
+        (
+            pod("      nodeSelector: {gpu: }\n", "stdin: true"),
+            ["nodeSelector: gpu is null", "write gpu: \"\""],
+        ),
+        (
+            pod("      tolerations: [{key: a, value: true}]\n", "stdin: true"),
+            ["tolerations[0] is true, not", "write value: \"true\""],
+        ),
+        (pod(&affinity, "stdin: true"), ["matchExpressions[0].values[1] is 7, not", "write \"7\""]),
+        (
+            pod("", "image: 7").replacen("        image: registry.example.com/app:build-20260101\n", "", 1),
+            ["containers[0].image is 7", "write image: \"7\""],
+        ),
+        (
+            deployment("{selector: {matchLabels: {v: 1}}}"),
+            ["spec.selector.matchLabels: v is 1", "write v: \"1\""],
+        ),
+        (
+            object("batch/v1", "CronJob", "spec: {jobTemplate: {metadata: {labels: {v: 1}}}}"),
+            ["spec.jobTemplate.metadata.labels: v is 1", "write v: \"1\""],
+        ),
+        (
+            object(
+                "apps/v1",
+                "StatefulSet",
+                "spec: {volumeClaimTemplates: [{metadata: {annotations: {v: 1}}}]}",
+            ),
+            ["spec.volumeClaimTemplates[0].metadata.annotations: v is 1", "write v: \"1\""],
+        ),
+        (object("v1", "ConfigMap", "data: {port: 8080}"), ["data: port is 8080", "write port: \"8080\""]),
+        (
+            object("v1", "ConfigMap", "data: {port: }"),
+            ["data: port is null", "write port: \"\" if it is to be"],
+        ),
+        (object("v1", "ConfigMap", "binaryData: {a: 12}"), ["binaryData: a is 12", "write a: \"12\""]),
+        (
+            object("v1", "ConfigMap", "data: {a: {b: c}}"),
+            ["data: a is {\"b\":\"c\"}", "write a string in quotes"],
+        ),
+        (object("v1", "Service", "spec: {selector: {v: 1}}"), ["spec.selector: v is 1", "write v: \"1\""]),
+        (
+            object("v1", "ReplicationController", "spec: {selector: {v: no}}"),
+            ["spec.selector: v is false", "write v: \"false\""],
+        ),
+        (
+            object("networking.k8s.io/v1", "NetworkPolicy", "spec: {podSelector: {matchLabels: {v: 1}}}"),
+            ["spec.podSelector.matchLabels: v is 1", "write v: \"1\""],
+        ),
+    ] {
+        one_fault(&text, &settings(), &says);
+    }
+    // what a Secret holds is not shown
+    for (rest, says) in [
+        (
+            "stringData: {pin: 4711}",
+            ["stringData: pin is a number or a boolean, not a string", "write pin: \"…\", with the quotes"],
+        ),
+        ("data: {pin: 4711}", ["data: pin is a number or a boolean", "with the quotes"]),
+        ("stringData: {pin: [4711]}", ["stringData: pin is a list or a mapping", "write a string in quotes"]),
+    ] {
+        let text = object("v1", "Secret", rest);
+        one_fault(&text, &settings(), &says);
+        assert!(!shown(&woven(&text, &settings()).unwrap_err()).contains("4711"), "{rest}");
+    }
+    for text in [
+        pod("", "env: [{name: A, value: }, {name: B, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]"),
+        pod("      tolerations: [{key: a, operator: Exists, value: }]\n", "ports: [{containerPort: 80}]"),
+        deployment("{selector: {matchExpressions: [{key: a, operator: Exists}]}}"),
+        object("v1", "ConfigMap", "data: {spec: \"command: [1]\"}"),
+        object("v1", "ConfigMap", "data:\nbinaryData: ~"),
+        object("v1", "Service", "spec: {selector: {a: b}, ports: [{port: 80, targetPort: 80}]}"),
+    ] {
+        good(&text);
+    }
+}
+
+#[test]
+fn an_image_that_is_no_reference_is_refused_in_whatever_container_it_stands() {
+    let pod =
+        |image: &str| format!("{{containers: [{{name: a, image: 'x:1'}}, {{name: b, image: '{image}'}}]}}");
+    let template = |image: &str| format!("{{template: {{spec: {}}}}}", pod(image));
+    let object = |api_version: &str, kind: &str, spec: String| {
+        with(&format!("{}\nspec: {spec}", named(api_version, kind)))
+    };
+    for image in ["app:1.0.0+5", "/app:1", "r//app", "app_:1", "App:1", "app:-1", " app", "app@sha256:12"] {
+        let says = [
+            &format!("container b: the image `{image}` is not an image reference")[..],
+            "registry/repository:tag",
+        ];
+        for (api_version, kind) in [
+            ("apps/v1", "Deployment"),
+            ("apps/v1", "StatefulSet"),
+            ("apps/v1", "DaemonSet"),
+            ("apps/v1", "ReplicaSet"),
+            ("v1", "ReplicationController"),
+            ("batch/v1", "Job"),
+        ] {
+            one_fault(&object(api_version, kind, template(image)), &settings(), &says);
+        }
+        one_fault(&object("v1", "Pod", pod(image)), &settings(), &says);
+        one_fault(
+            &object("batch/v1", "CronJob", format!("{{jobTemplate: {{spec: {}}}}}", template(image))),
+            &settings(),
+            &says,
+        );
+        let init = format!("      initContainers: [{{name: b, image: '{image}'}}]\n");
+        one_fault(&spec(&init, ""), &settings(), &says);
+        let volume = format!("      volumes: [{{name: b, image: {{reference: '{image}'}}}}]\n");
+        one_fault(&spec(&volume, ""), &settings(), &[&says[0].replace("container b", "volume b"), says[1]]);
+        let own = least("registry.example.com/app:build-20260101", &format!("'{image}'"));
+        one_fault(&own, &settings(), &[&says[0].replace("container b", "container ci"), says[1]]);
+    }
+    one_fault(
+        &object("v1", "Pod", "{containers: [{name: b}]}".to_owned()),
+        &settings(),
+        &["container b has no image", "name the image"],
+    );
+    good(&object("v1", "Pod", pod("[::1]:5000/team/app__x:A_b.c-D")));
+}
+
+#[test]
+fn a_repository_that_keel_alone_does_not_read_is_refused_for_the_build_only() {
+    let odd = format!("{}:build-20260101", "a".repeat(64));
+    one_fault(
+        &least("registry.example.com/app:build-20260101", &odd),
+        &settings(),
+        &["is none that Keel reads", "Keel takes 64 hex digits for an image's id"],
+    );
+    good(&spec(&format!("      initContainers: [{{name: b, image: {odd}}}]\n"), ""));
 }
 
 #[test]

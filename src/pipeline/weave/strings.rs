@@ -1,0 +1,141 @@
+//! Where the API server takes strings only. In YAML `1.10`, `yes` and `0123` are none, and the server refuses the object, or
+//! gets another value than was written.
+
+use serde_json::Value;
+
+use super::subject::{Subject, list, text};
+use crate::pipeline::fault::Fault;
+
+/// Checks all such fields of an object. They are told by their names: a field of the same name is the same in whatever pod or
+/// selector it stands.
+pub(super) fn check(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
+    let mut look = Look { subject, faults };
+    for field in ["metadata", "spec"] {
+        if let Some(value) = subject.value.get(field) {
+            look.field("", field, value);
+        }
+    }
+    let maps: &[&str] = match (subject.group(), subject.kind()) {
+        ("", "ConfigMap") => &["data", "binaryData"],
+        ("", "Secret") => &["stringData", "data"],
+        _ => &[],
+    };
+    for field in maps {
+        look.map(field, subject.value.get(*field));
+    }
+    if subject.is("", "Service") || subject.is("", "ReplicationController") {
+        look.map("spec.selector", subject.value.pointer("/spec/selector"));
+    }
+}
+
+struct Look<'a, 'f> {
+    subject: &'a Subject<'a>,
+    faults: &'f mut Vec<Fault>,
+}
+
+impl Look<'_, '_> {
+    /// Looks at a field and all below it. `above`: the path to the object that has it, with a dot at its end.
+    fn field(&mut self, above: &str, field: &str, value: &Value) {
+        let place = format!("{above}{field}");
+        match field {
+            "metadata" => {
+                for map in ["labels", "annotations"] {
+                    self.map(&format!("{place}.{map}"), value.get(map));
+                }
+            }
+            "matchLabels" | "nodeSelector" => self.map(&place, Some(value)),
+            "command" | "args" => self.list(&place, value),
+            "env" | "httpHeaders" => self.named(&place, value),
+            "matchExpressions" | "matchFields" => {
+                for (index, expression) in list(value, "").iter().enumerate() {
+                    self.list(&format!("{place}[{index}].values"), &expression["values"]);
+                }
+            }
+            "tolerations" => {
+                for (index, toleration) in list(value, "").iter().enumerate() {
+                    self.scalar(&format!("{place}[{index}]"), "value", &toleration["value"]);
+                }
+            }
+            "image" if !value.is_object() => self.scalar(&place, "image", value),
+            _ => {}
+        }
+        self.below(&place, value);
+    }
+
+    fn below(&mut self, place: &str, value: &Value) {
+        match value {
+            Value::Object(fields) => {
+                for (field, value) in fields {
+                    self.field(&format!("{place}."), field, value);
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.below(&format!("{place}[{index}]"), item);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Entries of a map; one that is null would be lost.
+    fn map(&mut self, place: &str, map: Option<&Value>) {
+        for (key, value) in map.and_then(Value::as_object).into_iter().flatten() {
+            if !value.is_string() {
+                self.fault(&format!("{place}: {key}"), key, value);
+            }
+        }
+    }
+
+    /// Items of a list; one that is null would be lost.
+    fn list(&mut self, place: &str, items: &Value) {
+        for (index, item) in list(items, "").iter().enumerate() {
+            if !item.is_string() {
+                self.fault(&format!("{place}[{index}]"), "", item);
+            }
+        }
+    }
+
+    /// Names and values; a value that is null is one that is left out.
+    fn named(&mut self, place: &str, items: &Value) {
+        for (index, item) in list(items, "").iter().enumerate() {
+            self.scalar(&format!("{place}[{index}]"), "name", &item["name"]);
+            let place = match text(item, "/name") {
+                Some(name) => format!("{place}: {name}"),
+                None => format!("{place}[{index}]"),
+            };
+            self.scalar(&place, "value", &item["value"]);
+        }
+    }
+
+    /// A field that may be left out.
+    fn scalar(&mut self, place: &str, key: &str, value: &Value) {
+        if !value.is_string() && !value.is_null() {
+            self.fault(place, key, value);
+        }
+    }
+
+    /// `key`: what stands before the value where it is written, empty for an item of a list.
+    fn fault(&mut self, place: &str, key: &str, value: &Value) {
+        let secret = self.subject.is("", "Secret") && !place.starts_with("metadata");
+        let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
+        let (what, hint) = match value {
+            Value::Null => {
+                ("null".to_owned(), format!("write {key}\"\" if it is to be empty, or take it out"))
+            }
+            Value::Bool(_) | Value::Number(_) if !secret => {
+                (value.to_string(), format!("write {key}\"{value}\""))
+            }
+            Value::Bool(_) | Value::Number(_) => {
+                ("a number or a boolean".to_owned(), format!("write {key}\"…\", with the quotes"))
+            }
+            _ if secret => ("a list or a mapping".to_owned(), "write a string in quotes".to_owned()),
+            _ => (value.to_string(), "write a string in quotes".to_owned()),
+        };
+        self.faults.push(self.subject.fault(
+            format!("{place} is {what}, not a string"),
+            "the API server takes strings only",
+            hint,
+        ));
+    }
+}
