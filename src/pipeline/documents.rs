@@ -218,8 +218,11 @@ fn name_in(node: &Node) -> String {
 /// Whether a node is a List whose items are objects of their own.
 pub(super) fn list_items(node: &Node) -> Option<&[Node]> {
     let kind = node.get("kind").and_then(Node::text)?;
-    match &node.get("items")?.kind {
-        NodeKind::Sequence(items) if kind.ends_with("List") => Some(items),
+    let items = node.get("items").filter(|_| kind.ends_with("List"))?;
+    match &items.kind {
+        NodeKind::Sequence(items) => Some(items),
+        // what a loop of the template leaves that brought none
+        _ if tree::value(items).is_ok_and(|items| items.is_null()) => Some(&[]),
         _ => None,
     }
 }
@@ -250,6 +253,10 @@ fn object(
             object(number, Some(index + 1), entry, documents)?;
         }
         return Ok(());
+    }
+    if node.get("kind").and_then(Node::text) == Some("List") {
+        let hint = "write the objects below `items:`, or `items: []` for none";
+        return Err(wrong("`items` of this List is missing, or is no list", Some(hint.to_owned())));
     }
     let value = tree::value(node)?;
     for key in ["apiVersion", "kind"] {

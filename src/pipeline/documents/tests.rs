@@ -131,6 +131,28 @@ fn lists_are_taken_apart() {
 }
 
 #[test]
+fn a_list_of_nothing_is_nothing() {
+    let object = "---\napiVersion: v1\nkind: A\n";
+    for items in ["items:", "items: []", "items: ~", "items: null", "items:\n# none", "metadata: {}\nitems:"]
+    {
+        for kind in ["List", "ConfigMapList"] {
+            let found = read("f", &format!("apiVersion: v1\nkind: {kind}\n{items}\n{object}")).expect(items);
+            assert_eq!(found.iter().map(Document::kind).collect::<Vec<_>>(), ["A"], "{kind}: {items}");
+        }
+    }
+    // a kind of one's own may be called so and be no list
+    let own = read("f", "apiVersion: example.com/v1\nkind: AllowList\nspec: {}\n").unwrap();
+    assert_eq!(own[0].kind(), "AllowList");
+    for text in ["", "items: {a: b}\n", "item: []\n"] {
+        let said = wrong(&format!("apiVersion: v1\nkind: List\n{text}"));
+        assert!(
+            said.starts_with("document 1 (List): `items` of this List is missing")
+                && said.contains("`items: []`")
+        );
+    }
+}
+
+#[test]
 fn what_is_no_object_is_named() {
     for (text, words) in [
         ("just words\n", "document 1: this is not a Kubernetes object"),

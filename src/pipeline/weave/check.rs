@@ -151,6 +151,11 @@ fn kind(subject: &Subject<'_>, faults: &mut Vec<Fault>) -> bool {
             format!("since Kubernetes 1.30, and most of them long before, servers know {kind} as {served}"),
             format!("write apiVersion: {served}, and check its fields"),
         )),
+        Known::Gone(since, instead) => faults.push(subject.fault(
+            format!("{api_version} {kind} is not served"),
+            format!("Kubernetes {since} took the kind away, and nothing has it since"),
+            instead,
+        )),
         Known::ClusterScoped => {
             let (why, hint) = match kind {
                 "ClusterRole" => (

@@ -33,7 +33,7 @@ pub const COVERED: [Resource; 24] = [
 ];
 
 /// Kinds of Kubernetes itself that belong to no namespace.
-const CLUSTER_SCOPED: [&str; 26] = [
+const CLUSTER_SCOPED: [&str; 25] = [
     "APIService",
     "CSIDriver",
     "CSINode",
@@ -52,7 +52,6 @@ const CLUSTER_SCOPED: [&str; 26] = [
     "MutatingWebhookConfiguration",
     "Node",
     "PersistentVolume",
-    "PodSecurityPolicy",
     "PriorityClass",
     "PriorityLevelConfiguration",
     "RuntimeClass",
@@ -62,6 +61,17 @@ const CLUSTER_SCOPED: [&str; 26] = [
     "ValidatingWebhookConfiguration",
 ];
 
+/// Kinds of Kubernetes itself that no server since 1.30 has under any name: since when, and what to do instead.
+const GONE: [(&str, &str, &str); 2] = [
+    (
+        "PodSecurityPolicy",
+        "1.25",
+        "take it out; Pod Security has replaced it: start --pod-security LEVEL, or label \
+         pod-security.kubernetes.io/enforce: LEVEL on the pipeline's Namespace document",
+    ),
+    ("PodPreset", "1.20", "take it out, and write what it sets into the pod templates"),
+];
+
 /// What is known of a document's `apiVersion` and `kind`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
@@ -69,6 +79,8 @@ pub enum Known {
     Covered(Resource),
     /// The kind is covered, but no server since 1.30 serves it under this `apiVersion`; the one to write.
     Moved(String),
+    /// No server since 1.30 has the kind: since which version, and what to do instead.
+    Gone(&'static str, &'static str),
     /// Kubernetes serves it outside namespaces.
     ClusterScoped,
     /// The workspace role does not cover it.
@@ -89,6 +101,9 @@ pub fn look_up(api_version: &str, kind: &str) -> Known {
     let group = group_of(api_version);
     let of_kubernetes = !group.contains('.') || group.ends_with(".k8s.io");
     let served = COVERED.iter().find(|known| known.kind == kind);
+    if let Some((_, since, instead)) = GONE.iter().find(|(gone, ..)| of_kubernetes && *gone == kind) {
+        return Known::Gone(since, instead);
+    }
     match served {
         Some(known) if of_kubernetes => Known::Moved(known.api_version()),
         _ if of_kubernetes && CLUSTER_SCOPED.contains(&kind) => Known::ClusterScoped,

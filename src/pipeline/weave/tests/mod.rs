@@ -4,6 +4,7 @@ mod job;
 mod listener;
 mod refused;
 mod rest;
+mod shapes;
 mod snapshots;
 mod told;
 
