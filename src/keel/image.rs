@@ -308,7 +308,7 @@ mod tests {
     fn every_reference_is_judged_as_distribution_and_keel_judge_it() {
         let Verdicts { references } = serde_json::from_str(include_str!("../../tests/data/references.json"))
             .expect("recorded verdicts");
-        assert_eq!(references.len(), 169);
+        assert_eq!(references.len(), 177);
         for Row { reference, repository, tag, digest, keel } in references {
             let tag = if tag.is_empty() && digest.is_empty() { "latest".to_owned() } else { tag };
             let want = repository.map(|repository| (repository, tag, digest));

@@ -48,8 +48,15 @@ pub(super) fn unknown(subject: &Linted, findings: &mut Findings) {
                 "Keel ignores it.",
                 match (names::meant(key), names::policy_word(key)) {
                     (_, Some(policy)) => format!("Write `{}: {policy}`, or take it out.", names::POLICY),
+                    // a duration alone is no schedule
+                    (Some(names::POLL_SCHEDULE), None) if !value.contains(['@', ' ']) => {
+                        format!(
+                            "Write `{}: \"@every {value}\"` if that is meant, or take it out.",
+                            names::POLL_SCHEDULE
+                        )
+                    }
                     (Some(known), None) => {
-                        format!("Write `{known}: {value}` if that is meant, or take it out.")
+                        format!("Write `{known}: {value:?}` if that is meant, or take it out.")
                     }
                     (None, None) => "Take it out.".to_owned(),
                 },

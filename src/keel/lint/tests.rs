@@ -192,7 +192,7 @@ fn every_kind_of_silence_is_broken() {
             "r/a:1.0",
             Warning,
             "no key `keel.sh/poll`",
-            "pollSchedule: 24h",
+            "pollSchedule: \"@every 24h\"",
         ),
         (
             "",
@@ -208,7 +208,7 @@ fn every_kind_of_silence_is_broken() {
             "r/a:1.0",
             Warning,
             "no key `keel.sh/container`",
-            "monitorContainers: build",
+            "monitorContainers: \"build\"",
         ),
         (
             "keel.sh/zebra=x",

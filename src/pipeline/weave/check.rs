@@ -25,12 +25,12 @@ pub(super) fn subject(
     settings: &PlanInput,
     faults: &mut Vec<Fault>,
 ) {
-    strings::check(subject, faults);
     reserved(subject, is_build, "", subject.value, faults);
-    if subject.is("", "Namespace") {
+    if !subject.is("", "Namespace") && !kind(subject, faults) {
         return;
     }
-    if !kind(subject, faults) {
+    strings::check(subject, faults);
+    if subject.is("", "Namespace") {
         return;
     }
     name(subject, faults);
