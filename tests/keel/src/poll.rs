@@ -117,9 +117,8 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
                 containers.extend(workload.containers("initContainers"));
             }
             for (name, image) in containers {
-                let Some(image) = ImageRef::parse(&image).filter(|_| followed.contains(&name)) else {
-                    continue;
-                };
+                let read = ImageRef::parse(&image).ok().filter(|image| image.unread_by_keel().is_none());
+                let Some(image) = read.filter(|_| followed.contains(&name)) else { continue };
                 all.push(Tracked {
                     workload: workload.clone(),
                     image,

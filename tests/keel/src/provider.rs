@@ -82,7 +82,7 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
                 if !followed.contains(container["name"].as_str().unwrap_or_default()) {
                     continue;
                 }
-                let Some(image) = container["image"].as_str().and_then(ImageRef::parse) else { continue };
+                let Some(Ok(image)) = container["image"].as_str().map(ImageRef::parse) else { continue };
                 if image.repository_key() == event.image.repository_key()
                     && self.settings.version.accepts(policy, &image.tag, &event.image.tag)
                 {
@@ -101,7 +101,7 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
     async fn current_digest(&self, workload: &Workload, tag: &str, event: &Event) -> Option<String> {
         let running = self.running(workload).await;
         let running = running.into_iter().find_map(|(image, digests)| {
-            let image = ImageRef::parse(&image)?;
+            let image = ImageRef::parse(&image).ok()?;
             let same = image.repository_key() == event.image.repository_key() && image.tag == tag;
             digests.into_iter().next().filter(|_| same)
         });
