@@ -106,7 +106,7 @@ fn what_is_large_and_good_is_rendered() {
     }
     text.push_str("{% for n in range(end=500) %}---\napiVersion: v1\nkind: ConfigMap\n");
     text.push_str(
-        "metadata: {name: \"c{{ n }}\"}\ndata: {secret: no, text: \"{{ n }} {{ n * 2 }}\"}\n{% endfor %}",
+        "metadata: {name: \"c{{ n }}\"}\ndata: {secret: none, text: \"{{ n }} {{ n * 2 }}\"}\n{% endfor %}",
     );
     // a secret has everything rendered three times
     text.push_str(

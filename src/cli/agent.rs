@@ -90,6 +90,8 @@ pub(super) async fn run(ctx: &mut Ctx) -> Result<ExitKind, Failure> {
         ClusterNotice::Waiting(text) | ClusterNotice::Warning(text) => {
             write(&mut Console::standard(out, err), &text);
         }
+        // an agent has no choice
+        ClusterNotice::Chosen(_) => {}
     });
     let console = RefCell::new(&mut ctx.console);
     let say = |it: Narration<'_>| {
