@@ -105,7 +105,7 @@ fn help_of_render() {
           kubectl studioci render
 
           # Render another template with values, and show what `start` would create
-          kubectl studioci render -f ci.yaml --values values.yaml --set image=quay.io/me/app:build-1 --woven
+          kubectl studioci render -f ci.yaml --values values.yaml --set Tag=build-0001 --woven
 
         Usage: kubectl studioci render [OPTIONS]
 
@@ -374,14 +374,14 @@ fn help_of_setup() {
         administrator; nothing after it does.
 
         Examples:
-          # Install
-          kubectl studioci setup --agent-image registry.example/ci/agent@sha256:…
+          # Install; the image is named by its digest
+          kubectl studioci setup --agent-image $AGENT_IMAGE
 
           # Repair what differs, keeping the agent image
           kubectl studioci setup
 
           # Print the manifests, and have somebody else apply them
-          kubectl studioci setup --print --agent-image … | kubectl apply -f -
+          kubectl studioci setup --print --agent-image $AGENT_IMAGE | kubectl apply -f -
 
         Usage: kubectl studioci setup [OPTIONS]
 
@@ -777,6 +777,33 @@ fn an_unknown_flag_or_verb_names_the_nearest() {
 
         See 'kubectl studioci agent --help' for usage.
         "#);
+}
+
+#[test]
+fn an_unknown_verb_is_named_with_the_command_before_it_whatever_comes_after() {
+    for (line, said) in [
+        ("get status", r#"unknown command "get" for "kubectl studioci""#),
+        ("--namespace start foo", r#"unknown command "foo" for "kubectl studioci""#),
+        ("--namespace=start foo status", r#"unknown command "foo" for "kubectl studioci""#),
+        ("-n start foo", r#"unknown command "foo" for "kubectl studioci""#),
+        ("-nstart foo", r#"unknown command "foo" for "kubectl studioci""#),
+        ("--insecure-skip-tls-verify foo start", r#"unknown command "foo" for "kubectl studioci""#),
+        ("--context status agent rum run", r#"unknown command "rum" for "kubectl studioci agent""#),
+        ("agent -n run rum", r#"unknown command "rum" for "kubectl studioci agent""#),
+        ("--foo status", "unknown flag: --foo"),
+    ] {
+        let told = usage(line);
+        assert!(told.starts_with(&format!("error: {said}\n")), "{line}: {told}");
+        let of = said.split('"').nth(3).unwrap_or("kubectl studioci");
+        assert!(told.contains(&format!("See '{of} --help' for usage.")), "{line}: {told}");
+    }
+    for (line, of) in [
+        ("--context start status --foo", "kubectl studioci status"),
+        ("status start --foo", "kubectl studioci status"),
+        ("-n x watch a b", "kubectl studioci watch"),
+    ] {
+        assert!(usage(line).contains(&format!("See '{of} --help' for usage.")), "{line}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ Examples:
   kubectl studioci render
 
   # Render another template with values, and show what `start` would create
-  kubectl studioci render -f ci.yaml --values values.yaml --set image=quay.io/me/app:build-1 --woven")]
+  kubectl studioci render -f ci.yaml --values values.yaml --set Tag=build-0001 --woven")]
 pub struct RenderArgs {
     /// The pipeline.
     #[command(flatten)]

@@ -14,14 +14,14 @@ use crate::ops::setup;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # Install
-  kubectl studioci setup --agent-image registry.example/ci/agent@sha256:…
+  # Install; the image is named by its digest
+  kubectl studioci setup --agent-image $AGENT_IMAGE
 
   # Repair what differs, keeping the agent image
   kubectl studioci setup
 
   # Print the manifests, and have somebody else apply them
-  kubectl studioci setup --print --agent-image … | kubectl apply -f -")]
+  kubectl studioci setup --print --agent-image $AGENT_IMAGE | kubectl apply -f -")]
 pub struct SetupArgs {
     /// Print the manifests instead of installing them; needs no cluster
     #[arg(long)]
