@@ -279,6 +279,56 @@ fn template_faults() {
 }
 
 #[test]
+fn habits_of_jinja_and_helm() {
+    insta::assert_snapshot!(refused(&but("build-0001", r#"{{ Tag | default("main") }}"#)), @r#"
+        error: the filter `default` takes its arguments by name
+          at pipeline.yaml, line 15, column 58
+            15 |         image: registry.example/team/ci:{{ Tag | default("main") }}
+               |                                                          ^
+          why: Tera reads none by their place
+          hint: write `{{ Tag | default(value="main") }}`
+        "#);
+    insta::assert_snapshot!(refused(&but("build-0001", r#"{{ .Values.image.tag | default "main" | quote }}"#)), @r#"
+        error: a name does not begin with a dot
+          at pipeline.yaml, line 15, column 44
+            15 |         image: registry.example/team/ci:{{ .Values.image.tag | default "main" | quote }}
+               |                                            ^
+          why: `image` means something else in a template: name the value `Image`
+          hint: write `{{ Image.tag | default(value="main") | quote }}`
+        "#);
+    insta::assert_snapshot!(refused(&but("    spec:\n", "    spec:\n      {{- range .Values.list }}\n      {{- end }}\n")), @"
+        error: `range` stands between {% and %}
+          at pipeline.yaml, line 13, column 11
+            13 |       {{- range .Values.list }}
+               |           ^
+          why: what stands between {{ and }} is shown
+          hint: write `{%- for it in list %}`, `it` for the `.` within, and `{% endfor %}` for its `{{ end }}`
+        ");
+    insta::assert_snapshot!(refused(&but("build-0001", "{{ Tag | replace(old='a', new='b') }}")), @"
+        error: the filter `replace` has no argument `old`
+          at pipeline.yaml, line 15, column 58
+            15 |         image: registry.example/team/ci:{{ Tag | replace(old='a', new='b') }}
+               |                                                          ^
+          hint: write `{{ Tag | replace(from='a', to='b') }}`
+        ");
+    insta::assert_snapshot!(refused(&but("build-0001", "{{ git.branch | sha256sum | trunc 8 }}")), @"
+        error: there is no counterpart of `sha256sum`
+          at pipeline.yaml, line 15, column 57
+            15 |         image: registry.example/team/ci:{{ git.branch | sha256sum | trunc 8 }}
+               |                                                         ^
+          hint: work it out beforehand and give the outcome with `--set NAME=…`, or leave it to the build
+        ");
+    insta::assert_snapshot!(refused(&but("build-0001", "{{ 'é' | slug }}")), @"
+        error: this cannot be rendered
+          at pipeline.yaml, line 15, column 50
+            15 |         image: registry.example/team/ci:{{ 'é' | slug }}
+               |                                                  ^
+          why: the filter `slug` keeps letters a to z and digits, and was given a text without any
+          hint: correct the expression, or what it gets
+        ");
+}
+
+#[test]
 fn yaml_faults() {
     insta::assert_snapshot!(refused(&but("name: build", "name: [build")), @"
         error: document 1 (Deployment [build): this is not YAML

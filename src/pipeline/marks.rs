@@ -30,7 +30,7 @@ pub(super) fn lay(text: &str) -> Option<Marked> {
     let (mut depth, mut copied) = (0_usize, 0);
     for (index, piece) in pieces.iter().enumerate() {
         match piece {
-            Piece::Silent => {}
+            Piece::Silent(_) => {}
             Piece::Content(_) if depth > 0 => {}
             Piece::Content(bytes) => {
                 for (offset, line) in lines_with_offsets(&text[bytes.clone()]) {

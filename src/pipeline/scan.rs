@@ -30,7 +30,7 @@ pub(super) enum Piece<'a> {
     /// Text that comes out as it is, also that of `{% raw %}`.
     Content(Range<usize>),
     /// `{# … #}`, and the tags of `{% raw %}`.
-    Silent,
+    Silent(Range<usize>),
     /// `{{ … }}`.
     Output { bytes: Range<usize>, trims: bool, tokens: Vec<Token<'a>> },
     /// `{% … %}`.
@@ -42,16 +42,23 @@ impl<'a> Piece<'a> {
     pub(super) fn tokens(&self) -> &[Token<'a>] {
         match self {
             Self::Output { tokens, .. } | Self::Tag { tokens, .. } => tokens,
-            Self::Content(_) | Self::Silent => &[],
+            Self::Content(_) | Self::Silent(_) => &[],
+        }
+    }
+
+    /// Where it is, in bytes.
+    pub(super) fn bytes(&self) -> &Range<usize> {
+        match self {
+            Self::Output { bytes, .. }
+            | Self::Tag { bytes, .. }
+            | Self::Content(bytes)
+            | Self::Silent(bytes) => bytes,
         }
     }
 
     /// Whether a tag or output is at a place, in bytes.
     pub(super) fn spans(&self, at: usize) -> bool {
-        match self {
-            Self::Output { bytes, .. } | Self::Tag { bytes, .. } => bytes.contains(&at),
-            Self::Content(_) | Self::Silent => false,
-        }
+        !self.tokens().is_empty() && self.bytes().contains(&at)
     }
 
     /// The keyword of a tag.
@@ -94,8 +101,9 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
         at = match opening {
             "{#" => {
                 let Some(length) = text[start..].find("#}") else { break };
-                pieces.push(Piece::Silent);
-                start + length + 2
+                let end = start + length + 2;
+                pieces.push(Piece::Silent(start..end));
+                end
             }
             "{%" if raw_tag(&text[start..], "raw").is_some() => {
                 let body = start + raw_tag(&text[start..], "raw").unwrap_or_default();
@@ -104,8 +112,13 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
                 }) else {
                     break;
                 };
-                pieces.extend([Piece::Silent, Piece::Content(body..end), Piece::Silent]);
-                end + after
+                let after = end + after;
+                pieces.extend([
+                    Piece::Silent(start..body),
+                    Piece::Content(body..end),
+                    Piece::Silent(end..after),
+                ]);
+                after
             }
             opening => {
                 let closing = if opening == "{{" { "}}" } else { "%}" };
@@ -197,6 +210,8 @@ pub(super) enum Use<'a> {
     Test(Token<'a>),
     /// `name(…)`.
     Function(Token<'a>),
+    /// `name(argument=…)`: the filter, test or function, and the argument.
+    Argument(Token<'a>, Token<'a>),
     /// A name that the template makes: by `set`, `for` or a list comprehension.
     Bound(Token<'a>),
 }
@@ -233,11 +248,21 @@ pub(super) fn uses<'a>(piece: &Piece<'a>) -> Vec<Use<'a>> {
     let tokens = piece.tokens();
     let text = |index: usize| text(tokens, index);
     let mut uses = Vec::new();
+    // what each open parenthesis belongs to
+    let mut calls: Vec<Option<&Token<'a>>> = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
         let token = &tokens[at];
         let before = if at > 0 { text(at - 1) } else { "" };
         at += 1;
+        match token.text {
+            "(" => calls.push(at.checked_sub(2).map(|name| &tokens[name]).filter(|_| match uses.last() {
+                Some(Use::Filter(name) | Use::Test(name) | Use::Function(name)) => name.text == before,
+                _ => false,
+            })),
+            ")" => drop(calls.pop()),
+            _ => {}
+        }
         let first_of_tag = at == 1 && matches!(piece, Piece::Tag { .. });
         if token.kind != TokenKind::Name || matches!(before, "." | "?.") {
             continue;
@@ -255,7 +280,7 @@ pub(super) fn uses<'a>(piece: &Piece<'a>) -> Vec<Use<'a>> {
         } else if after == "(" {
             uses.push(Use::Function(token.clone()));
         } else if after == "=" && matches!(before, "(" | ",") {
-            // The name of an argument.
+            uses.extend(calls.last().copied().flatten().map(|of| Use::Argument(of.clone(), token.clone())));
         } else {
             let mut path = vec![token.clone()];
             while matches!(text(at), "." | "?.")
@@ -322,6 +347,7 @@ mod tests {
                 Use::Filter(token) => format!("|{}", token.text),
                 Use::Test(token) => format!("is {}", token.text),
                 Use::Function(token) => format!("{}()", token.text),
+                Use::Argument(of, token) => format!("{}({}=", of.text, token.text),
                 Use::Bound(token) => format!("let {}", token.text),
             })
             .collect()
@@ -339,14 +365,16 @@ mod tests {
             ("{% for k, v in m %}{{ k }}{% endfor %}", vec!["let k", "let v", "m", "k"]),
             (
                 "{% set x = git.branch | replace(from=\"/\", to=y) %}",
-                vec!["let x", "git.branch", "|replace", "y"],
+                vec!["let x", "git.branch", "|replace", "replace(from=", "replace(to=", "y"],
             ),
             ("{% filter upper %}a{% endfilter %}", vec!["|upper"]),
-            ("{{ range(end=n) }}", vec!["range()", "n"]),
+            ("{{ range(end=n) }}", vec!["range()", "range(end=", "n"]),
+            ("{{ (a | f(b=c | g(d=1), e=(h))) }}", vec!["a", "|f", "f(b=", "c", "|g", "g(d=", "f(e=", "h"]),
+            ("{% if a is b(c=1) and (d) %}", vec!["a", "is b", "b(c=", "d"]),
             ("{{ a[env.X] }}", vec!["a", "env.X"]),
             ("{{ env[x] }}", vec!["env", "x"]),
             ("{% if not a and (b or c) %}", vec!["a", "b", "c"]),
-            ("{{ f(a=1, env=2) }}", vec!["f()"]),
+            ("{{ f(a=1, env=2) }}", vec!["f()", "f(a=", "f(env="]),
             ("{{ {\"k\": a, \"l\": [b]} }}", vec!["a", "b"]),
             ("a }} b {{ unclosed", vec![]),
             ("${X} {x} %} #}", vec![]),
@@ -362,7 +390,7 @@ mod tests {
             .into_iter()
             .map(|piece| match piece {
                 Piece::Content(bytes) => format!("T{}", &text[bytes]),
-                Piece::Silent => "S".to_owned(),
+                Piece::Silent(_) => "S".to_owned(),
                 Piece::Output { bytes, trims, .. } => format!("O{trims}{}", &text[bytes]),
                 Piece::Tag { bytes, trims, .. } => format!("G{trims}{}", &text[bytes]),
             })

@@ -6,6 +6,7 @@
 
 mod checked;
 mod failure;
+mod habits;
 mod rendering;
 
 use std::collections::BTreeSet;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use tera::{ErrorKind, Tera};
 
+use super::habits;
 use crate::pipeline::documents::Lines;
 use crate::pipeline::facts::{Facts, RESERVED, Wanted};
 use crate::pipeline::fault::{Fault, Location, Origin, did_you_mean};
@@ -34,6 +35,24 @@ pub(super) fn parse(text: &str) -> Result<Tera, tera::Error> {
     Ok(tera)
 }
 
+/// Whether a text is a template if what it begins is ended, and what it ends is begun.
+fn parses(text: &str) -> bool {
+    let around = [
+        ("", ""),
+        ("", "{% endif %}"),
+        ("", "{% endfor %}"),
+        ("", "{% endset %}"),
+        ("", "{% endfilter %}"),
+        ("{% if true %}", ""),
+        ("{% if true %}", "{% endif %}"),
+        ("{% for x in [] %}", ""),
+        ("{% for x in [] %}", "{% endfor %}"),
+        ("{% set x %}", ""),
+        ("{% filter upper %}", ""),
+    ];
+    around.iter().any(|(before, after)| parse(&format!("{before}{text}{after}")).is_ok())
+}
+
 impl<'a> Checked<'a> {
     /// Parses a template and refuses what it may not use.
     ///
@@ -43,21 +62,37 @@ impl<'a> Checked<'a> {
     pub(in crate::pipeline) fn of(template: &'a Text) -> Result<Self, Fault> {
         let place = |offset: usize| Location::at_offset(&template.name, &template.text, offset);
         let parsed = parse(&template.text);
+        let pieces = scan::pieces(&template.text);
         if let Err(error) = &parsed
             && let ErrorKind::SyntaxError(report) = error.kind()
         {
-            return Err(Fault::new("the template cannot be read")
-                .at(place(report.span().range.start))
-                .why(report.message())
-                .hint(
-                    "text that holds `{{`, `{%` or `{#` for something else goes between {% raw %} and {% endraw %}",
-                ));
+            let at = report.span().range.start;
+            if let Some(habit) = habits::first(&template.text, &pieces, at, &parses) {
+                let at = place(habit.at);
+                return Err(habit.fault(at));
+            }
+            // what has no name here may be why the rest of the tag cannot be read
+            for piece in pieces.iter().filter(|piece| piece.spans(at)) {
+                let refused = refuse_other_files(piece)
+                    .and_then(|()| scan::uses(piece).iter().try_for_each(refuse_use));
+                refused.map_err(|(at, fault)| fault.at(place(at)))?;
+            }
+            return Err(Fault::new("the template cannot be read").at(place(at)).why(report.message()).hint(
+                "text that holds `{{`, `{%` or `{#` for something else goes between {% raw %} and {% endraw %}",
+            ));
         }
-        let pieces = scan::pieces(&template.text);
-        for piece in &pieces {
+        for (index, piece) in pieces.iter().enumerate() {
             refuse_other_files(piece).map_err(|(at, fault)| fault.at(place(at)))?;
             for found in scan::uses(piece) {
-                refuse_use(&found).map_err(|(at, fault)| fault.at(place(at)))?;
+                refuse_use(&found).map_err(|(at, fault)| {
+                    match habits::of(&template.text, &pieces, index, &parses) {
+                        Some(habit) => {
+                            let at = place(habit.at);
+                            habit.fault(at)
+                        }
+                        None => fault.at(place(at)),
+                    }
+                })?;
             }
         }
         match parsed {
@@ -67,6 +102,14 @@ impl<'a> Checked<'a> {
                 .why(error.to_string())
                 .hint("write it as Tera reads templates: https://keats.github.io/tera/")),
         }
+    }
+
+    /// What people write elsewhere, in the tag at a place.
+    pub(super) fn habit(&self, at: usize) -> Option<Fault> {
+        let index = self.pieces.iter().position(|piece| piece.spans(at))?;
+        let habit = habits::of(&self.template.text, &self.pieces, index, &parses)?;
+        let place = self.place(habit.at);
+        Some(habit.fault(place))
     }
 
     fn uses(&self) -> impl Iterator<Item = Use<'a>> {
@@ -173,6 +216,18 @@ fn refuse_use(found: &Use<'_>) -> Result<(), Refusal> {
         Use::Filter(token) => unknown(token, "filter", &mut filters::filters()),
         Use::Test(token) => unknown(token, "test", &mut filters::tests()),
         Use::Function(token) => unknown(token, "function", &mut filters::functions()),
+        Use::Argument(of, name) => {
+            let known = filters::arguments(of.text);
+            if known.contains(&name.text) {
+                return Ok(());
+            }
+            let hint = did_you_mean(name.text, known.iter().copied()).unwrap_or_else(|| match known {
+                [] => "take it out: it takes none".to_owned(),
+                known => format!("there are: {}", known.join(", ")),
+            });
+            let what = format!("`{}` has no argument `{}`", of.text, name.text);
+            Err((name.bytes.start, Fault::new(what).why("Tera would read over it").hint(hint)))
+        }
         Use::Bound(token) if RESERVED.contains(&token.text) => Err((token.bytes.start,
             Fault::new(format!("a template cannot make its own `{}`", token.text))
                 .why("the name means something else")

@@ -26,6 +26,9 @@ impl Rendering<'_> {
             path[0].bytes.start < bytes.end.max(bytes.start + 1) && bytes.start < end
         };
         let bound = scan::bound(&checked.pieces);
+        if let Some(habit) = checked.habit(bytes.start) {
+            return habit;
+        }
         if let Some(fault) =
             checked.paths().filter(touches).find_map(|path| self.undefined(&path, context, &bound))
         {

@@ -223,8 +223,9 @@ fn what_does_not_exist_or_does_not_parse_is_named() {
         ("{{ <x /> }}", "components have no place in a pipeline\n"),
         ("a\n{{ n", "the template cannot be read\n  at pipeline.yaml, line 2"),
         ("a\n{% if n %}", "the template cannot be read\n  at pipeline.yaml, line 2"),
-        ("{{ .Namespace }}", "the template cannot be read\n  at pipeline.yaml, line 1, column 4"),
-        ("{{ n + 'a' }}", "this cannot be rendered\n  at pipeline.yaml, line 1, column 4"),
+        ("{{ .Namespace }}", "a name does not begin with a dot\n  at pipeline.yaml, line 1, column 4"),
+        ("{{ %% }}", "the template cannot be read\n  at pipeline.yaml, line 1, column 4"),
+        ("{{ n + ports }}", "this cannot be rendered\n  at pipeline.yaml, line 1, column 4"),
         ("{{ throw(message='no GPU') }}", "this cannot be rendered\n"),
     ] {
         assert!(bad(template).starts_with(expected), "{template}\n{}", bad(template));
