@@ -8,6 +8,7 @@
 mod bad;
 mod confined;
 mod crash;
+mod examples;
 mod full;
 mod gate;
 mod hostile;

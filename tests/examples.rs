@@ -1,0 +1,273 @@
+//! Every example of the help, of the README and of docs/: what needs no cluster is run, in a folder with the files that it
+//! names; the rest is read to its end, and `chain_18` runs it on a cluster.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "support/examples.rs"]
+mod examples;
+#[path = "support/program.rs"]
+mod program;
+#[path = "support/smallest.rs"]
+mod smallest;
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use studioci::cli::settings::ProcessSettings;
+use studioci::cli::{Parsed, parse};
+
+/// What stands for kubectl: hands on to the program what needs no cluster, and writes down the rest. Of a `start` the
+/// pipeline is looked at as far as that goes without one.
+const KUBECTL: &str = r#"#!/bin/sh
+if [ "$1" != studioci ]; then
+    case "$*" in *"-f -"*) exec grep -q "^kind: " ;; *) exit 0 ;; esac
+fi
+shift
+printf '%s\n' "$@" > "$TOLD/$$.args"
+case " $* " in
+    " render "* | " version "* | *" --print "* | " start "*"--dry-run=client "*)
+        touch "$TOLD/$$.ran"
+        exec "$PROGRAM" "$@" ;;
+    " claim "*) echo namespace/test-calm-noether ;;
+    " start "*) exec "$PROGRAM" "$@" --dry-run=client ;;
+esac
+"#;
+
+/// Programs of others, and those of this repository that other tests run.
+const OTHERS: [(&str, &str); 3] = [
+    ("git", "#!/bin/sh\n[ \"$1\" = push ] || PATH=/usr/local/bin:/usr/bin:/bin exec git \"$@\"\n"),
+    ("jq", "#!/bin/sh\nexec cat > /dev/null\n"),
+    ("kubectl", KUBECTL),
+];
+
+/// A folder as the examples want it: a repository `runner` on branch `main`, with pipelines and values.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let top = std::env::temp_dir().join(format!("studioci-examples-{}-{test}", std::process::id()));
+        let folder = top.join("runner");
+        for path in [".studioci", "templates", "../bin"] {
+            fs::create_dir_all(folder.join(path)).unwrap();
+        }
+        let template =
+            smallest::GOOD.replace("registry.example/team/ci:build-0001", "\"{{ Image }}:{{ Tag }}\"");
+        let minimal = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/minimal.yaml");
+        for (file, text) in [
+            (".studioci/pipeline.yaml", smallest::GOOD),
+            ("pipeline.yaml", smallest::GOOD),
+            ("ci.yaml", &template),
+            ("values.yaml", "Image: quay.io/me/app\nTag: build-0000\n"),
+            ("templates/minimal.yaml", &fs::read_to_string(minimal).unwrap()),
+        ] {
+            fs::write(folder.join(file), text).unwrap();
+        }
+        for (name, script) in OTHERS {
+            let file = top.join("bin").join(name);
+            fs::write(&file, script).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let it = Self(top);
+        it.script("git init -q -b main .").unwrap();
+        it
+    }
+
+    /// Runs a script as a person would; what it called the plugin with, and whether that was carried out.
+    fn script(&self, script: &str) -> Result<Vec<(Vec<String>, bool)>, String> {
+        let told = self.0.join("told");
+        let _ = fs::remove_dir_all(&told);
+        fs::create_dir_all(&told).unwrap();
+        let output = Command::new("/bin/sh")
+            .args(["-e", "-c", script])
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", self.0.join("bin").display()))
+            .env("HOME", &self.0)
+            .env("TOLD", &told)
+            .env("PROGRAM", env!("CARGO_BIN_EXE_kubectl-studioci"))
+            .env("AGENT_IMAGE", AGENT_IMAGE)
+            .env("NS", "namespace/test-calm-noether")
+            .current_dir(self.0.join("runner"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if !output.status.success() || said.contains("error") {
+            return Err(format!("{script}\n{said}"));
+        }
+        let mut calls = Vec::new();
+        for entry in fs::read_dir(&told).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|kind| kind == "args") {
+                let words = fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
+                calls.push((words, path.with_extension("ran").exists()));
+            }
+        }
+        calls.sort();
+        Ok(calls)
+    }
+
+    /// Runs an example: it ends well, and each call of the plugin is understood. What was left for a cluster.
+    fn example(&self, script: &str) -> Vec<String> {
+        let calls = self.script(script).unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(calls.len(), script.matches("kubectl studioci").count(), "{script}");
+        for (words, _) in &calls {
+            let args = std::iter::once("x").chain(words.iter().map(String::as_str)).map(OsString::from);
+            match parse(args, &ProcessSettings::default()) {
+                Ok(Parsed::Verb(_)) => {}
+                other => panic!("{script}\n{other:?}"),
+            }
+        }
+        calls.into_iter().filter(|(_, ran)| !ran).map(|(words, _)| words.join(" ")).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const AGENT_IMAGE: &str =
+    "registry.example/ci/agent@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// The verbs that have a help of their own.
+const VERBS: [&str; 10] =
+    ["setup", "render", "claim", "start", "status", "watch", "scale", "cleanup", "stop", "version"];
+
+fn help(line: &str) -> String {
+    String::from_utf8(program::program(line).output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn every_example_of_the_help_works_as_it_stands() {
+    let folder = Folder::new("help");
+    let mut left = Vec::new();
+    for verb in std::iter::once("").chain(VERBS) {
+        let scripts = examples::examples(&help(&format!("{verb} --help")));
+        assert!(!scripts.is_empty(), "{verb}");
+        for script in scripts {
+            left.extend(folder.example(&script));
+        }
+    }
+    // what `chain_18` runs
+    left.sort();
+    left.dedup();
+    insta::assert_snapshot!(left.join("\n"), @"
+    claim
+    claim --prefix test -o name
+    cleanup --keep 5
+    cleanup --older-than 7d --keep 5 --dry-run
+    cleanup ci-eager-hopper --wait --timeout 2m
+    cleanup namespace/test-calm-noether
+    scale down ci-witty-kepler
+    scale up ci-witty-kepler --wait
+    scale up runner-main
+    setup
+    setup --agent-image registry.example/ci/agent@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+    start
+    start --tag build-0007
+    start -f ci.yaml --values values.yaml --now
+    status
+    status -o json
+    status runner-main -o wide
+    stop runner-main
+    stop runner-main --purge --timeout 1h
+    watch
+    watch runner-main
+    watch runner-main --timeout 2h
+    ");
+}
+
+#[test]
+fn no_verb_is_without_examples() {
+    let text = help("--help");
+    let (_, verbs) = text.split_once("Verbs:\n").unwrap();
+    let verbs = verbs.lines().take_while(|line| line.starts_with("  "));
+    // the longer lines of a verb's help stand further in
+    let mut verbs: Vec<&str> = verbs
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|verb| *verb != "help")
+        .collect();
+    let mut known = VERBS.to_vec();
+    verbs.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(verbs, known);
+}
+
+/// The commands of a page, and whether each stands in a list of commands of ours.
+fn commands(page: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut block = "";
+    for line in page.lines().map(str::trim_start) {
+        match line.strip_prefix("```") {
+            Some(kind) => block = if block.is_empty() { kind } else { "" },
+            None if block == "console" => commands.extend(line.strip_prefix("$ ").map(str::to_owned)),
+            None if block == "sh" && !line.starts_with('#') => {
+                // a script of several lines
+                match commands.last_mut().filter(|last: &&mut String| last.ends_with('|')) {
+                    Some(last) => *last = format!("{last}\n{line}"),
+                    None => commands.push(line.to_owned()),
+                }
+            }
+            None => {}
+        }
+    }
+    commands
+}
+
+/// Commands of others in the pages: who runs them.
+const ELSEWHERE: [(&str, &str); 18] = [
+    ("cargo install ", "installs this program"),
+    ("cargo xtask package", "chain_12"),
+    ("cargo xtask static", "every proof"),
+    ("cargo xtask demo", "the demo"),
+    ("cargo xtask test", "this"),
+    ("kubectl krew ", "chain_12"),
+    ("kubectl logs ", "the demo"),
+    ("kubectl auth can-i ", "chain_07"),
+    ("kubectl create rolebinding ", "chain_07"),
+    ("kubectl get clusterrole", "a look at what is there"),
+    ("kubectl delete ", "chain_01"),
+    ("echo '{\"apiVersion\":\"authorization.k8s.io/v1\"", "chain_07"),
+    ("cat > Dockerfile", "an image is built by whatever builds images"),
+    ("printf 'FROM scratch", "an image is built by whatever builds images"),
+    ("tar -xzf ", "a release"),
+    ("sha256sum --check ", "a release"),
+    ("gh attestation ", "a release"),
+    ("validate-krew-manifest ", "chain_12"),
+];
+
+#[test]
+fn every_example_of_the_pages_works_as_it_stands() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![root.join("README.md")];
+    pages.extend(fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    pages.sort();
+    let folder = Folder::new("pages");
+    let (mut ours, mut used) = (0, Vec::new());
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        for command in commands(&text) {
+            if !command.contains("kubectl studioci") {
+                let other = ELSEWHERE.iter().find(|(begin, _)| command.starts_with(begin));
+                let (begin, _) = other.unwrap_or_else(|| panic!("{}: nobody runs {command}", page.display()));
+                used.push(*begin);
+                continue;
+            }
+            // a page leaves out what differs each time
+            let whole = command.replace("--agent-image …", &format!("--agent-image {AGENT_IMAGE}"));
+            let whole = match whole.split_once("@sha256:").filter(|_| whole.contains('…')) {
+                Some((before, _)) => format!("{before}@{}", AGENT_IMAGE.split_once('@').unwrap().1),
+                None => whole,
+            };
+            folder.example(&whole);
+            ours += 1;
+        }
+    }
+    assert!(ours > 15, "{ours}");
+    for (begin, _) in ELSEWHERE {
+        assert!(used.contains(&begin), "no page has {begin}");
+    }
+}
