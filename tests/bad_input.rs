@@ -293,8 +293,8 @@ fn habits_of_jinja_and_helm() {
           at pipeline.yaml, line 15, column 44
             15 |         image: registry.example/team/ci:{{ .Values.image.tag | default "main" | quote }}
                |                                            ^
-          why: `image` means something else in a template: name the value `Image`
-          hint: write `{{ Image.tag | default(value="main") | quote }}`
+          why: `image` alone means something else in a template
+          hint: write `{{ values.image.tag | default(value="main") | quote }}`
         "#);
     insta::assert_snapshot!(refused(&but("    spec:\n", "    spec:\n      {{- range .Values.list }}\n      {{- end }}\n")), @"
         error: `range` stands between {% and %}

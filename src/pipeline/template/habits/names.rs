@@ -27,10 +27,9 @@ pub(super) fn root(at: usize, root: &str, fields: &[&str]) -> Result<Option<(Str
     let named = |text: String| Ok(Some((text, NAMED.to_owned())));
     match (root, fields) {
         ("Values", []) => named("values".to_owned()),
-        ("Values", [first, rest @ ..]) if RESERVED.contains(first) => {
-            let name = format!("{}{}", first[..1].to_uppercase(), &first[1..]);
-            let more = format!("`{first}` means something else in a template: name the value `{name}`");
-            Ok(Some(([&[name.as_str()], rest].concat().join("."), more)))
+        ("Values", [first, ..]) if RESERVED.contains(first) => {
+            let more = format!("`{first}` alone means something else in a template");
+            Ok(Some((format!("values.{}", fields.join(".")), more)))
         }
         ("Values", fields) => named(fields.join(".")),
         ("Release" | "Chart", ["Name"]) => named("build.chain".to_owned()),

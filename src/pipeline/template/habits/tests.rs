@@ -20,7 +20,7 @@ fn facts() -> Facts {
 fn rendered(template: &str) -> Result<String, Fault> {
     let values = json!({
         "a": "A", "b": "", "n": 7, "yes": true, "no": false, "list": ["x", "y", "z"], "nums": [3, 1, 2],
-        "m": {"k": "v", "l": "w"}, "text": "one\ntwo", "path": "feature/x", "Image": {"repository": "r.example/app"},
+        "m": {"k": "v", "l": "w"}, "text": "one\ntwo", "path": "feature/x", "image": {"repository": "r.example/app"},
         "people": [{"name": "ada", "age": 36}, {"name": "bob", "age": 0}], "nothing": null,
         "app": {"name": "web", "port": 80, "env": {"A": "1", "B": "2"}},
         "nodeSelector": {"disk": "ssd"}, "host": "a.example", "hosts": [{"name": "h1"}, {"name": "h2"}]
@@ -235,7 +235,7 @@ fn helms_words_are_told_by_teras() {
         ("{{ .Values.a }}", "{{ a }}", "A"),
         ("{{- .Values.app.name -}}", "{{- app.name -}}", "web"),
         ("{{ $.Values.a }}", "{{ a }}", "A"),
-        ("{{ .Values.image.repository }}", "{{ Image.repository }}", "r.example/app"),
+        ("{{ .Values.image.repository }}", "{{ values.image.repository }}", "r.example/app"),
         ("{{ .Release.Name }}/{{ .Release.Namespace }}", "{{ build.chain }}", "app/ci-x"),
         ("{{ .Chart.AppVersion }}-{{ .Release.Revision }}", "{{ image.tag }}", "build-7-3"),
         ("{{ .Values.a | quote }}", "{{ a | quote }}", r#""A""#),
