@@ -18,6 +18,7 @@ mod secrets;
 pub mod sources;
 pub mod template;
 mod tree;
+mod uses;
 pub mod values;
 pub mod weave;
 mod writer;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::pipeline::dialect::{self, Scalar};
 use crate::pipeline::fault::PlanNotice;
-use crate::pipeline::scan::{self, Piece, Token, TokenKind, Use, after_default, text};
+use crate::pipeline::scan::{Piece, Token, TokenKind};
 use crate::pipeline::template::Checked;
+use crate::pipeline::uses::{self, Use, after_default, text};
 use crate::pipeline::values::Values;
 
 /// One notice for each `--set` that makes a condition or comparison come out wrong.
@@ -21,11 +22,11 @@ pub(super) fn all(checked: &Checked<'_>, values: &Values) -> Vec<PlanNotice> {
         return Vec::new();
     }
     let aliases = aliases(checked);
-    let bound = scan::bound(&checked.pieces);
+    let bound = uses::bound(&checked.pieces);
     let mut found: BTreeMap<usize, PlanNotice> = BTreeMap::new();
     for piece in &checked.pieces {
         let tokens = piece.tokens();
-        for path in scan::uses(piece).into_iter().filter_map(|found| match found {
+        for path in uses::uses(piece).into_iter().filter_map(|found| match found {
             Use::Path(path) => Some(path),
             _ => None,
         }) {
@@ -93,7 +94,7 @@ fn aliases<'a>(checked: &Checked<'a>) -> BTreeMap<&'a str, Vec<&'a str>> {
     let mut made: BTreeMap<&str, Option<Vec<&str>>> = BTreeMap::new();
     for piece in &checked.pieces {
         let tokens = piece.tokens();
-        for found in scan::uses(piece) {
+        for found in uses::uses(piece) {
             let Use::Bound(name) = found else { continue };
             let of = alias(piece, tokens);
             made.entry(name.text).and_modify(|of| *of = None).or_insert(of);
@@ -107,7 +108,7 @@ fn alias<'a>(piece: &Piece<'a>, tokens: &[Token<'a>]) -> Option<Vec<&'a str>> {
     if !matches!(piece.keyword(), Some("set" | "set_global")) || text(tokens, 2) != "=" {
         return None;
     }
-    let path = scan::uses(piece).into_iter().find_map(|found| match found {
+    let path = uses::uses(piece).into_iter().find_map(|found| match found {
         Use::Path(path) => Some(path),
         _ => None,
     })?;

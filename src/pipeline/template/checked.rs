@@ -10,8 +10,9 @@ use crate::pipeline::documents::Lines;
 use crate::pipeline::facts::{Facts, RESERVED, Wanted};
 use crate::pipeline::fault::{Fault, Location, Origin, did_you_mean};
 use crate::pipeline::filters;
-use crate::pipeline::scan::{self, Piece, Token, Use};
+use crate::pipeline::scan::{self, Piece, Token};
 use crate::pipeline::sources::Text;
+use crate::pipeline::uses::{self, Use};
 
 /// A template that parses and reads only what it may.
 pub(in crate::pipeline) struct Checked<'a> {
@@ -74,7 +75,7 @@ impl<'a> Checked<'a> {
             // what has no name here may be why the rest of the tag cannot be read
             for piece in pieces.iter().filter(|piece| piece.spans(at)) {
                 let refused = refuse_other_files(piece)
-                    .and_then(|()| scan::uses(piece).iter().try_for_each(refuse_use));
+                    .and_then(|()| uses::uses(piece).iter().try_for_each(refuse_use));
                 refused.map_err(|(at, fault)| fault.at(place(at)))?;
             }
             return Err(Fault::new("the template cannot be read").at(place(at)).why(report.message()).hint(
@@ -83,7 +84,7 @@ impl<'a> Checked<'a> {
         }
         for (index, piece) in pieces.iter().enumerate() {
             refuse_other_files(piece).map_err(|(at, fault)| fault.at(place(at)))?;
-            for found in scan::uses(piece) {
+            for found in uses::uses(piece) {
                 refuse_use(&found).map_err(|(at, fault)| {
                     match habits::of(&template.text, &pieces, index, &parses) {
                         Some(habit) => {
@@ -113,7 +114,7 @@ impl<'a> Checked<'a> {
     }
 
     fn uses(&self) -> impl Iterator<Item = Use<'a>> {
-        self.pieces.iter().flat_map(scan::uses)
+        self.pieces.iter().flat_map(uses::uses)
     }
 
     pub(in crate::pipeline) fn paths(&self) -> impl Iterator<Item = Vec<Token<'a>>> {

@@ -8,7 +8,8 @@ use super::rendering::{Failed, RENDERED_BYTES, RenderError, Rendering, TOO_LONG}
 use crate::pipeline::dialect::{self, Scalar};
 use crate::pipeline::facts::Fact;
 use crate::pipeline::fault::{Fault, did_you_mean};
-use crate::pipeline::scan::{self, Token, Use};
+use crate::pipeline::scan::Token;
+use crate::pipeline::uses::{self, Use};
 
 impl Rendering<'_> {
     /// A failed rendering in our words. `shown`: whether Tera's words hold nothing secret.
@@ -25,7 +26,7 @@ impl Rendering<'_> {
             let end = path.last().map_or(0, |token| token.bytes.end);
             path[0].bytes.start < bytes.end.max(bytes.start + 1) && bytes.start < end
         };
-        let bound = scan::bound(&checked.pieces);
+        let bound = uses::bound(&checked.pieces);
         if let Some(habit) = checked.habit(bytes.start) {
             return habit;
         }
@@ -38,7 +39,7 @@ impl Rendering<'_> {
             .pieces
             .iter()
             .filter(|piece| piece.spans(bytes.start))
-            .flat_map(scan::uses)
+            .flat_map(uses::uses)
             .any(|found| matches!(found, Use::Path(path) if path[0].text == "env"));
         let fault = Fault::new("this cannot be rendered").at(checked.place(bytes.start));
         let is_number = |path: Vec<Token<'_>>| {
@@ -151,7 +152,7 @@ impl Rendering<'_> {
         let end = path.last()?.bytes.end;
         let tokens = self.checked.pieces.iter().find(|piece| piece.spans(path[0].bytes.start))?.tokens();
         let rest = &tokens[tokens.iter().position(|token| token.bytes.start >= end)?..];
-        let after = scan::after_default(rest, 0);
+        let after = uses::after_default(rest, 0);
         Some(&self.checked.template.text[rest.first()?.bytes.start..rest[..after].last()?.bytes.end])
     }
 

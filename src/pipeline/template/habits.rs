@@ -16,7 +16,8 @@ use self::phrase::{MeantFor, Note, Stop, TERNARY};
 use self::reader::Reader;
 use self::statement::Opened;
 use crate::pipeline::fault::{Fault, Location};
-use crate::pipeline::scan::{self, Piece, Token};
+use crate::pipeline::scan::{Piece, Token};
+use crate::pipeline::uses;
 
 /// Something that Tera has otherwise, or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +107,7 @@ fn within(
             let may_stay = match &note.meant {
                 MeantFor::Us => false,
                 MeantFor::Go => !is_helm,
-                MeantFor::GoUnless(name) => !is_helm && !scan::bound(pieces).contains(name.as_str()),
+                MeantFor::GoUnless(name) => !is_helm && !uses::bound(pieces).contains(name.as_str()),
             };
             parses(&written).then(|| written_so(note, &written, &besides, may_stay))
         }
