@@ -7,6 +7,7 @@ mod build;
 mod cluster;
 mod demo;
 mod failure;
+mod fuzz;
 mod manifest;
 mod package;
 mod proofs;
@@ -41,6 +42,8 @@ enum Task {
     Package(package::Args),
     /// Measure what is promised of speed and size, and print the table
     Bench(bench::Args),
+    /// Make up inputs for whatever reads what strangers write, and see whether a promise breaks
+    Fuzz(fuzz::Args),
     #[command(hide = true, name = bench::sample::VERB)]
     Sample(bench::sample::Args),
     /// Write the pages that are made from the program: docs/errors.md
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Task::Static => build::release(&screen::interrupt()).map(|binary| println!("{}", binary.display())),
         Task::Package(args) => package::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Sample(args) => bench::sample::run(&args),
         Task::Docs => suite::write_docs(),
         Task::AgentImage(name) => cluster::push_agent_image(&name),
