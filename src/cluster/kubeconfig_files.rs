@@ -4,7 +4,7 @@
 //! first file that says something. An empty text says nothing.
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind};
 use std::path::Path;
 
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
@@ -47,13 +47,15 @@ pub(super) fn is_empty(config: &Kubeconfig) -> bool {
 }
 
 fn load(path: &Path) -> Result<Kubeconfig, KubeconfigError> {
-    let mut config = Kubeconfig::read_from(path)?;
+    let unread = |error| KubeconfigError::ReadConfig(error, path.to_owned());
+    let bytes = std::fs::read(path).map_err(unread)?;
+    // not kube's own way to read a file, which panics where UTF-16 ends in the middle of a letter
+    let text = decoded(bytes).ok_or_else(|| unread(Error::new(ErrorKind::InvalidData, "it is no text")))?;
+    let mut config = Kubeconfig::from_yaml(&text)?;
     for text in [&mut config.kind, &mut config.api_version, &mut config.current_context] {
         drop_empty(text);
     }
-    // what kube makes of an empty path: that of the folder
-    let folder = path.parent().unwrap_or(Path::new("")).join("");
-    let folder = folder.to_str().unwrap_or_default();
+    let folder = path.parent().unwrap_or(Path::new(""));
     for named in &mut config.clusters {
         clean_cluster(named.cluster.get_or_insert_default(), folder);
     }
@@ -66,8 +68,23 @@ fn load(path: &Path) -> Result<Kubeconfig, KubeconfigError> {
     Ok(config)
 }
 
-fn clean_cluster(cluster: &mut Cluster, folder: &str) {
-    drop_path(&mut cluster.certificate_authority, folder);
+/// A text in UTF-8, or in UTF-16 as PowerShell writes it, which its first bytes tell.
+fn decoded(bytes: Vec<u8>) -> Option<String> {
+    let utf16 = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, half) = rest.as_chunks();
+        half.is_empty()
+            .then(|| String::from_utf16(&pairs.iter().map(|pair| unit(*pair)).collect::<Vec<_>>()).ok())?
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).ok(),
+        _ => String::from_utf8(bytes).ok(),
+    }
+}
+
+fn clean_cluster(cluster: &mut Cluster, folder: &Path) {
+    from_folder(&mut cluster.certificate_authority, folder);
     for text in [
         &mut cluster.server,
         &mut cluster.certificate_authority_data,
@@ -78,9 +95,14 @@ fn clean_cluster(cluster: &mut Cluster, folder: &str) {
     }
 }
 
-fn clean_user(auth: &mut AuthInfo, folder: &str) {
+fn clean_user(auth: &mut AuthInfo, folder: &Path) {
     for path in [&mut auth.client_certificate, &mut auth.client_key, &mut auth.token_file] {
-        drop_path(path, folder);
+        from_folder(path, folder);
+    }
+    // a command without a slash is one of PATH, as for client-go
+    let command = auth.exec.as_mut().map(|exec| &mut exec.command);
+    if let Some(command) = command.filter(|it| it.as_ref().is_some_and(|it| it.contains('/'))) {
+        from_folder(command, folder);
     }
     for text in [
         &mut auth.username,
@@ -99,8 +121,14 @@ fn drop_empty(text: &mut Option<String>) {
     text.take_if(|text| text.is_empty());
 }
 
-fn drop_path(path: &mut Option<String>, folder: &str) {
-    path.take_if(|path| path.is_empty() || path == folder);
+/// A path as the kubeconfig means it: from the folder that it lies in.
+fn from_folder(path: &mut Option<String>, folder: &Path) {
+    drop_empty(path);
+    if let Some(path) = path
+        && let Some(whole) = folder.join(&*path).to_str()
+    {
+        *path = whole.to_owned();
+    }
 }
 
 fn drop_secret(secret: &mut Option<SecretString>) {

@@ -12,7 +12,7 @@ impl Folder {
         Self(path)
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();
         path
@@ -393,4 +393,30 @@ fn a_pod_without_a_token_is_told_what_it_lacks() {
     );
     std::fs::create_dir(folder.0.join("token")).unwrap();
     assert_eq!(fault(&options), text, "a folder is no token");
+}
+
+#[test]
+fn a_kubeconfig_is_text_in_utf8_or_utf16_and_else_a_fault() {
+    let folder = Folder::new();
+    let little: Vec<u8> = FIRST.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = FIRST.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let with_mark = |mark: &[u8], bytes: &[u8]| [mark, bytes].concat();
+    for bytes in [
+        FIRST.as_bytes().to_vec(),
+        with_mark(&[0xef, 0xbb, 0xbf], FIRST.as_bytes()),
+        with_mark(&[0xff, 0xfe], &little),
+        with_mark(&[0xfe, 0xff], &big),
+    ] {
+        let options = Options { kubeconfig: Some(folder.write("good", bytes)), ..Options::default() };
+        assert_eq!(choose(&options).unwrap().context.as_deref(), Some("lab"));
+    }
+    for bytes in [
+        with_mark(&[0xff, 0xfe], &little[1..]),
+        with_mark(&[0xfe, 0xff], &[0xd8]),
+        with_mark(&[0xfe, 0xff], &[0xd8, 0]),
+        vec![0xc3],
+    ] {
+        let options = Options { kubeconfig: Some(folder.write("bad", &bytes)), ..Options::default() };
+        assert!(fault(&options).contains("it is no text"), "{bytes:?}: {}", fault(&options));
+    }
 }

@@ -21,18 +21,36 @@ pub struct Location {
 }
 
 impl Location {
-    /// The place at a line and column (both from 1) of a text.
+    /// The place at a line and column (both from 1) of a text. What lies behind its end is at its end.
     pub fn of(file: &str, text: &str, line: usize, column: usize) -> Self {
-        let text = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().to_owned();
-        Self { file: file.to_owned(), line, column, text }
+        let lines = lines(text);
+        let number = line.clamp(1, lines.len());
+        let text = lines[number - 1].to_owned();
+        let end = text.chars().count() + 1;
+        let column = if line > number { end } else { column.min(end) };
+        Self { file: file.to_owned(), line: number, column, text }
     }
 
     /// The place at a byte offset of a text.
     pub fn at_offset(file: &str, text: &str, offset: usize) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self::of(file, text, before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+        let before = lines(text.get(..offset).unwrap_or(text));
+        let column = before.last().map_or(0, |line| line.chars().count()) + 1;
+        Self::of(file, text, before.len(), column)
     }
+}
+
+/// The lines of a text, of which there is always one, without their ends. A carriage return alone ends one, too, as in YAML.
+fn lines(text: &str) -> Vec<&str> {
+    let ends =
+        |(at, sign): &(usize, char)| *sign == '\n' || (*sign == '\r' && !text[at + 1..].starts_with('\n'));
+    let mut start = 0;
+    let mut lines: Vec<&str> = Vec::new();
+    for (at, _) in text.char_indices().filter(ends) {
+        lines.push(text[start..at].trim_end_matches('\r'));
+        start = at + 1;
+    }
+    lines.push(&text[start..]);
+    lines
 }
 
 /// The template lines that a rendered line comes from.
@@ -269,6 +287,27 @@ mod tests {
     fn no_line_of_a_fault_is_somebody_elses() {
         let fault = Fault::new("`a\nerror: b`").why("c\nerror: d").hint("e\n  f");
         assert_eq!(fault.to_string(), "`a\n    error: b`\n  why: c\n    error: d\n  hint: e\n      f");
+    }
+
+    #[test]
+    fn a_place_is_one_of_its_text() {
+        let text = "a\r\nb\rü\n";
+        for (line, column, expected) in [
+            (1, 1, (1, 1, "a")),
+            (2, 9, (2, 2, "b")),
+            (3, 2, (3, 2, "ü")),
+            (4, 1, (4, 1, "")),
+            (9, 5, (4, 1, "")),
+        ] {
+            let place = Location::of("f", text, line, column);
+            assert_eq!((place.line, place.column, place.text.as_str()), expected, "{line}:{column}");
+        }
+        for (offset, expected) in
+            [(0, (1, 1)), (1, (1, 2)), (3, (2, 1)), (5, (3, 1)), (7, (3, 2)), (8, (4, 1))]
+        {
+            let place = Location::at_offset("f", text, offset);
+            assert_eq!((place.line, place.column), expected, "{offset}");
+        }
     }
 
     #[test]

@@ -41,10 +41,10 @@ fn shown(fault: &Fault, texts: &[(&str, &str)]) {
     assert!(!fault.to_string().is_empty());
     let Some(place) = &fault.place else { return };
     let Some((_, text)) = texts.iter().find(|(name, _)| *name == place.file) else { return };
-    // behind the last line break there is a line, too
-    let line = text.split('\n').nth(place.line.saturating_sub(1));
-    let line = line.unwrap_or_else(|| panic!("line {} of {text:?}", place.line));
-    assert!(place.column <= line.chars().count() + 1, "column {} of {line:?}", place.column);
+    let ends = text.chars().filter(|sign| ['\n', '\r'].contains(sign)).count();
+    assert!((1..=ends + 1).contains(&place.line), "line {} of {text:?}", place.line);
+    assert!(text.contains(&place.text), "{:?} in {text:?}", place.text);
+    assert!(place.column <= place.text.chars().count() + 1, "column {} of {:?}", place.column, place.text);
 }
 
 /// A text of a person; what is no text has an error of its own before anybody reads it.
