@@ -39,7 +39,13 @@ pub fn resolve(text: &str) -> Scalar {
         _ => {}
     }
     match text.as_bytes()[0] {
-        b'.' if is_float(text) => float(text),
+        b'.' => {
+            let digit = |letter: char| letter.is_ascii_digit();
+            // between two digits Go skips one `_`
+            let parted = text[1..].split('_').all(|part| part.starts_with(digit) && part.ends_with(digit));
+            let plain = if parted { text.replace('_', "") } else { text.to_owned() };
+            if is_float(&plain) { float(&plain) } else { Scalar::Text }
+        }
         b'+' | b'-' | b'0'..=b'9' if !looks_like_date(text) => {
             let plain = text.replace('_', "");
             integer(&plain)

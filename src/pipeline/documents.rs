@@ -1,25 +1,23 @@
 //! Kubernetes documents, read and written in kubectl's dialect of YAML.
 //!
 //! kubectl splits a text at lines that begin with `---`, drops what holds nothing but comments, and reads each part by
-//! YAML 1.1 with merge keys ([`super::dialect`]). So does this room, with two faults where kubectl is silent: a key
-//! that is there twice, and a merge key whose outcome depends on who reads it.
+//! YAML 1.1 with merge keys ([`super::dialect`]). So does this room. Where kubectl is silent about what it drops or
+//! changes, it is a fault here: ARCHITECTURE.md lists each.
+
+mod place;
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::fault::{Fault, Location, did_you_mean};
-use super::tree::{self, Aliased, Node, NodeKind, Style, Wrong};
+use super::tree::{self, Aliased, Node, NodeKind, Notation, Wrong};
 use super::writer;
 
-/// Lines of the template that a document's first rendered line comes from, from 1 and inclusive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Lines {
-    /// First line.
-    pub first: usize,
-    /// Last line.
-    pub last: usize,
-}
+pub(super) use self::place::Traced;
+pub use self::place::{Lines, Origins};
 
 /// One Kubernetes document.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,10 +28,10 @@ pub struct Document {
     pub item: Option<usize>,
     /// Its first line in the rendered text, from 1.
     pub line: usize,
-    /// The template lines behind that line, where known.
-    pub from: Option<Lines>,
     /// The object. `apiVersion` and `kind` are there and are strings.
     pub value: Value,
+    root: Node,
+    traced: Option<Arc<Traced>>,
 }
 
 impl Document {
@@ -54,6 +52,16 @@ impl Document {
     /// `metadata.name`, empty if there is none.
     pub fn name(&self) -> &str {
         self.field("/metadata/name")
+    }
+
+    /// The word at a JSON pointer as it is written: `1.10`, where the value is the number 1.1.
+    pub fn written(&self, pointer: &str) -> Option<&str> {
+        self.root.at(pointer).and_then(Node::text)
+    }
+
+    /// Says where the text comes from that the document is read of.
+    pub(super) fn trace(&mut self, traced: &Arc<Traced>) {
+        self.traced = Some(Arc::clone(traced));
     }
 
     /// The document in a message: `document 3 (Deployment build)`.
@@ -79,8 +87,8 @@ pub fn read(name: &str, text: &str) -> Result<Vec<Document>, Fault> {
     let mut documents = Vec::new();
     for Part { number, root, .. } in parts(name, text)? {
         let kind = root.get("kind").and_then(Node::text).unwrap_or_default();
-        let label = |wrong: Wrong| fault(name, text, &title(number, None, kind, &name_in(&root)), wrong);
-        object(number, None, &root, &mut documents).map_err(label)?;
+        let title = title(number, None, kind, &name_in(&root));
+        object(number, None, root, &mut documents).map_err(|wrong| fault(name, text, &title, wrong))?;
     }
     Ok(documents)
 }
@@ -90,7 +98,8 @@ pub fn read(name: &str, text: &str) -> Result<Vec<Document>, Fault> {
 /// # Errors
 /// What is no YAML, or more than one document.
 pub fn read_value(name: &str, text: &str) -> Result<Value, Fault> {
-    let read = || tree::parse(text, &mut Aliased::default())?.as_ref().map_or(Ok(Value::Null), tree::value);
+    let parse = || tree::parse(text, Notation::Yaml, &mut Aliased::default());
+    let read = || parse()?.as_ref().map_or(Ok(Value::Null), tree::value);
     read().map_err(|wrong| fault(name, text, "", wrong))
 }
 
@@ -122,58 +131,117 @@ pub(super) fn parts(name: &str, text: &str) -> Result<Vec<Part>, Fault> {
     let mut parts = Vec::new();
     let mut number = 0;
     let mut aliased = Aliased::default();
-    for Section { lines_before, bytes } in sections(name, text)? {
+    for Section { before, bytes, notation } in sections(name, text)? {
         let part = &text[bytes.clone()];
         if is_empty(part) {
             continue;
         }
         number += 1;
         let shifted = |mut wrong: Wrong| {
-            wrong.line += lines_before;
+            before.shift(&mut wrong.line, &mut wrong.column);
             fault(name, text, &title(number, None, guess(part, "kind:"), guess(part, "  name:")), wrong)
         };
-        let Some(mut root) = tree::parse(part, &mut aliased).map_err(shifted)? else { continue };
-        shift(&mut root, lines_before, bytes.start);
-        if !matches!(&root.kind, NodeKind::Scalar { text, style: Style::Plain, .. } if matches!(text.as_str(), "" | "~" | "null"))
-        {
+        let Some(mut root) = tree::parse(part, notation, &mut aliased).map_err(shifted)? else { continue };
+        shift(&mut root, before, bytes.start);
+        let nothing = matches!(root.kind, NodeKind::Scalar { .. }) && tree::value(&root) == Ok(Value::Null);
+        if !nothing {
             parts.push(Part { number, root });
         }
     }
     Ok(parts)
 }
 
+/// One document's part of a text.
 struct Section {
-    lines_before: usize,
+    before: Before,
     bytes: Range<usize>,
+    notation: Notation,
 }
 
+/// What of the whole text stands before a part: lines, and letters of the line in which it starts.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    lines: usize,
+    columns: usize,
+}
+
+impl Before {
+    /// What stands before a place further on.
+    fn on(self, text: &str) -> Self {
+        match text.rfind('\n') {
+            Some(newline) => Self {
+                lines: self.lines + text.matches('\n').count(),
+                columns: text[newline + 1..].chars().count(),
+            },
+            None => Self { columns: self.columns + text.chars().count(), ..self },
+        }
+    }
+
+    fn shift(self, line: &mut usize, column: &mut usize) {
+        if *line == 1 {
+            *column += self.columns;
+        }
+        *line += self.lines;
+    }
+}
+
+/// Parts a text as kubectl does: objects of JSON first, if it begins with one, then at lines of `---`.
 fn sections(name: &str, text: &str) -> Result<Vec<Section>, Fault> {
     let mut sections = Vec::new();
-    let mut current = Section { lines_before: 0, bytes: 0..0 };
-    let mut offset = 0;
-    for (index, line) in text.split_inclusive('\n').enumerate() {
+    let mut before = Before { lines: 0, columns: 0 };
+    let mut section = |bytes: Range<usize>, rest: usize, notation| {
+        let here = before;
+        before = before.on(&text[bytes.start..rest]);
+        sections.push(Section { before: here, bytes, notation });
+    };
+    let mut start = 0;
+    for end in objects_of_json(text) {
+        section(start..end, end, Notation::Json);
+        start = end;
+    }
+    let mut offset = start;
+    for line in text[start..].split_inclusive('\n') {
         let end = offset + line.len();
         if let Some(rest) = line.strip_prefix("---") {
             let rest = rest.trim();
             if !(rest.is_empty() || rest.starts_with('#')) {
                 return Err(Fault::new("only a comment may follow `---` on its line")
-                    .at(Location::of(name, text, index + 1, 4))
+                    .at(Location::at_offset(name, text, offset + 3))
                     .why("kubectl parts documents there and refuses the rest of the line")
                     .hint("put it on the next line, or indent it if it is text that begins with dashes"));
             }
-            current.bytes.end = offset;
-            sections.push(current);
-            current = Section { lines_before: index + 1, bytes: end..end };
+            section(start..offset, end, Notation::Yaml);
+            start = end;
         }
         offset = end;
     }
-    current.bytes.end = offset;
-    sections.push(current);
+    section(start..offset, offset, Notation::Yaml);
+    let json = |section: &&Section| section.notation == Notation::Json;
+    let rest = sections.iter().find(|section| !json(section)).map_or(offset, |section| section.bytes.start);
+    if sections.iter().filter(json).count() > 1 && !text[rest..].trim().is_empty() {
+        let at = rest + text[rest..].len() - text[rest..].trim_start().len();
+        return Err(Fault::new("what follows these objects of JSON is none")
+            .at(Location::at_offset(name, text, at))
+            .why("kubectl reads on as JSON once a text begins with two objects of it")
+            .hint("put a line `---` between all of them"));
+    }
     Ok(sections)
 }
 
+/// Where the values of JSON end that a text begins with; none if it does not begin with an object.
+fn objects_of_json(text: &str) -> Vec<usize> {
+    let mut ends = Vec::new();
+    if text.trim_start().starts_with('{') {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+        while let Some(Ok(_)) = values.next() {
+            ends.push(values.byte_offset());
+        }
+    }
+    ends
+}
+
 fn is_empty(part: &str) -> bool {
-    part.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "...")
+    part.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#'))
 }
 
 /// The word after a key of a part that cannot be parsed.
@@ -183,17 +251,17 @@ fn guess<'a>(part: &'a str, key: &str) -> &'a str {
         .map_or("", |word| word.trim().trim_matches(['"', '\'']))
 }
 
-fn shift(node: &mut Node, lines: usize, bytes: usize) {
-    node.line += lines;
+fn shift(node: &mut Node, before: Before, bytes: usize) {
+    before.shift(&mut node.line, &mut node.column);
     node.bytes.start += bytes;
     node.bytes.end += bytes;
     match &mut node.kind {
         NodeKind::Scalar { .. } => {}
-        NodeKind::Sequence(items) => items.iter_mut().for_each(|item| shift(item, lines, bytes)),
+        NodeKind::Sequence(items) => items.iter_mut().for_each(|item| shift(item, before, bytes)),
         NodeKind::Mapping(pairs) => {
             for (key, value) in pairs {
-                shift(key, lines, bytes);
-                shift(value, lines, bytes);
+                shift(key, before, bytes);
+                shift(value, before, bytes);
             }
         }
     }
@@ -227,10 +295,19 @@ pub(super) fn list_items(node: &Node) -> Option<&[Node]> {
     }
 }
 
+fn items_of(list: Node) -> Vec<Node> {
+    let NodeKind::Mapping(pairs) = list.kind else { return Vec::new() };
+    let items = pairs.into_iter().find(|(key, _)| key.text() == Some("items"));
+    match items.map(|(_, node)| node.kind) {
+        Some(NodeKind::Sequence(items)) => items,
+        _ => Vec::new(),
+    }
+}
+
 fn object(
     number: usize,
     item: Option<usize>,
-    node: &Node,
+    node: Node,
     documents: &mut Vec<Document>,
 ) -> Result<(), Wrong> {
     let wrong = |what: &str, hint: Option<String>| Wrong {
@@ -246,10 +323,10 @@ fn object(
             Some("write an object, or take this document out".to_owned()),
         ));
     }
-    if let Some(items) = list_items(node) {
-        // The list itself is read too: a fault outside its items is a fault.
-        tree::value(node)?;
-        for (index, entry) in items.iter().enumerate() {
+    // A list itself is read too: a fault outside its items is a fault.
+    let value = tree::value(&node)?;
+    if list_items(&node).is_some() {
+        for (index, entry) in items_of(node).into_iter().enumerate() {
             object(number, Some(index + 1), entry, documents)?;
         }
         return Ok(());
@@ -258,7 +335,6 @@ fn object(
         let hint = "write the objects below `items:`, or `items: []` for none";
         return Err(wrong("`items` of this List is missing, or is no list", Some(hint.to_owned())));
     }
-    let value = tree::value(node)?;
     for key in ["apiVersion", "kind"] {
         match value.get(key) {
             Some(Value::String(text)) if !text.is_empty() => {}
@@ -271,9 +347,11 @@ fn object(
             }
         }
     }
-    documents.push(Document { number, item, line: node.line, from: None, value });
+    documents.push(Document { number, item, line: node.line, value, root: node, traced: None });
     Ok(())
 }
 
+#[cfg(test)]
+mod kubectl;
 #[cfg(test)]
 mod tests;

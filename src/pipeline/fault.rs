@@ -1,6 +1,7 @@
 //! What is wrong with a pipeline: what, where, why, and what to do about it.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -141,13 +142,20 @@ impl Fault {
 pub struct PlanNotice {
     /// The object, as `Kind/name`; or the file or flag that a value comes from.
     pub about: String,
+    /// The template lines that it is about, from 1, where known.
+    pub lines: Option<RangeInclusive<usize>>,
     /// What there is to know.
     pub text: String,
 }
 
 impl fmt::Display for PlanNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.about, self.text)
+        let Self { about, lines, text } = self;
+        match lines.as_ref().map(|lines| (lines.start(), lines.end())) {
+            Some((first, last)) if first == last => write!(f, "{about} (line {first}): {text}"),
+            Some((first, last)) => write!(f, "{about} (lines {first} to {last}): {text}"),
+            None => write!(f, "{about}: {text}"),
+        }
     }
 }
 
@@ -204,8 +212,13 @@ impl fmt::Display for Fault {
         f.write_str(&indented(&self.what))?;
         // the line number alone of a text that nobody has at hand says nothing
         let known = self.place.as_ref().filter(|place| self.origin.is_none() || !place.text.is_empty());
+        // what stands in the template at the same place is shown once; other numbers may be in what is said of it
+        let same = known.zip(self.origin.as_ref()).filter(|(place, origin)| {
+            (origin.first, origin.last, &origin.text) == (place.line, place.line, &place.text)
+        });
         if let Some(place) = known {
-            write!(f, "\n  at {}, line {}", place.file, place.line)?;
+            let file = same.map_or(&place.file, |(_, origin)| &origin.file);
+            write!(f, "\n  at {file}, line {}", place.line)?;
             if place.column > 0 {
                 write!(f, ", column {}", place.column)?;
             }
@@ -218,7 +231,7 @@ impl fmt::Display for Fault {
                 }
             }
         }
-        if let Some(origin) = &self.origin {
+        if let Some(origin) = self.origin.as_ref().filter(|_| same.is_none()) {
             let Origin { file, first, last, text } = origin.as_ref();
             if first == last {
                 write!(f, "\n  from {file}, line {first}")?;
@@ -281,6 +294,20 @@ mod tests {
             "`Registri` is not defined\n  at pipeline.yaml, line 2, column 11\n    2 | image: {{ Registri }}\n      |           ^\n  \
              from base, lines 3 to 5\n    3 | x\n  why: no value of that name\n  hint: did you mean `Registry`?"
         );
+    }
+
+    #[test]
+    fn a_line_that_the_template_has_at_the_same_place_is_shown_once() {
+        let place = Location::of("the rendered text", "a\nb: c", 2, 4);
+        let shown = |first, last, text: &str| {
+            let origin = Origin { file: "p.yaml".to_owned(), first, last, text: text.to_owned() };
+            Fault::new("x").at(place.clone()).from(Some(origin)).to_string()
+        };
+        assert_eq!(shown(2, 2, "b: c"), "x\n  at p.yaml, line 2, column 4\n    2 | b: c\n      |    ^");
+        for said in [shown(2, 2, "b: {{ c }}"), shown(7, 7, "b: c"), shown(2, 3, "b: c")] {
+            assert!(said.contains("at the rendered text, line 2, column 4"), "{said}");
+            assert!(said.contains("from p.yaml, line"), "{said}");
+        }
     }
 
     #[test]

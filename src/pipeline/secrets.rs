@@ -8,12 +8,13 @@
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::documents::{self, Document, Part};
 use super::fault::{Fault, Faults, Location};
-use super::template::{Behind, Checked, Env, Failed, RENDERED, Rendered, Rendering, read};
+use super::template::{Behind, Checked, Env, Failed, RENDERED, Rendered, Rendering, read, trace};
 use super::tree::{Node, NodeKind, Style, key_name};
 
 /// The kind that secrets are for.
@@ -59,8 +60,9 @@ pub(super) fn render(renderer: &Rendering<'_>) -> Result<Rendered, Fault> {
     })?;
     // another rendering, which only a fault or a plan is worth
     let (plain, env) = (text.clone(), &env);
-    let lines = LazyCell::new(|| renderer.lines(env, &plain));
-    let lines: Behind<'_> = &|line| lines.get(line.saturating_sub(1)).copied().flatten();
+    let lines = LazyCell::new(|| Arc::new(renderer.lines(env, &plain)));
+    let lines = || Arc::clone(&lines);
+    let lines = Behind(&lines);
     let traced = renderer.traced;
     let mut renderings = vec![text];
     for other in others {
@@ -69,7 +71,10 @@ pub(super) fn render(renderer: &Rendering<'_>) -> Result<Rendered, Fault> {
     let secrets = secret.iter().map(|name| (*name).to_owned()).collect();
     if renderings.iter().all(|other| *other == renderings[0]) {
         let text = renderings.swap_remove(0);
-        let documents = read(checked, &text, lines, traced)?;
+        let mut documents = read(checked, &text, lines)?;
+        if traced {
+            trace(&mut documents, &text, None, lines);
+        }
         return Ok(Rendered { masked: text.clone(), text, documents, secrets, notices: Vec::new() });
     }
 
@@ -92,7 +97,7 @@ pub(super) fn render(renderer: &Rendering<'_>) -> Result<Rendered, Fault> {
         let culprits: Vec<&str> = secret.iter().filter(matters).copied().collect();
         return Err(outside(checked, &culprits, &masked[0], &other.text, &renderings[0], lines));
     }
-    let documents = read(checked, &renderings[0], lines, traced).map_err(hide)?;
+    let mut documents = read(checked, &renderings[0], lines).map_err(hide)?;
     for other in &renderings[1..] {
         let others = documents::read(RENDERED, other).map_err(hide)?;
         let pairs = documents.iter().zip(&others);
@@ -102,6 +107,9 @@ pub(super) fn render(renderer: &Rendering<'_>) -> Result<Rendered, Fault> {
                 document.title()
             )));
         }
+    }
+    if traced {
+        trace(&mut documents, &renderings[0], Some(&masked[0].text), lines);
     }
     let (masked, text) = (masked.swap_remove(0).text, renderings.swap_remove(0));
     Ok(Rendered { masked, text, documents, secrets, notices: Vec::new() })
@@ -216,7 +224,7 @@ fn list(names: &[&str]) -> String {
 
 /// The place of a line, shown only as far as it is not secret: the template's line, else the number.
 fn place(checked: &Checked<'_>, line: usize, lines: Behind<'_>) -> Location {
-    match checked.origin(lines(line)) {
+    match checked.origin(lines.line(line)) {
         Some(origin) => Location { file: origin.file, line: origin.first, column: 0, text: origin.text },
         None => Location { file: RENDERED.to_owned(), line, column: 0, text: String::new() },
     }
@@ -276,7 +284,7 @@ fn hidden(
     }
     let shown = |text: &String| text.lines().nth(line - 1).map(str::to_owned);
     let mut fault = fault.clone();
-    fault.origin = checked.origin(lines(line)).map(Box::new);
+    fault.origin = checked.origin(lines.line(line)).map(Box::new);
     if let Some(place) = &mut fault.place
         && renderings.iter().any(|text| shown(text) != shown(&renderings[0]))
     {

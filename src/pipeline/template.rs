@@ -11,10 +11,11 @@ mod rendering;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 pub(super) use self::checked::Checked;
 pub(super) use self::rendering::{Env, Failed, Rendering};
-use super::documents::{self, Document, Lines};
+use super::documents::{self, Document, Lines, Origins, Traced};
 use super::facts::Reads;
 use super::fault::{Fault, PlanNotice};
 use super::sources::Text;
@@ -70,29 +71,35 @@ pub fn reads(template: &Text) -> Result<Reads, Fault> {
     })
 }
 
-/// The template lines behind a line of a rendered text, counted from 1; none where nothing sure can be said. Who asks for
-/// the first one pays for all.
-pub(super) type Behind<'a> = &'a dyn Fn(usize) -> Option<Lines>;
+/// The template lines behind a rendered text. Who asks for a line pays for all.
+#[derive(Clone, Copy)]
+pub(super) struct Behind<'a>(pub(super) &'a dyn Fn() -> Origins);
 
-/// Reads the documents of a rendered text and tells their faults, and where it is `traced` them, too, which template lines
-/// they come from.
+impl Behind<'_> {
+    /// The template lines behind a line, counted from 1; none where nothing sure can be said.
+    pub(super) fn line(self, line: usize) -> Option<Lines> {
+        (self.0)().get(line.saturating_sub(1)).copied().flatten()
+    }
+}
+
+/// Reads the documents of a rendered text and tells their faults which template lines they come from.
 ///
 /// # Errors
 /// What is wrong with the first document that cannot be read.
-pub(super) fn read(
-    checked: &Checked<'_>,
-    text: &str,
-    behind: Behind<'_>,
-    traced: bool,
-) -> Result<Vec<Document>, Fault> {
-    let mut found = documents::read(RENDERED, text).map_err(|fault| {
-        let origin = fault.place.as_ref().and_then(|place| checked.origin(behind(place.line)));
+pub(super) fn read(checked: &Checked<'_>, text: &str, behind: Behind<'_>) -> Result<Vec<Document>, Fault> {
+    documents::read(RENDERED, text).map_err(|fault| {
+        let origin = fault.place.as_ref().and_then(|place| checked.origin(behind.line(place.line)));
         fault.from(origin)
-    })?;
-    for document in found.iter_mut().filter(|_| traced) {
-        document.from = behind(document.line);
+    })
+}
+
+/// Tells documents, too, where they come from, and what of their text may be seen.
+pub(super) fn trace(documents: &mut [Document], text: &str, masked: Option<&str>, behind: Behind<'_>) {
+    let (text, masked) = (text.to_owned(), masked.map(str::to_owned));
+    let traced = Arc::new(Traced { text, masked, origins: (behind.0)() });
+    for document in documents {
+        document.trace(&traced);
     }
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
 //! One YAML document as a tree that still knows where each node stands, and the JSON value that kubectl makes of it.
 
+mod kubectl;
+mod mend;
 mod parse;
+mod refused;
 mod value;
 
 use std::ops::Range;
 
-use serde_saphyr::granit_parser::ScanError;
-
-pub(super) use self::parse::{Aliased, parse};
+pub(super) use self::parse::{Aliased, Notation, parse};
 pub(super) use self::value::{key_name, value};
 
 /// What a node is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum NodeKind {
     /// A scalar: its text, how it was written, its explicit tag.
     Scalar { text: String, style: Style, tag: Option<String> },
@@ -33,7 +34,7 @@ pub(super) enum Style {
 }
 
 /// A node and its place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
     pub(super) kind: NodeKind,
     /// Line, from 1.
@@ -72,19 +73,6 @@ impl Wrong {
     }
 }
 
-impl From<ScanError> for Wrong {
-    fn from(error: ScanError) -> Self {
-        let marker = error.marker();
-        Self {
-            line: marker.line().max(1),
-            column: marker.col() + 1,
-            what: "this is not YAML".to_owned(),
-            why: Some(error.info()),
-            hint: None,
-        }
-    }
-}
-
 impl Node {
     /// The value node of a key of a mapping.
     pub(super) fn get(&self, name: &str) -> Option<&Node> {
@@ -95,6 +83,41 @@ impl Node {
             .map(|(_, node)| node)
     }
 
+    /// What stands at a JSON pointer.
+    pub(super) fn at(&self, pointer: &str) -> Option<&Node> {
+        parts(pointer).try_fold(self, |node, part| node.child(&part).map(|(_, node)| node))
+    }
+
+    /// Line and column of the key or item at a JSON pointer, or of the nearest above it.
+    pub(super) fn place(&self, pointer: &str) -> (usize, usize) {
+        let mut found = (self, self);
+        for part in parts(pointer) {
+            let Some(child) = found.1.child(&part) else { break };
+            found = child;
+        }
+        (found.0.line, found.0.column)
+    }
+
+    /// The key and value of a name, also of one that `<<` brings, or the item of that number, which is its own key.
+    fn child(&self, name: &str) -> Option<(&Node, &Node)> {
+        let pairs = match &self.kind {
+            NodeKind::Mapping(pairs) => pairs,
+            NodeKind::Sequence(items) => {
+                return items.get(name.parse::<usize>().ok()?).map(|item| (item, item));
+            }
+            NodeKind::Scalar { .. } => return None,
+        };
+        let own = pairs.iter().find(|(key, _)| key_name(key).is_ok_and(|key| key == name));
+        let merged = || {
+            let mut brought = pairs.iter().filter(|(key, _)| value::is_merge(key)).map(|(_, node)| node);
+            brought.find_map(|node| match &node.kind {
+                NodeKind::Sequence(sources) => sources.iter().find_map(|source| source.child(name)),
+                _ => node.child(name),
+            })
+        };
+        own.map(|(key, node)| (key, node)).or_else(merged)
+    }
+
     /// The text of a scalar.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.kind {
@@ -102,4 +125,9 @@ impl Node {
             _ => None,
         }
     }
+}
+
+/// The names in a JSON pointer.
+fn parts(pointer: &str) -> impl Iterator<Item = String> {
+    pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"))
 }

@@ -48,6 +48,52 @@ fn every_scalar_reads_as_kubectl_reads_it() {
 }
 
 #[test]
+fn a_dash_alone_is_a_word_between_brackets() {
+    for (yaml, expected) in [
+        ("x: [tar, xf, -]", json!(["tar", "xf", "-"])),
+        ("x: [-]", json!(["-"])),
+        ("x: {a: -}", json!({"a": "-"})),
+        ("x: {a: -, b: [-, -]}", json!({"a": "-", "b": ["-", "-"]})),
+        ("x: [_, -, '-', \"_\"]", json!(["_", "-", "-", "_"])),
+        ("x: [\n  é, -, # standard input: -\n  -]", json!(["é", "-", "-"])),
+        ("x: [&a -, *a]", json!(["-", "-"])),
+        ("x: [!!str -, -f]", json!(["-", "-f"])),
+    ] {
+        assert_eq!(one(yaml), expected, "{yaml}");
+    }
+    let many = format!("x: [{}]", vec!["-"; 150].join(","));
+    assert_eq!(one(&many), json!(vec!["-"; 150]));
+    let said = read_value("f", &format!("x: [{}]", vec!["-"; 250].join(","))).unwrap_err().to_string();
+    assert!(said.contains("too many words of one dash between brackets"), "{said}");
+    let fault = read_value("f", "x: [a, -]\nz: [-\n").unwrap_err();
+    assert_eq!(fault.place.unwrap().text, "z: [-", "what is shown is the text as it is written");
+}
+
+#[test]
+fn a_bracket_may_hold_more_lines_with_tabs_than_a_document_is_mended() {
+    let lines = "\t\ta: [b,\n\tc],\n".repeat(400).replace("a:", "\"a\":");
+    let text = format!("x: [\n{lines}\n]\nz: |\n  all:\n  \tgo\n");
+    let read = read_value("f", &text).unwrap();
+    assert_eq!(read["x"].as_array().unwrap().len(), 400);
+    assert_eq!(read["z"], "all:\n\tgo\n");
+}
+
+#[test]
+fn objects_of_json_stand_one_after_another_as_kubectl_takes_them() {
+    let found =
+        read("f", "{\"apiVersion\": \"v1\", \"kind\": \"A\"} {\"apiVersion\": \"v1\",\n \"kind\": 7}");
+    let fault = found.unwrap_err();
+    assert_eq!(fault.what, "document 2 (7): `kind` is not a word");
+    let place = fault.place.unwrap();
+    assert_eq!((place.line, place.column), (1, 35), "counted in the whole text");
+    let text = "{\"apiVersion\": \"v1\", \"kind\": \"A\"}\n{\"apiVersion\": \"v1\", \"kind\": \"B\"}\n";
+    let kinds: Vec<_> = read("f", text).unwrap().iter().map(|it| (it.kind().to_owned(), it.line)).collect();
+    assert_eq!(kinds, [("A".to_owned(), 1), ("B".to_owned(), 2)]);
+    let said = wrong(&format!("{text}---\nkind: C\n"));
+    assert!(said.contains("what follows these objects of JSON is none") && said.contains("line 3"), "{said}");
+}
+
+#[test]
 fn what_kubectl_takes_silently_is_a_fault_here() {
     let object = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\n";
     for (yaml, line, words) in [
@@ -63,7 +109,7 @@ fn what_kubectl_takes_silently_is_a_fault_here() {
         ("data: !!int x\n", 4, "does not fit its tag"),
         ("data: a: b\n", 4, "this is not YAML"),
         ("data: [a\n", 4, "this is not YAML"),
-        ("data: *nowhere\n", 4, "this is not YAML"),
+        ("data: *nowhere\n", 4, "names an anchor that does not stand before it"),
         ("data: &a [*a]\n", 4, "an alias stands inside the node"),
         ("...\na: b\n", 5, "a second document starts here without `---`"),
         ("--- a: b\n", 4, "only a comment may follow `---`"),

@@ -74,6 +74,7 @@ impl<'a> Suspect<'a> {
         };
         PlanNotice {
             about: format!("--set {name}={}", self.text),
+            lines: None,
             text: format!("it is text, {why}; for {kind} write --set-json {name}={json}"),
         }
     }

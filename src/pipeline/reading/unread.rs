@@ -39,7 +39,7 @@ fn of(given: &GivenBy, reads: &ReadPaths<'_>) -> Option<PlanNotice> {
     } else {
         format!("the template does not read it{}", instead(first, "; ", ""))
     };
-    Some(PlanNotice { about: given.source.clone(), text })
+    Some(PlanNotice { about: given.source.clone(), lines: None, text })
 }
 
 /// Whether a value of a file is there for the aliases of others.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Tag};
+use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, Tag};
 
-use super::{Node, NodeKind, Style, Wrong};
+use super::mend::Mended;
+use super::refused::refused;
+use super::{Node, NodeKind, Style, Wrong, kubectl};
 
 /// Nodes of one document, aliases expanded: far more than any Kubernetes object, far less than an alias bomb.
 const MOST_NODES: usize = 100_000;
@@ -12,23 +14,81 @@ const MOST_NODES: usize = 100_000;
 const MOST_ALIAS_BYTES: usize = 2 << 20;
 
 /// What the aliases of a text have brought so far, all documents together.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(in crate::pipeline) struct Aliased {
     nodes: usize,
     bytes: usize,
+}
+
+/// How kubectl reads a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::pipeline) enum Notation {
+    Yaml,
+    Json,
 }
 
 /// Reads the one document of a text; none if there is nothing in it. `aliased` goes on counting over the documents of
 /// one text.
 ///
 /// # Errors
-/// A text that is no YAML, a second document in it, an alias within its own node, more nodes than any object has.
-pub(in crate::pipeline) fn parse(text: &str, aliased: &mut Aliased) -> Result<Option<Node>, Wrong> {
+/// A text that is no YAML, or that kubectl would not read so; a second document in it, an alias within its own node, more
+/// nodes than any object has.
+pub(in crate::pipeline) fn parse(
+    text: &str,
+    notation: Notation,
+    aliased: &mut Aliased,
+) -> Result<Option<Node>, Wrong> {
+    if notation == Notation::Yaml {
+        kubectl::line_ends(text)?;
+    }
+    let mut mended = Mended::of(text);
+    loop {
+        let mut counted = aliased.clone();
+        match read(&mended, notation, &mut counted) {
+            Err(Unparsed::At(error)) if mended.mend(&error) => {}
+            Err(Unparsed::At(error)) => return Err(refused(text, &error)),
+            Err(Unparsed::Wrong(wrong)) => return Err(wrong),
+            Ok(root) => {
+                if notation == Notation::Yaml {
+                    kubectl::check(mended.text())?;
+                }
+                *aliased = counted;
+                return Ok(root);
+            }
+        }
+    }
+}
+
+/// Why a text was not read to its end.
+enum Unparsed {
+    /// The parser did not take it.
+    At(ScanError),
+    Wrong(Wrong),
+}
+
+impl From<ScanError> for Unparsed {
+    fn from(error: ScanError) -> Self {
+        Self::At(error)
+    }
+}
+
+impl From<Wrong> for Unparsed {
+    fn from(wrong: Wrong) -> Self {
+        Self::Wrong(wrong)
+    }
+}
+
+fn read(mended: &Mended<'_>, notation: Notation, aliased: &mut Aliased) -> Result<Option<Node>, Unparsed> {
+    let options = granit_parser::options! {
+        bom_inside_document_as_content: true,
+        // JSON bounds no key
+        simple_key_max_lookahead: if notation == Notation::Json { usize::MAX } else { 1024 },
+    };
     let mut builder = Builder { aliased, anchors: BTreeMap::new(), nodes: 0 };
     let mut open: Vec<OpenNode> = Vec::new();
     let mut root: Option<Node> = None;
     // A last line without a break is read as if it had one, since kubectl adds it.
-    for event in Parser::new_from_str(text) {
+    for event in Parser::new_from_str_with_options(mended.text(), options) {
         let (event, span) = event?;
         let place = |kind| Node {
             kind,
@@ -40,7 +100,7 @@ pub(in crate::pipeline) fn parse(text: &str, aliased: &mut Aliased) -> Result<Op
         let finished = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let kind = NodeKind::Scalar {
-                    text: text.into_owned(),
+                    text: mended.word(span.start.byte_offset().unwrap_or_default(), text),
                     style: match style {
                         ScalarStyle::Plain => Style::Plain,
                         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
@@ -54,7 +114,8 @@ pub(in crate::pipeline) fn parse(text: &str, aliased: &mut Aliased) -> Result<Op
                 let here = place(NodeKind::Sequence(Vec::new()));
                 let Some(target) = builder.anchors.get(&anchor) else {
                     return Err(Wrong::new(&here, "an alias stands inside the node that it names")
-                        .hint("write out what it stands for"));
+                        .hint("write out what it stands for")
+                        .into());
                 };
                 let size = size(target);
                 builder.aliased(size, &here)?;
@@ -81,7 +142,8 @@ pub(in crate::pipeline) fn parse(text: &str, aliased: &mut Aliased) -> Result<Op
             None if root.is_some() => {
                 return Err(Wrong::new(&finished, "a second document starts here without `---`")
                     .why("kubectl reads the first one only")
-                    .hint("put a line `---` before it"));
+                    .hint("put a line `---` before it")
+                    .into());
             }
             None => root = Some(finished),
         }

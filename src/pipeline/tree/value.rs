@@ -49,10 +49,16 @@ fn tagged(node: &Node, tag: &str, resolved: Scalar) -> Result<Scalar, Wrong> {
         | ("!!bool", Scalar::Bool(_))
         | ("!!float", Scalar::Number(_) | Scalar::NotFinite) => true,
         ("!!int", Scalar::Number(number)) => !number.is_f64(),
-        ("!!timestamp", _) => return Ok(Scalar::Text),
-        ("!!null" | "!!bool" | "!!int" | "!!float", _) => false,
+        ("!!timestamp", Scalar::Text) if dialect::looks_like_date(node.text().unwrap_or_default()) => true,
+        ("!!null" | "!!bool" | "!!int" | "!!float" | "!!timestamp", _) => false,
+        ("!!binary", _) => {
+            return Err(Wrong::new(node, "the tag `!!binary` has the value decoded")
+                .why("kubectl decodes it, and a Kubernetes object holds base64 as text")
+                .hint("leave the tag out"));
+        }
         _ => {
             return Err(Wrong::new(node, format!("the tag `{tag}` means nothing to Kubernetes"))
+                .why("kubectl drops it without a word")
                 .hint("leave it out, and quote the value if it is text"));
         }
     };
@@ -87,6 +93,7 @@ fn mapping(node: &Node) -> Result<BTreeMap<String, Field>, Wrong> {
                     }
                     Some(_) => {
                         return Err(Wrong::new(key, format!("two `<<` bring `{name}`"))
+                            .why("kubectl takes the later one's, others the earlier one's")
                             .hint("write one `<<: [*a, *b]`: the first of the list wins"));
                     }
                     None => fields.insert(name, Field { value, line: key.line, merged: true }),
@@ -110,8 +117,8 @@ fn mapping(node: &Node) -> Result<BTreeMap<String, Field>, Wrong> {
     Ok(fields)
 }
 
-fn is_merge(key: &Node) -> bool {
-    matches!(&key.kind, NodeKind::Scalar { text, style: Style::Plain, tag } if text == "<<" && tag.is_none())
+pub(super) fn is_merge(key: &Node) -> bool {
+    matches!(&key.kind, NodeKind::Scalar { text, style: Style::Plain, tag } if text == "<<" && matches!(tag.as_deref(), None | Some("!!merge")))
 }
 
 /// What a merge key brings; of several mappings the first that has a key wins.
@@ -144,6 +151,11 @@ pub(in crate::pipeline) fn key_name(key: &Node) -> Result<String, Wrong> {
             .why("braces in braces, as of an unquoted `{{ … }}`, read as such a key")
             .hint("quote the value"));
     };
+    if dialect::resolve(text) == Scalar::NotFinite && scalar(key).is_err() {
+        return Err(Wrong::new(key, format!("the key `{text}` is a number"))
+            .why("kubectl makes a word of it")
+            .hint("quote it"));
+    }
     match scalar(key)? {
         Value::String(name) => Ok(name),
         Value::Bool(value) => Ok(value.to_string()),

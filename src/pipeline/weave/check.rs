@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::kinds::{self, Known};
 use super::loan::is_own;
 use super::settings::KEYS;
-use super::subject::{Subject, text};
+use super::subject::Subject;
 use super::{PlanInput, images, rights, strings};
 use crate::chain::wire;
 use crate::pipeline::fault::{Fault, did_you_mean};
@@ -36,7 +36,7 @@ pub(super) fn subject(
     name(subject, faults);
     if !is_own(subject.value.pointer("/metadata/namespace"), own) {
         let theirs = subject.namespace().unwrap_or("<not a string>");
-        faults.push(subject.fault(
+        faults.push(subject.at("/metadata/namespace").fault(
             format!("it is in namespace {theirs}"),
             match own {
                 [] => "every build has a namespace of its own, and nothing of a pipeline goes elsewhere".to_owned(),
@@ -65,7 +65,7 @@ pub(super) fn pipeline(subjects: &[Subject<'_>], build: Option<Subject<'_>>, fau
     for subject in subjects.iter().filter(|subject| subject.is("autoscaling", "HorizontalPodAutoscaler")) {
         let target = |field| subject.text(&format!("/spec/scaleTargetRef/{field}"));
         if target("kind") == Some("Deployment") && target("name") == Some(build) {
-            faults.push(subject.fault(
+            faults.push(subject.at("/spec/scaleTargetRef/name").fault(
                 format!("it scales Deployment/{build}, the build workload"),
                 "in the cluster that Deployment is the listener, which has one replica, and none when all is done",
                 "take it out",
@@ -82,7 +82,7 @@ fn twice(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) {
     {
         let key = (subject.group(), subject.kind(), subject.name());
         if let Some(first) = seen.insert(key, subject) {
-            faults.push(subject.fault(
+            faults.push(subject.at("/metadata/name").fault(
                 "it is there twice",
                 format!(
                     "document {} (line {}) has the same kind and name; the later would overwrite it",
@@ -120,7 +120,7 @@ fn reserved(subject: &Subject<'_>, is_build: bool, place: &str, value: &Value, f
 fn keys(subject: &Subject<'_>, is_build: bool, place: &str, metadata: &Value, faults: &mut Vec<Fault>) {
     for map in ["labels", "annotations"] {
         let entries = metadata.get(map).and_then(Value::as_object).into_iter().flatten();
-        for (key, _) in entries.filter(|(key, _)| wire::is_ours(key)) {
+        for (key, value) in entries.filter(|(key, _)| wire::is_ours(key)) {
             let setting = KEYS.contains(&key.as_str());
             let read_here = place.is_empty() && map == "annotations" && subject.is("apps", "Deployment");
             // the one that picks the build workload may say of another that it is not picked
@@ -128,7 +128,7 @@ fn keys(subject: &Subject<'_>, is_build: bool, place: &str, metadata: &Value, fa
                 continue;
             }
             let meant = did_you_mean(key, KEYS).filter(|_| read_here && is_build);
-            faults.push(subject.fault(
+            faults.push(subject.on(value).fault(
                 format!("{place}metadata.{map}: {key} is not for a pipeline to write"),
                 "by such keys it is told what is whose in a build's namespace; a pipeline writes the settings only, as \
                  annotations of the build workload",
@@ -146,12 +146,12 @@ fn kind(subject: &Subject<'_>, faults: &mut Vec<Fault>) -> bool {
     let (api_version, kind) = (subject.api_version(), subject.kind());
     match kinds::look_up(api_version, kind) {
         Known::Covered(_) => return true,
-        Known::Moved(served) => faults.push(subject.fault(
+        Known::Moved(served) => faults.push(subject.at("/apiVersion").fault(
             format!("{api_version} {kind} is not served"),
             format!("since Kubernetes 1.30, and most of them long before, servers know {kind} as {served}"),
             format!("write apiVersion: {served}, and check its fields"),
         )),
-        Known::Gone(since, instead) => faults.push(subject.fault(
+        Known::Gone(since, instead) => faults.push(subject.at("/kind").fault(
             format!("{api_version} {kind} is not served"),
             format!("Kubernetes {since} took the kind away, and nothing has it since"),
             instead,
@@ -171,9 +171,9 @@ fn kind(subject: &Subject<'_>, faults: &mut Vec<Fault>) -> bool {
                     "take it out of the pipeline and let an admin create it once",
                 ),
             };
-            faults.push(subject.fault(format!("{kind} is cluster-scoped"), why, hint));
+            faults.push(subject.at("/kind").fault(format!("{kind} is cluster-scoped"), why, hint));
         }
-        Known::Uncovered => faults.push(subject.fault(
+        Known::Uncovered => faults.push(subject.at("/kind").fault(
             format!("{api_version} {kind} is not a kind that a pipeline may hold"),
             format!("{} does not cover it, so that an agent could not create it", wire::ROLE_WORKSPACE),
             "take it out of the pipeline; what builds can share, an admin creates once elsewhere",
@@ -185,27 +185,27 @@ fn kind(subject: &Subject<'_>, faults: &mut Vec<Fault>) -> bool {
 fn name(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
     let name = subject.name();
     if subject.text("/metadata/generateName").is_some_and(|prefix| !prefix.is_empty()) {
-        faults.push(subject.fault(
+        faults.push(subject.at("/metadata/generateName").fault(
             "it has a generateName",
             "a build is prepared by applying its documents, over again after a crash: every time there would be one more",
             "give it a metadata.name",
         ));
     } else if name.is_empty() {
-        faults.push(subject.fault(
+        faults.push(subject.at("/metadata/name").fault(
             "it has no name",
             "nothing can be applied without one",
             "give it a metadata.name",
         ));
     }
     if name.len() > NAME_MAX {
-        faults.push(subject.fault(
+        faults.push(subject.at("/metadata/name").fault(
             format!("its name has {} characters", name.len()),
             format!("names longer than {NAME_MAX} do not fit into labels and host names"),
             "shorten it",
         ));
     }
     if name.starts_with("studioci-") {
-        faults.push(subject.fault(
+        faults.push(subject.at("/metadata/name").fault(
             "its name begins with studioci-",
             "studioci keeps its own objects under such names in the same namespace",
             "rename it",
@@ -240,11 +240,11 @@ fn agent(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
         // Both fields count: where they differ, the server takes either, by version.
         ["/spec/serviceAccountName", "/spec/serviceAccount"]
             .iter()
-            .filter_map(|pointer| text(template, pointer))
-            .find(|account| wire::is_agent_account(account))
+            .filter_map(|pointer| template.pointer(pointer))
+            .find(|account| account.as_str().is_some_and(wire::is_agent_account))
     });
-    if let Some(account) = reached {
-        faults.push(subject.fault(
+    if let Some((found, account)) = reached.and_then(|found| Some((found, found.as_str()?))) {
+        faults.push(subject.on(found).fault(
             format!("its pods would run as ServiceAccount {account}"),
             "that is the agent's own: whoever runs as it can write into the chain's other namespaces",
             "name a ServiceAccount of the pipeline, or none",
@@ -255,7 +255,7 @@ fn agent(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
     let annotations = subject.annotations();
     let asked = annotations.get("kubernetes.io/service-account.name");
     if let Some(account) = asked.filter(|account| is_token && wire::is_agent_account(account)) {
-        faults.push(subject.fault(
+        faults.push(subject.at("/metadata/annotations/kubernetes.io~1service-account.name").fault(
             format!("it asks for a token of ServiceAccount {account}"),
             "that is the agent's own: whoever holds its token can write into the chain's other namespaces",
             "ask for a token of a ServiceAccount of the pipeline",

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::settings::BuildSettings;
-use super::subject::{Subject, fault, list, listed, strings, text};
+use super::subject::{Subject, escaped, fault, list, listed, strings, text};
 use super::{BuildWorkload, PlanInput, PlanNotice};
 use crate::chain::build::Map;
 use crate::chain::wire;
@@ -28,7 +28,7 @@ pub(super) fn build<'a>(subjects: &[Subject<'a>], faults: &mut Vec<Fault>) -> Op
     let deployments = subjects.iter().copied().filter(|subject| subject.is("apps", "Deployment"));
     let (meant, others): (Vec<Subject<'a>>, Vec<Subject<'a>>) = deployments.partition(is_meant);
     if let Some(subject) = others.iter().find(|subject| is_picked(subject)) {
-        faults.push(subject.fault(
+        faults.push(subject.at(&annotation(wire::BUILD)).fault(
             format!("{} picks it as the build workload, but it has {}", wire::BUILD, said_of(subject)),
             "Keel would never update it, so that no push would start a build",
             format!("give it a {} other than never, or remove {} from it", names::POLICY, wire::BUILD),
@@ -110,14 +110,14 @@ pub(super) fn read(
     let (labels, annotations) = (subject.labels(), subject.annotations());
     let (own_settings, bad) = BuildSettings::read(&annotations);
     faults.extend(bad.into_iter().map(|bad| {
-        subject.fault(
+        subject.at(&annotation(bad.key)).fault(
             format!("annotation {}: {:?} cannot be read", bad.key, bad.value),
             bad.why,
             "correct it, or leave it out for the default",
         )
     }));
     let Some(template) = subject.pod_template() else {
-        faults.push(subject.fault(
+        faults.push(subject.at("/spec/template").fault(
             "it has no pod template",
             "a build runs the pod that .spec.template describes",
             "add .spec.template",
@@ -151,7 +151,7 @@ fn container<'a>(
         (Some(wanted), [_, ..]) => {
             let found = containers.iter().find(|container| text(container, "/name") == Some(wanted));
             if found.is_none() {
-                faults.push(subject.fault(
+                faults.push(subject.at(&annotation(wire::BUILD_CONTAINER)).fault(
                     format!("it has no container {wanted:?}, which {} names", wire::BUILD_CONTAINER),
                     format!("its containers: {}", names()),
                     "name one of them",
@@ -161,7 +161,7 @@ fn container<'a>(
         }
         (None, [only]) => only,
         (_, []) => {
-            faults.push(subject.fault(
+            faults.push(subject.at("/spec/template/spec/containers").fault(
                 "its pod template has no containers",
                 "the build container's exit code is the verdict",
                 "add the container that runs the build",
@@ -169,7 +169,7 @@ fn container<'a>(
             return None;
         }
         (None, _) => {
-            faults.push(subject.fault(
+            faults.push(subject.at("/spec/template/spec/containers").fault(
                 format!("it has {} containers, and none is named as the build container", containers.len()),
                 format!("the build container's exit code is the verdict; its containers: {}", names()),
                 format!("annotate the Deployment with {}: NAME", wire::BUILD_CONTAINER),
@@ -179,7 +179,7 @@ fn container<'a>(
     };
     let name = text(found, "/name").unwrap_or_default();
     if name.is_empty() || name.starts_with("studioci-") {
-        faults.push(subject.fault(
+        faults.push(subject.on(found.get("name").unwrap_or(found)).fault(
             if name.is_empty() {
                 "the build container has no name".to_owned()
             } else {
@@ -210,7 +210,7 @@ fn image(
     lint_keys(subject, followed.as_ref(), faults, notices);
     let image = image?;
     if image.tag.is_empty() {
-        faults.push(subject.fault(
+        faults.push(subject.on(container.get("image").unwrap_or(container)).fault(
             format!("the image {image} names a digest and no tag"),
             "Keel takes the digest for the tag, and never updates such a workload",
             "name the tag alone that Keel starts from",
@@ -260,15 +260,39 @@ fn lint_keys(
         image,
     });
     for finding in findings {
+        let spot = subject.at(&found_at(subject, &finding.what));
         match finding.severity {
             Severity::Error => {
-                faults.push(subject.fault(finding.what, clause(&finding.why), clause(&finding.remedy)));
+                faults.push(spot.fault(finding.what, clause(&finding.why), clause(&finding.remedy)));
             }
             Severity::Warning => {
-                notices.push(subject.notice(format!("{}. {} {}", finding.what, finding.why, finding.remedy)));
+                notices.push(spot.notice(format!("{}. {} {}", finding.what, finding.why, finding.remedy)));
             }
         }
     }
+}
+
+/// The place of the key that a finding names first; of the policy if it names none.
+fn found_at(subject: &Subject<'_>, what: &str) -> String {
+    let maps =
+        ["", "/spec/template"].map(|of| ["labels", "annotations"].map(|map| format!("{of}/metadata/{map}")));
+    let keys = maps.iter().flatten().flat_map(|map| {
+        let keys = subject.value.pointer(map).and_then(Value::as_object).into_iter().flatten();
+        keys.map(move |(key, _)| (key, format!("{map}/{}", escaped(key))))
+    });
+    // `key`, or `key: value`
+    let at = |key: &str| ["`", ":"].iter().filter_map(|end| what.find(&format!("`{key}{end}"))).min();
+    let named = keys.clone().filter_map(|(key, place)| Some((at(key)?, place)));
+    let policy = |(key, _): &(&String, String)| key.eq_ignore_ascii_case(names::POLICY);
+    named
+        .min()
+        .map(|(_, place)| place)
+        .or_else(|| keys.clone().find(policy).map(|(_, place)| place))
+        .unwrap_or_default()
+}
+
+fn annotation(key: &str) -> String {
+    format!("/metadata/annotations/{}", escaped(key))
 }
 
 /// A sentence as a fault's lines put it: without a capital and a full stop.

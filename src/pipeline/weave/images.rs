@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::subject::{Subject, list, text};
+use super::subject::{Spot, Subject, list, text};
 use crate::keel::image::ImageRef;
 use crate::pipeline::fault::Fault;
 
@@ -13,9 +13,9 @@ pub(super) fn check(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
         let name = text(container, "/name").unwrap_or("without a name");
         match container.pointer("/image") {
             Some(Value::String(image)) if !image.is_empty() => {
-                judge(subject, &format!("container {name}"), image, faults);
+                judge(&subject.on(&container["image"]), &format!("container {name}"), image, faults);
             }
-            None | Some(Value::Null | Value::String(_)) => faults.push(subject.fault(
+            None | Some(Value::Null | Value::String(_)) => faults.push(subject.on(container).fault(
                 format!("container {name} has no image"),
                 "no server takes a container without one",
                 "name the image that it runs",
@@ -27,14 +27,14 @@ pub(super) fn check(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
     for volume in list(template, "/spec/volumes") {
         if let Some(image) = text(volume, "/image/reference").filter(|image| !image.is_empty()) {
             let name = text(volume, "/name").unwrap_or("without a name");
-            judge(subject, &format!("volume {name}"), image, faults);
+            judge(&subject.on(&volume["image"]["reference"]), &format!("volume {name}"), image, faults);
         }
     }
 }
 
-fn judge(subject: &Subject<'_>, of: &str, image: &str, faults: &mut Vec<Fault>) {
+fn judge(spot: &Spot<'_>, of: &str, image: &str, faults: &mut Vec<Fault>) {
     if let Err(why) = ImageRef::parse(image) {
-        faults.push(subject.fault(
+        faults.push(spot.fault(
             format!("{of}: the image `{image}` is not an image reference"),
             why,
             "write registry/repository:tag, in lower case and without http://",

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::subject::{Subject, listed, strings};
+use super::subject::{Subject, escaped, listed, strings};
 use crate::chain::build::Map;
 use crate::chain::{rights, wire};
 use crate::keel::parking;
@@ -76,7 +76,7 @@ pub(super) fn read(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) -> Loan {
         [] => return Loan::default(),
         [only] => only,
         [_, second, ..] => {
-            faults.push(second.fault(
+            faults.push(second.at("/kind").fault(
                 format!("{} Namespace documents: {}", documents.len(), listed(&documents)),
                 "a build has one namespace, which studioci makes; a Namespace document lends it labels and annotations",
                 "keep one of them, or none",
@@ -107,7 +107,8 @@ fn check_pod_security(subject: &Subject<'_>, found: &PodSecurity, faults: &mut V
             )
         };
         if !fits {
-            faults.push(subject.fault(
+            let label = escaped(&format!("{}{mode}", PodSecurity::PREFIX));
+            faults.push(subject.at(&format!("/metadata/labels/{label}")).fault(
                 format!("label {}{mode}: {value:?} is not a Pod Security value", PodSecurity::PREFIX),
                 "the API server would take the strictest level for a value that it does not know, or warn",
                 format!("write {want}"),

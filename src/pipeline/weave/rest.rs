@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value};
 
-use super::subject::{Subject, object_at, strings, text};
+use super::subject::{Subject, escaped, object_at, strings, text};
 use super::{BuildWorkload, PlanInput, PlanNotice, kinds, labels};
 use crate::chain::resource::{self, Resource};
 use crate::chain::wire;
@@ -104,7 +104,7 @@ pub(super) fn weave(
             woven.support.push(Support { kind, name: subject.name().to_owned(), replicas, needed });
         }
         if is_watched_by_keel(subject) && park(metadata) {
-            notices.push(subject.notice(
+            notices.push(subject.at(&keel_key(subject)).notice(
                 "its Keel keys are parked: Keel updates the listener only, and the build's namespace holds what was pushed",
             ));
         }
@@ -132,6 +132,16 @@ fn cleaned(value: &Value) -> Object<String, Value> {
         annotations.remove(names::LAST_APPLIED);
     }
     object
+}
+
+/// Where the first of Keel's keys stands.
+fn keel_key(subject: &Subject<'_>) -> String {
+    let mut keys = ["labels", "annotations"].into_iter().filter_map(|map| {
+        let live = strings(subject.value.pointer(&format!("/metadata/{map}")));
+        let key = live.into_keys().find(|key| parking::is_keel_key(key));
+        key.map(|key| format!("/metadata/{map}/{}", escaped(&key)))
+    });
+    keys.next().unwrap_or_default()
 }
 
 /// Parks Keel's keys in both maps; whether there were any.

@@ -91,6 +91,8 @@ fn words<'a>(rule: &'a Value, field: &str) -> Vec<&'a str> {
 /// Checks a Role: RBAC lets nobody hand on more than they hold.
 pub(super) fn role(subject: &Subject<'_>, settings: &PlanInput, faults: &mut Vec<Fault>) {
     let (mut beyond, mut trusted) = (Vec::new(), Vec::new());
+    // the rule that is told is the first of its kind
+    let (mut beyond_at, mut trusted_at) = (None, None);
     for rule in subject.list("/rules") {
         for group in words(rule, "apiGroups") {
             for resource in words(rule, "resources") {
@@ -104,8 +106,12 @@ pub(super) fn role(subject: &Subject<'_>, settings: &PlanInput, faults: &mut Vec
                         "" => format!("{verb} {resource}"),
                         _ => format!("{verb} {resource}.{group}"),
                     };
-                    let pile =
-                        if holds(&TRUSTED, group, resource, verb) { &mut trusted } else { &mut beyond };
+                    let (pile, at) = if holds(&TRUSTED, group, resource, verb) {
+                        (&mut trusted, &mut trusted_at)
+                    } else {
+                        (&mut beyond, &mut beyond_at)
+                    };
+                    at.get_or_insert(rule);
                     if !pile.contains(&named) {
                         pile.push(named);
                     }
@@ -113,15 +119,15 @@ pub(super) fn role(subject: &Subject<'_>, settings: &PlanInput, faults: &mut Vec
             }
         }
     }
-    if !trusted.is_empty() {
-        faults.push(subject.fault(
+    if let Some(rule) = trusted_at {
+        faults.push(subject.on(rule).fault(
             format!("it grants {}", listed(trusted)),
             "with that a build could become its agent, so agents hand it on only in a chain that was started so",
             "take it out, or start the chain with --trusted-build",
         ));
     }
-    if !beyond.is_empty() {
-        faults.push(subject.fault(
+    if let Some(rule) = beyond_at {
+        faults.push(subject.on(rule).fault(
             format!("it grants {}", listed(beyond)),
             format!(
                 "{} does not hold that, and RBAC lets nobody hand on more than they hold",
@@ -137,17 +143,21 @@ pub(super) fn binding(subject: &Subject<'_>, own: &[&str], faults: &mut Vec<Faul
     let role = subject.text("/roleRef/name").unwrap_or_default();
     match subject.text("/roleRef/kind") {
         Some("Role") => {}
-        Some("ClusterRole") => faults.push(subject.fault(
+        Some("ClusterRole") => faults.push(subject.at("/roleRef/kind").fault(
             format!("it binds ClusterRole {role}"),
             "an agent may bind only Roles of the build's own namespace",
             format!("write a Role with the rules of {role} that the build needs, and bind that"),
         )),
         _ => {
-            faults.push(subject.fault("it has no roleRef.kind", "it must be Role", "add roleRef.kind: Role"));
+            faults.push(subject.at("/roleRef/kind").fault(
+                "it has no roleRef.kind",
+                "it must be Role",
+                "add roleRef.kind: Role",
+            ));
         }
     }
     if subject.list("/subjects").is_empty() {
-        faults.push(subject.fault(
+        faults.push(subject.at("/subjects").fault(
             "it has no subjects",
             "an agent may bind a Role only to ServiceAccounts of the build's namespace",
             "add the ServiceAccount that the build runs as",
@@ -159,13 +169,13 @@ pub(super) fn binding(subject: &Subject<'_>, own: &[&str], faults: &mut Vec<Faul
         if kind != "ServiceAccount" || !is_own(bound.get("namespace"), own) {
             let where_ =
                 text(bound, "/namespace").map(|it| format!(" of namespace {it}")).unwrap_or_default();
-            faults.push(subject.fault(
+            faults.push(subject.on(bound).fault(
                 format!("it binds {kind} {name}{where_}"),
                 "an agent may bind a Role only to ServiceAccounts of the build's namespace",
                 "bind a ServiceAccount of the pipeline; leave its namespace out",
             ));
         } else if wire::is_agent_account(name) {
-            faults.push(subject.fault(
+            faults.push(subject.on(bound).fault(
                 format!("it binds ServiceAccount {name}"),
                 "that is the agent's own, and no pipeline may change what the agent can do",
                 "bind another ServiceAccount",

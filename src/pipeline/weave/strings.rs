@@ -9,7 +9,7 @@ use crate::pipeline::fault::Fault;
 /// Checks all such fields of an object. They are told by their names: a field of the same name is the same in whatever pod or
 /// selector it stands.
 pub(super) fn check(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
-    let mut look = Look { subject, faults };
+    let mut look = StringFields { subject, faults };
     for field in ["metadata", "spec"] {
         if let Some(value) = subject.value.get(field) {
             look.field("", field, value);
@@ -28,12 +28,12 @@ pub(super) fn check(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
     }
 }
 
-struct Look<'a, 'f> {
+struct StringFields<'a, 'f> {
     subject: &'a Subject<'a>,
     faults: &'f mut Vec<Fault>,
 }
 
-impl Look<'_, '_> {
+impl StringFields<'_, '_> {
     /// Looks at a field and all below it. `above`: the path to the object that has it, with a dot at its end.
     fn field(&mut self, above: &str, field: &str, value: &Value) {
         let place = format!("{above}{field}");
@@ -119,12 +119,16 @@ impl Look<'_, '_> {
     fn fault(&mut self, place: &str, key: &str, value: &Value) {
         let secret = self.subject.is("", "Secret") && !place.starts_with("metadata");
         let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
+        let written = self.subject.written(value);
         let (what, hint) = match value {
             Value::Null => {
                 ("null".to_owned(), format!("write {key}\"\" if it is to be empty, or take it out"))
             }
             Value::Bool(_) | Value::Number(_) if !secret => {
-                (value.to_string(), format!("write {key}\"{value}\""))
+                let read = value.to_string();
+                let written = written.unwrap_or(&read);
+                let reads = if written == read { String::new() } else { format!(", which reads as {read}") };
+                (format!("{written}{reads}"), format!("write {key}\"{written}\""))
             }
             Value::Bool(_) | Value::Number(_) => {
                 ("a number or a boolean".to_owned(), format!("write {key}\"…\", with the quotes"))
@@ -132,7 +136,9 @@ impl Look<'_, '_> {
             _ if secret => ("a list or a mapping".to_owned(), "write a string in quotes".to_owned()),
             _ => (value.to_string(), "write a string in quotes".to_owned()),
         };
-        self.faults.push(self.subject.fault(
+        // the line of a Secret's value would show it
+        let spot = if secret { self.subject.at("") } else { self.subject.on(value) };
+        self.faults.push(spot.fault(
             format!("{place} is {what}, not a string"),
             "the API server takes strings only",
             hint,

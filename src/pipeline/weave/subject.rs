@@ -54,6 +54,11 @@ impl<'a> Subject<'a> {
         text(self.value, pointer)
     }
 
+    /// A value of this very object as the pipeline writes it.
+    pub(super) fn written(&self, value: &Value) -> Option<&'a str> {
+        self.document.written(&pointer_of(self.value, value)?)
+    }
+
     pub(super) fn list(&self, pointer: &str) -> &'a [Value] {
         list(self.value, pointer)
     }
@@ -79,6 +84,17 @@ impl<'a> Subject<'a> {
         self.value.pointer(pointer)
     }
 
+    /// What is at a JSON pointer, or at the nearest place above it that is there.
+    pub(super) fn at(&self, pointer: &str) -> Spot<'a> {
+        let (line, column) = self.document.place(pointer);
+        Spot { subject: *self, line, column }
+    }
+
+    /// The place of a value of this very object.
+    pub(super) fn on(&self, value: &Value) -> Spot<'a> {
+        self.at(&pointer_of(self.value, value).unwrap_or_default())
+    }
+
     /// A fault of this object; `what` continues `document 3 (Deployment build): `.
     pub(super) fn fault(
         &self,
@@ -86,19 +102,59 @@ impl<'a> Subject<'a> {
         why: impl Into<String>,
         hint: impl Into<String>,
     ) -> Fault {
-        let Document { line, from, .. } = *self.document;
-        let place = Location { file: RENDERED.to_owned(), line, column: 0, text: String::new() };
-        let origin = from.map(|Lines { first, last }| Origin {
+        self.at("").fault(what, why, hint)
+    }
+}
+
+/// A field of an object, where it stands in the rendered text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot<'a> {
+    subject: Subject<'a>,
+    line: usize,
+    column: usize,
+}
+
+impl Spot<'_> {
+    /// A fault of this field; `what` continues `document 3 (Deployment build): `.
+    pub(super) fn fault(
+        &self,
+        what: impl fmt::Display,
+        why: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Fault {
+        let Self { subject: Subject { document, .. }, line, column } = *self;
+        let text = document.line_of(line).to_owned();
+        let place = Location { file: RENDERED.to_owned(), line, column, text };
+        let origin = document.origin(line).map(|Lines { first, last }| Origin {
             file: TEMPLATE.to_owned(),
             first,
             last,
             text: String::new(),
         });
-        fault(format!("{}: {what}", self.document.title()), why, hint).at(place).from(origin)
+        fault(format!("{}: {what}", document.title()), why, hint).at(place).from(origin)
     }
 
     pub(super) fn notice(&self, text: impl Into<String>) -> PlanNotice {
-        PlanNotice { about: self.to_string(), text: text.into() }
+        PlanNotice {
+            about: self.subject.to_string(),
+            lines: self.subject.document.origin(self.line).map(|Lines { first, last }| first..=last),
+            text: text.into(),
+        }
+    }
+}
+
+/// The JSON pointer of a value within another one: of this very one, not of its like.
+fn pointer_of(within: &Value, value: &Value) -> Option<String> {
+    if std::ptr::eq(within, value) {
+        return Some(String::new());
+    }
+    let below = |part: &str, child| Some(format!("/{part}{}", pointer_of(child, value)?));
+    match within {
+        Value::Object(fields) => fields.iter().find_map(|(key, child)| below(&escaped(key), child)),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, child)| below(&index.to_string(), child))
+        }
+        _ => None,
     }
 }
 
@@ -114,6 +170,11 @@ impl fmt::Display for Subject<'_> {
 /// A fault of the pipeline as a whole.
 pub(super) fn fault(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Fault {
     Fault::new(what).why(why).hint(hint)
+}
+
+/// A key as a part of a JSON pointer.
+pub(super) fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {

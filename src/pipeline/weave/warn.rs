@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::find;
 use super::job::is_ours;
 use super::rest::{is_support, replicas};
-use super::subject::{Subject, list, text};
+use super::subject::{Subject, escaped, list, text};
 use super::{BuildWorkload, PlanNotice};
 use crate::keel::image::ImageRef;
 use crate::keel::names;
@@ -22,7 +22,7 @@ pub(super) fn all(
             of_build(subject, build, notices);
             pull_secrets(subject, subjects, build, notices);
         } else if is_support(subject) && replicas(subject) == 0 {
-            notices.push(subject.notice(
+            notices.push(subject.at("/spec/replicas").notice(
                 "it asks for 0 replicas, so that a build starts without it; studioci itself starts support before a \
                  build and stops it afterwards",
             ));
@@ -36,16 +36,16 @@ pub(super) fn all(
 }
 
 fn of_build(subject: &Subject<'_>, build: &BuildWorkload, notices: &mut Vec<PlanNotice>) {
-    let spec = build.template.get("spec").unwrap_or(&Value::Null);
+    let spec = subject.pod_template().and_then(|template| template.get("spec")).unwrap_or(&Value::Null);
     if replicas(subject) != 1 && subject.value.pointer("/spec/replicas").is_some() {
-        notices.push(subject.notice(format!(
+        notices.push(subject.at("/spec/replicas").notice(format!(
             "replicas: {} is not used: the listener has one, and a build runs once",
             replicas(subject)
         )));
     }
     let token = spec.get("automountServiceAccountToken").and_then(Value::as_bool);
     if let (Some(account), None) = (find::account(&build.template), token) {
-        notices.push(subject.notice(format!(
+        notices.push(subject.at("/spec/template/spec/serviceAccountName").notice(format!(
             "the build runs as ServiceAccount {account} and gets no token of it unless the pod template says \
              automountServiceAccountToken: true"
         )));
@@ -54,14 +54,14 @@ fn of_build(subject: &Subject<'_>, build: &BuildWorkload, notices: &mut Vec<Plan
         let name = text(container, "/name").unwrap_or_default();
         if name == build.container {
             if text(container, "/imagePullPolicy") == Some("Never") {
-                notices.push(subject.notice(format!(
+                notices.push(subject.on(&container["imagePullPolicy"]).notice(format!(
                     "container {name}: the listener pulls the image (imagePullPolicy Always), whatever the template says"
                 )));
             }
             continue;
         }
         let probed = container.get("startupProbe").is_some_and(|probe| !probe.is_null());
-        notices.push(subject.notice(format!(
+        notices.push(subject.on(container).notice(format!(
             "container {name} runs as a sidecar beside the build container {}, starts before it and ends with it{}",
             build.container,
             if probed { "; its startupProbe is left out, since the build would wait for it" } else { "" }
@@ -69,18 +69,18 @@ fn of_build(subject: &Subject<'_>, build: &BuildWorkload, notices: &mut Vec<Plan
     }
     for container in list(spec, "/containers").iter().chain(list(spec, "/initContainers")) {
         for entry in list(container, "/env").iter().filter(|entry| is_ours(entry)) {
-            notices.push(subject.notice(format!(
+            notices.push(subject.on(entry).notice(format!(
                 "container {}: {} is set by studioci, and the template's value is left out",
                 text(container, "/name").unwrap_or_default(),
                 text(entry, "/name").unwrap_or_default()
             )));
         }
     }
-    for map in [&build.labels, &build.annotations] {
-        for (key, value) in map {
+    for (map, entries) in [("labels", &build.labels), ("annotations", &build.annotations)] {
+        for (key, value) in entries {
             let monitored = key.eq_ignore_ascii_case(names::MONITOR_CONTAINERS);
             if monitored || key.eq_ignore_ascii_case(names::INIT_CONTAINERS) {
-                notices.push(subject.notice(format!(
+                notices.push(subject.at(&format!("/metadata/{map}/{}", escaped(key))).notice(format!(
                     "{key}: {value:?} is replaced: on a listener Keel updates the build container and nothing else"
                 )));
             }
@@ -96,7 +96,7 @@ fn pull_secrets(
 ) {
     for name in build.pull_secret_names() {
         if !subjects.iter().any(|other| other.is("", "Secret") && other.name() == name) {
-            notices.push(subject.notice(format!(
+            notices.push(subject.at("/spec/template/spec/imagePullSecrets").notice(format!(
                 "pull Secret {name} is not in the pipeline, and a fresh namespace does not have it: the registry will \
                  be asked without it"
             )));
@@ -116,7 +116,7 @@ fn hooks(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
                 (false, true) => "loops",
                 (false, false) => continue,
             };
-            notices.push(subject.notice(format!(
+            notices.push(subject.on(&container["lifecycle"][hook]).notice(format!(
                 "container {}: its {hook} hook {does}; letting go of Keel and scaling support are the agent's work \
                  here, and {}: take the hook out",
                 text(container, "/name").unwrap_or_default(),
@@ -150,7 +150,7 @@ fn empty_environment(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
     for container in containers(subject) {
         for entry in list(container, "/env").iter().filter(|entry| entry.get("value") == Some(&Value::Null)) {
             if entry.get("valueFrom").is_none_or(Value::is_null) {
-                notices.push(subject.notice(format!(
+                notices.push(subject.on(entry).notice(format!(
                     "container {}: {} is null, and will be empty; write \"\" if that is meant",
                     text(container, "/name").unwrap_or_default(),
                     text(entry, "/name").unwrap_or_default()
@@ -167,11 +167,16 @@ fn containers<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a Value> {
 
 /// A revision such as 00215e6 is a number to YAML and to templates, and comes out as another one.
 fn numbers(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
-    let images = containers(subject).filter_map(|it| ImageRef::parse(text(it, "/image")?).ok());
-    let tags = images.map(|image| ("the tag".to_owned(), image.tag));
-    let labels = subject.labels().into_iter().map(|(key, value)| (format!("label {key}"), value));
-    for (what, value) in tags.chain(labels).filter(|(_, value)| is_made_number(value)) {
-        notices.push(subject.notice(format!(
+    let images = containers(subject).filter_map(|it| it.get("image"));
+    let tags = images.filter_map(|image| {
+        Some(("the tag".to_owned(), ImageRef::parse(image.as_str()?).ok()?.tag, subject.on(image)))
+    });
+    let labels = subject.labels().into_iter().map(|(key, value)| {
+        let spot = subject.at(&format!("/metadata/labels/{}", escaped(&key)));
+        (format!("label {key}"), value, spot)
+    });
+    for (what, value, spot) in tags.chain(labels).filter(|(_, value, _)| is_made_number(value)) {
+        notices.push(spot.notice(format!(
             "{what} is {value}, as a number is written that was read from a text such as 00215e6; put that text into quotes \
              where it is given"
         )));
@@ -198,7 +203,7 @@ fn selects_all_pods(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
     let egress = subject.list("/spec/policyTypes").iter().any(|it| it.as_str() == Some("Egress"))
         || subject.value.pointer("/spec/egress").is_some_and(|it| !it.is_null());
     if egress && selector.is_none_or(serde_json::Map::is_empty) {
-        notices.push(subject.notice(
+        notices.push(subject.at("/spec/podSelector").notice(
             "it limits the egress of every pod, the agent's too, which must reach the API server; select the build's \
              own pods",
         ));
@@ -207,11 +212,25 @@ fn selects_all_pods(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
 
 /// A literal host name in the pipeline's own namespace finds nothing in the build's.
 fn names_own_namespace(subject: &Subject<'_>, own: &[&str], notices: &mut Vec<PlanNotice>) {
-    let text = subject.value.to_string();
-    for namespace in own.iter().filter(|namespace| text.contains(&format!(".{namespace}.svc"))) {
-        notices.push(subject.notice(format!(
+    for namespace in own {
+        let host = format!(".{namespace}.svc");
+        let Some(holder) = holder(subject.value, &host) else { continue };
+        notices.push(subject.on(holder).notice(format!(
             "it names a host in {namespace}.svc, but the build's namespace has another name; write the Service's name \
              alone, or use $(STUDIOCI_NAMESPACE)"
         )));
+    }
+}
+
+/// The innermost value that holds these words, in a key of it or as a text.
+fn holder<'a>(value: &'a Value, words: &str) -> Option<&'a Value> {
+    match value {
+        Value::String(text) => text.contains(words).then_some(value),
+        Value::Array(items) => items.iter().find_map(|item| holder(item, words)),
+        Value::Object(fields) => {
+            let named = || fields.keys().any(|key| key.contains(words)).then_some(value);
+            fields.values().find_map(|field| holder(field, words)).or_else(named)
+        }
+        _ => None,
     }
 }

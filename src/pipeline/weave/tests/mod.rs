@@ -2,6 +2,7 @@
 
 mod job;
 mod listener;
+mod placed;
 mod refused;
 mod rest;
 mod shapes;

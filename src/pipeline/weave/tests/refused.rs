@@ -264,7 +264,11 @@ fn documents_that_belong_elsewhere() {
     for (text, says) in [
         (
             role("ClusterRole"),
-            &["document 2 (ClusterRole other): ClusterRole is cluster-scoped", "line 16", "write a Role"][..],
+            &[
+                "document 2 (ClusterRole other): ClusterRole is cluster-scoped",
+                "line 17, column 1",
+                "write a Role",
+            ][..],
         ),
         (
             role("ClusterRoleBinding"),
@@ -384,18 +388,21 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
         ),
         (
             pod("", "env: [{name: B, value: yes}]"),
-            ["containers[0].env: B is true, not", "write value: \"true\""],
+            ["containers[0].env: B is yes, which reads as true, not", "write value: \"yes\""],
         ),
         (pod("", "env: [{name: 7, value: x}]"), ["containers[0].env[0] is 7, not", "write name: \"7\""]),
         (pod("", "args: [serve, 8080]"), ["containers[0].args[1] is 8080, not", "write \"8080\""]),
-        (pod("", "command: [sleep, 1e3]"), ["containers[0].command[1] is 1000", "hint: write"]),
+        (
+            pod("", "command: [sleep, 1e3]"),
+            ["containers[0].command[1] is 1e3, which reads as 1000", "write \"1e3\""],
+        ),
         (
             pod("", "args: [x, ~]"),
             ["containers[0].args[1] is null, not a string", "write \"\" if it is to be empty"],
         ),
         (
             pod("", "livenessProbe: {exec: {command: [y]}}"),
-            ["containers[0].livenessProbe.exec.command[0] is true", "write \"true\""],
+            ["containers[0].livenessProbe.exec.command[0] is y, which reads as true", "write \"y\""],
         ),
         (
             pod("", "livenessProbe: {httpGet: {port: 80, httpHeaders: [{name: X, value: 1}]}}"),
@@ -403,7 +410,10 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
         ),
         (
             pod("      initContainers: [{name: a, image: b, env: [{name: C, value: off}]}]\n", "stdin: true"),
-            ["spec.template.spec.initContainers[0].env: C is false", "write value: \"false\""],
+            [
+                "spec.template.spec.initContainers[0].env: C is off, which reads as false",
+                "write value: \"off\"",
+            ],
         ),
         (
             pod("      nodeSelector: {gpu: true}\n", "stdin: true"),
@@ -451,7 +461,7 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
         (object("v1", "Service", "spec: {selector: {v: 1}}"), ["spec.selector: v is 1", "write v: \"1\""]),
         (
             object("v1", "ReplicationController", "spec: {selector: {v: no}}"),
-            ["spec.selector: v is false", "write v: \"false\""],
+            ["spec.selector: v is no, which reads as false", "write v: \"no\""],
         ),
         (
             object("networking.k8s.io/v1", "NetworkPolicy", "spec: {podSelector: {matchLabels: {v: 1}}}"),
@@ -482,6 +492,42 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
         object("v1", "Service", "spec: {selector: {a: b}, ports: [{port: 80, targetPort: 80}]}"),
     ] {
         good(&text);
+    }
+}
+
+#[test]
+fn a_hint_quotes_what_is_written_and_not_what_it_reads_as() {
+    for (written, says) in [
+        ("1.10", "a is 1.10, which reads as 1.1, not a string"),
+        ("on", "a is on, which reads as true, not a string"),
+        ("no", "a is no, which reads as false, not a string"),
+        ("0644", "a is 0644, which reads as 420, not a string"),
+        ("1e3", "a is 1e3, which reads as 1000, not a string"),
+        ("1_000", "a is 1_000, which reads as 1000, not a string"),
+        ("0x1F", "a is 0x1F, which reads as 31, not a string"),
+        ("+1", "a is +1, which reads as 1, not a string"),
+        ("True", "a is True, which reads as true, not a string"),
+        ("7", "a is 7, not a string"),
+    ] {
+        let labels = format!("{{labels: {{b: x, a: {written}}}, name");
+        let text = with(&named("v1", "ConfigMap").replace("{name", &labels));
+        one_fault(&text, &settings(), &[says, &format!("write a: \"{written}\"")]);
+    }
+    // elsewhere than where it takes effect: by an alias, by a merge key, under a key that has a slash, in a List
+    let object = named("v1", "ConfigMap");
+    for text in [
+        with(&format!("{}\nx: &x 1.10", object.replace("{name", "{labels: {a/b~c: 1.10}, name"))),
+        with(&format!("x: &x 1.10\n{}", object.replace("{name", "{labels: {a/b~c: *x}, name"))),
+        with(&format!("x: &x {{a/b~c: 1.10}}\n{}", object.replace("{name", "{labels: {<<: *x}, name"))),
+        with(&format!(
+            "x: &x {{a/b~c: 1.10}}\n{}",
+            object.replace("{name", "{labels: {<<: [{d: e}, *x]}, name")
+        )),
+        with(
+            "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: s, labels: {a/b~c: 1.10}}}",
+        ),
+    ] {
+        one_fault(&text, &settings(), &["write a/b~c: \"1.10\""]);
     }
 }
 

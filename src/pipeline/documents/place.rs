@@ -1,0 +1,48 @@
+//! Where the fields of a document stand, in the rendered text and in the template.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Document;
+
+/// Lines of the template, from 1 and inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Lines {
+    /// First line.
+    pub first: usize,
+    /// Last line.
+    pub last: usize,
+}
+
+/// The template lines behind each line of a rendered text, where something sure can be said.
+pub type Origins = Arc<Vec<Option<Lines>>>;
+
+/// A rendered text, what a person may see of it, and where it comes from.
+#[derive(Debug, PartialEq)]
+pub(in crate::pipeline) struct Traced {
+    pub(in crate::pipeline) text: String,
+    /// The text with masks, if there are any.
+    pub(in crate::pipeline) masked: Option<String>,
+    pub(in crate::pipeline) origins: Origins,
+}
+
+impl Document {
+    /// Line and column, both from 1, of the key or item at a JSON pointer; of the nearest above it where there is none.
+    pub fn place(&self, pointer: &str) -> (usize, usize) {
+        self.root.place(pointer)
+    }
+
+    /// The template lines behind a line of the rendered text, where known.
+    pub fn origin(&self, line: usize) -> Option<Lines> {
+        self.traced.as_ref()?.origins.get(line.saturating_sub(1)).copied().flatten()
+    }
+
+    /// A line of the rendered text; nothing if it is not known, or holds what nobody may see.
+    pub fn line_of(&self, line: usize) -> &str {
+        let Some(traced) = &self.traced else { return "" };
+        let of = |text| str::lines(text).nth(line.saturating_sub(1)).unwrap_or_default();
+        let text = of(&traced.text);
+        if traced.masked.as_ref().is_none_or(|masked| of(masked) == text) { text } else { "" }
+    }
+}
