@@ -282,11 +282,10 @@ fn hidden(
             .why("it stands there as it is, and holds letters that mean something in YAML")
             .hint("write `| quote` after it, or `| b64_encode` under a Secret's `data`");
     }
-    let shown = |text: &String| text.lines().nth(line - 1).map(str::to_owned);
     let mut fault = fault.clone();
     fault.origin = checked.origin(lines.line(line)).map(Box::new);
     if let Some(place) = &mut fault.place
-        && renderings.iter().any(|text| shown(text) != shown(&renderings[0]))
+        && all.iter().any(|other| other.place.as_ref().is_none_or(|other| other.text != place.text))
     {
         place.text.clear();
     }

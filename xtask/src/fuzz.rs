@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     // a target of its own keeps the flags away from build scripts
     let triple = format!("{}-unknown-linux-gnu", env::consts::ARCH);
     let mut cargo = build::cargo();
-    cargo.args(["build", "--release", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--target", &triple]);
+    cargo.args(["build", "--locked", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", &triple]);
     build::succeed(cargo.arg("--target-dir").arg(&folder).env("RUSTFLAGS", COVERAGE), &interrupt)?;
     let program = folder.join(triple).join("release/fuzz");
 
