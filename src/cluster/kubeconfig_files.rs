@@ -125,9 +125,9 @@ fn drop_empty(text: &mut Option<String>) {
 fn from_folder(path: &mut Option<String>, folder: &Path) {
     drop_empty(path);
     if let Some(path) = path
-        && let Some(whole) = folder.join(&*path).to_str()
+        && let Some(whole) = folder.join(&*path).to_str().map(str::to_owned)
     {
-        *path = whole.to_owned();
+        *path = whole;
     }
 }
 

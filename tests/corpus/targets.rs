@@ -24,8 +24,11 @@ use studioci::pipeline::sources::{Sources, Text};
 use studioci::pipeline::values;
 use studioci::pipeline::weave;
 
+/// What is done with an input.
+type Target = fn(&[u8]);
+
 /// Every target, by the name of its folder.
-pub(crate) const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub(crate) const TARGETS: [(&str, Target); 8] = [
     ("template", template),
     ("documents", read_documents),
     ("values", read_values),
@@ -162,7 +165,7 @@ fn policy(bytes: &[u8]) {
 /// `s3cr3t`; one that has wandered into a name or an address by now is none.
 fn kubeconfig(bytes: &[u8]) {
     let file = OwnFile::of(bytes);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let _inside = runtime.enter();
     let options = Options { kubeconfig: Some(file.0.clone()), ..Options::default() };
     let Err(error) = Cluster::connect(&options) else { return };
@@ -184,7 +187,7 @@ struct OwnFile(PathBuf);
 impl OwnFile {
     fn of(bytes: &[u8]) -> Self {
         let path = std::env::temp_dir().join(format!("studioci-fuzz-{}", std::process::id()));
-        fs::write(&path, bytes).unwrap();
+        fs::write(&path, bytes).expect("a folder for temporary files");
         Self(path)
     }
 }
