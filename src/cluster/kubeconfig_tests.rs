@@ -83,7 +83,7 @@ fn files_are_merged_and_the_first_word_wins() {
 #[test]
 fn flags_lie_over_the_context() {
     let folder = Folder::new();
-    let path = folder.write("a", &format!("{FIRST}---{SECOND}"));
+    let path = folder.write("a", format!("{FIRST}---{SECOND}"));
     let options = Options {
         kubeconfig: Some(path),
         cluster: Some("gpu".to_owned()),
@@ -228,7 +228,7 @@ fn what_is_empty_in_one_file_is_taken_from_the_next() {
     let file = |name: &str, context: &str, port: u16| {
         folder.write(
             name,
-            &format!(
+            format!(
                 "{context}clusters: [{{name: {name}c, cluster: {{server: 'https://127.0.0.1:{port}'}}}}]\n\
                  users: [{{name: {name}u, user: {{token: {name}}}}}]\n\
                  contexts: [{{name: {name}x, context: {{cluster: {name}c, user: {name}u}}}}]\n"
@@ -290,7 +290,7 @@ fn an_entry_is_taken_whole_from_the_first_file_that_names_it() {
 fn two_entries_of_one_name_in_a_file_are_refused_as_by_kubectl() {
     let folder = Folder::new();
     for (list, kind) in [("clusters", "cluster"), ("users", "user"), ("contexts", "context")] {
-        let path = folder.write(list, &format!("{list}: [{{name: a}}, {{name: b}}, {{name: a}}]"));
+        let path = folder.write(list, format!("{list}: [{{name: a}}, {{name: b}}, {{name: a}}]"));
         let expected = format!(
             "kubeconfig {}: it has two {kind}s named \"a\" | rename one of them, or delete it: kubectl refuses the file, too",
             path.display()
