@@ -33,7 +33,7 @@ fn line(command: &mut Command) -> Result<String, String> {
 /// Runs a program with fixed arguments and gives what it says.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 fn said(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output().map_err(|error| match error.kind() {
