@@ -218,7 +218,7 @@ fn commands(page: &str) -> Vec<String> {
 }
 
 /// Commands of others in the pages: who runs them.
-const ELSEWHERE: [(&str, &str); 18] = [
+const ELSEWHERE: [(&str, &str); 20] = [
     ("cargo install ", "installs this program"),
     ("cargo xtask package", "chain_12"),
     ("cargo xtask static", "every proof"),
@@ -230,6 +230,8 @@ const ELSEWHERE: [(&str, &str); 18] = [
     ("kubectl create rolebinding ", "chain_07"),
     ("kubectl get clusterrole", "a look at what is there"),
     ("kubectl delete ", "chain_01"),
+    ("account=system:serviceaccount:", "chain_19"),
+    ("kubectl patch secret ", "chain_19"),
     ("echo '{\"apiVersion\":\"authorization.k8s.io/v1\"", "chain_07"),
     ("cat > Dockerfile", "an image is built by whatever builds images"),
     ("printf 'FROM scratch", "an image is built by whatever builds images"),

@@ -10,4 +10,4 @@ mod step;
 pub mod verdict;
 
 pub use observation::{Observation, OwnContainer, OwnDeployment, SupportState};
-pub use step::{Action, step};
+pub use step::{Action, brings_news, step};

@@ -111,6 +111,12 @@ fn trigger(o: &Observation, version: &Version) -> Trigger {
     }
 }
 
+/// Whether what runs here is a push that nobody built yet, frozen or not.
+pub fn brings_news(o: &Observation) -> bool {
+    let version = o.running.version();
+    o.freeze.is_some() || version.is_some_and(|version| matches!(trigger(o, &version), Trigger::Push(_)))
+}
+
 /// Why this generation has no business listening; `None` if it has.
 fn usurped(o: &Observation) -> Option<String> {
     let own = o.build.generation;

@@ -153,6 +153,22 @@ fn the_trigger_test() {
 }
 
 #[test]
+fn a_push_is_news_before_it_has_told_anything() {
+    let mut o = observation(Phase::Listening);
+    assert!(!brings_news(&o));
+    o.running = OwnContainer { told: false, ..running("main", 'b') };
+    o.listener.image = "r/app:main".to_owned();
+    assert_eq!(step(&o), Action::Wait(None));
+    assert!(brings_news(&o));
+    o.head.built.insert(2, version("main", 'b'));
+    assert!(!brings_news(&o), "built already");
+    o.running.ran = Ran::Pending;
+    assert!(!brings_news(&o), "an image that cannot be pulled");
+    o.freeze = Some(freeze(version("main", 'b')));
+    assert!(brings_news(&o));
+}
+
+#[test]
 fn an_agent_that_is_not_the_newest_stands_down() {
     let mut o = observation(Phase::Listening);
     o.listener.image = "r/app:newer".into();

@@ -202,6 +202,7 @@ pub struct Grants<'a> {
 ///
 /// Agents hold it by a binding and may hand on exactly that, and nobody but people changes it. The Secrets and the
 /// record are what `start` was given: agents read them, so that no push can change what later generations render with.
+/// Whoever else writes the chain's Secret renews what expires; a waiting agent watches it, by its name, and lists nothing.
 pub fn chain_role(grants: &Grants<'_>) -> Value {
     let Grants { chain, trusted, pod_security: labels_of, prefix, lent } = grants;
     let rule = |group: &str, resource: &str, verbs: &[&str], names: &[String]| json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs, "resourceNames": names });
@@ -219,7 +220,8 @@ pub fn chain_role(grants: &Grants<'_>) -> Value {
             rule(VIRTUAL_GROUP, LENT, &["use"], std::slice::from_ref(lent)),
             rule("", "configmaps", &["get", "patch"], &[head.clone(), history]),
             rule("", "configmaps", &["get"], &[record, wire::HOME_CONFIG.to_owned()]),
-            rule("", "secrets", &["get"], &[head, wire::seed_object(chain)]),
+            rule("", "secrets", &["get", "watch"], &[head]),
+            rule("", "secrets", &["get"], &[wire::seed_object(chain)]),
         ],
     })
 }

@@ -8,7 +8,8 @@
 //!   and failures pause from 0.8 s to 30 s, at random up to half as long again;
 //! * 410 and 504, as a status or as an event, list again and say so ([`WatchEvent::Restarted`]);
 //! * a stream that was cut goes on from the last version seen, bookmarks included, without listing;
-//! * the server is asked to end each stream after [`Follow::span`]; one that is still silent 5 s later is dead.
+//! * the server is asked to end each stream after [`Follow::span`]; one that is still silent 5 s later is dead;
+//! * who may not watch, and still may not after some seconds, asks every few minutes: a right comes by somebody's hand.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::answer::{retry_after, whole};
@@ -36,6 +38,10 @@ const APART: Duration = Duration::from_secs(1);
 const SHORT: Duration = Duration::from_secs(1);
 /// How long after the end that was asked for a silent stream counts as dead.
 const GRACE: Duration = Duration::from_secs(5);
+/// After so many refusals in a row, which take half a minute, a right is not a binding that is moments old.
+const REFUSALS: u32 = 5;
+/// How soon whoever may not watch asks again.
+const REFUSED: Duration = Duration::from_secs(240);
 
 /// What to follow.
 #[derive(Debug, Clone)]
@@ -45,12 +51,20 @@ pub struct Follow {
     /// How long one stream lasts. A dead connection is noticed 5 s after that. One request per span when nothing
     /// happens.
     pub span: Duration,
+    /// Name of the only object that is followed, where that is read in place of a list.
+    one: Option<String>,
 }
 
 impl Follow {
     /// Lists first, then follows, in streams of 40 s.
     pub fn new(query: Query) -> Self {
-        Self { query, span: Duration::from_secs(40) }
+        Self { query, span: Duration::from_secs(40), one: None }
+    }
+
+    /// Reads the object of this name, whether it is there or not, then follows it: needs the rights to get and to watch it,
+    /// and none to list.
+    pub fn one(name: &str) -> Self {
+        Self { one: Some(name.to_owned()), ..Self::new(Query::named(name)) }
     }
 
     /// Streams of another length.
@@ -90,6 +104,24 @@ impl Cluster {
         let namespace = namespace.map(str::to_owned);
         Watching::new(self.clone(), *resource, namespace, follow).stream()
     }
+}
+
+/// What there is now.
+async fn look<T: DeserializeOwned>(
+    cluster: &Cluster,
+    resource: &Resource,
+    namespace: Option<&str>,
+    follow: &Follow,
+) -> Result<List<T>, Error> {
+    let Some(name) = &follow.one else {
+        return cluster.list(resource, namespace, &follow.query).await;
+    };
+    let found = cluster.get::<Value>(resource, namespace, name).await?;
+    // of nothing there is no version; a watch without one begins with what is there by then
+    let version = found.as_ref().and_then(|found| found["metadata"]["resourceVersion"].as_str());
+    let resource_version = version.unwrap_or_default().to_owned();
+    let items = found.iter().map(|found| decode(found.to_string().as_bytes(), &resource.object(name)));
+    Ok(List { items: items.collect::<Result<_, _>>()?, resource_version, date: None })
 }
 
 struct Watching<T> {
@@ -151,7 +183,8 @@ impl<T: DeserializeOwned + Send + 'static> Watching<T> {
     }
 
     async fn list(&mut self) {
-        match self.cluster.list(&self.resource, self.namespace.as_deref(), &self.follow.query).await {
+        let (namespace, follow) = (self.namespace.as_deref(), &self.follow);
+        match look(&self.cluster, &self.resource, namespace, follow).await {
             Ok(list) => {
                 self.version = Some(list.resource_version.clone());
                 // The stream that follows is the continuation of this list, not a try of its own.
@@ -336,7 +369,8 @@ impl<T: DeserializeOwned + Send + 'static> Watching<T> {
     /// Counts a failure, says why, and waits longer than the last time.
     fn fail(&mut self, after: Option<Duration>, error: Error) {
         self.failures += 1;
-        self.postpone(after);
+        let refused = self.failures > REFUSALS && error.is_rbac();
+        self.postpone(after.max(refused.then_some(REFUSED)));
         let wait = self.start.saturating_duration_since(Instant::now());
         if wait > QUIET {
             let seconds = wait.as_secs().max(1);

@@ -1,7 +1,7 @@
 //! The watch loop against a scripted server on a paused clock.
 
 use serde_json::{Value, json};
-use testkit::{BodyEnd, Reply, SeenRequest};
+use testkit::{BodyEnd, Reply, Scripted, SeenRequest};
 
 use super::super::objects::Object;
 use super::super::resource::PODS;
@@ -213,6 +213,80 @@ async fn a_denied_watch_says_so_and_slows_down() {
     assert_eq!(changes[0], r#"! user "u" may not watch pods in the namespace n"#);
     let gaps = server.gaps();
     assert!(gaps[4] > 4 * gaps[0], "{gaps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_watch_for_half_a_minute_asks_no_more_than_every_four_minutes() {
+    let denial = r#"secrets "s" is forbidden: User "u" cannot watch resource "secrets" in API group "" in the namespace "n""#;
+    let granted = Duration::from_secs(3600);
+    let (cluster, server) = Cluster::scripted(move |seen| match seen.at {
+        at if at > granted => Reply::events(&[event("MODIFIED", "s", "6")], BodyEnd::Silence),
+        _ => Reply::Status(403, "Forbidden", denial),
+    });
+    let mut watch = follow(&cluster, Some("5"));
+    while names(&watch.next().await.unwrap()) != "~ s" {}
+    let seen = server.seen();
+    let soon = seen.iter().filter(|seen| seen.at < Duration::from_secs(40)).count();
+    assert!((5..=7).contains(&soon), "a binding that is moments old: {soon}");
+    assert!(seen.len() - soon <= 15, "{} in an hour", seen.len());
+    assert!(seen.last().unwrap().at < granted + Duration::from_secs(370));
+}
+
+/// `GET /path` of each, and the version that a watch goes on from.
+fn told(server: &Scripted) -> Vec<String> {
+    let told = |seen: &SeenRequest| {
+        let path = seen.path.trim_start_matches("/api/v1/namespaces/n/");
+        match version(seen) {
+            Some(version) => {
+                assert!(is_watch(seen) && seen.query.contains("fieldSelector=metadata.name%3Da"), "{seen:?}");
+                format!("watch {path} @{version}")
+            }
+            None => format!("{} {path}", seen.method),
+        }
+    };
+    server.seen().iter().map(told).collect()
+}
+
+fn one(cluster: &Cluster) -> Watch<Object> {
+    cluster.watch(&PODS, Some("n"), Follow::one("a"))
+}
+
+fn object(version: &str) -> Reply {
+    Reply::Json(200, json!({"metadata": {"name": "a", "resourceVersion": version}}))
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_object_is_read_and_followed_and_nothing_is_listed() {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
+        0 => object("5"),
+        1 => Reply::events(&[event("MODIFIED", "a", "6")], BodyEnd::Reset),
+        2 => Reply::events(
+            &[json!({"type": "ERROR", "object": {"kind": "Status", "code": 410}})],
+            BodyEnd::Close,
+        ),
+        3 => object("9"),
+        _ => Reply::events(&[event("DELETED", "a", "10"), event("ADDED", "a", "11")], BodyEnd::Silence),
+    });
+    assert_eq!(take(&mut one(&cluster), 5).await, ["= a @5", "~ a", "= a @9", "- a", "+ a"]);
+    assert_eq!(
+        told(&server),
+        ["GET pods/a", "watch pods @5", "watch pods @6", "GET pods/a", "watch pods @9"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_object_that_is_not_there_is_waited_for_and_not_asked_for_again_and_again() {
+    let (cluster, server) = Cluster::scripted(|seen| match seen.number {
+        0 => Reply::Status(404, "NotFound", "no such pod"),
+        // the first stream is over before it is made, the second tells what is there when it begins
+        1 => Reply::Stream(vec![(Duration::from_secs(40), "\n".to_owned())], BodyEnd::Close),
+        _ => Reply::events(&[event("ADDED", "a", "7")], BodyEnd::Close),
+    });
+    let mut watch = one(&cluster);
+    assert_eq!(take(&mut watch, 2).await, ["=  @", "+ a"]);
+    assert_eq!(told(&server), ["GET pods/a", "watch pods @", "watch pods @"]);
+    assert_eq!(take(&mut watch, 1).await, ["+ a"]);
+    assert_eq!(told(&server)[3], "watch pods @7");
 }
 
 #[tokio::test(start_paused = true)]

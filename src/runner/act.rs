@@ -88,6 +88,7 @@ impl Agent<'_> {
     async fn wait(&mut self, seen: &mut Observation, why: Option<String>) -> Result<Flow> {
         let listens = seen.build.phase == Phase::Listening;
         let why = why.or_else(|| self.findings.found.clone().filter(|_| listens));
+        let beside = self.rotation.beside(why.clone());
         match &why {
             Some(why) => self.note(&format!("waiting: {why}")),
             // said by every start of an agent, also by one that finds nothing to do
@@ -97,10 +98,14 @@ impl Agent<'_> {
             }
             None => {}
         }
-        self.write_waiting(seen, why.as_deref()).await?;
+        self.write_waiting(seen, beside.as_deref()).await?;
         self.beat(seen).await?;
         if listens {
             self.arm(seen).await?;
+        }
+        if Box::pin(self.rotate(seen)).await {
+            let beside = self.rotation.beside(why);
+            self.write_waiting(seen, beside.as_deref()).await?;
         }
         Ok(Flow::Wait)
     }

@@ -5,9 +5,10 @@ use tokio::try_join;
 use super::Agent;
 use super::plan::{Push, of_push, rendered};
 use crate::agent::Observation;
-use crate::chain::build::{Build, Content, Phase, Version};
+use crate::chain::build::{Baseline, Build, Content, Phase, Version};
 use crate::chain::freeze::{Freeze, PIPELINE_BYTES, Pushed};
 use crate::keel::image::ImageRef;
+use crate::pipeline::facts::Fact;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::sources::Text;
 use crate::pipeline::weave::Plan;
@@ -22,6 +23,8 @@ pub(super) enum Of {
     Push { check: bool },
     /// The last good one.
     LastGood,
+    /// What `start` was given.
+    Start,
 }
 
 impl Agent<'_> {
@@ -60,16 +63,38 @@ impl Agent<'_> {
         &mut self,
         seen: &Observation,
     ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
+        let freeze = match &seen.freeze {
+            Some(freeze) => freeze.clone(),
+            None => self.unfrozen_yet(seen).await?,
+        };
+        self.plan_for(seen, &freeze, Of::LastGood).await
+    }
+
+    /// What a listener that waits has to render with in place of a freeze.
+    pub(super) async fn unfrozen_yet(&mut self, seen: &Observation) -> Result<Freeze> {
         // before the container runs its tag is known, and a policy that wants it to match is right about it
         let image = ImageRef::parse(&seen.running.image).or_else(|_| ImageRef::parse(&seen.listener.image));
         let (name, tag) = image.map(|image| (image.name, image.tag)).unwrap_or_default();
-        let freeze = Freeze {
-            image: name,
-            version: seen.running.version().unwrap_or(Version { tag, content: Content::Unseen }),
-            revision: None,
-            pipeline: Pushed::Absent,
+        // and one that cannot be pulled any more has what it was raised with
+        let raised_with = match &seen.build.baseline {
+            Baseline::At(at) if at.tag == tag => Some(at.clone()),
+            _ => None,
         };
-        self.plan_for(seen, seen.freeze.as_ref().unwrap_or(&freeze), Of::LastGood).await
+        let seen_now = seen.running.version().filter(|version| version.content != Content::Unseen);
+        let version = seen_now.or(raised_with).unwrap_or(Version { tag, content: Content::Unseen });
+        // which revision it was built of, no listener knows: that of `start` stands for it
+        let (record, _) = self.known(&seen.build).await?;
+        let revision = match record.facts.git.get("hash") {
+            Some(Fact::Known(hash)) => hash.as_str().map(str::to_owned),
+            _ => None,
+        };
+        Ok(Freeze { image: name, version, revision, pipeline: Pushed::Absent })
+    }
+
+    /// Whether the last good pipeline came with a push.
+    pub(super) async fn pushed_text(&mut self, seen: &Observation) -> Result<bool> {
+        let (record, _) = self.known(&seen.build).await?;
+        Ok(seen.head.pipeline.as_ref().is_some_and(|text| *text != record.sources.template.text))
     }
 
     /// Renders and weaves.
@@ -80,13 +105,13 @@ impl Agent<'_> {
         of: Of,
     ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
         let renderer = self.renderer;
-        let pushed = of != Of::LastGood;
+        let pushed = matches!(of, Of::Push { .. });
         let (record, home) = self.known(&seen.build).await?;
         let text = match &freeze.pipeline {
             Pushed::Text(text) if pushed => Some(text.clone()),
+            _ if of == Of::LastGood => seen.head.pipeline.clone(),
             // the last good text may be a later push's by now
-            _ if pushed => None,
-            _ => seen.head.pipeline.clone(),
+            _ => None,
         };
         // what a fault says of the record's own template names it as `start` was given it
         let text = text.filter(|text| *text != record.sources.template.text);
@@ -100,6 +125,7 @@ impl Agent<'_> {
             version: &freeze.version,
             revision: freeze.revision.as_deref(),
             build: &seen.build,
+            at_start: of == Of::Start,
             check: of == Of::Push { check: true },
         };
         let of_start = push.text.is_some().then(|| {

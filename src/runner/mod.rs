@@ -15,6 +15,7 @@ mod observe;
 mod plan;
 mod push;
 mod recheck;
+mod rotate;
 mod served;
 #[cfg(test)]
 mod stuck_tests;
@@ -43,7 +44,8 @@ use crate::state::narration::Narration;
 use adopt::Watchfulness;
 use hear::AwaitedSince;
 use memory::{AgentFindings, Cache, Timers};
-use wake::Wakes;
+use rotate::Rotation;
+use wake::{Wakes, Woken};
 
 /// Who the agent is, by the downward API.
 #[derive(Debug, Clone)]
@@ -98,6 +100,7 @@ pub struct Agent<'a> {
     timers: Timers,
     findings: AgentFindings,
     watch: Watchfulness,
+    rotation: Rotation,
 }
 
 /// What comes after an action.
@@ -139,6 +142,7 @@ impl<'a> Agent<'a> {
             timers: Timers::default(),
             findings: AgentFindings::default(),
             watch: Watchfulness::default(),
+            rotation: Rotation::default(),
         }
     }
 
@@ -183,7 +187,7 @@ impl<'a> Agent<'a> {
                     (failures, conflicts) = (0, 0);
                     self.findings.stuck = None;
                     if matches!(flow, Flow::Wait) {
-                        self.rest(&wakes).await;
+                        self.rest(&mut wakes).await;
                     }
                 }
                 Err(error) if error.is_conflict() => {
@@ -225,16 +229,20 @@ impl<'a> Agent<'a> {
     }
 
     /// Waits until something changes or it is time to look, and looks after others meanwhile.
-    async fn rest(&mut self, wakes: &Wakes) {
+    async fn rest(&mut self, wakes: &mut Wakes) {
+        wakes.follow_values(self.follows());
         let look = self.next_look().map(|wait| tokio::time::Instant::now() + wait);
         loop {
             let due = self.watch.due.map(|at| self.until(at));
             let left = look.map(|at| at.saturating_duration_since(tokio::time::Instant::now()));
             let woken = tokio::select! {
                 woken = wakes.wait([left, due].into_iter().flatten().min()) => woken,
-                () = self.hears() => true,
+                () = self.hears() => Woken::Change,
             };
-            if woken || due.is_none_or(|due| left.is_some_and(|left| left <= due)) {
+            if woken == Woken::Values {
+                self.rotation.ring();
+            }
+            if woken != Woken::Time || due.is_none_or(|due| left.is_some_and(|left| left <= due)) {
                 return;
             }
             Box::pin(self.look_after()).await;
@@ -276,7 +284,9 @@ impl<'a> Agent<'a> {
         let awaited = self.findings.awaited.as_ref().map(AwaitedSince::said_at);
         // what was due at the last look and led to nothing waits for a change, and not for the clock
         let later = |at: &Timestamp| self.timers.looked.is_none_or(|looked| *at > looked);
-        let due = [self.timers.recheck_at, self.timers.dispatch_again, self.timers.look_at, silent, awaited];
+        let rotate = self.rotation.again;
+        let at = &self.timers;
+        let due = [at.recheck_at, at.dispatch_again, at.look_at, silent, awaited, rotate];
         let due = due.into_iter().flatten().filter(later).min();
         let due = due.map(|at| self.until(at));
         let again = LOOK_AGAIN.min(self.pulse());

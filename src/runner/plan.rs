@@ -22,6 +22,8 @@ pub(super) struct Push<'a> {
     pub(super) version: &'a Version,
     /// Its source revision.
     pub(super) revision: Option<&'a str>,
+    /// Whether the repository is as `start` saw it, and not as a push leaves it.
+    pub(super) at_start: bool,
     /// The build that it started.
     pub(super) build: &'a Build,
     /// Whether it is yet to be found out that it can carry on the chain.
@@ -35,7 +37,9 @@ pub(super) fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Task {
         sources.template = text.clone();
     }
     let mut facts = record.facts.clone();
-    facts.git = git_of_push(&facts.git, push.revision);
+    if !push.at_start {
+        facts.git = git_of_push(&facts.git, push.revision);
+    }
     let revision = facts.git.get("hash").cloned().unwrap_or_else(|| Fact::unset("there is no git here"));
     facts.image = image_facts(push.image, push.version);
     facts.build = Group::from([

@@ -168,6 +168,6 @@ impl Agent<'_> {
     }
 }
 
-fn in_one_line(faults: &[Fault]) -> String {
+pub(super) fn in_one_line(faults: &[Fault]) -> String {
     faults.iter().map(Fault::one_line).collect::<Vec<_>>().join("; ")
 }

@@ -58,6 +58,7 @@ impl Agent<'_> {
             return Ok(());
         };
         self.findings.pushed_over = Some(plan.build.match_tag());
+        self.rotation.any = Some(!plan.pull_secrets.is_empty());
         let interval = interval(&plan.build);
         self.arm_watchfulness(&seen.build, plan.build.settings.adopt_after);
         self.timers.never_rechecks = interval.is_zero();

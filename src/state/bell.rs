@@ -16,9 +16,10 @@ use crate::cluster::objects::Object;
 use crate::cluster::resource::Resource;
 use crate::cluster::{Cluster, Follow, Query, WatchEvent};
 
-/// How long one stream lasts: with three of them, an idle listener asks three times in four minutes, and twice in five (by
-/// default) for how the builds before it are.
-const SPAN: Duration = Duration::from_secs(240);
+/// How long one stream lasts. An idle listener may ask twice a minute: three such streams take three requests in eight
+/// minutes, how the builds before it are takes two in five (by default), and the rest is for the one stream that must notice
+/// within a minute that its connection is dead.
+const SPAN: Duration = Duration::from_secs(480);
 
 /// The shortest pause between two looks.
 const LEAST_PAUSE: Duration = Duration::from_millis(200);
@@ -44,12 +45,16 @@ impl Bell {
 
     /// Has it rung by whatever changes of what is asked for. Twice is the same as once.
     pub fn watch(&mut self, resource: &'static Resource, namespace: Option<&str>, query: &Query) {
-        let key = key(resource, query);
+        self.follow(resource, namespace, Follow::new(query.clone()).span(SPAN));
+    }
+
+    /// The same, as it is told how.
+    pub fn follow(&mut self, resource: &'static Resource, namespace: Option<&str>, follow: Follow) {
+        let key = key(resource, &follow.query);
         if self.watches.contains_key(&key) {
             return;
         }
         let bell = Arc::clone(&self.rung);
-        let follow = Follow::new(query.clone()).span(SPAN);
         let mut events = self.cluster.watch::<Object>(resource, namespace, follow);
         let task = self.tasks.spawn(async move {
             while let Some(event) = events.next().await {

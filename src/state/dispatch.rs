@@ -10,6 +10,7 @@ use super::claim::{self, Claim, Claimed};
 use super::enter::{Maker, enter, usable};
 use super::error::{Error, Result};
 use super::head::{head_of, move_head};
+use super::pull_secrets;
 use super::write::{create, patiently};
 use crate::chain::head::Head;
 use crate::chain::rights;
@@ -151,10 +152,7 @@ pub(crate) async fn raise_entered(
 ) -> Result<bool> {
     let there = raise.claim.there(claimed);
     let mut objects = rights::of_agent(&there, raise.claim.trusted_build);
-    objects.extend(raise.plan.pull_secrets.iter().cloned().map(|mut secret| {
-        place(&mut secret, &claimed.namespace);
-        secret
-    }));
+    objects.extend(pull_secrets::placed(&raise.plan.pull_secrets, &claimed.namespace));
     try_join(
         try_join_all(objects.iter().map(|object| create(cluster, object))),
         usable(cluster, &claimed.namespace, raise.maker.patience(), say),

@@ -1,12 +1,16 @@
-//! Events, always asked for by what they are about, and never more than some.
+//! Events, always asked for by what they are about, and never more than some; and the few that an agent makes.
 //!
 //! A build may hold the right to create events, and then it writes as many as it likes, about whatever it likes, as large
 //! as an object may be. So none of them is a proof of anything: they explain, and what they explain is known before.
 
+use jiff::Timestamp;
+use serde_json::json;
+
 use crate::chain::pod::Pod;
-use crate::cluster::objects::Event;
+use crate::chain::wire::FIELD_MANAGER;
+use crate::cluster::objects::{EVENT_TEXT, Event, Meta, Object};
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Error, Query};
+use crate::cluster::{Cluster, Create, Error, Query};
 
 /// Events that are looked at of one object at most. Kubernetes counts what repeats itself, so that few objects have ten.
 const MOST: usize = 100;
@@ -44,9 +48,44 @@ pub(crate) async fn warnings(
     Ok(events)
 }
 
+/// Warns of a Deployment, for those who look at it with kubectl.
+///
+/// # Errors
+/// Cluster errors.
+pub(crate) async fn warn(
+    cluster: &Cluster,
+    namespace: &str,
+    deployment: &Meta,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (name, seconds) = (&deployment.name, format!("{now:.0}"));
+    let message: String = message.chars().take(EVENT_TEXT / 4).collect();
+    let event = json!({
+        "apiVersion": "v1",
+        "kind": "Event",
+        // as client-go calls events: by their time
+        "metadata": { "name": format!("{name}.{:x}", now.as_nanosecond()), "namespace": namespace },
+        "involvedObject": {
+            "apiVersion": "apps/v1", "kind": "Deployment", "name": name, "namespace": namespace,
+            "uid": deployment.uid,
+        },
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "source": { "component": FIELD_MANAGER },
+        "firstTimestamp": seconds,
+        "lastTimestamp": seconds,
+        "count": 1,
+    });
+    cluster.create::<Object>(&kind::EVENTS, Some(namespace), &event, &Create::default()).await?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::Value;
     use testkit::Reply;
 
     use super::*;

@@ -18,6 +18,7 @@ pub mod head;
 pub mod home;
 pub mod manifests;
 pub mod narration;
+pub mod pull_secrets;
 pub mod record;
 pub mod seed;
 pub mod select;

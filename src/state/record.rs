@@ -87,15 +87,20 @@ impl Record {
             key: key.to_owned(),
             why,
         };
-        let settings: ChainSettings = field(record, SETTINGS, &broken)?;
-        let mut facts: Facts = field(record, FACTS, &broken)?;
-        let plain = settings.env.iter().map(|(name, value)| (name, value, false));
+        let (settings, facts) = (field(record, SETTINGS, &broken)?, field(record, FACTS, &broken)?);
+        Ok(Self { settings, sources: field(record, SOURCES, &broken)?, facts }.with_secrets(secret))
+    }
+
+    /// The same with other values in the chain's Secret.
+    #[must_use]
+    pub fn with_secrets(mut self, secret: &Map) -> Self {
+        let plain = self.settings.env.iter().map(|(name, value)| (name, value, false));
         let secret = secret.iter().map(|(name, value)| (name, value, true));
-        facts.env = plain
+        self.facts.env = plain
             .chain(secret)
             .map(|(name, value, secret)| (name.clone(), EnvValue { value: value.clone(), secret }))
             .collect::<BTreeMap<_, _>>();
-        Ok(Self { settings, sources: field(record, SOURCES, &broken)?, facts })
+        self
     }
 }
 
@@ -140,18 +145,33 @@ pub async fn kept(cluster: &Cluster, chain: &str) -> Result<Option<StoredRecord>
         })?,
     };
     let secret_version = secret.as_ref().map(|secret| secret.metadata.resource_version.clone());
-    let mut values = Map::new();
-    for (name, bytes) in secret.map(|secret| secret.data).unwrap_or_default() {
-        let value = String::from_utf8(bytes.0)
-            .map_err(|_| Error::SecretEdited { object: secret_name.clone(), key: name.clone() })?;
-        values.insert(name, value);
-    }
+    let values = secret.map(texts).transpose()?.unwrap_or_default();
     Ok(Some(StoredRecord {
         record: Record::read(chain, &record.data, &values)?,
         edition,
         record_version: record.metadata.resource_version,
         secret_version,
     }))
+}
+
+/// Reads the values in a chain's Secret; `None` if there is no Secret.
+///
+/// # Errors
+/// Cluster errors; [`Error::SecretEdited`].
+pub async fn values(cluster: &Cluster, chain: &str) -> Result<Option<Map>> {
+    let name = wire::chain_object(chain);
+    let secret = cluster.get::<SecretObject>(&kind::SECRETS, Some(wire::HOME), &name).await?;
+    secret.map(texts).transpose()
+}
+
+/// What a Secret holds, which `start` writes as text.
+fn texts(secret: SecretObject) -> Result<Map> {
+    let object = secret.metadata.name;
+    let texts = secret.data.into_iter().map(|(key, bytes)| match String::from_utf8(bytes.0) {
+        Ok(text) => Ok((key, text)),
+        Err(_) => Err(Error::SecretEdited { object: object.clone(), key }),
+    });
+    texts.collect()
 }
 
 /// Changes a chain's record and Secret, if they are still as they were read.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::place::Place;
 use crate::scripted::{BodyEnd, Reply, SeenRequest};
-use crate::world::World;
+use crate::world::{World, texts_to_data};
 
 fn not_found() -> Reply {
     Reply::Status(404, "NotFound", "not found")
@@ -133,6 +133,7 @@ impl World {
                 return conflict("the object has been modified");
             }
             merge(&mut next, &seen.body);
+            texts_to_data(&mut next);
         }
         if next != *live && !dry {
             self.version += 1;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
-use crate::scripted::Scripted;
+use crate::scripted::{Reply, Scripted, SeenRequest};
 use crate::world::World;
 
 /// A server that keeps objects. Clones are the same server.
@@ -31,8 +31,19 @@ impl ApiServer {
 
     /// A connection of its own to the server.
     pub fn client(&self) -> kube::Client {
+        self.client_behind(|_| None)
+    }
+
+    /// The same behind somebody who answers in the server's place where they like to.
+    pub fn client_behind(
+        &self,
+        mut answers: impl FnMut(&SeenRequest) -> Option<Reply> + Send + 'static,
+    ) -> kube::Client {
         let server = self.clone();
         let (client, _) = Scripted::serve(move |seen| {
+            if let Some(reply) = answers(seen) {
+                return reply;
+            }
             let reply = server.world().serve(seen);
             server.bell.notify_waiters();
             reply

@@ -15,4 +15,4 @@ mod world;
 
 pub use api_server::ApiServer;
 pub use scripted::{BodyEnd, Reply, Scripted, SeenRequest};
-pub use world::{Hook, Refusal, World};
+pub use world::{Hook, Refusal, World, in_base64};

@@ -15,6 +15,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use kube::client::Body;
 use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 use tower::BoxError;
 
@@ -92,12 +93,20 @@ pub enum Reply {
     Silence,
     /// Lines, each after a pause.
     Stream(Vec<(Duration, String)>, BodyEnd),
+    /// Lines as somebody sends them, until they hang up.
+    Live(Arc<tokio::sync::Mutex<UnboundedReceiver<String>>>),
 }
 
 impl Reply {
     /// A stream of events at once.
     pub fn events(events: &[Value], end: BodyEnd) -> Self {
         Self::Stream(events.iter().map(|event| (Duration::ZERO, format!("{event}\n"))).collect(), end)
+    }
+
+    /// A stream, and where its lines come from.
+    pub fn live() -> (UnboundedSender<String>, Self) {
+        let (sender, lines) = unbounded_channel();
+        (sender, Self::Live(Arc::new(tokio::sync::Mutex::new(lines))))
     }
 }
 
@@ -156,6 +165,13 @@ async fn perform(reply: Reply) -> Result<StreamedResponse, BoxError> {
                 BodyEnd::Silence => lines.chain(stream::pending()).boxed(),
             };
             answer(200, &[], body)
+        }
+        Reply::Live(lines) => {
+            let lines = stream::unfold(lines, |lines| async move {
+                let line = lines.lock().await.recv().await?;
+                Some((Ok(frame(line)), lines))
+            });
+            answer(200, &[], lines.boxed())
         }
     })
 }

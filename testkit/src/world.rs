@@ -99,14 +99,24 @@ impl World {
             meta["namespace"] = json!(namespace);
         }
         let name = meta["name"].as_str().unwrap().to_owned();
-        if let Some(Value::Object(texts)) = object.as_object_mut().unwrap().remove("stringData") {
-            for (key, text) in texts {
-                object["data"][key] = json!(STANDARD.encode(text.as_str().unwrap()));
-            }
-        }
+        texts_to_data(&mut object);
         self.objects.insert(format!("{collection}/{name}"), object.clone());
         object
     }
+}
+
+/// What the server makes of the texts of a Secret.
+pub(crate) fn texts_to_data(object: &mut Value) {
+    if let Some(Value::Object(texts)) = object.as_object_mut().unwrap().remove("stringData") {
+        for (key, text) in texts {
+            object["data"][key] = json!(in_base64(text.as_str().unwrap()));
+        }
+    }
+}
+
+/// A text as a Secret keeps it.
+pub fn in_base64(text: &str) -> String {
+    STANDARD.encode(text)
 }
 
 #[cfg(test)]

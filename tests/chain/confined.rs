@@ -49,6 +49,10 @@ fn ground() -> Vec<Value> {
         object("ServiceAccount", "ci-plain", "keel"),
         object("ServiceAccount", "ci-plain", "operator"),
         object("ServiceAccount", "ci-plain", AGENT),
+        object("ServiceAccount", "ci-plain", "renewer"),
+        object("ServiceAccount", "ci-plain", "stranger"),
+        named(bind(HOME, "Role/renewer", account("ci-plain", "renewer")), "ci-renewer"),
+        named(bind(HOME, "Role/stranger", account("ci-plain", "stranger")), "ci-stranger"),
         object("ServiceAccount", "kube-system", "addon"),
         cluster_role("ci-added", [rule("studioci.dev:addedkeys", &["use"], &[ADDED])]),
         bound("ci-added", "ci-added", vec![user("dave"), agent("ci-a-one")]),
@@ -65,6 +69,7 @@ fn ground() -> Vec<Value> {
         object("Secret", HOME, "other"),
         listeners::almost(),
     ];
+    all.extend(people::renewing_roles());
     for name in ["chain-a", "history-a", "record-a", "a-chain"] {
         for prefix in ["chain", "record", "history"] {
             all.push(object("ConfigMap", HOME, &format!("{prefix}-{name}")));
@@ -135,7 +140,7 @@ impl<'a> Ground<'a> {
 impl Drop for Ground<'_> {
     fn drop(&mut self) {
         let number =
-            json!({ "metadata": { "annotations": { "studioci.dev/confinement": "2" } } }).to_string();
+            json!({ "metadata": { "annotations": { "studioci.dev/confinement": "3" } } }).to_string();
         let policies =
             ["patch", "validatingadmissionpolicy", "studioci-rights", "--type=merge", "-p", &number];
         let _ = self.0.kubectl(&policies);
@@ -329,6 +334,7 @@ fn chain_07_every_request_is_allowed_or_refused_as_wanted() {
             people::alice(),
             people::chain_roles(),
             people::narrowed(),
+            people::renewing(),
             agents::unheld(),
             agents::refused(),
             builds::build(),

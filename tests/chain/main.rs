@@ -21,6 +21,7 @@ mod reasons;
 mod refused;
 mod remedied;
 mod retag;
+mod rotated;
 mod runaway;
 mod same;
 mod stale;

@@ -10,6 +10,7 @@ mod push;
 mod rechecks;
 mod refused;
 mod renewed;
+mod rotates;
 mod starts;
 mod trials;
 mod turn;

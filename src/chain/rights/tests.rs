@@ -160,6 +160,7 @@ fn a_chains_role_names_that_chain_and_nothing_else() {
         "use lent v1\nl:team=x=y",
         "use podsecurity ,,,,,",
         "use prefixes ci",
+        "watch secrets chain-a",
     ];
     assert_eq!(granted.iter().map(String::as_str).collect::<Vec<_>>(), expected);
     assert_eq!(trusting["rules"][0]["verbs"], json!(["use", "trust"]));

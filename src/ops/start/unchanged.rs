@@ -5,18 +5,17 @@ use super::wait::LOOK_AGAIN;
 use super::{Intent, StartOutcome, StartRequest};
 use crate::chain::build::{Build, Phase};
 use crate::chain::rights::BuildNamespace;
+use crate::cluster::Cluster;
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Patch};
 use crate::ops::dispose::{self, End};
 use crate::ops::listens;
-use crate::pipeline::weave::place;
 use crate::state::Say;
 use crate::state::bell::{Bell, wait_until};
 use crate::state::build::read_build;
 use crate::state::enter::{Maker, enter};
 use crate::state::error::{Error, Result};
 use crate::state::narration::{Narration, progress};
-use crate::state::{head, select, write};
+use crate::state::{head, pull_secrets, select};
 
 /// The chain is as it was asked for. Its waiting listener gets the pull Secrets of now, what an earlier start left behind is
 /// disposed of, and it is waited for until somebody listens.
@@ -75,16 +74,7 @@ async fn refresh(cluster: &Cluster, intent: &Intent, newest: &Build) -> Result<(
     let namespace = newest.namespace.as_str();
     let there = BuildNamespace { chain: &newest.chain, namespace, uid: &newest.uid };
     enter(cluster, Maker::Person, &there, intent.record.settings.trusted_build).await?;
-    for secret in &intent.plan.pull_secrets {
-        let mut secret = secret.clone();
-        place(&mut secret, namespace);
-        let name = secret["metadata"]["name"].as_str().unwrap_or_default();
-        // a pipeline that was pushed since may do without it
-        let patch = Patch::Merge(&secret);
-        let ask = || write::patch_if_there(cluster, &kind::SECRETS, namespace, name, patch);
-        write::patiently(cluster, ask).await?;
-    }
-    Ok(())
+    Ok(pull_secrets::renew(cluster, &intent.plan.pull_secrets, namespace).await?)
 }
 
 /// Disposes of listeners that the head has passed.

@@ -61,6 +61,7 @@ pub(crate) fn alice() -> Vec<Row> {
         row(ALICE, "Role chain-x: the head and the history", create(chain_x(rule("configmaps", &["get", "patch"], &["chain-x", "history-x"]))).dry(), Allowed),
         row(ALICE, "Role chain-x: the record and home's settings", create(chain_x(rule("configmaps", &["get"], &["record-x", "studioci"]))).dry(), Allowed),
         row(ALICE, "Role chain-x: the Secret and the seed", create(chain_x(rule("secrets", &["get"], &["chain-x", "seed-x"]))).dry(), Allowed),
+        row(ALICE, "Role chain-x: the Secret, watched", create(chain_x(rule("secrets", &["get", "watch"], &["chain-x"]))).dry(), Allowed),
 
         row(ALICE, "lists all policies", all(VALIDATING_ADMISSION_POLICIES, "", "").get(), Rbac),
         row(ALICE, "deletes a policy", at(VALIDATING_ADMISSION_POLICIES, "", "studioci-rights").delete(), Rbac),
@@ -128,7 +129,7 @@ pub(crate) fn alice() -> Vec<Row> {
 
 /// What a chain's Role must not hold: it names its chain's own objects, whole, and no verb more than an agent needs.
 pub(crate) fn chain_roles() -> Vec<Row> {
-    let cases: [(&str, &[&str], &[&str]); 30] = [
+    let cases: [(&str, &[&str], &[&str]); 38] = [
         ("studioci.dev:chains", &["use"], &["b"]),
         ("studioci.dev:chains", &["use"], &["x", "b"]),
         ("studioci.dev:chains", &["use"], &[]),
@@ -142,6 +143,14 @@ pub(crate) fn chain_roles() -> Vec<Row> {
         ("secrets", &["get"], &["history-x"]),
         ("secrets", &["get"], &["studioci"]),
         ("secrets", &["get", "patch"], &["chain-x"]),
+        ("secrets", &["get", "watch"], &["seed-x"]),
+        ("secrets", &["get", "watch"], &["chain-x", "seed-x"]),
+        ("secrets", &["get", "watch"], &["chain-x", "chain-b"]),
+        ("secrets", &["watch"], &["chain-b"]),
+        ("secrets", &["watch"], &[]),
+        ("secrets", &["get", "list"], &["chain-x"]),
+        ("secrets", &["list", "watch"], &["chain-x"]),
+        ("configmaps", &["get", "watch"], &["chain-x"]),
         ("configmaps", &["get", "patch"], &["record-x"]),
         ("configmaps", &["patch"], &["studioci"]),
         ("configmaps", &["get", "patch"], &["history-b"]),
@@ -216,6 +225,8 @@ pub(crate) fn daves_role() -> Value {
         rule("configmaps", &["get", "update", "patch", "delete"], &["chain-d", "record-d", "history-d"]),
         rule("configmaps", &["get"], &["studioci"]),
         rule("secrets", &["get", "update", "patch", "delete"], &["chain-d", "seed-d"]),
+        // held, so that it can be handed to the chain's agents
+        rule("secrets", &["watch"], &["chain-d"]),
         rule("rbac.authorization.k8s.io:roles,rolebindings", &["create"], &[]),
         rule("rbac.authorization.k8s.io:roles", &["get", "update", "patch", "delete"], &["chain-d"]),
     ];
@@ -291,6 +302,37 @@ pub(crate) fn narrowed() -> Vec<Row> {
         row(BOB, "takes ci-a-one out of its chain", at(NAMESPACES, "", "ci-a-one").patch(labels(json!({ "studioci.dev/chain": null }))), SAME_CHAIN),
         row(ADMIN, "an admin is let off: changes a chain label", at(NAMESPACES, "", "ci-b-other").patch(labels(json!({ "studioci.dev/chain": "c" }))).dry(), Allowed),
         row(ADMIN, "an admin is let off: makes somebody a user", create(bind_everywhere("studioci-user", [user("eve")])).dry(), Allowed),
+    ]
+}
+
+/// The rights in home of an account that renews a login of chain `a`, as `docs/rotating-logins.md` has it, and of one that
+/// lacks the right to use the chain.
+pub(crate) fn renewing_roles() -> [Value; 2] {
+    let writes = || rule("secrets", &["get", "patch"], &["chain-a"]);
+    [
+        role(STUDIOCI, "renewer", [writes(), rule("studioci.dev:chains", &["use"], &["a"])]),
+        role(STUDIOCI, "stranger", [writes()]),
+    ]
+}
+
+/// Who renews a login writes the one Secret of the one chain, and does nothing else.
+#[rustfmt::skip]
+pub(crate) fn renewing() -> Vec<Row> {
+    let value = || json!({ "stringData": { "LOGIN": "x" } });
+    vec![
+        row(RENEWER, "writes a value into its chain's Secret", at(SECRETS, STUDIOCI, "chain-a").patch(value()), Allowed),
+        row(STRANGER, "writes one there, and may not use the chain", at(SECRETS, STUDIOCI, "chain-a").patch(value()), OF_CHAINS),
+        row(RENEWER, "writes one into another chain's", at(SECRETS, STUDIOCI, "chain-b").patch(value()), Rbac),
+        row(RENEWER, "writes the chain's seed", at(SECRETS, STUDIOCI, "seed-a").patch(value()), Rbac),
+        row(RENEWER, "reads the chain's seed", at(SECRETS, STUDIOCI, "seed-a").get(), Rbac),
+        row(RENEWER, "replaces the Secret", at(SECRETS, STUDIOCI, "chain-a").delete(), Rbac),
+        row(RENEWER, "lists home's Secrets", all(SECRETS, STUDIOCI, "").get(), Rbac),
+        row(RENEWER, "changes the head", at(CONFIG_MAPS, STUDIOCI, "chain-a").patch(json!({ "data": { "x": "y" } })), Rbac),
+        row(RENEWER, "changes the record", at(CONFIG_MAPS, STUDIOCI, "record-a").patch(json!({ "data": { "x": "y" } })), Rbac),
+        row(RENEWER, "widens the chain's Role", at(ROLES, STUDIOCI, "chain-a").patch(json!({ "rules": [] })), Rbac),
+        row(RENEWER, "makes a namespace of the chain", create(namespace("ci-x-x", "a", &BASELINE)), Rbac),
+        row(RENEWER, "binds itself in one", create(bind("ci-a-one", "ClusterRole/studioci-workspace", account("ci-plain", "renewer"))), Rbac),
+        row(RENEWER, "reads the pull Secret of one", at(SECRETS, "ci-a-one", "pull").get(), Rbac),
     ]
 }
 

@@ -33,6 +33,10 @@ pub(crate) const TRUSTED: Who = Who::Account("ci-t-next", "builder");
 /// ServiceAccounts elsewhere.
 pub(crate) const KEEL: Who = Who::Account("ci-plain", "keel");
 pub(crate) const OPERATOR: Who = Who::Account("ci-plain", "operator");
+/// Renews a login of chain `a`.
+pub(crate) const RENEWER: Who = Who::Account("ci-plain", "renewer");
+/// May write the same Secret, and not use the chain.
+pub(crate) const STRANGER: Who = Who::Account("ci-plain", "stranger");
 /// Called like an agent, in a namespace of no chain.
 pub(crate) const IMPOSTOR: Who = Who::Account("ci-plain", AGENT);
 pub(crate) const KUBELET: Who = Who::Kubelet;
