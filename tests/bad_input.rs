@@ -944,7 +944,7 @@ fn a_cluster_that_cannot_be_found() {
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--user", "you"], 2), @r#"
         error: kubeconfig: it has no user named "you"
-          remedy: name one of the kubeconfig's: it has me
+          remedy: name another one (it has me)
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", "nonsense url"], 2), @r#"
         error: the cluster's server: "http://nonsense url" is no URL: invalid uri character

@@ -1,5 +1,5 @@
 //! Every example of the help, of the README and of docs/: what needs no cluster is run, in a folder with the files that it
-//! names; the rest is read to its end, and `chain_18` runs it on a cluster.
+//! names; the rest is read to its end. `chain_18` runs that of the help on a cluster, the proofs named below that of the pages.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "support/examples.rs"]
@@ -196,7 +196,7 @@ fn no_verb_is_without_examples() {
     assert_eq!(verbs, known);
 }
 
-/// The commands of a page, and whether each stands in a list of commands of ours.
+/// The commands of a page.
 fn commands(page: &str) -> Vec<String> {
     let mut commands = Vec::new();
     let mut block = "";

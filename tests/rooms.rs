@@ -45,7 +45,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("k8s_openapi", &["cluster"]),
     // A child bounds itself.
     ("rustix", &["local"]),
-    ("base64", &["cluster"]),
+    ("base64", &["chain"]),
     ("bytes", &["cluster"]),
     ("pem", &["cluster"]),
     ("secrecy", &["cluster"]),

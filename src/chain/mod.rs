@@ -3,6 +3,7 @@
 //! Pure. Decides and reads; never speaks to a server, a clock or a console.
 
 pub mod address;
+pub mod base64;
 pub mod build;
 pub mod case;
 pub mod claim;

@@ -18,10 +18,10 @@ use tower_http::decompression::DecompressionLayer;
 
 use super::config_fault::ConfigFault;
 use super::connector::Connector;
-use super::encoding::base64;
 use super::error::Error;
 use super::proxy::ChosenProxy;
 use super::{ConnectionInfo, url};
+use crate::chain::base64::base64;
 
 /// Where the server is and how it is known, and what stands in between.
 #[derive(Clone)]

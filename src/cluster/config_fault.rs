@@ -42,6 +42,14 @@ cases! {
         NoCurrentContext { known: String } Usage
             "kubeconfig: it has no current-context"
             => "name one with --context ({known})";
+        /// No context at all.
+        NoContexts {} Usage
+            "kubeconfig: it has no context"
+            => "add one (kubectl config set-context), or name another file with --kubeconfig";
+        /// A name, where there is no entry at all.
+        NoEntries { kind: &'static str, name: String } Usage
+            "kubeconfig: it has no {kind} named {name:?}, and no other"
+            => "add one (kubectl config set), or name another file with --kubeconfig";
         /// A name that no entry has, much like that of one.
         EntryMisspelt { kind: &'static str, name: String, near: String, known: String } Usage
             "kubeconfig: it has no {kind} named {name:?}"
@@ -49,7 +57,7 @@ cases! {
         /// A name that no entry has.
         EntryUnknown { kind: &'static str, name: String, known: String } Usage
             "kubeconfig: it has no {kind} named {name:?}"
-            => "name one of the kubeconfig's: {known}";
+            => "name another one ({known})";
         /// A cluster without an address.
         NoServer {} Usage
             "kubeconfig: the cluster has no server"
@@ -93,10 +101,10 @@ cases! {
         /// A token with letters that no header takes.
         TokenMalformed { whose: String } Usage
             "{whose}: the token holds characters that no token may hold"
-            => "look at the token: it must be one line without blanks";
+            => "write it on one line, without blanks";
         /// A token's file cannot be read.
         TokenUnreadable { file: String, why: String } Usage
-            "{file}: {why}"
+            "the token cannot be read from {file}: {why}"
             => "give the pod its ServiceAccount's token, or the user a readable tokenFile";
         /// A file of the pod's ServiceAccount is missing.
         AccountUnreadable { file: String, why: String } Usage
@@ -104,7 +112,7 @@ cases! {
             => "run this in a pod whose ServiceAccount's token is mounted";
         /// A user and a password that no header takes.
         PasswordMalformed {} Usage
-            "the user's password: it cannot be sent"
+            "the user's password holds characters that HTTP cannot send"
             => "use a token or a client certificate";
         /// A proxy's user or password that the proxy's protocol does not take.
         ProxyUserMalformed { proxy: String } Usage

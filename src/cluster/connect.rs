@@ -8,13 +8,13 @@ use kube::config::{AuthInfo, Cluster as KubeCluster, Config};
 use super::client::{self, Way};
 use super::config_fault::ConfigFault;
 use super::credentials::{ClientCertificate, basic, credentials, has_any, identity};
-use super::encoding::{base64, of_base64};
 use super::error::Error;
 use super::kubeconfig::{Choice, Entries, choose, in_pod};
 use super::options::{InCluster, Options};
 use super::proxy::proxy_for;
 use super::transport::{Source, Transport};
 use super::{Cluster, ConnectionInfo, url};
+use crate::chain::base64::{base64, of_base64};
 
 impl Cluster {
     /// Connects as a kubeconfig and the flags say. Asks the server nothing yet, and runs no plugin yet:

@@ -396,8 +396,16 @@ async fn no_error_shows_what_a_kubeconfig_holds() {
     };
     let none = json!({});
     for (cluster, user, said) in [
-        (server(), json!({"tokenFile": "SECRET"}), "tokenFile of user \"ann\": No such file"),
-        (server(), json!({"tokenFile": key}), "tokenFile of user \"ann\": No such file"),
+        (
+            server(),
+            json!({"tokenFile": "SECRET"}),
+            "the token cannot be read from tokenFile of user \"ann\": No such file",
+        ),
+        (
+            server(),
+            json!({"tokenFile": key}),
+            "the token cannot be read from tokenFile of user \"ann\": No such file",
+        ),
         (server(), json!({"token": "SEC\nRET"}), "the user's token: the token holds characters"),
         (
             server(),

@@ -7,12 +7,12 @@ use kube::config::{AuthInfo, Cluster as KubeCluster, ExecAuthCluster, ExecConfig
 use secrecy::{ExposeSecret, SecretString};
 
 use super::config_fault::ConfigFault;
-use super::encoding::{base64, of_base64};
 use super::error::Error;
 use super::kubeconfig::Entries;
 use super::options::Options;
 use super::plugin::Plugin;
 use super::transport::{Source, fixed_bearer};
+use crate::chain::base64::{base64, of_base64};
 
 /// Whether a kubeconfig's user has anything to sign in with.
 pub(super) fn has_any(auth: &AuthInfo) -> bool {

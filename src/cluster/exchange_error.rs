@@ -68,7 +68,11 @@ impl ExchangeError {
         if let Some(proxy) = proxy {
             let words = proxy.to_string();
             let hindrance = Hindrance::Proxy(if words == why { words } else { format!("{words}: {why}") });
-            return if proxy.may_pass() { Self::Unsent(hindrance) } else { Self::Hopeless(hindrance) };
+            return if proxy.may_pass() && !certificate {
+                Self::Unsent(hindrance)
+            } else {
+                Self::Hopeless(hindrance)
+            };
         }
         if certificate {
             return Self::Hopeless(Hindrance::Certificate(why));

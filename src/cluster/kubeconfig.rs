@@ -60,6 +60,7 @@ pub(super) fn choose(options: &Options) -> Result<Choice, Error> {
             Some(found.ok_or_else(|| unknown("context", name, &contexts))?)
         }
         None if options.server.is_some() || options.cluster.is_some() => None,
+        None if contexts.is_empty() => return Err(ConfigFault::NoContexts {}.into()),
         None => return Err(ConfigFault::NoCurrentContext { known: listed(&contexts) }.into()),
     };
 
@@ -191,6 +192,9 @@ fn no_kubeconfig(paths: &[PathBuf]) -> ConfigFault {
 }
 
 fn unknown(kind: &'static str, name: &str, known: &[&str]) -> ConfigFault {
+    if known.is_empty() {
+        return ConfigFault::NoEntries { kind, name: name.to_owned() };
+    }
     let (name, near, known) = (name.to_owned(), nearest(name, known.iter().copied()), listed(known));
     match near {
         Some(near) => ConfigFault::EntryMisspelt { kind, name, near: near.to_owned(), known },
@@ -199,14 +203,9 @@ fn unknown(kind: &'static str, name: &str, known: &[&str]) -> ConfigFault {
 }
 
 fn listed(known: &[&str]) -> String {
-    match known {
-        [] => "it has none".to_owned(),
-        known => {
-            let mut sorted = known.to_vec();
-            sorted.sort_unstable();
-            format!("it has {}", sorted.join(", "))
-        }
-    }
+    let mut sorted = known.to_vec();
+    sorted.sort_unstable();
+    format!("it has {}", sorted.join(", "))
 }
 
 #[cfg(test)]

@@ -128,15 +128,15 @@ fn what_is_wrong_is_said_with_what_there_is_instead() {
         ),
         (
             with(|it| it.context = Some("production".to_owned())),
-            "kubeconfig: it has no context named \"production\" | name one of the kubeconfig's: it has broken-cluster, broken-user, lab",
+            "kubeconfig: it has no context named \"production\" | name another one (it has broken-cluster, broken-user, lab)",
         ),
         (
             with(|it| it.context = Some("broken-cluster".to_owned())),
-            "kubeconfig: it has no cluster named \"nowhere\" | name one of the kubeconfig's: it has lab",
+            "kubeconfig: it has no cluster named \"nowhere\" | name another one (it has lab)",
         ),
         (
             with(|it| it.context = Some("broken-user".to_owned())),
-            "kubeconfig: it has no user named \"nobody\" | name one of the kubeconfig's: it has ann",
+            "kubeconfig: it has no user named \"nobody\" | name another one (it has ann)",
         ),
         (
             with(|it| it.user = Some("anne".to_owned())),
@@ -167,7 +167,10 @@ fn a_kubeconfig_that_is_not_there_or_not_one_is_named() {
     assert!(text.starts_with(&format!("kubeconfig {}: ", broken.display())), "{text}");
     let empty = folder.write("empty", "apiVersion: v1\nkind: Config\n");
     let text = fault(&Options { kubeconfig: Some(empty), ..Options::default() });
-    assert_eq!(text, "kubeconfig: it has no current-context | name one with --context (it has none)");
+    assert_eq!(
+        text,
+        "kubeconfig: it has no context | add one (kubectl config set-context), or name another file with --kubeconfig"
+    );
 }
 
 #[test]
@@ -375,7 +378,10 @@ fn without_a_kubeconfig_a_pod_is_its_service_account() {
     assert_eq!(choose(&first).unwrap().context.as_deref(), Some("lab"));
     let context_less = folder.write("less", "users: [{name: ann, user: {}}]");
     let error = fault(&Options { kubeconfig_paths: vec![context_less], ..none });
-    assert_eq!(error, "kubeconfig: it has no current-context | name one with --context (it has none)");
+    assert_eq!(
+        error,
+        "kubeconfig: it has no context | add one (kubectl config set-context), or name another file with --kubeconfig"
+    );
 }
 
 #[test]

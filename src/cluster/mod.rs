@@ -15,7 +15,6 @@ mod config_fault;
 mod connect;
 mod connector;
 mod credentials;
-mod encoding;
 pub mod error;
 mod event_stream;
 mod exchange_error;

@@ -9,9 +9,9 @@ use http::{HeaderValue, Uri};
 use kube::config::Cluster as KubeCluster;
 
 use super::config_fault::ConfigFault;
-use super::encoding::base64;
 use super::options::Proxies;
 use super::url::{self, parse_uri};
+use crate::chain::base64::base64;
 
 /// The proxies that are spoken to; a name is resolved by the proxy with both kinds of SOCKS5, as by Go.
 const PROXIES: [&str; 4] = ["http", "https", "socks5", "socks5h"];

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 use tera::{Error, ErrorKind, Kwargs, State, Tera, TeraResult, Value};
 
+use crate::chain::base64::{base64, of_base64};
+
 /// Filters of ours.
 const OURS: [&str; 14] = [
     "b64_encode",
@@ -130,9 +132,7 @@ pub fn arguments(name: &str) -> &'static [&'static str] {
 /// Gives a Tera ours.
 pub(super) fn register(tera: &mut Tera) {
     for name in ["b64_encode", "b64enc"] {
-        tera.register_filter(name, |value: Value, _: Kwargs, _: &State| {
-            text(&value).map(|text| encode(text.as_bytes()))
-        });
+        tera.register_filter(name, |value: Value, _: Kwargs, _: &State| text(&value).map(base64));
     }
     for name in ["b64_decode", "b64dec"] {
         tera.register_filter(name, |value: &str, _: Kwargs, _: &State| decode(value));
@@ -249,43 +249,10 @@ pub fn slug(text: &str) -> String {
     slug.get(..63).unwrap_or(slug).trim_end_matches('-').to_owned()
 }
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// Base64 with padding (RFC 4648 §4), as Secrets want it.
-pub fn encode(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group =
-            chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for index in 0..4 {
-            out.push(if index > chunk.len() {
-                '='
-            } else {
-                char::from(ALPHABET[(group >> (18 - 6 * index) & 63) as usize])
-            });
-        }
-    }
-    out
-}
-
 fn decode(text: &str) -> TeraResult<String> {
-    let wrong = || Error::message("the filter `b64_decode` was given something that is not base64 of a text");
-    let compact: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let kept = compact.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
-    if !compact.len().is_multiple_of(4) || compact.len() - kept > 2 {
-        return Err(wrong());
-    }
-    let mut bytes = Vec::with_capacity(kept * 3 / 4);
-    for chunk in compact[..kept].chunks(4) {
-        let mut group = 0_u32;
-        for byte in chunk {
-            let index = ALPHABET.iter().position(|letter| letter == byte).ok_or_else(wrong)?;
-            group = group << 6 | u32::try_from(index).map_err(|_| wrong())?;
-        }
-        group <<= 6 * (4 - chunk.len());
-        bytes.extend_from_slice(&group.to_be_bytes()[1..chunk.len()]);
-    }
-    String::from_utf8(bytes).map_err(|_| wrong())
+    let text = of_base64(text).and_then(|bytes| String::from_utf8(bytes).ok());
+    let wrong = "the filter `b64_decode` was given something that is not base64 of a text";
+    text.ok_or_else(|| Error::message(wrong))
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ impl Agent<'_> {
     async fn wait(&mut self, seen: &mut Observation, why: Option<String>) -> Result<Flow> {
         let listens = seen.build.phase == Phase::Listening;
         let why = why.or_else(|| self.findings.found.clone().filter(|_| listens));
-        let beside = self.rotation.beside(why.clone());
+        let beside = self.why_beside(seen, why.clone());
         match &why {
             Some(why) => self.note(&format!("waiting: {why}")),
             // said by every start of an agent, also by one that finds nothing to do
@@ -104,7 +104,7 @@ impl Agent<'_> {
             self.arm(seen).await?;
         }
         if Box::pin(self.rotate(seen)).await {
-            let beside = self.rotation.beside(why);
+            let beside = self.why_beside(seen, why);
             self.write_waiting(seen, beside.as_deref()).await?;
         }
         Ok(Flow::Wait)

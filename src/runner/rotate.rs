@@ -61,7 +61,7 @@ impl Rotation {
     }
 
     /// What is waited for, and what is wrong with the pull Secrets beside it.
-    pub(super) fn beside(&self, why: Option<String>) -> Option<String> {
+    fn beside(&self, why: Option<String>) -> Option<String> {
         match (why, &self.trouble) {
             (Some(why), Some(trouble)) => Some(format!("{why}; {trouble}")),
             (why, trouble) => why.or_else(|| trouble.clone()),
@@ -75,6 +75,12 @@ impl Agent<'_> {
         let follows =
             self.me.role.is_own() && self.cache.freeze.is_none() && self.rotation.any != Some(false);
         self.cache.chain.as_deref().filter(|_| follows)
+    }
+
+    /// What is waited for; of a listener that waits also what is wrong with its pull Secrets.
+    pub(super) fn why_beside(&self, seen: &Observation, why: Option<String>) -> Option<String> {
+        let waits = self.follows().is_some() && seen.build.phase <= Phase::Listening;
+        if waits { self.rotation.beside(why) } else { why }
     }
 
     /// Writes the pull Secrets anew where the chain's Secret holds other values by now. Whether what is to be said of them

@@ -66,8 +66,9 @@ fn template(bytes: &[u8]) {
     if let Err(fault) = studioci::pipeline::template::reads(&template) {
         shown(&fault, &[("ci.yaml", text)]);
     }
-    let loops = ["for", "range", "macro", "repeat", "component"].iter().any(|word| text.contains(word));
-    if loops {
+    let is_loop = |tag: &str| tag.trim_start_matches('-').trim_start().starts_with("for");
+    let repeats = ["range(", "repeat", "<"].iter().any(|word| text.contains(word));
+    if repeats || text.split("{%").skip(1).any(is_loop) {
         return;
     }
     let mut facts = Facts::default();

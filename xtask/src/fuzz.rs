@@ -35,6 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     build::succeed(cargo.arg("--target-dir").arg(&folder).env("RUSTFLAGS", COVERAGE), &interrupt)?;
     let program = folder.join(triple).join("release/fuzz");
 
+    let mut broken = Vec::new();
     for target in targets {
         let (found, crashes) = (folder.join("found").join(&target), folder.join("crashes").join(&target));
         for made in [&found, &crashes] {
@@ -48,9 +49,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             .arg(format!("-artifact_prefix={}/", crashes.display()))
             // finds go into the first folder, the second is only read
             .args([found, corpus.join(&target)]);
-        build::succeed(&mut fuzz, &interrupt)?;
+        match build::succeed(&mut fuzz, &interrupt) {
+            Err(Failure::Command(_)) => broken.push(target),
+            done => done?,
+        }
     }
-    Ok(())
+    match broken[..] {
+        [] => Ok(()),
+        _ => Err(Failure::Other(format!(
+            "broken: {}; what did it is in {}",
+            broken.join(", "),
+            folder.join("crashes").display()
+        ))),
+    }
 }
 
 fn targets(corpus: &Path, wanted: Option<&str>) -> Result<Vec<String>, Failure> {

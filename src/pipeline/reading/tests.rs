@@ -92,7 +92,7 @@ fn a_value_that_no_template_reads_is_said() {
             &[],
             "v.yaml: the template does not read `a`, `b`, `c` and 2 more",
         ),
-        ("a", &[], &[], &["{\"a\": 1, \"b\": 2}"], "--set-json: the template does not read it"),
+        ("a", &[], &[], &["{\"a\": 1, \"b\": 2}"], "--set-json: the template does not read `a`, `b`"),
         ("{{ x?.y | default(value=1) }}", &[], &["x.z=1"], &[], "--set x.z: the template does not read it"),
         (
             "{% raw %}{{ Tag }}{% endraw %}{# {{ Tag }} #}{{ \"Tag\" }}",

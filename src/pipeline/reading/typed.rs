@@ -34,9 +34,14 @@ pub(super) fn all(checked: &Checked<'_>, values: &Values) -> Vec<PlanNotice> {
             if bound.contains(path[0].text) && !aliases.contains_key(path[0].text) {
                 continue;
             }
+            let mut meant =
+                suspects.iter().enumerate().filter(|(_, suspect)| suspect.path == names).peekable();
+            if meant.peek().is_none() {
+                continue;
+            }
             let Some(start) = tokens.iter().position(|token| token.bytes == path[0].bytes) else { continue };
             let operand = Operand::around(tokens, start, start + 2 * path.len() - 1);
-            for (index, suspect) in suspects.iter().enumerate().filter(|(_, suspect)| suspect.path == names) {
+            for (index, suspect) in meant {
                 if let Some(why) = operand.goes_wrong(&suspect.means) {
                     let place = checked.place(path[0].bytes.start);
                     let notice = suspect.notice(&format!("{why} ({}, line {})", place.file, place.line));

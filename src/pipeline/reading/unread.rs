@@ -1,5 +1,7 @@
 //! Values that a template never reads.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::pipeline::fault::{PlanNotice, nearest};
@@ -23,32 +25,39 @@ fn of(given: &GivenBy, reads: &ReadPaths<'_>) -> Option<PlanNotice> {
     let mut unread = Vec::new();
     reads.unread(&given.fields, &mut Vec::new(), &mut unread);
     if let Some(text) = &given.file {
-        unread.retain(|path| !is_anchored(text, path));
+        let anchored = anchored(text);
+        unread.retain(|path| !path.last().is_some_and(|name| anchored.contains(name)));
     }
     let first = unread.first()?;
     let instead = |path: &[&str], link: &str, end: &str| {
         reads.instead(path).map_or_else(String::new, |instead| format!("{link}{instead}{end}"))
     };
-    let text = if given.file.is_some() {
+    let text = if given.file.is_none() && is_all(&given.fields, first) {
+        format!("the template does not read it{}", instead(first, "; ", ""))
+    } else {
         let named = unread.iter().take(SHOWN);
         let named = named.map(|path| format!("`{}`{}", path.join("."), instead(path, " (", ")")));
         let named = named.collect::<Vec<_>>().join(", ");
         let more = unread.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("the template does not read {named}{more}")
-    } else {
-        format!("the template does not read it{}", instead(first, "; ", ""))
     };
     Some(PlanNotice { about: given.source.clone(), lines: None, text })
 }
 
-/// Whether a value of a file is there for the aliases of others.
-fn is_anchored(text: &str, path: &[&str]) -> bool {
-    let Some(name) = path.last() else { return false };
-    text.lines().any(|line| {
-        let value = line.trim_start().strip_prefix(name).and_then(|rest| rest.trim_start().strip_prefix(':'));
-        value.is_some_and(|value| value.trim_start().starts_with('&'))
-    })
+/// Whether everything that is given stands at this path or below it.
+fn is_all(fields: &Map<String, Value>, path: &[&str]) -> bool {
+    let Some((name, below)) = path.split_first() else { return true };
+    fields.len() == 1
+        && fields.get(*name).is_some_and(|value| {
+            below.is_empty() || value.as_object().is_some_and(|fields| is_all(fields, below))
+        })
+}
+
+/// Names of values of a file that are there for the aliases of others.
+fn anchored(text: &str) -> BTreeSet<&str> {
+    let pairs = text.lines().filter(|line| line.contains('&')).filter_map(|line| line.split_once(':'));
+    pairs.filter(|(_, value)| value.trim_start().starts_with('&')).map(|(name, _)| name.trim()).collect()
 }
 
 /// The paths of values that a template reads; an empty one is all of them.

@@ -9,7 +9,7 @@ use crate::pipeline::fault::Fault;
 /// Checks all such fields of an object. They are told by their names: a field of the same name is the same in whatever pod or
 /// selector it stands.
 pub(super) fn check(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
-    let mut look = StringFields { subject, faults };
+    let mut look = StringFields { subject, faults, found: 0 };
     for field in ["metadata", "spec"] {
         if let Some(value) = subject.value.get(field) {
             look.field("", field, value);
@@ -26,11 +26,23 @@ pub(super) fn check(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
     if subject.is("", "Service") || subject.is("", "ReplicationController") {
         look.map("spec.selector", subject.value.pointer("/spec/selector"));
     }
+    let more = look.found.saturating_sub(TOLD);
+    if more > 0 {
+        faults.push(subject.fault(
+            format!("{more} more of its fields are no strings"),
+            "the API server takes strings only",
+            "write them in quotes, too",
+        ));
+    }
 }
+
+/// Faults of an object that are told one by one; to place one takes a look through the whole object.
+const TOLD: usize = 20;
 
 struct StringFields<'a, 'f> {
     subject: &'a Subject<'a>,
     faults: &'f mut Vec<Fault>,
+    found: usize,
 }
 
 impl StringFields<'_, '_> {
@@ -117,6 +129,10 @@ impl StringFields<'_, '_> {
 
     /// `key`: what stands before the value where it is written, empty for an item of a list.
     fn fault(&mut self, place: &str, key: &str, value: &Value) {
+        self.found += 1;
+        if self.found > TOLD {
+            return;
+        }
         let secret = self.subject.is("", "Secret") && !place.starts_with("metadata");
         let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
         let written = self.subject.written(value);

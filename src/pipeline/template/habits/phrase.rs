@@ -54,7 +54,7 @@ pub(super) struct Note {
     pub(super) meant: MeantFor,
 }
 
-/// MeantFor words something may be.
+/// Whose words something may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum MeantFor {
     /// For us, and for nobody else.

@@ -1,15 +1,19 @@
 //! Base64, as kubeconfigs, Secrets and basic authentication have it.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet::STANDARD as ALPHABET;
+use base64::engine::general_purpose::{GeneralPurpose, PAD};
+
+/// RFC 4648 §4 with padding; bits behind the last byte do not count, as in Go.
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&ALPHABET, PAD.with_decode_allow_trailing_bits(true));
 
 /// Bytes as a text.
-pub(super) fn base64(bytes: impl AsRef<[u8]>) -> String {
+pub fn base64(bytes: impl AsRef<[u8]>) -> String {
     STANDARD.encode(bytes)
 }
 
-/// The bytes of a `…-data` field, whose line breaks do not count, as in Go.
-pub(super) fn of_base64(text: &str) -> Option<Vec<u8>> {
+/// The bytes of such a text; its line breaks do not count, as in Go. None if it is no base64.
+pub fn of_base64(text: &str) -> Option<Vec<u8>> {
     let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     STANDARD.decode(text).ok()
 }
