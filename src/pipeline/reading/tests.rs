@@ -79,6 +79,21 @@ fn a_value_that_no_template_reads_is_said() {
             "--set r.memory: the template does not read it",
         ),
         (
+            "{{ r.cpu }}",
+            &[],
+            &[],
+            &["r={\"cpu\": 1, \"cpus\": 2}"],
+            "--set-json r: the template does not read `r.cpus` (did you mean `r.cpu`?)",
+        ),
+        (
+            "{{ Tag }}",
+            &[],
+            &[],
+            &["{\"Tag\": 1, \"Tagg\": 2}"],
+            "--set-json: the template does not read `Tagg` (did you mean `Tag`?)",
+        ),
+        ("a", &[], &[], &["r={\"cpu\": 1, \"cpus\": 2}"], "--set-json r: the template does not read it"),
+        (
             "{{ values.r.cpu }}",
             &["r: {cpu: 1}\ns: {t: {u: 1}}\n"],
             &[],

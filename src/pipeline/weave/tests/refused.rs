@@ -470,6 +470,12 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
     ] {
         one_fault(&text, &settings(), &says);
     }
+    // thirty of them are one slip, such as a loop without quotes
+    let data: Vec<String> = (0..30).map(|n| format!("k{n}: {n}")).collect();
+    let many = object("v1", "ConfigMap", &format!("data: {{{}}}", data.join(", ")));
+    let faults = woven(&many, &settings()).unwrap_err();
+    assert_eq!(faults.len(), 21);
+    assert!(shown(&faults[20..]).contains("10 more of its fields are no strings"));
     // what a Secret holds is not shown
     for (rest, says) in [
         (
