@@ -132,15 +132,15 @@ fn help_of_render() {
                   YAML file with values, or `-` for stdin (can be repeated, the last one wins); recorded in
                   plain text
 
-                  Mappings merge, everything else replaces; null takes back what an earlier file gives. A
-                  number that is not written as numbers are (1.10, 007, 1e3) stays the text that it is.
+                  Mappings merge, everything else replaces; null removes what an earlier file gives. A
+                  number that would print differently (1.10, 007, 1e3) stays text as written.
 
                   `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone
                   who may read home. Pass secrets through the environment instead.
 
               --set-json <KEY=JSON>
-                  Set a single value of JSON, or several by an object of JSON (can be repeated); recorded in
-                  plain text
+                  Set one value as JSON, or several with a JSON object (can be repeated); recorded in plain
+                  text
 
                   For numbers, booleans and lists: --set-json Gpus=2, --set-json '{"Gpus": 2, "Debug":
                   false}'. Values files are read first, then --set-json, --set and --set-file, as in helm.
@@ -149,7 +149,7 @@ fn help_of_render() {
                   home. Pass secrets through the environment instead.
 
               --set <KEY=VALUE>
-                  Set a single value of text (can be repeated); recorded in plain text. Everything after the
+                  Set one value as text (can be repeated); recorded in plain text. Everything after the
                   first `=` is the value, commas included
 
                   `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
@@ -290,15 +290,15 @@ fn help_of_start() {
                   YAML file with values, or `-` for stdin (can be repeated, the last one wins); recorded in
                   plain text
 
-                  Mappings merge, everything else replaces; null takes back what an earlier file gives. A
-                  number that is not written as numbers are (1.10, 007, 1e3) stays the text that it is.
+                  Mappings merge, everything else replaces; null removes what an earlier file gives. A
+                  number that would print differently (1.10, 007, 1e3) stays text as written.
 
                   `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone
                   who may read home. Pass secrets through the environment instead.
 
               --set-json <KEY=JSON>
-                  Set a single value of JSON, or several by an object of JSON (can be repeated); recorded in
-                  plain text
+                  Set one value as JSON, or several with a JSON object (can be repeated); recorded in plain
+                  text
 
                   For numbers, booleans and lists: --set-json Gpus=2, --set-json '{"Gpus": 2, "Debug":
                   false}'. Values files are read first, then --set-json, --set and --set-file, as in helm.
@@ -307,7 +307,7 @@ fn help_of_start() {
                   home. Pass secrets through the environment instead.
 
               --set <KEY=VALUE>
-                  Set a single value of text (can be repeated); recorded in plain text. Everything after the
+                  Set one value as text (can be repeated); recorded in plain text. Everything after the
                   first `=` is the value, commas included
 
                   `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
@@ -660,7 +660,7 @@ fn connection_options_are_kubectls() {
     insta::assert_snapshot!(options, @"
         (the same as kubectl's):
          -n, --namespace <NAME>
-                 Taken for kubectl's sake, and not used: every build has a namespace of its own
+                 Accepted as by kubectl, and not used: every build has a namespace of its own
 
              --context <NAME>
                  Kubeconfig context to use

@@ -15,7 +15,7 @@ use crate::cluster::{Options, options};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Connection options (the same as kubectl's)")]
 pub struct ConnectionArgs {
-    /// Taken for kubectl's sake, and not used: every build has a namespace of its own
+    /// Accepted as by kubectl, and not used: every build has a namespace of its own
     #[arg(
         short,
         long,

@@ -10,12 +10,15 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     read(text, false, "a whole number of seconds, or numbers with units (30s, 5m, 1h30m)")
 }
 
-/// Reads an age: the same, and days, which is how kubectl shows ages.
+/// Reads an age: days, too, which is how kubectl shows ages, and no bare number: who writes 7 for what is to be deleted
+/// hardly means seconds.
 ///
 /// # Errors
 /// As [`parse`].
 pub(super) fn age(text: &str) -> Result<Duration, String> {
-    read(text, true, "a whole number of seconds, or numbers with units (45m, 12h, 7d, 1d12h)")
+    const FORM: &str = "numbers with units (45m, 12h, 7d, 1d12h)";
+    let bare = text != "0" && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if bare { Err(format!("expected {FORM}")) } else { read(text, true, FORM) }
 }
 
 fn read(text: &str, days: bool, form: &str) -> Result<Duration, String> {
@@ -73,10 +76,10 @@ mod tests {
 
     #[test]
     fn ages_have_days_too() {
-        for (text, hours) in [("7d", 168), ("1d12h", 36), ("0.5d", 12), ("7200", 2), ("0d", 0)] {
+        for (text, hours) in [("7d", 168), ("1d12h", 36), ("0.5d", 12), ("0", 0), ("0d", 0)] {
             assert_eq!(age(text), Ok(Duration::from_secs(hours * 3600)), "{text}");
         }
-        for text in ["", "d", "-1d", "1w", "1D", "7d ", "1e9d", "yesterday"] {
+        for text in ["", "d", "-1d", "1w", "1D", "7d ", "1e9d", "yesterday", "7", "7200"] {
             assert!(age(text).unwrap_err().contains("7d"), "{text}");
         }
     }

@@ -30,19 +30,19 @@ pub struct PipelineArgs {
     pub filename: PathBuf,
     /// YAML file with values, or `-` for stdin (can be repeated, the last one wins); recorded in plain text
     ///
-    /// Mappings merge, everything else replaces; null takes back what an earlier file gives. A number that is not written as numbers are (1.10, 007, 1e3) stays the text that it is.
+    /// Mappings merge, everything else replaces; null removes what an earlier file gives. A number that would print differently (1.10, 007, 1e3) stays text as written.
     ///
     /// `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
     #[arg(help_heading = HEADING, long, value_name = "FILE")]
     pub values: Vec<PathBuf>,
-    /// Set a single value of JSON, or several by an object of JSON (can be repeated); recorded in plain text
+    /// Set one value as JSON, or several with a JSON object (can be repeated); recorded in plain text
     ///
     /// For numbers, booleans and lists: --set-json Gpus=2, --set-json '{"Gpus": 2, "Debug": false}'. Values files are read first, then --set-json, --set and --set-file, as in helm.
     ///
     /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
     #[arg(help_heading = HEADING, long, value_name = "KEY=JSON", value_parser = json_pair)]
     pub set_json: Vec<String>,
-    /// Set a single value of text (can be repeated); recorded in plain text. Everything after the first `=` is the value, commas included
+    /// Set one value as text (can be repeated); recorded in plain text. Everything after the first `=` is the value, commas included
     ///
     /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
     #[arg(help_heading = HEADING, long, value_name = "KEY=VALUE", value_parser = value_pair)]

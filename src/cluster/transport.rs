@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, WARNING};
 use http::{HeaderValue, Response};
 use kube::client::Body;
@@ -190,6 +191,13 @@ impl Transport {
         (result, generation)
     }
 
+    /// A refusal without our own token or password in it.
+    pub(super) async fn without_credentials(&self, body: Bytes) -> Bytes {
+        let held = self.credentials.lock().await;
+        let masked = held.header.as_ref().and_then(|header| masked(&String::from_utf8_lossy(&body), header));
+        masked.map_or(body, Bytes::from)
+    }
+
     /// Sends the request once and takes in the whole answer, within `bound`.
     pub(super) async fn exchange(
         &self,
@@ -201,7 +209,10 @@ impl Transport {
             let (response, generation) = self.open(request, false).await;
             used = generation;
             let (head, body) = response?.into_parts();
-            let body = whole(body, request.most).await?;
+            let mut body = whole(body, request.most).await?;
+            if !head.status.is_success() {
+                body = self.without_credentials(body).await;
+            }
             Ok(HttpAnswer { code: head.status, headers: head.headers, body })
         };
         let waiting = || {
@@ -210,6 +221,12 @@ impl Transport {
         let result = self.sink.slowly(timeout(bound, exchange), waiting).await;
         (result.unwrap_or(Err(ExchangeError::Silent)), used)
     }
+}
+
+/// A text without what this header proves us by: somebody between us and the server may answer with all that we sent.
+fn masked(text: &str, header: &HeaderValue) -> Option<String> {
+    let (_, proof) = header.to_str().ok()?.split_once(' ')?;
+    (!proof.is_empty() && text.contains(proof)).then(|| text.replace(proof, "…"))
 }
 
 fn bearer(token: &str, whence: &str) -> Result<HeaderValue, Error> {
@@ -263,6 +280,16 @@ mod tests {
             warning_text(r#"299 - "v1 Endpoints is \"deprecated\"""#).as_deref(),
             Some(r#"v1 Endpoints is "deprecated""#)
         );
+    }
+
+    #[test]
+    fn what_proves_us_is_in_no_answer() {
+        let header = fixed_bearer("s3cr3t", "x").unwrap();
+        assert_eq!(
+            masked("no user for Bearer s3cr3t: s3cr3t", &header).as_deref(),
+            Some("no user for Bearer …: …")
+        );
+        assert_eq!(masked("no user", &header), None);
     }
 
     #[test]

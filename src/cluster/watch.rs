@@ -249,7 +249,7 @@ impl<T: DeserializeOwned + Send + 'static> Watching<T> {
         let after = retry_after(response.headers());
         let body = whole(response.into_body(), ANSWER_BYTES);
         let body = timeout(self.cluster.inner.request_timeout, body).await;
-        let body = body.ok().and_then(Result::ok).unwrap_or_default();
+        let body = transport.without_credentials(body.ok().and_then(Result::ok).unwrap_or_default()).await;
         self.refused(Status::read(code, &body), after, &request.what);
     }
 

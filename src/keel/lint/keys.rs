@@ -38,6 +38,11 @@ pub(super) fn misplaced(subject: &Linted, findings: &mut Findings) {
     }
 }
 
+/// Whether this is what follows `@every`: `5m`.
+fn is_duration(value: &str) -> bool {
+    value.starts_with(|first: char| first.is_ascii_digit()) && value.ends_with(['s', 'm', 'h'])
+}
+
 /// Keys of Keel's prefix that are none of its keys.
 pub(super) fn unknown(subject: &Linted, findings: &mut Findings) {
     let Linted { labels, annotations, template_labels, template_annotations, .. } = subject;
@@ -47,16 +52,21 @@ pub(super) fn unknown(subject: &Linted, findings: &mut Findings) {
                 format!("Keel has no key `{key}`"),
                 "Keel ignores it.",
                 match (names::meant(key), names::policy_word(key)) {
-                    (_, Some(policy)) => format!("Write `{}: {policy}`, or take it out.", names::POLICY),
+                    (_, Some(policy)) if value != "false" => {
+                        format!("Write `{}: {policy}`, or take it out.", names::POLICY)
+                    }
+                    (_, Some(_)) | (Some(names::APPROVALS | names::APPROVAL_DEADLINE), None) => {
+                        "Take it out.".to_owned()
+                    }
                     // a duration alone is no schedule
-                    (Some(names::POLL_SCHEDULE), None) if !value.contains(['@', ' ']) => {
+                    (Some(names::POLL_SCHEDULE), None) if is_duration(value) => {
                         format!(
                             "Write `{}: \"@every {value}\"` if that is meant, or take it out.",
                             names::POLL_SCHEDULE
                         )
                     }
                     (Some(known), None) => {
-                        format!("Write `{known}: {value:?}` if that is meant, or take it out.")
+                        format!("Write `{known}` if that is meant, or take it out.")
                     }
                     (None, None) => "Take it out.".to_owned(),
                 },

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::rendering::{Failed, RENDERED_BYTES, RenderError, Rendering, TOO_LONG};
 use crate::pipeline::dialect::{self, Scalar};
-use crate::pipeline::facts::Fact;
+use crate::pipeline::facts::{Fact, RESERVED};
 use crate::pipeline::fault::{Fault, did_you_mean};
 use crate::pipeline::scan::Token;
 use crate::pipeline::uses::{self, Use};
@@ -73,7 +73,9 @@ impl Rendering<'_> {
             return None;
         }
         let Some(mut value) = context.get(root.text) else {
-            let known = context.keys().map(String::as_str).chain(bound.iter().copied());
+            // a group of facts is no value: alone it is rendered as a mapping
+            let alone = |name: &&str| path.len() > 1 || !RESERVED.contains(name);
+            let known = context.keys().map(String::as_str).filter(alone).chain(bound.iter().copied());
             let whole = path.iter().map(|token| token.text).collect::<Vec<_>>().join(".");
             return Some(
                 Fault::new(format!("`{}` is not defined", root.text))

@@ -3,6 +3,7 @@
 use serde_json::{Number, Value};
 
 use super::names::name_fault;
+use super::written::{self, Unread};
 
 /// Why a `--set-json` cannot be read; `None` if it can.
 pub fn json_fault(text: &str) -> Option<String> {
@@ -32,7 +33,31 @@ fn parsed(json: &str) -> Result<Value, String> {
         let why = why.split(" at line ").next().unwrap_or_default();
         format!("this is not JSON: {why}; text goes into quotes (\"text\"), or is given with --set")
     })?;
-    exact(value)
+    let value = exact(value)?;
+    // what says how a number was written
+    match written::read(json) {
+        Err(Unread { ours: Some(what), .. }) => return Err(what),
+        Ok(written) => same_text(&value, &written)?,
+        // JSON that is no YAML, such as one with surrogates
+        Err(_) => {}
+    }
+    Ok(value)
+}
+
+/// Whether each fraction is rendered as it was written: 1.10 would become 1.1, which is another version.
+fn same_text(value: &Value, written: &Value) -> Result<(), String> {
+    match (value, written) {
+        (Value::Number(number), Value::String(text)) if number.is_f64() => Err(format!(
+            "the number {text} would be rendered as {number}; if it is text, write \"{text}\", or give it with --set"
+        )),
+        (Value::Array(items), Value::Array(texts)) => {
+            items.iter().zip(texts).try_for_each(|(item, text)| same_text(item, text))
+        }
+        (Value::Object(fields), Value::Object(texts)) => fields
+            .iter()
+            .try_for_each(|(name, field)| texts.get(name).map_or(Ok(()), |text| same_text(field, text))),
+        _ => Ok(()),
+    }
 }
 
 /// Numbers as Go has them in JSON: whole ones have no fraction.

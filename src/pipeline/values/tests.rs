@@ -180,7 +180,7 @@ fn set_json_takes_json_of_one_name_or_an_object_of_names() {
         (&["r.cpu=2", "r.x\\.y= 1.5 "], json!({"r": {"cpu": 2, "x.y": 1.5}})),
         (&["r={\"a\": 1}", "r={\"b\": 2}"], json!({"r": {"b": 2}})),
         (&["{\"r\": {\"a\": 1}}", " {\"r\": {\"b\": 2}}"], json!({"r": {"a": 1, "b": 2}})),
-        (&["a=1.0", "b=1e3", "c=1.10", "d=-0.0"], json!({"a": 1, "b": 1000, "c": 1.1, "d": 0})),
+        (&["a=1.0", "b=1e3", "c=1.5", "d=-0.0"], json!({"a": 1, "b": 1000, "c": 1.5, "d": 0})),
         (&["a={}", "b=[]"], json!({"a": {}, "b": []})),
     ] {
         assert_eq!(merged(&[], set_json, &[]), expected, "{set_json:?}");
@@ -195,6 +195,9 @@ fn set_json_takes_json_of_one_name_or_an_object_of_names() {
         ("a..b=1", "`a..b` is no name of a value"),
         ("a=20260131235959123456", "has more than 64 bits, and would lose digits"),
         ("a=[1, 1e30]", "has more than 64 bits"),
+        ("a=1.10", "the number 1.10 would be rendered as 1.1"),
+        ("{\"a\": [{\"b\": 100000000000000000.5}]}", "would be rendered as"),
+        ("a={\"x\": 1, \"x\": 2}", "twice"),
     ] {
         assert!(json_fault(text).is_some_and(|why| why.contains(words)), "{text}: {:?}", json_fault(text));
     }

@@ -190,7 +190,7 @@ fn name(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
             "a build is prepared by applying its documents, over again after a crash: every time there would be one more",
             "give it a metadata.name",
         ));
-    } else if name.is_empty() {
+    } else if name.is_empty() && !strings::is_otherwise(subject.value.pointer("/metadata/name")) {
         faults.push(subject.at("/metadata/name").fault(
             "it has no name",
             "nothing can be applied without one",

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::settings::BuildSettings;
+use super::strings::is_otherwise;
 use super::subject::{Subject, escaped, fault, list, listed, strings, text};
 use super::{BuildWorkload, PlanInput, PlanNotice};
 use crate::chain::build::Map;
@@ -178,6 +179,10 @@ fn container<'a>(
         }
     };
     let name = text(found, "/name").unwrap_or_default();
+    if is_otherwise(found.get("name")) {
+        // told as that
+        return None;
+    }
     if name.is_empty() || name.starts_with("studioci-") {
         faults.push(subject.on(found.get("name").unwrap_or(found)).fault(
             if name.is_empty() {

@@ -36,6 +36,11 @@ pub(super) fn check(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
     }
 }
 
+/// Whether something stands there that is told as no string.
+pub(super) fn is_otherwise(value: Option<&Value>) -> bool {
+    value.is_some_and(|value| !value.is_string() && !value.is_null())
+}
+
 /// Faults of an object that are told one by one; to place one takes a look through the whole object.
 const TOLD: usize = 20;
 
@@ -51,11 +56,17 @@ impl StringFields<'_, '_> {
         let place = format!("{above}{field}");
         match field {
             "metadata" => {
+                self.scalar(&format!("{place}.name"), "name", value.get("name").unwrap_or(&Value::Null));
                 for map in ["labels", "annotations"] {
                     self.map(&format!("{place}.{map}"), value.get(map));
                 }
             }
             "matchLabels" | "nodeSelector" => self.map(&place, Some(value)),
+            "containers" | "initContainers" => {
+                for (index, container) in list(value, "").iter().enumerate() {
+                    self.scalar(&format!("{place}[{index}].name"), "name", &container["name"]);
+                }
+            }
             "command" | "args" => self.list(&place, value),
             "env" | "httpHeaders" => self.named(&place, value),
             "matchExpressions" | "matchFields" => {
@@ -122,7 +133,7 @@ impl StringFields<'_, '_> {
 
     /// A field that may be left out.
     fn scalar(&mut self, place: &str, key: &str, value: &Value) {
-        if !value.is_string() && !value.is_null() {
+        if is_otherwise(Some(value)) {
             self.fault(place, key, value);
         }
     }

@@ -453,6 +453,14 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
             object("v1", "ConfigMap", "data: {port: }"),
             ["data: port is null", "write port: \"\" if it is to be"],
         ),
+        (
+            with("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 1234567}"),
+            ["metadata.name is 1234567, not a string", "write name: \"1234567\""],
+        ),
+        (
+            pod("      initContainers: [{name: yes, image: b}]\n", "stdin: true"),
+            ["initContainers[0].name is yes, which reads as true", "write name: \"yes\""],
+        ),
         (object("v1", "ConfigMap", "binaryData: {a: 12}"), ["binaryData: a is 12", "write a: \"12\""]),
         (
             object("v1", "ConfigMap", "data: {a: {b: c}}"),
