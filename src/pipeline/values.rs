@@ -85,6 +85,14 @@ impl Values {
     fn assign(&mut self, flag: &str, name: &str, value: Value, text: Option<&String>) -> Result<(), Fault> {
         let path = segments(name);
         let (last, above) = path.split_last().expect("a name has a part");
+        if !value.is_object()
+            && !value.is_null()
+            && let Some(taken) = self.flag_below(&path)
+        {
+            return Err(Fault::new(format!("{flag} {name}: it takes away what {taken} gives"))
+                .why("a value is either plain or a mapping")
+                .hint(format!("leave out one of the two; {flag} comes after it")));
+        }
         let mut place = Some(&mut self.all);
         for (index, part) in above.iter().enumerate() {
             let fields = place.take().expect("the way ends below");
@@ -106,6 +114,18 @@ impl Values {
         let Value::Object(fields) = fields else { return Ok(()) };
         self.given.push(GivenBy { source: format!("{flag} {name}"), file: None, set, fields });
         Ok(())
+    }
+
+    /// The flag before that gives a mapping here, or something below. What a file gives is there to be replaced.
+    fn flag_below(&self, path: &[String]) -> Option<&str> {
+        let gives = |given: &&GivenBy| {
+            let first = given.fields.get(&path[0]);
+            let below =
+                first.and_then(|first| path[1..].iter().try_fold(first, |value, part| value.get(part)));
+            below.is_some_and(Value::is_object)
+        };
+        let flags = self.given.iter().filter(|given| given.file.is_none());
+        flags.filter(gives).map(|given| given.source.as_str()).next()
     }
 
     /// The fault of a flag below a value that is no mapping.

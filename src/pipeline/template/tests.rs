@@ -197,6 +197,9 @@ fn what_is_undefined_is_named_with_its_place() {
         assert!(bad(template).starts_with(expected), "{}", bad(template));
     }
     assert!(bad("{{ git.tag }}").contains("why: HEAD carries no tag"));
+    // a group of facts alone is no value
+    assert!(bad("{{ gitt }}").contains("give it with `--set gitt=…`"), "{}", bad("{{ gitt }}"));
+    assert!(bad("{{ gitt.branch }}").contains("did you mean `git`?"), "{}", bad("{{ gitt.branch }}"));
     assert!(bad("{{ git.brnch }}").contains("did you mean `branch`?"));
     assert!(bad("{{ env.ABSENT }}").contains("the environment has no `ABSENT`"));
     for template in

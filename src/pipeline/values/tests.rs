@@ -205,6 +205,22 @@ fn set_json_takes_json_of_one_name_or_an_object_of_names() {
 }
 
 #[test]
+fn no_flag_takes_away_what_another_one_gives_below_it() {
+    for (set_json, set, says) in [
+        (&["A.x=2"][..], &["A=1"][..], "--set A: it takes away what --set-json A.x gives"),
+        (&["{\"A\": {\"x\": 1}}"], &["A=1"], "--set A: it takes away what --set-json gives"),
+        (&[], &["A.x.y=2", "A.x=1"], "--set A.x: it takes away what --set A.x.y gives"),
+        (&["A={}", "A=1"], &[], "--set-json A: it takes away what --set-json A gives"),
+    ] {
+        let fault = Values::merge(&sources(&[], set_json, set)).unwrap_err();
+        assert_eq!(fault.what, says);
+    }
+    // a file is there to be changed, and a plain value to be set again
+    assert_eq!(merged(&["A: {x: 1}\n"], &[], &["A=1"]), json!({"A": "1"}));
+    assert_eq!(merged(&[], &["A=1"], &["A=2", "A=3"]), json!({"A": "3"}));
+}
+
+#[test]
 fn a_name_has_no_empty_part_no_blanks_around_one_and_no_index() {
     for good in ["a", "a.b", "a\\.b", "x-y.z_1", "a b", "\\.a", "é"] {
         assert_eq!(name_fault(good), None, "{good}");
