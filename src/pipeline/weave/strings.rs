@@ -67,6 +67,14 @@ impl StringFields<'_, '_> {
                     self.scalar(&format!("{place}[{index}].name"), "name", &container["name"]);
                 }
             }
+            // names and paths, in whatever pod or claim
+            "workingDir" | "imagePullPolicy" | "mountPath" | "subPath" | "serviceAccountName"
+            | "hostname" | "restartPolicy" | "storageClassName" => self.scalar(&place, field, value),
+            "configMapRef" | "secretRef" | "configMapKeyRef" | "secretKeyRef" => {
+                for part in ["name", "key"] {
+                    self.scalar(&format!("{place}.{part}"), part, &value[part]);
+                }
+            }
             "command" | "args" => self.list(&place, value),
             "env" | "httpHeaders" => self.named(&place, value),
             "matchExpressions" | "matchFields" => {
@@ -103,6 +111,14 @@ impl StringFields<'_, '_> {
 
     /// Entries of a map; one that is null would be lost.
     fn map(&mut self, place: &str, map: Option<&Value>) {
+        if let Some(other) = map.filter(|map| !map.is_object() && !map.is_null()) {
+            self.found += 1;
+            self.faults.push(self.subject.on(other).fault(
+                format!("{place} is no mapping"),
+                "the API server takes names and their strings",
+                "write a name and its string a line, as in `name: \"value\"`",
+            ));
+        }
         for (key, value) in map.and_then(Value::as_object).into_iter().flatten() {
             if !value.is_string() {
                 self.fault(&format!("{place}: {key}"), key, value);

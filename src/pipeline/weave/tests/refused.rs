@@ -461,6 +461,23 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
             pod("      initContainers: [{name: yes, image: b}]\n", "stdin: true"),
             ["initContainers[0].name is yes, which reads as true", "write name: \"yes\""],
         ),
+        (
+            pod("", "workingDir: 7"),
+            ["containers[0].workingDir is 7, not a string", "write workingDir: \"7\""],
+        ),
+        (
+            pod("", "envFrom: [{configMapRef: {name: 1.10}}]"),
+            ["envFrom[0].configMapRef.name is 1.10, which reads as 1.1", "write name: \"1.10\""],
+        ),
+        (
+            pod("", "volumeMounts: [{name: a, mountPath: /a, subPath: 010}]"),
+            ["volumeMounts[0].subPath is 010, which reads as 8", "write subPath: \"010\""],
+        ),
+        (object("v1", "ConfigMap", "data: [a, b]"), ["data is no mapping", "write a name and its string"]),
+        (
+            with("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other, labels: [a]}"),
+            ["metadata.labels is no mapping", "write a name and its string"],
+        ),
         (object("v1", "ConfigMap", "binaryData: {a: 12}"), ["binaryData: a is 12", "write a: \"12\""]),
         (
             object("v1", "ConfigMap", "data: {a: {b: c}}"),
