@@ -72,8 +72,7 @@ impl Values {
 
     /// The value at a path.
     pub(super) fn at(&self, path: &[String]) -> Option<&Value> {
-        let (first, rest) = path.split_first()?;
-        rest.iter().try_fold(self.all.get(first)?, |value, name| value.get(name))
+        at(&self.all, path)
     }
 
     fn deepen(&mut self, given: GivenBy) {
@@ -118,29 +117,29 @@ impl Values {
 
     /// The flag before that gives a mapping here, or something below. What a file gives is there to be replaced.
     fn flag_below(&self, path: &[String]) -> Option<&str> {
-        let gives = |given: &&GivenBy| {
-            let first = given.fields.get(&path[0]);
-            let below =
-                first.and_then(|first| path[1..].iter().try_fold(first, |value, part| value.get(part)));
-            below.is_some_and(Value::is_object)
-        };
         let flags = self.given.iter().filter(|given| given.file.is_none());
-        flags.filter(gives).map(|given| given.source.as_str()).next()
+        let mut below = flags.filter(|given| at(&given.fields, path).is_some_and(Value::is_object));
+        below.next().map(|given| given.source.as_str())
     }
 
     /// The fault of a flag below a value that is no mapping.
     fn plain_above(&self, flag: &str, name: &str, path: &[String]) -> Fault {
-        let gives = |given: &&GivenBy| {
-            let value =
-                path[1..].iter().try_fold(given.fields.get(&path[0])?, |value, part| value.get(part))?;
-            (!value.is_object() && !value.is_null()).then(|| given.source.clone())
-        };
+        let is_plain = |value: &Value| !value.is_object() && !value.is_null();
         let dotted = path.join(".");
-        let source = self.given.iter().rev().find_map(|given| gives(&given));
+        let source = self.given.iter().rev().find(|given| at(&given.fields, path).is_some_and(is_plain));
         Fault::new(format!("{flag} {name}: `{dotted}` is not a mapping"))
-            .why(format!("{} gives it one plain value", source.unwrap_or_default()))
+            .why(format!(
+                "{} gives it one plain value",
+                source.map(|given| given.source.as_str()).unwrap_or_default()
+            ))
             .hint(format!("leave out either that or what is below `{dotted}`"))
     }
+}
+
+/// The value at a path below these.
+fn at<'v>(fields: &'v Map<String, Value>, path: &[String]) -> Option<&'v Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(fields.get(first)?, |value, name| value.get(name))
 }
 
 fn deep(into: &mut Map<String, Value>, from: Map<String, Value>) {

@@ -28,7 +28,7 @@ impl Agent<'_> {
             Err(error) if error.is_conflict() => return Err(error),
             Err(error) => error,
         };
-        let why = error.to_string().lines().collect::<Vec<_>>().join(" ");
+        let why = error.one_line();
         // refused though the check had passed: what the push brought is dropped, and the last good listener goes on
         if matches!(&error, Error::Cluster(error) if dry_run::blames_the_object(error))
             && self.brought(seen).await?.is_some()

@@ -101,7 +101,7 @@ impl Agent<'_> {
                 let pause = AGAIN.saturating_mul(1 << self.rotation.failures.min(6)).min(AGAIN_MAX);
                 self.rotation.failures += 1;
                 self.rotation.again = Some(self.now() + pause.seconds());
-                let why = error.to_string().lines().collect::<Vec<_>>().join(" ");
+                let why = error.one_line();
                 let why = format!("the pull Secrets cannot be renewed: {why}");
                 if matches!(&error, Error::Cluster(error) if error.is_transient()) {
                     self.note(&format!("{why}; again in {pause} s"));

@@ -15,6 +15,11 @@ impl Error {
         matches!(self, Self::Cluster(error) if error.is_conflict())
     }
 
+    /// What it says in one line, for an annotation and the diary.
+    pub fn one_line(&self) -> String {
+        self.to_string().lines().collect::<Vec<_>>().join(" ")
+    }
+
     /// What a case says, and what to do about it.
     #[cfg(test)]
     pub(crate) fn said(&self) -> (String, String) {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::subject::{Subject, list, text};
+use super::subject::{Spot, Subject, list, text};
 use crate::pipeline::fault::Fault;
 
 /// Checks all such fields of an object. They are told by their names: a field of the same name is the same in whatever pod or
@@ -113,7 +113,7 @@ impl StringFields<'_, '_> {
     fn map(&mut self, place: &str, map: Option<&Value>) {
         if let Some(other) = map.filter(|map| !map.is_object() && !map.is_null()) {
             self.found += 1;
-            self.faults.push(self.subject.on(other).fault(
+            self.faults.push(self.spot(place, other).fault(
                 format!("{place} is no mapping"),
                 "the API server takes names and their strings",
                 "write a name and its string a line, as in `name: \"value\"`",
@@ -154,13 +154,23 @@ impl StringFields<'_, '_> {
         }
     }
 
+    /// Whether what stands there is a Secret's own.
+    fn is_secret(&self, place: &str) -> bool {
+        self.subject.is("", "Secret") && !place.starts_with("metadata")
+    }
+
+    /// Where a value stands; the line of a Secret's value would show it.
+    fn spot(&self, place: &str, value: &Value) -> Spot<'_> {
+        if self.is_secret(place) { self.subject.at("") } else { self.subject.on(value) }
+    }
+
     /// `key`: what stands before the value where it is written, empty for an item of a list.
     fn fault(&mut self, place: &str, key: &str, value: &Value) {
         self.found += 1;
         if self.found > TOLD {
             return;
         }
-        let secret = self.subject.is("", "Secret") && !place.starts_with("metadata");
+        let secret = self.is_secret(place);
         let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
         let written = self.subject.written(value);
         let (what, hint) = match value {
@@ -179,9 +189,7 @@ impl StringFields<'_, '_> {
             _ if secret => ("a list or a mapping".to_owned(), "write a string in quotes".to_owned()),
             _ => (value.to_string(), "write a string in quotes".to_owned()),
         };
-        // the line of a Secret's value would show it
-        let spot = if secret { self.subject.at("") } else { self.subject.on(value) };
-        self.faults.push(spot.fault(
+        self.faults.push(self.spot(place, value).fault(
             format!("{place} is {what}, not a string"),
             "the API server takes strings only",
             hint,

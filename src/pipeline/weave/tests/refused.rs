@@ -507,6 +507,7 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
             "stringData: {pin: 4711}",
             ["stringData: pin is a number or a boolean, not a string", "write pin: \"…\", with the quotes"],
         ),
+        ("stringData: [4711]", ["stringData is no mapping", "write a name and its string"]),
         ("data: {pin: 4711}", ["data: pin is a number or a boolean", "with the quotes"]),
         ("stringData: {pin: [4711]}", ["stringData: pin is a list or a mapping", "write a string in quotes"]),
     ] {
