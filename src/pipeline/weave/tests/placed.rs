@@ -187,4 +187,11 @@ fn no_line_of_a_fault_shows_a_secret() {
     let place = faults[0].place.as_ref().unwrap();
     assert_eq!((place.text.as_str(), place.column), ("", 43), "{}", shown(&faults));
     assert!(!format!("{faults:?}").contains("swordfish"));
+    // what stands in the template itself is no secret to us, and not shown all the same
+    for data in ["stringData: {pin: 4711}", "stringData: [4711]"] {
+        let template = with(&format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\n{data}"));
+        let faults = of_template::plan(&sources(&template), &facts, &settings()).unwrap_err();
+        assert_eq!(faults.len(), 1, "{}", shown(&faults));
+        assert!(!format!("{faults:?}").contains("4711"), "{faults:?}");
+    }
 }
