@@ -556,7 +556,7 @@ fn keys_of_ours_that_no_pipeline_writes() {
           at pipeline.yaml, line 8, column 5
             8 |     studioci.dev/dedline: 2h
               |     ^
-          why: by such keys it is told what is whose in a build's namespace; a pipeline writes the settings only, as annotations of the build workload
+          why: by such keys it is told what is whose in a build's namespace; a pipeline writes the settings only, as annotations of the build workload, and those of the chain as annotations of its Namespace
           hint: did you mean `studioci.dev/deadline`?
         ");
     insta::assert_snapshot!(refused(&but("labels: {app", "labels: {studioci.dev/role: listener, app")), @"
@@ -564,7 +564,7 @@ fn keys_of_ours_that_no_pipeline_writes() {
           at pipeline.yaml, line 11, column 25
             11 |     metadata: {labels: {studioci.dev/role: listener, app: build}}
                |                         ^
-          why: by such keys it is told what is whose in a build's namespace; a pipeline writes the settings only, as annotations of the build workload
+          why: by such keys it is told what is whose in a build's namespace; a pipeline writes the settings only, as annotations of the build workload, and those of the chain as annotations of its Namespace
           hint: take it out, or give it a prefix of your own
         ");
 }
@@ -724,7 +724,7 @@ fn more_than_an_object_may_hold() {
     let (out, said, code) = run(&folder, &flags, &[]);
     assert_eq!((out.as_str(), code), ("", 2), "{said}");
     insta::assert_snapshot!(said, @"
-        error: template, values and files of chain c are 1002167 bytes; its record in home holds 921600
+        error: template, values and files of chain c are 1002182 bytes; its record in home holds 921600
           remedy: put large files into the image, or into a ConfigMap or Secret of their own
         ");
 }

@@ -20,6 +20,7 @@ pub mod remedy;
 pub mod resource;
 pub mod retention;
 pub mod rights;
+mod rules;
 pub mod signs;
 pub mod told;
 pub mod trying;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::build::{Build, Map, Phase};
 use super::rights::{self, Grants};
+use super::rules::{Rules, Tidied};
 
 /// Settings of a chain, fixed at `start`. Fields that an older program does not know are ignored by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,9 @@ pub struct ChainSettings {
     /// Environment values given as plain by `--env`; the others are in the chain's Secret.
     #[serde(default)]
     pub env: Map,
+    /// Which builds the chain's agents dispose of.
+    #[serde(default)]
+    pub retention: Rules,
 }
 
 impl ChainSettings {
@@ -141,9 +145,24 @@ fn phase_key(phase: Phase) -> String {
     phase.as_str().to_ascii_lowercase()
 }
 
+/// What the keys of builds begin with in the history.
+const BUILD: &str = "build.";
+/// The key of the history that says what retention came to last.
+const TIDIED: &str = "tidied";
+
 /// The key of a generation in the history; sorts as the generations do.
 pub fn history_key(generation: u64) -> String {
-    format!("build.{generation:08}")
+    format!("{BUILD}{generation:08}")
+}
+
+/// The merge patch that says beside a history what retention came to.
+pub fn tidied_patch(tidied: &Tidied) -> Value {
+    json!({ "data": { TIDIED: json!(tidied).to_string() } })
+}
+
+/// What retention came to last, where that can be read.
+pub fn tidied(data: &Map) -> Option<Tidied> {
+    serde_json::from_str(data.get(TIDIED)?).ok()
 }
 
 /// The merge patch that adds an entry to a history and drops the oldest that no longer fit.
@@ -152,7 +171,7 @@ pub fn history_patch(data: &Map, entry: &Entry) -> Value {
     let text = json!(entry).to_string();
     let mut bytes = key.len() + text.len();
     let mut patch = json!({ &key: text });
-    let others = data.iter().rev().filter(|(other, _)| **other != key);
+    let others = data.iter().rev().filter(|(other, _)| **other != key && other.starts_with(BUILD));
     for (kept, (other, value)) in others.enumerate() {
         bytes += other.len() + value.len();
         if kept + 2 > HISTORY_MAX || bytes > HISTORY_BYTES {
@@ -164,7 +183,8 @@ pub fn history_patch(data: &Map, entry: &Entry) -> Value {
 
 /// Reads a history, oldest first; entries that cannot be read are left out.
 pub fn history(data: &Map) -> Vec<Entry> {
-    data.values().filter_map(|text| serde_json::from_str(text).ok()).collect()
+    let builds = data.iter().filter(|(key, _)| key.starts_with(BUILD));
+    builds.filter_map(|(_, text)| serde_json::from_str(text).ok()).collect()
 }
 
 /// Whether a history that has come to its bounds has dropped this generation: it was recorded once, before everything

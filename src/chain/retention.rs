@@ -11,9 +11,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::build::{Build, NamespaceView, NotABuild, Phase};
+use super::build::{Build, NamespaceView, NotABuild, Phase, Verdict};
 use super::head::Head;
 use super::record::{Entry, has_dropped};
+pub use super::rules::{Rules, Tidied};
 use super::{names, wire};
 
 /// What home holds of one chain.
@@ -25,19 +26,12 @@ pub struct ChainInHome {
     pub history: Option<Vec<Entry>>,
     /// The seed, where it is there and may be read.
     pub seed: Option<Uuid>,
+    /// What the chain's own retention came to last.
+    pub tidied: Option<Tidied>,
 }
 
 /// What home holds, by chain.
 pub type ChainsInHome = BTreeMap<String, ChainInHome>;
-
-/// Which of the builds that may go are to go. Where both are given, both must agree.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// Only what ended (a bare claim: what was created) longer ago than this.
-    pub older_than: Option<Duration>,
-    /// Of each chain, the newest so many finished builds stay.
-    pub keep: Option<usize>,
-}
 
 /// Why a namespace stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,12 +97,15 @@ fn going(told: &NamespaceView<'_>) -> Fate {
     }
 }
 
-/// The finished generations of each chain, newest first.
-fn newest<'a>(builds: impl Iterator<Item = &'a Build>) -> BTreeMap<String, Vec<u64>> {
-    let mut newest: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+/// The finished generations of each chain and verdict, newest first.
+type Newest = BTreeMap<(String, Option<Verdict>), Vec<u64>>;
+
+/// Sorts finished builds by chain and verdict.
+fn newest<'a>(builds: impl Iterator<Item = &'a Build>) -> Newest {
+    let mut newest = Newest::new();
     // what is being disposed of already is kept by no rule, and must not take another one's place
     for build in builds.filter(|build| build.phase == Phase::Finished) {
-        newest.entry(build.chain.clone()).or_default().push(build.generation);
+        newest.entry((build.chain.clone(), build.verdict)).or_default().push(build.generation);
     }
     for generations in newest.values_mut() {
         generations.sort_unstable_by(|a, b| b.cmp(a));
@@ -117,12 +114,7 @@ fn newest<'a>(builds: impl Iterator<Item = &'a Build>) -> BTreeMap<String, Vec<u
 }
 
 /// Why a build that may go stays all the same.
-fn by_rules(
-    build: &Build,
-    rules: Rules,
-    newest: &BTreeMap<String, Vec<u64>>,
-    now: Timestamp,
-) -> Option<StayReason> {
+fn by_rules(build: &Build, rules: Rules, newest: &Newest, now: Timestamp) -> Option<StayReason> {
     if build.phase == Phase::Disposing {
         // begun already: it goes on to its end
         return None;
@@ -132,15 +124,18 @@ fn by_rules(
         if claim && rules.older_than.is_none() {
             return Some(StayReason::rule("it is a bare claim, which goes by its age or by name"));
         }
-        let generations = newest.get(&build.chain).map_or(&[][..], Vec::as_slice);
-        if !claim && generations.iter().take(keep).any(|kept| *kept == build.generation) {
+        let alike = newest.get(&(build.chain.clone(), build.verdict)).map_or(&[][..], Vec::as_slice);
+        if !claim && alike.iter().take(keep).any(|kept| *kept == build.generation) {
+            let verdict = build.verdict.map_or("finished", Verdict::as_str);
             return Some(StayReason::rule(format!(
-                "it is among the newest {keep} finished builds of chain {}",
+                "it is among the newest {keep} {verdict} builds of chain {}",
                 build.chain
             )));
         }
     }
-    let bound = rules.older_than?;
+    let failed = !claim && build.verdict != Some(Verdict::Passed);
+    // what is kept for one reason is not let go for another
+    let bound = rules.older_than.max(rules.keep_failed.filter(|_| failed))?;
     let (what, since) = if claim { ("it was created", build.created) } else { ("it ended", ended(build)) };
     let Some(since) = since else {
         return Some(StayReason::finding(format!(
@@ -165,6 +160,14 @@ fn ended(build: &Build) -> Option<Timestamp> {
 /// Why it stays.
 pub fn may_go(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Build, StayReason> {
     let build = proved(told, home)?;
+    if let Some(why) = told.annotations.get(wire::HOLD) {
+        let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+        return Err(StayReason::rule(format!(
+            "it is held{why}: kubectl annotate namespace {} {}- lets it go",
+            build.namespace,
+            wire::HOLD
+        )));
+    }
     if build.chain == wire::CLAIM_CHAIN {
         return match build.phase {
             Phase::Claimed | Phase::Disposing => Ok(build),

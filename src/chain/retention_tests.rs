@@ -114,7 +114,7 @@ fn home() -> ChainsInHome {
     let history = (1..=7).filter(|generation| *generation != 4).map(entry).collect();
     ChainsInHome::from([(
         "app".to_owned(),
-        ChainInHome { head: Some(Ok(head())), history: Some(history), seed: Some(SEED) },
+        ChainInHome { head: Some(Ok(head())), history: Some(history), seed: Some(SEED), tidied: None },
     )])
 }
 
@@ -326,29 +326,72 @@ fn ages_count_from_the_end_and_counts_from_the_newest() {
         went.map(|(_, generation)| generation).collect::<Vec<_>>()
     };
     assert_eq!(went(Rules::default()), [1, 2, 3, 5, 0]);
-    assert_eq!(went(Rules { older_than: minutes(50), keep: None }), [1, 2, 5, 0]);
+    assert_eq!(went(Rules { older_than: minutes(50), ..Rules::default() }), [1, 2, 5, 0]);
     assert_eq!(
-        went(Rules { older_than: minutes(100), keep: None }),
+        went(Rules { older_than: minutes(100), ..Rules::default() }),
         [1, 5, 0],
         "exactly as old is not older"
     );
-    assert_eq!(went(Rules { older_than: minutes(2000), keep: None }), [5]);
+    assert_eq!(went(Rules { older_than: minutes(2000), ..Rules::default() }), [5]);
     assert_eq!(
-        went(Rules { older_than: None, keep: Some(1) }),
+        went(Rules { keep: Some(1), ..Rules::default() }),
         [1, 2, 5],
         "a bare claim is no build to count"
     );
-    assert_eq!(went(Rules { older_than: None, keep: Some(0) }), [1, 2, 3, 5]);
-    assert_eq!(went(Rules { older_than: minutes(50), keep: Some(2) }), [1, 5, 0], "both must agree");
-    let said = fates(&namespaces, &home(), Rules { older_than: minutes(50), keep: Some(1) });
-    assert_eq!(said[2], "it is among the newest 1 finished builds of chain app");
-    let said = fates(&namespaces, &home(), Rules { older_than: minutes(950), keep: None });
+    assert_eq!(went(Rules { keep: Some(0), ..Rules::default() }), [1, 2, 3, 5]);
+    assert_eq!(
+        went(Rules { older_than: minutes(50), keep: Some(2), ..Rules::default() }),
+        [1, 5, 0],
+        "both must agree"
+    );
+    let said =
+        fates(&namespaces, &home(), Rules { older_than: minutes(50), keep: Some(1), ..Rules::default() });
+    assert_eq!(said[2], "it is among the newest 1 Passed builds of chain app");
+    let said = fates(&namespaces, &home(), Rules { older_than: minutes(950), ..Rules::default() });
     assert_eq!(said[1], "it ended at 1970-01-01T15:00:00Z, which is not long enough ago");
     let undated = Namespace::of("app", 6, "Finished");
     assert_eq!(
-        fates(&[undated], &home(), Rules { older_than: minutes(1), keep: None }),
+        fates(&[undated], &home(), Rules { older_than: minutes(1), ..Rules::default() }),
         ["! its annotation studioci.dev/at-finished is gone, so that its age is not known"]
     );
+}
+
+#[test]
+fn each_verdict_is_counted_for_itself_and_what_did_not_pass_may_stay_longer() {
+    let failed = |generation, minutes| {
+        Namespace::finished(generation, minutes)
+            .but(|it| drop(it.annotations.insert(wire::VERDICT.to_owned(), "Failed".to_owned())))
+    };
+    let namespaces =
+        [Namespace::finished(1, 100), failed(2, 200), Namespace::finished(3, 300), failed(5, 995)];
+    let minutes = |minutes: u64| Some(Duration::from_secs(minutes * 60));
+    let went = |rules| {
+        let fates = fates(&namespaces, &home(), rules);
+        let went = fates.iter().zip([1, 2, 3, 5]).filter(|(fate, _)| *fate == "goes");
+        went.map(|(_, generation)| generation).collect::<Vec<_>>()
+    };
+    assert_eq!(went(Rules { keep: Some(1), ..Rules::default() }), [1, 2], "the newest of each verdict stays");
+    let rules = Rules { older_than: minutes(0), keep_failed: minutes(500), ..Rules::default() };
+    assert_eq!(went(rules), [1, 2, 3], "5 failed five minutes ago");
+    let rules = Rules { older_than: minutes(850), keep_failed: minutes(1), ..Rules::default() };
+    assert_eq!(went(rules), [1], "a shorter time than that of all says nothing");
+    let rules = Rules { keep: Some(0), keep_failed: minutes(500), ..Rules::default() };
+    assert_eq!(went(rules), [1, 2, 3]);
+    assert!(!Rules { keep_failed: minutes(500), ..Rules::default() }.let_go());
+}
+
+#[test]
+fn what_is_held_stays_whoever_asks_and_says_how_it_is_let_go() {
+    let held = |why: &str| {
+        let why = why.to_owned();
+        move |it: &mut Namespace| drop(it.annotations.insert(wire::HOLD.to_owned(), why.clone()))
+    };
+    let said =
+        |why: &str| format!("it is held{why}: kubectl annotate namespace ci-1 studioci.dev/hold- lets it go");
+    assert_eq!(fate(Namespace::finished(1, 1).but(held("for the audit"))), said(" (for the audit)"));
+    assert_eq!(fate(Namespace::of("app", 1, "Disposing").but(held(""))), said(""));
+    let claim = fate(Namespace::of("claim", 0, "Claimed").but(held("")));
+    assert!(claim.starts_with("it is held"), "{claim}");
 }
 
 #[test]

@@ -100,6 +100,16 @@ pub const AT: &str = "studioci.dev/at-";
 /// Annotation of a namespace whose builds may get `studioci-trusted`.
 pub const TRUSTED_BUILD: &str = "studioci.dev/trusted-build";
 
+/// Annotation of a build's namespace, set by a person: nothing disposes of it while this is there. Its value says why.
+pub const HOLD: &str = "studioci.dev/hold";
+
+/// Annotation of the pipeline's Namespace document: builds that ended longer ago are disposed of (`7d`).
+pub const OLDER_THAN: &str = "studioci.dev/older-than";
+/// Annotation of the pipeline's Namespace document: the newest so many builds of each verdict stay.
+pub const KEEP: &str = "studioci.dev/keep";
+/// Annotation of the pipeline's Namespace document: what did not pass stays at least so long (`30d`).
+pub const KEEP_FAILED: &str = "studioci.dev/keep-failed";
+
 /// Annotation of a Deployment: `"true"` picks the build workload among several with a policy.
 pub const BUILD: &str = "studioci.dev/build";
 /// Annotation of the build workload: which container is the build container.

@@ -24,14 +24,14 @@ use crate::state::narration::Narration;
 
 /// Dispose of finished builds and claims, by name or by rule
 ///
-/// Deletes namespaces that are provably ours, whose build has finished and whose result is in home's history, and says why every other one stays. A chain's newest build and running builds are never deleted. If both --older-than and --keep are given, both must agree.
+/// Deletes namespaces that are provably ours, whose build has finished and whose result is in home's history, and says why every other one stays. A chain's newest build, running builds and those annotated studioci.dev/hold are never deleted. If several rules are given, all must agree.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   # Show what would be deleted, and why the rest stays
   kubectl studioci cleanup --older-than 7d --keep 5 --dry-run
 
-  # Keep the five newest finished builds of each chain
+  # Keep the five newest builds of each chain and verdict
   kubectl studioci cleanup --keep 5
 
   # Delete one build, and wait until it is gone
@@ -46,9 +46,12 @@ pub struct CleanupArgs {
     /// Dispose of builds that ended, and claims that were made, longer ago than this, such as 12h or 7d
     #[arg(long, value_name = "AGE", value_parser = duration::age, conflicts_with = "names", allow_hyphen_values = true)]
     pub older_than: Option<Duration>,
-    /// Keep this many of the newest finished builds of each chain, and dispose of the rest
+    /// Keep this many of the newest finished builds of each chain and verdict, and dispose of the rest
     #[arg(long, value_name = "COUNT", value_parser = count, conflicts_with = "names", allow_hyphen_values = true)]
     pub keep: Option<usize>,
+    /// Keep builds that did not pass for at least this long after their end
+    #[arg(long, value_name = "AGE", value_parser = duration::age, conflicts_with = "names", allow_hyphen_values = true)]
+    pub keep_failed: Option<Duration>,
     /// Only builds of this chain
     #[arg(long, value_name = "NAME", conflicts_with = "names")]
     pub chain: Option<String>,
@@ -92,7 +95,7 @@ fn namespace(text: &str) -> Result<String, String> {
     }
 }
 
-fn count(text: &str) -> Result<usize, String> {
+pub(super) fn count(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "expected a whole number, such as 5".to_owned())
 }
 
@@ -107,11 +110,12 @@ impl CleanupArgs {
             }
             return Ok(Which::Named(names));
         }
-        if self.older_than.is_none() && self.keep.is_none() {
+        let rules = Rules { older_than: self.older_than, keep: self.keep, keep_failed: self.keep_failed };
+        if !rules.let_go() {
             return Err(Failure::from(Mistake::NothingChosen {})
                 .hint("See 'kubectl studioci cleanup --help' for usage."));
         }
-        Ok(Which::ByRules(Rules { older_than: self.older_than, keep: self.keep }, self.chain.clone()))
+        Ok(Which::ByRules(rules, self.chain.clone()))
     }
 }
 

@@ -6,12 +6,14 @@ use clap::Args;
 use clap::ValueEnum;
 use jiff::Timestamp;
 
+use super::cleanup::count;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, dry_run};
 use super::pipeline::PipelineArgs;
 use crate::chain::build::Phase;
+use crate::chain::retention::Rules;
 use crate::local::render::Renderer;
 use crate::ops;
 use crate::ops::start::{StartOutcome, StartRequest};
@@ -33,6 +35,9 @@ Examples:
 
   # Move the chain on to another tag, with the pipeline as it is now
   kubectl studioci start --tag build-0007
+
+  # Have the chain dispose of builds a week after their end, but for the newest five of each verdict
+  kubectl studioci start --older-than 7d --keep 5
 
   # Show what would be created
   kubectl studioci start --dry-run=client")]
@@ -69,6 +74,15 @@ pub struct StartArgs {
     /// Pod Security level enforced in the chain's namespaces
     #[arg(long, value_name = "LEVEL")]
     pub pod_security: Option<PodSecurityLevel>,
+    /// Have the chain dispose of builds that ended longer ago than this, such as 12h or 7d
+    #[arg(long, value_name = "AGE", value_parser = duration::age, allow_hyphen_values = true)]
+    pub older_than: Option<Duration>,
+    /// Have the chain keep this many of its newest builds of each verdict, and dispose of the rest
+    #[arg(long, value_name = "COUNT", value_parser = count, allow_hyphen_values = true)]
+    pub keep: Option<usize>,
+    /// Keep builds that did not pass for at least this long after their end
+    #[arg(long, value_name = "AGE", value_parser = duration::age, allow_hyphen_values = true)]
+    pub keep_failed: Option<Duration>,
     /// How long to wait until the chain is listening
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
@@ -108,6 +122,7 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         now: args.now,
         trusted_build: args.trusted_build,
         pod_security: args.pod_security.map(|level| level.as_str().to_owned()),
+        retention: Rules { older_than: args.older_than, keep: args.keep, keep_failed: args.keep_failed },
         renderer: Renderer::person(),
         timeout: args.timeout,
         at: Timestamp::now(),

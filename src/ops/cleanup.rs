@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
-use super::dispose::{Disposer, End, Target, look_home};
 use crate::chain::build::NamespaceView;
 use crate::chain::retention::{self, Fate, Rules};
 use crate::chain::wire;
@@ -15,6 +14,7 @@ use crate::cluster::Cluster;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::state::build::view;
+use crate::state::dispose::{Disposer, End, Target, look_home};
 use crate::state::error::{Error, Result};
 use crate::state::narration::Narration;
 use crate::state::select;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
-use super::dispose::Target;
 use crate::cluster::objects::{Condition, NamespaceObject};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Follow, Query, WatchEvent};
 use crate::state::Say;
+use crate::state::dispose::Target;
 use crate::state::error::{Error, Result};
 use crate::state::narration::progress;
 

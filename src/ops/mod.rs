@@ -4,7 +4,6 @@
 
 pub mod claim;
 pub mod cleanup;
-pub mod dispose;
 pub mod gone;
 mod listens;
 pub mod scale;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join_all};
 use serde_json::{Value, json};
 
-use super::{dispose, status};
+use super::status;
 use crate::chain::build::{Build, Phase};
 use crate::chain::workload::{Scalable, Workload};
 use crate::chain::{retention, rights, wire};
@@ -19,6 +19,7 @@ use crate::cluster::{Access, Cluster, Patch};
 use crate::state::DryRun;
 use crate::state::bell::{Bell, wait_until};
 use crate::state::build::readable;
+use crate::state::dispose;
 use crate::state::error::{Error, Result};
 use crate::state::{enter, support, write};
 

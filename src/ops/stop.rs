@@ -9,7 +9,6 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 
-use super::dispose::{Disposer, End, Target, left_behind, look};
 use crate::chain::build::{Build, NamespaceView};
 use crate::chain::head::Head;
 use crate::chain::retention::{self, ChainsInHome, Fate, Rules};
@@ -18,6 +17,7 @@ use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Follow, Resource, WatchEvent};
 use crate::state::Say;
 use crate::state::build::{read_build, view};
+use crate::state::dispose::{Disposer, End, Target, left_behind, look};
 use crate::state::error::{Error, Result};
 use crate::state::narration::{Narration, progress};
 use crate::state::{chain, forget, head, select};

@@ -73,6 +73,9 @@ impl Agent<'_> {
             }
             Action::Finish => {
                 self.finish(seen).await?;
+                if self.me.role.is_own() {
+                    Box::pin(self.tidy(&seen.build)).await;
+                }
                 return Ok(Flow::Look);
             }
             Action::Sleep => {
@@ -87,7 +90,8 @@ impl Agent<'_> {
     /// Says what is waited for, and gives a sign of life.
     async fn wait(&mut self, seen: &mut Observation, why: Option<String>) -> Result<Flow> {
         let listens = seen.build.phase == Phase::Listening;
-        let why = why.or_else(|| self.findings.found.clone().filter(|_| listens));
+        let found = || self.findings.found.clone().or_else(|| self.findings.untidied.clone());
+        let why = why.or_else(|| found().filter(|_| listens));
         let beside = self.why_beside(seen, why.clone());
         match &why {
             Some(why) => self.note(&format!("waiting: {why}")),

@@ -51,10 +51,10 @@ impl Agent<'_> {
         }
     }
 
-    /// Looks after the builds before this one, if it is time to.
-    pub(super) async fn look_after(&mut self) {
+    /// Looks after the builds before this one, if it is time to. Whether there is something else to say of them now.
+    pub(super) async fn look_after(&mut self) -> bool {
         let (Some(patience), Some(own)) = (self.watch.patience, self.watch.own.clone()) else {
-            return;
+            return false;
         };
         let again = match self.suspects(&own, patience).await {
             Ok(suspects) => {
@@ -71,7 +71,12 @@ impl Agent<'_> {
                 patience.min(WATCHED)
             }
         };
+        let said = self.findings.untidied.clone();
+        if own.phase <= Phase::Listening {
+            self.tidy(&own).await;
+        }
         self.watch.due = Some(self.now() + again);
+        said != self.findings.untidied
     }
 
     async fn suspects(&self, own: &Build, patience: Duration) -> Result<Vec<Build>> {

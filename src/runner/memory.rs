@@ -61,6 +61,8 @@ pub(super) struct AgentFindings {
     pub(super) pushed_over: Option<bool>,
     /// What the last recheck found wrong, for as long as the listener waits.
     pub(super) found: Option<String>,
+    /// Since when the chain's retention has failed, and why.
+    pub(super) untidied: Option<String>,
     /// Since when it is waited for what the CI container's image brings.
     pub(super) awaited: Option<AwaitedSince>,
     /// Since when the CI container of this image has told nothing, by no fault of registry or node.

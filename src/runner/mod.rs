@@ -20,6 +20,7 @@ mod served;
 #[cfg(test)]
 mod stuck_tests;
 pub mod tell;
+mod tidy;
 mod wake;
 
 use std::path::PathBuf;
@@ -245,7 +246,9 @@ impl<'a> Agent<'a> {
             if woken != Woken::Time || due.is_none_or(|due| left.is_some_and(|left| left <= due)) {
                 return;
             }
-            Box::pin(self.look_after()).await;
+            if Box::pin(self.look_after()).await {
+                return;
+            }
         }
     }
 

@@ -9,6 +9,7 @@ pub mod chain;
 pub mod claim;
 pub mod confinement;
 pub mod dispatch;
+pub mod dispose;
 pub mod dry_run;
 pub mod enter;
 pub mod error;

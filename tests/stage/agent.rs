@@ -12,6 +12,7 @@ mod refused;
 mod renewed;
 mod rotates;
 mod starts;
+mod tidies;
 mod trials;
 mod turn;
 mod waits;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
+use studioci::chain::retention::Rules;
 use studioci::chain::wire;
 use studioci::keel::parking;
 use studioci::local::render::Renderer;
@@ -88,6 +90,7 @@ pub(super) fn request(keel: &Value) -> StartRequest {
         now: false,
         trusted_build: false,
         pod_security: None,
+        retention: Rules::default(),
         renderer: Renderer::here(),
         timeout: Duration::from_secs(60),
         at: Timestamp::UNIX_EPOCH,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::chain::build::{Baseline, Build};
 use crate::chain::record::ChainSettings;
+use crate::chain::retention::Rules;
 use crate::chain::{names, rights, wire};
 use crate::keel::image;
 use crate::local::render::{Renderer, Task};
@@ -39,6 +40,8 @@ pub struct StartRequest {
     pub trusted_build: bool,
     /// Pod Security level to enforce; none = what the pipeline's Namespace document says.
     pub pod_security: Option<String>,
+    /// Which builds the chain is to dispose of; what is not given here, the pipeline's Namespace document says.
+    pub retention: Rules,
     /// Who renders.
     pub renderer: Renderer,
     /// How long the first listener may take.
@@ -123,10 +126,24 @@ impl StartRequest {
             labels,
             annotations,
             env: open.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
+            retention: self.retention(&plan.namespace.retention)?,
         };
         let record = Record { settings, sources: self.sources.clone(), facts: self.facts.clone() };
         record.write()?;
         Ok(Intent { record, seed: Uuid::new_v4(), home: home.clone(), plan, tag, baseline })
+    }
+
+    /// The retention of the chain: flags before what the pipeline says.
+    fn retention(&self, of_pipeline: &Rules) -> Result<Rules> {
+        let rules = Rules {
+            older_than: self.retention.older_than.or(of_pipeline.older_than),
+            keep: self.retention.keep.or(of_pipeline.keep),
+            keep_failed: self.retention.keep_failed.or(of_pipeline.keep_failed),
+        };
+        if rules.keep_failed.is_some() && !rules.let_go() {
+            return Err(Error::NothingLetGo {});
+        }
+        Ok(rules)
     }
 
     fn chain_name(&self) -> Result<String> {

@@ -5,6 +5,7 @@ mod fill;
 mod intent;
 mod raise;
 mod renew;
+mod retain;
 mod rights;
 mod unchanged;
 mod undo;
@@ -69,6 +70,7 @@ pub async fn start(cluster: &Cluster, request: &StartRequest, say: Say<'_>) -> R
     if let Err(error) = raise_listener(cluster, &raise, &claimed, say).await {
         return Err(undone(cluster, &claim, Some(&claimed), error, say).await);
     }
+    retain::tell(intent.record.settings.retention, say);
     listening(cluster, &raise, &claimed, true, request.timeout, say).await.map(StartOutcome::Started)
 }
 

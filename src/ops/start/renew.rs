@@ -8,10 +8,12 @@
 //! The head names the edition that its newest listener was raised from; so a repetition knows a move that was begun, and
 //! of two that change a chain at the same time the later one says so.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::fill::{fill_home, same_chain};
 use super::raise::{job, raise_listener, refusing};
+use super::retain;
 use super::rights::check_rights;
 use super::unchanged::{leave_nothing_behind, unchanged};
 use super::wait::listening;
@@ -23,12 +25,12 @@ use crate::chain::wire;
 use crate::cluster::objects::Object;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Patch};
-use crate::ops::dispose;
 use crate::pipeline::weave::ListenerOf;
 use crate::state::Say;
 use crate::state::build::{look, read_build};
 use crate::state::claim::Claim;
 use crate::state::dispatch::{self, Raise};
+use crate::state::dispose;
 use crate::state::enter::{Maker, enter};
 use crate::state::error::{Error, Result};
 use crate::state::narration::progress;
@@ -86,7 +88,7 @@ pub(super) async fn carry_on(
             ),
         );
     }
-    let there = inventory(cluster, &intent, &head).await?;
+    let there = inventory(cluster, &intent, &head, request.at, say).await?;
     if intent.record.settings.remote.is_none() {
         // whoever starts it outside of a checkout says nothing of where it belongs
         intent.record.settings.remote.clone_from(&there.kept.record.settings.remote);
@@ -159,9 +161,17 @@ async fn raise(
 }
 
 /// Looks at what there is of the chain.
-async fn inventory(cluster: &Cluster, intent: &Intent, head: &Head) -> Result<Inventory> {
+async fn inventory(
+    cluster: &Cluster,
+    intent: &Intent,
+    head: &Head,
+    now: Timestamp,
+    say: Say<'_>,
+) -> Result<Inventory> {
     let kept = same_chain(cluster, intent).await?;
-    let (namespaces, _) = dispose::look(cluster, &intent.record.settings.chain).await?;
+    let (namespaces, home) = dispose::look(cluster, &intent.record.settings.chain).await?;
+    let rules = (kept.record.settings.retention, intent.record.settings.retention);
+    retain::warn_of_what_goes(&namespaces, &home, rules, now, say);
     let mut builds: Vec<Build> =
         namespaces.iter().filter_map(|namespace| read_build(namespace).ok()).collect();
     builds.retain(|build| head.proves(build));

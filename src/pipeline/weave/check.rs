@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::chain_settings;
 use super::kinds::{self, Known};
 use super::loan::is_own;
 use super::settings::KEYS;
@@ -127,12 +128,21 @@ fn keys(subject: &Subject<'_>, is_build: bool, place: &str, metadata: &Value, fa
             if read_here && setting && (is_build || key == wire::BUILD) {
                 continue;
             }
-            let meant = did_you_mean(key, KEYS).filter(|_| read_here && is_build);
+            let of_chain = chain_settings::KEYS.contains(&key.as_str());
+            let lends = place.is_empty() && map == "annotations" && subject.is("", "Namespace");
+            if lends && of_chain {
+                continue;
+            }
+            let meant = if lends { did_you_mean(key, chain_settings::KEYS) } else { did_you_mean(key, KEYS) };
+            let meant = meant.filter(|_| lends || read_here && is_build);
             faults.push(subject.on(value).fault(
                 format!("{place}metadata.{map}: {key} is not for a pipeline to write"),
                 "by such keys it is told what is whose in a build's namespace; a pipeline writes the settings only, as \
-                 annotations of the build workload",
+                 annotations of the build workload, and those of the chain as annotations of its Namespace",
                 match meant {
+                    _ if of_chain => {
+                        "write it under metadata.annotations of a Namespace document, or take it out".to_owned()
+                    }
                     _ if setting => "write it under metadata.annotations of the build workload, or take it out".to_owned(),
                     Some(meant) => meant,
                     None => "take it out, or give it a prefix of your own".to_owned(),

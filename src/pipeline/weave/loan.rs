@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::subject::{Subject, escaped, listed, strings};
+use super::chain_settings;
+use super::settings::BadSetting;
+use super::subject::{Subject, escaped, listed};
 use crate::chain::build::Map;
+use crate::chain::retention::Rules;
 use crate::chain::{rights, wire};
 use crate::keel::parking;
 use crate::pipeline::fault::Fault;
@@ -18,6 +21,9 @@ pub struct Loan {
     pub annotations: Map,
     /// The labels of Pod Security, which are fixed when a chain is started.
     pub pod_security: PodSecurity,
+    /// Which builds the chain disposes of.
+    #[serde(default)]
+    pub retention: Rules,
 }
 
 /// The six labels of Pod Security; an empty value is an absent label.
@@ -88,11 +94,16 @@ pub(super) fn read(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) -> Loan {
     let pod_security = PodSecurity::read(&labels);
     check_pod_security(subject, &pod_security, faults);
     let lent = |map: Map| map.into_iter().filter(|(key, _)| is_lent(key)).collect();
-    Loan {
-        labels: lent(labels),
-        annotations: lent(strings(subject.value.pointer("/metadata/annotations"))),
-        pod_security,
+    let annotations = subject.annotations();
+    let (retention, bad) = chain_settings::read(&annotations);
+    for BadSetting { key, value, why } in bad {
+        faults.push(subject.at(&format!("/metadata/annotations/{}", escaped(key))).fault(
+            format!("annotation {key}: {value:?} cannot be read"),
+            why,
+            "write another value, or take it out",
+        ));
     }
+    Loan { labels: lent(labels), annotations: lent(annotations), pod_security, retention }
 }
 
 fn check_pod_security(subject: &Subject<'_>, found: &PodSecurity, faults: &mut Vec<Fault>) {
@@ -122,7 +133,8 @@ fn is_lent(key: &str) -> bool {
     let domain = key.split_once('/').map_or("", |(domain, _)| domain);
     let ours = key == wire::MANAGED_BY || wire::is_ours(key);
     let server = matches!(domain, "kubernetes.io" | "kubectl.kubernetes.io" | "pod-security.kubernetes.io");
-    !ours && !server && !parking::is_keel_key(key)
+    // a janitor counts from the creation of a namespace, and would delete the listener that waits in it
+    !ours && !server && domain != chain_settings::JANITOR && !parking::is_keel_key(key)
 }
 
 /// Whether a value stands for no namespace or one of the pipeline's own.

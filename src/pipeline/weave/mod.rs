@@ -7,6 +7,7 @@
 //! own ServiceAccount. What is made is named nowhere but in [`crate::chain::wire`]; namespaces are left out and
 //! filled in by [`place`].
 
+mod chain_settings;
 mod check;
 mod find;
 mod finish;

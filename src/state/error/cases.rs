@@ -289,6 +289,10 @@ cases! {
         NoChainName {} Usage
             "the chain has no name: it is derived from the git repository and branch, and there is none here"
             => "name it with --chain NAME, or run this in a checkout that is on a branch";
+        /// A retention that never disposes of anything.
+        NothingLetGo {} Usage
+            "--keep-failed alone disposes of nothing: it says how long what did not pass stays at least"
+            => "add --older-than AGE or --keep COUNT, here or as annotations of the pipeline's Namespace document";
         /// What a Namespace document lends cannot be a right.
         NotLendable { why: String } Usage
             "what the Namespace document lends to the chain's namespaces cannot be fixed: {why}"

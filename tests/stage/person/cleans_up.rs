@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn a_finished_build_is_disposed_of_whenever_cleanup_is_killed() {
     let (begin, first) = finished().await;
-    let keep_none = Which::ByRules(Rules { older_than: None, keep: Some(0) }, None);
+    let keep_none = Which::ByRules(Rules { keep: Some(0), ..Rules::default() }, None);
     let run = |stage: Stage| {
         let keep_none = keep_none.clone();
         async move { cleaned(&stage, &keep_none).await.map(|_| ()) }

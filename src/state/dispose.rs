@@ -22,8 +22,9 @@ use crate::cluster::{self, Access, Cluster, Create, Delete, Deletion, Denier, Pa
 use crate::keel::parking;
 use crate::state::build::view;
 use crate::state::chain::Data;
+use crate::state::enter::{self, Maker};
 use crate::state::error::{Error, Result};
-use crate::state::{enter, seed, select, write};
+use crate::state::{seed, select, write};
 
 /// Disposals at once: as many as there are requests in flight.
 const AT_ONCE: usize = 8;
@@ -63,6 +64,8 @@ pub type Check<'a> = &'a dyn Fn(&NamespaceView<'_>) -> std::result::Result<Build
 /// Whoever disposes.
 pub struct Disposer<'a> {
     cluster: &'a Cluster,
+    /// Who they are.
+    who: Maker<'a>,
     /// Whether they may delete any namespace; others bind themselves in it first.
     anywhere: bool,
     /// Whether the server is only asked what it would do.
@@ -71,13 +74,18 @@ pub struct Disposer<'a> {
 }
 
 impl<'a> Disposer<'a> {
-    /// Asks what we may.
+    /// A person. Asks what they may.
     ///
     /// # Errors
     /// Cluster errors.
     pub async fn of(cluster: &'a Cluster, dry: bool, now: Timestamp) -> Result<Self> {
         let anywhere = cluster.can_i(&wanted(None)).await?.into_iter().all(|allowed| allowed);
-        Ok(Self { cluster, anywhere, dry, now })
+        Ok(Self { cluster, who: Maker::Person, anywhere, dry, now })
+    }
+
+    /// An agent, whose rights end at its own namespace.
+    pub fn agent(cluster: &'a Cluster, who: Maker<'a>, now: Timestamp) -> Self {
+        Self { cluster, who, anywhere: false, dry: false, now }
     }
 
     /// Disposes of several, at most eight at once, and tells of each in their order. One that fails stops no other.
@@ -171,6 +179,10 @@ impl<'a> Disposer<'a> {
     async fn bind(&self, build: &Build) -> Result<bool> {
         let there =
             rights::BuildNamespace { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
+        if let Maker::Agent { .. } = self.who {
+            enter::enter(self.cluster, self.who, &there, false).await?;
+            return Ok(true);
+        }
         let wanted = wanted(Some(&build.namespace));
         let Some(binding) = enter::bind_person_for(self.cluster, &there, &wanted).await? else {
             return Ok(true);
@@ -235,8 +247,9 @@ pub async fn look_home(cluster: &Cluster, chains: impl IntoIterator<Item = Strin
         let read = |found: Data| {
             Head::read(&found.metadata.resource_version, &found.data).map_err(|why| why.to_string())
         };
+        let tidied = history.as_ref().and_then(|found| record::tidied(&found.data));
         let history = history.map(|found| record::history(&found.data));
-        Ok((chain, ChainInHome { head: head.map(read), history, seed }))
+        Ok((chain, ChainInHome { head: head.map(read), history, seed, tidied }))
     };
     let chains = chains.into_iter().filter(|chain| chain != wire::CLAIM_CHAIN);
     let read: Vec<Result<_>> = stream::iter(chains).map(one).buffered(AT_ONCE).collect().await;
