@@ -235,6 +235,9 @@ fn help_of_start() {
           # Move the chain on to another tag, with the pipeline as it is now
           kubectl studioci start --tag build-0007
 
+          # Have the chain dispose of builds a week after their end, but for the newest five of each verdict
+          kubectl studioci start --older-than 7d --keep 5
+
           # Show what would be created
           kubectl studioci start --dry-run=client
 
@@ -268,6 +271,16 @@ fn help_of_start() {
                   - privileged: Unrestricted
                   - baseline:   Prevents known privilege escalations
                   - restricted: Follows current pod hardening best practices
+
+              --older-than <AGE>
+                  Have the chain dispose of builds that ended longer ago than this, such as 12h or 7d
+
+              --keep <COUNT>
+                  Have the chain keep this many of its newest builds of each verdict, and dispose of the
+                  rest
+
+              --keep-failed <AGE>
+                  Keep builds that did not pass for at least this long after their end
 
               --timeout <DURATION>
                   How long to wait until the chain is listening
@@ -526,14 +539,14 @@ fn help_of_cleanup() {
         Dispose of finished builds and claims, by name or by rule
 
         Deletes namespaces that are provably ours, whose build has finished and whose result is in home's
-        history, and says why every other one stays. A chain's newest build and running builds are never
-        deleted. If both --older-than and --keep are given, both must agree.
+        history, and says why every other one stays. A chain's newest build, running builds and those
+        annotated studioci.dev/hold are never deleted. If several rules are given, all must agree.
 
         Examples:
           # Show what would be deleted, and why the rest stays
           kubectl studioci cleanup --older-than 7d --keep 5 --dry-run
 
-          # Keep the five newest finished builds of each chain
+          # Keep the five newest builds of each chain and verdict
           kubectl studioci cleanup --keep 5
 
           # Delete one build, and wait until it is gone
@@ -554,7 +567,11 @@ fn help_of_cleanup() {
                   or 7d
 
               --keep <COUNT>
-                  Keep this many of the newest finished builds of each chain, and dispose of the rest
+                  Keep this many of the newest finished builds of each chain and verdict, and dispose of the
+                  rest
+
+              --keep-failed <AGE>
+                  Keep builds that did not pass for at least this long after their end
 
               --chain <NAME>
                   Only builds of this chain

@@ -166,6 +166,7 @@ fn every_example_of_the_help_works_as_it_stands() {
     setup
     setup --agent-image registry.example/ci/agent@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
     start
+    start --older-than 7d --keep 5
     start --tag build-0007
     start -f ci.yaml --values values.yaml --now
     status

@@ -148,3 +148,28 @@ async fn a_retention_that_lets_go_at_once_is_said_with_the_number() {
         "before the record is written: {said:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_left_alone_for_fifty_generations_holds_what_its_rule_says() {
+    let stage = Stage::new(&[("build-1", 'a')]);
+    let retention = Rules { keep: Some(3), ..Rules::default() };
+    starts(&stage, &StartRequest { retention, ..request(&glob()) }).await.unwrap();
+    for generation in 1..=50_u64 {
+        let namespace = stage.world().builds()[&generation].clone();
+        run_until(&stage, &namespace, |world| world.phase(&namespace) == "Listening").await;
+        let digest = char::from(b'a' + u8::try_from(generation % 6).unwrap());
+        stage.world().push(&namespace, &format!("build-{}", generation + 1), digest);
+        run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+        let kept = stage.world().builds();
+        assert!(kept.len() <= 3 + 2, "generation {generation}: {kept:?}");
+    }
+    let last = stage.world().builds()[&51].clone();
+    waits(&stage, &last, A_WHILE).await;
+    let world = stage.world();
+    assert_eq!(world.builds().keys().copied().collect::<Vec<_>>(), [48, 49, 50, 51]);
+    let home = world.objects.iter().filter(|(path, _)| path.contains("/namespaces/studioci/"));
+    let names: Vec<&str> = home.clone().filter_map(|(path, _)| path.rsplit('/').next()).collect();
+    let bytes: usize = home.map(|(_, object)| object.to_string().len()).sum();
+    assert!(bytes < 200_000, "{bytes} bytes in home: {names:?}");
+    assert_eq!(world.get(HISTORY)["data"].as_object().unwrap().len(), 51, "fifty results and one line");
+}
