@@ -197,50 +197,49 @@ fn no_verb_is_without_examples() {
     assert_eq!(verbs, known);
 }
 
-/// The commands of a page.
-fn commands(page: &str) -> Vec<String> {
-    let mut commands = Vec::new();
-    let mut block = "";
-    for line in page.lines().map(str::trim_start) {
-        match line.strip_prefix("```") {
-            Some(kind) => block = if block.is_empty() { kind } else { "" },
-            None if block == "console" => commands.extend(line.strip_prefix("$ ").map(str::to_owned)),
-            None if block == "sh" && !line.starts_with('#') => {
-                // a script of several lines
-                match commands.last_mut().filter(|last: &&mut String| last.ends_with('|')) {
-                    Some(last) => *last = format!("{last}\n{line}"),
-                    None => commands.push(line.to_owned()),
-                }
-            }
-            None => {}
-        }
-    }
-    commands
-}
-
-/// Commands of others in the pages: who runs them.
-const ELSEWHERE: [(&str, &str); 20] = [
-    ("cargo install ", "installs this program"),
-    ("cargo xtask package", "chain_12"),
-    ("cargo xtask static", "every proof"),
-    ("cargo xtask demo", "the demo"),
-    ("cargo xtask test", "this"),
-    ("kubectl krew ", "chain_12"),
-    ("kubectl logs ", "the demo"),
-    ("kubectl auth can-i ", "chain_07"),
-    ("kubectl create rolebinding ", "chain_07"),
-    ("kubectl get clusterrole", "a look at what is there"),
-    ("kubectl delete ", "chain_01"),
-    ("account=system:serviceaccount:", "chain_19"),
-    ("kubectl patch secret ", "chain_19"),
-    ("echo '{\"apiVersion\":\"authorization.k8s.io/v1\"", "chain_07"),
-    ("cat > Dockerfile", "an image is built by whatever builds images"),
-    ("printf 'FROM scratch", "an image is built by whatever builds images"),
-    ("tar -xzf ", "a release"),
-    ("sha256sum --check ", "a release"),
-    ("gh attestation ", "a release"),
-    ("validate-krew-manifest ", "chain_12"),
+/// Who runs on a cluster what the pages show of the plugin.
+const RUNS_THEM: [&str; 5] = [
+    "xtask/src/demo.rs",
+    "tests/chain/start.rs",
+    "tests/chain/support.rs",
+    "tests/chain/tidied.rs",
+    "tests/chain/watching.rs",
 ];
+
+/// Commands of others in the pages: who runs them, and the words by which that is seen in its source.
+const ELSEWHERE: [(&str, Elsewhere); 20] = [
+    ("cargo install ", Elsewhere::Nobody("the same program, built from the same sources")),
+    ("cargo xtask package", Elsewhere::In("tests/chain/krewed.rs", "[\"package\"")),
+    ("cargo xtask static", Elsewhere::In("xtask/src/build.rs", "static_binary(\"kubectl-studioci\", \"release\"")),
+    ("cargo xtask demo", Elsewhere::In(".ci/run", "cargo xtask demo")),
+    ("cargo xtask test", Elsewhere::In(".ci/run", "cargo xtask test")),
+    ("kubectl krew ", Elsewhere::In("tests/chain/krewed.rs", "[\"krew\", \"install\"")),
+    ("kubectl logs ", Elsewhere::In("xtask/src/demo.rs", "[\"logs\", \"-n\"")),
+    ("kubectl auth can-i ", PAGES),
+    ("kubectl create rolebinding ", PAGES),
+    ("kubectl get clusterrole", PAGES),
+    ("kubectl delete ", PAGES),
+    ("account=system:serviceaccount:", PAGES),
+    ("kubectl patch secret ", PAGES),
+    ("echo '{\"apiVersion\":\"authorization.k8s.io/v1\"", PAGES),
+    ("cat > Dockerfile", Elsewhere::Nobody("an image is built by whatever builds images")),
+    ("printf 'FROM scratch", Elsewhere::Nobody("an image is built by whatever builds images")),
+    ("tar -xzf ", Elsewhere::Nobody("a release")),
+    ("sha256sum --check ", Elsewhere::Nobody("a release")),
+    ("gh attestation ", Elsewhere::Nobody("a release")),
+    ("validate-krew-manifest ", Elsewhere::In("tests/chain/krewed.rs", "\"validate-krew-manifest\"")),
+];
+
+/// The proof that runs what the pages say to check, as it stands there.
+const PAGES: Elsewhere = Elsewhere::In("tests/chain/pages.rs", "examples::commands(");
+
+#[derive(Clone, Copy)]
+enum Elsewhere {
+    /// In this file, where these words stand.
+    In(&'static str, &'static str),
+    /// Nobody, for this reason.
+    Nobody(&'static str),
+}
 
 #[test]
 fn every_example_of_the_pages_works_as_it_stands() {
@@ -249,10 +248,10 @@ fn every_example_of_the_pages_works_as_it_stands() {
     pages.extend(fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
     pages.sort();
     let folder = Folder::new("pages");
-    let (mut ours, mut used) = (0, Vec::new());
+    let (mut ours, mut used, mut left) = (0, Vec::new(), Vec::new());
     for page in pages {
         let text = fs::read_to_string(&page).unwrap();
-        for command in commands(&text) {
+        for command in examples::commands(&text) {
             if !command.contains("kubectl studioci") {
                 let other = ELSEWHERE.iter().find(|(begin, _)| command.starts_with(begin));
                 let (begin, _) = other.unwrap_or_else(|| panic!("{}: nobody runs {command}", page.display()));
@@ -265,12 +264,29 @@ fn every_example_of_the_pages_works_as_it_stands() {
                 Some((before, _)) => format!("{before}@{}", AGENT_IMAGE.split_once('@').unwrap().1),
                 None => whole,
             };
-            folder.example(&whole);
+            left.extend(folder.example(&whole));
             ours += 1;
         }
     }
     assert!(ours > 15, "{ours}");
-    for (begin, _) in ELSEWHERE {
+    // each verb with those flags is one that the demo or a proof runs, whatever the names
+    let sources = RUNS_THEM.map(|file| fs::read_to_string(root.join(file)).unwrap());
+    for command in left {
+        let mut words = command.split(' ');
+        let verb = words.next().unwrap();
+        let words: Vec<&str> =
+            std::iter::once(verb).chain(words.filter(|word| word.starts_with('-'))).collect();
+        let runs = |source: &String| words.iter().all(|word| source.contains(&format!("\"{word}\"")));
+        assert!(sources.iter().any(runs), "nobody runs {command} on a cluster");
+    }
+    for (begin, elsewhere) in ELSEWHERE {
         assert!(used.contains(&begin), "no page has {begin}");
+        match elsewhere {
+            Elsewhere::Nobody(why) => assert!(!why.is_empty()),
+            Elsewhere::In(file, words) => {
+                let source = fs::read_to_string(root.join(file)).unwrap();
+                assert!(source.contains(words), "{begin} is not run by {file}: {words}");
+            }
+        }
     }
 }

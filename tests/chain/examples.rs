@@ -1,7 +1,7 @@
 //! `chain_18`: the examples of the help, on a cluster.
 
 #[path = "../support/examples.rs"]
-mod texts;
+pub(crate) mod texts;
 
 use std::fs;
 use std::path::Path;

@@ -15,6 +15,7 @@ mod hostile;
 mod keel;
 mod krewed;
 mod over;
+mod pages;
 mod pod;
 mod proxy;
 mod reasons;

@@ -1,4 +1,4 @@
-//! The examples of a help text.
+//! The examples of a help text, and the commands of a page.
 
 /// Its examples, in order: each a script of one line or of several that belong together.
 pub(crate) fn examples(help: &str) -> Vec<String> {
@@ -9,4 +9,32 @@ pub(crate) fn examples(help: &str) -> Vec<String> {
         lines.collect::<Vec<_>>().join("\n")
     };
     after[..end].split("\n\n").map(script).filter(|script| !script.is_empty()).collect()
+}
+
+/// The commands of a page, in order; one that goes on in the next line is a text of several.
+pub(crate) fn commands(page: &str) -> Vec<String> {
+    let mut commands: Vec<String> = Vec::new();
+    let mut block = "";
+    for line in page.lines() {
+        if let Some(kind) = line.trim_start().strip_prefix("```") {
+            block = if block.is_empty() { kind } else { "" };
+            continue;
+        }
+        if let Some(last) = commands.last_mut().filter(|last| !block.is_empty() && goes_on(last)) {
+            *last = format!("{last}\n{line}");
+            continue;
+        }
+        let command = match block {
+            "console" => line.trim_start().strip_prefix("$ "),
+            "sh" => Some(line.trim_start()).filter(|line| !line.starts_with('#')),
+            _ => None,
+        };
+        commands.extend(command.map(str::to_owned));
+    }
+    commands
+}
+
+/// Whether a command has not come to its end: at a backslash, at a pipe, or within quotes.
+fn goes_on(command: &str) -> bool {
+    command.ends_with(['\\', '|']) || command.matches('\'').count() % 2 == 1
 }
