@@ -210,7 +210,10 @@ const RUNS_THEM: [&str; 5] = [
 const ELSEWHERE: [(&str, Elsewhere); 20] = [
     ("cargo install ", Elsewhere::Nobody("the same program, built from the same sources")),
     ("cargo xtask package", Elsewhere::In("tests/chain/krewed.rs", "[\"package\"")),
-    ("cargo xtask static", Elsewhere::In("xtask/src/build.rs", "static_binary(\"kubectl-studioci\", \"release\"")),
+    (
+        "cargo xtask static",
+        Elsewhere::In("xtask/src/build.rs", "static_binary(\"kubectl-studioci\", \"release\""),
+    ),
     ("cargo xtask demo", Elsewhere::In(".ci/run", "cargo xtask demo")),
     ("cargo xtask test", Elsewhere::In(".ci/run", "cargo xtask test")),
     ("kubectl krew ", Elsewhere::In("tests/chain/krewed.rs", "[\"krew\", \"install\"")),

@@ -57,3 +57,30 @@ async fn a_disposal_deletes_what_it_judged_and_nothing_else() {
     assert!(one.len() == 1 && two.len() == 1, "{one:?} {two:?}");
     assert!(!stage.world().objects.contains_key(&path));
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_are_disposed_of_in_one_burst_and_nothing_holds_the_requests_back() {
+    const MANY: usize = 400;
+    let (stage, _) = finished().await;
+    for number in 0..MANY {
+        stage.world().keep(
+            "/api/v1/namespaces",
+            json!({ "metadata": {
+                "name": format!("ci-claimed-{number}"),
+                "labels": { wire::MANAGED_BY: wire::MANAGED_BY_VALUE, wire::CHAIN: wire::CLAIM_CHAIN, wire::PHASE: "Claimed" },
+                "annotations": { wire::CHAIN_UUID: "u", wire::OWNER: "o", wire::GENERATION: "0" },
+            } }),
+        );
+    }
+    stage.world().requests.clear();
+    let begun = tokio::time::Instant::now();
+    let names = (0..MANY).map(|number| format!("ci-claimed-{number}")).collect();
+    let told = cleaned(&stage, &Which::Named(names)).await.unwrap();
+    assert_eq!(told.iter().filter(|line| line.starts_with("Deleted")).count(), MANY, "{:?}", &told[..3]);
+    assert_eq!(begun.elapsed(), std::time::Duration::ZERO, "no request waits for its turn by the clock");
+    let requests = stage.world().requests.len();
+    assert!(
+        requests <= 5 * MANY + 10,
+        "a look to choose and one to prove, one for a listener, a mark and a deletion each: {requests}"
+    );
+}
