@@ -238,6 +238,9 @@ fn help_of_start() {
           # Have the chain dispose of builds a week after their end, but for the newest five of each verdict
           kubectl studioci start --older-than 7d --keep 5
 
+          # Copy a pull Secret of this namespace, and one of another, into the namespace of each build
+          kubectl studioci start --secret registry-login --secret deploy-key=ci/deploy-key
+
           # Show what would be created
           kubectl studioci start --dry-run=client
 
@@ -271,6 +274,9 @@ fn help_of_start() {
                   - privileged: Unrestricted
                   - baseline:   Prevents known privilege escalations
                   - restricted: Follows current pod hardening best practices
+
+              --secret <NAME[=[NAMESPACE/]NAME]>
+                  Copy an existing Secret into the namespace of each build, before its listener (repeatable)
 
               --older-than <AGE>
                   Have the chain dispose of builds that ended longer ago than this, such as 12h or 7d

@@ -199,7 +199,10 @@ fn page() -> String {
     }
     tables(&mut text, ConfigFault::CASES);
     text.push_str("\n## What a verb finds\n");
-    tables(&mut text, Mistake::CASES.iter().chain(state::error::Error::CASES));
+    tables(
+        &mut text,
+        Mistake::CASES.iter().chain(state::error::Error::CASES).chain(state::error::StartFlagFault::CASES),
+    );
     text.push_str(
         "\n## The pipeline\n\nExit code 2. Every fault is reported with its place in the template, the reason, and a hint. A push\n\
          whose pipeline has one is Errored, with it as the cause. `kubectl studioci render --woven` finds all of them without a cluster:\n\n\
@@ -238,7 +241,8 @@ fn every_error_says_what_to_do_and_has_its_exit_code() {
         assert!(failure.remedy.as_ref().is_some_and(|remedy| !remedy.is_empty()), "{failure}");
         assert!(matches!(failure.kind, ExitKind::Usage | ExitKind::Cluster | ExitKind::Timeout), "{failure}");
     }
-    for case in ConfigFault::CASES.iter().chain(Mistake::CASES).chain(state::error::Error::CASES) {
+    let of_state = state::error::Error::CASES.iter().chain(state::error::StartFlagFault::CASES);
+    for case in ConfigFault::CASES.iter().chain(Mistake::CASES).chain(of_state) {
         assert!(!case.what.is_empty() && !case.remedy.is_empty(), "{case:?}");
     }
 }

@@ -167,6 +167,7 @@ fn every_example_of_the_help_works_as_it_stands() {
     setup --agent-image registry.example/ci/agent@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
     start
     start --older-than 7d --keep 5
+    start --secret registry-login --secret deploy-key=ci/deploy-key
     start --tag build-0007
     start -f ci.yaml --values values.yaml --now
     status

@@ -7,6 +7,7 @@ pub mod base64;
 pub mod build;
 pub mod case;
 pub mod claim;
+pub mod copied;
 pub mod denial;
 pub mod freeze;
 pub mod head;

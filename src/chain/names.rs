@@ -85,6 +85,14 @@ pub fn label_fault(text: &str, max: usize) -> Option<String> {
     }
 }
 
+/// What keeps a text from being the name of a Secret and of most other objects: labels with dots between them.
+pub fn object_fault(text: &str) -> Option<String> {
+    if text.len() > 253 {
+        return Some(format!("has {} characters; at most 253 fit", text.len()));
+    }
+    text.split('.').find_map(|label| label_fault(label, 253))
+}
+
 /// The longest name of a chain: `history-NAME` must fit into 63 characters.
 pub const CHAIN_NAME_MAX: usize = 50;
 

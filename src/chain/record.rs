@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::build::{Build, Map, Phase};
+use super::copied::CopiedSecret;
 use super::rights::{self, Grants};
 use super::rules::{Rules, Tidied};
 
@@ -45,6 +46,9 @@ pub struct ChainSettings {
     /// Environment values given as plain by `--env`; the others are in the chain's Secret.
     #[serde(default)]
     pub env: Map,
+    /// The Secrets that each build's namespace gets, without what they hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<CopiedSecret>,
     /// Which builds the chain's agents dispose of.
     #[serde(default)]
     pub retention: Rules,

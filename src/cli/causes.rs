@@ -55,6 +55,10 @@ impl From<Error> for Failure {
         match error {
             Error::Cluster(error) => error.into(),
             Error::Pipeline(faults) => faults.into(),
+            Error::StartFlag(fault) => {
+                let (blame, remedy) = fault.advice().expect("every case has its advice");
+                Self::new(blame.into(), fault.to_string()).remedy(remedy)
+            }
             error => {
                 let (blame, remedy) = error.advice().expect("every case has its advice");
                 Self::new(blame.into(), error.to_string()).remedy(remedy)

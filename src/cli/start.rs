@@ -13,10 +13,11 @@ use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, dry_run};
 use super::pipeline::PipelineArgs;
 use crate::chain::build::Phase;
+use crate::chain::names;
 use crate::chain::retention::Rules;
 use crate::local::render::Renderer;
 use crate::ops;
-use crate::ops::start::{StartOutcome, StartRequest};
+use crate::ops::start::{SecretCopy, SecretSource, StartOutcome, StartRequest};
 use crate::output::narration::Narrator;
 use crate::state::home::Home;
 
@@ -38,6 +39,9 @@ Examples:
 
   # Have the chain dispose of builds a week after their end, but for the newest five of each verdict
   kubectl studioci start --older-than 7d --keep 5
+
+  # Copy a pull Secret of this namespace, and one of another, into the namespace of each build
+  kubectl studioci start --secret registry-login --secret deploy-key=ci/deploy-key
 
   # Show what would be created
   kubectl studioci start --dry-run=client")]
@@ -74,6 +78,9 @@ pub struct StartArgs {
     /// Pod Security level enforced in the chain's namespaces
     #[arg(long, value_name = "LEVEL")]
     pub pod_security: Option<PodSecurityLevel>,
+    /// Copy an existing Secret into the namespace of each build, before its listener (repeatable)
+    #[arg(long = "secret", value_name = "NAME[=[NAMESPACE/]NAME]", value_parser = secret)]
+    pub secrets: Vec<SecretSource>,
     /// Have the chain dispose of builds that ended longer ago than this, such as 12h or 7d
     #[arg(long, value_name = "AGE", value_parser = duration::age, allow_hyphen_values = true)]
     pub older_than: Option<Duration>,
@@ -122,6 +129,8 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         now: args.now,
         trusted_build: args.trusted_build,
         pod_security: args.pod_security.map(|level| level.as_str().to_owned()),
+        copies: args.secrets.iter().map(SecretCopy::unread).collect(),
+        secrets: in_namespace(args.secrets, ctx.connection.namespace.as_deref()),
         retention: Rules { older_than: args.older_than, keep: args.keep, keep_failed: args.keep_failed },
         renderer: Renderer::person(),
         timeout: args.timeout,
@@ -149,6 +158,37 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     ctx.console.talk(&standing);
     ctx.console.talk(&format!("Follow the next build with: kubectl studioci watch {chain}"));
     Ok(ExitKind::Done)
+}
+
+/// Reads `NAME`, `NAME=OTHER` or `NAME=NAMESPACE/OTHER`.
+fn secret(text: &str) -> Result<SecretSource, String> {
+    let (name, source) = text.split_once('=').unwrap_or((text, text));
+    let (namespace, there) = match source.split_once('/') {
+        Some((namespace, there)) => (Some(namespace), there),
+        None => (None, source),
+    };
+    let of_namespace = namespace.map(|namespace| (namespace, names::label_fault(namespace, 63)));
+    let faults =
+        [Some((name, names::object_fault(name))), Some((there, names::object_fault(there))), of_namespace];
+    for (what, fault) in faults.into_iter().flatten() {
+        if let Some(why) = fault {
+            return Err(format!("{what:?} {why}"));
+        }
+    }
+    Ok(SecretSource {
+        name: name.to_owned(),
+        namespace: namespace.map(str::to_owned),
+        there: there.to_owned(),
+    })
+}
+
+/// Those that name no namespace are read in that of the connection flags.
+fn in_namespace(secrets: Vec<SecretSource>, namespace: Option<&str>) -> Vec<SecretSource> {
+    let of_flags = || namespace.map(str::to_owned);
+    secrets
+        .into_iter()
+        .map(|source| SecretSource { namespace: source.namespace.or_else(of_flags), ..source })
+        .collect()
 }
 
 /// What would be created, without asking the cluster.

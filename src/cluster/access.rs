@@ -85,6 +85,11 @@ impl std::fmt::Display for Access {
 }
 
 impl Cluster {
+    /// The namespace that is meant where none is named, as kubectl has it: the context's, the pod's, else `default`.
+    pub fn default_namespace(&self) -> &str {
+        self.inner.transport.about.namespace.as_deref().map_or("default", str::trim)
+    }
+
     /// Whether we hold each of these rights, in their order (SelfSubjectAccessReview; RBAC is not guessed at).
     ///
     /// # Errors

@@ -53,13 +53,15 @@ impl Cluster {
 
     fn chosen(options: &Options, choice: Choice, reached: bool) -> Result<Self, Error> {
         let (context, user) = (choice.context.clone(), choice.user.clone());
+        let namespace = choice.namespace.clone();
         let (way, source) = settle(options, choice)?;
         let user = match source {
             Source::Withheld(_) => format!("{user}, which are not sent over plain http"),
             _ => user,
         };
         let proxy = way.proxy.as_ref().map(|proxy| proxy.name.clone());
-        let about = ConnectionInfo { context, server: url::named(&way.config.cluster_url), user, proxy };
+        let about =
+            ConnectionInfo { context, server: url::named(&way.config.cluster_url), user, proxy, namespace };
         let client = client::of(&way, &about)?;
         let way = matches!(source, Source::Plugin(_)).then(|| Box::new(way));
         let transport = Transport::new(source, way, client, about, reached);

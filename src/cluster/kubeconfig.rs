@@ -25,6 +25,8 @@ pub(super) struct Choice {
     pub(super) auth: AuthInfo,
     /// The pod, where it is that and no kubeconfig that says all this.
     pub(super) account: Option<InCluster>,
+    /// The namespace of the context, or of the pod.
+    pub(super) namespace: Option<String>,
 }
 
 /// Entries of a kubeconfig, by name.
@@ -89,7 +91,9 @@ pub(super) fn choose(options: &Options) -> Result<Choice, Error> {
     overlay_cluster(options, &mut cluster);
     let auth = overlay_auth(options, auth)?;
     let user = whose(options, &auth, user_name.unwrap_or("nobody (no user in the kubeconfig)"));
-    Ok(Choice { context: wanted.map(str::to_owned), user, entries, cluster, auth, account: None })
+    let namespace = context.as_ref().and_then(|it| it.namespace.clone()).filter(|it| !it.is_empty());
+    let context = wanted.map(str::to_owned);
+    Ok(Choice { context, user, entries, cluster, auth, account: None, namespace })
 }
 
 /// As the ServiceAccount of the pod that this runs in; flags lie over that, too.
@@ -110,7 +114,8 @@ pub(super) fn in_pod(pod: &InCluster, options: &Options) -> Result<Choice, Error
     let auth = overlay_auth(options, AuthInfo { token_file: text(pod.token()), ..AuthInfo::default() })?;
     let user = whose(options, &auth, "the pod's ServiceAccount");
     let account = Some(pod.clone());
-    Ok(Choice { context: None, user, entries: Entries::default(), cluster, auth, account })
+    let namespace = std::fs::read_to_string(pod.token().with_file_name("namespace")).ok();
+    Ok(Choice { context: None, user, entries: Entries::default(), cluster, auth, account, namespace })
 }
 
 /// Who we are, for messages; `otherwise` where no flag says so.

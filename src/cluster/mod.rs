@@ -125,6 +125,8 @@ struct ConnectionInfo {
     user: String,
     /// The proxy in between, and who named it.
     proxy: Option<String>,
+    /// The namespace of the context, or of the pod.
+    namespace: Option<String>,
 }
 
 impl ConnectionInfo {

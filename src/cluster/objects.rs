@@ -65,6 +65,9 @@ impl NamespaceObject {
 pub struct SecretObject {
     /// Metadata.
     pub metadata: Meta,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
     /// Bytes by key; never in a debug form.
     #[serde(deserialize_with = "nullable")]
     pub data: BTreeMap<String, k8s_openapi::ByteString>,
@@ -73,7 +76,10 @@ pub struct SecretObject {
 impl std::fmt::Debug for SecretObject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let keys: Vec<_> = self.data.keys().collect();
-        f.debug_struct("SecretObject").field("name", &self.metadata.name).field("keys", &keys).finish()
+        f.debug_struct("SecretObject")
+            .field("name", &self.metadata.name)
+            .field("keys", &keys)
+            .finish_non_exhaustive()
     }
 }
 

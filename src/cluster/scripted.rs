@@ -17,6 +17,7 @@ impl Cluster {
             server: "https://scripted".to_owned(),
             user: "tester".to_owned(),
             proxy: None,
+            namespace: None,
         };
         let transport = Transport::new(source, None, client, about, reached);
         Self::over(transport, Duration::from_secs(15), Duration::from_secs(60))

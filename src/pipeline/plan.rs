@@ -73,6 +73,7 @@ pub fn preview(sources: &Sources, facts: &Facts, show_secrets: bool) -> Result<P
         agent_image: format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION")),
         trusted_build: false,
         tag: None,
+        copied: Vec::new(),
     };
     let (rendered, plan) = first(sources, facts, &settings)?;
     if show_secrets {

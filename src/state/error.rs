@@ -4,10 +4,12 @@
 //! written from [`Error::CASES`].
 
 mod cases;
+mod start_flag_fault;
 
 use crate::local::render::Unrendered;
 
 pub use cases::Error;
+pub use start_flag_fault::StartFlagFault;
 
 impl Error {
     /// Whether somebody else wrote in between: look again, decide again.

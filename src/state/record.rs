@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::chain::Data;
 use super::error::{Error, Result};
 use crate::chain::build::Map;
+use crate::chain::copied::{FilledSecret, is_variable};
 use crate::chain::record::ChainSettings;
-use crate::chain::wire;
+use crate::chain::{rights, wire};
 use crate::cluster::objects::{Object, SecretObject};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Patch};
@@ -39,6 +40,18 @@ pub struct Record {
     pub sources: Sources,
     /// Facts of the person's machine, the environment included.
     pub facts: Facts,
+    /// What the chain's Secret holds besides the environment: what copied Secrets hold.
+    pub held: CopiedValues,
+}
+
+/// What the chain's Secret holds besides the environment, by its keys. Never in a debug form.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct CopiedValues(pub Map);
+
+impl std::fmt::Debug for CopiedValues {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 fn field<T: serde::de::DeserializeOwned>(
@@ -74,10 +87,17 @@ impl Record {
         Ok(data)
     }
 
-    /// Environment values that go into the chain's Secret.
+    /// What goes into the chain's Secret: environment values, and what copied Secrets hold.
     pub fn secrets(&self) -> Map {
         let secret = self.facts.env.iter().filter(|(_, value)| value.secret);
-        secret.map(|(name, value)| (name.clone(), value.value.clone())).collect()
+        let secret = secret.map(|(name, value)| (name.clone(), value.value.clone()));
+        secret.chain(self.held.0.clone()).collect()
+    }
+
+    /// The copied Secrets, as each build's namespace gets them.
+    pub fn copied(&self) -> Vec<FilledSecret> {
+        let labels = rights::labels(&self.settings.chain);
+        self.settings.secrets.iter().map(|secret| secret.filled(&self.held.0, &labels)).collect()
     }
 
     fn read(chain: &str, record: &Map, secret: &Map) -> Result<Self> {
@@ -88,14 +108,17 @@ impl Record {
             why,
         };
         let (settings, facts) = (field(record, SETTINGS, &broken)?, field(record, FACTS, &broken)?);
-        Ok(Self { settings, sources: field(record, SOURCES, &broken)?, facts }.with_secrets(secret))
+        let sources = field(record, SOURCES, &broken)?;
+        Ok(Self { settings, sources, facts, held: CopiedValues::default() }.with_secrets(secret))
     }
 
     /// The same with other values in the chain's Secret.
     #[must_use]
     pub fn with_secrets(mut self, secret: &Map) -> Self {
         let plain = self.settings.env.iter().map(|(name, value)| (name, value, false));
-        let secret = secret.iter().map(|(name, value)| (name, value, true));
+        let (variables, held): (Map, Map) = secret.clone().into_iter().partition(|(key, _)| is_variable(key));
+        self.held = CopiedValues(held);
+        let secret = variables.iter().map(|(name, value)| (name, value, true));
         self.facts.env = plain
             .chain(secret)
             .map(|(name, value, secret)| (name.clone(), EnvValue { value: value.clone(), secret }))

@@ -55,6 +55,15 @@ fn chain_18_every_example_of_the_help_works_as_it_stands() {
         if example.contains("build-0007") {
             world.push("build-0007", "7", "exit 0");
         }
+        if example.contains("--secret ") {
+            script(
+                "kubectl create secret generic registry-login --from-literal=a=b --dry-run=client -o yaml | kubectl apply -f -",
+            );
+            script("kubectl create namespace ci --dry-run=client -o yaml | kubectl apply -f -");
+            script(
+                "kubectl create secret generic deploy-key -n ci --from-literal=a=b --dry-run=client -o yaml | kubectl apply -f -",
+            );
+        }
         script(&example);
     }
     for example in examples("status") {

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod claims;
+mod copies;
 mod decoys;
 mod ended;
 mod over;
@@ -90,6 +91,8 @@ pub(super) fn request(keel: &Value) -> StartRequest {
         now: false,
         trusted_build: false,
         pod_security: None,
+        secrets: Vec::new(),
+        copies: Vec::new(),
         retention: Rules::default(),
         renderer: Renderer::here(),
         timeout: Duration::from_secs(60),

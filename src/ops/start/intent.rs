@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::copy::{SecretCopy, SecretSource};
 use crate::chain::build::{Baseline, Build};
 use crate::chain::record::ChainSettings;
 use crate::chain::retention::Rules;
@@ -16,9 +17,9 @@ use crate::pipeline::facts::{Fact, Facts};
 use crate::pipeline::sources::Sources;
 use crate::pipeline::weave::{self, Plan, PodSecurity};
 use crate::state::claim::Claim;
-use crate::state::error::{Error, Result};
+use crate::state::error::{Error, Result, StartFlagFault};
 use crate::state::home::Home;
-use crate::state::record::Record;
+use crate::state::record::{CopiedValues, Record};
 use crate::state::write;
 
 /// What `start` is asked for.
@@ -40,6 +41,10 @@ pub struct StartRequest {
     pub trusted_build: bool,
     /// Pod Security level to enforce; none = what the pipeline's Namespace document says.
     pub pod_security: Option<String>,
+    /// Secrets to copy into the chain.
+    pub secrets: Vec<SecretSource>,
+    /// The same as they were read.
+    pub copies: Vec<SecretCopy>,
     /// Which builds the chain is to dispose of; what is not given here, the pipeline's Namespace document says.
     pub retention: Rules,
     /// Who renders.
@@ -93,12 +98,14 @@ impl StartRequest {
             return Err(Error::BadTag { tag: tag.clone(), why: why.to_owned() });
         }
         let uuid = Uuid::new_v4().to_string();
+        let labels = rights::labels(&chain);
         let settings = weave::PlanInput {
             chain: chain.clone(),
             chain_uuid: uuid.clone(),
             agent_image: home.agent_image.clone(),
             trusted_build: self.trusted_build,
             tag: self.tag.clone(),
+            copied: self.copies.iter().map(|copy| copy.filled(&labels)).collect(),
         };
         let (sources, facts) = (self.sources.clone(), self.facts.clone());
         let plan = self.renderer.plan(&Task::First { sources, facts, settings })?.map_err(Error::Pipeline)?;
@@ -126,9 +133,16 @@ impl StartRequest {
             labels,
             annotations,
             env: open.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
+            secrets: self.copies.iter().map(|copy| copy.secret.clone()).collect(),
             retention: self.retention(&plan.namespace.retention)?,
         };
-        let record = Record { settings, sources: self.sources.clone(), facts: self.facts.clone() };
+        let held = self.copies.iter().flat_map(|copy| copy.held.0.clone()).collect();
+        let record = Record {
+            settings,
+            sources: self.sources.clone(),
+            facts: self.facts.clone(),
+            held: CopiedValues(held),
+        };
         record.write()?;
         Ok(Intent { record, seed: Uuid::new_v4(), home: home.clone(), plan, tag, baseline })
     }
@@ -141,7 +155,7 @@ impl StartRequest {
             keep_failed: self.retention.keep_failed.or(of_pipeline.keep_failed),
         };
         if rules.keep_failed.is_some() && !rules.let_go() {
-            return Err(Error::NothingLetGo {});
+            return Err(StartFlagFault::NothingLetGo {}.into());
         }
         Ok(rules)
     }

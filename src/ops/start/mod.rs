@@ -1,6 +1,7 @@
 //! Start a chain: check everything, then home's objects, a claimed namespace, and the first listener. A chain that is
 //! there already is left as it is, repaired, or moved on to a fresh listener (`renew`).
 
+mod copy;
 mod fill;
 mod intent;
 mod raise;
@@ -23,6 +24,7 @@ use crate::state::error::Result;
 use crate::state::narration::{progress, warn};
 use crate::state::{chain, confinement, head, home};
 
+pub use copy::{SecretCopy, SecretSource};
 pub use intent::{Intent, StartOutcome, StartRequest};
 
 use fill::{create, fill_home};
@@ -37,6 +39,7 @@ use wait::listening;
 /// Before the head is created nothing is.
 pub async fn start(cluster: &Cluster, request: &StartRequest, say: Say<'_>) -> Result<StartOutcome> {
     let home = home::home(cluster).await?;
+    let request = &StartRequest { copies: copy::read(cluster, &request.secrets).await?, ..request.clone() };
     let mut intent = request.intend(&home)?;
     let confinement = confinement::check(cluster).await?;
     for line in confinement.said_aloud() {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::copies;
 use super::settings::BuildSettings;
 use super::strings::is_otherwise;
 use super::subject::{Subject, escaped, fault, list, listed, strings, text};
@@ -136,7 +137,7 @@ pub(super) fn read(
         annotations,
         settings: own_settings,
         account_pull_secrets: account_pull_secrets(template, subjects),
-        template: template.clone(),
+        template: copies::pull_with(template, &settings.copied),
     })
 }
 

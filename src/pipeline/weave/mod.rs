@@ -9,6 +9,7 @@
 
 mod chain_settings;
 mod check;
+mod copies;
 mod find;
 mod finish;
 mod fits;
@@ -33,6 +34,7 @@ use super::documents::Document;
 use super::fault::Fault;
 pub use super::fault::PlanNotice;
 use crate::chain::build::Map;
+use crate::chain::copied::FilledSecret;
 use crate::chain::resource::Resource;
 use crate::keel::image::ImageRef;
 use crate::keel::policy::Policy;
@@ -63,6 +65,8 @@ pub struct PlanInput {
     /// The tag that the listener starts from, where it is not the template's own (`--tag`, or what a push brought): the
     /// policy must be able to move on from it.
     pub tag: Option<String>,
+    /// The Secrets that the chain copies into each build's namespace.
+    pub copied: Vec<FilledSecret>,
 }
 
 /// The Deployment whose pod template a build runs.
@@ -148,6 +152,7 @@ pub fn plan(documents: &[Document], settings: &PlanInput) -> Result<Plan, Vec<Fa
         check::subject(subject, is_build, &own, settings, &mut faults);
     }
     check::pipeline(&subjects, found, &mut faults);
+    copies::check(&subjects, &settings.copied, &mut faults);
     let namespace = loan::read(&subjects, &mut faults);
     let mut notices = Vec::new();
     let build = found.and_then(|found| find::read(&found, &subjects, settings, &mut faults, &mut notices));

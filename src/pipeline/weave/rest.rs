@@ -7,6 +7,7 @@ use serde_json::{Map as Object, Value};
 
 use super::subject::{Subject, escaped, object_at, strings, text};
 use super::{BuildWorkload, PlanInput, PlanNotice, kinds, labels};
+use crate::chain::copied::FilledSecret;
 use crate::chain::resource::{self, Resource};
 use crate::chain::wire;
 use crate::chain::workload::Scalable;
@@ -114,6 +115,11 @@ pub(super) fn weave(
         }
         needed.insert(kind);
         woven.rest.push((kind, object));
+    }
+    for FilledSecret { object, .. } in &settings.copied {
+        woven.pull_secrets.push(object.clone());
+        woven.rest.push((resource::SECRETS, object.clone()));
+        needed.insert(resource::SECRETS);
     }
     woven.kinds = needed.into_iter().collect();
     woven

@@ -1,5 +1,6 @@
 //! The cases: of each its facts, whose fault it is, what it says and what to do.
 
+use super::start_flag_fault::StartFlagFault;
 use crate::chain::case::cases;
 use crate::chain::wire::{
     CHAIN, FREEZE, HOME, HOME_CONFIG, JOB, LISTENER_SECURITY, ROLE_USER, ROLE_WORKSPACE,
@@ -14,6 +15,9 @@ cases! {
         /// The API server, or the way to it.
         #[error(transparent)]
         Cluster(#[from] cluster::Error),
+        /// What flags of `start` ask for.
+        #[error(transparent)]
+        StartFlag(#[from] StartFlagFault),
         /// The pipeline cannot be used; every fault found, not only the first.
         #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
         Pipeline(Vec<Fault>),
@@ -289,10 +293,6 @@ cases! {
         NoChainName {} Usage
             "the chain has no name: it is derived from the git repository and branch, and there is none here"
             => "name it with --chain NAME, or run this in a checkout that is on a branch";
-        /// A retention that never disposes of anything.
-        NothingLetGo {} Usage
-            "--keep-failed alone disposes of nothing: it says how long what did not pass stays at least"
-            => "add --older-than AGE or --keep COUNT, here or as annotations of the pipeline's Namespace document";
         /// What a Namespace document lends cannot be a right.
         NotLendable { why: String } Usage
             "what the Namespace document lends to the chain's namespaces cannot be fixed: {why}"
