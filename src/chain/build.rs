@@ -8,7 +8,7 @@ use jiff::Timestamp;
 pub use super::phase::{Dispatch, Phase, Verdict};
 use super::trying::Trying;
 pub use super::version::{Baseline, Content, Version};
-use super::wire;
+use super::{age, wire};
 use crate::keel::image::{ImageRef, check_tag};
 pub use crate::keel::names::Map;
 
@@ -205,6 +205,58 @@ impl Build {
                 .filter_map(|phase| Some((phase, annotations.get(&phase.time_key())?.parse().ok()?)))
                 .collect(),
         })
+    }
+
+    /// Its phase; of one whose namespace is Terminating, whatever its label says, that it goes.
+    pub fn phase_shown(&self) -> Phase {
+        if self.terminating { Phase::Disposing } else { self.phase }
+    }
+
+    /// From the push being seen to the verdict, or to `now`; none for a listener.
+    pub fn duration(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let from = *self.times.get(&Phase::Triggered)?;
+        let recorded = [Phase::Recorded, Phase::Finished].iter().find_map(|phase| self.times.get(phase));
+        match (recorded, self.verdict) {
+            (Some(at), _) => Some((from, *at)),
+            // The verdict came without its time; an ever growing duration would be a lie.
+            (None, Some(_)) => None,
+            (None, None) => Some((from, now)),
+        }
+    }
+
+    /// `Passed after 7m5s`, or the verdict alone where its time is not known; none before there is one.
+    pub fn verdict_after(&self) -> Option<String> {
+        let verdict = self.verdict?;
+        let times = self.times.get(&Phase::Triggered).zip(self.times.get(&Phase::Recorded));
+        Some(match times {
+            Some((from, to)) => format!("{verdict} after {}", age::human(*from, *to)),
+            None => verdict.to_string(),
+        })
+    }
+}
+
+#[cfg(test)]
+impl Build {
+    /// A build of chain `app` in generation 4, with these annotations besides.
+    pub(crate) fn played(namespace: &str, phase: Phase, more: &[(&str, &str)]) -> Self {
+        let map = |pairs: &[(&str, &str)]| -> Map {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let labels = map(&[(wire::CHAIN, "app"), (wire::PHASE, phase.as_str())]);
+        let mut annotations = map(&[(wire::CHAIN_UUID, "c"), (wire::OWNER, "o"), (wire::GENERATION, "4")]);
+        annotations.extend(map(more));
+        let uid = format!("uid-of-{namespace}");
+        let (labels, annotations) = (&labels, &annotations);
+        let view = NamespaceView {
+            namespace,
+            uid: &uid,
+            resource_version: "1",
+            created: None,
+            terminating: false,
+            labels,
+            annotations,
+        };
+        Self::read(view).unwrap()
     }
 }
 

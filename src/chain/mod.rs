@@ -3,21 +3,32 @@
 //! Pure. Decides and reads; never speaks to a server, a clock or a console.
 
 pub mod address;
+pub mod age;
 pub mod base64;
 pub mod build;
+pub mod build_object;
 pub mod case;
 pub mod claim;
 pub mod copied;
+#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "nothing is published yet"))]
+pub mod commit_status;
 pub mod denial;
 pub mod freeze;
 pub mod head;
+#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "nothing is published yet"))]
+pub mod link;
 pub mod listener;
+#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "nothing is published yet"))]
+pub mod masking;
 pub mod names;
+pub mod nearest;
 pub mod object;
 mod phase;
 pub mod pod;
 pub mod record;
 pub mod remedy;
+#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "nothing is published yet"))]
+pub mod repository;
 pub mod resource;
 pub mod retention;
 pub mod rights;

@@ -3,7 +3,6 @@
 //! Formatting is pure: a view is handed its rows and the time. Only [`console`] writes, into two streams that it is
 //! handed; nothing here reads the environment or a clock, and nothing here speaks to a server.
 
-pub mod age;
 pub mod console;
 pub mod narration;
 pub mod printer;

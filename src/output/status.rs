@@ -3,19 +3,17 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::age;
 use super::short::short;
 use super::table::{NONE, Table};
-use crate::chain::build::{Baseline, Build, Dispatch, Phase, Verdict, Version};
+use crate::chain::age;
+use crate::chain::build::{Baseline, Build, Dispatch, Phase, Version};
+use crate::chain::build_object::{API_VERSION, Seen, build_object};
 use crate::chain::pod::not_in_registry;
 use crate::chain::signs::Signs;
 use crate::chain::wire;
 
-/// Version of the objects that [`View::list`] gives.
-pub const API_VERSION: &str = "studioci.dev/v1";
 /// What is said on stderr where there is nothing to show.
 pub const NOTHING_FOUND: &str = "No resources found";
 
@@ -94,9 +92,9 @@ impl<'a> View<'a> {
                 age::since(build.created, self.now),
             ];
             if wide {
-                let duration = self.duration(build);
+                let duration = build.duration(self.now);
                 cells.extend([
-                    phase(build).to_string(),
+                    build.phase_shown().to_string(),
                     text(build.verdict.as_ref()),
                     digest(build),
                     duration.map_or_else(|| NONE.to_owned(), |(from, to)| age::human(from, to)),
@@ -126,57 +124,13 @@ impl<'a> View<'a> {
 
     /// One build as an object. What is not known is absent, never null.
     pub fn object(&self, build: &Build) -> Value {
-        let seconds = self.duration(build).map(|(from, to)| to.duration_since(from).as_secs().max(0));
-        let object = BuildObject {
-            api_version: API_VERSION,
-            kind: "Build",
-            metadata: BuildMetadata {
-                name: &build.namespace,
-                uid: &build.uid,
-                creation_timestamp: build.created.map(time),
-            },
-            spec: BuildSpec {
-                chain: &build.chain,
-                chain_uuid: &build.chain_uuid,
-                owner: &build.owner,
-                generation: build.generation,
-                parent: build.parent.as_deref(),
-                baseline: build.baseline.to_string(),
-            },
-            status: BuildStatus {
-                phase: phase(build).as_str(),
-                verdict: build.verdict.map(Verdict::as_str),
-                cause: build.cause.as_deref(),
-                waiting: build.waiting.as_deref(),
-                trouble: self.trouble(build),
-                remedy: self.signs.get(&build.namespace).and_then(|signs| signs.remedy.as_deref()),
-                silent_since: self.silent_since(build).map(time),
-                why: self.why(build),
-                terminating: build.terminating,
-                image: build.image.as_deref(),
-                tag: build.version.as_ref().map(|version| version.tag.as_str()),
-                digest: build.version.as_ref().and_then(|version| Some(version.digest()?.as_str())),
-                revision: build.revision.as_deref(),
-                successor: build.successor.as_deref(),
-                dispatch: build.dispatch.as_str(),
-                dispatch_error: build.dispatch_error.as_deref(),
-                phase_times: build.times.iter().map(|(phase, at)| (phase.as_str(), time(*at))).collect(),
-                duration_seconds: seconds,
-            },
+        let seen = Seen {
+            trouble: self.trouble(build),
+            remedy: self.signs.get(&build.namespace).and_then(|signs| signs.remedy.as_deref()),
+            silent_since: self.silent_since(build),
+            why: self.why(build),
         };
-        serde_json::to_value(object).expect("strings and numbers are JSON")
-    }
-
-    /// From the push being seen to the verdict, or to now; none for a listener.
-    fn duration(&self, build: &Build) -> Option<(Timestamp, Timestamp)> {
-        let from = *build.times.get(&Phase::Triggered)?;
-        let recorded = [Phase::Recorded, Phase::Finished].iter().find_map(|phase| build.times.get(phase));
-        match (recorded, build.verdict) {
-            (Some(at), _) => Some((from, *at)),
-            // The verdict came without its time; an ever growing duration would be a lie.
-            (None, Some(_)) => None,
-            (None, None) => Some((from, self.now)),
-        }
+        build_object(build, &seen, self.now)
     }
 
     fn trouble(&self, build: &Build) -> Option<&str> {
@@ -246,15 +200,10 @@ fn idle(build: &Build, signs: Option<&Signs>) -> Option<String> {
 
 /// Where a build is: its verdict once there is one, else its phase.
 fn status(build: &Build) -> &'static str {
-    match (phase(build), build.verdict) {
-        (Phase::Disposing, _) | (_, None) => phase(build).as_str(),
+    match (build.phase_shown(), build.verdict) {
+        (Phase::Disposing, _) | (_, None) => build.phase_shown().as_str(),
         (_, Some(verdict)) => verdict.as_str(),
     }
-}
-
-/// The phase; a Terminating namespace is on its way out, whatever its label says.
-fn phase(build: &Build) -> Phase {
-    if build.terminating { Phase::Disposing } else { build.phase }
 }
 
 /// The short digest; an image that was side-loaded has none, and its build is unpinned.
@@ -267,108 +216,6 @@ fn digest(build: &Build) -> String {
 
 fn text<T: ToString>(value: Option<&T>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
-}
-
-/// Whole seconds, as Kubernetes writes times.
-fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// A build, as `-o json` and `-o yaml` show it. Fields are only ever added within `studioci.dev/v1`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BuildObject<'a> {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: BuildMetadata<'a>,
-    spec: BuildSpec<'a>,
-    status: BuildStatus<'a>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BuildMetadata<'a> {
-    /// Name of the build's namespace, which is the build's name.
-    name: &'a str,
-    /// uid of the Namespace.
-    uid: &'a str,
-    /// When the Namespace was created.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    creation_timestamp: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BuildSpec<'a> {
-    /// The chain's name.
-    chain: &'a str,
-    /// The chain's uuid.
-    #[serde(rename = "chainUUID")]
-    chain_uuid: &'a str,
-    /// The uuid that proves the claim.
-    owner: &'a str,
-    /// The number of the link, from 1.
-    generation: u64,
-    /// Namespace of the build before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parent: Option<&'a str>,
-    /// What the listener starts from and does not build: `none`, `TAG@?` or `TAG[@DIGEST]`.
-    baseline: String,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BuildStatus<'a> {
-    /// Where the build is.
-    phase: &'static str,
-    /// How it ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<&'static str>,
-    /// Why it ended so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<&'a str>,
-    /// What its agent says it waits for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    waiting: Option<&'a str>,
-    /// What keeps it from going on, seen from outside.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trouble: Option<&'a str>,
-    /// What to do about the trouble.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<&'a str>,
-    /// Since when Keel has not moved a listener that it should have looked at since.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    silent_since: Option<String>,
-    /// The table's WHY.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
-    /// Whether the Namespace is being deleted.
-    terminating: bool,
-    /// Name of the image, without tag and digest.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image: Option<&'a str>,
-    /// The tag that triggered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tag: Option<&'a str>,
-    /// The digest that triggered; absent for an unpinned build.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<&'a str>,
-    /// Source revision of the image.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<&'a str>,
-    /// Namespace of the build after.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    successor: Option<&'a str>,
-    /// How far the dispatch of the successor is.
-    dispatch: &'static str,
-    /// Why the last try to dispatch failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dispatch_error: Option<&'a str>,
-    /// When each phase began, by its name.
-    phase_times: BTreeMap<&'static str, String>,
-    /// Whole seconds from the push being seen to the verdict, or to now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration_seconds: Option<i64>,
 }
 
 #[cfg(test)]

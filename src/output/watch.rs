@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::age;
 use super::short::short;
 use crate::chain::build::{Baseline, Build, Dispatch, Phase, Version};
 
@@ -118,11 +117,8 @@ fn triggered(build: &Build) -> String {
 
 /// `Passed after 7m5s`, `Failed after 12s: build exited with 2`.
 fn verdict(build: &Build) -> String {
-    let word = build.verdict.map(|verdict| verdict.to_string());
-    let times = build.times.get(&Phase::Triggered).zip(build.times.get(&Phase::Recorded));
-    let after = times.map(|(from, to)| format!(" after {}", age::human(*from, *to)));
     let cause = build.cause.as_ref().map(|cause| format!(": {cause}"));
-    word.into_iter().chain(after).chain(cause).collect()
+    build.verdict_after().into_iter().chain(cause).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::chain::nearest::nearest;
+
 /// Several faults, all found in one go.
 pub type Faults = Vec<Fault>;
 
@@ -257,21 +259,6 @@ fn indented(text: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n    ")
 }
 
-/// The known name that is nearest to a mistyped one, if any is near enough to be meant: of a name so short that one other
-/// letter makes it another name, none is.
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = name.to_lowercase();
-    let length = wanted.chars().count();
-    let bound = if length < 2 { return None } else { length / 3 };
-    known
-        .into_iter()
-        .filter(|candidate| *candidate != name)
-        .map(|candidate| (strsim::osa_distance(&wanted, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= bound)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
 /// The words `did you mean …?` for the nearest known name.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(name, known).map(|candidate| format!("did you mean `{candidate}`?"))
@@ -344,28 +331,6 @@ mod tests {
         let origin = Origin { file: "p.yaml".into(), first: 3, last: 5, text: "a: [".into() };
         let fault = fault.from(Some(origin)).why("it is open\n  still.").hint("close it");
         assert_eq!(fault.one_line(), "p.yaml, line 3: not YAML: it is open still; close it");
-    }
-
-    #[test]
-    fn the_nearest_name() {
-        for (name, known, expected) in [
-            ("Registri", vec!["Registry", "Image"], Some("Registry")),
-            ("registry", vec!["Registry"], Some("Registry")),
-            ("imgae", vec!["Image", "Registry"], Some("Image")),
-            ("brnch", vec!["branch", "hash"], Some("branch")),
-            ("zebra", vec!["branch", "hash"], None),
-            ("a", vec!["b"], None),
-            ("b", vec!["B"], None),
-            ("é", vec!["è"], None),
-            ("ab", vec!["ac", "a", "abc"], None),
-            ("id", vec!["ID"], Some("ID")),
-            ("abc", vec!["abd"], Some("abd")),
-            ("cpu", vec!["c"], None),
-            ("same", vec!["same"], None),
-            ("anything", vec![], None),
-        ] {
-            assert_eq!(nearest(name, known), expected, "{name}");
-        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! What `status` shows of builds in every state.
 
 use super::*;
-use crate::chain::build::Content;
-use crate::chain::build::{Map, NamespaceView, Version};
+use crate::chain::build::{Content, Map, NamespaceView, Verdict, Version};
 use crate::keel::image::Digest;
 use crate::output::printer;
 
