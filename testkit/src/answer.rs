@@ -176,6 +176,7 @@ mod tests {
             path: path.to_owned(),
             query: query.to_owned(),
             headers,
+            bytes: body.to_string().into(),
             body,
             at: Duration::ZERO,
             number: 0,

@@ -10,14 +10,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
-use tower::BoxError;
+use tower::{BoxError, Service};
 
 use crate::selector;
 
@@ -32,8 +32,10 @@ pub struct SeenRequest {
     pub query: String,
     /// All headers.
     pub headers: HeaderMap,
-    /// Null if there is none.
+    /// Null if there is none, or it is no JSON.
     pub body: Value,
+    /// The body as it came.
+    pub bytes: Bytes,
     /// Since the server began.
     pub at: Duration,
     /// How many came before it.
@@ -81,6 +83,8 @@ pub enum Reply {
     Json(u16, Value),
     /// A status, headers and a body.
     With(u16, Vec<(&'static str, String)>, Value),
+    /// A status, headers and a body that is no JSON.
+    Text(u16, Vec<(&'static str, String)>, String),
     /// A status, its reason and message.
     Status(u16, &'static str, &'static str),
     /// The connection is reset before the answer.
@@ -114,9 +118,11 @@ impl Reply {
 #[derive(Debug, Clone)]
 pub struct Scripted {
     seen: Arc<Mutex<Vec<SeenRequest>>>,
+    began: Instant,
 }
 
-type StreamedResponse = Response<StreamBody<BoxStream<'static, Result<Frame<Bytes>, io::Error>>>>;
+/// A response whose body comes as the script says.
+pub type StreamedResponse = Response<StreamBody<BoxStream<'static, Result<Frame<Bytes>, io::Error>>>>;
 
 fn reset() -> io::Error {
     io::Error::from(io::ErrorKind::ConnectionReset)
@@ -145,6 +151,7 @@ async fn perform(reply: Reply) -> Result<StreamedResponse, BoxError> {
     Ok(match reply {
         Reply::Json(code, body) => whole(code, &[], &body),
         Reply::With(code, headers, body) => whole(code, &headers, &body),
+        Reply::Text(code, headers, body) => answer(code, &headers, stream::iter([Ok(frame(body))]).boxed()),
         Reply::Status(code, reason, message) => {
             whole(code, &[], &json!({"kind": "Status", "code": code, "reason": reason, "message": message}))
         }
@@ -179,34 +186,62 @@ async fn perform(reply: Reply) -> Result<StreamedResponse, BoxError> {
 impl Scripted {
     /// A client of a server that follows this script, and the server's record.
     pub fn serve(script: impl FnMut(&SeenRequest) -> Reply + Send + 'static) -> (kube::Client, Self) {
-        let seen: Arc<Mutex<Vec<SeenRequest>>> = Arc::default();
-        let record = Arc::clone(&seen);
+        let (service, scripted) = Self::service::<Body>(script);
+        (kube::Client::new(service, "default"), scripted)
+    }
+
+    /// The same for a client of another kind: whatever sends a request and takes a response.
+    pub fn service<B>(
+        script: impl FnMut(&SeenRequest) -> Reply + Send + 'static,
+    ) -> (
+        impl Service<
+            Request<B>,
+            Response = StreamedResponse,
+            Error = BoxError,
+            Future = impl Future<Output = Result<StreamedResponse, BoxError>> + Send,
+        > + Clone
+        + Send
+        + Sync
+        + 'static,
+        Self,
+    )
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let scripted = Self { seen: Arc::default(), began: Instant::now() };
+        let record = scripted.clone();
         let script = Arc::new(Mutex::new(script));
-        let began = Instant::now();
-        let service = tower::service_fn(move |request: http::Request<Body>| {
-            let record = Arc::clone(&record);
+        let service = tower::service_fn(move |request: Request<B>| {
+            let record = record.clone();
             let script = Arc::clone(&script);
             async move {
                 let (head, body) = request.into_parts();
-                let body = body.collect().await?.to_bytes();
+                let body = body.collect().await.map_err(Into::into)?.to_bytes();
                 let reply = {
-                    let mut record = record.lock().unwrap();
-                    let seen = SeenRequest {
-                        method: head.method.to_string(),
-                        path: head.uri.path().to_owned(),
-                        query: head.uri.query().unwrap_or_default().to_owned(),
-                        headers: head.headers,
-                        body: serde_json::from_slice(&body).unwrap_or_default(),
-                        at: began.elapsed(),
-                        number: record.len(),
-                    };
-                    record.push(seen.clone());
+                    let seen = record.record(head, body);
                     (script.lock().unwrap())(&seen)
                 };
                 perform(reply).await
             }
         });
-        (kube::Client::new(service, "default"), Self { seen })
+        (service, scripted)
+    }
+
+    /// Records what was asked.
+    fn record(&self, head: http::request::Parts, body: Bytes) -> SeenRequest {
+        let mut seen = self.seen.lock().unwrap();
+        let request = SeenRequest {
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            headers: head.headers,
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+            bytes: body,
+            at: self.began.elapsed(),
+            number: seen.len(),
+        };
+        seen.push(request.clone());
+        request
     }
 
     /// Everything that was asked so far.
