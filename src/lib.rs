@@ -2,7 +2,7 @@
 //!
 //! Pure rooms decide: [`keel`] (what Keel reads and obeys), [`chain`] (builds, names, claims, heads),
 //! [`pipeline`] (template to documents to plan) and [`agent`] (observation to action). [`local`] reads the
-//! person's machine, [`cluster`] alone speaks to the API server, [`state`] keeps our objects in it, [`ops`] puts a
+//! person's machine, [`cluster`] alone speaks to the API server, [`publish`] tells others, [`state`] keeps our objects in it, [`ops`] puts a
 //! verb's steps in order and [`runner`] an agent's, [`output`] shows, and [`cli`] joins them. `ARCHITECTURE.md` says why, and
 //! a test holds the table of imports.
 //!
@@ -49,6 +49,11 @@ pub mod output;
 mod pipeline;
 #[cfg(feature = "testing")]
 pub mod pipeline;
+#[cfg(not(feature = "testing"))]
+#[expect(dead_code, unused_imports, reason = "nothing is published yet")]
+mod publish;
+#[cfg(feature = "testing")]
+pub mod publish;
 #[cfg(not(feature = "testing"))]
 mod runner;
 #[cfg(feature = "testing")]

@@ -6,25 +6,33 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{DATE, HeaderMap, RETRY_AFTER};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body;
 use jiff::Timestamp;
-use kube::client::Body;
+use tower::BoxError;
 
 use super::exchange_error::ExchangeError;
 
 /// What came back, whole.
 #[derive(Debug)]
-pub(super) struct HttpAnswer {
-    pub(super) code: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub struct HttpAnswer {
+    /// The status.
+    pub code: StatusCode,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// All bytes, decompressed.
+    pub body: Bytes,
 }
 
 impl HttpAnswer {
     /// The server's clock.
-    pub(super) fn date(&self) -> Option<Timestamp> {
-        let text = self.headers.get(DATE)?.to_str().ok()?;
-        jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
+    pub fn date(&self) -> Option<Timestamp> {
+        http_date(self.headers.get(DATE)?.to_str().ok()?)
     }
+}
+
+/// A time as HTTP writes it.
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
 /// `Retry-After` in whole seconds, the only form that API servers use.
@@ -33,7 +41,10 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// A body as it comes, at most `most` bytes of it, after decompression.
-pub(super) async fn whole(body: Body, most: usize) -> Result<Bytes, ExchangeError> {
+pub(super) async fn whole<B>(body: B, most: usize) -> Result<Bytes, ExchangeError>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
     match Limited::new(body, most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ExchangeError::TooLarge(most)),

@@ -54,7 +54,8 @@ fn built(Way { config, proxy }: &Way) -> Result<kube::Client, kube::Error> {
         // a request that a proxy hands on signs in to it by itself; in a tunnel the server would see that
         config.headers.extend(proxy.authorization().map(|value| (PROXY_AUTHORIZATION, value)));
     }
-    let connector = Connector::new(&config, proxy.clone())?;
+    let connector =
+        Connector::new(proxy.clone(), |plain| config.rustls_https_connector_with_connector(plain))?;
     let secure = config.rustls_https_connector_with_connector(connector)?;
     let bound = config.connect_timeout.unwrap_or(Duration::MAX);
     let bounded = ServiceExt::<Uri>::map_future(secure, move |connecting| {

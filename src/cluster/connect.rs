@@ -7,7 +7,7 @@ use kube::config::{AuthInfo, Cluster as KubeCluster, Config};
 
 use super::client::{self, Way};
 use super::config_fault::ConfigFault;
-use super::credentials::{ClientCertificate, basic, credentials, has_any, identity};
+use super::credentials::{ClientCertificate, basic, certificates, credentials, has_any, identity};
 use super::error::Error;
 use super::kubeconfig::{Choice, Entries, choose, in_pod};
 use super::options::{InCluster, Options};
@@ -168,31 +168,15 @@ fn authority(cluster: &KubeCluster) -> Result<Option<Vec<Vec<u8>>>, Error> {
         (Some(data), _) if !data.is_empty() => {
             let what = "certificate-authority-data";
             let pem = of_base64(data).ok_or_else(|| bad_authority(what, "it is not base64"))?;
-            certificates(&pem, what).map(Some)
+            certificates(&pem).map(Some).map_err(|why| bad_authority(what, why))
         }
         (_, Some(path)) if !path.is_empty() => {
             // what was pasted where a path belongs is not shown
             let what = if path.contains('\n') { "the file of the kubeconfig" } else { path };
             let pem = std::fs::read(path).map_err(|error| bad_authority(what, &error.to_string()))?;
-            certificates(&pem, what).map(Some)
+            certificates(&pem).map(Some).map_err(|why| bad_authority(what, why))
         }
         _ => Ok(None),
-    }
-}
-
-/// DER of each certificate in a PEM text.
-fn certificates(pem: &[u8], what: &str) -> Result<Vec<Vec<u8>>, Error> {
-    // its own words quote what it found
-    let blocks = pem::parse_many(pem).map_err(|_| bad_authority(what, "it is not PEM"))?;
-    let certificates: Vec<Vec<u8>> = blocks
-        .into_iter()
-        .filter(|block| block.tag() == "CERTIFICATE")
-        .map(pem::Pem::into_contents)
-        .collect();
-    if certificates.is_empty() {
-        Err(bad_authority(what, "there is no certificate in it"))
-    } else {
-        Ok(certificates)
     }
 }
 

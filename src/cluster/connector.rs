@@ -17,8 +17,6 @@ use hyper::client::conn::http1;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::proxy::SocksV5;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
-use kube::Config;
-use kube::client::ConfigExt as _;
 use tower::{BoxError, Service, ServiceExt as _, service_fn};
 
 use super::proxy::ChosenProxy;
@@ -51,7 +49,7 @@ impl ProxyError {
 }
 
 /// Something that bytes go through.
-trait Pipe: Read + Write + Send + Unpin {}
+pub(super) trait Pipe: Read + Write + Send + Unpin {}
 
 impl<T: Read + Write + Send + Unpin> Pipe for T {}
 
@@ -127,13 +125,22 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// A proxy of https is checked as client-go does: like the server.
-    pub(super) fn new(config: &Config, proxy: Option<ChosenProxy>) -> Result<Self, kube::Error> {
+    /// `secured`: TLS to a proxy of https, which is checked as client-go does: like the server.
+    pub(super) fn new<C, E>(
+        proxy: Option<ChosenProxy>,
+        secured: impl FnOnce(HttpConnector) -> Result<C, E>,
+    ) -> Result<Self, E>
+    where
+        C: Service<Uri, Error: Into<BoxError>, Response: Pipe + 'static, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
         let mut plain = HttpConnector::new();
         plain.enforce_http(false);
         let secure = proxy.as_ref().is_some_and(|proxy| proxy.address.scheme_str() == Some("https"));
-        let dial =
-            if secure { dial(config.rustls_https_connector_with_connector(plain)?) } else { dial(plain) };
+        let dial = if secure { dial(secured(plain)?) } else { dial(plain) };
         Ok(Self { dial, proxy: proxy.map(Arc::new) })
     }
 }

@@ -76,6 +76,18 @@ fn pem(data: Option<&str>, path: Option<&str>, field: &str) -> Result<Option<Vec
     found.map(Some).map_err(|why| ConfigFault::IdentityUnreadable { field: field.to_owned(), why }.into())
 }
 
+/// DER of each certificate in a PEM text; why there is none.
+pub(super) fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
+    // its own words quote what it found
+    let blocks = ::pem::parse_many(text).map_err(|_| "it is not PEM")?;
+    let certificates: Vec<Vec<u8>> = blocks
+        .into_iter()
+        .filter(|block| block.tag() == "CERTIFICATE")
+        .map(::pem::Pem::into_contents)
+        .collect();
+    if certificates.is_empty() { Err("there is no certificate in it") } else { Ok(certificates) }
+}
+
 /// The header for `user:password`.
 pub(super) fn basic(user: &[u8]) -> Result<HeaderValue, Error> {
     let mut value = HeaderValue::try_from(format!("Basic {}", base64(user)))

@@ -7,6 +7,8 @@
 //! It refuses to read the environment or a command line (whoever builds [`Options`] does), to fall back from one
 //! way of connecting to another in silence, to discover APIs (the kinds in use stand in [`resource`]), to force a
 //! server-side apply, and to create an object whose name it does not know (`generateName`).
+//!
+//! [`outside`] lends its connector to whoever tells others of a build.
 
 mod access;
 mod answer;
@@ -25,6 +27,8 @@ mod list;
 mod misread;
 pub mod objects;
 pub mod options;
+#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "nothing is published yet"))]
+pub mod outside;
 mod plugin;
 mod proxy;
 mod request;
@@ -54,7 +58,7 @@ pub use forbidden::Forbidden;
 pub use list::{List, Query};
 pub use options::{InCluster, Options};
 pub use resource::Resource;
-pub use retry::Proof;
+pub use retry::{Proof, pause};
 pub use verbs::{Create, Delete, Deletion, Patch};
 pub use watch::{Follow, WatchEvent};
 

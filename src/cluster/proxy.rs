@@ -80,10 +80,19 @@ pub(super) fn proxy_for(
     if let Some(address) = cluster.proxy_url.as_deref().filter(|address| !address.is_empty()) {
         return ChosenProxy::named(address, "the cluster's proxy-url").map(Some);
     }
+    named_by(proxies, ["HTTPS_PROXY", "HTTP_PROXY"], server)
+}
+
+/// One of these proxies where it applies; `whose`: what those for https and for http are called.
+pub(super) fn named_by(
+    proxies: &Proxies,
+    whose: [&str; 2],
+    server: &Uri,
+) -> Result<Option<ChosenProxy>, ConfigFault> {
     let (found, whose, usual) = match server.scheme_str() {
-        Some("https") => (&proxies.https, "HTTPS_PROXY", 443),
+        Some("https") => (&proxies.https, whose[0], 443),
         _ if proxies.cgi => return Ok(None),
-        _ => (&proxies.http, "HTTP_PROXY", 80),
+        _ => (&proxies.http, whose[1], 80),
     };
     let Some(found) = found.as_deref().filter(|found| !found.is_empty()) else { return Ok(None) };
     let none_for = proxies.none_for.as_deref().unwrap_or_default();

@@ -39,7 +39,7 @@ const APART: Duration = Duration::from_secs(1);
 
 /// How long to pause before the `tries`-th repetition (from 0), with up to half as much again at random so that
 /// many clients do not come back in step.
-pub(super) fn pause(tries: u32) -> Duration {
+pub fn pause(tries: u32) -> Duration {
     let base = FIRST.saturating_mul(2_u32.saturating_pow(tries)).min(LONGEST);
     base + jitter(base / 2)
 }

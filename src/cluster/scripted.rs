@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use tower::{BoxError, Service};
+
+use super::outside::Outside;
 use super::transport::{Source, Transport};
 use super::{Cluster, ConnectionInfo};
 
@@ -21,6 +27,21 @@ impl Cluster {
         };
         let transport = Transport::new(source, None, client, about, reached);
         Self::over(transport, Duration::from_secs(15), Duration::from_secs(60))
+    }
+}
+
+impl Outside {
+    /// A way to a server that a test plays.
+    pub fn with_service<S, B>(service: S) -> Self
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        Self::over(service)
     }
 }
 
