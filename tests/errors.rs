@@ -9,10 +9,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use studioci::chain::case::Case;
+use studioci::chain::link::LinkFault;
+use studioci::chain::repository::RepositoryFault;
 use studioci::chain::wire;
 use studioci::cli::failure::{ExitKind, Failure};
 use studioci::cli::mistake::Mistake;
 use studioci::cluster::{ConfigFault, Denier, Error, Forbidden, Hindrance};
+use studioci::publish::PublishFault;
 use studioci::state;
 
 /// The exit codes, and what they mean.
@@ -157,6 +160,7 @@ fn shown(text: &str) -> String {
         ("{ROLE_WORKSPACE}", wire::ROLE_WORKSPACE),
     ];
     let text = names.iter().fold(text.replace(":?}", "}"), |text, (name, value)| text.replace(name, value));
+    let text = text.replace("{{", "{").replace("}}", "}");
     let left = text.match_indices('{').find(|(at, _)| text[at + 1..].starts_with(|c: char| c.is_uppercase()));
     assert!(left.is_none(), "a name that is not spelled out: {text}");
     text
@@ -173,6 +177,11 @@ fn tables<'a>(text: &mut String, cases: impl IntoIterator<Item = &'a Case>) {
                 .unwrap();
         }
     }
+}
+
+/// Of what is told elsewhere.
+fn published() -> impl Iterator<Item = &'static Case> {
+    LinkFault::CASES.iter().chain(RepositoryFault::CASES).chain(PublishFault::CASES)
 }
 
 fn page() -> String {
@@ -203,6 +212,11 @@ fn page() -> String {
         &mut text,
         Mistake::CASES.iter().chain(state::error::Error::CASES).chain(state::error::StartFlagFault::CASES),
     );
+    text.push_str(
+        "\n## Results for others\n\nWhat is wrong with a flag is said at `start`. What keeps a result from getting out is written down by the agent; \
+         [publishing.md](publishing.md) says when it is tried again.\n",
+    );
+    tables(&mut text, published());
     text.push_str(
         "\n## The pipeline\n\nExit code 2. Every fault is reported with its place in the template, the reason, and a hint. A push\n\
          whose pipeline has one is Errored, with it as the cause. `kubectl studioci render --woven` finds all of them without a cluster:\n\n\
@@ -243,6 +257,9 @@ fn every_error_says_what_to_do_and_has_its_exit_code() {
     }
     let of_state = state::error::Error::CASES.iter().chain(state::error::StartFlagFault::CASES);
     for case in ConfigFault::CASES.iter().chain(Mistake::CASES).chain(of_state) {
+    for case in
+        ConfigFault::CASES.iter().chain(Mistake::CASES).chain(state::error::Error::CASES).chain(published())
+    {
         assert!(!case.what.is_empty() && !case.remedy.is_empty(), "{case:?}");
     }
 }

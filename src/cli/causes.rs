@@ -3,9 +3,12 @@
 use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
 use crate::chain::case::Blame;
+use crate::chain::link::LinkFault;
+use crate::chain::repository::RepositoryFault;
 use crate::cluster;
 use crate::local::render::Unrendered;
 use crate::pipeline::fault::Fault;
+use crate::publish::PublishFault;
 use crate::state::error::Error;
 
 impl From<cluster::Error> for Failure {
@@ -67,12 +70,19 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<Mistake> for Failure {
-    fn from(mistake: Mistake) -> Self {
-        let (blame, remedy) = mistake.advice().expect("every mistake has its advice");
-        Self::new(blame.into(), mistake.to_string()).remedy(remedy)
-    }
+/// Errors of which every case says itself whose fault it is and what to do.
+macro_rules! of_cases {
+    ($($Cases:ty),*) => {$(
+        impl From<$Cases> for Failure {
+            fn from(case: $Cases) -> Self {
+                let (blame, remedy) = case.advice().expect("every case has its advice");
+                Self::new(blame.into(), case.to_string()).remedy(remedy)
+            }
+        }
+    )*};
 }
+
+of_cases!(Mistake, LinkFault, RepositoryFault, PublishFault);
 
 impl From<Unrendered> for Failure {
     fn from(why: Unrendered) -> Self {

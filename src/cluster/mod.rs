@@ -27,7 +27,6 @@ mod list;
 mod misread;
 pub mod objects;
 pub mod options;
-#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "nothing is published yet"))]
 pub mod outside;
 mod plugin;
 mod proxy;

@@ -1,8 +1,13 @@
 //! The way through proxies, on real sockets: what they are asked, what is said if they refuse, and what nobody sees.
 
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use testkit::{Reply, SecureSocket};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::cluster::Hindrance;
+use crate::cluster::outside::{NoAnswer, Outside, WayOut};
 
 /// What a proxy does with whoever comes.
 #[derive(Clone, Copy)]
@@ -272,4 +277,44 @@ async fn a_proxy_that_says_nothing_is_given_up_within_a_requests_bound() {
             "{error}"
         );
     }
+}
+
+#[tokio::test]
+async fn others_than_the_api_server_are_reached_through_the_same_proxies_and_around_them() {
+    let names = ["hooks.invalid"];
+    let socket =
+        SecureSocket::listen([127, 0, 0, 1].into(), 0, &names, |_| Reply::Json(200, json!({}))).await;
+    let server: Uri = "https://hooks.invalid/x".parse().unwrap();
+    let send = async |proxy: String, none_for: Option<&str>| {
+        let proxies =
+            Proxies { https: Some(proxy), none_for: none_for.map(str::to_owned), ..Proxies::default() };
+        let way = WayOut { proxies, proxy_named: "p", authority: Some(socket.authority.as_bytes()) };
+        let request = Request::get(&server).body(Full::default()).unwrap();
+        Outside::to(&server, &way).unwrap().send(request).await.map(|answer| answer.code)
+    };
+    let (address, asked) = proxy(MADE, &socket.url()).await;
+    assert_eq!(send(format!("http://u:p%40w@{address}"), None).await, Ok(StatusCode::OK));
+    let head = "CONNECT hooks.invalid:443 HTTP/1.1\r\nhost: hooks.invalid:443\r\n\
+                proxy-authorization: Basic dTpwQHc=\r\n\r\n";
+    assert_eq!(*asked.lock().unwrap(), [head]);
+    assert_eq!(socket.scripted.asked(), ["GET /x"]);
+
+    let around = send(format!("http://{address}"), Some(".invalid")).await;
+    assert!(matches!(around, Err(NoAnswer::Link { may_pass: true, .. })), "{around:?}");
+    assert_eq!(asked.lock().unwrap().len(), 1, "it went around the proxy");
+
+    let (address, _) = proxy(Deed::Connect("HTTP/1.1 403 Forbidden\r\n\r\n"), "tcp://127.0.0.1:1").await;
+    let why = Hindrance::Proxy("the proxy answered 403 Forbidden".to_owned());
+    let refused = send(format!("http://me:SECRET@{address}"), None).await;
+    assert_eq!(refused, Err(NoAnswer::Link { why, may_pass: false }));
+}
+
+#[tokio::test]
+async fn others_are_spoken_to_over_tls_alone() {
+    let (url, heads) = server(vec![FINE]).await;
+    let server: Uri = url.parse().unwrap();
+    let request = Request::get(&server).body(Full::default()).unwrap();
+    let answer = Outside::to(&server, &WayOut::default()).unwrap().send(request).await;
+    assert!(matches!(answer, Err(NoAnswer::Link { .. })), "{answer:?}");
+    assert!(heads.lock().unwrap().is_empty(), "nothing was sent in the clear");
 }

@@ -82,7 +82,7 @@ fn is_limit(headers: &HeaderMap, said: &str) -> bool {
 
 /// What was asked, as far as the meaning of an answer depends on it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct StatusQuestion<'a> {
     pub(super) server: &'a str,
     pub(super) repository: &'a str,
     pub(super) revision: &'a str,
@@ -91,7 +91,7 @@ pub(super) struct Asked<'a> {
     pub(super) token: &'a str,
 }
 
-impl Asked<'_> {
+impl StatusQuestion<'_> {
     /// The value of an answer that is no redirect.
     ///
     /// # Errors
@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    const ASKED: Asked<'_> = Asked {
+    const ASKED: StatusQuestion<'_> = StatusQuestion {
         server: "https://gh",
         repository: "o/r",
         revision: "abc",

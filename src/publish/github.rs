@@ -13,7 +13,7 @@ use http_body_util::Full;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use super::answer::{Asked, unanswered};
+use super::answer::{StatusQuestion, unanswered};
 use super::fault::PublishFault;
 use super::patience::{Setback, patiently};
 use super::{Outcome, address};
@@ -144,7 +144,7 @@ impl Github {
     }
 
     /// The whole id of a commit that is known by its beginning. A branch or tag of that name is not meant.
-    async fn commit(&self, asked: &Asked<'_>) -> Result<String, Setback> {
+    async fn commit(&self, asked: &StatusQuestion<'_>) -> Result<String, Setback> {
         let path = self.path(&["commits", asked.revision]);
         let (answer, _) = self.send(&Method::GET, &path, None).await?;
         let value = asked.value(&answer)?;
@@ -162,7 +162,7 @@ impl Github {
         &self,
         commit: &str,
         status: &CommitStatus,
-        asked: &Asked<'_>,
+        asked: &StatusQuestion<'_>,
     ) -> Result<Option<Value>, Setback> {
         let ours = |there: &Value| {
             let text = |key: &str| there[key].as_str().unwrap_or_default();
@@ -196,9 +196,9 @@ impl Github {
         Ok(None)
     }
 
-    fn asked<'a>(&'a self, revision: &'a str, context: &'a str) -> Asked<'a> {
+    fn asked<'a>(&'a self, revision: &'a str, context: &'a str) -> StatusQuestion<'a> {
         let token = self.token.expose_secret();
-        Asked { server: &self.server, repository: &self.repository, revision, context, token }
+        StatusQuestion { server: &self.server, repository: &self.repository, revision, context, token }
     }
 
     /// The path of something in the repository.
