@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub use fault::PublishFault;
 pub use github::{Github, Right};
-pub use webhook::{Delivery, Webhook, signature};
+pub use webhook::{Delivery, Webhook, signature, told_object};
 
 /// What came of telling somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]

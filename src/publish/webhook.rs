@@ -7,8 +7,10 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, LOCATION, USER_AGENT};
 use http::{Request, Uri};
 use http_body_util::Full;
+use jiff::Timestamp;
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 
 use super::answer::{passing, unanswered};
 use super::fault::PublishFault;
@@ -16,6 +18,8 @@ use super::github::of_way;
 use super::patience::{Setback, patiently};
 use super::{Outcome, address};
 use crate::chain::build::{Build, Phase};
+use crate::chain::build_object::{Seen, build_object};
+use crate::chain::masking::Masking;
 use crate::cluster::outside::{HttpAnswer, Outside, WayOut};
 
 /// Which build and which phase it is about; the same whenever it is sent again.
@@ -36,12 +40,19 @@ pub struct Delivery {
 
 impl Delivery {
     /// What is said of a build from a phase on. `body`: the build's object
-    /// ([`build_object`](crate::chain::build_object::build_object)) as it is, or what a template made of it in the rendering's
-    /// child; without secrets either way. Whoever sends it again makes the same one, so that its receiver can tell.
+    /// ([`told_object`]), or what a template made of it in the rendering's child.
+    /// Whoever sends it again, after an agent's restart too, names it the same, so that its receiver can tell.
     pub fn of(build: &Build, since: Phase, body: String) -> Self {
-        let json = serde_json::from_str::<serde_json::Value>(&body).is_ok();
+        let json = serde_json::from_str::<Value>(&body).is_ok();
         Self { id: format!("{}-{since}", build.uid), event: since.as_str(), body, json }
     }
+}
+
+/// The object for whoever is no part of the cluster: as its Namespace tells it, without secrets.
+pub fn told_object(build: &Build, secrets: &Masking, now: Timestamp) -> Value {
+    let mut object = build_object(build, &Seen::default(), now);
+    secrets.value(&mut object);
+    object
 }
 
 /// The value of the header that signs a body.

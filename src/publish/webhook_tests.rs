@@ -6,9 +6,9 @@ use secrecy::SecretString;
 use serde_json::json;
 use testkit::{Reply, Scripted, SecureSocket};
 
-use super::{Delivery, Outcome, PublishFault, Webhook, signature};
+use super::{Delivery, Outcome, PublishFault, Webhook, signature, told_object};
 use crate::chain::build::{Build, Phase};
-use crate::chain::build_object::{Seen, build_object};
+use crate::chain::masking::Masking;
 use crate::chain::wire;
 use crate::cluster::outside::{Outside, WayOut};
 
@@ -16,11 +16,11 @@ const WITHIN: Duration = Duration::from_secs(600);
 const URL: &str = "https://hooks.example/services/SECRETPATH?key=SECRETKEY";
 
 fn build() -> Build {
-    Build::played("ci-a", Phase::Recorded, &[(wire::VERDICT, "Passed")])
+    Build::played("ci-a", Phase::Recorded, &[(wire::VERDICT, "Passed"), (wire::CAUSE, "hunter22 is open")])
 }
 
 fn delivery() -> Delivery {
-    let object = build_object(&build(), &Seen::default(), jiff::Timestamp::UNIX_EPOCH);
+    let object = told_object(&build(), &Masking::of(["hunter22"]), jiff::Timestamp::UNIX_EPOCH);
     Delivery::of(&build(), Phase::Recorded, object.to_string())
 }
 
@@ -46,6 +46,7 @@ async fn a_webhook_gets_the_builds_object_signed_and_named() {
     assert_eq!((seen.line().as_str(), seen.query.as_str()), ("POST /services/SECRETPATH", "key=SECRETKEY"));
     assert_eq!(seen.body["kind"], "Build");
     assert_eq!(seen.body["status"]["verdict"], "Passed");
+    assert_eq!(seen.body["status"]["cause"], "*** is open", "values of the chain's Secret are masked");
     let signed = signature(&SecretString::from("key"), &seen.bytes);
     for (name, value) in [
         ("x-studioci-signature", signed.as_str()),

@@ -37,8 +37,6 @@ pub struct ForgeState {
     pub most: usize,
     /// What goes wrong with the next requests, one each; then all goes well.
     pub faults: VecDeque<Option<ForgeFault>>,
-    /// What was asked, `GET /path`.
-    pub asked: Vec<String>,
 }
 
 impl ForgeState {
@@ -76,7 +74,6 @@ impl Forge {
             statuses: BTreeMap::new(),
             most: 1000,
             faults: VecDeque::new(),
-            asked: Vec::new(),
         };
         Self { state: Arc::new(Mutex::new(state)) }
     }
@@ -89,7 +86,6 @@ impl Forge {
     /// Answers a request: the script of a server.
     pub fn answer(&self, seen: &SeenRequest) -> Reply {
         let mut state = self.state();
-        state.asked.push(seen.line());
         match state.faults.pop_front().flatten() {
             Some(ForgeFault::Instead(reply)) => reply,
             Some(ForgeFault::AfterDoing(reply)) => {
