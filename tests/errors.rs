@@ -256,10 +256,7 @@ fn every_error_says_what_to_do_and_has_its_exit_code() {
         assert!(matches!(failure.kind, ExitKind::Usage | ExitKind::Cluster | ExitKind::Timeout), "{failure}");
     }
     let of_state = state::error::Error::CASES.iter().chain(state::error::StartFlagFault::CASES);
-    for case in ConfigFault::CASES.iter().chain(Mistake::CASES).chain(of_state) {
-    for case in
-        ConfigFault::CASES.iter().chain(Mistake::CASES).chain(state::error::Error::CASES).chain(published())
-    {
+    for case in ConfigFault::CASES.iter().chain(Mistake::CASES).chain(of_state).chain(published()) {
         assert!(!case.what.is_empty() && !case.remedy.is_empty(), "{case:?}");
     }
 }

@@ -9,9 +9,9 @@ pub mod build;
 pub mod build_object;
 pub mod case;
 pub mod claim;
-pub mod copied;
 #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "nothing is published yet"))]
 pub mod commit_status;
+pub mod copied;
 pub mod denial;
 pub mod freeze;
 pub mod head;
