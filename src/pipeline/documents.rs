@@ -16,8 +16,8 @@ use super::fault::{Fault, Location, did_you_mean};
 use super::tree::{self, Aliased, Node, NodeKind, Notation, Wrong};
 use super::writer;
 
-pub(super) use self::place::Traced;
 pub use self::place::{Lines, Origins};
+pub(super) use self::place::{SECRET, SECRET_FIELDS, Traced};
 
 /// One Kubernetes document.
 #[derive(Debug, Clone, PartialEq)]

@@ -67,6 +67,8 @@ pub struct Origin {
     pub last: usize,
     /// The template's own text of the first line.
     pub text: String,
+    /// Whether it may hold what nobody is to see: then it is not shown.
+    pub hidden: bool,
 }
 
 /// What is wrong, where, why, and what to do.
@@ -109,8 +111,10 @@ impl Fault {
     pub fn of_template(mut self, name: &str, text: &str) -> Self {
         if let Some(origin) = self.origin.as_mut().filter(|origin| origin.text.is_empty()) {
             name.clone_into(&mut origin.file);
-            let line = text.lines().nth(origin.first.saturating_sub(1)).unwrap_or_default();
-            line.clone_into(&mut origin.text);
+            if !origin.hidden {
+                let line = text.lines().nth(origin.first.saturating_sub(1)).unwrap_or_default();
+                line.clone_into(&mut origin.text);
+            }
         }
         self
     }
@@ -213,10 +217,12 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&indented(&self.what))?;
         // the line number alone of a text that nobody has at hand says nothing
-        let known = self.place.as_ref().filter(|place| self.origin.is_none() || !place.text.is_empty());
+        let hidden = self.origin.as_ref().is_some_and(|origin| origin.hidden);
+        let known =
+            self.place.as_ref().filter(|place| self.origin.is_none() || hidden || !place.text.is_empty());
         // what stands in the template at the same place is shown once; other numbers may be in what is said of it
         let same = known.zip(self.origin.as_ref()).filter(|(place, origin)| {
-            (origin.first, origin.last, &origin.text) == (place.line, place.line, &place.text)
+            !hidden && (origin.first, origin.last, &origin.text) == (place.line, place.line, &place.text)
         });
         if let Some(place) = known {
             let file = same.map_or(&place.file, |(_, origin)| &origin.file);
@@ -234,7 +240,7 @@ impl fmt::Display for Fault {
             }
         }
         if let Some(origin) = self.origin.as_ref().filter(|_| same.is_none()) {
-            let Origin { file, first, last, text } = origin.as_ref();
+            let Origin { file, first, last, text, .. } = origin.as_ref();
             if first == last {
                 write!(f, "\n  from {file}, line {first}")?;
             } else {
@@ -273,7 +279,7 @@ mod tests {
         let text = "a: 1\nimage: {{ Registri }}\n";
         let fault = Fault::new("`Registri` is not defined")
             .at(Location::at_offset("pipeline.yaml", text, 15))
-            .from(Some(Origin { file: "base".into(), first: 3, last: 5, text: "x".into() }))
+            .from(Some(Origin { file: "base".into(), first: 3, last: 5, text: "x".into(), hidden: false }))
             .why("no value of that name")
             .maybe_hint(did_you_mean("Registri", ["Image", "Registry"]));
         assert_eq!(
@@ -287,7 +293,8 @@ mod tests {
     fn a_line_that_the_template_has_at_the_same_place_is_shown_once() {
         let place = Location::of("the rendered text", "a\nb: c", 2, 4);
         let shown = |first, last, text: &str| {
-            let origin = Origin { file: "p.yaml".to_owned(), first, last, text: text.to_owned() };
+            let origin =
+                Origin { file: "p.yaml".to_owned(), first, last, text: text.to_owned(), hidden: false };
             Fault::new("x").at(place.clone()).from(Some(origin)).to_string()
         };
         assert_eq!(shown(2, 2, "b: c"), "x\n  at p.yaml, line 2, column 4\n    2 | b: c\n      |    ^");
@@ -328,7 +335,7 @@ mod tests {
     fn one_line_says_it_all() {
         let fault = Fault::new("not YAML").at(Location::of("the rendered text", "a: [", 1, 4));
         assert_eq!(fault.one_line(), "the rendered text, line 1: not YAML");
-        let origin = Origin { file: "p.yaml".into(), first: 3, last: 5, text: "a: [".into() };
+        let origin = Origin { file: "p.yaml".into(), first: 3, last: 5, text: "a: [".into(), hidden: false };
         let fault = fault.from(Some(origin)).why("it is open\n  still.").hint("close it");
         assert_eq!(fault.one_line(), "p.yaml, line 3: not YAML: it is open still; close it");
     }

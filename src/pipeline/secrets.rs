@@ -12,20 +12,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::documents::{self, Document, Part};
+use super::documents::{self, Document, Part, SECRET, SECRET_FIELDS};
 use super::fault::{Fault, Faults, Location};
 use super::template::{Behind, Checked, Env, Failed, RENDERED, Rendered, Rendering, read, trace};
 use super::tree::{Node, NodeKind, Style, key_name};
 
-/// The kind that secrets are for.
-const SECRET: (&str, &str) = ("v1", "Secret");
-/// Its fields that hold them.
-const FIELDS: [&str; 2] = ["data", "stringData"];
-
 /// What stands for a secret value.
 const MASK: &str = "'***'";
 /// What stands for one that is a block: the `|` before it stays.
-const BLOCK_MASK: &str = "***";
+pub(super) const BLOCK_MASK: &str = "***";
 
 /// Where a scalar stands, and its mask.
 type Slot = (Range<usize>, &'static str);
@@ -119,7 +114,7 @@ pub(super) fn render(renderer: &Rendering<'_>) -> Result<Rendered, Fault> {
 fn in_the_open(document: &Document) -> Value {
     let mut value = document.value.clone();
     if let (SECRET, Some(fields)) = ((document.api_version(), document.kind()), value.as_object_mut()) {
-        fields.retain(|field, _| !FIELDS.contains(&field.as_str()));
+        fields.retain(|field, _| !SECRET_FIELDS.contains(&field.as_str()));
     }
     value
 }
@@ -166,7 +161,7 @@ fn in_object(node: &Node, path: &str, found: &mut BTreeMap<String, Slot>) {
     if (word("apiVersion"), word("kind")) != SECRET {
         return;
     }
-    for field in FIELDS {
+    for field in SECRET_FIELDS {
         let Some(NodeKind::Mapping(pairs)) = node.get(field).map(|node| &node.kind) else { continue };
         for (key, value) in pairs {
             if let (Ok(key), NodeKind::Scalar { style, .. }, false) =

@@ -99,7 +99,7 @@ impl Node {
     }
 
     /// The key and value of a name, also of one that `<<` brings, or the item of that number, which is its own key.
-    fn child(&self, name: &str) -> Option<(&Node, &Node)> {
+    pub(super) fn child(&self, name: &str) -> Option<(&Node, &Node)> {
         let pairs = match &self.kind {
             NodeKind::Mapping(pairs) => pairs,
             NodeKind::Sequence(items) => {
@@ -116,6 +116,18 @@ impl Node {
             })
         };
         own.map(|(key, node)| (key, node)).or_else(merged)
+    }
+
+    /// Where the text ends that stands here, in bytes; 0 where there is none.
+    pub(super) fn end(&self) -> usize {
+        match &self.kind {
+            _ if self.alias => 0,
+            NodeKind::Scalar { .. } => self.bytes.end,
+            NodeKind::Sequence(items) => items.iter().map(Self::end).max().unwrap_or(0),
+            NodeKind::Mapping(pairs) => {
+                pairs.iter().map(|(key, node)| key.end().max(node.end())).max().unwrap_or(0)
+            }
+        }
     }
 
     /// The text of a scalar.

@@ -27,7 +27,28 @@ pub(in crate::pipeline) struct Traced {
     pub(in crate::pipeline) origins: Origins,
 }
 
+/// The kind that secrets are for.
+pub(in crate::pipeline) const SECRET: (&str, &str) = ("v1", "Secret");
+/// Its fields that hold them.
+pub(in crate::pipeline) const SECRET_FIELDS: [&str; 2] = ["data", "stringData"];
+
 impl Document {
+    /// Whether a Secret holds what stands at a JSON pointer.
+    pub(in crate::pipeline) fn holds_secret(&self, pointer: &str) -> bool {
+        let field = pointer.split('/').nth(1).unwrap_or_default();
+        (self.api_version(), self.kind()) == SECRET && SECRET_FIELDS.contains(&field)
+    }
+
+    /// Whether a line of the rendered text has something of what a Secret holds, wherever that comes from.
+    pub(in crate::pipeline) fn hides(&self, line: usize) -> bool {
+        let held = SECRET_FIELDS.iter().filter(|field| self.holds_secret(&format!("/{field}")));
+        held.filter_map(|field| self.root.child(field)).any(|(key, node)| {
+            let text = self.traced.as_ref().map_or("", |traced| traced.text.as_str());
+            let end = text.get(..node.end()).map_or(key.line, |before| before.matches('\n').count() + 1);
+            (key.line..=end).contains(&line)
+        })
+    }
+
     /// Line and column, both from 1, of the key or item at a JSON pointer; of the nearest above it where there is none.
     pub fn place(&self, pointer: &str) -> (usize, usize) {
         self.root.place(pointer)

@@ -176,7 +176,7 @@ impl<'a> Checked<'a> {
     pub(in crate::pipeline) fn origin(&self, lines: Option<Lines>) -> Option<Origin> {
         let Lines { first, last } = lines?;
         let text = self.template.text.lines().nth(first - 1).unwrap_or_default().to_owned();
-        Some(Origin { file: self.template.name.clone(), first, last, text })
+        Some(Origin { file: self.template.name.clone(), first, last, text, hidden: false })
     }
 }
 

@@ -6,10 +6,9 @@ use serde_json::Value;
 
 use super::chain_settings;
 use super::kinds::{self, Known};
-use super::loan::is_own;
 use super::settings::KEYS;
-use super::subject::Subject;
-use super::{PlanInput, images, rights, strings};
+use super::subject::{Subject, escaped, is_other};
+use super::{PlanInput, fields, images, rights};
 use crate::chain::wire;
 use crate::pipeline::fault::{Fault, did_you_mean};
 
@@ -17,6 +16,11 @@ use crate::pipeline::fault::{Fault, did_you_mean};
 const NAME_MAX: usize = 63;
 /// What a ConfigMap or Secret may hold, and near to what the API server stores at all.
 const SIZE_MAX: usize = 1 << 20;
+
+/// Longest key of a ConfigMap or Secret.
+const KEY_MAX: usize = 253;
+/// Wrong keys of an object that are told.
+const KEYS_TOLD: usize = 20;
 
 /// Checks one object. `is_build`: whether it is, or may be meant as, the build workload.
 pub(super) fn subject(
@@ -30,13 +34,13 @@ pub(super) fn subject(
     if !subject.is("", "Namespace") && !kind(subject, faults) {
         return;
     }
-    strings::check(subject, faults);
+    fields::check(subject, faults);
     if subject.is("", "Namespace") {
         return;
     }
     name(subject, faults);
-    if !is_own(subject.value.pointer("/metadata/namespace"), own) {
-        let theirs = subject.namespace().unwrap_or("<not a string>");
+    data_keys(subject, faults);
+    if let Some(theirs) = subject.namespace().filter(|theirs| !own.contains(theirs)) {
         faults.push(subject.at("/metadata/namespace").fault(
             format!("it is in namespace {theirs}"),
             match own {
@@ -200,7 +204,10 @@ fn name(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
             "a build is prepared by applying its documents, over again after a crash: every time there would be one more",
             "give it a metadata.name",
         ));
-    } else if name.is_empty() && !strings::is_otherwise(subject.value.pointer("/metadata/name")) {
+    } else if name.is_empty()
+        && !is_other(subject.value.get("metadata"), Value::is_object)
+        && !is_other(subject.value.pointer("/metadata/name"), Value::is_string)
+    {
         faults.push(subject.at("/metadata/name").fault(
             "it has no name",
             "nothing can be applied without one",
@@ -214,12 +221,75 @@ fn name(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
             "shorten it",
         ));
     }
+    if let Some(why) = name_fault(subject) {
+        faults.push(subject.at("/metadata/name").fault(
+            format!("its name {name:?} {why}"),
+            "the API server takes no object of such a name",
+            "rename it",
+        ));
+    }
     if name.starts_with("studioci-") {
         faults.push(subject.at("/metadata/name").fault(
             "its name begins with studioci-",
             "studioci keeps its own objects under such names in the same namespace",
             "rename it",
         ));
+    }
+}
+
+/// Why a name is none that the API server takes for its kind: for most a DNS subdomain.
+fn name_fault(subject: &Subject<'_>) -> Option<String> {
+    let name = subject.name();
+    let (is_rbac, is_service) = (subject.group() == "rbac.authorization.k8s.io", subject.is("", "Service"));
+    if is_rbac {
+        let found = name.chars().find(|c| "/%".contains(*c)).map(|c| format!("has {c:?}"));
+        return found
+            .or_else(|| matches!(name, "." | "..").then(|| "stands for a folder in a path".to_owned()));
+    }
+    let (extra, allowed) =
+        if is_service { ("-", "a-z, 0-9 and '-'") } else { ("-.", "a-z, 0-9, '-' and '.'") };
+    let fits = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || extra.contains(*c);
+    if let Some(c) = name.chars().find(|c| !fits(c)) {
+        return Some(format!("has {c:?}; only {allowed} are allowed"));
+    }
+    let ends = |part: &str| part.is_empty() || part.starts_with('-') || part.ends_with('-');
+    (!name.is_empty() && name.split('.').any(ends))
+        .then(|| "has no letter or digit at an end, or beside a dot".to_owned())
+}
+
+/// A key of a ConfigMap or Secret may become the name of a file.
+fn data_keys(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
+    let maps = match (subject.group(), subject.kind()) {
+        ("", "ConfigMap") => ["data", "binaryData"],
+        ("", "Secret") => ["data", "stringData"],
+        _ => return,
+    };
+    let entries = |map| subject.value.get(map).and_then(Value::as_object).into_iter().flatten();
+    for map in maps {
+        let wrong = entries(map).filter_map(|(key, _)| {
+            let twice = map == "binaryData" && entries("data").any(|(other, _)| other == key);
+            Some((key, key_fault(key).or_else(|| twice.then(|| "is in data, too".to_owned()))?))
+        });
+        for (key, why) in wrong.take(KEYS_TOLD) {
+            faults.push(subject.at(&format!("/{map}/{}", escaped(key))).fault(
+                format!("{map}: the key {key:?} {why}"),
+                "the API server takes a key once, and only one that may become the name of a file",
+                "rename it",
+            ));
+        }
+    }
+}
+
+fn key_fault(key: &str) -> Option<String> {
+    let fits = |c: &char| c.is_ascii_alphanumeric() || "-._".contains(*c);
+    if key.is_empty() {
+        Some("is empty".to_owned())
+    } else if key.len() > KEY_MAX {
+        Some(format!("has {} characters; at most {KEY_MAX} fit", key.len()))
+    } else if let Some(c) = key.chars().find(|c| !fits(c)) {
+        Some(format!("has {c:?}; only letters, digits, '-', '_' and '.' are allowed"))
+    } else {
+        (key == "." || key.starts_with("..")).then(|| "stands for a folder, or begins with ..".to_owned())
     }
 }
 

@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::copies;
 use super::settings::BuildSettings;
-use super::strings::is_otherwise;
-use super::subject::{Subject, escaped, fault, list, listed, strings, text};
+use super::subject::{Subject, escaped, fault, is_other, list, listed, strings, text};
 use super::{BuildWorkload, PlanInput, PlanNotice};
 use crate::chain::build::Map;
 use crate::chain::wire;
@@ -148,6 +147,9 @@ fn container<'a>(
     faults: &mut Vec<Fault>,
 ) -> Option<&'a Value> {
     let containers = list(template, "/spec/containers");
+    let is_told = is_other(Some(template), Value::is_object)
+        || is_other(template.get("spec"), Value::is_object)
+        || is_other(template.pointer("/spec/containers"), Value::is_array);
     let names = || listed(containers.iter().map(|it| text(it, "/name").unwrap_or("one without a name")));
     let found = match (annotations.get(wire::BUILD_CONTAINER), containers) {
         (Some(wanted), [_, ..]) => {
@@ -162,6 +164,8 @@ fn container<'a>(
             found?
         }
         (None, [only]) => only,
+        // told as that
+        (_, []) if is_told => return None,
         (_, []) => {
             faults.push(subject.at("/spec/template/spec/containers").fault(
                 "its pod template has no containers",
@@ -180,7 +184,7 @@ fn container<'a>(
         }
     };
     let name = text(found, "/name").unwrap_or_default();
-    if is_otherwise(found.get("name")) {
+    if is_other(Some(found), Value::is_object) || is_other(found.get("name"), Value::is_string) {
         // told as that
         return None;
     }

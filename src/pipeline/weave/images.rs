@@ -2,14 +2,15 @@
 
 use serde_json::Value;
 
-use super::subject::{Spot, Subject, list, text};
+use super::subject::{Spot, Subject, is_other, list, text};
 use crate::keel::image::ImageRef;
 use crate::pipeline::fault::Fault;
 
 /// Checks the image of every container of a workload, and of every volume that is one.
 pub(super) fn check(subject: &Subject<'_>, faults: &mut Vec<Fault>) {
     let Some(template) = subject.pod_template() else { return };
-    for container in list(template, "/spec/initContainers").iter().chain(list(template, "/spec/containers")) {
+    let containers = list(template, "/spec/initContainers").iter().chain(list(template, "/spec/containers"));
+    for container in containers.filter(|container| !is_other(Some(container), Value::is_object)) {
         let name = text(container, "/name").unwrap_or("without a name");
         match container.pointer("/image") {
             Some(Value::String(image)) if !image.is_empty() => {

@@ -10,6 +10,7 @@
 mod chain_settings;
 mod check;
 mod copies;
+mod fields;
 mod find;
 mod finish;
 mod fits;
@@ -23,7 +24,6 @@ mod probe;
 mod rest;
 mod rights;
 mod settings;
-mod strings;
 mod subject;
 mod warn;
 

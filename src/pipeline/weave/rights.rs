@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::PlanInput;
 use super::loan::is_own;
-use super::subject::{Subject, list, listed, text};
+use super::subject::{Subject, is_other, list, listed, text};
 use crate::chain::wire;
 use crate::pipeline::fault::Fault;
 
@@ -148,6 +148,8 @@ pub(super) fn binding(subject: &Subject<'_>, own: &[&str], faults: &mut Vec<Faul
             "an agent may bind only Roles of the build's own namespace",
             format!("write a Role with the rules of {role} that the build needs, and bind that"),
         )),
+        _ if is_other(subject.value.get("roleRef"), Value::is_object)
+            || is_other(subject.value.pointer("/roleRef/kind"), Value::is_string) => {}
         _ => {
             faults.push(subject.at("/roleRef/kind").fault(
                 "it has no roleRef.kind",
@@ -156,14 +158,15 @@ pub(super) fn binding(subject: &Subject<'_>, own: &[&str], faults: &mut Vec<Faul
             ));
         }
     }
-    if subject.list("/subjects").is_empty() {
+    if subject.list("/subjects").is_empty() && !is_other(subject.value.get("subjects"), Value::is_array) {
         faults.push(subject.at("/subjects").fault(
             "it has no subjects",
             "an agent may bind a Role only to ServiceAccounts of the build's namespace",
             "add the ServiceAccount that the build runs as",
         ));
     }
-    for bound in list(subject.value, "/subjects") {
+    let subjects = list(subject.value, "/subjects").iter();
+    for bound in subjects.filter(|bound| !is_other(Some(bound), Value::is_object)) {
         let (kind, name) =
             (text(bound, "/kind").unwrap_or_default(), text(bound, "/name").unwrap_or_default());
         if kind != "ServiceAccount" || !is_own(bound.get("namespace"), own) {

@@ -54,11 +54,6 @@ impl<'a> Subject<'a> {
         text(self.value, pointer)
     }
 
-    /// A value of this very object as the pipeline writes it.
-    pub(super) fn written(&self, value: &Value) -> Option<&'a str> {
-        self.document.written(&pointer_of(self.value, value)?)
-    }
-
     pub(super) fn list(&self, pointer: &str) -> &'a [Value] {
         list(self.value, pointer)
     }
@@ -123,13 +118,15 @@ impl Spot<'_> {
         hint: impl Into<String>,
     ) -> Fault {
         let Self { subject: Subject { document, .. }, line, column } = *self;
-        let text = document.line_of(line).to_owned();
+        let hidden = document.hides(line);
+        let text = if hidden { String::new() } else { document.line_of(line).to_owned() };
         let place = Location { file: RENDERED.to_owned(), line, column, text };
         let origin = document.origin(line).map(|Lines { first, last }| Origin {
             file: TEMPLATE.to_owned(),
             first,
             last,
             text: String::new(),
+            hidden,
         });
         fault(format!("{}: {what}", document.title()), why, hint).at(place).from(origin)
     }
@@ -185,7 +182,12 @@ pub(super) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// The entries of a map that are strings; the others are [`super::check`]'s business.
+/// Whether something else stands there than what a field takes, which [`super::fields`] tells.
+pub(super) fn is_other(value: Option<&Value>, takes: impl Fn(&Value) -> bool) -> bool {
+    value.is_some_and(|value| !value.is_null() && !takes(value))
+}
+
+/// The entries of a map that are strings; the others are told by [`super::fields`].
 pub(super) fn strings(map: Option<&Value>) -> Map {
     map.and_then(Value::as_object)
         .into_iter()

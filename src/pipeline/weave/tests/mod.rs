@@ -1,5 +1,6 @@
 //! What is woven, held by tables and two snapshots.
 
+mod fields;
 mod job;
 mod listener;
 mod placed;

@@ -187,11 +187,52 @@ fn no_line_of_a_fault_shows_a_secret() {
     let place = faults[0].place.as_ref().unwrap();
     assert_eq!((place.text.as_str(), place.column), ("", 43), "{}", shown(&faults));
     assert!(!format!("{faults:?}").contains("swordfish"));
-    // what stands in the template itself is no secret to us, and not shown all the same
-    for data in ["stringData: {pin: 4711}", "stringData: [4711]"] {
-        let template = with(&format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\n{data}"));
-        let faults = of_template::plan(&sources(&template), &facts, &settings()).unwrap_err();
+}
+
+#[test]
+fn a_fault_in_what_a_secret_holds_has_a_line_and_column_and_shows_nothing_of_it() {
+    let faults = |document: &str| {
+        let (text, place) = marked(&with(document));
+        let faults = of_template::plan(&sources(&text), &Facts::default(), &settings()).unwrap_err();
         assert_eq!(faults.len(), 1, "{}", shown(&faults));
-        assert!(!format!("{faults:?}").contains("4711"), "{faults:?}");
+        let found = faults[0].place.as_ref().unwrap();
+        assert_eq!((found.line, found.column), place, "{}", shown(&faults));
+        (format!("{faults:?}\n{}", shown(&faults)), faults[0].one_line(), place)
+    };
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n";
+    for data in [
+        "stringData: {a: b, «pin: 4711}",
+        "stringData:\n  a: b\n  «pin: 4711",
+        "stringData:\n  swordfish: |\n    4711\n    4711\n  «pin: 4711",
+        "«stringData: [4711]",
+        "«stringData: 4711",
+        "data: {«pin: 4711}",
+        "data: {«pin: \"4711:\"}",
+        "data:\n  «pin: |\n    4711:\n",
+        "stringData: {«pin: [4711]}",
+        "stringData: {«a b: \"4711\"}",
+        // another field of the same line
+        "{«immutable: no-4711, stringData: {pin: \"4711\"}}",
+    ] {
+        let document = match data.strip_prefix('{') {
+            Some(rest) => format!("{{apiVersion: v1, kind: Secret, metadata: {{name: x}}, {rest}")
+                .replace("no-4711", "\"no\""),
+            None => format!("{secret}{data}"),
+        };
+        let (all, line, (number, column)) = faults(&document);
+        assert!(!all.contains("4711"), "{all}");
+        assert!(all.contains(&format!("at the rendered text, line {number}, column {column}\n")), "{all}");
+        assert!(all.contains(&format!("from pipeline.yaml, line {number}\n")), "{all}");
+        assert!(line.starts_with(&format!("pipeline.yaml, line {number}: ")), "{line}");
+    }
+    // what stands around it is shown
+    for document in [
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x, labels: {«a: 7}}\nstringData: {pin: \"4711\"}",
+        "apiVersion: v1\nkind: Secret\nstringData: {pin: \"4711\"}\nmetadata: {name: x, labels: {«a: 7}}",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {}\n«immutable: 1",
+    ] {
+        let (all, ..) = faults(document);
+        assert!(all.contains("7}}") || all.contains("| immutable: 1"), "{all}");
+        assert!(!all.contains("4711"), "{all}");
     }
 }

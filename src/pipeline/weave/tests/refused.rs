@@ -295,7 +295,7 @@ fn documents_that_belong_elsewhere() {
         ),
         (
             with(&named("v1", "ConfigMap").replace("{name", "{namespace: 7, name")),
-            &["it is in namespace <not a string>"],
+            &["metadata.namespace is 7, not a string"],
         ),
     ] {
         one_fault(&text, &settings(), says);
@@ -364,7 +364,7 @@ fn labels_and_annotations_are_strings() {
         ),
         (
             with(&named("v1", "ConfigMap").replace("{name", "{annotations: {a: [b]}, name")),
-            "metadata.annotations: a is [\"b\"], not a string",
+            "metadata.annotations: a is a list, not a string",
         ),
     ] {
         one_fault(&text, &settings(), &[says]);
@@ -384,13 +384,13 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
     for (text, says) in [
         (
             pod("", "env: [{name: A, value: 1.5}]"),
-            ["containers[0].env: A is 1.5, not a string", "write value: \"1.5\""],
+            ["containers[0].env[0].value is 1.5, not a string", "write value: \"1.5\""],
         ),
         (
             pod("", "env: [{name: B, value: yes}]"),
-            ["containers[0].env: B is yes, which reads as true, not", "write value: \"yes\""],
+            ["containers[0].env[0].value is yes, which reads as true, not", "write value: \"yes\""],
         ),
-        (pod("", "env: [{name: 7, value: x}]"), ["containers[0].env[0] is 7, not", "write name: \"7\""]),
+        (pod("", "env: [{name: 7, value: x}]"), ["containers[0].env[0].name is 7, not", "write name: \"7\""]),
         (pod("", "args: [serve, 8080]"), ["containers[0].args[1] is 8080, not", "write \"8080\""]),
         (
             pod("", "command: [sleep, 1e3]"),
@@ -406,12 +406,12 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
         ),
         (
             pod("", "livenessProbe: {httpGet: {port: 80, httpHeaders: [{name: X, value: 1}]}}"),
-            ["httpGet.httpHeaders: X is 1, not", "write value: \"1\""],
+            ["httpGet.httpHeaders[0].value is 1, not", "write value: \"1\""],
         ),
         (
             pod("      initContainers: [{name: a, image: b, env: [{name: C, value: off}]}]\n", "stdin: true"),
             [
-                "spec.template.spec.initContainers[0].env: C is off, which reads as false",
+                "spec.template.spec.initContainers[0].env[0].value is off, which reads as false",
                 "write value: \"off\"",
             ],
         ),
@@ -425,7 +425,7 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
         ),
         (
             pod("      tolerations: [{key: a, value: true}]\n", "stdin: true"),
-            ["tolerations[0] is true, not", "write value: \"true\""],
+            ["tolerations[0].value is true, not", "write value: \"true\""],
         ),
         (pod(&affinity, "stdin: true"), ["matchExpressions[0].values[1] is 7, not", "write \"7\""]),
         (
@@ -473,15 +473,21 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
             pod("", "volumeMounts: [{name: a, mountPath: /a, subPath: 010}]"),
             ["volumeMounts[0].subPath is 010, which reads as 8", "write subPath: \"010\""],
         ),
-        (object("v1", "ConfigMap", "data: [a, b]"), ["data is no mapping", "write a name and its string"]),
+        (
+            object("v1", "ConfigMap", "data: [a, b]"),
+            ["data is a list, not a mapping", "write a name and its string"],
+        ),
         (
             with("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other, labels: [a]}"),
-            ["metadata.labels is no mapping", "write a name and its string"],
+            ["metadata.labels is a list, not a mapping", "write a name and its string"],
         ),
-        (object("v1", "ConfigMap", "binaryData: {a: 12}"), ["binaryData: a is 12", "write a: \"12\""]),
+        (
+            object("v1", "ConfigMap", "binaryData: {a: 12}"),
+            ["binaryData: a is 12, not base64", "as it is under data"],
+        ),
         (
             object("v1", "ConfigMap", "data: {a: {b: c}}"),
-            ["data: a is {\"b\":\"c\"}", "write a string in quotes"],
+            ["data: a is a mapping, not a string", "write a string in quotes"],
         ),
         (object("v1", "Service", "spec: {selector: {v: 1}}"), ["spec.selector: v is 1", "write v: \"1\""]),
         (
@@ -500,16 +506,22 @@ fn a_number_a_boolean_or_null_is_refused_wherever_the_server_takes_strings_only(
     let many = object("v1", "ConfigMap", &format!("data: {{{}}}", data.join(", ")));
     let faults = woven(&many, &settings()).unwrap_err();
     assert_eq!(faults.len(), 21);
-    assert!(shown(&faults[20..]).contains("10 more of its fields are no strings"));
+    assert!(shown(&faults[20..]).contains("10 more of its fields hold what they do not take"));
     // what a Secret holds is not shown
     for (rest, says) in [
         (
             "stringData: {pin: 4711}",
             ["stringData: pin is a number or a boolean, not a string", "write pin: \"…\", with the quotes"],
         ),
-        ("stringData: [4711]", ["stringData is no mapping", "write a name and its string"]),
-        ("data: {pin: 4711}", ["data: pin is a number or a boolean", "with the quotes"]),
-        ("stringData: {pin: [4711]}", ["stringData: pin is a list or a mapping", "write a string in quotes"]),
+        ("stringData: [4711]", ["stringData is a list, not a mapping", "write a name and its string"]),
+        (
+            "data: {pin: 4711}",
+            ["data: pin is a number or a boolean, not base64", "as it is under stringData"],
+        ),
+        (
+            "stringData: {pin: [4711]}",
+            ["stringData: pin is a list, not a string", "write a string in quotes"],
+        ),
     ] {
         let text = object("v1", "Secret", rest);
         one_fault(&text, &settings(), &says);

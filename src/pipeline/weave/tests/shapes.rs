@@ -84,7 +84,7 @@ const SHAPES: &[(&str, &str, Comes)] = shapes![
         "match-tag-unquoted",
         Refused(&["keel.sh/matchTag is true, not a string", "keel.sh/matchTag: \"true\""]),
     ),
-    ("env-unquoted", Refused(&["env: PORT is 8080, not a string", "write value: \"8080\""])),
+    ("env-unquoted", Refused(&["containers[0].env[0].value is 8080, not a string", "write value: \"8080\""])),
     (
         "capitals-in-another-image",
         Refused(&[
