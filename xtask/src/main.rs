@@ -46,7 +46,7 @@ enum Task {
     Fuzz(fuzz::Args),
     #[command(hide = true, name = bench::sample::VERB)]
     Sample(bench::sample::Args),
-    /// Write the pages that are made from the program: docs/errors.md
+    /// Write what is made from the program and the API: docs/errors.md and the table of field types
     Docs,
     /// Build the agent image and push it to a running cluster's registry
     AgentImage(cluster::Name),

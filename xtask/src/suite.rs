@@ -27,11 +27,14 @@ pub(crate) struct Args {
     record: bool,
 }
 
-/// Has the test that holds a page write it.
+/// Has the tests that hold a page or a table write it.
 pub(crate) fn write_docs() -> Result<(), Failure> {
-    let mut test = build::cargo();
-    test.args(["test", "--locked", "--package", "kubectl-studioci", "--test", "errors"]);
-    build::succeed(test.env("STUDIOCI_WRITE_DOCS", "1"), &screen::interrupt())
+    for of in [["kubectl-studioci", "--test", "errors"].as_slice(), &["field-table", "--lib"]] {
+        let mut test = build::cargo();
+        test.args(["test", "--locked", "--package"]).args(of);
+        build::succeed(test.env("STUDIOCI_WRITE_DOCS", "1"), &screen::interrupt())?;
+    }
+    Ok(())
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {

@@ -214,21 +214,21 @@ const SCALARS: &[Row] = &[
         "resources: {limits: {cpu: true}}",
         "resources: {limits: {cpu: 2}}",
         "resources.limits: cpu is true, not a quantity",
-        "with or without a unit",
+        "with a unit such as",
     ),
     (
         of_container,
         "resources: {requests: {memory: {a: b}}}",
         "resources: {requests: {memory: 1.5, cpu: 500m}}",
         "resources.requests: memory is a mapping, not a quantity",
-        "with or without a unit",
+        "with a unit such as",
     ),
     (
         of_volume,
         "emptyDir: {sizeLimit: []}",
         "emptyDir: {sizeLimit: 1Gi}",
         "emptyDir.sizeLimit is a list, not a quantity",
-        "with or without a unit",
+        "with a unit such as",
     ),
 ];
 
@@ -619,5 +619,34 @@ fn a_number_in_quotes_is_told_as_it_is_to_be_written() {
             "" => drop(good(&text)),
             _ => refused(&text, &["spec.replicas is \"", hint]),
         }
+    }
+}
+
+#[test]
+fn a_quantity_is_a_number_and_a_unit_that_the_server_knows() {
+    let limit = |memory: &str| of_container(&format!("resources: {{limits: {{memory: {memory}}}}}"));
+    for memory in
+        ["4GB", "512mb", "1 Gi", "1gi", "Gi", "\"\"", "1.2.3", "1e", ".", "\"1,5\"", "1Gi2", "1K", "--1"]
+    {
+        refused(&limit(memory), &["resources.limits: memory is \"", "not a quantity", "with a unit such as"]);
+    }
+    for memory in [
+        "4G",
+        "512M",
+        "1Gi",
+        "1.5Gi",
+        "500m",
+        "1E",
+        "1e3",
+        "\"1e3\"",
+        "\"12E-2\"",
+        "+1Ki",
+        "-1",
+        ".5",
+        "\"5.\"",
+        "0",
+        "1k",
+    ] {
+        good(&limit(memory));
     }
 }

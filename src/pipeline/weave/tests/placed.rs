@@ -236,3 +236,19 @@ fn a_fault_in_what_a_secret_holds_has_a_line_and_column_and_shows_nothing_of_it(
         assert!(!all.contains("4711"), "{all}");
     }
 }
+
+#[test]
+fn a_secret_that_is_shown_with_masks_is_woven_as_it_is() {
+    use crate::pipeline::facts::EnvValue;
+    let template = with("apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {a: {{ env.TOKEN }}}\nstringData:\n  b: |\n    {{ env.TOKEN }}");
+    let with_token = |value: &str| {
+        let mut facts = Facts::default();
+        facts.env.insert("TOKEN".to_owned(), EnvValue { value: value.to_owned(), secret: true });
+        of_template::preview(&sources(&template), &facts, false)
+    };
+    let text = with_token("c3dvcmRmaXNo").unwrap().text("t");
+    assert!(text.contains("***") && !text.contains("c3dvcmRmaXNo"), "{text}");
+    let faults = with_token("sword fish").unwrap_err();
+    assert!(shown(&faults).contains("data: a is a text, not base64"), "{}", shown(&faults));
+    assert!(!format!("{faults:?}").contains("sword"), "{faults:?}");
+}
