@@ -141,7 +141,7 @@ impl<'a> FieldLook<'a, '_> {
                 Step::Field(name) if place.is_empty() => place.push_str(name),
                 Step::Field(name) => place.extend([".", name]),
                 Step::Entry(name) => place.extend([": ", name]),
-                Step::Item(index) => place.push_str(&format!("[{index}]")),
+                Step::Item(index) => place.extend(["[", &index.to_string(), "]"]),
             }
         }
         place

@@ -477,11 +477,7 @@ fn a_list_where_a_mapping_belongs_and_the_reverse_is_told_once() {
             ["spec.template.spec.containers is a mapping", "after `- `"],
         ),
         (
-            build("    spec:\n      containers:\n", "    spec:\n    - containers:\n").replacen(
-                "      - name: ci\n        image",
-                "      - name: ci\n        image",
-                1,
-            ),
+            build("    spec:\n      containers:\n", "    spec:\n    - containers:\n"),
             ["spec.template.spec is a list", "`name: value`"],
         ),
         (

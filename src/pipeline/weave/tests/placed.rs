@@ -240,7 +240,9 @@ fn a_fault_in_what_a_secret_holds_has_a_line_and_column_and_shows_nothing_of_it(
 #[test]
 fn a_secret_that_is_shown_with_masks_is_woven_as_it_is() {
     use crate::pipeline::facts::EnvValue;
-    let template = with("apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {a: {{ env.TOKEN }}}\nstringData:\n  b: |\n    {{ env.TOKEN }}");
+    let template = with(
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {a: {{ env.TOKEN }}}\nstringData:\n  b: |\n    {{ env.TOKEN }}",
+    );
     let with_token = |value: &str| {
         let mut facts = Facts::default();
         facts.env.insert("TOKEN".to_owned(), EnvValue { value: value.to_owned(), secret: true });
