@@ -54,7 +54,7 @@ fn taken(groups: &'static str, field: &str) -> Option<&'static str> {
 }
 
 /// What a field takes that is no scalar, spelled as in the table; a `*` stands for the field's own name.
-enum Shape {
+enum FieldShape {
     List(&'static str),
     Map(&'static str),
     /// Groups of its type.
@@ -62,7 +62,7 @@ enum Shape {
     Scalar,
 }
 
-impl Shape {
+impl FieldShape {
     fn of(takes: &'static str, field: &str) -> Self {
         if let Some(of) = takes.strip_prefix("[]") {
             return Self::List(of);
@@ -79,7 +79,7 @@ impl Shape {
 
 /// A step from an object towards a value in it.
 #[derive(Clone, Copy)]
-enum Step<'a> {
+enum PathPart<'a> {
     Field(&'a str),
     /// A name that the pipeline gives.
     Entry(&'a str),
@@ -90,35 +90,35 @@ struct FieldLook<'a, 'f> {
     subject: &'a Subject<'a>,
     faults: &'f mut Vec<Fault>,
     found: usize,
-    path: Vec<Step<'a>>,
+    path: Vec<PathPart<'a>>,
 }
 
 impl<'a> FieldLook<'a, '_> {
     /// Looks at a value and all below it. `field`: the nearest field above it.
     fn value(&mut self, takes: &'static str, field: &'a str, value: &'a Value) {
-        let shape = Shape::of(takes, field);
+        let shape = FieldShape::of(takes, field);
         match (&shape, value) {
-            (Shape::List(of), Value::Array(items)) => {
+            (FieldShape::List(of), Value::Array(items)) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.below(Step::Item(index), of, field, item);
+                    self.below(PathPart::Item(index), of, field, item);
                 }
             }
-            (Shape::Map(of), Value::Object(entries)) => {
+            (FieldShape::Map(of), Value::Object(entries)) => {
                 for (name, value) in entries {
-                    self.below(Step::Entry(name), of, field, value);
+                    self.below(PathPart::Entry(name), of, field, value);
                 }
             }
-            (Shape::Fields(groups), Value::Object(fields)) => {
+            (FieldShape::Fields(groups), Value::Object(fields)) => {
                 for (field, value) in fields {
                     if let Some(takes) = taken(groups, field) {
-                        self.below(Step::Field(field), takes, field, value);
+                        self.below(PathPart::Field(field), takes, field, value);
                     }
                 }
             }
-            (Shape::Scalar, value) if fits(takes, value) => {}
+            (FieldShape::Scalar, value) if fits(takes, value) => {}
             // the server reads an entry that is null as an empty one, and what was meant is lost
-            (Shape::Scalar, Value::Null)
-                if is_text(takes) && !matches!(self.path.last(), Some(Step::Field(_))) =>
+            (FieldShape::Scalar, Value::Null)
+                if is_text(takes) && !matches!(self.path.last(), Some(PathPart::Field(_))) =>
             {
                 self.fault(takes, &shape, value);
             }
@@ -127,7 +127,7 @@ impl<'a> FieldLook<'a, '_> {
         }
     }
 
-    fn below(&mut self, step: Step<'a>, takes: &'static str, field: &'a str, value: &'a Value) {
+    fn below(&mut self, step: PathPart<'a>, takes: &'static str, field: &'a str, value: &'a Value) {
         self.path.push(step);
         self.value(takes, field, value);
         self.path.pop();
@@ -138,10 +138,10 @@ impl<'a> FieldLook<'a, '_> {
         let mut place = String::new();
         for step in &self.path {
             match step {
-                Step::Field(name) if place.is_empty() => place.push_str(name),
-                Step::Field(name) => place.extend([".", name]),
-                Step::Entry(name) => place.extend([": ", name]),
-                Step::Item(index) => place.extend(["[", &index.to_string(), "]"]),
+                PathPart::Field(name) if place.is_empty() => place.push_str(name),
+                PathPart::Field(name) => place.extend([".", name]),
+                PathPart::Entry(name) => place.extend([": ", name]),
+                PathPart::Item(index) => place.extend(["[", &index.to_string(), "]"]),
             }
         }
         place
@@ -149,43 +149,43 @@ impl<'a> FieldLook<'a, '_> {
 
     fn pointer(&self) -> String {
         let parts = self.path.iter().map(|step| match step {
-            Step::Field(name) | Step::Entry(name) => format!("/{}", escaped(name)),
-            Step::Item(index) => format!("/{index}"),
+            PathPart::Field(name) | PathPart::Entry(name) => format!("/{}", escaped(name)),
+            PathPart::Item(index) => format!("/{index}"),
         });
         parts.collect()
     }
 
-    fn fault(&mut self, takes: &'static str, shape: &Shape, value: &Value) {
+    fn fault(&mut self, takes: &'static str, shape: &FieldShape, value: &Value) {
         self.found += 1;
         if self.found > TOLD {
             return;
         }
         let (place, pointer) = (self.place(), self.pointer());
-        let held = Held {
+        let misfit = Misfit {
             value,
             written: self.subject.document.written(&pointer),
             key: match self.path.last() {
-                Some(Step::Field(name) | Step::Entry(name)) => format!("{name}: "),
+                Some(PathPart::Field(name) | PathPart::Entry(name)) => format!("{name}: "),
                 _ => String::new(),
             },
             secret: self.subject.document.holds_secret(&pointer),
         };
         let (noun, only, hint) = match shape {
-            Shape::List(of) => ("a list", "a list there", held.as_list(of)),
-            Shape::Map("string" | "base64") => (
+            FieldShape::List(of) => ("a list", "a list there", misfit.as_list(of)),
+            FieldShape::Map("string" | "base64") => (
                 "a mapping",
                 "names and their strings there",
                 "write a name and its string a line, as in `name: \"value\"`".to_owned(),
             ),
-            Shape::Map(_) | Shape::Fields(_) => (
+            FieldShape::Map(_) | FieldShape::Fields(_) => (
                 "a mapping",
                 "a mapping there",
                 "write a name and its value a line, as in `name: value`".to_owned(),
             ),
-            Shape::Scalar => held.as_scalar(takes),
+            FieldShape::Scalar => misfit.as_scalar(takes),
         };
         self.faults.push(self.subject.at(&pointer).fault(
-            format!("{place} is {}, not {noun}", held.what()),
+            format!("{place} is {}, not {noun}", misfit.what()),
             format!("the API server takes {only}"),
             hint,
         ));
@@ -193,7 +193,7 @@ impl<'a> FieldLook<'a, '_> {
 }
 
 /// A value that is not what its field takes.
-struct Held<'a> {
+struct Misfit<'a> {
     value: &'a Value,
     /// As the pipeline writes it.
     written: Option<&'a str>,
@@ -203,7 +203,7 @@ struct Held<'a> {
     secret: bool,
 }
 
-impl Held<'_> {
+impl Misfit<'_> {
     fn what(&self) -> String {
         match self.value {
             Value::Null => "null".to_owned(),
@@ -373,8 +373,10 @@ mod tests {
                 let (takes, fields) = group.split_once(' ').unwrap();
                 for field in fields.split(' ') {
                     let of = takes.trim_start_matches("[]").trim_start_matches("{}");
-                    let scalar =
-                        matches!(Shape::of(if of == "*" { field } else { of }, field), Shape::Scalar);
+                    let scalar = matches!(
+                        FieldShape::of(if of == "*" { field } else { of }, field),
+                        FieldShape::Scalar
+                    );
                     assert!(!scalar || !fits(of, &Value::Null), "{name}: {field} takes {of}");
                 }
             }
