@@ -279,6 +279,100 @@ fn template_faults() {
 }
 
 #[test]
+fn a_variable_that_nothing_reads_or_that_is_not_set_is_said() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {tag: \"{{ env.TAG | default(value='x') }}\"}\n";
+    let folder = Folder::new("env", &and(secret));
+    let said = |verb: &[&str], name: &str, env: &[(&str, &str)]| {
+        let flags = ["-f", "pipeline.yaml", "--env", name];
+        let (out, said, code) = run(&folder, &[verb, &flags].concat(), env);
+        assert!(code == 0 && !out.is_empty(), "{said}");
+        said
+    };
+    let start = ["start", "--chain", "c", "--dry-run=client"];
+    for verb in [&["render"][..], &["render", "--woven"], &start] {
+        let set = [("TAG", "build-0002"), ("NOSUCH", "x")];
+        assert_eq!(said(verb, "TAG", &set), "");
+        assert_eq!(said(verb, "TAG", &[]), "Warning: --env TAG: the environment has no such variable\n");
+        for env in [&set[..], &[]] {
+            let unread = "Warning: --env NOSUCH: the template does not read env.NOSUCH\n";
+            assert_eq!(said(verb, "NOSUCH", env), unread);
+        }
+        assert!(said(verb, "TAGS", &[]).ends_with("does not read env.TAGS; did you mean `TAG`?\n"));
+    }
+    folder.write("pipeline.yaml", GOOD);
+    assert_eq!(
+        said(&["render"], "HOME", &[]),
+        "Warning: --env HOME: the template does not read env.HOME\n",
+        "nor does a template that reads nothing"
+    );
+    insta::assert_snapshot!(usage("render --env TAG=x"), @r#"
+        error: invalid argument "TAG=x" for --env: expected NAME alone: the value comes from the environment; for one of your own give --set TAG=VALUE
+        See 'kubectl studioci render --help' for usage.
+        "#);
+}
+
+#[test]
+fn what_render_cannot_know_has_a_name_that_is_said() {
+    let pipeline = but(
+        "build-0001",
+        "build-0001\n        env:\n        - {name: HOST, value: 'db.{{ build.namespace }}.svc'}",
+    );
+    let folder = Folder::new("unknown", &pipeline);
+    let more = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: m, namespace: '{{ build.namespace }}'}\n\
+                data: {chain: '{{ build.chain }}', first: '{{ build.generation }}'}\n";
+    folder.write("pipeline.yaml", format!("{pipeline}{more}"));
+    for verb in [&["render"][..], &["render", "--woven"]] {
+        let (out, said, code) = run(&folder, &[verb, &["-f", "pipeline.yaml"]].concat(), &[]);
+        assert_eq!(code, 0, "{said}");
+        assert!(
+            out.contains("db.NAMESPACE.svc") && out.contains("CHAIN") && out.contains("first: "),
+            "{out}"
+        );
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(said, @"
+                Warning: build.chain: CHAIN stands in for it: `start` names the chain
+                Warning: build.namespace: NAMESPACE stands in for it: a namespace gets its name when it is claimed
+                ");
+        }
+    }
+    let (_, said, code) =
+        run(&folder, &["start", "-f", "pipeline.yaml", "--chain", "c", "--dry-run=client"], &[]);
+    assert_eq!((said.as_str(), code), ("", 0), "`start` names them");
+    folder.write("pipeline.yaml", format!("{pipeline}---\nx: '{{{{ build.parent }}}}'\n"));
+    let (_, said, code) = run(&folder, &["render", "-f", "pipeline.yaml"], &[]);
+    assert!(code == 2 && said.contains("why: this is the first build of its chain"), "{said}");
+}
+
+#[test]
+fn a_repository_that_git_cannot_read_is_told_by_start_as_by_render() {
+    let folder = Folder::new("broken", &but("build-0001", "{{ git.short | default(value='build-0001') }}"));
+    for part in ["objects", "refs"] {
+        fs::create_dir_all(folder.0.join(".git").join(part)).unwrap();
+    }
+    folder.write(".git/config", "[core\n");
+    folder.write(".git/HEAD", "ref: refs/heads/main\n");
+    let start = |flags: &[&str]| {
+        run(&folder, &[&["start", "-f", "pipeline.yaml", "--dry-run=client"], flags].concat(), &[])
+    };
+    let why = "bad config line 1 in file .git/config";
+    let (out, said, code) = start(&[]);
+    assert!(out.is_empty() && code == 2 && said.contains(why), "{said}");
+    assert!(
+        said.starts_with("error: the chain has no name, since that is derived from the git repository"),
+        "{said}"
+    );
+    let (_, said, code) = start(&["--chain", "c"]);
+    assert!(
+        code == 0 && said.starts_with("Warning: git cannot read this repository (") && said.contains(why),
+        "{said}"
+    );
+    // where there is none, nobody misses it
+    fs::remove_dir_all(folder.0.join(".git")).unwrap();
+    let (_, said, code) = start(&["--chain", "c"]);
+    assert_eq!((said.as_str(), code), ("", 0));
+}
+
+#[test]
 fn habits_of_jinja_and_helm() {
     insta::assert_snapshot!(refused(&but("build-0001", r#"{{ Tag | default("main") }}"#)), @r#"
         error: the filter `default` takes its arguments by name
@@ -294,7 +388,7 @@ fn habits_of_jinja_and_helm() {
             15 |         image: registry.example/team/ci:{{ .Values.image.tag | default "main" | quote }}
                |                                            ^
           why: `image` alone means something else in a template
-          hint: write `{{ values.image.tag | default(value="main") | quote }}`
+          hint: write `{{ values.image.tag | default(value="main", boolean=true) | quote }}`
         "#);
     insta::assert_snapshot!(refused(&but("    spec:\n", "    spec:\n      {{- range .Values.list }}\n      {{- end }}\n")), @"
         error: `range` stands between {% and %}
@@ -690,7 +784,7 @@ fn names_that_are_none() {
           remedy: namespaces are called PREFIX-ADJECTIVE-SURNAME; give --prefix a short DNS label
         "#);
     insta::assert_snapshot!(start(&[]), @"
-        error: the chain has no name: it is derived from the git repository and branch, and there is none here
+        error: the chain has no name, since that is derived from the git repository and branch: not a git repository (or any of the parent directories): .git
           remedy: name it with --chain NAME, or run this in a checkout that is on a branch
         ");
     insta::assert_snapshot!(start(&["--chain", "c", "--tag", "v1"]), @r#"
@@ -724,7 +818,7 @@ fn more_than_an_object_may_hold() {
     let (out, said, code) = run(&folder, &flags, &[]);
     assert_eq!((out.as_str(), code), ("", 2), "{said}");
     insta::assert_snapshot!(said, @"
-        error: template, values and files of chain c are 1002182 bytes; its record in home holds 921600
+        error: template, values and files of chain c are 1002278 bytes; its record in home holds 921600
           remedy: put large files into the image, or into a ConfigMap or Secret of their own
         ");
 }
@@ -796,7 +890,7 @@ fn a_cleanup_that_does_not_say_what_is_to_go() {
         See 'kubectl studioci cleanup --help' for usage.
         "#);
     insta::assert_snapshot!(usage("cleanup --older-than 1w"), @r#"
-        error: invalid argument "1w" for --older-than: expected numbers with units (45m, 12h, 7d, 1d12h)
+        error: invalid argument "1w" for --older-than: there is no unit `w`: write 168h; the units are d, h, m, s and ms
         See 'kubectl studioci cleanup --help' for usage.
         "#);
     insta::assert_snapshot!(usage("cleanup --older-than"), @"
@@ -840,7 +934,7 @@ fn a_cleanup_that_does_not_say_what_is_to_go() {
         See 'kubectl studioci cleanup --help' for usage.
         "#);
     insta::assert_snapshot!(usage("cleanup ci-a --timeout soon"), @r#"
-        error: invalid argument "soon" for --timeout: expected a whole number of seconds, or numbers with units (30s, 5m, 1h30m)
+        error: invalid argument "soon" for --timeout: expected a whole number of seconds, or numbers with units (30s, 5m, 1h30m, 1d)
         See 'kubectl studioci cleanup --help' for usage.
         "#);
 }
@@ -860,7 +954,7 @@ fn a_stop_that_cannot_be_understood() {
         See 'kubectl studioci stop --help' for usage.
         ");
     insta::assert_snapshot!(usage("stop a --purge --timeout soon"), @r#"
-        error: invalid argument "soon" for --timeout: expected a whole number of seconds, or numbers with units (30s, 5m, 1h30m)
+        error: invalid argument "soon" for --timeout: expected a whole number of seconds, or numbers with units (30s, 5m, 1h30m, 1d)
         See 'kubectl studioci stop --help' for usage.
         "#);
 }

@@ -59,7 +59,7 @@ fn help_of_the_program() {
         the listener for the next one
 
         Examples:
-          # Install home, roles and admission policies, once per cluster and as an administrator
+          # Install namespace studioci, roles and admission policies, once per cluster
           kubectl studioci setup
 
           # Start a chain from this repository's pipeline
@@ -76,11 +76,11 @@ fn help_of_the_program() {
           claim    Claim a new namespace and print its name
           start    Start a chain: claim a namespace and listen there for the next push
           stop     End a chain, so that no push starts another build
-          setup    Install or print what a cluster needs once
+          setup    Install what a cluster needs, once per cluster, or print it
           status   List builds, newest first
           watch    Follow a build to its verdict, which is the exit code
-          scale    Scale the support of a build up to look at its data, or down again
-          cleanup  Dispose of finished builds and claims, by name or by rule
+          scale    Scale a build's support up to look at its data, or back down
+          cleanup  Delete finished builds and claims, by name or by rule
           version  Print the version of this program
           help     Print this message or the help of the given subcommand(s)
 
@@ -97,8 +97,9 @@ fn help_of_render() {
     insta::assert_snapshot!(help("render --help"), @r#"
         Render the pipeline and print its documents; needs no cluster
 
-        Prints the documents as the API server would read them. Values from the environment are secret and
-        masked, except those named by --env.
+        Prints the documents as a chain's first build renders them. CHAIN and NAMESPACE stand in for names
+        that are not known yet. Values from the environment are secret and masked, except those named by
+        --env.
 
         Examples:
           # Render this repository's .studioci/pipeline.yaml
@@ -111,7 +112,7 @@ fn help_of_render() {
 
         Options:
               --woven
-                  Show what would be created: listener, build Job and the rest, separately
+                  Show what `start` and a build would create: listener, build Job, and the rest
 
               --show-secrets
                   Show secret values instead of masking them
@@ -124,50 +125,53 @@ fn help_of_render() {
                   Pipeline template, or `-` for stdin; recorded in plain text
 
                   `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
-                  home.
+                  namespace studioci.
 
                   [default: .studioci/pipeline.yaml]
 
               --values <FILE>
-                  YAML file with values, or `-` for stdin (can be repeated, the last one wins); recorded in
+                  YAML file of values, or `-` for stdin (can be repeated, the last one wins); recorded in
                   plain text
 
                   Mappings merge, everything else replaces; null removes what an earlier file gives. A
                   number that would print differently (1.10, 007, 1e3) stays text as written.
 
                   `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone
-                  who may read home. Pass secrets through the environment instead.
+                  who may read namespace studioci. Pass secrets through the environment instead.
 
               --set-json <KEY=JSON>
-                  Set one value as JSON, or several with a JSON object (can be repeated); recorded in plain
+                  Set a value as JSON, or several with a JSON object (can be repeated); recorded in plain
                   text
 
                   For numbers, booleans and lists: --set-json Gpus=2, --set-json '{"Gpus": 2, "Debug":
-                  false}'. Values files are read first, then --set-json, --set and --set-file, as in helm.
+                  false}'. KEY=JSON replaces what a values file has there, a JSON object is merged into it.
+                  Values files are read first, then --set-json, --set and --set-file, as in helm.
 
                   `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
-                  home. Pass secrets through the environment instead.
+                  namespace studioci. Pass secrets through the environment instead.
 
               --set <KEY=VALUE>
-                  Set one value as text (can be repeated); recorded in plain text. Everything after the
-                  first `=` is the value, commas included
+                  Set a value as text (can be repeated); recorded in plain text
+
+                  Everything after the first `=` is the value, commas included.
 
                   `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
-                  home. Pass secrets through the environment instead.
+                  namespace studioci. Pass secrets through the environment instead.
 
               --set-file <KEY=FILE>
-                  Set a single value from a file, or `-` for stdin (can be repeated); recorded in plain text
+                  Set a value to the text of a file, or `-` for stdin (can be repeated); recorded in plain
+                  text
 
                   `start` records the file's content in plain text in ConfigMap record-NAME, readable by
-                  anyone who may read home. Pass secrets through the environment instead.
+                  anyone who may read namespace studioci. Pass secrets through the environment instead.
 
               --env <NAME>
                   Environment variable whose value is not secret and may appear anywhere (can be repeated);
                   recorded in plain text
 
                   `start` records its value in plain text in ConfigMap record-NAME, readable by anyone who
-                  may read home. Every other variable that the template reads goes into Secret chain-NAME in
-                  home.
+                  may read namespace studioci. Every other variable that the template reads goes into Secret
+                  chain-NAME there.
         "#);
 }
 
@@ -176,14 +180,14 @@ fn help_of_claim() {
     insta::assert_snapshot!(help("claim --help"), @"
         Claim a new namespace and print its name
 
-        The namespace is new, belongs to nobody else, and is ready to use once its name is printed: a
-        building block for your own scripts. Dispose of it with `cleanup`.
+        The namespace is new, belongs to nobody else, and is ready to use when its name is printed. It is
+        meant for scripts; delete it with `cleanup`.
 
         Examples:
           # Claim a namespace
           kubectl studioci claim
 
-          # Claim a namespace in a script, and dispose of it again
+          # Claim a namespace in a script, and delete it again
           NS=$(kubectl studioci claim --prefix test -o name)
           kubectl studioci cleanup $NS
 
@@ -218,21 +222,23 @@ fn help_of_start() {
     insta::assert_snapshot!(help("start --help"), @r#"
         Start a chain: claim a namespace and listen there for the next push
 
-        Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it
-        listens. Starting the same chain again changes nothing and says so. With a changed pipeline, other
-        values or another --tag, the chain moves on to a fresh listener, and running builds finish. A
-        stopped chain carries on where it stood. Home keeps what every later build is rendered with:
-        template, values and files in plain text in ConfigMap record-NAME, and the environment that the
-        template reads in Secret chain-NAME.
+        Renders the pipeline, claims a namespace, creates the first listener in it and waits until it
+        listens. If the chain exists and nothing has changed, nothing is done. If the pipeline, the values
+        or --tag have changed, the chain moves on to a new listener; running builds finish. A stopped chain
+        continues where it was.
+
+        Namespace studioci keeps what later builds are rendered with: template, values and files in plain
+        text in ConfigMap record-NAME, and the environment variables that the template reads in Secret
+        chain-NAME.
 
         Examples:
-          # Start a chain from .studioci/pipeline.yaml, and build the next push
+          # Start a chain from .studioci/pipeline.yaml; the next push is built
           kubectl studioci start
 
-          # Also build the image that is there now
+          # Start a chain, and build the image that is there now
           kubectl studioci start -f ci.yaml --values values.yaml --now
 
-          # Move the chain on to another tag, with the pipeline as it is now
+          # Move a chain to another tag
           kubectl studioci start --tag build-0007
 
           # Have the chain dispose of builds a week after their end, but for the newest five of each verdict
@@ -251,7 +257,7 @@ fn help_of_start() {
                   Name of the chain (default: REPOSITORY-BRANCH)
 
               --tag <TAG>
-                  Tag to listen from, instead of the template's; an existing chain carries on from there
+                  Tag to listen from instead of the template's; an existing chain continues from it
 
               --now
                   Build the image that is there now instead of waiting for the next one
@@ -265,7 +271,7 @@ fn help_of_start() {
                   Prefix of generated namespace names (default: the chain's name)
 
               --trusted-build
-                  Allow builds to use rights through which they could become their own agent
+                  Allow builds to have rights with which they could act as the chain's agent
 
               --pod-security <LEVEL>
                   Pod Security level enforced in the chain's namespaces
@@ -289,7 +295,7 @@ fn help_of_start() {
                   Keep builds that did not pass for at least this long after their end
 
               --timeout <DURATION>
-                  How long to wait until the chain is listening
+                  How long to wait until the chain listens
 
                   [default: 5m]
 
@@ -301,50 +307,53 @@ fn help_of_start() {
                   Pipeline template, or `-` for stdin; recorded in plain text
 
                   `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
-                  home.
+                  namespace studioci.
 
                   [default: .studioci/pipeline.yaml]
 
               --values <FILE>
-                  YAML file with values, or `-` for stdin (can be repeated, the last one wins); recorded in
+                  YAML file of values, or `-` for stdin (can be repeated, the last one wins); recorded in
                   plain text
 
                   Mappings merge, everything else replaces; null removes what an earlier file gives. A
                   number that would print differently (1.10, 007, 1e3) stays text as written.
 
                   `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone
-                  who may read home. Pass secrets through the environment instead.
+                  who may read namespace studioci. Pass secrets through the environment instead.
 
               --set-json <KEY=JSON>
-                  Set one value as JSON, or several with a JSON object (can be repeated); recorded in plain
+                  Set a value as JSON, or several with a JSON object (can be repeated); recorded in plain
                   text
 
                   For numbers, booleans and lists: --set-json Gpus=2, --set-json '{"Gpus": 2, "Debug":
-                  false}'. Values files are read first, then --set-json, --set and --set-file, as in helm.
+                  false}'. KEY=JSON replaces what a values file has there, a JSON object is merged into it.
+                  Values files are read first, then --set-json, --set and --set-file, as in helm.
 
                   `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
-                  home. Pass secrets through the environment instead.
+                  namespace studioci. Pass secrets through the environment instead.
 
               --set <KEY=VALUE>
-                  Set one value as text (can be repeated); recorded in plain text. Everything after the
-                  first `=` is the value, commas included
+                  Set a value as text (can be repeated); recorded in plain text
+
+                  Everything after the first `=` is the value, commas included.
 
                   `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read
-                  home. Pass secrets through the environment instead.
+                  namespace studioci. Pass secrets through the environment instead.
 
               --set-file <KEY=FILE>
-                  Set a single value from a file, or `-` for stdin (can be repeated); recorded in plain text
+                  Set a value to the text of a file, or `-` for stdin (can be repeated); recorded in plain
+                  text
 
                   `start` records the file's content in plain text in ConfigMap record-NAME, readable by
-                  anyone who may read home. Pass secrets through the environment instead.
+                  anyone who may read namespace studioci. Pass secrets through the environment instead.
 
               --env <NAME>
                   Environment variable whose value is not secret and may appear anywhere (can be repeated);
                   recorded in plain text
 
                   `start` records its value in plain text in ConfigMap record-NAME, readable by anyone who
-                  may read home. Every other variable that the template reads goes into Secret chain-NAME in
-                  home.
+                  may read namespace studioci. Every other variable that the template reads goes into Secret
+                  chain-NAME there.
         "#);
     assert_eq!(help("help start"), help("start --help"));
 }
@@ -354,15 +363,15 @@ fn help_of_stop() {
     insta::assert_snapshot!(help("stop --help"), @"
         End a chain, so that no push starts another build
 
-        Deletes the waiting listener. Running builds finish, and finished builds stay until `cleanup`; with
-        --purge they are deleted too once nothing runs any more, and so is everything that home keeps of the
-        chain. To carry a stopped chain on, run `start`.
+        Deletes the waiting listener. Running builds finish, and finished builds stay until `cleanup`
+        deletes them. With --purge, all builds of the chain, its history and its record are deleted, too,
+        once no build runs any more. Run `start` to continue a stopped chain.
 
         Examples:
-          # Stop building; `start` carries the chain on
+          # Stop a chain; `start` continues it
           kubectl studioci stop runner-main
 
-          # Delete the chain and all that belongs to it, once nothing runs any more
+          # Stop a chain, and delete its builds, history and record once its running builds have finished
           kubectl studioci stop runner-main --purge --timeout 1h
 
         Usage: kubectl studioci stop [OPTIONS] <CHAIN>
@@ -387,19 +396,19 @@ fn help_of_stop() {
 #[test]
 fn help_of_setup() {
     insta::assert_snapshot!(help("setup --help"), @"
-        Install or print what a cluster needs once
+        Install what a cluster needs, once per cluster, or print it
 
-        That is home, the roles, and the admission policies that confine builds. This needs the rights of an
-        administrator; nothing after it does.
+        Installs namespace studioci, the roles, and the admission policies that confine builds. Requires the
+        rights of a cluster administrator; no other verb does.
 
         Examples:
-          # Install; the image is named by its digest
+          # Install, with the agent image named by its digest
           kubectl studioci setup --agent-image $AGENT_IMAGE
 
-          # Repair what differs, keeping the agent image
+          # Install again what was changed or deleted, with the same agent image
           kubectl studioci setup
 
-          # Print the manifests, and have somebody else apply them
+          # Print the manifests and apply them with kubectl
           kubectl studioci setup --print --agent-image $AGENT_IMAGE | kubectl apply -f -
 
         Usage: kubectl studioci setup [OPTIONS]
@@ -409,13 +418,13 @@ fn help_of_setup() {
                   Print the manifests instead of installing them; needs no cluster
 
               --agent-image <IMAGE>
-                  Image that listeners run the agent from, by digest (default: the one already set)
+                  Image of the agent, by digest (default: the one installed)
 
               --added-label <KEY>
-                  Key of a label that a webhook of this cluster adds to namespaces (can be repeated)
+                  Label key that a webhook of this cluster adds to namespaces (can be repeated)
 
               --added-annotation <KEY>
-                  Key of an annotation that a webhook of this cluster adds to namespaces (can be repeated)
+                  Annotation key that a webhook of this cluster adds to namespaces (can be repeated)
 
           -h, --help
                   Print help (see a summary with '-h')
@@ -427,8 +436,8 @@ fn help_of_status() {
     insta::assert_snapshot!(help("status --help"), @r#"
         List builds, newest first
 
-        One row per build: what triggered it, how it ended, and why it stands still, if it does. With a
-        name, only that chain or that build.
+        Prints one row per build: what triggered it, how it ended, and why it stands still, if it does. If a
+        chain or build is named, only that one is listed.
 
         Examples:
           # List all builds
@@ -464,8 +473,8 @@ fn help_of_watch() {
         Follow a build to its verdict, which is the exit code
 
         Prints one line per event. The exit code is 0 for Passed, and 1 for Failed, Errored and Cancelled.
-        Of a chain, the running build is followed, or else the next one. Ctrl-C only stops watching; the
-        build goes on.
+        If a chain is named, its running build is followed, or else the next one. Ctrl-C stops watching, not
+        the build.
 
         Examples:
           # Follow the only chain
@@ -492,26 +501,26 @@ fn help_of_watch() {
 #[test]
 fn help_of_scale() {
     insta::assert_snapshot!(help("scale --help"), @"
-        Scale the support of a build up to look at its data, or down again
+        Scale a build's support up to look at its data, or back down
 
         Support is every Deployment, StatefulSet, ReplicaSet and ReplicationController of the pipeline other
-        than the build workload. It is at 0 once a build is over, and remembers how many replicas the
-        pipeline asks for. Of a chain, the newest build that is over is scaled. Support is not scaled down
-        while its build is being prepared or runs.
+        than the build workload. When a build has finished, its support is scaled to 0 and its replica
+        counts are remembered. If a chain is named, its newest finished build is scaled. Support is not
+        scaled down while its build is prepared or runs.
 
         Examples:
           # Look at what a build left in its database, then scale down again
           kubectl studioci scale up ci-witty-kepler --wait
           kubectl studioci scale down ci-witty-kepler
 
-          # Scale up the support of a chain's newest build that is over
+          # Scale up the support of a chain's newest finished build
           kubectl studioci scale up runner-main
 
         Usage: kubectl studioci scale [OPTIONS] <up|down> <BUILD|CHAIN>
 
         Arguments:
           <up|down>
-                  `up` scales to the remembered counts, `down` to 0
+                  `up` restores the remembered replica counts, `down` scales to 0
 
           <BUILD|CHAIN>
                   Build or chain to scale
@@ -542,11 +551,12 @@ fn help_of_scale() {
 #[test]
 fn help_of_cleanup() {
     insta::assert_snapshot!(help("cleanup --help"), @r#"
-        Dispose of finished builds and claims, by name or by rule
+        Delete finished builds and claims, by name or by rule
 
-        Deletes namespaces that are provably ours, whose build has finished and whose result is in home's
-        history, and says why every other one stays. A chain's newest build, running builds and those
-        annotated studioci.dev/hold are never deleted. If several rules are given, all must agree.
+        Deletes the namespaces of builds that have finished and whose result is recorded, and those of
+        claims. Says of every other one why it stays. A chain's newest build, running builds and those
+        annotated studioci.dev/hold are never deleted. With several rules, only what all of them name is
+        deleted.
 
         Examples:
           # Show what would be deleted, and why the rest stays
@@ -565,22 +575,20 @@ fn help_of_cleanup() {
 
         Arguments:
           [NAMESPACE]...
-                  Namespaces to dispose of
+                  Namespaces to delete
 
         Options:
               --older-than <AGE>
-                  Dispose of builds that ended, and claims that were made, longer ago than this, such as 12h
-                  or 7d
+                  Delete builds that finished, and claims that were made, longer ago than this (12h, 7d)
 
               --keep <COUNT>
-                  Keep this many of the newest finished builds of each chain and verdict, and dispose of the
-                  rest
+                  Number of finished builds to keep of each chain and verdict, the newest first
 
               --keep-failed <AGE>
                   Keep builds that did not pass for at least this long after their end
 
               --chain <NAME>
-                  Only builds of this chain
+                  Chain whose builds to delete (default: all)
 
               --dry-run[=<none|client|server>]
                   If `client`, print what would be deleted; if `server`, have the server check it too;
@@ -618,7 +626,7 @@ fn help_of_version() {
 
         Options:
               --client
-                  Print the client version only, which is all there is
+                  Accepted as by kubectl, and not needed: there is no server version
 
           -o, --output <FORMAT>
                   Output format, one of: json, yaml
@@ -900,7 +908,7 @@ fn values_that_cannot_be_read_are_explained() {
         See 'kubectl studioci scale --help' for usage.
         "#);
     insta::assert_snapshot!(usage("start --timeout soon"), @r#"
-        error: invalid argument "soon" for --timeout: expected a whole number of seconds, or numbers with units (30s, 5m, 1h30m)
+        error: invalid argument "soon" for --timeout: expected a whole number of seconds, or numbers with units (30s, 5m, 1h30m, 1d)
         See 'kubectl studioci start --help' for usage.
         "#);
     insta::assert_snapshot!(usage("start --pod-security strict"), @r#"

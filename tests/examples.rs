@@ -208,7 +208,7 @@ const RUNS_THEM: [&str; 5] = [
 ];
 
 /// Commands of others in the pages: who runs them, and the words by which that is seen in its source.
-const ELSEWHERE: [(&str, Elsewhere); 20] = [
+const ELSEWHERE: [(&str, Elsewhere); 22] = [
     ("cargo install ", Elsewhere::Nobody("the same program, built from the same sources")),
     ("cargo xtask package", Elsewhere::In("tests/chain/krewed.rs", "[\"package\"")),
     (
@@ -231,6 +231,11 @@ const ELSEWHERE: [(&str, Elsewhere); 20] = [
     ("tar -xzf ", Elsewhere::Nobody("a release")),
     ("sha256sum --check ", Elsewhere::Nobody("a release")),
     ("gh attestation ", Elsewhere::Nobody("a release")),
+    (
+        "read -r digest _ <<EOF",
+        Elsewhere::Nobody("a receiver; its rule is held to openssl by a test of the room"),
+    ),
+    ("[ \"$signature\"", Elsewhere::Nobody("a receiver; its rule is held to openssl by a test of the room")),
     ("validate-krew-manifest ", Elsewhere::In("tests/chain/krewed.rs", "\"validate-krew-manifest\"")),
 ];
 

@@ -40,7 +40,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tera", &["pipeline"]),
     // Documents; and a kubeconfig and what a credential plugin says, which are YAML as kubectl reads it.
     ("serde_saphyr", &["pipeline", "cluster"]),
-    ("strsim", &["keel", "chain"]),
+    ("strsim", &["keel"]),
     ("serde_yaml", &["pipeline"]),
     ("kube", &["cluster"]),
     ("k8s_openapi", &["cluster"]),

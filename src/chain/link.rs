@@ -3,8 +3,8 @@
 
 use super::build::Build;
 use super::case::cases;
-use super::nearest::nearest;
 use super::resource::escape_into;
+use crate::keel::nearest::nearest;
 
 /// Bytes of a template at most; browsers and servers refuse what is much longer.
 const LONGEST: usize = 1000;

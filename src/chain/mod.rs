@@ -21,7 +21,6 @@ pub mod listener;
 #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "nothing is published yet"))]
 pub mod masking;
 pub mod names;
-pub mod nearest;
 pub mod object;
 mod phase;
 pub mod pod;

@@ -317,8 +317,9 @@ fn waiting(container: &Container, reason: &str, message: &str) -> String {
     }
 }
 
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
+/// What somebody else said, up to the end of its first line.
+pub fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim()
 }
 
 #[cfg(test)]

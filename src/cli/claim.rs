@@ -20,15 +20,14 @@ use crate::state::home;
 
 /// Claim a new namespace and print its name
 ///
-/// The namespace is new, belongs to nobody else, and is ready to use once its name is printed: a building block for your
-/// own scripts. Dispose of it with `cleanup`.
+/// The namespace is new, belongs to nobody else, and is ready to use when its name is printed. It is meant for scripts; delete it with `cleanup`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   # Claim a namespace
   kubectl studioci claim
 
-  # Claim a namespace in a script, and dispose of it again
+  # Claim a namespace in a script, and delete it again
   NS=$(kubectl studioci claim --prefix test -o name)
   kubectl studioci cleanup $NS")]
 pub struct ClaimArgs {

@@ -22,9 +22,9 @@ use crate::output::narration::Narrator;
 use crate::output::status::NOTHING_FOUND;
 use crate::state::narration::Narration;
 
-/// Dispose of finished builds and claims, by name or by rule
+/// Delete finished builds and claims, by name or by rule
 ///
-/// Deletes namespaces that are provably ours, whose build has finished and whose result is in home's history, and says why every other one stays. A chain's newest build, running builds and those annotated studioci.dev/hold are never deleted. If several rules are given, all must agree.
+/// Deletes the namespaces of builds that have finished and whose result is recorded, and those of claims. Says of every other one why it stays. A chain's newest build, running builds and those annotated studioci.dev/hold are never deleted. With several rules, only what all of them name is deleted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -40,19 +40,19 @@ Examples:
   # Delete what a script has claimed
   kubectl studioci cleanup $NS")]
 pub struct CleanupArgs {
-    /// Namespaces to dispose of
+    /// Namespaces to delete
     #[arg(value_name = "NAMESPACE", value_parser = namespace)]
     pub names: Vec<String>,
-    /// Dispose of builds that ended, and claims that were made, longer ago than this, such as 12h or 7d
+    /// Delete builds that finished, and claims that were made, longer ago than this (12h, 7d)
     #[arg(long, value_name = "AGE", value_parser = duration::age, conflicts_with = "names", allow_hyphen_values = true)]
     pub older_than: Option<Duration>,
-    /// Keep this many of the newest finished builds of each chain and verdict, and dispose of the rest
+    /// Number of finished builds to keep of each chain and verdict, the newest first
     #[arg(long, value_name = "COUNT", value_parser = count, conflicts_with = "names", allow_hyphen_values = true)]
     pub keep: Option<usize>,
     /// Keep builds that did not pass for at least this long after their end
     #[arg(long, value_name = "AGE", value_parser = duration::age, conflicts_with = "names", allow_hyphen_values = true)]
     pub keep_failed: Option<Duration>,
-    /// Only builds of this chain
+    /// Chain whose builds to delete (default: all)
     #[arg(long, value_name = "NAME", conflicts_with = "names")]
     pub chain: Option<String>,
     /// If `client`, print what would be deleted; if `server`, have the server check it too; nothing is deleted

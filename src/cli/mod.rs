@@ -58,7 +58,7 @@ const HELP: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}
     subcommand_required = true,
     after_help = "\
 Examples:
-  # Install home, roles and admission policies, once per cluster and as an administrator
+  # Install namespace studioci, roles and admission policies, once per cluster
   kubectl studioci setup
 
   # Start a chain from this repository's pipeline

@@ -1,5 +1,6 @@
 //! The flags that name a pipeline, shared by `render` and `start`.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,9 @@ use super::failure::Failure;
 use super::mistake::Mistake;
 use crate::local::render::Renderer;
 use crate::local::{self, files::FileError};
+use crate::output::console::Console;
 use crate::pipeline::facts::{self, Fact, Facts, Group, Reads};
+use crate::pipeline::fault::did_you_mean;
 use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::values::{json_fault, name_fault};
 
@@ -25,48 +28,64 @@ const HEADING: &str = "Pipeline options";
 pub struct PipelineArgs {
     /// Pipeline template, or `-` for stdin; recorded in plain text
     ///
-    /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read home.
+    /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read namespace studioci.
     #[arg(help_heading = HEADING, short, long = "filename", value_name = "FILE", default_value = ".studioci/pipeline.yaml")]
     pub filename: PathBuf,
-    /// YAML file with values, or `-` for stdin (can be repeated, the last one wins); recorded in plain text
+    /// YAML file of values, or `-` for stdin (can be repeated, the last one wins); recorded in plain text
     ///
     /// Mappings merge, everything else replaces; null removes what an earlier file gives. A number that would print differently (1.10, 007, 1e3) stays text as written.
     ///
-    /// `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
+    /// `start` records the whole file in plain text in ConfigMap record-NAME, readable by anyone who may read namespace studioci. Pass secrets through the environment instead.
     #[arg(help_heading = HEADING, long, value_name = "FILE")]
     pub values: Vec<PathBuf>,
-    /// Set one value as JSON, or several with a JSON object (can be repeated); recorded in plain text
+    /// Set a value as JSON, or several with a JSON object (can be repeated); recorded in plain text
     ///
-    /// For numbers, booleans and lists: --set-json Gpus=2, --set-json '{"Gpus": 2, "Debug": false}'. Values files are read first, then --set-json, --set and --set-file, as in helm.
+    /// For numbers, booleans and lists: --set-json Gpus=2, --set-json '{"Gpus": 2, "Debug": false}'. KEY=JSON replaces what a values file has there, a JSON object is merged into it. Values files are read first, then --set-json, --set and --set-file, as in helm.
     ///
-    /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
+    /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read namespace studioci. Pass secrets through the environment instead.
     #[arg(help_heading = HEADING, long, value_name = "KEY=JSON", value_parser = json_pair)]
     pub set_json: Vec<String>,
-    /// Set one value as text (can be repeated); recorded in plain text. Everything after the first `=` is the value, commas included
+    /// Set a value as text (can be repeated); recorded in plain text
     ///
-    /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
+    /// Everything after the first `=` is the value, commas included.
+    ///
+    /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read namespace studioci. Pass secrets through the environment instead.
     #[arg(help_heading = HEADING, long, value_name = "KEY=VALUE", value_parser = value_pair)]
     pub set: Vec<(String, String)>,
-    /// Set a single value from a file, or `-` for stdin (can be repeated); recorded in plain text
+    /// Set a value to the text of a file, or `-` for stdin (can be repeated); recorded in plain text
     ///
-    /// `start` records the file's content in plain text in ConfigMap record-NAME, readable by anyone who may read home. Pass secrets through the environment instead.
+    /// `start` records the file's content in plain text in ConfigMap record-NAME, readable by anyone who may read namespace studioci. Pass secrets through the environment instead.
     #[arg(help_heading = HEADING, long, value_name = "KEY=FILE", value_parser = OsStringValueParser::new().try_map(|text| file_pair(&text)))]
     pub set_file: Vec<(String, PathBuf)>,
     /// Environment variable whose value is not secret and may appear anywhere (can be repeated); recorded in plain text
     ///
-    /// `start` records its value in plain text in ConfigMap record-NAME, readable by anyone who may read home. Every other variable that the template reads goes into Secret chain-NAME in home.
-    #[arg(help_heading = HEADING, long, value_name = "NAME")]
+    /// `start` records its value in plain text in ConfigMap record-NAME, readable by anyone who may read namespace studioci. Every other variable that the template reads goes into Secret chain-NAME there.
+    #[arg(help_heading = HEADING, long, value_name = "NAME", value_parser = variable)]
     pub env: Vec<String>,
 }
 
 impl PipelineArgs {
     /// Reads the files, and of the facts of this machine those that the template reads and those that a chain renders from
-    /// later.
-    pub(super) fn read(&self) -> Result<(Sources, Facts), Failure> {
+    /// later; warns of what has no effect.
+    pub(super) fn read(&self, console: &mut Console) -> Result<(Sources, Facts), Failure> {
         let sources = self.sources()?;
         let reads = Renderer::person().reads(sources.template.clone())?;
         let facts = self.facts(&reads, true)?;
+        self.warn_of_env(&reads, &facts, console);
         Ok((sources, facts))
+    }
+
+    /// Warns of each `--env` that has no effect.
+    pub(super) fn warn_of_env(&self, reads: &Reads, facts: &Facts, console: &mut Console) {
+        for name in self.env.iter().collect::<BTreeSet<_>>() {
+            if !reads.env.contains(name) {
+                let meant = did_you_mean(name, reads.env.iter().map(String::as_str));
+                let meant = meant.map_or_else(String::new, |meant| format!("; {meant}"));
+                console.warning(&format!("--env {name}: the template does not read env.{name}{meant}"));
+            } else if !facts.env.contains_key(name) {
+                console.warning(&format!("--env {name}: the environment has no such variable"));
+            }
+        }
     }
 
     /// Reads the files.
@@ -121,14 +140,14 @@ impl PipelineArgs {
 /// The facts that no machine knows.
 pub(super) fn facts_of_no_machine() -> Facts {
     Facts {
-        image: unset("image", &["name", "tag", "digest", "ref"]),
-        build: unset("build", &["namespace", "chain", "generation", "parent", "revision"]),
+        image: unset("image", ", as by `render --woven`", &["name", "tag", "digest", "ref"]),
+        build: unset("build", "", &["namespace", "chain", "generation", "parent", "revision"]),
         ..Facts::default()
     }
 }
 
-fn unset(group: &str, names: &[&str]) -> Group {
-    let why = format!("{group} facts are known only where a build is planned");
+fn unset(group: &str, such_as: &str, names: &[&str]) -> Group {
+    let why = format!("{group} facts are known only where a build is planned{such_as}");
     names.iter().map(|name| ((*name).to_owned(), Fact::unset(why.clone()))).collect()
 }
 
@@ -152,6 +171,17 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE".to_owned()),
+    }
+}
+
+/// Reads the name of a variable.
+fn variable(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        _ if text.is_empty() => Err("expected the NAME of a variable".to_owned()),
+        Some((name, _)) => Err(format!(
+            "expected NAME alone: the value comes from the environment; for one of your own give --set {name}=VALUE"
+        )),
+        None => Ok(text.to_owned()),
     }
 }
 

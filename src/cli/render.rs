@@ -7,11 +7,11 @@ use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
 use super::pipeline::{PipelineArgs, facts_of_no_machine};
 use crate::local::render::{Renderer, Task};
-use crate::pipeline::facts::Facts;
+use crate::pipeline::facts::{Facts, Reads};
 
 /// Render the pipeline and print its documents; needs no cluster
 ///
-/// Prints the documents as the API server would read them. Values from the environment are secret and masked, except those named by --env.
+/// Prints the documents as a chain's first build renders them. CHAIN and NAMESPACE stand in for names that are not known yet. Values from the environment are secret and masked, except those named by --env.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -24,7 +24,7 @@ pub struct RenderArgs {
     /// The pipeline.
     #[command(flatten)]
     pub pipeline: PipelineArgs,
-    /// Show what would be created: listener, build Job and the rest, separately
+    /// Show what `start` and a build would create: listener, build Job, and the rest
     #[arg(long)]
     pub woven: bool,
     /// Show secret values instead of masking them
@@ -45,8 +45,15 @@ pub(super) fn run(args: &RenderArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure>
     };
     let renderer = Renderer::person();
     let (text, notices) = match renderer.text_if_alone(task(facts_of_no_machine()))? {
-        Ok(text) => text,
-        Err(reads) => renderer.text(&task(args.pipeline.facts(&reads, false)?))?,
+        Ok(text) => {
+            args.pipeline.warn_of_env(&Reads::default(), &facts_of_no_machine(), &mut ctx.console);
+            text
+        }
+        Err(reads) => {
+            let facts = args.pipeline.facts(&reads, false)?;
+            args.pipeline.warn_of_env(&reads, &facts, &mut ctx.console);
+            renderer.text(&task(facts))?
+        }
     };
     for notice in &notices {
         ctx.console.warning(notice);

@@ -14,11 +14,9 @@ use crate::ops::scale::Scaled;
 use crate::ops::signal::or_interrupted;
 use crate::output::result::{Operation, ResultLine};
 
-/// Scale the support of a build up to look at its data, or down again
+/// Scale a build's support up to look at its data, or back down
 ///
-/// Support is every Deployment, StatefulSet, ReplicaSet and ReplicationController of the pipeline other than the build
-/// workload. It is at 0 once a build is over, and remembers how many replicas the pipeline asks for. Of a chain, the
-/// newest build that is over is scaled. Support is not scaled down while its build is being prepared or runs.
+/// Support is every Deployment, StatefulSet, ReplicaSet and ReplicationController of the pipeline other than the build workload. When a build has finished, its support is scaled to 0 and its replica counts are remembered. If a chain is named, its newest finished build is scaled. Support is not scaled down while its build is prepared or runs.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,10 +24,10 @@ Examples:
   kubectl studioci scale up ci-witty-kepler --wait
   kubectl studioci scale down ci-witty-kepler
 
-  # Scale up the support of a chain's newest build that is over
+  # Scale up the support of a chain's newest finished build
   kubectl studioci scale up runner-main")]
 pub struct ScaleArgs {
-    /// `up` scales to the remembered counts, `down` to 0
+    /// `up` restores the remembered replica counts, `down` scales to 0
     #[arg(value_name = "up|down", hide_possible_values = true)]
     pub direction: DirectionArg,
     /// Build or chain to scale

@@ -7,32 +7,31 @@ use super::failure::{ExitKind, Failure};
 use crate::chain::rights::Added;
 use crate::ops::setup;
 
-/// Install or print what a cluster needs once
+/// Install what a cluster needs, once per cluster, or print it
 ///
-/// That is home, the roles, and the admission policies that confine builds. This needs the rights of an administrator;
-/// nothing after it does.
+/// Installs namespace studioci, the roles, and the admission policies that confine builds. Requires the rights of a cluster administrator; no other verb does.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # Install; the image is named by its digest
+  # Install, with the agent image named by its digest
   kubectl studioci setup --agent-image $AGENT_IMAGE
 
-  # Repair what differs, keeping the agent image
+  # Install again what was changed or deleted, with the same agent image
   kubectl studioci setup
 
-  # Print the manifests, and have somebody else apply them
+  # Print the manifests and apply them with kubectl
   kubectl studioci setup --print --agent-image $AGENT_IMAGE | kubectl apply -f -")]
 pub struct SetupArgs {
     /// Print the manifests instead of installing them; needs no cluster
     #[arg(long)]
     pub print: bool,
-    /// Image that listeners run the agent from, by digest (default: the one already set)
+    /// Image of the agent, by digest (default: the one installed)
     #[arg(long, value_name = "IMAGE")]
     pub agent_image: Option<String>,
-    /// Key of a label that a webhook of this cluster adds to namespaces (can be repeated)
+    /// Label key that a webhook of this cluster adds to namespaces (can be repeated)
     #[arg(long, value_name = "KEY")]
     pub added_label: Vec<String>,
-    /// Key of an annotation that a webhook of this cluster adds to namespaces (can be repeated)
+    /// Annotation key that a webhook of this cluster adds to namespaces (can be repeated)
     #[arg(long, value_name = "KEY")]
     pub added_annotation: Vec<String>,
 }

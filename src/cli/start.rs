@@ -1,5 +1,6 @@
 //! `start`: begin a chain.
 
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -15,26 +16,29 @@ use super::pipeline::PipelineArgs;
 use crate::chain::build::Phase;
 use crate::chain::names;
 use crate::chain::retention::Rules;
+use crate::local::git;
 use crate::local::render::Renderer;
 use crate::ops;
 use crate::ops::start::{SecretCopy, SecretSource, StartOutcome, StartRequest};
 use crate::output::narration::Narrator;
+use crate::pipeline::facts::Fact;
 use crate::state::home::Home;
 
 /// Start a chain: claim a namespace and listen there for the next push
 ///
-/// Renders the pipeline, claims a namespace, dispatches the first listener there and waits until it listens. Starting the same chain again changes nothing and says so. With a changed pipeline, other values or another --tag, the chain moves on to a fresh listener, and running builds finish. A stopped chain carries on where it stood. Home keeps
-/// what every later build is rendered with: template, values and files in plain text in ConfigMap record-NAME, and the environment that the template reads in Secret chain-NAME.
+/// Renders the pipeline, claims a namespace, creates the first listener in it and waits until it listens. If the chain exists and nothing has changed, nothing is done. If the pipeline, the values or --tag have changed, the chain moves on to a new listener; running builds finish. A stopped chain continues where it was.
+///
+/// Namespace studioci keeps what later builds are rendered with: template, values and files in plain text in ConfigMap record-NAME, and the environment variables that the template reads in Secret chain-NAME.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # Start a chain from .studioci/pipeline.yaml, and build the next push
+  # Start a chain from .studioci/pipeline.yaml; the next push is built
   kubectl studioci start
 
-  # Also build the image that is there now
+  # Start a chain, and build the image that is there now
   kubectl studioci start -f ci.yaml --values values.yaml --now
 
-  # Move the chain on to another tag, with the pipeline as it is now
+  # Move a chain to another tag
   kubectl studioci start --tag build-0007
 
   # Have the chain dispose of builds a week after their end, but for the newest five of each verdict
@@ -52,7 +56,7 @@ pub struct StartArgs {
     /// Name of the chain (default: REPOSITORY-BRANCH)
     #[arg(long, value_name = "NAME")]
     pub chain: Option<String>,
-    /// Tag to listen from, instead of the template's; an existing chain carries on from there
+    /// Tag to listen from instead of the template's; an existing chain continues from it
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
     /// Build the image that is there now instead of waiting for the next one
@@ -72,7 +76,7 @@ pub struct StartArgs {
     /// Prefix of generated namespace names (default: the chain's name)
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Option<String>,
-    /// Allow builds to use rights through which they could become their own agent
+    /// Allow builds to have rights with which they could act as the chain's agent
     #[arg(long)]
     pub trusted_build: bool,
     /// Pod Security level enforced in the chain's namespaces
@@ -90,7 +94,7 @@ pub struct StartArgs {
     /// Keep builds that did not pass for at least this long after their end
     #[arg(long, value_name = "AGE", value_parser = duration::age, allow_hyphen_values = true)]
     pub keep_failed: Option<Duration>,
-    /// How long to wait until the chain is listening
+    /// How long to wait until the chain listens
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
 }
@@ -119,7 +123,15 @@ impl PodSecurityLevel {
 
 #[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
 pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let (sources, facts) = args.pipeline.read()?;
+    let (sources, facts) = args.pipeline.read(&mut ctx.console)?;
+    if let Some(Fact::Unset(why)) = facts.git.get("dir")
+        && args.chain.is_some()
+        && git::lies_in_one(Path::new("."))
+    {
+        ctx.console.warning(&format!(
+            "git cannot read this repository ({why}), so that the chain does not know whose it is"
+        ));
+    }
     let request = StartRequest {
         sources,
         facts,

@@ -13,8 +13,7 @@ use crate::output::status::{self, View};
 
 /// List builds, newest first
 ///
-/// One row per build: what triggered it, how it ended, and why it stands still, if it does. With a name, only that chain
-/// or that build.
+/// Prints one row per build: what triggered it, how it ended, and why it stands still, if it does. If a chain or build is named, only that one is listed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -15,14 +15,14 @@ use crate::state::narration::Narration;
 
 /// End a chain, so that no push starts another build
 ///
-/// Deletes the waiting listener. Running builds finish, and finished builds stay until `cleanup`; with --purge they are deleted too once nothing runs any more, and so is everything that home keeps of the chain. To carry a stopped chain on, run `start`.
+/// Deletes the waiting listener. Running builds finish, and finished builds stay until `cleanup` deletes them. With --purge, all builds of the chain, its history and its record are deleted, too, once no build runs any more. Run `start` to continue a stopped chain.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # Stop building; `start` carries the chain on
+  # Stop a chain; `start` continues it
   kubectl studioci stop runner-main
 
-  # Delete the chain and all that belongs to it, once nothing runs any more
+  # Stop a chain, and delete its builds, history and record once its running builds have finished
   kubectl studioci stop runner-main --purge --timeout 1h")]
 pub struct StopArgs {
     /// Chain to end

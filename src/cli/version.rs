@@ -14,7 +14,7 @@ Examples:
   kubectl studioci version
   kubectl studioci version -o json")]
 pub struct VersionArgs {
-    /// Print the client version only, which is all there is
+    /// Accepted as by kubectl, and not needed: there is no server version
     #[arg(long)]
     pub client: bool,
     /// Output format, one of: json, yaml

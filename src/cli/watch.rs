@@ -15,7 +15,7 @@ use crate::output::watch;
 
 /// Follow a build to its verdict, which is the exit code
 ///
-/// Prints one line per event. The exit code is 0 for Passed, and 1 for Failed, Errored and Cancelled. Of a chain, the running build is followed, or else the next one. Ctrl-C only stops watching; the build goes on.
+/// Prints one line per event. The exit code is 0 for Passed, and 1 for Failed, Errored and Cancelled. If a chain is named, its running build is followed, or else the next one. Ctrl-C stops watching, not the build.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -10,7 +10,7 @@ use super::config_fault::ConfigFault;
 use super::error::Error;
 use super::kubeconfig_files::{is_empty, read};
 use super::options::{InCluster, Options};
-use crate::pipeline::fault::nearest;
+use crate::keel::nearest::nearest;
 
 /// What the kubeconfig and the flags come to.
 #[derive(Debug)]

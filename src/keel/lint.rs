@@ -10,7 +10,7 @@ use std::fmt;
 use super::dialect::{self, NoRegex};
 use super::image::ImageRef;
 use super::names::{self, Map};
-use super::policy::Policy;
+use super::policy::{Policy, stars};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,8 +137,8 @@ fn tags(subject: &Linted, policy: &Policy, findings: &mut Findings) {
             format!("Push tags with a dot, or {}.", policy::RECOMMENDED),
         );
     }
-    if let Policy::Glob(_) = policy
-        && unpadded(&image.tag)
+    if let Policy::Glob(pattern) = policy
+        && stars(pattern, &image.tag).is_some_and(|stars| unpadded(&stars))
     {
         findings.warning(
             format!("the numbers in tags such as `{}` are not padded", image.tag),
@@ -148,10 +148,12 @@ fn tags(subject: &Linted, policy: &Policy, findings: &mut Findings) {
     }
 }
 
-/// Whether the first number of a tag is one that will get longer: short, and without a zero in front.
-fn unpadded(tag: &str) -> bool {
+/// Whether the first number in what differs between tags is one that will get longer: short, and without a zero in front.
+/// A tag that the pattern does not match says nothing of those that it does.
+fn unpadded(differs: &[&str]) -> bool {
+    let differs = differs.concat();
     let digits: String =
-        tag.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        differs.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
     (1..8).contains(&digits.len()) && (digits == "0" || !digits.starts_with('0'))
 }
 

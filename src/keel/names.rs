@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use super::nearest::nearest;
+
 /// Labels or annotations.
 pub type Map = BTreeMap<String, String>;
 
@@ -112,14 +114,13 @@ pub fn meant(key: &str) -> Option<&'static str> {
     let wanted = letters(rest_of(key)?);
     let known = || KNOWN.into_iter().map(|known| (letters(&known[PREFIX.len()..]), known));
     let part = |known: &str| wanted.len() >= 3 && (known.contains(&wanted) || wanted.contains(known));
-    let distance = |known: &str| strsim::osa_distance(&wanted, known);
     known()
         .find(|(known, _)| *known == wanted)
         .or_else(|| known().find(|(known, _)| part(known)))
         .or_else(|| {
-            known()
-                .min_by_key(|(known, _)| distance(known))
-                .filter(|(known, _)| distance(known) <= wanted.len() / 3)
+            let all: Vec<String> = known().map(|(known, _)| known).collect();
+            let near = nearest(&wanted, all.iter().map(String::as_str))?;
+            known().find(|(known, _)| known == near)
         })
         .map(|(_, known)| known)
 }

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::names::{self, Map};
+use super::pointer::escaped;
 
 /// Prefix under which a `keel.sh/*` key is parked, in the map that it came from.
 pub const PARKED: &str = "parked.studioci.dev/";
@@ -74,7 +75,7 @@ pub fn detach_patch(resource_version: &str, labels: &Map, annotations: &Map) -> 
     let mut patch =
         vec![json!({"op": "test", "path": "/metadata/resourceVersion", "value": resource_version})];
     for (field, map) in [("labels", labels), ("annotations", annotations)] {
-        let at = |key: &str| format!("/metadata/{field}/{}", key.replace('~', "~0").replace('/', "~1"));
+        let at = |key: &str| format!("/metadata/{field}/{}", escaped(key));
         for key in map.keys().filter(|key| is_keel_key(key)) {
             patch.push(json!({"op": "remove", "path": at(key)}));
         }

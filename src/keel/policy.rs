@@ -182,6 +182,23 @@ impl fmt::Display for Untracked {
     }
 }
 
+/// What each `*` of a glob policy's pattern stands for in a tag; `None` for a tag that does not match. Nothing else in a
+/// pattern stands for anything.
+pub fn stars<'t>(pattern: &str, tag: &'t str) -> Option<Vec<&'t str>> {
+    let Some((head, tail)) = pattern.split_once('*') else { return (pattern == tag).then(Vec::new) };
+    let mut rest = tag.strip_prefix(head)?;
+    let mut parts = tail.split('*');
+    let last = parts.next_back().unwrap_or_default();
+    let mut stars = Vec::new();
+    for part in parts {
+        let (star, after) = rest.split_once(part)?;
+        stars.push(star);
+        rest = after;
+    }
+    stars.push(rest.strip_suffix(last)?);
+    Some(stars)
+}
+
 /// Whether Keel polls the registry for the workload: `keel.sh/trigger: poll`, the annotation first.
 pub fn polled(labels: &Map, annotations: &Map) -> bool {
     let value = annotations.get(names::TRIGGER).or_else(|| labels.get(names::TRIGGER));

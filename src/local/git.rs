@@ -30,6 +30,12 @@ pub fn facts(directory: &Path, wanted: impl Fn(&str) -> bool) -> Found {
     })
 }
 
+/// Whether a directory lies in a repository, as far as its folders tell: git may say otherwise of one that is broken.
+pub fn lies_in_one(directory: &Path) -> bool {
+    let start = directory.canonicalize();
+    start.is_ok_and(|start| start.ancestors().any(|folder| folder.join(".git").exists()))
+}
+
 /// Every name with its fact, or the reason why there is none.
 fn found(fact: impl Fn(&str) -> Option<Result<Value, String>>) -> Found {
     let unwanted = || Err("nobody asked for it".to_owned());

@@ -19,6 +19,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::chain::pod::first_line;
+
 /// Facts by name: a string or boolean, or why there is none.
 pub type Found = BTreeMap<String, Result<Value, String>>;
 
@@ -46,8 +48,4 @@ fn said(command: &mut Command) -> Result<String, String> {
     let complaint = String::from_utf8_lossy(&output.stderr);
     let complaint = first_line(&complaint);
     Err(if complaint.is_empty() { format!("{program} says no") } else { complaint.to_owned() })
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default().trim()
 }

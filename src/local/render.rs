@@ -14,7 +14,6 @@ use crate::chain::wire;
 use crate::pipeline::facts::{Facts, Reads};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::plan;
-use crate::pipeline::render::shown;
 use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::template;
 use crate::pipeline::weave::{Plan, PlanInput, Running};
@@ -132,7 +131,7 @@ impl Task {
                 if reads.is_nothing() { task.perform() } else { Ok(Answer::Reads(reads)) }
             }
             Self::Documents { sources, facts, show_secrets } => {
-                let rendered = shown(sources, facts).map_err(|fault| vec![fault])?;
+                let rendered = plan::documents(sources, facts).map_err(|fault| vec![fault])?;
                 let text = if *show_secrets { rendered.text } else { rendered.masked };
                 Ok(Answer::Text(text, rendered.notices.iter().map(ToString::to_string).collect()))
             }

@@ -59,6 +59,11 @@ impl Document {
         self.root.at(pointer).and_then(Node::text)
     }
 
+    /// The key at a JSON pointer as it is written: `n`, which kubectl reads as `false`.
+    pub fn written_key(&self, pointer: &str) -> Option<&str> {
+        self.root.key_at(pointer)
+    }
+
     /// Says where the text comes from that the document is read of.
     pub(super) fn trace(&mut self, traced: &Arc<Traced>) {
         self.traced = Some(Arc::clone(traced));

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::chain::nearest::nearest;
+use crate::keel::nearest::nearest;
 
 /// Several faults, all found in one go.
 pub type Faults = Vec<Fault>;

@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::documents::write_all;
 use super::facts::{Fact, Facts, Group};
-use super::fault::Fault;
-use super::render::render;
+use super::fault::{Fault, PlanNotice};
+use super::render::{render, shown};
 use super::sources::{Sources, Text};
-use super::template::Rendered;
+use super::template::{self, Rendered};
 use super::weave::{self, BuildOf, ListenerOf, Plan, PlanInput};
 use crate::chain::build::{Content, Version};
 use crate::chain::wire;
@@ -19,7 +19,12 @@ use crate::chain::wire;
 /// Every fault found.
 pub fn plan(sources: &Sources, facts: &Facts, settings: &PlanInput) -> Result<(Rendered, Plan), Vec<Fault>> {
     let rendered = render(sources, facts).map_err(|fault| vec![fault])?;
-    let mut plan = weave::plan(&rendered.documents, settings).map_err(|faults| {
+    let namespace = match facts.build.get("namespace") {
+        Some(Fact::Known(name)) => name.as_str().map(str::to_owned),
+        _ => None,
+    };
+    let settings = PlanInput { namespace, ..settings.clone() };
+    let mut plan = weave::plan(&rendered.documents, &settings).map_err(|faults| {
         let Text { name, text } = &sources.template;
         faults.into_iter().map(|fault| fault.of_template(name, text)).collect::<Vec<_>>()
     })?;
@@ -36,16 +41,8 @@ pub fn plan(sources: &Sources, facts: &Facts, settings: &PlanInput) -> Result<(R
 /// Every fault found.
 pub fn first(sources: &Sources, facts: &Facts, settings: &PlanInput) -> Result<(Rendered, Plan), Vec<Fault>> {
     let mut facts = facts.clone();
-    facts.build = Group::from([
-        ("namespace".to_owned(), Fact::known("")),
-        ("chain".to_owned(), Fact::known(settings.chain.clone())),
-        ("generation".to_owned(), Fact::known(1)),
-        ("parent".to_owned(), Fact::unset("this is the first build of its chain")),
-        (
-            "revision".to_owned(),
-            facts.git.get("hash").cloned().unwrap_or_else(|| Fact::unset("there is no git here")),
-        ),
-    ]);
+    let namespace = settings.namespace.as_deref().unwrap_or_default();
+    facts.build = of_first_build(&settings.chain, namespace, &facts.git);
     let unknown = Version { tag: "unknown".to_owned(), content: Content::SideLoaded };
     facts.image = image_facts("unknown", &unknown);
     let (_, guess) = plan(sources, &facts, settings)?;
@@ -53,6 +50,54 @@ pub fn first(sources: &Sources, facts: &Facts, settings: &PlanInput) -> Result<(
     let content = image.digest.clone().map_or(Content::SideLoaded, Content::Digest);
     facts.image = image_facts(&image.name, &Version { tag: image.tag.clone(), content });
     plan(sources, &facts, settings)
+}
+
+/// The facts `build.*` of a chain's first build.
+fn of_first_build(chain: &str, namespace: &str, git: &Group) -> Group {
+    Group::from([
+        ("namespace".to_owned(), Fact::known(namespace)),
+        ("chain".to_owned(), Fact::known(chain)),
+        ("generation".to_owned(), Fact::known(1)),
+        ("parent".to_owned(), Fact::unset("this is the first build of its chain")),
+        (
+            "revision".to_owned(),
+            git.get("hash").cloned().unwrap_or_else(|| Fact::unset("there is no git here")),
+        ),
+    ])
+}
+
+/// What stands for a chain's name where a pipeline is only looked at.
+const CHAIN: &str = "CHAIN";
+/// What stands for a namespace's name there.
+const NAMESPACE: &str = "NAMESPACE";
+
+/// What is said of the facts that nothing is behind.
+fn stand_ins(template: &Text) -> Result<Vec<PlanNotice>, Fault> {
+    let reads = template::reads(template)?;
+    let facts = [
+        ("chain", CHAIN, "`start` names the chain"),
+        ("namespace", NAMESPACE, "a namespace gets its name when it is claimed"),
+    ];
+    let read = facts.into_iter().filter(|(name, ..)| reads.build.contains(name));
+    Ok(read
+        .map(|(name, stands_in, why)| PlanNotice {
+            about: format!("build.{name}"),
+            lines: None,
+            text: format!("{stands_in} stands in for it: {why}"),
+        })
+        .collect())
+}
+
+/// Renders a pipeline to look at, as its chain's first build would.
+///
+/// # Errors
+/// As for [`render`].
+pub fn documents(sources: &Sources, facts: &Facts) -> Result<Rendered, Fault> {
+    let mut facts = facts.clone();
+    facts.build = of_first_build(CHAIN, NAMESPACE, &facts.git);
+    let mut rendered = shown(sources, &facts)?;
+    rendered.notices.extend(stand_ins(&sources.template)?);
+    Ok(rendered)
 }
 
 /// A plan to look at, made without a cluster.
@@ -68,20 +113,24 @@ pub struct Preview {
 /// Every fault found.
 pub fn preview(sources: &Sources, facts: &Facts, show_secrets: bool) -> Result<Preview, Vec<Fault>> {
     let settings = PlanInput {
-        chain: "CHAIN".to_owned(),
+        chain: CHAIN.to_owned(),
         chain_uuid: Uuid::nil().to_string(),
         agent_image: format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION")),
         trusted_build: false,
         tag: None,
+        namespace: Some(NAMESPACE.to_owned()),
         copied: Vec::new(),
     };
-    let (rendered, plan) = first(sources, facts, &settings)?;
+    let (rendered, mut plan) = first(sources, facts, &settings)?;
+    let stand_ins = stand_ins(&sources.template).map_err(|fault| vec![fault])?;
     if show_secrets {
+        plan.notices.extend(stand_ins);
         return Ok(Preview { plan });
     }
     let masked = rendered.masked_documents().map_err(|fault| vec![fault])?;
     let mut plan = weave::plan(&masked, &settings)?;
     plan.notices.splice(0..0, rendered.notices);
+    plan.notices.extend(stand_ins);
     Ok(Preview { plan })
 }
 
@@ -90,13 +139,8 @@ impl Preview {
     pub fn text(&self, tag: &str) -> String {
         let plan = &self.plan;
         let version = Version { tag: tag.to_owned(), content: Content::SideLoaded };
-        let build = BuildOf {
-            namespace: "NAMESPACE",
-            generation: 1,
-            version: &version,
-            revision: None,
-            parent: None,
-        };
+        let build =
+            BuildOf { namespace: NAMESPACE, generation: 1, version: &version, revision: None, parent: None };
         let listener = plan.listener(&ListenerOf { tag, generation: 1 });
         let job = plan.job(&build);
         let rest = plan.rest();

@@ -8,6 +8,8 @@ mod value;
 
 use std::ops::Range;
 
+use crate::keel::pointer;
+
 pub(super) use self::parse::{Aliased, Notation, parse};
 pub(super) use self::value::{key_name, value};
 
@@ -85,17 +87,27 @@ impl Node {
 
     /// What stands at a JSON pointer.
     pub(super) fn at(&self, pointer: &str) -> Option<&Node> {
-        parts(pointer).try_fold(self, |node, part| node.child(&part).map(|(_, node)| node))
+        pointer::names(pointer).try_fold(self, |node, part| node.child(&part).map(|(_, node)| node))
     }
 
     /// Line and column of the key or item at a JSON pointer, or of the nearest above it.
     pub(super) fn place(&self, pointer: &str) -> (usize, usize) {
         let mut found = (self, self);
-        for part in parts(pointer) {
+        for part in pointer::names(pointer) {
             let Some(child) = found.1.child(&part) else { break };
             found = child;
         }
         (found.0.line, found.0.column)
+    }
+
+    /// The key at a JSON pointer as it is written.
+    pub(super) fn key_at(&self, pointer: &str) -> Option<&str> {
+        let mut names = pointer::names(pointer);
+        let mut found = self.child(&names.next()?)?;
+        for name in names {
+            found = found.1.child(&name)?;
+        }
+        found.0.text()
     }
 
     /// The key and value of a name, also of one that `<<` brings, or the item of that number, which is its own key.
@@ -137,9 +149,4 @@ impl Node {
             _ => None,
         }
     }
-}
-
-/// The names in a JSON pointer.
-fn parts(pointer: &str) -> impl Iterator<Item = String> {
-    pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"))
 }

@@ -106,6 +106,21 @@ fn loop_key(tokens: &[Token<'_>], at: usize) -> bool {
     at >= 3 && tokens[at - 3].text == "for" && tokens.get(at + 1).is_some_and(|token| token.text == "in")
 }
 
+/// The path of a value as a template writes it: names with other letters than a variable has stand in brackets.
+pub(super) fn spelled(path: &[&str]) -> String {
+    let plain = |name: &str| {
+        name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    };
+    let root = if path.first().is_some_and(|root| !plain(root)) { "values" } else { "" };
+    path.iter().fold(root.to_owned(), |text, name| match *name {
+        name if plain(name) && text.is_empty() => name.to_owned(),
+        name if plain(name) => format!("{text}.{name}"),
+        digits if digits.bytes().all(|digit| digit.is_ascii_digit()) => format!("{text}[{digits}]"),
+        name => format!("{text}[\"{}\"]", name.replace('\\', "\\\\").replace('"', "\\\"")),
+    })
+}
+
 /// The text of a token; empty after the last one.
 pub(super) fn text<'a>(tokens: &[Token<'a>], index: usize) -> &'a str {
     tokens.get(index).map_or("", |token| token.text)
@@ -158,6 +173,21 @@ mod tests {
                 Use::Bound(token) => format!("let {}", token.text),
             })
             .collect()
+    }
+
+    #[test]
+    fn a_path_is_spelled_so_that_a_template_reads_it() {
+        for (path, expected) in [
+            (&["a"][..], "a"),
+            (&["a", "b_1"], "a.b_1"),
+            (&["image-tag"], "values[\"image-tag\"]"),
+            (&["values", "image-tag"], "values[\"image-tag\"]"),
+            (&["a", "b.c", "d"], "a[\"b.c\"].d"),
+            (&["xs", "1"], "xs[1]"),
+            (&["é", "\""], "values[\"é\"][\"\\\"\"]"),
+        ] {
+            assert_eq!(spelled(path), expected);
+        }
     }
 
     #[test]

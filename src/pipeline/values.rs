@@ -31,10 +31,20 @@ pub(super) struct GivenBy {
     pub(super) source: String,
     /// The file's text; none of a flag.
     pub(super) file: Option<String>,
-    /// What `--set` gives: where, and the text.
-    pub(super) set: Option<(Vec<String>, String)>,
+    /// Texts that a document would take for something else: the one of `--set`, and words of a file without quotes.
+    pub(super) texts: Vec<GivenText>,
     /// The values, nulls included.
     pub(super) fields: Map<String, Value>,
+}
+
+/// A text that a value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct GivenText {
+    /// Where the value is; an item of a list by its number.
+    pub(super) path: Vec<String>,
+    pub(super) text: String,
+    /// The line of a file.
+    pub(super) line: Option<usize>,
 }
 
 impl Values {
@@ -45,9 +55,9 @@ impl Values {
     pub(super) fn merge(sources: &Sources) -> Result<Self, Fault> {
         let mut values = Self::default();
         for file in &sources.values {
-            let fields = read(file)?;
+            let (fields, texts) = read(file)?;
             let text = Some(file.text.clone());
-            values.deepen(GivenBy { source: file.name.clone(), file: text, set: None, fields });
+            values.deepen(GivenBy { source: file.name.clone(), file: text, texts, fields });
         }
         for text in &sources.set_json {
             let (name, value) = json::read(text).map_err(|why| {
@@ -56,7 +66,8 @@ impl Values {
             match (name, value) {
                 (Some(name), value) => values.assign("--set-json", &name, value, None)?,
                 (None, Value::Object(fields)) => {
-                    values.deepen(GivenBy { source: "--set-json".to_owned(), file: None, set: None, fields });
+                    let source = "--set-json".to_owned();
+                    values.deepen(GivenBy { source, file: None, texts: Vec::new(), fields });
                 }
                 (None, _) => {}
             }
@@ -70,9 +81,21 @@ impl Values {
         Ok(values)
     }
 
-    /// The value at a path.
-    pub(super) fn at(&self, path: &[String]) -> Option<&Value> {
-        at(&self.all, path)
+    /// The value at a path, in which items of lists stand by their numbers.
+    pub(super) fn at<S: AsRef<str>>(&self, path: &[S]) -> Option<&Value> {
+        item_at(&self.all, path)
+    }
+
+    /// What each source gives as a text, where none after it gives something else there.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&GivenBy, &GivenText)> {
+        let sources = self.given.iter().enumerate();
+        let all = sources.flat_map(|(index, given)| given.texts.iter().map(move |text| (index, given, text)));
+        all.filter(|(index, _, text)| {
+            let mut later = self.given[index + 1..].iter();
+            later.all(|later| item_at(&later.fields, &text.path).is_none())
+                && self.at(&text.path).and_then(Value::as_str) == Some(&text.text)
+        })
+        .map(|(_, given, text)| (given, text))
     }
 
     fn deepen(&mut self, given: GivenBy) {
@@ -108,10 +131,11 @@ impl Values {
             (Some(place), value) => drop(place.insert(last.clone(), given(value.clone()))),
             (None, _) => {}
         }
-        let set = text.map(|text| (path.clone(), text.clone()));
+        let texts = text.map(|text| GivenText { path: path.clone(), text: text.clone(), line: None });
+        let texts = texts.into_iter().collect();
         let fields = path.into_iter().rfold(value, |value, part| Map::from_iter([(part, value)]).into());
         let Value::Object(fields) = fields else { return Ok(()) };
-        self.given.push(GivenBy { source: format!("{flag} {name}"), file: None, set, fields });
+        self.given.push(GivenBy { source: format!("{flag} {name}"), file: None, texts, fields });
         Ok(())
     }
 
@@ -142,6 +166,15 @@ fn at<'v>(fields: &'v Map<String, Value>, path: &[String]) -> Option<&'v Value> 
     rest.iter().try_fold(fields.get(first)?, |value, name| value.get(name))
 }
 
+/// The same of a path in which items of lists stand by their numbers.
+fn item_at<'v, S: AsRef<str>>(fields: &'v Map<String, Value>, path: &[S]) -> Option<&'v Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().map(AsRef::as_ref).try_fold(fields.get(first.as_ref())?, |value, name| match value {
+        Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+        value => value.get(name),
+    })
+}
+
 fn deep(into: &mut Map<String, Value>, from: Map<String, Value>) {
     for (name, value) in from {
         match (into.get_mut(&name), value) {
@@ -167,16 +200,16 @@ fn given(value: Value) -> Value {
 /// What to do about a file that holds something else than values.
 const HINT: &str = "write a name and its value a line, as in `Registry: registry.example`";
 
-fn read(file: &Text) -> Result<Map<String, Value>, Fault> {
+fn read(file: &Text) -> Result<(Map<String, Value>, Vec<GivenText>), Fault> {
     let place = |line, column| Location::of(&file.name, &file.text, line, column);
-    let value = written::read(&file.text).map_err(|wrong| {
+    let written = written::read(&file.text).map_err(|wrong| {
         let fault = match wrong.ours {
             Some(what) => Fault::new(what).maybe_hint(wrong.hint),
             None => Fault::new("this values file is not YAML").why(wrong.why).hint(HINT),
         };
         fault.at(wrong.place.map_or_else(|| place(1, 0), |(line, column)| place(line, column)))
     })?;
-    let fields = match value {
+    let fields = match written.value {
         Value::Object(fields) => fields,
         Value::Null => Map::new(),
         _ => {
@@ -187,15 +220,17 @@ fn read(file: &Text) -> Result<Map<String, Value>, Fault> {
     };
     for name in fields.keys() {
         if let Some(why) = part_fault(name) {
-            let begins = |line: &str| line.trim_start_matches(['"', '\'', '?', ' ']).starts_with(name.trim());
-            let line = file.text.lines().position(begins).map_or(1, |index| index + 1);
+            let begins =
+                |line: &&str| line.trim_start_matches(['"', '\'', '?', '{', ' ']).starts_with(name.trim());
+            let found = file.text.lines().enumerate().find(|(_, line)| begins(line));
+            let at = found.and_then(|(index, line)| Some((index + 1, line.find(|sign| sign != ' ')? + 1)));
             return Err(Fault::new(format!("`{name}` is no name of a value"))
-                .at(place(line, 0))
+                .at(at.map_or_else(|| place(1, 0), |(line, column)| place(line, column)))
                 .why(why)
                 .hint("name the value as the template does"));
         }
     }
-    Ok(fields)
+    Ok((fields, written.texts))
 }
 
 #[cfg(test)]

@@ -129,13 +129,15 @@ impl Agent<'_> {
             check: of == Of::Push { check: true },
         };
         let of_start = push.text.is_some().then(|| {
-            let at_start = Push { text: None, check: false, ..push.clone() };
+            let at_start = Push { text: None, check: false, at_start: true, ..push.clone() };
             of_push(record, home, &at_start)
         });
         let mut planned = rendered(renderer, of_push(record, home, &push)).await?;
         if let (Ok(plan), Some(of_start)) = (&mut planned, of_start)
             && let Ok(at_start) = rendered(renderer, of_start).await?
             && plan.stand_as(&at_start)
+            // said once: whatever is rendered of this push later is the same
+            && of == (Of::Push { check: true })
         {
             self.warn(
 "the pushed pipeline asks for a listener that runs elsewhere, as somebody else, or is pulled otherwise; \

@@ -61,6 +61,7 @@ pub(super) fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Task {
         agent_image: home.agent_image.clone(),
         trusted_build: record.settings.trusted_build,
         tag: Some(push.version.tag.clone()),
+        namespace: None,
         copied: record.copied(),
     };
     let running = push.check.then(|| Running {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::home::Home;
 use crate::chain::wire;
+use crate::keel::pointer::escaped;
 use crate::pipeline::documents;
 
 macro_rules! files {
@@ -157,7 +158,7 @@ pub fn repair(live: &Value, manifest: &Value) -> Option<Value> {
             continue;
         };
         for (key, value) in wanted.iter().filter(|(key, value)| is.get(*key) != Some(value)) {
-            let key = key.replace('~', "~0").replace('/', "~1");
+            let key = escaped(key);
             steps.push(json!({ "op": "add", "path": format!("{pointer}/{key}"), "value": value }));
         }
     }

@@ -111,6 +111,7 @@ fn settings() -> weave::PlanInput {
         agent_image: "registry.example/agent:1".to_owned(),
         trusted_build: false,
         tag: None,
+        namespace: None,
         copied: Vec::new(),
     }
 }

@@ -34,7 +34,12 @@ pub(crate) fn commands(page: &str) -> Vec<String> {
     commands
 }
 
-/// Whether a command has not come to its end: at a backslash, at a pipe, or within quotes.
+/// Whether a command has not come to its end: at a backslash, at a pipe, within quotes or within a here-document.
 fn goes_on(command: &str) -> bool {
+    let here =
+        command.split_once("<<").map(|(_, rest)| rest.trim_start_matches('\'').split(['\n', '\'']).next());
+    if let Some(Some(word)) = here {
+        return !command.lines().skip(1).any(|line| line == word);
+    }
     command.ends_with(['\\', '|']) || command.matches('\'').count() % 2 == 1
 }

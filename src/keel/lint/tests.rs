@@ -28,6 +28,13 @@ fn what_keel_obeys_as_meant_has_no_findings() {
     for (labels, annotations, image) in [
         ("", GOOD, "r/app:build-20260101000000-abc1234"),
         ("", GOOD, "r/app:build-0009"),
+        // where the tag is none of the pattern's, its numbers are not those that are compared
+        ("", GOOD, "r/app:1.0.0"),
+        ("", GOOD, "r/app:9"),
+        // nor are those of the pattern itself
+        ("", "keel.sh/policy=glob:v2-* ; keel.sh/trigger=poll", "r/app:v2-20260101000000"),
+        ("", "keel.sh/policy=glob:*-build-2 ; keel.sh/trigger=poll", "r/app:20260101-build-2"),
+        ("", "keel.sh/policy=glob:1.*-rc.* ; keel.sh/trigger=poll", "r/app:1.0001-rc.9"),
         ("app=web", "keel.sh/policy=minor ; keel.sh/trigger=poll", "r/app:1.0.0"),
         ("keel.sh/policy=force ; keel.sh/matchTag=true ; keel.sh/trigger=poll", "", "r/app:latest"),
         ("", "keel.sh/policy=all ; keel.sh/trigger=poll ; keel.sh/pollSchedule=0 */5 * * * *", "r/app:1.0"),
@@ -174,6 +181,9 @@ fn every_kind_of_silence_is_broken() {
         ),
         ("", poll("keel.sh/policy=glob:b-*"), "r/a:latest", Error, "cannot move", "Start from"),
         ("", poll("keel.sh/policy=glob:b-*"), "r/a:b-9", Warning, "not padded", "zeros"),
+        ("", poll("keel.sh/policy=glob:*"), "r/a:1.0.0", Warning, "such as `1.0.0` are not padded", "zeros"),
+        ("", poll("keel.sh/policy=glob:v1-*-b"), "r/a:v1-9-b", Warning, "not padded", "zeros"),
+        ("", poll("keel.sh/policy=glob:*-b*"), "r/a:main-b9", Warning, "not padded", "zeros"),
         ("", poll("keel.sh/policy=minor"), "REGISTRY/a:1.0", Error, "is none that Keel reads", "lower case"),
         ("", poll("keel.sh/policy=all"), "r/a:20240105", Warning, "`20240105` has no dot", "tags with a dot"),
         (

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::super::dialect;
 use super::super::semver::SemVer;
-use super::{Policy, Span};
+use super::{Policy, Span, stars};
 
 impl Policy {
     /// Whether a workload at tag `current` is updated to tag `new`.
@@ -23,7 +23,7 @@ impl Policy {
                     _ => true,
                 }),
             Self::Force { .. } => Ok(true),
-            Self::Glob(pattern) => Ok(glob(pattern, new) && new > current),
+            Self::Glob(pattern) => Ok(stars(pattern, new).is_some() && new > current),
             Self::Regexp(pattern) => Ok(compiled(pattern).is_some_and(|pattern| pattern.is_match(new))),
             Self::Untracked(_) => Ok(false),
         }
@@ -43,7 +43,7 @@ impl Policy {
                 versions
             }
             Self::Glob(pattern) => {
-                kept.retain(|tag| glob(pattern, tag));
+                kept.retain(|tag| stars(pattern, tag).is_some());
                 kept.sort_by(|a, b| b.cmp(a));
                 kept
             }
@@ -103,21 +103,6 @@ fn newest_first(tags: Vec<String>) -> (Vec<String>, Vec<String>) {
     (versions.into_iter().map(|(_, tag)| tag).collect(), others)
 }
 
-/// Whether `text` matches a pattern in which `*` stands for any run of characters, and nothing else for anything.
-fn glob(pattern: &str, text: &str) -> bool {
-    let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut rest) = text.strip_prefix(head) else { return false };
-    let mut parts = tail.split('*');
-    let last = parts.next_back().unwrap_or_default();
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::super::decisions::Decisions;
@@ -160,7 +145,7 @@ mod tests {
             ("a?", "ab", false),
             ("a?", "a?", true),
         ] {
-            assert_eq!(glob(pattern, text), matches, "{pattern} {text}");
+            assert_eq!(stars(pattern, text).is_some(), matches, "{pattern} {text}");
         }
     }
 }

@@ -105,6 +105,7 @@ impl StartRequest {
             agent_image: home.agent_image.clone(),
             trusted_build: self.trusted_build,
             tag: self.tag.clone(),
+            namespace: None,
             copied: self.copies.iter().map(|copy| copy.filled(&labels)).collect(),
         };
         let (sources, facts) = (self.sources.clone(), self.facts.clone());
@@ -165,7 +166,12 @@ impl StartRequest {
             (Some(name), _, _) => name.clone(),
             (None, Some(repo), Some(branch)) => names::chain_name(&repo, &branch),
             _ => {
-                return Err(Error::NoChainName {});
+                let found = ["repo", "branch"].into_iter().find_map(|name| match self.facts.git.get(name) {
+                    Some(Fact::Unset(why)) => Some(why.clone()),
+                    _ => None,
+                });
+                let why = found.unwrap_or_else(|| "there is none here".to_owned());
+                return Err(Error::NoChainName { why });
             }
         };
         if name == wire::CLAIM_CHAIN {

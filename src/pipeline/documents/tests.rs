@@ -99,7 +99,22 @@ fn what_kubectl_takes_silently_is_a_fault_here() {
     for (yaml, line, words) in [
         ("data:\n  a: 1\n  b: 2\n  a: 3\n", 7, "the key `a` is there twice: lines 5 and 7"),
         ("a: &a {k: 1}\ndata:\n  k: 2\n  <<: *a\n", 7, "`<<` brings `k`, which line 6 sets as well"),
-        ("data: {yes: 1, true: 2}\n", 4, "the key `true` is there twice"),
+        (
+            "data: {yes: 1, true: 2}\n",
+            4,
+            "the key `true` is there twice, as `yes` and as `true`: columns 8 and 16 of line 4",
+        ),
+        (
+            "data:\n  n: 1\n  false: 2\n",
+            6,
+            "the key `false` is there twice, as `n` and as `false`: lines 5 and 6",
+        ),
+        (
+            "data:\n  0x10: 1\n  '16': 2\n",
+            6,
+            "the key `16` is there twice, as `0x10` and as `16`: lines 5 and 6",
+        ),
+        ("data: {\"<<\": 1, '<<': 2}\n", 4, "the key `<<` is there twice: columns 8 and 17 of line 4"),
         ("data:\n  a: .inf\n", 5, "infinity"),
         ("data: {[a]: b}\n", 4, "a key must be one word"),
         ("data: {{ a }}\n", 4, "a key must be one word"),

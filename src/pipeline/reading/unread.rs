@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::pipeline::fault::{PlanNotice, nearest};
+use crate::keel::nearest::nearest;
+use crate::pipeline::fault::PlanNotice;
 use crate::pipeline::template::Checked;
+use crate::pipeline::uses;
 use crate::pipeline::values::{GivenBy, Values};
 
 /// Names that mean something else wherever they stand alone.
@@ -107,6 +109,6 @@ impl<'a> ReadPaths<'a> {
         let beside =
             self.0.iter().filter(|read| read.starts_with(above)).filter_map(|read| read.get(above.len()));
         let name = nearest(last, beside.copied())?;
-        Some(format!("did you mean `{}`?", [above, &[name]].concat().join(".")))
+        Some(format!("did you mean `{}`?", uses::spelled(&[above, &[name]].concat())))
     }
 }

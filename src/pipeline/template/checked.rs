@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use tera::{ErrorKind, Tera};
 
-use super::habits;
+use super::habits::Looked;
 use crate::pipeline::documents::Lines;
 use crate::pipeline::facts::{Facts, RESERVED, Wanted};
 use crate::pipeline::fault::{Fault, Location, Origin, did_you_mean};
@@ -64,11 +64,12 @@ impl<'a> Checked<'a> {
         let place = |offset: usize| Location::at_offset(&template.name, &template.text, offset);
         let parsed = parse(&template.text);
         let pieces = scan::pieces(&template.text);
+        let looked = Looked::new(&template.text, &pieces, &parses);
         if let Err(error) = &parsed
             && let ErrorKind::SyntaxError(report) = error.kind()
         {
             let at = report.span().range.start;
-            if let Some(habit) = habits::first(&template.text, &pieces, at, &parses) {
+            if let Some(habit) = looked.first(at) {
                 let at = place(habit.at);
                 return Err(habit.fault(at));
             }
@@ -85,14 +86,12 @@ impl<'a> Checked<'a> {
         for (index, piece) in pieces.iter().enumerate() {
             refuse_other_files(piece).map_err(|(at, fault)| fault.at(place(at)))?;
             for found in uses::uses(piece) {
-                refuse_use(&found).map_err(|(at, fault)| {
-                    match habits::of(&template.text, &pieces, index, &parses) {
-                        Some(habit) => {
-                            let at = place(habit.at);
-                            habit.fault(at)
-                        }
-                        None => fault.at(place(at)),
+                refuse_use(&found).map_err(|(at, fault)| match looked.of(index) {
+                    Some(habit) => {
+                        let at = place(habit.at);
+                        habit.fault(at)
                     }
+                    None => fault.at(place(at)),
                 })?;
             }
         }
@@ -108,7 +107,7 @@ impl<'a> Checked<'a> {
     /// What people write elsewhere, in the tag at a place.
     pub(super) fn habit(&self, at: usize) -> Option<Fault> {
         let index = self.pieces.iter().position(|piece| piece.spans(at))?;
-        let habit = habits::of(&self.template.text, &self.pieces, index, &parses)?;
+        let habit = Looked::new(&self.template.text, &self.pieces, &parses).of(index)?;
         let place = self.place(habit.at);
         Some(habit.fault(place))
     }

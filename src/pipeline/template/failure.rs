@@ -1,14 +1,16 @@
 //! Why a template cannot be rendered, in our words: Tera's own would list every name that it knows.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use serde_json::{Map, Value};
 
 use super::rendering::{Failed, RENDERED_BYTES, RenderError, Rendering, TOO_LONG};
+use crate::keel::nearest::nearest;
 use crate::pipeline::dialect::{self, Scalar};
 use crate::pipeline::facts::{Fact, RESERVED};
-use crate::pipeline::fault::{Fault, did_you_mean};
-use crate::pipeline::scan::Token;
+use crate::pipeline::fault::Fault;
+use crate::pipeline::scan::{Token, TokenKind};
 use crate::pipeline::uses::{self, Use};
 
 impl Rendering<'_> {
@@ -29,6 +31,9 @@ impl Rendering<'_> {
         let bound = uses::bound(&checked.pieces);
         if let Some(habit) = checked.habit(bytes.start) {
             return habit;
+        }
+        if let Some(fault) = self.with_minus(bytes, context) {
+            return fault;
         }
         if let Some(fault) =
             checked.paths().filter(touches).find_map(|path| self.undefined(&path, context, &bound))
@@ -84,7 +89,7 @@ impl Rendering<'_> {
                         self.why_no_default(path, 0)
                             .unwrap_or_else(|| "no value, fact or `set` has that name".to_owned()),
                     )
-                    .hint(did_you_mean(root.text, known).unwrap_or_else(|| {
+                    .hint(meant(&[], root.text, known).unwrap_or_else(|| {
                         let fallback = self.fallback(path, 0);
                         format!("give it with `--set {whole}=…` or in a values file, or write `{fallback}`")
                     })),
@@ -118,12 +123,61 @@ impl Rendering<'_> {
                             Some(why) => fault.why(why),
                             None => fault,
                         };
-                        fault.hint(did_you_mean(field.text, known).unwrap_or(fallback))
+                        let above: Vec<&str> = path[..index].iter().map(|token| token.text).collect();
+                        if let Some(written) = self.length(path, index, value) {
+                            return Some(fault.why("a list has a length by a filter").hint(written));
+                        }
+                        fault.hint(meant(&above, field.text, known).unwrap_or(fallback))
                     }
                 },
             );
         }
         None
+    }
+
+    /// What to write for the `length` of a list or text.
+    fn length(&self, path: &[Token<'_>], index: usize, of: &Value) -> Option<String> {
+        let (last, above) = path.split_last()?;
+        let counts = matches!(last.text, "length" | "size" | "count" | "len") && index + 1 == path.len();
+        let counted = &self.checked.template.text[path[0].bytes.start..above.last()?.bytes.end];
+        let written = self.rewritten(path[0].bytes.start..last.bytes.end, &format!("{counted} | length"))?;
+        (counts && (of.is_array() || of.is_string())).then(|| format!("write `{written}`"))
+    }
+
+    /// A tag with something else in a place of it.
+    fn rewritten(&self, bytes: Range<usize>, with: &str) -> Option<String> {
+        let tag = self.checked.pieces.iter().find(|piece| piece.spans(bytes.start))?.bytes();
+        let text = &self.checked.template.text;
+        Some(format!("{}{with}{}", &text[tag.start..bytes.start], &text[bytes.end..tag.end]))
+    }
+
+    /// The fault of a name with a minus in it, such as `image-tag`, which Tera reads as a difference.
+    fn with_minus(&self, failed: &Range<usize>, context: &Map<String, Value>) -> Option<Fault> {
+        let piece = self.checked.pieces.iter().find(|piece| piece.spans(failed.start))?;
+        let mut names = with_minus(piece.tokens()).into_iter();
+        let (parts, bytes) = names
+            .find(|(_, bytes)| failed.start < bytes.end && bytes.start < failed.end.max(failed.start + 1))?;
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let (root, rest) = parts.split_first()?;
+        let values = context.get("values").and_then(Value::as_object);
+        let root = if root.contains('-') { values?.get(*root) } else { context.get(*root) };
+        let there = root.and_then(|root| rest.iter().try_fold(root, |value, name| value.get(*name)));
+        let is_number =
+            parts.iter().any(|part| part.rsplit('-').next().is_some_and(|last| last.parse::<f64>().is_ok()));
+        if there.is_none() && is_number {
+            return None;
+        }
+        let spelled = uses::spelled(&parts);
+        let fault = Fault::new(format!("`{}` is no name in a template", parts.join(".")))
+            .at(self.checked.place(bytes.start))
+            .why("a `-` is a minus there, and a name that has one stands in brackets");
+        Some(match there {
+            Some(_) => fault.hint(format!("write `{}`", self.rewritten(bytes, &spelled)?)),
+            None => fault.hint(format!(
+                "write `{spelled}`, and give it with `--set {}=…` or in a values file",
+                parts.join(".").trim_start_matches("values.")
+            )),
+        })
     }
 
     /// What a path falls back to where its part of this index may be missing: `a?.b | default(value=…)`, with the default
@@ -173,4 +227,51 @@ impl Rendering<'_> {
             "`{name}` is text: write `{name} | {filter}`, or give a number: `--set-json {given}={number}`"
         ))
     }
+}
+
+/// The words for a name that is near, with the path to it.
+fn meant<'k>(above: &[&str], name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    let near = nearest(name, known)?;
+    let path = uses::spelled(&[above, &[near]].concat());
+    // beside what is wrong the name alone is enough
+    let told = if path.ends_with(']') { path.as_str() } else { near };
+    Some(format!("did you mean `{told}`?"))
+}
+
+/// Paths whose names have a minus in them, with no blank around it.
+fn with_minus(tokens: &[Token<'_>]) -> Vec<(Vec<String>, Range<usize>)> {
+    let touches = |at: usize| {
+        at > 0 && tokens.get(at).is_some_and(|token| token.bytes.start == tokens[at - 1].bytes.end)
+    };
+    let is_name = |at: usize| tokens.get(at).is_some_and(|token| token.kind == TokenKind::Name);
+    let is_part = |at: usize| {
+        tokens.get(at).is_some_and(|token| token.kind != TokenKind::Sign && token.kind != TokenKind::Text)
+    };
+    let (mut found, mut at) = (Vec::new(), 0);
+    while at < tokens.len() {
+        if !is_name(at) || (at > 0 && matches!(tokens[at - 1].text, "." | "?.")) {
+            at += 1;
+            continue;
+        }
+        let (start, mut parts) = (at, vec![tokens[at].text.to_owned()]);
+        loop {
+            let follows = touches(at + 1) && touches(at + 2);
+            match uses::text(tokens, at + 1) {
+                "." | "?." if is_name(at + 2) => parts.push(tokens[at + 2].text.to_owned()),
+                "-" if follows && is_part(at + 2) => {
+                    if let Some(last) = parts.last_mut() {
+                        last.push('-');
+                        last.push_str(tokens[at + 2].text);
+                    }
+                }
+                _ => break,
+            }
+            at += 2;
+        }
+        if parts.iter().any(|part| part.contains('-')) {
+            found.push((parts, tokens[start].bytes.start..tokens[at].bytes.end));
+        }
+        at += 1;
+    }
+    found
 }

@@ -12,6 +12,8 @@ mod statement;
 mod texts;
 mod words;
 
+use std::cell::OnceCell;
+
 use self::phrase::{MeantFor, Note, Stop, TERNARY};
 use self::reader::Reader;
 use self::statement::Opened;
@@ -42,76 +44,97 @@ impl Habit {
 /// Whether a text is a template, what is open being closed.
 pub(super) type Parses<'p> = &'p dyn Fn(&str) -> bool;
 
-/// The first habit in a text that is no template, up to the place where Tera gave up.
-pub(super) fn first(text: &str, pieces: &[Piece<'_>], until: usize, parses: Parses<'_>) -> Option<Habit> {
-    let (mut end, mut opened) = (0, Vec::new());
-    for (index, piece) in pieces.iter().enumerate() {
-        if piece.bytes().start > until {
+/// A template that is looked at.
+pub(super) struct Looked<'t, 'a> {
+    pub(super) text: &'t str,
+    pub(super) pieces: &'t [Piece<'a>],
+    pub(super) parses: Parses<'t>,
+    open_ends: OnceCell<bool>,
+}
+
+impl<'t, 'a> Looked<'t, 'a> {
+    pub(super) fn new(text: &'t str, pieces: &'t [Piece<'a>], parses: Parses<'t>) -> Self {
+        Self { text, pieces, parses, open_ends: OnceCell::new() }
+    }
+
+    /// The first habit in a text that is no template, up to the place where Tera gave up.
+    pub(super) fn first(&self, until: usize) -> Option<Habit> {
+        let (mut end, mut opened) = (0, Vec::new());
+        for (index, piece) in self.pieces.iter().enumerate() {
+            if piece.bytes().start > until {
+                return None;
+            }
+            end = piece.bytes().end;
+            // a word that stands alone may be a value's name
+            if (!self.stands_alone(index) || self.has_open_ends())
+                && let Some(habit) = self.within(index, &opened)
+            {
+                return Some(habit);
+            }
+            statement::pass(&mut opened, piece);
+        }
+        comment(self.text, end)
+    }
+
+    /// The habit in one piece that cannot stay as it is.
+    pub(super) fn of(&self, index: usize) -> Option<Habit> {
+        if self.stands_alone(index) && !self.has_open_ends() {
+            let word = &self.pieces[index].tokens()[0];
+            return Some(absent(statement::ends_nothing(word.bytes.start, word.text)));
+        }
+        self.within(index, &statement::opened(&self.pieces[..index]))
+    }
+
+    fn stands_alone(&self, index: usize) -> bool {
+        matches!(&self.pieces[index], Piece::Output { tokens, .. } if statement::stands_alone(tokens))
+    }
+
+    fn has_open_ends(&self) -> bool {
+        *self.open_ends.get_or_init(|| has_open_ends(self.pieces))
+    }
+
+    fn within(&self, index: usize, opened: &[Opened]) -> Option<Habit> {
+        let Self { text, pieces, parses, .. } = *self;
+        let piece = &pieces[index];
+        let (bytes, is_output) = match piece {
+            Piece::Output { bytes, .. } => (bytes.clone(), true),
+            Piece::Tag { bytes, .. } => (bytes.clone(), false),
+            Piece::Content(_) | Piece::Silent(_) => return None,
+        };
+        // `${{ … }}` is another program's
+        if is_output && text[..bytes.start].ends_with('$') {
             return None;
         }
-        end = piece.bytes().end;
-        if let Some(habit) = within(text, pieces, index, &opened, parses) {
+        if let Some(habit) = comment(text, bytes.start) {
             return Some(habit);
         }
-        statement::pass(&mut opened, piece);
-    }
-    comment(text, end)
-}
-
-/// The habit in one piece.
-pub(super) fn of(text: &str, pieces: &[Piece<'_>], index: usize, parses: Parses<'_>) -> Option<Habit> {
-    within(text, pieces, index, &statement::opened(&pieces[..index]), parses)
-}
-
-fn within(
-    text: &str,
-    pieces: &[Piece<'_>],
-    index: usize,
-    opened: &[Opened],
-    parses: Parses<'_>,
-) -> Option<Habit> {
-    let piece = &pieces[index];
-    let (bytes, is_output) = match piece {
-        Piece::Output { bytes, .. } => (bytes.clone(), true),
-        Piece::Tag { bytes, .. } => (bytes.clone(), false),
-        Piece::Content(_) | Piece::Silent(_) => return None,
-    };
-    // `${{ … }}` is another program's
-    if is_output && text[..bytes.start].ends_with('$') {
-        return None;
-    }
-    if let Some(habit) = comment(text, bytes.start) {
-        return Some(habit);
-    }
-    let tokens = piece.tokens();
-    if is_output && statement::stands_alone(tokens) && !has_open_ends(pieces) {
-        return None;
-    }
-    let mut reader = Reader::new(tokens, statement::dot(opened));
-    if !is_output {
-        no_plus(&mut reader);
-    }
-    let told = if !is_output || statement::is_statement(&tokens[reader.at..]) {
-        statement::read(&mut reader, opened, is_output)
-            .map(|told| (format!("% {} %", told.text), told.besides))
-    } else {
-        reader.expression(TERNARY).map(|phrase| (format!("{{ {} }}", phrase.text), String::new()))
-    };
-    match told {
-        Err(Stop::Absent(note)) => Some(absent(note)),
-        Ok((inner, besides)) if reader.is_done() => {
-            let note = reader.notes.0?;
-            let source = &text[bytes];
-            let written = trimmed(source, &inner);
-            let is_helm = [".Values", ".Release", ".Chart"].iter().any(|root| text.contains(root));
-            let may_stay = match &note.meant {
-                MeantFor::Us => false,
-                MeantFor::Go => !is_helm,
-                MeantFor::GoUnless(name) => !is_helm && !uses::bound(pieces).contains(name.as_str()),
-            };
-            parses(&written).then(|| written_so(note, &written, &besides, may_stay))
+        let tokens = piece.tokens();
+        let mut reader = Reader::new(tokens, statement::dot(opened));
+        if !is_output {
+            no_plus(&mut reader);
         }
-        _ => None,
+        let told = if !is_output || statement::is_statement(&tokens[reader.at..]) {
+            statement::read(&mut reader, opened, is_output)
+                .map(|told| (format!("% {} %", told.text), told.besides))
+        } else {
+            reader.expression(TERNARY).map(|phrase| (format!("{{ {} }}", phrase.text), String::new()))
+        };
+        match told {
+            Err(Stop::Absent(note)) => Some(absent(note)),
+            Ok((inner, besides)) if reader.is_done() => {
+                let note = reader.notes.0?;
+                let source = &text[bytes];
+                let written = trimmed(source, &inner);
+                let is_helm = [".Values", ".Release", ".Chart"].iter().any(|root| text.contains(root));
+                let may_stay = match &note.meant {
+                    MeantFor::Us => false,
+                    MeantFor::Go => !is_helm,
+                    MeantFor::GoUnless(name) => !is_helm && !uses::bound(pieces).contains(name.as_str()),
+                };
+                parses(&written).then(|| written_so(note, &written, &besides, may_stay))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -69,16 +69,16 @@ fn tagged(node: &Node, tag: &str, resolved: Scalar) -> Result<Scalar, Wrong> {
     }
 }
 
-/// A field of a mapping: its value, the line of its key, and whether `<<` brought it.
-struct Field {
+/// A field of a mapping: its value, its key, and whether `<<` brought it.
+struct Field<'a> {
     value: Value,
-    line: usize,
+    key: &'a Node,
     merged: bool,
 }
 
-fn mapping(node: &Node) -> Result<BTreeMap<String, Field>, Wrong> {
+fn mapping(node: &Node) -> Result<BTreeMap<String, Field<'_>>, Wrong> {
     let NodeKind::Mapping(pairs) = &node.kind else { return Ok(BTreeMap::new()) };
-    let mut fields: BTreeMap<String, Field> = BTreeMap::new();
+    let mut fields: BTreeMap<String, Field<'_>> = BTreeMap::new();
     for (key, node) in pairs {
         if is_merge(key) {
             for (name, value) in merged(key, node)? {
@@ -86,7 +86,7 @@ fn mapping(node: &Node) -> Result<BTreeMap<String, Field>, Wrong> {
                     Some(field) if !field.merged => {
                         return Err(Wrong::new(
                             key,
-                            format!("`<<` brings `{name}`, which line {} sets as well", field.line),
+                            format!("`<<` brings `{name}`, which line {} sets as well", field.key.line),
                         )
                         .why("kubectl takes the merged value, YAML says the other one")
                         .hint("put `<<` first: what follows it wins with both"));
@@ -96,7 +96,7 @@ fn mapping(node: &Node) -> Result<BTreeMap<String, Field>, Wrong> {
                             .why("kubectl takes the later one's, others the earlier one's")
                             .hint("write one `<<: [*a, *b]`: the first of the list wins"));
                     }
-                    None => fields.insert(name, Field { value, line: key.line, merged: true }),
+                    None => fields.insert(name, Field { value, key, merged: true }),
                 };
             }
             continue;
@@ -105,16 +105,30 @@ fn mapping(node: &Node) -> Result<BTreeMap<String, Field>, Wrong> {
         if let Some(first) = fields.get(&name)
             && !first.merged
         {
-            return Err(Wrong::new(
-                key,
-                format!("the key `{name}` is there twice: lines {} and {}", first.line, key.line),
-            )
-            .why("kubectl would silently take the last one")
-            .hint("remove or rename one of them"));
+            return Err(twice(&name, first.key, key));
         }
-        fields.insert(name, Field { value: value(node)?, line: key.line, merged: false });
+        fields.insert(name, Field { value: value(node)?, key, merged: false });
     }
     Ok(fields)
+}
+
+/// The fault of two keys that are one, in the words that were written.
+fn twice(name: &str, first: &Node, second: &Node) -> Wrong {
+    let places = if first.line == second.line {
+        format!("columns {} and {} of line {}", first.column, second.column, first.line)
+    } else {
+        format!("lines {} and {}", first.line, second.line)
+    };
+    let written = [first, second].map(|key| key.text().unwrap_or(name));
+    let (what, why) = if written[0] == written[1] {
+        let what = format!("the key `{}` is there twice: {places}", written[0]);
+        (what, "kubectl would silently take the last one")
+    } else {
+        let what =
+            format!("the key `{name}` is there twice, as `{}` and as `{}`: {places}", written[0], written[1]);
+        (what, "kubectl makes words of booleans and numbers, and would silently take the last one")
+    };
+    Wrong::new(second, what).why(why).hint("remove or rename one of them")
 }
 
 pub(super) fn is_merge(key: &Node) -> bool {

@@ -36,8 +36,14 @@ fn parsed(json: &str) -> Result<Value, String> {
     let value = exact(value)?;
     // what says how a number was written
     match written::read(json) {
-        Err(Unread { ours: Some(what), .. }) => return Err(what),
-        Ok(written) => same_text(&value, &written)?,
+        Err(Unread { ours: Some(what), place, .. }) => {
+            let at = place.map_or_else(String::new, |(line, column)| match line {
+                1 => format!(", column {column} of the JSON"),
+                _ => format!(", line {line} of the JSON"),
+            });
+            return Err(format!("{what}{at}"));
+        }
+        Ok(written) => same_text(&value, &written.value)?,
         // JSON that is no YAML, such as one with surrogates
         Err(_) => {}
     }

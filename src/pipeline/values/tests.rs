@@ -71,6 +71,8 @@ fn a_merge_key_brings_a_mapping_and_what_stands_there_wins() {
         ("  cpu: \"1\"\n  <<: *b\n", json!({"cpu": "1", "mem": "2"})),
         ("  - <<: *b\n    n: 1\n", json!([{"cpu": "1", "mem": "2", "n": 1}])),
         ("  note: <<\n", json!({"note": "<<"})),
+        ("  \"<<\": *b\n  mem: \"3\"\n", json!({"<<": {"cpu": "1", "mem": "2"}, "mem": "3"})),
+        ("  '<<': x\n  <<: *o # !\n", json!({"<<": "x", "mem": 8, "gpu": 1})),
     ] {
         assert_eq!(merged(&[&format!("{base}r:\n{r}")], &[], &[])["r"], expected, "{r}");
     }
@@ -179,6 +181,7 @@ fn set_json_takes_json_of_one_name_or_an_object_of_names() {
         ),
         (&["r.cpu=2", "r.x\\.y= 1.5 "], json!({"r": {"cpu": 2, "x.y": 1.5}})),
         (&["r={\"a\": 1}", "r={\"b\": 2}"], json!({"r": {"b": 2}})),
+        (&["r={\"<<\": 1}"], json!({"r": {"<<": 1}})),
         (&["{\"r\": {\"a\": 1}}", " {\"r\": {\"b\": 2}}"], json!({"r": {"a": 1, "b": 2}})),
         (&["a=1.0", "b=1e3", "c=1.5", "d=-0.0"], json!({"a": 1, "b": 1000, "c": 1.5, "d": 0})),
         (&["a={}", "b=[]"], json!({"a": {}, "b": []})),
@@ -197,11 +200,26 @@ fn set_json_takes_json_of_one_name_or_an_object_of_names() {
         ("a=[1, 1e30]", "has more than 64 bits"),
         ("a=1.10", "the number 1.10 would be rendered as 1.1"),
         ("{\"a\": [{\"b\": 100000000000000000.5}]}", "would be rendered as"),
-        ("a={\"x\": 1, \"x\": 2}", "twice"),
+        ("a={\"x\": 1, \"x\": 2}", "`x` is there twice, column 10 of the JSON"),
+        ("{\"<<\": 1,\n \"<<\": 2}", "`<<` is there twice, line 2 of the JSON"),
     ] {
         assert!(json_fault(text).is_some_and(|why| why.contains(words)), "{text}: {:?}", json_fault(text));
     }
     assert_eq!(json_fault("a=1e-7"), None);
+}
+
+#[test]
+fn an_object_of_json_merges_and_a_name_of_json_replaces_as_in_helm() {
+    for (set_json, expected) in [
+        (r#"A={"y": 3}"#, json!({"A": {"y": 3}, "b": 1})),
+        (r#"A.deep={"y": 3}"#, json!({"A": {"x": 1, "deep": {"y": 3}}, "b": 1})),
+        ("A.x=3", json!({"A": {"x": 3, "deep": {"z": 2}}, "b": 1})),
+        (r#"{"A": {"y": 3}}"#, json!({"A": {"x": 1, "y": 3, "deep": {"z": 2}}, "b": 1})),
+        (r#"{"A": {"deep": {"y": 3}}}"#, json!({"A": {"x": 1, "deep": {"z": 2, "y": 3}}, "b": 1})),
+        ("A=[1]", json!({"A": [1], "b": 1})),
+    ] {
+        assert_eq!(merged(&["A: {x: 1, deep: {z: 2}}\nb: 1\n"], &[set_json], &[]), expected, "{set_json}");
+    }
 }
 
 #[test]
@@ -251,9 +269,17 @@ fn bad_files_are_named_with_their_place() {
         ("text\n", "a values file must be a mapping"),
         ("a: 1\nb: !x y\n", "the tag !x means nothing in a values file\n  at v, line 2, column 4"),
         ("a: !x [1]\n", "the tag !x means nothing"),
-        ("a: {{ Tag }}\n", "the name of a value must be a word\n  at v, line 1"),
-        ("a:\n  ~: 1\n", "the name of a value must be a word\n  at v, line 2"),
-        ("? [a]\n: 1\n", "the name of a value must be a word\n"),
+        (
+            "a: {{ Tag }}\n",
+            "the name of a value must be a word, and this is a mapping\n  at v, line 1, column 5",
+        ),
+        ("a:\n  ~: 1\n", "`~` is no name of a value: YAML reads it as null\n  at v, line 2, column 3"),
+        ("a:\n  Null: 1\n", "`Null` is no name of a value: YAML reads it as null\n  at v, line 2, column 3"),
+        ("? [a]\n: 1\n", "the name of a value must be a word, and this is a list\n"),
+        ("!x a: 1\n", "the tag !x means nothing in a values file\n  at v, line 1, column 1"),
+        ("a: {b: 1, b: 2}\n", "`b` is there twice\n  at v, line 1, column 11"),
+        ("no: 1\n'no': 2\n", "`no` is there twice\n  at v, line 2, column 1"),
+        ("a: 1\n' b': 2\n", "` b` is no name of a value\n  at v, line 2, column 1"),
     ] {
         let said = refused(&[file], &[], &[]);
         assert!(said.starts_with(words), "{file}: {said}");

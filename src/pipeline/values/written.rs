@@ -7,11 +7,19 @@
 //! The reader gives numbers without their text. So a file is read twice: for the shape of it, and, led by that, for the
 //! text of each number.
 
+mod read;
+mod shape;
+
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
+
+use self::read::{ReadNode, taken_apart};
+use self::shape::{Shape, ShapeOf};
+use super::GivenText;
 
 /// Why a file cannot be read.
 #[derive(Debug)]
@@ -26,18 +34,28 @@ pub(super) struct Unread {
     pub(super) why: String,
 }
 
+/// What a text holds.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) value: Value,
+    /// The texts in it that other readers of YAML take for booleans or numbers.
+    pub(super) texts: Vec<GivenText>,
+}
+
 /// Reads a text.
 ///
 /// # Errors
 /// No YAML, and what YAML allows and no value is: names that are there twice or are no words, tags, merge keys of
 /// something else than mappings or against a name of the mapping's own.
-pub(super) fn read(text: &str) -> Result<Value, Unread> {
+pub(super) fn read(text: &str) -> Result<Written, Unread> {
     let said = OurRefusal::default();
-    let read = serde_yaml::from_str::<Shape>(text).and_then(|shape| {
-        let seed = AsWritten { shape: &shape, said: &said };
-        seed.deserialize(serde_yaml::Deserializer::from_str(text))
+    let shapes = ShapeOf { text };
+    let reader = || serde_yaml::Deserializer::from_str(text);
+    let read = shapes.deserialize(reader()).and_then(|shape| {
+        let seed = AsWritten { shape: &shape, shapes, said: &said };
+        seed.deserialize(reader())
     });
-    read.map_err(|error| {
+    let node = read.map_err(|error| {
         let (ours, hint) = said.0.take().map_or((None, None), |(what, hint)| (Some(what), hint));
         let why = error.to_string();
         Unread {
@@ -46,7 +64,9 @@ pub(super) fn read(text: &str) -> Result<Value, Unread> {
             hint,
             why: why.split(" at line ").next().unwrap_or_default().to_owned(),
         }
-    })
+    })?;
+    let (value, texts) = taken_apart(node, text);
+    Ok(Written { value, texts })
 }
 
 /// What we refuse, which the reader passes on as its own error with the place.
@@ -61,138 +81,56 @@ impl OurRefusal {
     }
 }
 
-/// A node without the text of its numbers.
-#[derive(Debug)]
-enum Shape {
-    /// Null, a boolean, or a text.
-    Plain(Value),
-    /// A number, and how it is rendered; none if it is too large for one.
-    Number(Option<(Number, String)>),
-    List(Vec<Shape>),
-    Mapping(Vec<(Shape, Shape)>),
-    /// What has a tag that YAML itself does not know.
-    Tagged(String),
-}
-
-impl Shape {
-    fn number(number: impl Into<Number>) -> Self {
-        let number = number.into();
-        let rendered = number.to_string();
-        Self::Number(Some((number, rendered)))
-    }
-}
-
-impl<'de> de::Deserialize<'de> for Shape {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ShapeVisitor)
-    }
-}
-
-struct ShapeVisitor;
-
-impl<'de> Visitor<'de> for ShapeVisitor {
-    type Value = Shape;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Shape, E> {
-        Ok(Shape::Plain(Value::Null))
-    }
-
-    /// Nothing in the file.
-    fn visit_none<E>(self) -> Result<Shape, E> {
-        Ok(Shape::Plain(Value::Null))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Shape, E> {
-        Ok(Shape::Plain(value.into()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Shape, E> {
-        Ok(Shape::Plain(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Shape, E> {
-        Ok(Shape::number(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Shape, E> {
-        Ok(Shape::number(value))
-    }
-
-    fn visit_i128<E>(self, _: i128) -> Result<Shape, E> {
-        Ok(Shape::Number(None))
-    }
-
-    fn visit_u128<E>(self, _: u128) -> Result<Shape, E> {
-        Ok(Shape::Number(None))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Shape, E> {
-        // as a template renders it: with a fraction, whatever it is
-        Ok(Shape::Number(Number::from_f64(value).map(|number| (number, format!("{value:?}")))))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Shape, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Shape::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Shape, A::Error> {
-        let mut mapping = Vec::new();
-        while let Some(pair) = pairs.next_entry()? {
-            mapping.push(pair);
-        }
-        Ok(Shape::Mapping(mapping))
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<Shape, A::Error> {
-        let (tag, content) = tagged.variant::<String>()?;
-        de::VariantAccess::newtype_variant::<IgnoredAny>(content)?;
-        Ok(Shape::Tagged(tag))
-    }
-}
-
 /// The value of a node whose shape is known.
+#[derive(Clone, Copy)]
 struct AsWritten<'a> {
     shape: &'a Shape,
+    shapes: ShapeOf<'a>,
     said: &'a OurRefusal,
 }
 
-impl<'de> DeserializeSeed<'de> for AsWritten<'_> {
-    type Value = Value;
+impl<'a> AsWritten<'a> {
+    fn of(self, shape: &'a Shape) -> Self {
+        Self { shape, ..self }
+    }
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        match self.shape {
-            Shape::Plain(value) => deserializer.deserialize_ignored_any(IgnoredAny).map(|_| value.clone()),
-            Shape::Number(_) => deserializer.deserialize_str(self),
-            Shape::List(_) => deserializer.deserialize_seq(self),
-            Shape::Mapping(_) => deserializer.deserialize_map(self),
-            Shape::Tagged(_) => deserializer.deserialize_any(self),
-        }
+impl<'de> DeserializeSeed<'de> for AsWritten<'_> {
+    type Value = ReadNode;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<ReadNode, D::Error> {
+        let known = match self.shape {
+            Shape::Plain(value) => ReadNode::Plain(value.clone()),
+            Shape::Bare(text, at) => ReadNode::Bare(text.clone(), *at),
+            Shape::Number(_) => return deserializer.deserialize_str(self),
+            Shape::List(_) => return deserializer.deserialize_seq(self),
+            Shape::Mapping(_) => return deserializer.deserialize_map(self),
+            Shape::Tagged(_) => return deserializer.deserialize_any(self),
+        };
+        deserializer.deserialize_ignored_any(IgnoredAny).map(|_| known)
     }
 }
 
 impl<'de> Visitor<'de> for AsWritten<'_> {
-    type Value = Value;
+    type Value = ReadNode;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the same text as before")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+    fn visit_str<E>(self, text: &str) -> Result<ReadNode, E> {
         Ok(match self.shape {
-            Shape::Number(Some((number, rendered))) if rendered == text => number.clone().into(),
-            _ => text.into(),
+            Shape::Number(Some((number, rendered))) if rendered == text => {
+                ReadNode::Plain(number.clone().into())
+            }
+            _ => match self.shapes.bare(text) {
+                Some(at) => ReadNode::Bare(text.to_owned(), at),
+                None => ReadNode::Plain(text.into()),
+            },
         })
     }
 
-    fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Value, A::Error> {
+    fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<ReadNode, A::Error> {
         let Shape::Tagged(tag) = self.shape else {
             return Err(de::Error::custom("a tag that was not there"));
         };
@@ -200,36 +138,37 @@ impl<'de> Visitor<'de> for AsWritten<'_> {
         Err(self.said.refuse(what, Some("leave it out, and quote the value if it is text")))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ReadNode, A::Error> {
         let Shape::List(shapes) = self.shape else {
             return Err(de::Error::custom("a list that was not there"));
         };
         let mut list = Vec::with_capacity(shapes.len());
         for shape in shapes {
-            list.extend(items.next_element_seed(AsWritten { shape, said: self.said })?);
+            list.extend(items.next_element_seed(self.of(shape))?);
         }
         // the end of the list is an event of its own
         items.next_element::<IgnoredAny>()?;
-        Ok(Value::Array(list))
+        Ok(ReadNode::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<ReadNode, A::Error> {
         let Shape::Mapping(shapes) = self.shape else {
             return Err(de::Error::custom("a mapping that was not there"));
         };
         let said = self.said;
-        let (mut own, mut merged) = (Map::new(), Map::new());
+        let (mut own, mut merged) = (BTreeMap::new(), BTreeMap::new());
         for (key, value) in shapes {
-            let is_merge = matches!(key, Shape::Plain(Value::String(key)) if key == MERGE);
-            let Some(name) = pairs.next_key_seed(NameOf { shape: key, said, seen: &own })? else { break };
-            let of = AsWritten { shape: value, said };
+            let is_merge = matches!(key, Shape::Bare(key, _) if key == MERGE);
+            let seen = (!is_merge).then_some(&own);
+            let Some(name) = pairs.next_key_seed(NameOf { shape: key, said, seen })? else { break };
+            let of = self.of(value);
             if !is_merge {
                 own.insert(name, pairs.next_value_seed(of)?);
                 continue;
             }
             for (name, value) in pairs.next_value_seed(Merged { of })? {
                 // of such a pair helm takes the one that YAML does not
-                if own.get(&name).or(merged.get(&name)).is_some_and(|there| *there != value) {
+                if own.get(&name).or(merged.get(&name)).is_some_and(|there: &ReadNode| !there.same(&value)) {
                     let what = format!("`<<` brings `{name}`, which is given before it as well");
                     return Err(said.refuse(what, Some("put one `<<` first: what follows it wins")));
                 }
@@ -238,19 +177,19 @@ impl<'de> Visitor<'de> for AsWritten<'_> {
         }
         pairs.next_key::<IgnoredAny>()?;
         merged.extend(own);
-        Ok(Value::Object(merged))
+        Ok(ReadNode::Mapping(merged))
     }
 }
 
-/// The key whose mappings are merged into the one that it stands in.
+/// The key whose mappings are merged into the one that it stands in; in quotes it is a name as any other.
 const MERGE: &str = "<<";
 
 /// The name that a key is.
 struct NameOf<'a> {
     shape: &'a Shape,
     said: &'a OurRefusal,
-    /// What the mapping has before it.
-    seen: &'a Map<String, Value>,
+    /// What the mapping has before it of names that may stand there once.
+    seen: Option<&'a BTreeMap<String, ReadNode>>,
 }
 
 impl<'de> DeserializeSeed<'de> for NameOf<'_> {
@@ -258,17 +197,15 @@ impl<'de> DeserializeSeed<'de> for NameOf<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
         match self.shape {
-            Shape::Plain(Value::Null) | Shape::List(_) | Shape::Mapping(_) | Shape::Tagged(_) => {
-                deserializer.deserialize_any(self)
-            }
-            Shape::Plain(_) | Shape::Number(_) => deserializer.deserialize_str(self),
+            Shape::List(_) | Shape::Mapping(_) | Shape::Tagged(_) => deserializer.deserialize_any(self),
+            Shape::Plain(_) | Shape::Bare(..) | Shape::Number(_) => deserializer.deserialize_str(self),
         }
     }
 }
 
 impl NameOf<'_> {
-    fn no_word<E: de::Error>(&self) -> E {
-        let what = "the name of a value must be a word".to_owned();
+    fn no_word<E: de::Error>(&self, is: &str) -> E {
+        let what = format!("the name of a value must be a word, and this is {is}");
         self.said.refuse(
             what,
             Some("quote it; braces in braces, as of an unquoted `{{ … }}`, read as such a name"),
@@ -284,27 +221,34 @@ impl<'de> Visitor<'de> for NameOf<'_> {
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<String, E> {
-        if self.seen.contains_key(name) {
-            let what = format!("`{name}` is there twice");
-            return Err(self.said.refuse(what, Some("remove or rename one of them")));
+        match self.shape {
+            Shape::Plain(Value::Null) if name.is_empty() => {
+                Err(self.said.refuse("a value has no name".to_owned(), Some("write a name before the colon")))
+            }
+            Shape::Plain(Value::Null) => {
+                let what = format!("`{name}` is no name of a value: YAML reads it as null");
+                Err(self.said.refuse(what, Some("quote it")))
+            }
+            _ if self.seen.is_some_and(|seen| seen.contains_key(name)) => {
+                let what = format!("`{name}` is there twice");
+                Err(self.said.refuse(what, Some("remove or rename one of them")))
+            }
+            _ => Ok(name.to_owned()),
         }
-        Ok(name.to_owned())
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<String, E> {
-        Err(self.no_word())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<String, A::Error> {
-        Err(self.no_word())
+        Err(self.no_word("a list"))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<String, A::Error> {
-        Err(self.no_word())
+        Err(self.no_word("a mapping"))
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<String, A::Error> {
-        Err(self.no_word())
+        let Shape::Tagged(tag) = self.shape else { return Err(self.no_word("none")) };
+        let what = format!("the tag !{} means nothing in a values file", tag.trim_start_matches('!'));
+        Err(self.said.refuse(what, Some("leave it out")))
     }
 }
 
@@ -314,17 +258,17 @@ struct Merged<'a> {
 }
 
 impl<'de> DeserializeSeed<'de> for Merged<'_> {
-    type Value = Map<String, Value>;
+    type Value = BTreeMap<String, ReadNode>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         let said = self.of.said;
         let sources = match self.of.deserialize(deserializer)? {
-            Value::Array(items) => items,
+            ReadNode::List(items) => items,
             value => vec![value],
         };
-        let mut all = Map::new();
+        let mut all = BTreeMap::new();
         for source in sources.into_iter().rev() {
-            let Value::Object(fields) = source else {
+            let ReadNode::Mapping(fields) = source else {
                 let what = "`<<` takes a mapping, or a list of mappings".to_owned();
                 return Err(said.refuse(
                     what,

@@ -41,13 +41,15 @@ pub(super) fn subject(
     name(subject, faults);
     data_keys(subject, faults);
     if let Some(theirs) = subject.namespace().filter(|theirs| !own.contains(theirs)) {
+        let called: Vec<&str> =
+            own.iter().copied().filter(|name| Some(*name) != settings.namespace.as_deref()).collect();
         faults.push(subject.at("/metadata/namespace").fault(
             format!("it is in namespace {theirs}"),
-            match own {
+            match *called {
                 [] => "every build has a namespace of its own, and nothing of a pipeline goes elsewhere".to_owned(),
                 _ => format!(
                     "every build has a namespace of its own, which the pipeline calls {}; nothing of it goes elsewhere",
-                    own.join(" or ")
+                    called.join(" or ")
                 ),
             },
             "leave metadata.namespace out",

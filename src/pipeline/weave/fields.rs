@@ -136,11 +136,16 @@ impl<'a> FieldLook<'a, '_> {
     /// The value's place as a person reads it: `spec.template.metadata.labels: app`, `spec.ports[0].port`.
     fn place(&self) -> String {
         let mut place = String::new();
-        for step in &self.path {
+        let pointer = self.pointer();
+        for (index, step) in self.path.iter().enumerate() {
+            let last = index + 1 == self.path.len();
             match step {
                 PathPart::Field(name) if place.is_empty() => place.push_str(name),
                 PathPart::Field(name) => place.extend([".", name]),
-                PathPart::Entry(name) => place.extend([": ", name]),
+                PathPart::Entry(name) => {
+                    let written = self.subject.document.written_key(&pointer).filter(|_| last);
+                    place.extend([": ", written.unwrap_or(name)]);
+                }
                 PathPart::Item(index) => place.extend(["[", &index.to_string(), "]"]),
             }
         }
@@ -165,7 +170,12 @@ impl<'a> FieldLook<'a, '_> {
             value,
             written: self.subject.document.written(&pointer),
             key: match self.path.last() {
-                Some(PathPart::Field(name) | PathPart::Entry(name)) => format!("{name}: "),
+                // `n: 1` reads as `false: 1`, unless the key is quoted, too
+                Some(PathPart::Entry(name)) => match self.subject.document.written_key(&pointer) {
+                    Some(written) if written != *name => format!("{written:?}: "),
+                    _ => format!("{name}: "),
+                },
+                Some(PathPart::Field(name)) => format!("{name}: "),
                 _ => String::new(),
             },
             secret: self.subject.document.holds_secret(&pointer),

@@ -65,6 +65,8 @@ pub struct PlanInput {
     /// The tag that the listener starts from, where it is not the template's own (`--tag`, or what a push brought): the
     /// policy must be able to move on from it.
     pub tag: Option<String>,
+    /// What the template is told that the build's namespace is called (`build.namespace`).
+    pub namespace: Option<String>,
     /// The Secrets that the chain copies into each build's namespace.
     pub copied: Vec<FilledSecret>,
 }
@@ -146,10 +148,14 @@ pub fn plan(documents: &[Document], settings: &PlanInput) -> Result<Plan, Vec<Fa
     let mut faults = Vec::new();
     let found = find::build(&subjects, &mut faults);
     let own = loan::own_namespaces(&subjects, found);
+    // by this name its hosts are found, too
+    let told = settings.namespace.as_deref().filter(|name| !name.is_empty());
+    let all_own: Vec<&str> = own.iter().copied().chain(told).collect();
+    let own: Vec<&str> = own.into_iter().filter(|name| Some(*name) != told).collect();
     for subject in &subjects {
         // where none is found, that alone is told
         let is_build = found.is_none_or(|build| std::ptr::eq(build.value, subject.value));
-        check::subject(subject, is_build, &own, settings, &mut faults);
+        check::subject(subject, is_build, &all_own, settings, &mut faults);
     }
     check::pipeline(&subjects, found, &mut faults);
     copies::check(&subjects, &settings.copied, &mut faults);

@@ -6,6 +6,7 @@ use serde_json::{Map as Object, Value};
 
 use super::PlanNotice;
 use crate::chain::build::Map;
+pub(super) use crate::keel::pointer::escaped;
 use crate::pipeline::documents::{Document, Lines};
 use crate::pipeline::fault::{Fault, Location, Origin};
 use crate::pipeline::template::RENDERED;
@@ -167,11 +168,6 @@ impl fmt::Display for Subject<'_> {
 /// A fault of the pipeline as a whole.
 pub(super) fn fault(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Fault {
     Fault::new(what).why(why).hint(hint)
-}
-
-/// A key as a part of a JSON pointer.
-pub(super) fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {

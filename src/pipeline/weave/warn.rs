@@ -7,7 +7,6 @@ use super::job::is_ours;
 use super::rest::{is_support, replicas};
 use super::subject::{Subject, escaped, list, text};
 use super::{BuildWorkload, PlanNotice};
-use crate::keel::image::ImageRef;
 use crate::keel::names;
 
 /// Collects the notices of a pipeline without faults.
@@ -30,7 +29,6 @@ pub(super) fn all(
         hooks(subject, notices);
         selects_all_pods(subject, notices);
         empty_environment(subject, notices);
-        numbers(subject, notices);
         names_own_namespace(subject, own, notices);
     }
 }
@@ -163,35 +161,6 @@ fn empty_environment(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
 fn containers<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a Value> {
     let of = |field| subject.pod_template().map_or(&[][..], |template| list(template, field));
     of("/spec/containers").iter().chain(of("/spec/initContainers"))
-}
-
-/// A revision such as 00215e6 is a number to YAML and to templates, and comes out as another one.
-fn numbers(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
-    let images = containers(subject).filter_map(|it| it.get("image"));
-    let tags = images.filter_map(|image| {
-        Some(("the tag".to_owned(), ImageRef::parse(image.as_str()?).ok()?.tag, subject.on(image)))
-    });
-    let labels = subject.labels().into_iter().map(|(key, value)| {
-        let spot = subject.at(&format!("/metadata/labels/{}", escaped(&key)));
-        (format!("label {key}"), value, spot)
-    });
-    for (what, value, spot) in tags.chain(labels).filter(|(_, value, _)| is_made_number(value)) {
-        notices.push(spot.notice(format!(
-            "{what} is {value}, as a number is written that was read from a text such as 00215e6; put that text into quotes \
-             where it is given"
-        )));
-    }
-}
-
-/// Whether a text is what programs write for a number of eight and more digits, or with an exponent, that is no integer
-/// to them.
-fn is_made_number(text: &str) -> bool {
-    let (number, exponent) =
-        text.split_once('e').map_or((text, None), |(number, power)| (number, Some(power)));
-    let Some((whole, fraction)) = number.split_once('.') else { return false };
-    let is_number =
-        text.bytes().all(|b| b.is_ascii_digit() || b".e+-".contains(&b)) && text.parse::<f64>().is_ok();
-    is_number && (exponent.is_some() || (whole.len() >= 8 && fraction == "0"))
 }
 
 /// Such a policy closes the agent in as well, which then cannot reach the API server.

@@ -290,8 +290,8 @@ cases! {
             "a chain cannot be called {chain:?}: that is the chain label of bare claims"
             => "choose another name with --chain";
         /// Nothing gives the chain a name.
-        NoChainName {} Usage
-            "the chain has no name: it is derived from the git repository and branch, and there is none here"
+        NoChainName { why: String } Usage
+            "the chain has no name, since that is derived from the git repository and branch: {why}"
             => "name it with --chain NAME, or run this in a checkout that is on a branch";
         /// What a Namespace document lends cannot be a right.
         NotLendable { why: String } Usage

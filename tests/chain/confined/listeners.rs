@@ -68,6 +68,7 @@ fn woven(namespace: &str, own: Value, pod: Value) -> Value {
         agent_image: agent_image.clone(),
         trusted_build: false,
         tag: None,
+        namespace: None,
         copied: Vec::new(),
     };
     let documents = documents::read("listener", &pipeline.to_string()).unwrap();

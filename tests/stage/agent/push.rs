@@ -1,5 +1,9 @@
 //! What a push brings: good from its listener on, and a bad one never.
 
+use studioci::output::narration::sentence;
+use studioci::pipeline::facts::Fact;
+use studioci::state::narration::Narration;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -173,7 +177,11 @@ async fn an_image_that_passed_and_does_not_come_up_as_a_listener_is_not_built_ag
 #[tokio::test(start_paused = true)]
 async fn no_push_decides_where_and_as_whom_the_next_listener_runs() {
     let stage = Stage::new(&[("build-1", 'a')]);
-    started(&stage, &glob()).await.unwrap();
+    let mut request = request(&glob());
+    // a tag is known of the repository at `start` only
+    request.facts.git.insert("tag".to_owned(), Fact::known("v1"));
+    request.sources.template.text.push_str("\n# {{ git.tag }}\n");
+    starts(&stage, &request).await.unwrap();
     let first = stage.world().builds()[&1].clone();
     let mut keel = glob();
     keel[wire::LISTENER_SCHEDULING] = json!("template");
@@ -184,7 +192,25 @@ async fn no_push_decides_where_and_as_whom_the_next_listener_runs() {
     assert!(text.contains("gone"), "{text}");
     stage.brings(text);
     stage.world().push(&first, "build-2", 'b');
-    run_until(&stage, &first, |world| asleep(world, &first)).await;
+    let said = std::sync::Mutex::new(Vec::new());
+    let say = |it: Narration<'_>| said.lock().unwrap().extend(sentence(&it));
+    let cluster = stage.cluster();
+    let mut agent = Agent::new(&cluster, identity(&stage, &first), clock, Renderer::here(), &say);
+    tokio::select! {
+        ended = Box::pin(agent.run()) => panic!("{ended:?}"),
+        () = stage.reaches(|world| asleep(world, &first)) => {}
+    }
+    let second = stage.world().builds()[&2].clone();
+    let mut next = Agent::new(&cluster, identity(&stage, &second), clock, Renderer::here(), &say);
+    tokio::select! {
+        ended = Box::pin(next.run()) => panic!("{ended:?}"),
+        () = async {
+            stage.reaches(|world| world.phase(&second) == "Listening").await;
+            tokio::time::sleep(Duration::from_secs(300)).await;
+        } => {}
+    }
+    let said = said.lock().unwrap().join("\n");
+    assert_eq!(said.matches("asks for a listener that runs elsewhere").count(), 1, "once a push: {said}");
     let world = stage.world();
     assert_eq!(annotation(&world, &first, wire::VERDICT), "Passed");
     let pod_of = |generation: u64| {

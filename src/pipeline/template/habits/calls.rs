@@ -1,10 +1,10 @@
 //! What is called, by whatever name and in whatever order, in Tera's words.
 
-use super::names::{kept, unknown, variable};
-use super::phrase::{ATOM, Arguments, COMPARE, FILTER, Notes, PRODUCT, Phrase, SUM, Stop, Told, shaped};
+use super::names::{kept, no_cluster, unknown, variable};
+use super::phrase::{ATOM, Arguments, COMPARE, FILTER, NOT, Notes, PRODUCT, Phrase, SUM, Stop, Told, shaped};
 use super::picks::picked;
 use super::texts::{joined, printf};
-use super::words::{ABSENT, ABSENT_WORDS, ALIKE, Alike, JOINED, RESHAPED, REVERSE};
+use super::words::{ABSENT, ABSENT_WORDS, ALIKE, Alike, IN_GOS_ORDER, JOINED, KINDS, RESHAPED, REVERSE};
 use crate::pipeline::filters;
 use crate::pipeline::scan::Token;
 
@@ -47,9 +47,12 @@ pub(super) fn filter(notes: &mut Notes, value: &Phrase, name: &Token<'_>, given:
     if let Some(besides) = alike.map(|alike| alike.besides).filter(|besides| !besides.is_empty()) {
         told.push(besides.to_owned());
     }
-    if called == "indent" && given.bare {
+    match called {
         // Helm's begins with the first line
-        told.push("first=true".to_owned());
+        "indent" if given.bare => told.push("first=true".to_owned()),
+        // and Helm's stands in for whatever is empty
+        "default" if given.bare && !told.is_empty() => told.push("boolean=true".to_owned()),
+        _ => {}
     }
     let arguments = if told.is_empty() { String::new() } else { format!("({})", told.join(", ")) };
     let before = if value.text.is_empty() { String::new() } else { format!("{} | ", value.within(FILTER)) };
@@ -155,7 +158,19 @@ pub(super) fn function(notes: &mut Notes, name: &Token<'_>, given: &Arguments) -
             notes.note(at, no_function, "");
             Ok(Phrase::new(format!("throw(message={})", message.text), ATOM))
         }
-        (_, [value], []) if !ABSENT_WORDS.contains(&called) => go(notes, name, std::slice::from_ref(value)),
+        // which of two is meant for the other one is told by the one that is written out
+        ("default" | "join" | "kindIs" | "typeIs", [first, second], []) => {
+            let (word, value) = if second.literal().is_some() && first.literal().is_none() {
+                (second, first)
+            } else {
+                (first, second)
+            };
+            go(notes, name, &[word.clone(), value.clone()])
+        }
+        (_, [_], []) if !ABSENT_WORDS.contains(&called) => go(notes, name, &arguments),
+        (_, [_, _, ..], []) if IN_GOS_ORDER.contains(&called) || called == "lookup" => {
+            go(notes, name, &arguments)
+        }
         _ => Err(unknown(name)),
     }
 }
@@ -178,6 +193,10 @@ fn of_several(called: &str, words: &[Phrase]) -> Option<Phrase> {
             let all: Vec<String> =
                 others.iter().map(|other| format!("{first} == {}", other.within(FILTER))).collect();
             Some(Phrase::new(all.join(" or "), if others.len() == 1 { COMPARE } else { 1 }))
+        }
+        ("kindIs" | "typeIs", [kind, value]) => {
+            let (_, test) = KINDS.iter().find(|(kinds, _)| kind.literal() == Some(kinds))?;
+            Some(Phrase::new(format!("{} is {test}", value.within(NOT)), NOT))
         }
         ("index" | "get", [value, keys @ ..]) => {
             let with_key = |text: String, key: &Phrase| format!("{text}[{}]", key.text);
@@ -221,6 +240,15 @@ pub(super) fn go(notes: &mut Notes, name: &Token<'_>, words: &[Phrase]) -> Told 
                 })
                 .collect::<Result<_, _>>()?;
             Ok(Phrase::new(format!("{{{}}}", fields.join(", ")), ATOM))
+        }
+        ("lookup", _) => Err(no_cluster(at)),
+        ("tpl", [text, ..]) => {
+            notes.note(
+                at,
+                no_function,
+                "a value is not rendered again; what has tags of its own is written into the template",
+            );
+            Ok(text.clone())
         }
         ("printf", [format, items @ ..]) => {
             notes.note(at, no_function, "texts are joined by `~`");
@@ -266,9 +294,12 @@ pub(super) fn method(notes: &mut Notes, value: &Phrase, name: &Token<'_>, given:
             let text = format!("{}[{}] | default(value={})", value.within(ATOM), key.text, other.text);
             Ok(Phrase::new(text, FILTER))
         }
-        ("join", [list]) => {
+        // Python's text joins a list, JavaScript's list is joined by a text
+        ("join", [other]) => {
             notes.note(at, what, "Tera has filters instead");
-            Ok(Phrase::new(format!("{} | join(sep={})", list.within(FILTER), value.text), FILTER))
+            let by_other = other.is_text && !value.is_text;
+            let (list, sign) = if by_other { (value, other) } else { (other, value) };
+            Ok(Phrase::new(format!("{} | join(sep={})", list.within(FILTER), sign.text), FILTER))
         }
         ("format", items) => {
             notes.note(at, what, "texts are joined by `~`");

@@ -65,6 +65,14 @@ impl Reader<'_, '_> {
                 let text = format!("{} if {condition} else {other}", left.within(1));
                 Ok(Some(Phrase::new(text, TERNARY)))
             }
+            "?" if least == TERNARY => {
+                self.at += 1;
+                self.notes.note(at, "there is no `?`", "Tera's words are `if` and `else`");
+                let first = self.expression(TERNARY)?.within(1);
+                self.expect(":")?;
+                let other = self.expression(TERNARY)?.text;
+                Ok(Some(Phrase::new(format!("{first} if {} else {other}", left.within(1)), TERNARY)))
+            }
             "**" if 16 >= least => {
                 self.at += 1;
                 let right = self.expression(15)?;

@@ -22,6 +22,13 @@ pub(super) fn unknown(token: &Token<'_>) -> Stop {
     absent(token.bytes.start, format!("there is no counterpart of `{}`", token.text), hint)
 }
 
+/// Helm's look into the cluster.
+pub(super) fn no_cluster(at: usize) -> Stop {
+    let hint = "a pipeline is rendered without a cluster: give what it needs with `--set NAME=…` or in a values file, or \
+                let the build look";
+    absent(at, "there is no counterpart of `lookup`", hint)
+}
+
 /// What Helm keeps under a root: here, and why.
 pub(super) fn root(at: usize, root: &str, fields: &[&str]) -> Result<Option<(String, String)>, Stop> {
     let named = |text: String| Ok(Some((text, NAMED.to_owned())));

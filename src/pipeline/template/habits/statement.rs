@@ -104,6 +104,16 @@ pub(super) fn stands_alone(tokens: &[Token<'_>]) -> bool {
     matches!(tokens, [word] if matches!(word.text, "end" | "else" | "endif" | "endfor" | "endset" | "break" | "continue"))
 }
 
+/// A word that would end something.
+pub(super) fn ends_nothing(at: usize, word: &str) -> Note {
+    Note {
+        at,
+        what: format!("`{word}` has nothing before it that it could belong to"),
+        more: "take it out, or begin with `if` or `for`".to_owned(),
+        meant: MeantFor::Us,
+    }
+}
+
 /// What a text that is written once and shown often is.
 const KEPT: &str = "a text that is wanted several times is kept by `set`, and shown by its name";
 
@@ -136,13 +146,16 @@ pub(super) fn read(
             );
             Ok(Statement::new(format!("elif {}", reader.expression(TERNARY)?.text)))
         }
-        "else" | "break" | "continue" | "endif" | "endfor" | "endset" | "endfilter" => {
-            Ok(Statement::new(word))
+        "end" | "endif" | "endfor" | "endset" | "endfilter" => {
+            let end = opened.last().ok_or_else(|| Stop::Absent(ends_nothing(at, word)))?.end;
+            if word == "end" {
+                reader.notes.note(at, "there is no `end`", "each tag has an end of its own");
+            } else if word != end {
+                reader.notes.note(at, format!("`{word}` does not end what is open here"), "");
+            }
+            Ok(Statement::new(end))
         }
-        "end" => {
-            reader.notes.note(at, "there is no `end`", "each tag has an end of its own");
-            Ok(Statement::new(opened.last().ok_or(Stop::Unreadable)?.end))
-        }
+        "else" | "break" | "continue" => Ok(Statement::new(word)),
         "range" => range(reader, at),
         "for" => each(reader),
         "with" if reader.text(1) == "=" => {

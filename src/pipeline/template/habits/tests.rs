@@ -178,6 +178,17 @@ fn jinjas_words_are_told_by_teras() {
             "y",
         ),
         ("{{ ','.join(list) }}", "{{ list | join(sep=',') }}", "x,y,z"),
+        ("{{ list.join(',') }}", "{{ list | join(sep=',') }}", "x,y,z"),
+        ("{{ b.join(list) }}", "{{ list | join(sep=b) }}", "xyz"),
+        ("{{ join(',', list) }}", "{{ list | join(sep=',') }}", "x,y,z"),
+        ("{{ join(list, ',') }}", "{{ list | join(sep=',') }}", "x,y,z"),
+        ("{{ list.length }}", "{{ list | length }}", "3"),
+        ("{% if people.length > 1 %}y{% endif %}", "{% if people | length > 1 %}", "y"),
+        ("{{ app.name.size }}", "{{ app.name | length }}", "3"),
+        ("{{ list.length() }}", "{{ list | length }}", "3"),
+        ("{{ list | size }}", "{{ list | length }}", "3"),
+        ("{{ yes ? 'x' : a }}", "{{ 'x' if yes else a }}", "x"),
+        ("{{ n > 7 ? 1 : n > 6 ? 2 : 3 }}", "{{ 1 if n > 7 else 2 if n > 6 else 3 }}", "2"),
         ("{{ '{}:{}'.format(a, n) }}", r#"{{ a ~ ":" ~ n }}"#, "A:7"),
         ("{{ '%s-%d' % (a, n) }}", r#"{{ a ~ "-" ~ n }}"#, "A-7"),
         ("{{ '%s-%s' | format(a, n) }}", r#"{{ a ~ "-" ~ n }}"#, "A-7"),
@@ -192,6 +203,7 @@ fn jinjas_words_are_told_by_teras() {
         ("{% if n is none or m is mapping %}y{% endif %}", "{% if n is none or m is map %}", "y"),
         ("{% if n is not in([1, 2]) %}y{% endif %}", "{% if n not in [1, 2] %}", "y"),
         ("{% if no %}1{% else if yes %}2{% endif %}", "{% elif yes %}", "2"),
+        ("{% for q in list %}{{ q }}{% endif %}", "{% endfor %}", "xyz"),
         ("{% if no %}1{% elseif yes %}2{% endif %}", "{% elif yes %}", "2"),
         ("{%+ if yes %}y{% endif %}", "{% if yes %}", "y"),
         ("{% for q in list %}{{ loop.revindex }}{% endfor %}", "{{ loop.length - loop.index0 }}", "321"),
@@ -240,8 +252,15 @@ fn helms_words_are_told_by_teras() {
         ("{{ .Chart.AppVersion }}-{{ .Release.Revision }}", "{{ image.tag }}", "build-7-3"),
         ("{{ .Values.a | quote }}", "{{ a | quote }}", r#""A""#),
         ("{{ quote .Values.a }}", "{{ a | quote }}", r#""A""#),
-        (r#"{{ .Values.z | default "x" | quote }}"#, r#"{{ z | default(value="x") | quote }}"#, r#""x""#),
-        (r#"{{ default "x" .Values.z }}"#, r#"{{ z | default(value="x") }}"#, "x"),
+        (
+            r#"{{ .Values.z | default "x" | quote }}"#,
+            r#"{{ z | default(value="x", boolean=true) | quote }}"#,
+            r#""x""#,
+        ),
+        (r#"{{ default "x" .Values.z }}"#, r#"{{ z | default(value="x", boolean=true) }}"#, "x"),
+        (r#"{{ .Values.b | default "x" }}"#, r#"{{ b | default(value="x", boolean=true) }}"#, "x"),
+        (r#"{{ default("x", b) }}"#, r#"{{ b | default(value="x", boolean=true) }}"#, "x"),
+        (r#"{{ default(b, "x") }}"#, r#"{{ b | default(value="x", boolean=true) }}"#, "x"),
         ("{{ toYaml .Values.m | nindent 2 }}", "{{ m | to_yaml | nindent(width=2) }}", "\n  k: v\n  l: w"),
         (
             "{{- .Values.m | toYaml | indent 2 }}",
@@ -255,7 +274,35 @@ fn helms_words_are_told_by_teras() {
             r#"{{ (build.chain ~ "-" ~ app.name) | truncate(length=5, end="") | trim_suffix(pat="-") }}"#,
             "app-w",
         ),
-        (r#"{{ required "no a" .Values.a }}"#, "{{ a }}", "A"),
+        (
+            r#"{{ required "no a" .Values.a }}"#,
+            r#"{{ a if a is defined and a != "" else throw(message="no a") }}"#,
+            "A",
+        ),
+        (
+            r#"{{ required("no a", a) | quote }}"#,
+            r#"{{ (a if a is defined and a != "" else throw(message="no a")) | quote }}"#,
+            r#""A""#,
+        ),
+        ("{{ tpl .Values.a . }}", "{{ a }}", "A"),
+        ("{{ tpl(a) }}", "{{ a }}", "A"),
+        ("{{ .Values.a | tpl }}", "{{ a }}", "A"),
+        (r#"{{ if kindIs "string" .Values.a }}y{{ end }}"#, "{% if a is string %}", "y"),
+        (r#"{% if kindIs("map", m) %}y{% endif %}"#, "{% if m is map %}", "y"),
+        (r#"{% if kindIs(list, "slice") %}y{% endif %}"#, "{% if list is array %}", "y"),
+        (r#"{% if not (kindIs "int" a) %}y{% endif %}"#, "{% if not (a is number) %}", "y"),
+        (r#"{% if list | kindIs "slice" %}y{% endif %}"#, "{% if list is array %}", "y"),
+        (r#"{% if ne(a, "B") %}y{% endif %}"#, r#"{% if a != "B" %}"#, "y"),
+        ("{% if gt n 3 %}y{% endif %}", "{% if n > 3 %}", "y"),
+        ("{% if lt(n, 3) %}y{% endif %}", "{% if n < 3 %}", ""),
+        ("{% if ge n 7 %}y{% endif %}", "{% if n >= 7 %}", "y"),
+        ("{% if le(n, 7) %}y{% endif %}", "{% if n <= 7 %}", "y"),
+        (r#"{% if eq(a, "A") %}y{% endif %}"#, r#"{% if a == "A" %}"#, "y"),
+        ("{% if and(yes, no) %}y{% endif %}", "{% if yes and no %}", ""),
+        ("{% if or(no, yes, a) %}y{% endif %}", "{% if no or yes or a %}", "y"),
+        (r#"{% if or (eq a "B") (not no) %}y{% endif %}"#, r#"{% if a == "B" or not no %}"#, "y"),
+        (r#"{{ ternary("1", "2", no) }}"#, r#"{{ "1" if no else "2" }}"#, "2"),
+        (r#"{{ printf("%s-%d", a, n) }}"#, r#"{{ a ~ "-" ~ n }}"#, "A-7"),
         ("{{ .Values.a | b64enc | quote }}", "{{ a | b64enc | quote }}", r#""QQ==""#),
         (r#"{{ ternary "1" "2" .Values.yes }}"#, r#"{{ "1" if yes else "2" }}"#, "1"),
         (r#"{{ .Values.path | replace "/" "-" }}"#, r#"{{ path | replace(from="/", to="-") }}"#, "feature-x"),
@@ -282,7 +329,11 @@ fn helms_words_are_told_by_teras() {
         (r#"{{ if hasKey .Values.m "k" }}y{{ end }}"#, r#"{% if m["k"] is defined %}"#, "y"),
         (r#"{{ if contains "/" .Values.path }}y{{ end }}"#, r#"{% if path is containing(pat="/") %}"#, "y"),
         ("{{ if empty .Values.b }}y{{ end }}", "{% if b is empty %}", "y"),
-        ("{{ if .Values.z | default false }}y{{ end }}", "{% if z | default(value=false) %}", ""),
+        (
+            "{{ if .Values.z | default false }}y{{ end }}",
+            "{% if z | default(value=false, boolean=true) %}",
+            "",
+        ),
         ("{{ range .Values.list }}[{{ . }}]{{ end }}", "{% for it in list %}", "[x][y][z]"),
         ("{{ range .Values.hosts }}{{ .name | quote }}{{ end }}", "{% for it in hosts %}", r#""h1""h2""#),
         ("{{ range $k, $v := .Values.m }}{{ $k }}={{ $v }};{{ end }}", "{% for k, v in m %}", "k=v;l=w;"),
@@ -364,6 +415,13 @@ fn a_habit_is_shown_where_it_stands() {
         ("{% macro m(a) %}{% endmacro %}", 1, 4, "there is no `macro`"),
         ("{{ a | upper | nosuch('a') }}", 1, 16, "there is no filter `nosuch`"),
         ("{{ lookup('file', 'x') }}", 1, 4, "there is no function `lookup`"),
+        (r#"{{ (lookup "v1" "Secret" "ns" "n").data }}"#, 1, 5, "there is no counterpart of `lookup`"),
+        ("{{ lookup('v1', 'Secret', 'ns', 'n') }}", 1, 4, "there is no counterpart of `lookup`"),
+        ("a{{ end }}", 1, 5, "`end` has nothing before it that it could belong to"),
+        ("{% if a %}b{% endif %}{{ end }}", 1, 26, "`end` has nothing before it that it could belong to"),
+        ("{% if a %}b{% endif %}{{ else }}", 1, 26, "`else` has nothing before it that it could belong to"),
+        ("{% if a %}b{% endif %}{% end %}", 1, 26, "`end` has nothing before it that it could belong to"),
+        ("{% if a %}b{% endif %}{% endif %}", 1, 26, "`endif` has nothing before it that it could belong to"),
         ("{% if a is like('x') %}{% endif %}", 1, 12, "there is no test `like`"),
         ("{% include 'x' ignore missing %}", 1, 4, "`include` has no place in a pipeline"),
         ("{{ .Files.Get \"conf/app.ini\" }}", 1, 4, "a template reads no files"),
@@ -377,6 +435,52 @@ fn a_habit_is_shown_where_it_stands() {
     let file = rendered("{{ .Files.Get \"conf/app.ini\" | nindent 2 }}").unwrap_err();
     assert_eq!(file.hint.unwrap(), "write `{{ app_ini | nindent(width=2) }}`");
     assert_eq!(file.why.unwrap(), "its text is given with `--set-file app_ini=conf/app.ini`");
+}
+
+#[test]
+fn a_name_with_a_minus_in_it_is_told_by_brackets() {
+    let values = json!({
+        "image-tag": "v1", "image": "i", "tag": "t", "m": {"a-b": {"c": 1}}, "n": 7, "x-1": "y"
+    });
+    let facts = Facts::default();
+    let run = |template: &str| {
+        let template = Text { name: "t".to_owned(), text: template.to_owned() };
+        let values = values.as_object().cloned().unwrap();
+        let checked = Checked::of(&template).unwrap();
+        let rendering = Rendering { checked, values, facts: &facts, traced: false };
+        rendering.run(&Env::new()).map_err(|failed| rendering.failure(&failed, true))
+    };
+    for (template, written, expected) in [
+        ("{{ image-tag }}", r#"{{ values["image-tag"] }}"#, "v1"),
+        ("{{- image-tag | upper -}}", r#"{{- values["image-tag"] | upper -}}"#, "V1"),
+        ("{{ values.image-tag }}", r#"{{ values["image-tag"] }}"#, "v1"),
+        ("{{ m.a-b.c }}", r#"{{ m["a-b"].c }}"#, "1"),
+        (
+            "{% if tag ~ image-tag == 'tv1' %}y{% endif %}",
+            r#"{% if tag ~ values["image-tag"] == 'tv1' %}"#,
+            "y",
+        ),
+        ("{{ x-1 }}", r#"{{ values["x-1"] }}"#, "y"),
+    ] {
+        let fault = run(template).unwrap_err();
+        assert_eq!(suggestion(&fault), Some(written), "{fault}");
+        let end = template.find(if written.starts_with("{%") { "%}" } else { "}}" }).unwrap() + 2;
+        assert_eq!(run(&format!("{written}{}", &template[end..])).unwrap(), expected);
+    }
+    for (template, words) in [
+        ("{{ imagetag }}", "hint: did you mean `values[\"image-tag\"]`?"),
+        ("{{ image_tag }}", "hint: did you mean `values[\"image-tag\"]`?"),
+        ("{{ m.a_b }}", "hint: did you mean `m[\"a-b\"]`?"),
+        (
+            "{{ pull-policy }}",
+            "hint: write `values[\"pull-policy\"]`, and give it with `--set pull-policy=…`",
+        ),
+        ("{{ o-1 }}", "`o` is not defined"),
+    ] {
+        let told = run(template).unwrap_err().to_string();
+        assert!(told.contains(words), "{told}");
+    }
+    assert_eq!(run("{{ n-1 }}{{ n-n }}").unwrap(), "60");
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub(super) const ALIKE: [Alike; 36] = [
     alike(&["int", "int64", "toInt", "atoi"], "int", &[("default", ABSENT), ("base", "base")]),
     alike(&["float", "float64", "toFloat64"], "float", &[]),
     alike(&["str", "string", "toString", "as_str"], "str", &[]),
-    alike(&["length", "count", "len"], "length", &[]),
+    alike(&["length", "count", "len", "size"], "length", &[]),
     alike(&["pairs", "items", "dictsort"], "pairs", &[]),
     alike(&["escape", "e", "forceescape"], "escape", &[]),
     alike(&["escape_html"], "escape_html", &[]),
@@ -80,7 +80,7 @@ pub(super) const ALIKE: [Alike; 36] = [
 
 /// Words that are no filter here: how many arguments each has, and what is written instead. `$v` and `$0` stand for the
 /// value and its arguments, `%v` and `%0` for the same between signs, where they may need parentheses.
-pub(super) const RESHAPED: [(&str, usize, &str); 33] = [
+pub(super) const RESHAPED: [(&str, usize, &str); 35] = [
     ("list", 0, "$v"),
     ("min", 0, "%v | sort | first"),
     ("max", 0, "%v | sort | last"),
@@ -89,7 +89,9 @@ pub(super) const RESHAPED: [(&str, usize, &str); 33] = [
     ("union", 1, "[...%v, ...%0]"),
     ("ternary", 2, "%0 if %v else %1"),
     ("mandatory", 0, "$v"),
-    ("required", 1, "$v"),
+    ("required", 0, "$v"),
+    ("required", 1, "%v if %v is defined and %v != \"\" else throw(message=$0)"),
+    ("tpl", 0, "$v"),
     ("tpl", 1, "$0"),
     ("splitlines", 0, "%v | split(pat=\"\\n\")"),
     ("contains", 1, "%v is containing(pat=$0)"),
@@ -125,6 +127,51 @@ pub(super) const JOINED: [(&str, &str); 7] = [
     ("mul", "*"),
     ("print", "~"),
     ("cat", "~ \" \" ~"),
+];
+
+/// Go's functions that are also called with parentheses, as elsewhere: the order of their arguments is the same.
+pub(super) const IN_GOS_ORDER: [&str; 26] = [
+    "and",
+    "or",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "ternary",
+    "required",
+    "coalesce",
+    "printf",
+    "list",
+    "dict",
+    "index",
+    "contains",
+    "hasPrefix",
+    "hasSuffix",
+    "hasKey",
+    "include",
+    "tpl",
+    "trunc",
+    "nindent",
+    "indent",
+    "trimSuffix",
+    "trimPrefix",
+];
+
+/// Kinds of Go's, and the test for each.
+pub(super) const KINDS: [(&str, &str); 11] = [
+    ("string", "string"),
+    ("bool", "bool"),
+    ("map", "map"),
+    ("map[string]interface {}", "map"),
+    ("slice", "array"),
+    ("[]interface {}", "array"),
+    ("int", "number"),
+    ("int64", "number"),
+    ("float64", "number"),
+    ("invalid", "undefined"),
+    ("nil", "undefined"),
 ];
 
 /// Tests: how many arguments each has, and what is written instead.

@@ -259,6 +259,39 @@ fn settings_that_cannot_be_read() {
 }
 
 #[test]
+fn a_key_is_told_as_it_is_written() {
+    let said = |data: &str| {
+        let map =
+            format!("{LEAST}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata: {{{data}}}\n");
+        shown(&woven(&map, &settings()).unwrap_err())
+    };
+    for (data, what, hint) in [
+        ("n: 1", "data: n is 1, not a string", "write \"n\": \"1\""),
+        ("0x10: yes", "data: 0x10 is yes, which reads as true, not a string", "write \"0x10\": \"yes\""),
+        ("On: 2", "data: On is 2, not a string", "write \"On\": \"2\""),
+        ("\"n\": 1", "data: n is 1, not a string", "write n: \"1\""),
+        ("port: 80", "data: port is 80, not a string", "write port: \"80\""),
+    ] {
+        let said = said(data);
+        assert!(said.contains(what) && said.contains(hint), "{data}: {said}");
+    }
+}
+
+#[test]
+fn the_namespace_that_the_template_is_told_is_the_builds_own() {
+    let settings = PlanInput { namespace: Some("ci-x".to_owned()), ..settings() };
+    let map = |namespace: &str| {
+        format!(
+            "{LEAST}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m, namespace: {namespace}}}\n\
+             data: {{host: db.ci-x.svc}}\n"
+        )
+    };
+    let plan = woven(&map("ci-x"), &settings).unwrap();
+    assert!(plan.notices.is_empty(), "{:?}", plan.notices);
+    assert!(shown(&woven(&map("other"), &settings).unwrap_err()).contains("it is in namespace other"));
+}
+
+#[test]
 fn documents_that_belong_elsewhere() {
     let role = |kind: &str| with(&named("rbac.authorization.k8s.io/v1", kind));
     for (text, says) in [

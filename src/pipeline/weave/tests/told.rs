@@ -36,23 +36,6 @@ fn what_is_likely_to_surprise_is_said() {
         (spec("", "        imagePullPolicy: Never\n"), Some("the listener pulls the image")),
         (spec("", "        env: [{name: A, value: }]\n"), Some("container ci: A is null, and will be empty")),
         (spec("", "        env: [{name: A, value: \"\"}]\n"), None),
-        (least("build-20260101", "build-20260101.0"), None),
-        (
-            spec("      initContainers: [{name: a, image: 'b:215000000.0'}]\n", ""),
-            Some("the tag is 215000000.0, as a number"),
-        ),
-        (
-            spec("      initContainers: [{name: a, image: 'b:1.23e46'}]\n", ""),
-            Some("the tag is 1.23e46, as a number"),
-        ),
-        (
-            spec("      initContainers: [{name: a, image: 'b:123e456'}, {name: c, image: 'd:16.0'}]\n", ""),
-            None,
-        ),
-        (
-            least("name: build\n", "name: build\n  labels: {rev: \"215000000.0\"}\n"),
-            Some("label rev is 215000000.0"),
-        ),
         (setting("keel.sh/monitorContainers: web"), Some("keel.sh/monitorContainers: \"web\" is replaced")),
         (
             document("networking.k8s.io/v1", "NetworkPolicy", "{podSelector: {}, policyTypes: [Egress]}"),

@@ -1,4 +1,4 @@
-//! The name that was probably meant by a mistyped one.
+//! What was probably meant by a name that nobody knows.
 
 /// The known name that is nearest to a mistyped one, if any is near enough to be meant: of a name so short that one other
 /// letter makes it another name, none is.
