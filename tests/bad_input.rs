@@ -266,7 +266,7 @@ fn template_faults() {
           at pipeline.yaml, line 15, column 44
             15 |         image: registry.example/team/ci:{{ nwo() }}
                |                                            ^
-          hint: there are: range, throw
+          hint: there are: range, throw, go_printf, go_print
         ");
     insta::assert_snapshot!(refused(&but("build-0001", "{{ Tag }")), @"
         error: the template cannot be read
@@ -420,6 +420,51 @@ fn habits_of_jinja_and_helm() {
           why: the filter `slug` keeps letters a to z and digits, and was given a text without any
           hint: correct the expression, or what it gets
         ");
+}
+
+#[test]
+fn templates_of_other_programs() {
+    let go = but("build-0001", "{{ .Tag | default \"main\" }}")
+        .replace("metadata:", "metadata:\n  namespace: {{ default \"ci\" .Namespace }}");
+    insta::assert_snapshot!(refused(&go), @r#"
+        error: this is a template of Go, as stencil reads it
+          at pipeline.yaml, line 4, column 14
+            4 |   namespace: {{ default "ci" .Namespace }}
+              |              ^
+          why: a pipeline is a template of Tera
+          hint: have it converted: `kubectl studioci init --from pipeline.yaml`
+        "#);
+    let chart = but("build-0001", "{{ .Values.tag }}")
+        .replace("name: build\n", "name: {{ include \"app.name\" . }}\n");
+    insta::assert_snapshot!(refused(&chart), @r#"
+        error: this is a template of a Helm chart
+          at pipeline.yaml, line 4, column 9
+            4 |   name: {{ include "app.name" . }}
+              |         ^
+          why: a pipeline is a template of Tera
+          hint: let Helm render it, `helm template NAME CHART > pipeline.yaml`, and make a pipeline of that
+        "#);
+    insta::assert_snapshot!(refused(&and(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a.yaml]\n"
+    )), @r#"
+        error: document 2 (Kustomization): this is for kustomize, not for a cluster
+          at pipeline.yaml, line 18, column 1
+            18 | kind: Kustomization
+               | ^
+          why: it says what kustomize makes of other files, and no server has the kind
+          hint: let kustomize build it, `kubectl kustomize FOLDER > pipeline.yaml`, and make a pipeline of that
+        "#);
+    insta::assert_snapshot!(refused(&but(
+        "build-0001",
+        "{{ unconverted(line=3, was=\"{{ now }}\", why=\"it goes by the clock\") }}"
+    )), @r#"
+        error: line 3 of the old template is not converted: `{{ now }}`
+          at pipeline.yaml, line 15, column 44
+            15 |         image: registry.example/team/ci:{{ unconverted(line=3, was="{{ now }}", why="it goes by the clock") }}
+               |                                            ^
+          why: it goes by the clock
+          hint: put in place of `unconverted(…)` what it should give
+        "#);
 }
 
 #[test]

@@ -72,6 +72,7 @@ fn help_of_the_program() {
         Usage: kubectl studioci [OPTIONS] <VERB>
 
         Verbs:
+          init     Write a first pipeline for this repository, or convert an old one
           render   Render the pipeline and print its documents; needs no cluster
           claim    Claim a new namespace and print its name
           start    Start a chain: claim a namespace and listen there for the next push
@@ -90,6 +91,72 @@ fn help_of_the_program() {
         ");
     assert_eq!(help(""), help("-h"), "a bare call is a question");
     assert_eq!(help("--help"), help("help"));
+}
+
+#[test]
+fn help_of_init() {
+    insta::assert_snapshot!(help("init --help"), @r#"
+        Write a first pipeline for this repository, or convert an old one
+
+        Without --from, the image is guessed by the remote and the branch of this repository, and how Keel
+        is to follow it by its tag. With --from, a template for stencil (Go's templates with sprig's
+        functions) is converted, and every change is reported with its line; the exit code is 1 if something
+        of it cannot be used, which is marked in the file.
+
+        Needs no cluster. Prints the command that starts the chain.
+
+        Examples:
+          # Write .studioci/pipeline.yaml for this repository
+          kubectl studioci init
+
+          # Name the image, and begin with support, storage and credentials
+          kubectl studioci init --image quay.io/team/ci:main --starter full
+
+          # Convert an old pipeline, and see which lines of its script have to go
+          kubectl studioci init --from ci_keel.yaml --script ci.sh
+
+          # Only show what would be written
+          kubectl studioci init --dry-run=client
+
+        Usage: kubectl studioci init [OPTIONS]
+
+        Options:
+          -f, --filename <FILE>
+                  Pipeline file to write
+
+                  [default: .studioci/pipeline.yaml]
+
+              --image <IMAGE>
+                  CI image with the tag to start from (default: a guess by remote and branch)
+
+              --starter <STARTER>
+                  Pipeline to begin with (default: minimal)
+
+                  Possible values:
+                  - minimal: One Deployment
+                  - full:    Support, storage, credentials, a Role for the build
+
+              --from <FILE>
+                  Old pipeline to convert, or `-` for stdin
+
+              --script <FILE>
+                  Script that the image of the old pipeline runs; it is read and not changed
+
+              --force
+                  Replace a file that is there
+
+              --dry-run[=<none|client>]
+                  If `client`, print what would be written without writing it
+
+                  [default: none]
+
+          -o, --output <FORMAT>
+                  Output format: yaml (what is written)
+
+          -h, --help
+                  Print help (see a summary with '-h')
+
+        "#);
 }
 
 #[test]

@@ -27,7 +27,7 @@ fi
 shift
 printf '%s\n' "$@" > "$TOLD/$$.args"
 case " $* " in
-    " render "* | " version "* | *" --print "* | " start "*"--dry-run=client "*)
+    " init "* | " render "* | " version "* | *" --print "* | " start "*"--dry-run=client "*)
         touch "$TOLD/$$.ran"
         exec "$PROGRAM" "$@" ;;
     " claim "*) echo namespace/test-calm-noether ;;
@@ -64,13 +64,18 @@ impl Folder {
         ] {
             fs::write(folder.join(file), text).unwrap();
         }
+        for name in ["ci_keel.yaml", "ci.sh"] {
+            let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/old").join(name);
+            fs::copy(old, folder.join(name)).unwrap();
+        }
         for (name, script) in OTHERS {
             let file = top.join("bin").join(name);
             fs::write(&file, script).unwrap();
             fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
         }
         let it = Self(top);
-        it.script("git init -q -b main .").unwrap();
+        it.script("git init -q -b main . && git remote add origin https://github.com/team/runner.git")
+            .unwrap();
         it
     }
 
@@ -109,7 +114,16 @@ impl Folder {
 
     /// Runs an example: it ends well, and each call of the plugin is understood. What was left for a cluster.
     fn example(&self, script: &str) -> Vec<String> {
+        // `init` replaces nothing
+        let pipeline = self.0.join("runner/.studioci/pipeline.yaml");
+        let begins = script.contains("studioci init");
+        if begins {
+            fs::remove_file(&pipeline).unwrap();
+        }
         let calls = self.script(script).unwrap_or_else(|why| panic!("{why}"));
+        if begins {
+            fs::write(&pipeline, smallest::GOOD).unwrap();
+        }
         assert_eq!(calls.len(), script.matches("kubectl studioci").count(), "{script}");
         for (words, _) in &calls {
             let args = std::iter::once("x").chain(words.iter().map(String::as_str)).map(OsString::from);
@@ -132,8 +146,8 @@ const AGENT_IMAGE: &str =
     "registry.example/ci/agent@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// The verbs that have a help of their own.
-const VERBS: [&str; 10] =
-    ["setup", "render", "claim", "start", "status", "watch", "scale", "cleanup", "stop", "version"];
+const VERBS: [&str; 11] =
+    ["setup", "init", "render", "claim", "start", "status", "watch", "scale", "cleanup", "stop", "version"];
 
 fn help(line: &str) -> String {
     String::from_utf8(program::program(line).output().unwrap().stdout).unwrap()

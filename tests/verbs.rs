@@ -204,3 +204,141 @@ fn no_program_is_started_for_a_fact_that_nobody_reads() {
     assert_eq!(programs_of("'{{ git.dir }}'"), (1, 0));
     assert_eq!(programs_of("'{{ git.hash }}'"), (2, 0));
 }
+
+/// A folder of its own for one test, empty.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("init").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Runs a verb in a folder.
+fn there(folder: &Path, line: &str) -> String {
+    let mut command = program::program(line);
+    // no repository around it
+    command.current_dir(folder).env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    told(&command.output().unwrap())
+}
+
+fn repository(name: &str) -> PathBuf {
+    let folder = folder(name);
+    for line in ["init -q -b feature/x .", "remote add origin git@github.com:Team/Harbour.git"] {
+        let git =
+            std::process::Command::new("git").args(line.split(' ')).current_dir(&folder).status().unwrap();
+        assert!(git.success(), "{line}");
+    }
+    folder
+}
+
+#[test]
+fn init_in_a_repository_writes_a_pipeline_that_start_takes_without_a_flag() {
+    let folder = repository("fresh");
+    let said = there(&folder, "init");
+    assert_eq!(
+        said,
+        "exit code 0\n--- stdout\n.studioci/pipeline.yaml created\n--- stderr\nWarning: the image \
+         ghcr.io/team/harbour:feature-x is a guess by the remote and the branch of this repository; if your builder pushes \
+         another one, write that into the file, or name it with --image\nStart the chain with: kubectl studioci start\n"
+    );
+    let started = there(&folder, "start --dry-run=client");
+    assert!(
+        started.starts_with("exit code 0\n") && started.contains("deployment.apps/build created"),
+        "{started}"
+    );
+    assert!(!started.contains("Warning"), "{started}");
+
+    // what is there stays, but for what is asked for
+    assert!(there(&folder, "init").contains("\n.studioci/pipeline.yaml unchanged\n"));
+    let file = folder.join(".studioci/pipeline.yaml");
+    fs::write(&file, "mine\n").unwrap();
+    let said = there(&folder, "init --starter full");
+    assert!(said.contains("error: .studioci/pipeline.yaml is there already\n  remedy: "), "{said}");
+    assert!(there(&folder, "init --dry-run=client").contains("--- stdout\n{#\n"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine\n");
+    let said = there(&folder, "init --starter full --image quay.io/team/ci:1.2.3 --force -o yaml");
+    assert!(
+        said.contains("--- stdout\n{#\n") && said.contains(".studioci/pipeline.yaml replaced\n"),
+        "{said}"
+    );
+    assert!(!said.contains("guess"), "{said}");
+    let started = there(&folder, "start --dry-run=client");
+    assert!(started.starts_with("exit code 0\n") && !started.contains("Warning"), "{started}");
+}
+
+#[test]
+fn init_that_is_told_too_little_says_what_it_needs() {
+    let repository = repository("told");
+    let elsewhere = Path::new("/").join("tmp").join(format!("studioci-init-{}", std::process::id()));
+    fs::create_dir_all(&elsewhere).unwrap();
+    let said = there(&elsewhere, "init");
+    assert!(said.starts_with("exit code 2\n"), "{said}");
+    assert!(said.contains("error: the CI image is not known: not a git repository"), "{said}");
+    assert!(said.contains("remedy: name it, with the tag that your builder pushes: --image "), "{said}");
+    let said = there(&elsewhere, "init --image quay.io/team/ci:main -f a/p.yaml");
+    assert!(
+        said.contains("Start the chain with: kubectl studioci start -f a/p.yaml --chain ci-main\n"),
+        "{said}"
+    );
+    let started = there(&elsewhere, "start -f a/p.yaml --chain ci-main --dry-run=client");
+    assert!(started.starts_with("exit code 0\n"), "{started}");
+    fs::remove_dir_all(&elsewhere).unwrap();
+
+    for (image, why) in [
+        ("quay.io/team/CI", "a repository is in lower case"),
+        (
+            "quay.io/ci@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            "a digest never changes",
+        ),
+        ("https://quay.io/ci", "without http://"),
+    ] {
+        let said = there(&repository, &format!("init --image {image}"));
+        assert!(said.starts_with("exit code 2\n") && said.contains(why), "{image}: {said}");
+    }
+    let said = there(&repository, "init --from nothing.yaml");
+    assert!(
+        said.contains(
+            "error: there is no file nothing.yaml\n  remedy: name the old pipeline with --from FILE"
+        ),
+        "{said}"
+    );
+    let said = there(&repository, "init --from - --script -");
+    assert!(said.contains("stdin can be read once"), "{said}");
+    assert!(!repository.join(".studioci").exists());
+}
+
+#[test]
+fn init_follows_no_link_out_of_the_folder() {
+    let folder = repository("links");
+    let outside = self::folder("outside");
+    std::os::unix::fs::symlink(&outside, folder.join(".studioci")).unwrap();
+    for line in ["init", "init --force"] {
+        let said = there(&folder, line);
+        assert!(said.contains("error: .studioci is a link to ") && said.starts_with("exit code 2"), "{said}");
+    }
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+}
+
+const OLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/old");
+
+#[test]
+fn init_from_an_old_pipeline_reports_each_change_and_the_lines_of_its_script_that_go() {
+    let folder = repository("old");
+    for name in ["ci_keel.yaml", "ci.sh"] {
+        fs::copy(Path::new(OLD).join(name), folder.join(name)).unwrap();
+    }
+    let said = there(&folder, "init --from ci_keel.yaml --script ci.sh");
+    let notes: Vec<&str> = said.lines().filter(|line| !line.contains(": changed: ")).collect();
+    insta::assert_snapshot!("init_from", notes.join("\n"));
+    let said =
+        there(&folder, "start --set Image=r.example/ci:main --set-file Registry=ci.sh --dry-run=client");
+    assert!(said.contains("env.GITHUB_TOKEN"), "it has no environment here: {said}");
+    let mut command = program::program(
+        "start --set Image=r.example/ci:main --set-file Registry=ci.sh --env NVIDIA_VISIBLE_DEVICES --dry-run=client",
+    );
+    command.current_dir(&folder).env("PATH", "/usr/bin:/bin").env("GITHUB_TOKEN", "hunter2");
+    command.env("NVIDIA_VISIBLE_DEVICES", "all");
+    let said = told(&command.output().unwrap());
+    assert!(said.starts_with("exit code 0\n") && !said.contains("Warning"), "{said}");
+    assert!(said.contains("deployment.apps/build created (dry run)") && !said.contains("hunter2"), "{said}");
+}

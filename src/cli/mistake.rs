@@ -36,6 +36,26 @@ cases! {
         NothingRendered { template: String } Usage
             "{template} renders to no documents"
             => "write the pipeline's documents into it, or check the condition that leaves them all out";
+        /// An `init` where there is a file already.
+        FileThere { file: String } Usage
+            "{file} is there already"
+            => "look at what it would become with --dry-run=client, and have it replaced with --force; or name another file with -f FILE";
+        /// A file that is to be written and leads elsewhere.
+        FileIsLink { file: String, leads: String } Usage
+            "{file} is a link to {leads}, and is not followed"
+            => "name the file itself with -f FILE, or remove the link";
+        /// A file that cannot be written.
+        FileUnwritten { file: String, why: String } Usage
+            "{file} cannot be written: {why}"
+            => "name a file in a folder that you may write to with -f FILE";
+        /// An `init` that cannot find out the image.
+        ImageUnknown { why: String } Usage
+            "the CI image is not known: {why}"
+            => "name it, with the tag that your builder pushes: --image REGISTRY/REPOSITORY:TAG";
+        /// An image that cannot be followed.
+        ImageRefused { image: String, why: String } Usage
+            "the image {image} cannot be followed: {why}"
+            => "name it as it is pushed: --image REGISTRY/REPOSITORY:TAG";
         /// A `cleanup` that names nothing.
         NothingChosen {} Usage
             "no builds are chosen"

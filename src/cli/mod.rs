@@ -12,6 +12,7 @@ pub mod connection;
 pub mod context;
 mod duration;
 pub mod failure;
+pub mod init;
 pub mod mistake;
 pub mod output;
 pub mod pipeline;
@@ -82,6 +83,7 @@ pub struct Cli {
 #[command(subcommand_help_heading = "Verbs", subcommand_value_name = "VERB")]
 #[allow(missing_docs, reason = "a doc comment here would replace the longer help of the arguments")]
 pub enum Verb {
+    Init(init::InitArgs),
     Render(render::RenderArgs),
     Claim(claim::ClaimArgs),
     Start(start::StartArgs),
@@ -162,6 +164,7 @@ impl Cli {
         }
         match self.verb {
             Verb::Version(args) => version::run(&args, ctx),
+            Verb::Init(args) => init::run(&args, ctx),
             Verb::Render(args) => render::run(&args, ctx),
             Verb::Claim(args) => block_on(Box::pin(claim::run(args, ctx))),
             Verb::Start(args) => block_on(Box::pin(start::run(args, ctx))),

@@ -65,6 +65,14 @@ pub(super) fn only_name(text: &str) -> Result<Name, Sentence> {
     if text == "name" { Ok(Name) } else { Err(unmatched(text, &["name"])) }
 }
 
+/// `-o yaml`, where that is all there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnlyYaml;
+
+pub(super) fn only_yaml(text: &str) -> Result<OnlyYaml, Sentence> {
+    if text == "yaml" { Ok(OnlyYaml) } else { Err(unmatched(text, &["yaml"])) }
+}
+
 /// kubectl's words for a form that there is no printer for.
 pub(super) fn unmatched(text: &str, allowed: &[&str]) -> Sentence {
     Sentence(format!(

@@ -156,7 +156,7 @@ const TEMPLATE: &str = "name the pipeline with -f FILE; `-` is stdin";
 const VALUES: &str = "name a file of values with --values FILE";
 const SET_FILE: &str = "name the file whose text is the value with --set-file KEY=FILE";
 
-fn text(path: &Path, absent: &str) -> Result<Text, Failure> {
+pub(super) fn text(path: &Path, absent: &str) -> Result<Text, Failure> {
     let file = local::files::read(path, std::io::stdin()).map_err(|why| match why {
         FileError::Absent(file) => Mistake::FileAbsent { file, remedy: absent.to_owned() },
         FileError::Refused(file, why) => Mistake::FileRefused { file, why: why.to_string() },

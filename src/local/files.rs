@@ -1,7 +1,7 @@
 //! Files named on the command line.
 
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, Read, Write as _};
+use std::path::{Component, Path, PathBuf};
 
 /// What stands for standard input on the command line.
 pub const STDIN: &str = "-";
@@ -63,6 +63,110 @@ pub fn read(path: &Path, stdin: impl Read) -> Result<File, FileError> {
     Ok(File { name, text })
 }
 
+/// What became of a file that was to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It was not there.
+    Created,
+    /// It held something else.
+    Replaced,
+    /// It held the same.
+    Unchanged,
+}
+
+/// Why a file is not written.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// It is there, and may not be replaced.
+    #[error("{0} is there already")]
+    There(String),
+    /// It is a link, or lies behind one that leads out of this folder; and where that leads.
+    #[error("{0} is a link to {1}")]
+    Link(String, String),
+    /// The system refuses.
+    #[error("{0} cannot be written: {1}")]
+    Refused(String, #[source] io::Error),
+}
+
+/// Writes a file, and the folders above it. Another one sees the old text or the new one, and nothing between. What is there
+/// is replaced only if `force`d.
+///
+/// # Errors
+/// Why it is not written; then nothing was changed.
+pub fn put(path: &Path, text: &str, force: bool) -> Result<Put, PutError> {
+    let name = path.display().to_string();
+    let refused = |error: io::Error| PutError::Refused(name.clone(), error);
+    let links = |part: &Path| std::fs::symlink_metadata(part).is_ok_and(|there| there.is_symlink());
+    let is_within = path.is_relative() && path.components().all(|part| matches!(part, Component::Normal(_)));
+    let mut above = path.ancestors().skip(1).filter(|part| is_within && links(part));
+    let out = above.find(|part| {
+        let here = std::fs::canonicalize(".");
+        !std::fs::canonicalize(part).is_ok_and(|leads| here.is_ok_and(|here| leads.starts_with(here)))
+    });
+    if let Some(link) = links(path).then_some(path).or(out) {
+        let leads = std::fs::read_link(link).map(|leads| leads.display().to_string()).unwrap_or_default();
+        return Err(PutError::Link(link.display().to_string(), leads));
+    }
+    let there = match std::fs::metadata(path) {
+        Ok(there) if !there.is_file() => return Err(refused(io::Error::other("it is no regular file"))),
+        Ok(_) => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(refused(error)),
+    };
+    if there {
+        if std::fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+            return Ok(Put::Unchanged);
+        }
+        if !force {
+            return Err(PutError::There(name));
+        }
+    }
+    let written = written_beside(path, text).and_then(|beside| {
+        let moved = if force { std::fs::rename(&beside, path) } else { rename_new(&beside, path) };
+        // whoever failed to move it leaves nothing behind
+        moved.inspect_err(|_| drop(std::fs::remove_file(&beside)))
+    });
+    match written {
+        Ok(()) if there => Ok(Put::Replaced),
+        Ok(()) => Ok(Put::Created),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(PutError::There(name)),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// Writes a new file in a file's folder, which is made where it is not there.
+fn written_beside(path: &Path, text: &str) -> io::Result<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let file = path.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
+    let beside = folder.join(format!(".{}.{}.partial", file.to_string_lossy(), std::process::id()));
+    // what a run left that was killed
+    let _ = std::fs::remove_file(&beside);
+    let mut file = std::fs::File::options().write(true).create_new(true).open(&beside)?;
+    match file.write_all(text.as_bytes()).and_then(|()| file.sync_all()) {
+        Ok(()) => Ok(beside),
+        Err(error) => {
+            let _ = std::fs::remove_file(&beside);
+            Err(error)
+        }
+    }
+}
+
+/// Gives a file a name that nothing has.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        // a file system that cannot say so
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            std::fs::hard_link(from, to)?;
+            std::fs::remove_file(from)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Copies this very program to a path, mode 0555. A copy that is cut off is never seen under that name.
 ///
 /// # Errors
@@ -95,6 +199,35 @@ mod tests {
         assert_eq!(there.permissions().mode() & 0o777, 0o555);
         assert!(there.len() > 100_000, "it is a program");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_written_once_and_replaced_only_by_force() {
+        let folder = std::env::temp_dir().join(format!("studioci-put-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let file = folder.join("a/b.yaml");
+        assert_eq!(put(&file, "1\n", false).unwrap(), Put::Created);
+        assert_eq!(put(&file, "1\n", false).unwrap(), Put::Unchanged);
+        assert!(matches!(put(&file, "2\n", false), Err(PutError::There(_))));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "1\n");
+        assert_eq!(put(&file, "2\n", true).unwrap(), Put::Replaced);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "2\n");
+        // a link is not followed, whatever it leads to, and a folder is no file
+        for (name, leads) in [("link", "b.yaml"), ("lost", "nowhere")] {
+            let link = folder.join("a").join(name);
+            std::os::unix::fs::symlink(leads, &link).unwrap();
+            for force in [false, true] {
+                assert!(
+                    matches!(put(&link, "3\n", force), Err(PutError::Link(_, to)) if to == leads),
+                    "{name}"
+                );
+            }
+        }
+        assert!(matches!(put(&folder, "3\n", true), Err(PutError::Refused(..))));
+        assert!(matches!(put(&file.join("below"), "3\n", true), Err(PutError::Refused(..))));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "2\n");
+        assert_eq!(std::fs::read_dir(folder.join("a")).unwrap().count(), 3, "nothing is left behind");
         std::fs::remove_dir_all(folder).unwrap();
     }
 

@@ -13,6 +13,7 @@ use super::child::{self, ChildLimits, Ended};
 use crate::chain::wire;
 use crate::pipeline::facts::{Facts, Reads};
 use crate::pipeline::fault::Fault;
+use crate::pipeline::moved::{self, Moved, Old};
 use crate::pipeline::plan;
 use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::template;
@@ -54,6 +55,8 @@ pub enum Unrendered {
 pub enum Task {
     /// What it reads of its surroundings.
     Reads(Text),
+    /// What becomes of an old pipeline.
+    Moved(Old),
     /// Its documents, as text.
     Documents {
         /// Template and values.
@@ -101,6 +104,8 @@ pub enum Task {
 pub enum Answer {
     /// Of [`Task::Reads`].
     Reads(Reads),
+    /// Of [`Task::Moved`].
+    Moved(Box<Moved>),
     /// Of [`Task::Documents`] and [`Task::Woven`], with what a person should know.
     Text(String, Vec<String>),
     /// Of [`Task::First`] and [`Task::Push`].
@@ -111,6 +116,7 @@ impl Task {
     fn template(&self) -> &Text {
         match self {
             Self::Reads(template) => template,
+            Self::Moved(old) => &old.pipeline,
             Self::IfAlone(task) => task.template(),
             Self::Documents { sources, .. }
             | Self::Woven { sources, .. }
@@ -126,6 +132,7 @@ impl Task {
     pub fn perform(&self) -> Result<Answer, Vec<Fault>> {
         match self {
             Self::Reads(text) => template::reads(text).map(Answer::Reads).map_err(|fault| vec![fault]),
+            Self::Moved(old) => Ok(Answer::Moved(Box::new(moved::moved(old)))),
             Self::IfAlone(task) => {
                 let reads = template::reads(task.template()).map_err(|fault| vec![fault])?;
                 if reads.is_nothing() { task.perform() } else { Ok(Answer::Reads(reads)) }
@@ -194,6 +201,17 @@ impl Renderer {
         }
     }
 
+    /// What becomes of an old pipeline.
+    ///
+    /// # Errors
+    /// As for [`Self::reads`].
+    pub fn moved(self, old: Old) -> Result<Moved, Unrendered> {
+        match self.ask(&Task::Moved(old))?.map_err(Unrendered::Faulty)? {
+            Answer::Moved(moved) => Ok(*moved),
+            other => Err(misread(&other)),
+        }
+    }
+
     /// A text, and what a person should know of it.
     ///
     /// # Errors
@@ -214,7 +232,7 @@ impl Renderer {
         match self.ask(&Task::IfAlone(Box::new(task)))?.map_err(Unrendered::Faulty)? {
             Answer::Text(text, notices) => Ok(Ok((text, notices))),
             Answer::Reads(reads) => Ok(Err(reads)),
-            other @ Answer::Plan(_) => Err(misread(&other)),
+            other @ (Answer::Plan(_) | Answer::Moved(_)) => Err(misread(&other)),
         }
     }
 
@@ -236,6 +254,7 @@ fn misread(answer: &Answer) -> Unrendered {
         Answer::Reads(_) => "names",
         Answer::Text(..) => "a text",
         Answer::Plan(_) => "a plan",
+        Answer::Moved(_) => "a converted pipeline",
     };
     not_run(&format!("it answered with {what}, which nobody asked for"))
 }

@@ -134,24 +134,50 @@ pub(super) struct Part {
 /// What is wrong with the first document that cannot be read as YAML, and where.
 pub(super) fn parts(name: &str, text: &str) -> Result<Vec<Part>, Fault> {
     let mut parts = Vec::new();
-    let mut number = 0;
+    for ReadPart { number, bytes, read } in each(name, text)? {
+        let part = &text[bytes];
+        let root = read.map_err(|wrong| {
+            fault(name, text, &title(number, None, guess(part, "kind:"), guess(part, "  name:")), wrong)
+        })?;
+        parts.extend(root.map(|root| Part { number, root }));
+    }
+    Ok(parts)
+}
+
+/// What came of one part of a text.
+pub(super) struct ReadPart {
+    /// Number, from 1.
+    pub(super) number: usize,
+    /// Where it stands, without the `---` after it.
+    pub(super) bytes: Range<usize>,
+    /// Its tree, if it holds anything; lines count from the start of the whole text, bytes too.
+    pub(super) read: Result<Option<Node>, Wrong>,
+}
+
+/// Splits a text as kubectl does and parses each part that holds something, whatever comes of the others.
+///
+/// # Errors
+/// A text that cannot be split.
+pub(super) fn each(name: &str, text: &str) -> Result<Vec<ReadPart>, Fault> {
+    let mut parts = Vec::new();
     let mut aliased = Aliased::default();
     for Section { before, bytes, notation } in sections(name, text)? {
         let part = &text[bytes.clone()];
         if is_empty(part) {
             continue;
         }
-        number += 1;
-        let shifted = |mut wrong: Wrong| {
+        let read = tree::parse(part, notation, &mut aliased).map_err(|mut wrong| {
             before.shift(&mut wrong.line, &mut wrong.column);
-            fault(name, text, &title(number, None, guess(part, "kind:"), guess(part, "  name:")), wrong)
-        };
-        let Some(mut root) = tree::parse(part, notation, &mut aliased).map_err(shifted)? else { continue };
-        shift(&mut root, before, bytes.start);
-        let nothing = matches!(root.kind, NodeKind::Scalar { .. }) && tree::value(&root) == Ok(Value::Null);
-        if !nothing {
-            parts.push(Part { number, root });
-        }
+            wrong
+        });
+        let read = read.map(|root| {
+            let mut root = root?;
+            shift(&mut root, before, bytes.start);
+            let nothing =
+                matches!(root.kind, NodeKind::Scalar { .. }) && tree::value(&root) == Ok(Value::Null);
+            (!nothing).then_some(root)
+        });
+        parts.push(ReadPart { number: parts.len() + 1, bytes, read });
     }
     Ok(parts)
 }

@@ -1,5 +1,7 @@
 //! Filters, tests and functions of a template: Tera's own, and those that a pipeline wants besides.
 
+pub(super) mod golang;
+
 use std::fmt::Write as _;
 
 use serde_json::Value as Json;
@@ -8,7 +10,7 @@ use tera::{Error, ErrorKind, Kwargs, State, Tera, TeraResult, Value};
 use crate::chain::base64::{base64, of_base64};
 
 /// Filters of ours.
-const OURS: [&str; 14] = [
+const OURS: [&str; 21] = [
     "b64_encode",
     "b64enc",
     "b64_decode",
@@ -23,6 +25,13 @@ const OURS: [&str; 14] = [
     "slug",
     "trim_prefix",
     "trim_suffix",
+    "entries",
+    "size",
+    "cut",
+    "quotient",
+    "remainder",
+    "regex_find",
+    "regex_replace",
 ];
 
 /// Filters that Tera has.
@@ -65,8 +74,8 @@ const TERAS: [&str; 36] = [
     "pairs",
 ];
 
-/// Tests of Tera, and `empty`.
-const TESTS: [&str; 18] = [
+/// Tests of Tera, and two of ours.
+const TESTS: [&str; 19] = [
     "string",
     "number",
     "map",
@@ -85,10 +94,11 @@ const TESTS: [&str; 18] = [
     "ending_with",
     "containing",
     "empty",
+    "matching",
 ];
 
 /// Functions.
-const FUNCTIONS: [&str; 2] = ["range", "throw"];
+const FUNCTIONS: [&str; 4] = ["range", "throw", "go_printf", "go_print"];
 
 /// Every filter that a template may use.
 pub fn filters() -> impl Iterator<Item = &'static str> {
@@ -125,6 +135,12 @@ pub fn arguments(name: &str) -> &'static [&'static str] {
         "divisible_by" => &["divisor"],
         "range" => &["start", "end", "step_by"],
         "throw" => &["message"],
+        "cut" => &["length", "start", "end"],
+        "quotient" | "remainder" => &["by"],
+        "regex_find" | "matching" => &["pattern"],
+        "regex_replace" => &["pattern", "to"],
+        "go_printf" => &["format", "args"],
+        "go_print" => &["args"],
         _ => &[],
     }
 }
@@ -177,6 +193,7 @@ pub(super) fn register(tera: &mut Tera) {
         let suffix = arguments.must_get::<&str>("pat")?;
         Ok(value.strip_suffix(suffix).unwrap_or(value).to_owned())
     });
+    golang::register(tera);
     tera.register_test("empty", |value: Value, _: Kwargs, _: &State| !value.is_truthy());
 }
 

@@ -5,9 +5,11 @@
 //! name. Faults are told in our words: Tera's own would list every name that it knows.
 
 mod checked;
+mod elsewhere;
 mod failure;
 mod habits;
 mod rendering;
+mod unconverted;
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -22,7 +22,8 @@ pub(super) enum Use<'a> {
     Bound(Token<'a>),
 }
 
-const KEYWORDS: [&str; 24] = [
+/// Words that no value is read by.
+pub(super) const KEYWORDS: [&str; 24] = [
     "if",
     "elif",
     "else",

@@ -43,7 +43,7 @@ until [ -e "/scratch/go-$STUDIOCI_GENERATION" ]; do sleep 0.2; done
 "#;
 
 /// An image that serves nothing: its program sleeps, its probe says yes if that runs.
-fn service(world: &World, name: &str, probe: &str) -> String {
+pub(crate) fn service(world: &World, name: &str, probe: &str) -> String {
     let program = fs::read(world.cluster.tool("box")).unwrap();
     let image = Builder::new()
         .file("bin/box", &program, 0o755)

@@ -12,6 +12,7 @@ mod examples;
 mod full;
 mod gate;
 mod hostile;
+mod init;
 mod keel;
 mod krewed;
 mod over;

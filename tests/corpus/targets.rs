@@ -15,6 +15,7 @@ use studioci::cluster::{Cluster, Options};
 use studioci::keel::image::ImageRef;
 use studioci::keel::lint;
 use studioci::keel::policy::Policy;
+use studioci::pipeline::convert::{Conversion, convert};
 use studioci::pipeline::documents;
 use studioci::pipeline::facts::{Facts, environment};
 use studioci::pipeline::fault::Fault;
@@ -28,7 +29,7 @@ use studioci::pipeline::weave;
 type Target = fn(&[u8]);
 
 /// Every target, by the name of its folder.
-pub(crate) const TARGETS: [(&str, Target); 8] = [
+pub(crate) const TARGETS: [(&str, Target); 9] = [
     ("template", template),
     ("documents", read_documents),
     ("values", read_values),
@@ -37,6 +38,7 @@ pub(crate) const TARGETS: [(&str, Target); 8] = [
     ("image", image),
     ("revision", revision),
     ("told", told),
+    ("stencil", stencil),
 ];
 
 /// What every fault promises: it can be shown, and its place is one of the text that it names.
@@ -229,4 +231,15 @@ fn told(bytes: &[u8]) {
         Ok(read) => assert_eq!(Telling::read(&read.write()).as_ref(), Ok(&read)),
         Err(why) => assert!(!why.contains(char::is_control) && why.len() < 2048, "{why:?}"),
     }
+}
+
+/// A template of Go: what comes of it is a template of ours, unless something is refused, and then it is none.
+fn stencil(bytes: &[u8]) {
+    let Some(text) = text(bytes) else { return };
+    let converted = convert(text);
+    let lines = text.matches('\n').count() + 1;
+    assert!(converted.notes.iter().all(|note| (1..=lines).contains(&note.line)), "{converted:?}");
+    let refused = converted.notes.iter().any(|note| note.what == Conversion::Refused);
+    let read = studioci::pipeline::template::reads(&named("ci.yaml", &converted.text));
+    assert_eq!(refused, read.is_err(), "{read:?}\n{}", converted.text);
 }

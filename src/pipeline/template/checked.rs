@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use tera::{ErrorKind, Tera};
 
 use super::habits::Looked;
+use super::{elsewhere, unconverted};
 use crate::pipeline::documents::Lines;
 use crate::pipeline::facts::{Facts, RESERVED, Wanted};
 use crate::pipeline::fault::{Fault, Location, Origin, did_you_mean};
@@ -61,6 +62,10 @@ impl<'a> Checked<'a> {
     /// A template that is none, and every use of what no pipeline has: other files, unknown filters, tests and functions,
     /// names of its own for what means something else, `env` as an object.
     pub(in crate::pipeline) fn of(template: &'a Text) -> Result<Self, Fault> {
+        Self::read(template).map_err(|fault| elsewhere::named(template, fault))
+    }
+
+    fn read(template: &'a Text) -> Result<Self, Fault> {
         let place = |offset: usize| Location::at_offset(&template.name, &template.text, offset);
         let parsed = parse(&template.text);
         let pieces = scan::pieces(&template.text);
@@ -86,6 +91,11 @@ impl<'a> Checked<'a> {
         for (index, piece) in pieces.iter().enumerate() {
             refuse_other_files(piece).map_err(|(at, fault)| fault.at(place(at)))?;
             for found in uses::uses(piece) {
+                if let Use::Function(token) = &found
+                    && token.text == unconverted::NAME
+                {
+                    return Err(unconverted::fault(piece, token).at(place(token.bytes.start)));
+                }
                 refuse_use(&found).map_err(|(at, fault)| match looked.of(index) {
                     Some(habit) => {
                         let at = place(habit.at);

@@ -160,6 +160,14 @@ fn keys(subject: &Subject<'_>, is_build: bool, place: &str, metadata: &Value, fa
 
 fn kind(subject: &Subject<'_>, faults: &mut Vec<Fault>) -> bool {
     let (api_version, kind) = (subject.api_version(), subject.kind());
+    if kind == "Kustomization" || api_version.starts_with("kustomize.config.k8s.io/") {
+        faults.push(subject.at("/kind").fault(
+            "this is for kustomize, not for a cluster",
+            "it says what kustomize makes of other files, and no server has the kind",
+            "let kustomize build it, `kubectl kustomize FOLDER > pipeline.yaml`, and make a pipeline of that",
+        ));
+        return false;
+    }
     match kinds::look_up(api_version, kind) {
         Known::Covered(_) => return true,
         Known::Moved(served) => faults.push(subject.at("/apiVersion").fault(

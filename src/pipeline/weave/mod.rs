@@ -46,6 +46,7 @@ pub use listener::{AGENT_CONTAINER, ListenerOf, TOLD_FOLDER};
 pub use loan::{Loan, PodSecurity};
 pub use probe::{PROBE, probe};
 pub use rest::{Support, place};
+pub(super) use rights::beyond;
 pub use settings::{ADOPT_AFTER, BuildSettings, INJECTED_DEADLINE, RECHECK, duration};
 
 use footing::Footing;

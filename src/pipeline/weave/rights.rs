@@ -88,34 +88,60 @@ fn words<'a>(rule: &'a Value, field: &str) -> Vec<&'a str> {
     rule.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
+/// What rules grant that no agent can hand on, not even in a chain that trusts its builds.
+pub(in crate::pipeline) fn beyond(rules: &Value) -> Vec<String> {
+    let mut beyond = Vec::new();
+    for granted in rules.as_array().into_iter().flatten().flat_map(granted) {
+        let (group, resource, verb) = granted;
+        let held = holds(&WORKSPACE, group, resource, verb) || holds(&TRUSTED, group, resource, verb);
+        let named = named(granted);
+        if !held && !beyond.contains(&named) {
+            beyond.push(named);
+        }
+    }
+    beyond
+}
+
+/// Group, resource and verb of all that a rule grants.
+fn granted(rule: &Value) -> Vec<(&str, &str, &str)> {
+    let mut all = Vec::new();
+    for group in words(rule, "apiGroups") {
+        for resource in words(rule, "resources") {
+            all.extend(words(rule, "verbs").into_iter().map(|verb| (group, resource, verb)));
+        }
+    }
+    all
+}
+
+fn named((group, resource, verb): (&str, &str, &str)) -> String {
+    match group {
+        "" => format!("{verb} {resource}"),
+        _ => format!("{verb} {resource}.{group}"),
+    }
+}
+
 /// Checks a Role: RBAC lets nobody hand on more than they hold.
 pub(super) fn role(subject: &Subject<'_>, settings: &PlanInput, faults: &mut Vec<Fault>) {
     let (mut beyond, mut trusted) = (Vec::new(), Vec::new());
     // the rule that is told is the first of its kind
     let (mut beyond_at, mut trusted_at) = (None, None);
     for rule in subject.list("/rules") {
-        for group in words(rule, "apiGroups") {
-            for resource in words(rule, "resources") {
-                for verb in words(rule, "verbs") {
-                    if holds(&WORKSPACE, group, resource, verb)
-                        || (settings.trusted_build && holds(&TRUSTED, group, resource, verb))
-                    {
-                        continue;
-                    }
-                    let named = match group {
-                        "" => format!("{verb} {resource}"),
-                        _ => format!("{verb} {resource}.{group}"),
-                    };
-                    let (pile, at) = if holds(&TRUSTED, group, resource, verb) {
-                        (&mut trusted, &mut trusted_at)
-                    } else {
-                        (&mut beyond, &mut beyond_at)
-                    };
-                    at.get_or_insert(rule);
-                    if !pile.contains(&named) {
-                        pile.push(named);
-                    }
-                }
+        for it in granted(rule) {
+            let (group, resource, verb) = it;
+            if holds(&WORKSPACE, group, resource, verb)
+                || (settings.trusted_build && holds(&TRUSTED, group, resource, verb))
+            {
+                continue;
+            }
+            let (pile, at) = if holds(&TRUSTED, group, resource, verb) {
+                (&mut trusted, &mut trusted_at)
+            } else {
+                (&mut beyond, &mut beyond_at)
+            };
+            at.get_or_insert(rule);
+            let named = named(it);
+            if !pile.contains(&named) {
+                pile.push(named);
             }
         }
     }

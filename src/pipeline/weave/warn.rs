@@ -8,6 +8,7 @@ use super::rest::{is_support, replicas};
 use super::subject::{Subject, escaped, list, text};
 use super::{BuildWorkload, PlanNotice};
 use crate::keel::names;
+use crate::pipeline::shell::{self, ShellStep};
 
 /// Collects the notices of a pipeline without faults.
 pub(super) fn all(
@@ -107,8 +108,10 @@ fn hooks(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
     for container in containers(subject) {
         for hook in ["postStart", "preStop"] {
             let words = list(container, &format!("/lifecycle/{hook}/exec/command"));
-            let script = words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ");
-            let does = match (calls_kubectl(&script), loops(&script)) {
+            let words: Vec<String> = words.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            let steps = shell::of_command(&words);
+            let calls = steps.iter().any(|step| shell::kubectl(step.words()).is_some());
+            let does = match (calls, loops(&steps)) {
                 (true, true) => "calls kubectl and loops",
                 (true, false) => "calls kubectl",
                 (false, true) => "loops",
@@ -128,19 +131,9 @@ fn hooks(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
     }
 }
 
-fn words(script: &str) -> impl Iterator<Item = &str> {
-    script.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
-}
-
-fn calls_kubectl(script: &str) -> bool {
-    words(script).any(|word| word == "kubectl")
-}
-
-fn loops(script: &str) -> bool {
-    let all: Vec<&str> = words(script).collect();
-    all.iter().any(|word| matches!(*word, "while" | "until"))
-        || all.windows(2).any(|pair| matches!(pair, ["sleep", "infinity"] | ["tail", "-f"]))
-        || script.contains("for ((;;")
+fn loops(steps: &[ShellStep]) -> bool {
+    let begins = |step: &ShellStep| matches!(step.keyword(), Some("while" | "until"));
+    steps.iter().any(begins) || !shell::endless(steps).is_empty()
 }
 
 /// The server takes null for a value that is left out.

@@ -186,7 +186,6 @@ fn jinjas_words_are_told_by_teras() {
         ("{% if people.length > 1 %}y{% endif %}", "{% if people | length > 1 %}", "y"),
         ("{{ app.name.size }}", "{{ app.name | length }}", "3"),
         ("{{ list.length() }}", "{{ list | length }}", "3"),
-        ("{{ list | size }}", "{{ list | length }}", "3"),
         ("{{ yes ? 'x' : a }}", "{{ 'x' if yes else a }}", "x"),
         ("{{ n > 7 ? 1 : n > 6 ? 2 : 3 }}", "{{ 1 if n > 7 else 2 if n > 6 else 3 }}", "2"),
         ("{{ '{}:{}'.format(a, n) }}", r#"{{ a ~ ":" ~ n }}"#, "A:7"),

@@ -58,7 +58,7 @@ pub(super) const ALIKE: [Alike; 36] = [
     alike(&["int", "int64", "toInt", "atoi"], "int", &[("default", ABSENT), ("base", "base")]),
     alike(&["float", "float64", "toFloat64"], "float", &[]),
     alike(&["str", "string", "toString", "as_str"], "str", &[]),
-    alike(&["length", "count", "len", "size"], "length", &[]),
+    alike(&["length", "count", "len"], "length", &[]),
     alike(&["pairs", "items", "dictsort"], "pairs", &[]),
     alike(&["escape", "e", "forceescape"], "escape", &[]),
     alike(&["escape_html"], "escape_html", &[]),
