@@ -66,6 +66,38 @@ impl Rendering<'_> {
         }
     }
 
+    /// Where a path that leads nowhere stands beside a `~`: Tera joins nothing for it, without a word. Only what is rendered in
+    /// any case is looked at: outside of blocks, and in expressions without a condition.
+    pub(super) fn joined_to_nothing(&self, context: &Map<String, Value>) -> Option<Range<usize>> {
+        let bound = uses::bound(&self.checked.pieces);
+        let mut depth = 0_usize;
+        for piece in &self.checked.pieces {
+            match piece.keyword() {
+                Some("if" | "for" | "filter") => depth += 1,
+                Some("endif" | "endfor" | "endfilter") => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            let tokens = piece.tokens();
+            let chosen = ["if", "and", "or", "not", "is", "?"];
+            if depth > 0 || tokens.iter().any(|token| chosen.contains(&token.text)) {
+                continue;
+            }
+            for found in uses::uses(piece) {
+                let Use::Path(path) = found else { continue };
+                let (start, end) = (path[0].bytes.start, path.last()?.bytes.end);
+                let before = tokens.iter().rev().find(|token| token.bytes.end <= start);
+                let after = tokens.iter().find(|token| token.bytes.start >= end);
+                let joined = |token: Option<&Token<'_>>| token.is_some_and(|token| token.text == "~");
+                if (joined(before) && after.is_none_or(|token| token.text != "|") || joined(after))
+                    && self.undefined(&path, context, &bound).is_some()
+                {
+                    return Some(start..end);
+                }
+            }
+        }
+        None
+    }
+
     /// The fault of a path that leads nowhere.
     fn undefined(
         &self,

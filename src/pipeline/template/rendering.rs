@@ -30,7 +30,16 @@ impl Rendering<'_> {
     /// Tera's own words and place, or that the text is longer than [`RENDERED_BYTES`], with what was read.
     pub(in crate::pipeline) fn run(&self, env: &Env) -> Result<String, Failed> {
         let context = context(&self.values, self.facts, env);
-        run(&self.checked.tera, &context).map_err(|error| Failed { error, context })
+        match run(&self.checked.tera, &context) {
+            Ok(text) => match self.joined_to_nothing(&context) {
+                None => Ok(text),
+                Some(bytes) => {
+                    let message = "there is nothing to join".to_owned();
+                    Err(Failed { error: RenderError { message, bytes }, context })
+                }
+            },
+            Err(error) => Err(Failed { error, context }),
+        }
     }
 
     /// The template lines behind each line of a rendered text; none where nothing sure can be said.

@@ -187,6 +187,11 @@ fn what_is_undefined_is_named_with_its_place() {
         ("{{ Zebra | b64_encode }}", "`Zebra` is not defined\n"),
         ("{{ 'a' ~ resources.cpu.x }}", "`resources.cpu` is not defined\n"),
         ("{% for x in Zebra %}{% endfor %}", "`Zebra` is not defined\n"),
+        // Tera joins nothing for it, without a word
+        ("{{ Registri ~ '/app' }}", "`Registri` is not defined\n"),
+        ("{{ 'app:' ~ resources.memry }}", "`resources.memry` is not defined\n"),
+        ("{% set x = 'a' ~ Zebra ~ 'b' %}{{ x }}", "`Zebra` is not defined\n"),
+        ("{{ 'v' ~ git.tag }}", "`git.tag` is not defined\n"),
         ("{{ git.tag }}", "`git.tag` is not defined\n"),
         ("{{ git.tag | upper }}", "`git.tag` is not defined\n"),
         ("{{ git.brnch }}", "there is no fact `git.brnch`\n  at pipeline.yaml, line 1, column 8"),
