@@ -1070,12 +1070,20 @@ fn a_cluster_that_cannot_be_found() {
           remedy: take insecure-skip-tls-verify out of that cluster, or its certificate-authority(-data)
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", "https://me:hunter2@127.0.0.1:1x"], 2), @r#"
-        error: the cluster's server: "https://127.0.0.1:…" is no URL: its port is no number up to 65535
+        error: --server: "https://127.0.0.1:…" (what may be a password in it is not shown) is no URL: its port is no number up to 65535
           remedy: write it as https://HOST:PORT
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", &format!("https://me:hunter2@{dead}")], 3), @r#"
-        error: cannot reach the API server https://127.0.0.1:PORT of context "here": connection refused
-          remedy: Check that the cluster runs and that the context is the one you mean (kubectl config get-contexts, --context).
+        error: cannot reach the API server https://127.0.0.1:PORT: connection refused
+          remedy: Check that the API server runs and that --server is its address.
+        "#);
+    insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", "https://me:hunt/er2@127.0.0.1:1"], 2), @r#"
+        error: --server: "https://127.0.0.1:1" (what may be a password in it is not shown) is no URL: a / stands before its @, and ends the host; in a password it is written %2F, and an @ %40
+          remedy: write it as https://HOST:PORT
+        "#);
+    insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", "https://127.0.0.1:1", "--token", "hunter2\nhunter3"], 2), @r#"
+        error: --token: the token holds characters that no token may hold
+          remedy: write it on one line, in ASCII, without blanks
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--context", "there"], 2), @r#"
         error: kubeconfig: it has no context named "there"
@@ -1086,7 +1094,7 @@ fn a_cluster_that_cannot_be_found() {
           remedy: name another one (it has me)
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", "nonsense url"], 2), @r#"
-        error: the cluster's server: "http://nonsense url" is no URL: invalid uri character
+        error: --server: "http://nonsense url" is no URL: invalid uri character
           remedy: write it as https://HOST:PORT
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead"], 3), @r#"

@@ -14,7 +14,7 @@ use studioci::chain::repository::RepositoryFault;
 use studioci::chain::wire;
 use studioci::cli::failure::{ExitKind, Failure};
 use studioci::cli::mistake::Mistake;
-use studioci::cluster::{ConfigFault, Denier, Error, Forbidden, Hindrance};
+use studioci::cluster::{CertificateFault, ConfigFault, Denier, Error, Forbidden, Giver, Hindrance};
 use studioci::publish::PublishFault;
 use studioci::state;
 
@@ -41,26 +41,55 @@ fn of_the_server() -> Vec<Error> {
         namespace: Some(text("namespace")),
         message: String::new(),
     };
-    let unreachable = |context: Option<&str>, proxy: Option<&str>, why: fn(String) -> Hindrance| {
-        let words = match why(String::new()) {
-            Hindrance::Link(_) => text("why"),
-            Hindrance::Certificate(_) => "… certificate …".to_owned(),
-            Hindrance::Proxy(_) => "the proxy …".to_owned(),
-        };
-        Error::Unreachable {
-            server: server(),
-            context: context.map(text),
-            proxy: proxy.map(text),
-            why: why(words),
-        }
+    let unreachable = |giver: Giver, why: Hindrance| {
+        let proxy = matches!(why, Hindrance::Proxy(_)).then(|| text("proxy"));
+        let context = (giver == Giver::Kubeconfig).then(|| text("context"));
+        Error::Unreachable { server: server(), context, proxy, why, giver }
     };
+    let certificate =
+        |giver: Giver, fault: CertificateFault| unreachable(giver, Hindrance::Certificate(Box::new(fault)));
+    let misnamed = || CertificateFault::Misnamed { asked: text("name"), names: vec![text("names")] };
+    let refused = || CertificateFault::Refused(text("why"));
+    let proxy = || Hindrance::Proxy("the proxy …".to_owned());
+    let link = || Hindrance::Link(text("why"));
+    let unauthorized =
+        |giver: Giver| Error::Unauthorized { server: server(), user: text("user"), why: why(), giver };
+    let anonymous = Forbidden { user: "system:anonymous".to_owned(), ..forbidden.clone() };
     let mut all = vec![
-        unreachable(Some("context"), None, Hindrance::Link),
-        unreachable(None, None, Hindrance::Link),
-        unreachable(None, None, Hindrance::Certificate),
-        unreachable(None, Some("proxy"), Hindrance::Proxy),
-        Error::Unauthorized { server: server(), user: text("user"), why: why() },
+        unreachable(Giver::Kubeconfig, link()),
+        unreachable(Giver::ServerFlag, link()),
+        unreachable(Giver::Pod, link()),
+        certificate(Giver::Kubeconfig, CertificateFault::Untrusted),
+        certificate(Giver::AuthorityFlag, CertificateFault::Untrusted),
+        certificate(Giver::Pod, CertificateFault::Untrusted),
+        certificate(Giver::Nobody, CertificateFault::Authority),
+        certificate(Giver::Kubeconfig, misnamed()),
+        certificate(Giver::ServerFlag, misnamed()),
+        certificate(Giver::Pod, misnamed()),
+        certificate(Giver::Kubeconfig, CertificateFault::Expired { when: Some(text("when")) }),
+        certificate(Giver::Kubeconfig, CertificateFault::NotYet { when: Some(text("when")) }),
+        certificate(Giver::Kubeconfig, CertificateFault::Unsupported(text("why"))),
+        certificate(Giver::Kubeconfig, CertificateFault::Unusable(text("why"))),
+        certificate(Giver::Kubeconfig, refused()),
+        certificate(Giver::CertificateFlag, refused()),
+        certificate(Giver::Nobody, refused()),
+        unreachable(Giver::Kubeconfig, proxy()),
+        unreachable(Giver::HttpsProxy, proxy()),
+        Error::NoApiServer {
+            what: what(),
+            url: text("url"),
+            proxy: None,
+            answer: text("answer"),
+            giver: Giver::Kubeconfig,
+        },
+        unauthorized(Giver::Kubeconfig),
+        unauthorized(Giver::TokenFlag),
+        unauthorized(Giver::CertificateFlag),
+        unauthorized(Giver::ServerFlag),
+        unauthorized(Giver::Pod),
+        unauthorized(Giver::Nobody),
         Error::Forbidden(Box::new(forbidden)),
+        Error::Forbidden(Box::new(anonymous)),
     ];
     let deniers = [
         (Denier::Webhook(text("name")), "… admission webhook \"{name}\" denied the request: …"),
@@ -85,7 +114,7 @@ fn of_the_server() -> Vec<Error> {
         Error::Invalid { what: what(), why: why(), causes: Vec::new() },
         Error::Gone { what: what(), why: why() },
         Error::TooManyRequests { what: what(), why: why() },
-        Error::Timeout { what: what(), server: server(), after: Duration::from_secs(60) },
+        Error::Timeout { what: what(), server: server(), proxy: None, after: Duration::from_secs(60) },
         Error::TooLarge { what: what(), most: 8 << 20 },
         Error::Other { what: what(), code: 500, why: "{why, of HTTP 500 and above}".to_owned() },
         Error::Other { what: what(), code: 0, why: "the server's answer cannot be read: …".to_owned() },
@@ -94,6 +123,7 @@ fn of_the_server() -> Vec<Error> {
     for error in &all {
         match error {
             Error::Unreachable { .. }
+            | Error::NoApiServer { .. }
             | Error::Unauthorized { .. }
             | Error::Forbidden(_)
             | Error::NotFound { .. }

@@ -58,6 +58,7 @@ const CRATES: &[(&str, &[&str])] = &[
     // A webhook's signature.
     ("ring", &["publish"]),
     ("rustls", &["cluster"]),
+    ("webpki", &["cluster"]),
     ("webpki_roots", &["cluster"]),
     ("tower", &["cluster"]),
     ("tower_http", &["cluster"]),

@@ -31,6 +31,22 @@ pub fn without_credentials(address: &str) -> String {
     }
 }
 
+/// The same of a server's or a proxy's address, which has no `@` but the one behind its user: whatever stands before the last
+/// one may be of a password, and so may a path behind a port that is none.
+pub fn server_without_credentials(address: &str) -> String {
+    let (scheme, rest) =
+        address.split_once("://").map_or((None, address), |(scheme, rest)| (Some(scheme), rest));
+    let behind = rest.rsplit_once('@').map_or(rest, |(_, behind)| behind);
+    let masked = match scheme {
+        Some(scheme) => without_credentials(&format!("{scheme}://{behind}")),
+        None => without_credentials(behind),
+    };
+    match masked.split_once(":…/") {
+        Some((host, _)) => format!("{host}:…"),
+        None => masked,
+    }
+}
+
 /// The same of what has no scheme: a name, a path, `host:port`, `user@host:path`, and `user:password@host/path`, which git
 /// takes for a path on the host `user`.
 fn without_scheme(address: &str) -> String {
@@ -131,6 +147,26 @@ mod tests {
             ("origin", "origin"),
         ] {
             assert_eq!(without_credentials(address), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn of_a_servers_address_nothing_before_its_last_at_stays() {
+        for (address, expected) in [
+            ("https://h:1/a/b", "https://h:1/a/b"),
+            ("https://u:SEC/RET@h:1/a", "https://h:1/a"),
+            ("https://u:SE@C/RET@h", "https://h"),
+            ("https://u:12/SECRET@h", "https://h"),
+            ("https://u:12?SECRET@h", "https://h"),
+            ("https://u:S#ECRET@h", "https://h"),
+            ("https://u:12://SECRET@h", "https://h"),
+            ("https://u:SECRET/RET", "https://u:…"),
+            ("https://u:SECRET%40h/a", "https://h/a"),
+            ("u:SEC/RET@h:1", "h:1"),
+            ("://u:SECRET@h", "://h"),
+            ("https://h/?token=SECRET", "https://h/"),
+        ] {
+            assert_eq!(server_without_credentials(address), expected, "{address}");
         }
     }
 

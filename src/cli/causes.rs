@@ -110,6 +110,7 @@ mod tests {
         let late = cluster::Error::Timeout {
             what: "list namespaces".to_owned(),
             server: "https://k".to_owned(),
+            proxy: None,
             after: Duration::from_secs(60),
         };
         assert_eq!(of(late).kind, ExitKind::Timeout);

@@ -64,23 +64,27 @@ cases! {
             => "give the cluster a server, or name one with --server";
         /// A server, or a proxy, that is none; without the credentials in it.
         NoAddress { what: String, address: String, why: String, scheme: &'static str } Usage
-            "{what}: {address:?} is no URL: {why}"
+            "{what}: {address} is no URL: {why}"
             => "write it as {scheme}://HOST:PORT";
         /// A server of https that is called http.
-        ServerSpeaksHttps { server: String } Usage
+        ServerSpeaksHttps { server: String, field: &'static str } Usage
             "server {server}: it speaks HTTPS, but its address says http"
-            => "write the server as https://HOST:PORT";
+            => "write {field} as https://HOST:PORT";
+        /// A name to check the certificate against that is none.
+        NoServerName { field: &'static str } Usage
+            "{field}: it is no host name"
+            => "write it without a scheme and a port";
         /// Certificates, keys or a proxy that the TLS library does not take.
         NoConnection { server: String, why: String } Usage
             "connection to {server}: {why}"
-            => "check the certificates, keys and proxy of this context in the kubeconfig";
+            => "check what kubectl config view shows of this context, and this machine's certificate authorities";
     }
 
     "Certificates and credentials" {
         /// A certificate authority that cannot be used.
         BadAuthority { what: String, why: String } Usage
             "certificate authority ({what}): {why}"
-            => "give the cluster a readable PEM certificate";
+            => "put readable PEM certificates there";
         /// A cluster with an authority that nothing is checked against.
         TrustAndNone { cluster: String } Usage
             "specifying a root certificates file with the insecure flag is not allowed: \
@@ -91,29 +95,49 @@ cases! {
             "specifying a root certificates file with the insecure flag is not allowed: both flags are given"
             => "leave --insecure-skip-tls-verify out, and the server is checked against --certificate-authority";
         /// A certificate without its key, or a key without its certificate.
-        HalfIdentity { user: String, has: &'static str, lacks: &'static str } Usage
-            "user {user:?}: there is a {has} and no {lacks}"
+        HalfIdentity { has: String, lacks: String } Usage
+            "{has} is given, and {lacks} is not"
             => "give both, as readable PEM files or base64 of them";
         /// A client certificate or key that cannot be read.
         IdentityUnreadable { field: String, why: String } Usage
             "{field}: {why}"
             => "give certificate and key, as readable PEM files or base64 of them";
+        /// A key with a passphrase.
+        KeyEncrypted { field: String } Usage
+            "{field}: the key is encrypted, and nobody can be asked for its passphrase"
+            => "decrypt it (openssl pkey -in ENCRYPTED -out DECRYPTED, readable by you alone) and give the decrypted one; \
+                kubectl takes no encrypted one either";
+        /// A key on a curve that is not supported.
+        KeyOnP521 { field: String } Usage
+            "{field}: the key is on the curve P-521, which this program does not support"
+            => "get a certificate for a key on P-256 or P-384 (openssl genpkey -algorithm EC -pkeyopt \
+                ec_paramgen_curve:P-384 -out KEY), or sign in by a token";
+        /// A key of another kind, too short, or damaged.
+        KeyUnusable { field: String } Usage
+            "{field}: the key is damaged, or of a kind that this program does not support"
+            => "give a key of RSA with 2048 bits or more, of ECDSA on P-256 or P-384, or of Ed25519, in PEM as openssl \
+                genpkey writes it";
+        /// The key of another certificate.
+        KeyOfAnother { key: String, certificate: String } Usage
+            "{key}: it is not the key of {certificate}"
+            => "give the key that this certificate was made for";
         /// A token with letters that no header takes.
         TokenMalformed { whose: String } Usage
             "{whose}: the token holds characters that no token may hold"
-            => "write it on one line, without blanks";
+            => "write it on one line, in ASCII, without blanks";
         /// A token's file cannot be read.
         TokenUnreadable { file: String, why: String } Usage
             "the token cannot be read from {file}: {why}"
-            => "give the pod its ServiceAccount's token, or the user a readable tokenFile";
+            => "give the user a readable tokenFile";
+        /// There are credentials that must not be sent, and the server asks for some.
+        CredentialsWithheld { server: String, user: String, field: &'static str } Usage
+            "the API server {server} wants to know who we are, and saw nobody: the credentials of {user} are not sent over \
+                plain http"
+            => "write {field} as https://HOST:PORT";
         /// A file of the pod's ServiceAccount is missing.
         AccountUnreadable { file: String, why: String } Usage
             "ServiceAccount file {file}: {why}"
             => "run this in a pod whose ServiceAccount's token is mounted";
-        /// A user and a password that no header takes.
-        PasswordMalformed {} Usage
-            "the user's password holds characters that HTTP cannot send"
-            => "use a token or a client certificate";
         /// A proxy's user or password that the proxy's protocol does not take.
         ProxyUserMalformed { proxy: String } Usage
             "the proxy {proxy}: its user or password is longer than 255 bytes"
@@ -122,6 +146,10 @@ cases! {
         NobodyToImpersonate {} Usage
             "impersonation: a uid, groups or extras are given, but no user"
             => "add --as USER";
+        /// Impersonation of somebody whom no header can name.
+        ImpersonationMalformed { field: String } Usage
+            "{field}: it holds characters that HTTP cannot send"
+            => "write it on one line";
         /// A way to sign in that kubectl no longer has.
         AuthProvider { name: String } Usage
             "kubeconfig: the user's auth-provider {name:?} is not supported (kubectl dropped it in 1.26)"

@@ -1,20 +1,26 @@
 //! From options to a connection: addresses, certificates, credentials, and kube's client without its retries.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
 use kube::config::{AuthInfo, Cluster as KubeCluster, Config};
+use rustls::pki_types::ServerName;
 
-use super::client::{self, Way};
+use super::client;
 use super::config_fault::ConfigFault;
-use super::credentials::{ClientCertificate, basic, certificates, credentials, has_any, identity};
+use super::connection_info::ConnectionInfo;
+use super::credentials::{credentials, has_any};
 use super::error::Error;
+use super::giver::{Giver, Givers};
+use super::identity::ClientCertificate;
 use super::kubeconfig::{Choice, Entries, choose, in_pod};
 use super::options::{InCluster, Options};
 use super::proxy::proxy_for;
-use super::transport::{Source, Transport};
-use super::{Cluster, ConnectionInfo, url};
-use crate::chain::base64::{base64, of_base64};
+use super::transport::{Source, Transport, basic};
+use super::trust::Trust;
+use super::way::Way;
+use super::{Cluster, url};
 
 impl Cluster {
     /// Connects as a kubeconfig and the flags say. Asks the server nothing yet, and runs no plugin yet:
@@ -25,15 +31,15 @@ impl Cluster {
     /// contradicts another, and names which.
     pub fn connect(options: &Options) -> Result<Self, Error> {
         let choice = choose(options)?;
-        let pod = choice.account.is_some();
+        let (pod, acting) = (choice.account.is_some(), choice.auth.impersonate.clone());
         let cluster = Self::chosen(options, choice, false)?;
         if pod {
             let about = &cluster.inner.transport.about;
-            cluster
-                .inner
-                .transport
-                .sink
-                .choose(format!("there is no kubeconfig: connecting to {} as {}", about.server, about.user));
+            let acting = acting.map(|other| format!(", acting as {other}")).unwrap_or_default();
+            cluster.inner.transport.sink.choose(format!(
+                "there is no kubeconfig: connecting to {} as {}{acting}",
+                about.server, about.user
+            ));
         }
         Ok(cluster)
     }
@@ -52,16 +58,22 @@ impl Cluster {
     }
 
     fn chosen(options: &Options, choice: Choice, reached: bool) -> Result<Self, Error> {
-        let (context, user) = (choice.context.clone(), choice.user.clone());
-        let namespace = choice.namespace.clone();
-        let (way, source) = settle(options, choice)?;
-        let user = match source {
-            Source::Withheld(_) => format!("{user}, which are not sent over plain http"),
-            _ => user,
+        let context = choice.context.clone().filter(|_| options.server.is_none());
+        let (user, namespace) = (choice.user.clone(), choice.namespace.clone());
+        let mut givers = givers(options, &choice);
+        let (way, source) = settle(options, choice, givers)?;
+        if let Some(proxy) = &way.proxy {
+            givers.proxy = proxy.giver;
+        }
+        let about = ConnectionInfo {
+            context,
+            server: url::named(&way.config.cluster_url),
+            user,
+            withheld: matches!(source, Source::Withheld(_)),
+            proxy: way.proxy.as_ref().map(|proxy| proxy.name.clone()),
+            givers,
+            namespace,
         };
-        let proxy = way.proxy.as_ref().map(|proxy| proxy.name.clone());
-        let about =
-            ConnectionInfo { context, server: url::named(&way.config.cluster_url), user, proxy, namespace };
         let client = client::of(&way, &about)?;
         let way = matches!(source, Source::Plugin(_)).then(|| Box::new(way));
         let transport = Transport::new(source, way, client, about, reached);
@@ -77,9 +89,32 @@ fn bound(config: &mut Config, request_timeout: Duration) {
     config.read_timeout = None;
 }
 
-fn settle(options: &Options, choice: Choice) -> Result<(Way, Source), Error> {
-    let Choice { cluster, auth, entries, user, account, .. } = choice;
-    let (server, url_user) = address(&cluster, &auth)?;
+/// Who gave server, authority and credentials.
+fn givers(options: &Options, choice: &Choice) -> Givers {
+    let text = |text: Option<&String>| text.is_some_and(|it| !it.is_empty());
+    let otherwise = if choice.account.is_some() { Giver::Pod } else { Giver::Kubeconfig };
+    let cluster = &choice.cluster;
+    let authority =
+        text(cluster.certificate_authority.as_ref()) || text(cluster.certificate_authority_data.as_ref());
+    let server = if options.server.is_some() { Giver::ServerFlag } else { otherwise };
+    let credentials = match (&options.token, &options.client_certificate) {
+        (Some(_), _) => Giver::TokenFlag,
+        (None, Some(_)) => Giver::CertificateFlag,
+        (None, None) if has_any(&choice.auth) => otherwise,
+        (None, None) if cluster.server.as_deref().is_some_and(|it| url::split_user(it).1.is_some()) => server,
+        (None, None) => Giver::Nobody,
+    };
+    let authority = match &options.certificate_authority {
+        Some(_) => Giver::AuthorityFlag,
+        None if authority => otherwise,
+        None => Giver::Nobody,
+    };
+    Givers { server, authority, credentials, ..Givers::default() }
+}
+
+fn settle(options: &Options, choice: Choice, givers: Givers) -> Result<(Way, Source), Error> {
+    let Choice { cluster, auth, entries, user, .. } = choice;
+    let (server, url_user) = address(&cluster, &auth, givers.server)?;
     let secure = server.scheme_str() == Some("https");
     let mut config = Config::new(server.clone());
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
@@ -97,34 +132,44 @@ fn settle(options: &Options, choice: Choice) -> Result<(Way, Source), Error> {
     if !secure {
         let source = if url_user.is_some() || has_any(&auth) {
             Source::Withheld(format!(
-                "the credentials of {user} are not sent: {} is plain http, and whoever listens would have them; give the \
-                 cluster an https:// address if it needs them",
-                url::named(&server)
+                "the credentials of {user} are not sent: {} is plain http, and whoever listens would have them; give {} an \
+                 https:// address if it needs them",
+                url::named(&server),
+                if givers.server == Giver::Kubeconfig { "the cluster" } else { givers.server.server_field() },
             ))
         } else {
             Source::Fixed(None)
         };
-        return Ok((Way { config, proxy }, source));
+        return Ok((Way { config, proxy, trust: None }, source));
     }
     refuse_trust_and_none(options, &cluster, &entries)?;
-    config.root_cert = authority(&cluster)?;
-    // Read again by kube about once a minute: a pod's certificate authority is rotated, too.
-    config.root_cert_file = account
-        .as_ref()
-        .map(InCluster::authority)
-        .filter(|_| options.certificate_authority.is_none() && !options.insecure_skip_tls_verify);
+    let trust = Trust::of(&cluster, givers.authority, &entries)?.map(Arc::new);
+    config.root_cert = trust.as_ref().map(|trust| trust.certificates());
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
-    config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
-    if let Some(ClientCertificate { certificate, key }) = identity(options, &auth, &entries)? {
-        config.auth_info.client_certificate_data = Some(base64(certificate));
-        config.auth_info.client_key_data = Some(base64(key).into());
-    }
+    config.tls_server_name = server_name(options, &cluster)?;
+    let identity = ClientCertificate::of_user(options, &auth, &entries)?;
     let source = match url_user {
         // as Go's HTTP client does, which thinks nothing of a token then
-        Some(user) => Source::Fixed(Some(basic(&url::unescaped(&user))?)),
+        Some(user) => Source::Fixed(Some(basic(&url::unescaped(&user)))),
         None => credentials(options, &cluster, &auth, &entries)?,
     };
-    Ok((Way { config, proxy }, source))
+    let way = Way { config, proxy, trust };
+    Ok((identity.map_or_else(|| way.clone(), |identity| way.with_certificate(&identity)), source))
+}
+
+/// The name to check the server's certificate against, where it is not that of its address.
+fn server_name(options: &Options, cluster: &KubeCluster) -> Result<Option<String>, ConfigFault> {
+    let name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
+    match name {
+        Some(name) if ServerName::try_from(name.as_str()).is_err() => Err(ConfigFault::NoServerName {
+            field: if options.tls_server_name.is_some() {
+                "--tls-server-name"
+            } else {
+                "tls-server-name of the cluster"
+            },
+        }),
+        name => Ok(name),
+    }
 }
 
 /// A certificate authority that nothing is checked against would only look like safety.
@@ -145,7 +190,11 @@ fn refuse_trust_and_none(options: &Options, cluster: &KubeCluster, entries: &Ent
 }
 
 /// The server without the user in it, and that user.
-fn address(cluster: &KubeCluster, auth: &AuthInfo) -> Result<(Uri, Option<String>), Error> {
+fn address(
+    cluster: &KubeCluster,
+    auth: &AuthInfo,
+    giver: Giver,
+) -> Result<(Uri, Option<String>), ConfigFault> {
     let server = cluster.server.as_deref().filter(|it| !it.is_empty()).ok_or(ConfigFault::NoServer {})?;
     // client-go: plain HTTP, unless something about TLS is configured.
     let tls = cluster.certificate_authority.is_some()
@@ -159,29 +208,8 @@ fn address(cluster: &KubeCluster, auth: &AuthInfo) -> Result<(Uri, Option<String
         (false, false) => format!("http://{server}"),
     };
     let (bare, user) = url::split_user(&whole);
-    let uri = url::parse_uri(&bare, "the cluster's server", &["https", "http"])?;
+    let uri = url::parse_uri(&bare, giver.server_field(), &["https", "http"])?;
     Ok((uri, user.map(str::to_owned)))
-}
-
-fn authority(cluster: &KubeCluster) -> Result<Option<Vec<Vec<u8>>>, Error> {
-    match (&cluster.certificate_authority_data, &cluster.certificate_authority) {
-        (Some(data), _) if !data.is_empty() => {
-            let what = "certificate-authority-data";
-            let pem = of_base64(data).ok_or_else(|| bad_authority(what, "it is not base64"))?;
-            certificates(&pem).map(Some).map_err(|why| bad_authority(what, why))
-        }
-        (_, Some(path)) if !path.is_empty() => {
-            // what was pasted where a path belongs is not shown
-            let what = if path.contains('\n') { "the file of the kubeconfig" } else { path };
-            let pem = std::fs::read(path).map_err(|error| bad_authority(what, &error.to_string()))?;
-            certificates(&pem).map(Some).map_err(|why| bad_authority(what, why))
-        }
-        _ => Ok(None),
-    }
-}
-
-fn bad_authority(what: &str, why: &str) -> Error {
-    ConfigFault::BadAuthority { what: what.to_owned(), why: why.to_owned() }.into()
 }
 
 #[cfg(test)]

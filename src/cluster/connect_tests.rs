@@ -4,15 +4,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use kube::config::ExecConfig;
+use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio_rustls::{TlsAcceptor, rustls};
+use tokio_rustls::TlsAcceptor;
 
 use super::super::options::Proxies;
 use super::super::resource::{CONFIG_MAPS, NAMESPACES};
 use super::super::{ClusterNotice, Create, Proof};
 use super::*;
+use crate::chain::base64::base64;
 
 /// What a connection gets.
 #[derive(Clone, Copy)]
@@ -29,16 +31,25 @@ async fn server(plays: Vec<Play>) -> (String, Arc<Mutex<Vec<String>>>) {
 /// The same over TLS, and the certificate that it shows.
 async fn secure_server(plays: Vec<Play>) -> (String, Arc<Mutex<Vec<String>>>, String) {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    let (url, heads) = serve(plays, Some(TlsAcceptor::from(Arc::new(config)))).await;
+    let (url, heads) = server_with(plays, made.cert.der(), &made.signing_key).await;
     (url, heads, made.cert.pem())
+}
+
+/// The same with this certificate and key.
+async fn server_with(
+    plays: Vec<Play>,
+    certificate: &CertificateDer<'static>,
+    key: &rcgen::KeyPair,
+) -> (String, Arc<Mutex<Vec<String>>>) {
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = tls_server().with_no_client_auth().with_single_cert(vec![certificate.clone()], key).unwrap();
+    serve(plays, Some(TlsAcceptor::from(Arc::new(config)))).await
+}
+
+fn tls_server() -> rustls::ConfigBuilder<rustls::ServerConfig, rustls::WantsVerifier> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider);
+    builder.with_safe_default_protocol_versions().unwrap()
 }
 
 async fn serve(plays: Vec<Play>, tls: Option<TlsAcceptor>) -> (String, Arc<Mutex<Vec<String>>>) {
@@ -159,35 +170,6 @@ async fn kube_repeats_nothing_behind_our_back() {
 }
 
 #[tokio::test]
-async fn credentials_impersonation_and_compression_are_in_the_head() {
-    let (url, heads, _) = secure_server(vec![FINE]).await;
-    let options = Options {
-        token: Some("t".to_owned()),
-        insecure_skip_tls_verify: true,
-        impersonate: Some("ann".to_owned()),
-        impersonate_uid: Some("7".to_owned()),
-        impersonate_groups: vec!["g1".to_owned(), "g2".to_owned()],
-        impersonate_extra: [("Team/x".to_owned(), vec!["y".to_owned()])].into(),
-        ..options(&url)
-    };
-    let cluster = Cluster::connect(&options).unwrap();
-    cluster.get::<Value>(&CONFIG_MAPS, Some("n"), "x").await.unwrap();
-    let head = heads.lock().unwrap()[0].to_ascii_lowercase();
-    for line in [
-        "get /api/v1/namespaces/n/configmaps/x http/1.1",
-        "authorization: bearer t",
-        "impersonate-user: ann",
-        "impersonate-uid: 7",
-        "impersonate-group: g1",
-        "impersonate-group: g2",
-        "impersonate-extra-team%2fx: y",
-        "accept-encoding: gzip",
-    ] {
-        assert!(head.lines().any(|it| it == line), "{line} missing in\n{head}");
-    }
-}
-
-#[tokio::test]
 async fn a_path_before_the_api_is_kept() {
     let (url, heads) = server(vec![FINE]).await;
     let cluster = Cluster::connect(&options(&format!("{url}/k8s/clusters/c-1/"))).unwrap();
@@ -237,92 +219,6 @@ async fn a_server_that_speaks_no_tls_is_unreachable_and_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_plugin_may_take_longer_than_a_request() {
-    let (url, heads, _) = secure_server(vec![FINE]).await;
-    let script = r#"sleep 1.2; echo '{"status":{"token":"t"}}'"#;
-    let config = Kubeconfig::new(
-        &json!({"server": url, "insecure-skip-tls-verify": true}),
-        &json!({"exec": {"command": "sh", "args": ["-c", script]}}),
-    );
-    let second = Duration::from_secs(1);
-    let options = Options { request_timeout: second, patience: second, ..config.options() };
-    asked(&options).await.1.unwrap();
-    assert!(heads.lock().unwrap()[0].contains("authorization: Bearer t\r\n"));
-}
-
-/// As client-go: over plain http nothing of the user's is sent, read or run. That is said, once.
-#[tokio::test]
-async fn credentials_go_over_tls_only() {
-    let (url, heads) = server(vec![FINE]).await;
-    let pem = Value::from(base64("no certificate"));
-    for user in [
-        json!({"token": "SECRET"}),
-        json!({"tokenFile": "/nonexistent/SECRET"}),
-        json!({"username": "u", "password": "SECRET"}),
-        json!({"exec": {"command": "/nonexistent/plugin"}}),
-        json!({"auth-provider": {"name": "oidc", "config": {"id-token": "SECRET"}}}),
-        json!({"client-certificate-data": pem, "client-key-data": pem}),
-        json!({"client-certificate": "/nonexistent", "client-key": "/nonexistent"}),
-    ] {
-        let config = Kubeconfig::new(&json!({"server": url}), &user);
-        let (told, answer) = asked(&config.options()).await;
-        answer.unwrap();
-        assert_eq!(
-            told,
-            [ClusterNotice::Warning(format!(
-                "the credentials of ann are not sent: {url} is plain http, and whoever listens would have them; give \
-                 the cluster an https:// address if it needs them"
-            ))],
-            "{user}"
-        );
-    }
-    // flags over a kubeconfig, the user of an address, an address without scheme, a proxy of the cluster's
-    let host = url.strip_prefix("http://").unwrap();
-    let config = Kubeconfig::new(&json!({"server": "https://k8s.invalid"}), &json!({"token": "SECRET"}));
-    for address in [url.clone(), format!("HTTP://u:SECRET@{host}"), host.to_owned()] {
-        let options = Options { server: Some(address), token: Some("SECRET".to_owned()), ..config.options() };
-        let (told, answer) = asked(&options).await;
-        answer.unwrap();
-        let [ClusterNotice::Warning(said)] = &told[..] else { panic!("{told:?}") };
-        assert!(
-            said.starts_with(&format!("the credentials of the bearer of --token are not sent: {url} is"))
-        );
-    }
-    let through = json!({"server": "http://k8s.invalid", "proxy-url": format!("http://u:pw@{host}")});
-    let config = Kubeconfig::new(&through, &json!({"token": "SECRET"}));
-    let (told, _) = asked(&config.options()).await;
-    assert!(matches!(&told[0], ClusterNotice::Warning(said) if said.contains("are not sent")), "{told:?}");
-    let heads = heads.lock().unwrap();
-    assert!(heads.len() >= 10, "all were asked");
-    for head in &*heads {
-        let head = head.to_ascii_lowercase();
-        assert!(!head.contains("secret") && !head.contains("\nauthorization:"), "{head}");
-    }
-}
-
-#[tokio::test]
-async fn nothing_is_said_where_there_are_no_credentials() {
-    let (url, heads) = server(vec![FINE]).await;
-    let options = Options { impersonate: Some("ann".to_owned()), ..options(&url) };
-    let (told, answer) = asked(&options).await;
-    answer.unwrap();
-    assert_eq!(told, []);
-    assert!(heads.lock().unwrap()[0].contains("impersonate-user: ann"), "client-go sends it too");
-}
-
-/// Go's HTTP client makes a header of them, and sets it before any token.
-#[tokio::test]
-async fn the_user_of_an_address_signs_in_over_tls_and_is_never_shown() {
-    let (url, heads, _) = secure_server(vec![FINE]).await;
-    let address = url.replace("://", "://u:p%40ss@");
-    let options = Options { insecure_skip_tls_verify: true, ..options(&address) };
-    let cluster = Cluster::connect(&options).unwrap();
-    cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap();
-    assert_eq!(cluster.inner.transport.about.server, url);
-    assert!(heads.lock().unwrap()[0].contains(&format!("authorization: Basic {}\r\n", base64("u:p@ss"))));
-}
-
-#[tokio::test]
 async fn a_redirection_is_not_followed() {
     let (elsewhere, heard) = server(vec![FINE]).await;
     let answer = format!(
@@ -335,169 +231,6 @@ async fn a_redirection_is_not_followed() {
     assert_eq!((heads.lock().unwrap().len(), heard.lock().unwrap().len()), (1, 0));
 }
 
-#[tokio::test]
-async fn trust_is_kubectls() {
-    let (url, heads, certificate) = secure_server(vec![FINE]).await;
-    let data = base64(&certificate);
-    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap().cert.pem();
-    let config = |cluster: Value| {
-        let mut cluster = cluster;
-        cluster["server"] = Value::from(url.clone());
-        Kubeconfig::new(&cluster, &json!({"token": "t"}))
-    };
-    let trusting = config(json!({"certificate-authority-data": data}));
-    let file = trusting.0.join("ca.pem");
-    std::fs::write(&file, &certificate).unwrap();
-    let flag = |options: Options| Options { certificate_authority: Some(file.clone()), ..options };
-    let insecure = |options: Options| Options { insecure_skip_tls_verify: true, ..options };
-    let (own, wrong) = (trusting.options(), config(json!({"certificate-authority-data": base64(&other)})));
-    let careless = config(json!({"insecure-skip-tls-verify": true}));
-    // what kubectl 1.36 does: a flag replaces all that the kubeconfig says of trust
-    for options in [
-        own.clone(),
-        insecure(own.clone()),
-        insecure(wrong.options()),
-        flag(wrong.options()),
-        flag(careless.options()),
-    ] {
-        asked(&options).await.1.unwrap();
-    }
-    assert_eq!(heads.lock().unwrap().len(), 5);
-    let distrust = asked(&wrong.options()).await.1.unwrap_err().to_string();
-    assert!(distrust.contains("certificate"), "{distrust}");
-
-    let words = "specifying a root certificates file with the insecure flag is not allowed";
-    let with_data = config(json!({"certificate-authority-data": data, "insecure-skip-tls-verify": true}));
-    let with_file = config(json!({"certificate-authority": "gone.pem", "insecure-skip-tls-verify": true}));
-    for (options, whose) in [
-        (with_data.options(), "cluster \"lab\" of the kubeconfig has both"),
-        (with_file.options(), "cluster \"lab\" of the kubeconfig has both"),
-        (flag(insecure(own.clone())), "both flags are given"),
-        (flag(insecure(options(&url))), "both flags are given"),
-    ] {
-        let error = asked(&options).await.1.unwrap_err();
-        assert_eq!(error.to_string(), format!("{words}: {whose}"));
-        assert!(!error.remedy().is_empty());
-    }
-    // over plain http nothing is checked, and kubectl says nothing either
-    let (plain, _) = server(vec![FINE]).await;
-    asked(&flag(insecure(options(&plain)))).await.1.unwrap();
-}
-
-/// A key, a token or a password where a path or an address belongs is not shown either.
-#[tokio::test]
-async fn no_error_shows_what_a_kubeconfig_holds() {
-    let key = "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----\n";
-    let server = || json!({"server": "https://127.0.0.1:1"});
-    let with = |field: &str, value: &str| {
-        let mut cluster = server();
-        cluster[field] = Value::from(value);
-        cluster
-    };
-    let none = json!({});
-    for (cluster, user, said) in [
-        (
-            server(),
-            json!({"tokenFile": "SECRET"}),
-            "the token cannot be read from tokenFile of user \"ann\": No such file",
-        ),
-        (
-            server(),
-            json!({"tokenFile": key}),
-            "the token cannot be read from tokenFile of user \"ann\": No such file",
-        ),
-        (server(), json!({"token": "SEC\nRET"}), "the user's token: the token holds characters"),
-        (
-            server(),
-            json!({"client-certificate-data": base64("x"), "client-key": key}),
-            "client-key of user \"ann\": its file cannot be read: ",
-        ),
-        (
-            server(),
-            json!({"client-certificate": key, "client-key": key}),
-            "client-certificate of user \"ann\": its file cannot be read: ",
-        ),
-        (
-            server(),
-            json!({"client-certificate-data": base64("x"), "client-key-data": "SECRET!"}),
-            "client-key of user \"ann\": its data is not base64",
-        ),
-        (
-            server(),
-            json!({"client-certificate-data": base64(key), "client-key-data": base64(key)}),
-            "connection to https://127.0.0.1:1: ",
-        ),
-        (server(), json!({"client-key-data": base64(key)}), "user \"ann\": there is a client-key and no"),
-        (
-            server(),
-            json!({"auth-provider": {"name": "gcp", "config": {"access-token": "SECRET"}}}),
-            "kubeconfig: the user's auth-provider \"gcp\" is not supported",
-        ),
-        (
-            with("server", "https://u:SECRET@127.0.0.1:1"),
-            none.clone(),
-            "cannot reach the API server https://127.0.0.1:1 of context",
-        ),
-        (
-            with("server", "https://u:SEC/RET@127.0.0.1:1"),
-            none.clone(),
-            "the cluster's server: \"https://127.0.0.1:1\" is no",
-        ),
-        (
-            with("server", "https://u:12/SECRET@h"),
-            none.clone(),
-            "the cluster's server: \"https://h\" is no URL",
-        ),
-        (with("server", "https://u:SECRET@"), none.clone(), "the cluster's server: \"https://\" is no URL"),
-        (
-            with("server", "ftp://u:SECRET@h"),
-            none.clone(),
-            "the cluster's server: \"ftp://h\" is no URL: only",
-        ),
-        (
-            with("server", "https://127.0.0.1:1/?token=SECRET"),
-            none.clone(),
-            "cannot reach the API server https://127.0.0.1:1 of context",
-        ),
-        (
-            with("proxy-url", "gopher://u:SECRET@p"),
-            none.clone(),
-            "the cluster's proxy-url: \"gopher://p\" is no URL",
-        ),
-        (
-            with("proxy-url", "http://u:SECRET@p q"),
-            none.clone(),
-            "the cluster's proxy-url: \"http://p q\" is no URL",
-        ),
-        (
-            with("proxy-url", "http://u:SECRET@127.0.0.1:1"),
-            none.clone(),
-            "cannot reach the API server https://127.0.0.1:1 of context",
-        ),
-        (
-            with("certificate-authority", key),
-            none.clone(),
-            "certificate authority (the file of the kubeconfig): ",
-        ),
-    ] {
-        let config = Kubeconfig::new(&cluster, &user);
-        let (told, answer) = asked(&config.options()).await;
-        let error = answer.unwrap_err();
-        let whole = format!("{told:?} {error} {}", error.remedy());
-        assert!(error.to_string().starts_with(said), "{cluster} {user}: {error}");
-        assert!(!whole.contains("SEC") && !whole.contains("RET") && !whole.contains("BEGIN"), "{whole}");
-    }
-    let proxies = |text: &str| Proxies { https: Some(text.to_owned()), ..Proxies::default() };
-    let proxy = |text: &str| Options { proxies: proxies(text), ..options("https://k8s.invalid:1") };
-    for text in ["u:SECRET@p q:1", "http://u:SECRET@p:99999", "u:SEC/RET@p:1"] {
-        let error = asked(&proxy(text)).await.1.unwrap_err().to_string();
-        assert!(
-            error.starts_with("HTTPS_PROXY: ") && !error.contains("SEC") && !error.contains("RET"),
-            "{error}"
-        );
-    }
-}
-
 #[test]
 fn addresses() {
     let address = |server: &str, ca: bool| {
@@ -506,135 +239,64 @@ fn addresses() {
             certificate_authority: ca.then(|| "ca.pem".to_owned()),
             ..KubeCluster::default()
         };
-        super::address(&cluster, &AuthInfo::default()).map(|(uri, _)| uri.to_string())
+        super::address(&cluster, &AuthInfo::default(), Giver::Kubeconfig).map(|(uri, _)| uri.to_string())
     };
     assert_eq!(address("https://a:6443", false).unwrap(), "https://a:6443/");
     assert_eq!(address("localhost:8080", false).unwrap(), "http://localhost:8080/");
     assert_eq!(address("a:6443", true).unwrap(), "https://a:6443/");
     assert_eq!(address("https://[::1]:1/x", true).unwrap(), "https://[::1]:1/x");
     for bad in ["", "https://", "https://a b", "https://a:b", "https://a:65536", "a:b:1"] {
-        assert!(matches!(address(bad, false), Err(Error::Config(_))), "{bad:?}");
+        address(bad, false).unwrap_err();
     }
 }
 
-#[test]
-fn credentials_in_client_gos_order() {
-    let entries = Entries { user: Some("ann".to_owned()), ..Entries::default() };
-    let kind =
-        |auth: &AuthInfo| match credentials(&Options::default(), &KubeCluster::default(), auth, &entries) {
-            Ok(Source::Fixed(None)) => "none".to_owned(),
-            Ok(Source::Fixed(Some(value))) => value.to_str().unwrap().to_owned(),
-            Ok(Source::File(path, name)) => format!("{name}: {}", path.display()),
-            Ok(Source::Withheld(why)) => why,
-            Ok(Source::Plugin(plugin)) => plugin.name(),
-            Err(error) => error.to_string(),
-        };
-    let mut auth = AuthInfo::default();
-    assert_eq!(kind(&auth), "none");
-    auth.exec = Some(ExecConfig { command: Some("login".to_owned()), ..ExecConfig::default() });
-    assert_eq!(kind(&auth), "credential plugin login");
-    auth.username = Some("u".to_owned());
-    auth.password = Some("p".to_owned().into());
-    assert_eq!(kind(&auth), "Basic dTpw");
-    auth.token_file = Some("/t".to_owned());
-    assert_eq!(kind(&auth), "tokenFile of user \"ann\": /t");
-    auth.token = Some("t".to_owned().into());
-    assert_eq!(kind(&auth), "Bearer t");
-    let provider = kube::config::AuthProviderConfig { name: "gcp".to_owned(), ..Default::default() };
-    let auth = AuthInfo { auth_provider: Some(provider), ..AuthInfo::default() };
-    assert!(kind(&auth).contains("auth-provider \"gcp\" is not supported"), "{}", kind(&auth));
-}
-
-#[test]
-fn a_certificate_authority_that_is_none_is_named() {
-    let with = |data: Option<&str>, path: Option<&str>| {
-        let cluster = KubeCluster {
-            certificate_authority_data: data.map(str::to_owned),
-            certificate_authority: path.map(str::to_owned),
-            ..KubeCluster::default()
-        };
-        authority(&cluster)
-            .map(|found| found.map_or(0, |found| found.len()))
-            .map_err(|error| error.to_string())
-    };
-    assert_eq!(with(None, None), Ok(0));
-    assert_eq!(with(Some(""), None), Ok(0));
-    let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    assert_eq!(with(Some(&base64(format!("{pem}{pem}"))), None), Ok(2));
-    assert_eq!(
-        with(Some(&base64("hello")), None),
-        Err("certificate authority (certificate-authority-data): there is no certificate in it".to_owned())
-    );
-    assert!(
-        with(Some("%"), None).unwrap_err().starts_with("certificate authority (certificate-authority-data)")
-    );
-    assert!(
-        with(None, Some("/nonexistent/ca"))
-            .unwrap_err()
-            .starts_with("certificate authority (/nonexistent/ca)")
-    );
-}
-
+/// What can be changed is what was given: a flag lies over a kubeconfig, and in a pod there is neither.
 #[tokio::test]
-async fn in_a_pod_only_the_mounted_files_count() {
-    let folder = std::env::temp_dir().join(format!("studioci-account-{}", uuid::Uuid::new_v4()));
-    let place = InCluster { folder: folder.clone(), ..InCluster::at("fd00::1", 443) };
-    let error = Cluster::in_cluster(&place).unwrap_err();
-    assert!(error.to_string().starts_with(&format!("ServiceAccount file {}", folder.display())), "{error}");
-
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("ca.crt"), "no certificate").unwrap();
-    std::fs::write(folder.join("token"), "t\n").unwrap();
-    let error = Cluster::in_cluster(&place).unwrap_err();
-    assert!(error.to_string().contains("there is no certificate in it"), "{error}");
-    std::fs::remove_dir_all(&folder).unwrap();
-}
-
-/// As kubectl: without a kubeconfig as the ServiceAccount of the pod, which is said once, whoever listens when.
-#[tokio::test]
-async fn in_a_pod_without_a_kubeconfig_a_verb_signs_in_as_its_service_account_and_says_so() {
-    let (url, heads, certificate) = secure_server(vec![FINE]).await;
-    let config = Kubeconfig::new(&json!({}), &json!({}));
-    let folder = config.0.clone();
-    std::fs::write(folder.join("ca.crt"), certificate).unwrap();
-    std::fs::write(folder.join("token"), "mounted\n").unwrap();
-    let port = url.rsplit(':').next().unwrap().parse().unwrap();
-    let pod = InCluster { folder: folder.clone(), ..InCluster::at("127.0.0.1", port) };
-    let options = Options { kubeconfig: None, pod: Some(pod), ..config.options() };
-
-    let cluster = Cluster::connect(&options).unwrap();
-    let told: Arc<Mutex<Vec<ClusterNotice>>> = Arc::default();
-    for _ in 0..2 {
-        let notices = Arc::clone(&told);
-        cluster.on_notice(move |notice| notices.lock().unwrap().push(notice));
-        cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap();
+async fn a_remedy_names_what_gave_the_address() {
+    let nowhere = "http://127.0.0.1:1";
+    let config = Kubeconfig::new(&json!({"server": nowhere}), &json!({}));
+    let flag = Options { server: Some(nowhere.to_owned()), ..config.options() };
+    for (options, of, remedy) in [
+        (config.options(), " of context \"a\"", "the context is the one you mean"),
+        (flag.clone(), "", "that --server is its address"),
+        (options(nowhere), "", "that --server is its address"),
+    ] {
+        let error = asked(&options).await.1.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("cannot reach the API server {nowhere}{of}: connection refused")
+        );
+        assert!(error.remedy().contains(remedy), "{}", error.remedy());
     }
-    let said = format!("there is no kubeconfig: connecting to {url} as the pod's ServiceAccount");
-    assert_eq!(*told.lock().unwrap(), [ClusterNotice::Chosen(said)]);
-    for head in &*heads.lock().unwrap() {
-        assert!(head.contains("authorization: Bearer mounted\r\n"), "{head}");
+    for (server, said) in [
+        ("ftp://h", "--server: \"ftp://h\" is no URL: only https, http is spoken"),
+        (
+            "https://h:port",
+            "--server: \"https://h:…\" (what may be a password in it is not shown) is no URL: its port",
+        ),
+        ("https://u:SECRET@", "--server: \"https://\" is no URL"),
+    ] {
+        let error =
+            asked(&Options { server: Some(server.to_owned()), ..config.options() }).await.1.unwrap_err();
+        assert!(error.to_string().starts_with(said), "{error}");
     }
-
-    // the certificate authority is the mounted one, and nothing else is trusted
-    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap().cert.pem();
-    std::fs::write(folder.join("ca.crt"), other).unwrap();
-    let error = asked(&options).await.1.unwrap_err();
-    assert!(error.to_string().contains("certificate"), "{error}");
-    assert!(error.to_string().starts_with(&format!("cannot reach the API server {url}: ")), "{error}");
+    let spoken = Play::Answer(
+        "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+    );
+    let (url, _) = server(vec![spoken]).await;
+    let error = asked(&options(&url)).await.1.unwrap_err();
+    assert_eq!(error.to_string(), format!("server {url}: it speaks HTTPS, but its address says http"));
+    assert_eq!(error.remedy(), "write --server as https://HOST:PORT");
+    let config = Kubeconfig::new(&json!({"server": "https://h", "tls-server-name": "https://x"}), &json!({}));
+    let error = asked(&config.options()).await.1.unwrap_err();
+    assert_eq!(error.to_string(), "tls-server-name of the cluster: it is no host name");
+    let flag = Options { tls_server_name: Some("a b".to_owned()), ..config.options() };
+    assert_eq!(asked(&flag).await.1.unwrap_err().to_string(), "--tls-server-name: it is no host name");
 }
 
-/// Through whatever else is given, a token in a pod goes over TLS only.
-#[tokio::test]
-async fn a_pods_token_is_not_sent_to_a_server_that_a_flag_names() {
-    let (url, heads) = server(vec![FINE]).await;
-    let config = Kubeconfig::new(&json!({}), &json!({}));
-    std::fs::write(config.0.join("token"), "SECRET").unwrap();
-    std::fs::write(config.0.join("ca.crt"), "").unwrap();
-    let pod = InCluster { folder: config.0.clone(), ..InCluster::at("127.0.0.1", 1) };
-    let options = Options { pod: Some(pod), ..options(&url) };
-    assert_eq!(asked(&options).await.0, []);
-    assert!(!heads.lock().unwrap()[0].contains("SECRET"));
-}
-
+#[path = "certificates_tests.rs"]
+mod certificates;
+#[path = "credentials_tests.rs"]
+mod credentials;
 #[path = "proxied_tests.rs"]
 mod proxied;

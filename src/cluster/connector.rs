@@ -6,6 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -17,6 +18,7 @@ use hyper::client::conn::http1;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::proxy::SocksV5;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use tokio::time::{Instant, timeout_at};
 use tower::{BoxError, Service, ServiceExt as _, service_fn};
 
 use super::proxy::ChosenProxy;
@@ -33,16 +35,23 @@ pub(super) enum ProxyError {
     /// It answers, and not as we want.
     #[error("the proxy answered {0}")]
     Answered(StatusCode),
-    /// The same in the words of SOCKS5.
+    /// It says nothing.
+    #[error("the proxy did not answer in time")]
+    Silent,
+    /// It makes no connection, by SOCKS5.
     #[error("the proxy made no connection: {0}")]
     Socks(String),
+    /// It makes none for us, by SOCKS5.
+    #[error("the proxy made no connection: {0}")]
+    Refused(&'static str),
 }
 
 impl ProxyError {
     /// Whether the same connection may be made later although nobody repairs anything.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Unreached(_) | Self::Lost(_) | Self::Socks(_) => true,
+            Self::Unreached(_) | Self::Lost(_) | Self::Silent | Self::Socks(_) => true,
+            Self::Refused(_) => false,
             Self::Answered(code) => !code.is_client_error() || matches!(code.as_u16(), 408 | 429),
         }
     }
@@ -122,12 +131,15 @@ pub(super) struct Connector {
     /// Connects to what it is given: the server, or the proxy.
     dial: Dial,
     proxy: Option<Arc<ChosenProxy>>,
+    /// How long a proxy may take.
+    bound: Duration,
 }
 
 impl Connector {
-    /// `secured`: TLS to a proxy of https, which is checked as client-go does: like the server.
+    /// `bound`: how long a proxy may take; `secured`: TLS to a proxy of https, which is checked as client-go does: like the server.
     pub(super) fn new<C, E>(
         proxy: Option<ChosenProxy>,
+        bound: Duration,
         secured: impl FnOnce(HttpConnector) -> Result<C, E>,
     ) -> Result<Self, E>
     where
@@ -141,7 +153,7 @@ impl Connector {
         plain.enforce_http(false);
         let secure = proxy.as_ref().is_some_and(|proxy| proxy.address.scheme_str() == Some("https"));
         let dial = if secure { dial(secured(plain)?) } else { dial(plain) };
-        Ok(Self { dial, proxy: proxy.map(Arc::new) })
+        Ok(Self { dial, proxy: proxy.map(Arc::new), bound })
     }
 }
 
@@ -171,9 +183,12 @@ impl Service<Uri> for Connector {
     fn call(&mut self, server: Uri) -> Self::Future {
         let Some(proxy) = self.proxy.clone() else { return (self.dial)(server) };
         let link = (self.dial)(proxy.address.clone());
+        let deadline = Instant::now() + self.bound;
         async move {
-            let link = link.await.map_err(ProxyError::Unreached)?;
-            Ok(through(link, &proxy, &server).await?)
+            let late = |error| ProxyError::Unreached(Box::new(error));
+            let link = timeout_at(deadline, link).await.map_err(late)?.map_err(ProxyError::Unreached)?;
+            let through = timeout_at(deadline, through(link, &proxy, &server)).await;
+            Ok(through.map_err(|_| ProxyError::Silent)??)
         }
         .boxed()
     }
@@ -200,13 +215,29 @@ async fn socks(link: Link, proxy: &ChosenProxy, target: &str) -> Result<Link, Pr
     let given =
         service_fn(move |_: Uri| ready(link.take().ok_or(io::Error::from(io::ErrorKind::NotConnected))));
     let mut socks = SocksV5::new(proxy.address.clone(), given);
-    if let Some((user, password)) = proxy.credentials() {
+    let credentials = proxy.credentials();
+    let signs_in = credentials.is_some();
+    if let Some((user, password)) = credentials {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         socks = socks.with_auth(text(user), text(password));
     }
     socks.call(target).await.map_err(|error| {
         let words = error.to_string();
-        ProxyError::Socks(words.strip_prefix("SOCKS error: ").unwrap_or(&words).to_owned())
+        socks_error(words.strip_prefix("SOCKS error: ").unwrap_or(&words), signs_in)
+    })
+}
+
+/// What the library's words mean, whose types are its own.
+fn socks_error(words: &str, signs_in: bool) -> ProxyError {
+    ProxyError::Refused(match words {
+        "server does not support user/pass authentication" if signs_in => "it takes no user and password",
+        "server does not support user/pass authentication" => "it wants a user and password",
+        "server implements authentication incorrectly" => "it wants to be signed in to in another way",
+        "credentials not accepted" => "it does not accept the user and password",
+        "connection not allowed" => "it does not allow it",
+        "command not supported" => "it does not connect anybody (command not supported)",
+        "address type not supported" => "it knows no addresses of this kind",
+        words => return ProxyError::Socks(words.to_owned()),
     })
 }
 

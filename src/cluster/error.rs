@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::config_fault::ConfigFault;
 use super::forbidden::Forbidden;
+use super::giver::Giver;
+use super::hindrance::Hindrance;
 pub use crate::chain::denial::Denier;
 
 /// A call that did not do what it was for.
@@ -20,9 +22,25 @@ pub enum Error {
         proxy: Option<String>,
         /// What is in the way.
         why: Hindrance,
+        /// Who gave that.
+        giver: Giver,
+    },
+    /// Something answers that is no API server.
+    #[error("{what}: no API server answers at {url}{}: {answer}", of_proxy(proxy.as_deref()))]
+    NoApiServer {
+        /// What was asked for.
+        what: String,
+        /// Where.
+        url: String,
+        /// The proxy in between, and who named it.
+        proxy: Option<String>,
+        /// What came back.
+        answer: String,
+        /// Who gave the address.
+        giver: Giver,
     },
     /// The server does not know us: no, wrong or expired credentials.
-    #[error("the API server {server} does not accept the credentials of {user}: {why}")]
+    #[error("the API server {server} {}: {why}", of_user(user, *giver))]
     Unauthorized {
         /// Its URL.
         server: String,
@@ -30,6 +48,8 @@ pub enum Error {
         user: String,
         /// The server's words.
         why: String,
+        /// Who gave the credentials.
+        giver: Giver,
     },
     /// RBAC (or another authorizer) says no.
     #[error("{0}")]
@@ -95,12 +115,14 @@ pub enum Error {
         why: String,
     },
     /// No answer in time.
-    #[error("{what}: no answer from {server} within {}", seconds(*after))]
+    #[error("{what}: no answer from {server}{} within {}", of_proxy(proxy.as_deref()), seconds(*after))]
     Timeout {
         /// What was asked for.
         what: String,
         /// The server's URL.
         server: String,
+        /// The proxy in between, and who named it.
+        proxy: Option<String>,
         /// How long we waited in all.
         after: Duration,
     },
@@ -127,20 +149,6 @@ pub enum Error {
     },
 }
 
-/// What is in the way to a server, in the transport's words.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Hindrance {
-    /// Somewhere on the way, or at its end.
-    #[error("{0}")]
-    Link(String),
-    /// The server's certificate, or ours.
-    #[error("{0}")]
-    Certificate(String),
-    /// The proxy.
-    #[error("{0}")]
-    Proxy(String),
-}
-
 impl From<ConfigFault> for Error {
     fn from(fault: ConfigFault) -> Self {
         Self::Config(Box::new(fault))
@@ -149,6 +157,13 @@ impl From<ConfigFault> for Error {
 
 fn of_proxy(proxy: Option<&str>) -> String {
     proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
+}
+
+fn of_user(user: &str, giver: Giver) -> String {
+    match giver {
+        Giver::Nobody => "wants credentials, and there are none".to_owned(),
+        _ => format!("does not accept the credentials of {user}"),
+    }
 }
 
 fn of_context(context: Option<&str>) -> String {
@@ -226,22 +241,33 @@ impl Error {
     /// What to do about it; several lines at times.
     pub fn remedy(&self) -> String {
         let text = match self {
-            Self::Unreachable { why: Hindrance::Certificate(_), .. } => {
-                "Check certificate-authority-data and tls-server-name of this cluster in the kubeconfig."
+            Self::Unreachable { why, giver, context, .. } => return why.remedy(*giver, context.is_some()),
+            Self::NoApiServer { giver, .. } => {
+                return format!(
+                    "Check that {} is the API server's own address, with the path before /api if it has one (kubectl \
+                     cluster-info); where a login page stands before it, sign in there first.",
+                    giver.server_field()
+                );
             }
-            Self::Unreachable { why: Hindrance::Proxy(_), .. } => {
-                "Check proxy-url of this cluster in the kubeconfig, or HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and the \
-                 proxy's own log."
-            }
-            Self::Unreachable { context: Some(_), .. } => {
-                "Check that the cluster runs and that the context is the one you mean \
-                 (kubectl config get-contexts, --context)."
-            }
-            Self::Unreachable { context: None, .. } => {
-                "Check that the API server runs and that this address is right."
-            }
-            Self::Unauthorized { .. } => {
-                "Sign in to the cluster again; kubectl auth whoami shows whether it worked."
+            Self::Unauthorized { giver, .. } => match giver {
+                Giver::TokenFlag => {
+                    "Give --token one that is valid now (kubectl create token makes one for a ServiceAccount)."
+                }
+                Giver::Pod => {
+                    "Check that the pod's ServiceAccount is still there, and have the pod made anew: its token may have \
+                     ended with the old one."
+                }
+                Giver::CertificateFlag => {
+                    "Give --client-certificate and --client-key that are valid now, or leave them out and sign in as a user \
+                     of the kubeconfig."
+                }
+                Giver::ServerFlag => "Check user and password in the address that --server gives.",
+                Giver::Nobody => "Name a user of the kubeconfig with --user, or give a --token.",
+                _ => "Sign in to the cluster again; kubectl auth whoami shows whether it worked.",
+            },
+            Self::Forbidden(forbidden) if forbidden.is_of_nobody() => {
+                "Sign in: the server saw no credentials. Name a user of the kubeconfig with --user or give a --token, and \
+                 write the server as https://HOST:PORT, since none are sent over plain http."
             }
             Self::Forbidden(forbidden) => {
                 return format!(
@@ -261,7 +287,7 @@ impl Error {
             Self::Gone { .. } => "Run the command again.",
             Self::TooManyRequests { .. } => "Run the command again when the API server is less busy.",
             Self::Timeout { .. } => {
-                "Check the API server's health, or give it more time with --request-timeout."
+                "Check the health of the API server, and of a proxy before it, or give it more time with --request-timeout."
             }
             Self::TooLarge { .. } => {
                 "Delete what nobody needs of those objects, or ask for one of them; one alone is never as large \

@@ -7,7 +7,9 @@ use std::io;
 use tokio::time::error::Elapsed;
 
 use super::connector::ProxyError;
-use super::error::{Error, Hindrance};
+use super::error::Error;
+use super::handshake;
+use super::hindrance::Hindrance;
 use super::url;
 
 /// Why nothing (usable) came back.
@@ -33,7 +35,7 @@ impl ExchangeError {
         let mut connecting = false;
         let mut why = String::new();
         let mut refused = false;
-        let mut certificate = false;
+        let mut tls = None;
         let mut late = false;
         let mut proxy = None;
         let mut next = Some(error);
@@ -42,15 +44,11 @@ impl ExchangeError {
             let Some(error) = next else { break };
             let text = error.to_string();
             connecting |= text.contains("client error (Connect)") || text.contains("tcp connect error");
-            certificate |= text.contains("certificate");
+            tls = tls.or_else(|| handshake::tls_error(error));
             late |= error.is::<Elapsed>();
             proxy = proxy.or(error.downcast_ref::<ProxyError>());
             if let Some(io) = error.downcast_ref::<io::Error>() {
                 refused |= io.kind() == io::ErrorKind::ConnectionRefused;
-                // The certificate's error hides inside an io::Error, whose source skips it.
-                if let Some(inner) = io.get_ref() {
-                    certificate |= inner.to_string().contains("certificate");
-                }
             }
             if !text.is_empty() {
                 why = text;
@@ -65,6 +63,11 @@ impl ExchangeError {
         if late {
             "no connection was made in time".clone_into(&mut why);
         }
+        let tls = tls.and_then(handshake::hindrance);
+        let certificate = matches!(tls, Some(Hindrance::Certificate(_)));
+        if let Some(tls) = &tls {
+            why = tls.to_string();
+        }
         if let Some(proxy) = proxy {
             let words = proxy.to_string();
             let hindrance = Hindrance::Proxy(if words == why { words } else { format!("{words}: {why}") });
@@ -74,8 +77,8 @@ impl ExchangeError {
                 Self::Hopeless(hindrance)
             };
         }
-        if certificate {
-            return Self::Hopeless(Hindrance::Certificate(why));
+        if let Some(tls) = tls.filter(|_| certificate) {
+            return Self::Hopeless(tls);
         }
         if why.contains("close_notify") {
             // rustls adds a lecture with a link; for a person it is this:
@@ -115,9 +118,10 @@ mod tests {
         assert!(
             matches!(ExchangeError::of(&unknown_host), ExchangeError::Unsent(Hindrance::Link(why)) if why.contains("lookup"))
         );
-        let expired = chain("client error (Connect)", io::Error::other("invalid peer certificate: Expired"));
+        let expired = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+        let expired = chain("client error (Connect)", io::Error::other(io::Error::other(expired)));
         assert!(
-            matches!(ExchangeError::of(&expired), ExchangeError::Hopeless(Hindrance::Certificate(why)) if why.contains("Expired"))
+            matches!(ExchangeError::of(&expired), ExchangeError::Hopeless(Hindrance::Certificate(why)) if why.to_string().contains("expired"))
         );
         let reset = chain(
             "client error (SendRequest)",

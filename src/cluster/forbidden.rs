@@ -35,6 +35,11 @@ impl std::fmt::Display for Forbidden {
 }
 
 impl Forbidden {
+    /// Whether the server saw no credentials: nobody should grant that user anything.
+    pub(super) fn is_of_nobody(&self) -> bool {
+        self.user == "system:anonymous"
+    }
+
     /// Reads the sentence that the API server writes; `None` if it is another one.
     ///
     /// `… is forbidden: User "u" cannot get resource "pods/log" in API group "" in the namespace "n"`, or

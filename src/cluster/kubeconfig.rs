@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use http::HeaderValue;
 use kube::config::{AuthInfo, Cluster, Kubeconfig};
 
 use super::config_fault::ConfigFault;
@@ -17,7 +18,7 @@ use crate::keel::nearest::nearest;
 pub(super) struct Choice {
     /// The context's name, if there is one.
     pub(super) context: Option<String>,
-    /// The user's name, for messages.
+    /// Whose credentials they are, for messages.
     pub(super) user: String,
     /// The names under which cluster and credentials stand in the kubeconfig; none where only flags say them.
     pub(super) entries: Entries,
@@ -90,7 +91,7 @@ pub(super) fn choose(options: &Options) -> Result<Choice, Error> {
     let entries = Entries { cluster: entry(cluster_name), user: entry(user_name) };
     overlay_cluster(options, &mut cluster);
     let auth = overlay_auth(options, auth)?;
-    let user = whose(options, &auth, user_name.unwrap_or("nobody (no user in the kubeconfig)"));
+    let user = whose(options, user_name.unwrap_or("nobody (no user in the kubeconfig)"));
     let namespace = context.as_ref().and_then(|it| it.namespace.clone()).filter(|it| !it.is_empty());
     let context = wanted.map(str::to_owned);
     Ok(Choice { context, user, entries, cluster, auth, account: None, namespace })
@@ -112,18 +113,19 @@ pub(super) fn in_pod(pod: &InCluster, options: &Options) -> Result<Choice, Error
     };
     overlay_cluster(options, &mut cluster);
     let auth = overlay_auth(options, AuthInfo { token_file: text(pod.token()), ..AuthInfo::default() })?;
-    let user = whose(options, &auth, "the pod's ServiceAccount");
+    let user = whose(options, "the pod's ServiceAccount");
     let account = Some(pod.clone());
     let namespace = std::fs::read_to_string(pod.token().with_file_name("namespace")).ok();
     Ok(Choice { context: None, user, entries: Entries::default(), cluster, auth, account, namespace })
 }
 
-/// Who we are, for messages; `otherwise` where no flag says so.
-fn whose(options: &Options, auth: &AuthInfo, otherwise: &str) -> String {
-    match &auth.impersonate {
-        Some(other) => format!("{other} (as asked for by --as)"),
-        None if options.token.is_some() => "the bearer of --token".to_owned(),
-        None => otherwise.to_owned(),
+/// Whose credentials they are, for messages; `otherwise` where no flag says so. Not whom they act as: a server that takes
+/// no credentials has not looked at that yet.
+fn whose(options: &Options, otherwise: &str) -> String {
+    match (&options.token, &options.client_certificate) {
+        (Some(_), _) => "the bearer of --token".to_owned(),
+        (None, Some(_)) => "the owner of --client-certificate".to_owned(),
+        (None, None) => otherwise.to_owned(),
     }
 }
 
@@ -185,7 +187,27 @@ fn overlay_auth(options: &Options, mut auth: AuthInfo) -> Result<AuthInfo, Error
     if more && auth.impersonate.is_none() {
         return Err(ConfigFault::NobodyToImpersonate {}.into());
     }
+    sendable(options, &auth)?;
     Ok(auth)
+}
+
+/// Refuses to impersonate somebody whom no header can name.
+fn sendable(options: &Options, auth: &AuthInfo) -> Result<(), ConfigFault> {
+    let groups = auth.impersonate_groups.iter().flatten().collect();
+    let extra = auth.impersonate_user_extra.iter().flatten().flat_map(|(_, values)| values).collect();
+    for (texts, flag, by_flag) in [
+        (auth.impersonate.iter().collect::<Vec<_>>(), "as", options.impersonate.is_some()),
+        (auth.impersonate_uid.iter().collect(), "as-uid", options.impersonate_uid.is_some()),
+        (groups, "as-group", !options.impersonate_groups.is_empty()),
+        (extra, "as-user-extra", !options.impersonate_extra.is_empty()),
+    ] {
+        if texts.iter().any(|text| HeaderValue::from_str(text).is_err()) {
+            let field =
+                if by_flag { format!("--{flag}") } else { format!("{flag} of the kubeconfig's user") };
+            return Err(ConfigFault::ImpersonationMalformed { field });
+        }
+    }
+    Ok(())
 }
 
 fn no_kubeconfig(paths: &[PathBuf]) -> ConfigFault {

@@ -77,7 +77,7 @@ fn files_are_merged_and_the_first_word_wins() {
 
     let choice = choose(&Options { context: Some("gpu".to_owned()), ..options }).unwrap();
     assert_eq!(server(&choice), "https://gpu");
-    assert_eq!(choice.user, "carl (as asked for by --as)");
+    assert_eq!((choice.user.as_str(), choice.auth.impersonate.as_deref()), ("bob", Some("carl")));
 }
 
 #[test]
@@ -146,6 +146,17 @@ fn what_is_wrong_is_said_with_what_there_is_instead() {
             with(|it| it.impersonate_groups = vec!["g".to_owned()]),
             "impersonation: a uid, groups or extras are given, but no user | add --as USER",
         ),
+        (
+            with(|it| it.impersonate = Some("a\nb".to_owned())),
+            "--as: it holds characters that HTTP cannot send | write it on one line",
+        ),
+        (
+            with(|it| {
+                it.impersonate = Some("a".to_owned());
+                it.impersonate_groups = vec!["g".to_owned(), "g\0".to_owned()];
+            }),
+            "--as-group: it holds characters that HTTP cannot send | write it on one line",
+        ),
     ];
     for (fault, expected) in cases {
         assert_eq!(fault, expected);
@@ -179,6 +190,12 @@ fn who_we_are_for_messages() {
     assert_eq!(choose(&options).unwrap().user, "nobody (no user in the kubeconfig)");
     let options = Options { token: Some("t".to_owned()), ..options };
     assert_eq!(choose(&options).unwrap().user, "the bearer of --token");
+    // a server that takes no credentials has not looked yet at whom they are to act as
+    let options = Options { impersonate: Some("ann".to_owned()), ..options };
+    assert_eq!(choose(&options).unwrap().user, "the bearer of --token");
+    let options =
+        Options { token: None, client_certificate: Some("c.pem".into()), impersonate: None, ..options };
+    assert_eq!(choose(&options).unwrap().user, "the owner of --client-certificate");
 }
 
 /// The YAML library's own words quote values and show lines around them; none of that may come through.
@@ -357,7 +374,8 @@ fn without_a_kubeconfig_a_pod_is_its_service_account() {
     let flags =
         Options { token: Some("other".to_owned()), impersonate: Some("ann".to_owned()), ..none.clone() };
     let choice = choose(&flags).unwrap();
-    assert_eq!((choice.auth.token_file, choice.user.as_str()), (None, "ann (as asked for by --as)"));
+    assert_eq!((choice.auth.token_file, choice.user.as_str()), (None, "the bearer of --token"));
+    assert_eq!(choice.auth.impersonate.as_deref(), Some("ann"));
 
     // whoever names a server, a file or an entry means that
     let named = |change: fn(&mut Options)| {

@@ -15,12 +15,17 @@ mod answer;
 mod client;
 mod config_fault;
 mod connect;
+mod connection_info;
 mod connector;
 mod credentials;
 pub mod error;
 mod event_stream;
 mod exchange_error;
 mod forbidden;
+mod giver;
+mod handshake;
+mod hindrance;
+mod identity;
 mod kubeconfig;
 mod kubeconfig_files;
 mod list;
@@ -35,10 +40,13 @@ mod retry;
 #[cfg(any(test, feature = "testing"))]
 mod scripted;
 mod status;
+mod stranger;
 mod transport;
+mod trust;
 mod url;
 mod verbs;
 pub mod watch;
+mod way;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, RwLock};
@@ -51,9 +59,14 @@ pub use crate::chain::resource;
 pub use access::Access;
 #[cfg(any(test, feature = "testing"))]
 pub use config_fault::ConfigFault;
-pub use error::{Denier, Error, Hindrance};
+pub use error::{Denier, Error};
 #[cfg(feature = "testing")]
 pub use forbidden::Forbidden;
+#[cfg(feature = "testing")]
+pub use giver::Giver;
+#[cfg(feature = "testing")]
+pub use hindrance::CertificateFault;
+pub use hindrance::Hindrance;
 pub use list::{List, Query};
 pub use options::{InCluster, Options};
 pub use resource::Resource;
@@ -116,26 +129,6 @@ impl Sink {
             () = tokio::time::sleep(transport::QUIET) => self.tell(notice()),
         }
         work.await
-    }
-}
-
-/// What a connection tells of itself in errors: where it leads, and as whom.
-#[derive(Debug, Clone)]
-struct ConnectionInfo {
-    /// The kubeconfig context; `None` in a pod, or when only a server was named.
-    context: Option<String>,
-    server: String,
-    user: String,
-    /// The proxy in between, and who named it.
-    proxy: Option<String>,
-    /// The namespace of the context, or of the pod.
-    namespace: Option<String>,
-}
-
-impl ConnectionInfo {
-    fn unreachable(&self, why: Hindrance) -> Error {
-        let Self { server, context, proxy, .. } = self.clone();
-        Error::Unreachable { server, context, proxy, why }
     }
 }
 

@@ -14,7 +14,6 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 use tower::util::BoxCloneSyncService;
@@ -24,11 +23,11 @@ use super::answer::whole;
 pub use super::answer::{HttpAnswer, http_date};
 use super::config_fault::ConfigFault;
 use super::connector::Connector;
-use super::credentials::certificates;
-use super::error::Hindrance;
 use super::exchange_error::ExchangeError;
+use super::hindrance::Hindrance;
 use super::options::Proxies;
 use super::proxy;
+use super::trust::certificates;
 
 /// How long one request may take.
 pub const BOUND: Duration = Duration::from_secs(15);
@@ -93,12 +92,13 @@ impl Outside {
     /// [`NoWayOut`]: a certificate authority that is none, a proxy that is none.
     pub fn to(server: &Uri, way: &WayOut<'_>) -> Result<Self, NoWayOut> {
         let trust = trust(way.authority).map_err(NoWayOut::Authority)?;
-        let proxy = proxy::named_by(&way.proxies, [way.proxy_named; 2], server)
+        let proxy = proxy::named_by(&way.proxies, Some(way.proxy_named), server)
             .map_err(|fault| NoWayOut::Proxy(Box::new(fault)))?;
         let secured =
             |config| HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1();
-        let connector =
-            Connector::new(proxy, |plain| Ok::<_, NoWayOut>(secured(trust.clone()).wrap_connector(plain)))?;
+        let connector = Connector::new(proxy, BOUND / 10 * 9, |plain| {
+            Ok::<_, NoWayOut>(secured(trust.clone()).wrap_connector(plain))
+        })?;
         // what is told is told twice a build: a connection that was kept would be closed by then
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
@@ -151,7 +151,7 @@ fn trust(authority: Option<&[u8]>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(text) = authority {
         for certificate in certificates(text)? {
-            let added = roots.add(CertificateDer::from(certificate));
+            let added = roots.add(certificate);
             added.map_err(|error| format!("a certificate in it is none: {error}"))?;
         }
     }

@@ -16,9 +16,11 @@ enum Deed {
     Connect(&'static str),
     /// SOCKS5: which method it takes, and what it says of the server; 0 leads on.
     Socks(u8, u8),
+    /// SOCKS5: takes user and password, and not these.
+    SocksDoor,
     /// Goes away.
     Leave,
-    /// Says nothing.
+    /// Says nothing, and leaves the rest to the clock.
     Silence,
 }
 
@@ -41,12 +43,15 @@ async fn proxy(deed: Deed, to: &str) -> (String, Arc<Mutex<Vec<String>>>) {
                         answer.starts_with("HTTP/1.1 200")
                     }
                     Deed::Socks(method, status) => {
-                        let target = socks(&mut socket, method, status).await;
-                        record.lock().unwrap().push(target);
+                        socks(&mut socket, method, status, 0, &record).await;
                         status == 0
                     }
+                    Deed::SocksDoor => {
+                        socks(&mut socket, 2, 0, 1, &record).await;
+                        false
+                    }
                     Deed::Leave => false,
-                    Deed::Silence => std::future::pending().await,
+                    Deed::Silence => say_nothing(&mut socket).await,
                 };
                 if leads_on {
                     let mut server = TcpStream::connect(to).await.unwrap();
@@ -58,6 +63,14 @@ async fn proxy(deed: Deed, to: &str) -> (String, Arc<Mutex<Vec<String>>>) {
     (address, asked)
 }
 
+/// Takes a first byte and says nothing. From then on only the bounds count: the clock goes on from one to the next, however
+/// fast the machine is.
+async fn say_nothing<T>(socket: &mut TcpStream) -> T {
+    socket.read_u8().await.unwrap();
+    tokio::time::pause();
+    std::future::pending().await
+}
+
 async fn head(socket: &mut TcpStream) -> String {
     let mut text = Vec::new();
     while !text.ends_with(b"\r\n\r\n") {
@@ -66,8 +79,10 @@ async fn head(socket: &mut TcpStream) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// Speaks SOCKS5 (RFC 1928, RFC 1929); which server it was asked for, by whom.
-async fn socks(socket: &mut TcpStream, method: u8, status: u8) -> String {
+/// Speaks SOCKS5 (RFC 1928, RFC 1929), and records that somebody came, and which server they asked for as whom.
+async fn socks(socket: &mut TcpStream, method: u8, status: u8, door: u8, record: &Mutex<Vec<String>>) {
+    let at = record.lock().unwrap().len();
+    record.lock().unwrap().push(String::new());
     let mut offered = vec![0; 2];
     socket.read_exact(&mut offered).await.unwrap();
     offered.resize(usize::from(offered[1]), 0);
@@ -81,11 +96,11 @@ async fn socks(socket: &mut TcpStream, method: u8, status: u8) -> String {
             asked.push_str(&text(socket).await);
             asked.push(sign);
         }
-        socket.write_all(&[1, 0]).await.unwrap();
+        socket.write_all(&[1, door]).await.unwrap();
     }
     let mut command = [0; 4];
     if socket.read_exact(&mut command).await.is_err() {
-        return asked;
+        return;
     }
     asked.push_str(&match command[3] {
         1 => std::net::Ipv4Addr::from_bits(socket.read_u32().await.unwrap()).to_string(),
@@ -94,8 +109,8 @@ async fn socks(socket: &mut TcpStream, method: u8, status: u8) -> String {
     });
     let port = socket.read_u16().await.unwrap().to_string();
     asked.extend([":", &port]);
+    record.lock().unwrap()[at] = asked;
     socket.write_all(&[5, status, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
-    asked
 }
 
 async fn text(socket: &mut TcpStream) -> String {
@@ -110,6 +125,9 @@ fn through(server: &str, proxy: &str, more: &Value) -> Kubeconfig {
     cluster.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     Kubeconfig::new(&cluster, &json!({"token": "TOKEN"}))
 }
+
+/// A bound that no machine is too slow for.
+const LONG: Duration = Duration::from_secs(600);
 
 const MADE: Deed = Deed::Connect("HTTP/1.1 200 Connection established\r\n\r\n");
 
@@ -163,7 +181,10 @@ async fn a_proxy_of_https_is_checked_like_the_server() {
     let config =
         through("https://k8s.invalid", &proxy, &json!({"certificate-authority-data": base64(other)}));
     let error = asked(&config.options()).await.1.unwrap_err();
-    assert!(error.to_string().contains("the proxy cannot be reached: invalid peer certificate"), "{error}");
+    assert!(
+        error.to_string().ends_with("the proxy cannot be reached: its certificate is signed by no certificate authority that is trusted here"),
+        "{error}"
+    );
     assert_eq!(heads.lock().unwrap().len(), 1, "nothing was sent to a proxy that is another one");
 }
 
@@ -228,9 +249,9 @@ async fn a_proxy_that_refuses_is_named_with_what_it_said_and_without_its_user() 
         ),
         ("http", Deed::Connect("SSH-2.0-SECRET\r\n\r\n"), "the proxy was lost: "),
         ("http", Deed::Leave, "the proxy was lost: "),
-        ("socks5", Deed::Socks(2, 2), "the proxy made no connection: "),
-        ("socks5", Deed::Socks(2, 5), "the proxy made no connection: "),
-        ("socks5", Deed::Socks(1, 0), "the proxy made no connection: "),
+        ("socks5", Deed::Socks(2, 2), "the proxy made no connection: it does not allow it"),
+        ("socks5", Deed::Socks(2, 5), "the proxy made no connection: connection refused"),
+        ("socks5", Deed::Socks(1, 0), "the proxy made no connection: it takes no user and password"),
         ("socks5h", Deed::Leave, "the proxy made no connection: "),
     ] {
         let (address, _) = proxy(deed, "tcp://127.0.0.1:1").await;
@@ -268,11 +289,12 @@ async fn a_proxy_that_says_nothing_is_given_up_within_a_requests_bound() {
     for scheme in ["http", "socks5"] {
         let (address, _) = proxy(Deed::Silence, "tcp://127.0.0.1:1").await;
         let config = through("https://k8s.invalid", &format!("{scheme}://{address}"), &json!({}));
-        let options = Options { request_timeout: Duration::from_millis(200), ..config.options() };
+        let options = Options { request_timeout: LONG, ..config.options() };
         let error = asked(&options).await.1.unwrap_err().to_string();
+        tokio::time::resume();
         assert!(
             error.ends_with(&format!(
-                "the proxy {address} (the cluster's proxy-url): no connection was made in time"
+                "the proxy {address} (the cluster's proxy-url): the proxy did not answer in time"
             )),
             "{error}"
         );
@@ -307,6 +329,11 @@ async fn others_than_the_api_server_are_reached_through_the_same_proxies_and_aro
     let why = Hindrance::Proxy("the proxy answered 403 Forbidden".to_owned());
     let refused = send(format!("http://me:SECRET@{address}"), None).await;
     assert_eq!(refused, Err(NoAnswer::Link { why, may_pass: false }));
+
+    let (address, _) = proxy(Deed::Silence, "tcp://127.0.0.1:1").await;
+    let why = Hindrance::Proxy("the proxy did not answer in time".to_owned());
+    let silence = send(format!("http://{address}"), None).await;
+    assert_eq!(silence, Err(NoAnswer::Link { why, may_pass: true }));
 }
 
 #[tokio::test]
@@ -317,4 +344,72 @@ async fn others_are_spoken_to_over_tls_alone() {
     let answer = Outside::to(&server, &WayOut::default()).unwrap().send(request).await;
     assert!(matches!(answer, Err(NoAnswer::Link { .. })), "{answer:?}");
     assert!(heads.lock().unwrap().is_empty(), "nothing was sent in the clear");
+}
+
+/// Of plain http a proxy reads the requests: nobody can tell whether it or the server is silent.
+#[tokio::test]
+async fn a_silence_behind_a_proxy_is_told_with_the_proxy() {
+    let (address, _) = proxy(Deed::Silence, "tcp://127.0.0.1:1").await;
+    let config = through("http://k8s.invalid", &format!("http://me:SECRET@{address}"), &json!({}));
+    let options = Options { request_timeout: LONG, ..config.options() };
+    let error = asked(&options).await.1.unwrap_err();
+    tokio::time::resume();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "namespace/x: no answer from http://k8s.invalid through the proxy {address} (the cluster's proxy-url) within 600 s"
+        )
+    );
+    assert!(error.remedy().contains("of a proxy before it"), "{}", error.remedy());
+    // behind a tunnel, and the environment's: a server that takes TLS's first word and says nothing
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, _) = proxy(MADE, &format!("tcp://{}", silent.local_addr().unwrap())).await;
+    tokio::spawn(async move { say_nothing::<()>(&mut silent.accept().await.unwrap().0).await });
+    let proxies = Proxies { https: Some(address.clone()), ..Proxies::default() };
+    let options = Options { proxies, request_timeout: LONG, ..super::options("https://k8s.invalid") };
+    let error = asked(&options).await.1.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot reach the API server https://k8s.invalid through the proxy {address} (HTTPS_PROXY): no connection was \
+             made in time"
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_proxy_of_socks_that_does_not_let_us_in_is_not_asked_again() {
+    for (user, deed, said) in [
+        ("", Deed::Socks(2, 0), "it wants a user and password"),
+        ("u:p@", Deed::Socks(0, 0), "it takes no user and password"),
+        ("u:wrong@", Deed::SocksDoor, "it does not accept the user and password"),
+        ("", Deed::Socks(0, 2), "it does not allow it"),
+        ("", Deed::Socks(0, 7), "it does not connect anybody (command not supported)"),
+        ("", Deed::Socks(0, 8), "it knows no addresses of this kind"),
+    ] {
+        let (address, asked_proxy) = proxy(deed, "tcp://127.0.0.1:1").await;
+        let config = through("https://k8s.invalid", &format!("socks5://{user}{address}"), &json!({}));
+        let options = config.options();
+        // one that has been reached before, or nothing at all would be tried again
+        let cluster = Cluster::chosen(&options, choose(&options).unwrap(), true).unwrap();
+        let error = cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap_err();
+        assert!(error.to_string().ends_with(&format!("the proxy made no connection: {said}")), "{error}");
+        assert_eq!(asked_proxy.lock().unwrap().len(), 1, "{said}");
+        assert!(
+            error.remedy().contains("proxy-url of this cluster in the kubeconfig, with its user"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_remedy_names_what_gave_the_proxy() {
+    let (address, _) = proxy(Deed::Connect("HTTP/1.1 403 Forbidden\r\n\r\n"), "tcp://127.0.0.1:1").await;
+    let proxies = Proxies { https: Some(address.clone()), ..Proxies::default() };
+    let by_variable = Options { proxies, ..super::options("https://k8s.invalid") };
+    let error = asked(&by_variable).await.1.unwrap_err();
+    assert!(error.remedy().starts_with("Check HTTPS_PROXY, with its user"), "{}", error.remedy());
+    let config = through("https://k8s.invalid", &format!("http://{address}"), &json!({}));
+    let error = asked(&config.options()).await.1.unwrap_err();
+    assert!(error.remedy().starts_with("Check proxy-url of this cluster"), "{}", error.remedy());
 }

@@ -9,6 +9,7 @@ use http::{HeaderValue, Uri};
 use kube::config::Cluster as KubeCluster;
 
 use super::config_fault::ConfigFault;
+use super::giver::Giver;
 use super::options::Proxies;
 use super::url::{self, parse_uri};
 use crate::chain::base64::base64;
@@ -25,6 +26,7 @@ pub(super) struct ChosenProxy {
     pub(super) user: Option<String>,
     /// Host, port and who named it, for people.
     pub(super) name: String,
+    pub(super) giver: Giver,
 }
 
 impl ChosenProxy {
@@ -50,7 +52,8 @@ impl ChosenProxy {
         Some(value)
     }
 
-    fn named(text: &str, whose: &str) -> Result<Self, ConfigFault> {
+    fn given(text: &str, giver: Giver, whose: Option<&str>) -> Result<Self, ConfigFault> {
+        let whose = whose.or(giver.name()).unwrap_or("the cluster's proxy-url");
         let (bare, user) = url::split_user(text);
         let parsed = parse_uri(&bare, whose, &PROXIES)?;
         let scheme = parsed.scheme_str().unwrap_or_default().to_owned();
@@ -61,7 +64,8 @@ impl ChosenProxy {
         });
         let host = parsed.host().unwrap_or_default();
         let address = parse_uri(&format!("{scheme}://{host}:{port}"), whose, &PROXIES)?;
-        let proxy = Self { name: format!("{host}:{port} ({whose})"), address, user: user.map(str::to_owned) };
+        let (name, user) = (format!("{host}:{port} ({whose})"), user.map(str::to_owned));
+        let proxy = Self { address, user, name, giver };
         match proxy.credentials() {
             Some((user, password)) if proxy.is_socks() && user.len().max(password.len()) > 255 => {
                 Err(ConfigFault::ProxyUserMalformed { proxy: proxy.name })
@@ -78,21 +82,21 @@ pub(super) fn proxy_for(
     server: &Uri,
 ) -> Result<Option<ChosenProxy>, ConfigFault> {
     if let Some(address) = cluster.proxy_url.as_deref().filter(|address| !address.is_empty()) {
-        return ChosenProxy::named(address, "the cluster's proxy-url").map(Some);
+        return ChosenProxy::given(address, Giver::Kubeconfig, None).map(Some);
     }
-    named_by(proxies, ["HTTPS_PROXY", "HTTP_PROXY"], server)
+    named_by(proxies, None, server)
 }
 
-/// One of these proxies where it applies; `whose`: what those for https and for http are called.
+/// One of these proxies where it applies; `whose`: what it is called where that is not the variable's name.
 pub(super) fn named_by(
     proxies: &Proxies,
-    whose: [&str; 2],
+    whose: Option<&str>,
     server: &Uri,
 ) -> Result<Option<ChosenProxy>, ConfigFault> {
-    let (found, whose, usual) = match server.scheme_str() {
-        Some("https") => (&proxies.https, whose[0], 443),
+    let (found, giver, usual) = match server.scheme_str() {
+        Some("https") => (&proxies.https, Giver::HttpsProxy, 443),
         _ if proxies.cgi => return Ok(None),
-        _ => (&proxies.http, whose[1], 80),
+        _ => (&proxies.http, Giver::HttpProxy, 80),
     };
     let Some(found) = found.as_deref().filter(|found| !found.is_empty()) else { return Ok(None) };
     let none_for = proxies.none_for.as_deref().unwrap_or_default();
@@ -100,7 +104,7 @@ pub(super) fn named_by(
         return Ok(None);
     }
     let address = if found.contains("://") { found.to_owned() } else { format!("http://{found}") };
-    ChosenProxy::named(&address, whose).map(Some)
+    ChosenProxy::given(&address, giver, whose).map(Some)
 }
 
 /// Whether `host:port` must be reached directly.
@@ -268,7 +272,11 @@ mod tests {
                 "the cluster's proxy-url: \"own:3128\" is no URL: only http, https, socks5, socks5h",
             ),
             ("socks4://u:SECRET@p", "the cluster's proxy-url: \"socks4://p\" is no URL: only http"),
-            ("socks5://u:SEC/RET@p", "the cluster's proxy-url: \"socks5://p\" is no URL: "),
+            (
+                "socks5://u:SEC/RET@p",
+                "the cluster's proxy-url: \"socks5://p\" (what may be a password in it is not shown) is no URL: a / stands before \
+                 its @",
+            ),
             (&long, "the proxy p:1080 (the cluster's proxy-url): its user or password is longer than 255"),
         ] {
             let text = named(Some(own), &Proxies::default(), "https://k8s");
@@ -278,10 +286,10 @@ mod tests {
 
     #[test]
     fn a_proxys_user_is_what_its_escapes_mean() {
-        let proxy = ChosenProxy::named("http://a%40b:p%3Aq:r@p:1", "x").unwrap();
+        let given = |text| ChosenProxy::given(text, Giver::Kubeconfig, None).unwrap();
+        let proxy = given("http://a%40b:p%3Aq:r@p:1");
         assert_eq!(proxy.credentials(), Some((b"a@b".to_vec(), b"p:q:r".to_vec())));
-        assert_eq!(ChosenProxy::named("http://p:1", "x").unwrap().credentials(), None);
-        let bare = ChosenProxy::named("http://only@p:1", "x").unwrap();
-        assert_eq!(bare.credentials(), Some((b"only".to_vec(), Vec::new())));
+        assert_eq!(given("http://p:1").credentials(), None);
+        assert_eq!(given("http://only@p:1").credentials(), Some((b"only".to_vec(), Vec::new())));
     }
 }

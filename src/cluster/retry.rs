@@ -7,7 +7,7 @@
 //! | 429 | again after Retry-After and a random part | the same |
 //! | 500 `etcdserver:`, 500 ServerTimeout, 502, 503, 504 | again | look whether it landed, then again |
 //! | 401 | once, with credentials read anew | the same |
-//! | an answer that is too large | to the caller | to the caller |
+//! | an answer that is too large, or no API server's | to the caller | to the caller |
 //! | 409 AlreadyExists | to the caller | after an own earlier try: look whose it is |
 //! | anything else | to the caller | to the caller |
 //!
@@ -23,10 +23,12 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::answer::{HttpAnswer, retry_after};
-use super::error::{Error, Hindrance};
+use super::error::Error;
 use super::exchange_error::ExchangeError;
+use super::hindrance::Hindrance;
 use super::request::{ApiRequest, Replay};
 use super::status::Status;
+use super::stranger::stranger;
 use super::transport::QUIET;
 use super::{Cluster, ClusterNotice};
 
@@ -179,11 +181,11 @@ impl<'a> Call<'a> {
                     Err(error) => return TryOutcome::Fatal(error),
                 }
             }
-            return self.judge(result);
+            return self.judge(request, result);
         }
     }
 
-    fn judge(&self, result: Result<HttpAnswer, ExchangeError>) -> TryOutcome {
+    fn judge(&self, request: &ApiRequest, result: Result<HttpAnswer, ExchangeError>) -> TryOutcome {
         let about = &self.cluster.inner.transport.about;
         match result {
             Ok(answer)
@@ -195,10 +197,13 @@ impl<'a> Call<'a> {
             }
             Ok(answer) => {
                 let Some((uncertain, after)) = repeatable(&answer) else {
-                    return TryOutcome::Answered(answer);
+                    return match stranger(about, request, answer.code, &answer.headers, &answer.body) {
+                        Some(error) => TryOutcome::Fatal(error),
+                        None => TryOutcome::Answered(answer),
+                    };
                 };
                 let status = Status::read(answer.code.as_u16(), &answer.body);
-                let error = status.into_error(self.what, &about.server, &about.user, false);
+                let error = status.into_error(self.what, about, false);
                 TryOutcome::Again { uncertain, after, error }
             }
             Err(ExchangeError::Credentials(error)) => TryOutcome::Fatal(error),
@@ -229,11 +234,7 @@ impl<'a> Call<'a> {
     }
 
     fn silent(&self) -> Error {
-        Error::Timeout {
-            what: self.what.to_owned(),
-            server: self.cluster.inner.transport.about.server.clone(),
-            after: self.begun.elapsed(),
-        }
+        self.cluster.inner.transport.about.silent(self.what, self.begun.elapsed())
     }
 
     /// Waits before the next try, or gives up with `error` if there is no time for one.
@@ -369,7 +370,7 @@ impl Cluster {
         }
         let about = &self.inner.transport.about;
         let status = Status::read(answer.code.as_u16(), &answer.body);
-        Err(status.into_error(&request.what, &about.server, &about.user, request.tests))
+        Err(status.into_error(&request.what, about, request.tests))
     }
 }
 

@@ -1,13 +1,11 @@
 //! Every rule of the table in `retry`, against a scripted server on a paused clock.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use testkit::{Reply, Scripted, SeenRequest};
 
 use super::super::resource::{CONFIG_MAPS, DEPLOYMENTS, NAMESPACES};
-use super::super::transport::Source;
 use super::super::{Create, Delete, Deletion, Patch, Query};
 use super::*;
 
@@ -412,55 +410,6 @@ async fn a_slow_answer_is_announced_after_two_seconds_and_a_warning_once() {
     assert_eq!(*told.lock().unwrap(), [ClusterNotice::Warning("v1 Endpoints is deprecated".to_owned())]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_expired_token_is_read_again_once() {
-    let folder = std::env::temp_dir().join(format!("studioci-token-{}", uuid::Uuid::new_v4()));
-    std::fs::write(&folder, "old\n").unwrap();
-    let path = folder.clone();
-    let (cluster, server) =
-        Cluster::scripted_as(Source::File(folder.clone(), "token file".to_owned()), true, move |seen| {
-            if seen.headers["authorization"] == "Bearer new" {
-                return Reply::Json(200, json!({}));
-            }
-            std::fs::write(&path, "new\n").unwrap();
-            Reply::Status(401, "Unauthorized", "Unauthorized")
-        });
-    cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap();
-    assert_eq!(server.count(), 2);
-    std::fs::remove_file(&folder).unwrap();
-
-    let (cluster, server) = Cluster::scripted(|_| Reply::Status(401, "Unauthorized", "Unauthorized"));
-    let error = cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap_err();
-    assert!(matches!(error, Error::Unauthorized { .. }));
-    assert_eq!(server.count(), 1, "a fixed token does not get better");
-}
-
-/// A kubelet renews a pod's token long before the old one ends; nobody has to be refused first.
-#[tokio::test(start_paused = true)]
-async fn a_token_file_is_read_again_every_minute_and_kept_while_it_is_away() {
-    let path = std::env::temp_dir().join(format!("studioci-token-{}", uuid::Uuid::new_v4()));
-    let source = Source::File(path.clone(), "token file".to_owned());
-    let (cluster, server) = Cluster::scripted_as(source, true, |_| Reply::Json(200, json!({})));
-    let minute = Duration::from_secs(60);
-    let mut sent = Vec::new();
-    for (token, wait) in [
-        (Some("one"), Duration::ZERO),
-        (Some("two"), minute / 2),
-        (None, minute / 2),
-        (Some("three"), minute),
-    ] {
-        match token {
-            Some(token) => std::fs::write(&path, format!("{token}\n")).unwrap(),
-            None => std::fs::remove_file(&path).unwrap(),
-        }
-        tokio::time::advance(wait).await;
-        cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap();
-        sent.push(server.seen().pop().unwrap().headers["authorization"].to_str().unwrap().to_owned());
-    }
-    assert_eq!(sent, ["Bearer one", "Bearer one", "Bearer one", "Bearer three"]);
-    std::fs::remove_file(&path).unwrap();
-}
-
 /// kubectl's `--request-timeout` is the whole of what a person waits for one answer.
 #[tokio::test(start_paused = true)]
 async fn what_a_person_may_wait_for_an_answer_bounds_the_repetitions_too() {
@@ -491,39 +440,6 @@ async fn what_a_person_may_wait_for_an_answer_bounds_the_repetitions_too() {
     }
 }
 
-#[tokio::test]
-async fn a_credential_plugin_runs_once() {
-    let record = std::env::temp_dir().join(format!("studioci-plugin-{}", uuid::Uuid::new_v4()));
-    let script = format!(
-        "echo run >> {}; echo '{{\"status\":{{\"token\":\"t\",\"expirationTimestamp\":\"2999-01-01T00:00:00Z\"}}}}'",
-        record.display()
-    );
-    let exec = kube::config::ExecConfig {
-        command: Some("sh".to_owned()),
-        args: Some(vec!["-c".to_owned(), script]),
-        ..kube::config::ExecConfig::default()
-    };
-    let plugin = super::super::plugin::Plugin::new(exec, false).unwrap();
-    let refused = Arc::new(AtomicU32::new(0));
-    let count = Arc::clone(&refused);
-    let (cluster, server) = Cluster::scripted_as(Source::Plugin(Box::new(plugin)), true, move |seen| {
-        assert_eq!(seen.headers["authorization"], "Bearer t");
-        if seen.path.ends_with("/denied") {
-            count.fetch_add(1, Ordering::Relaxed);
-            return Reply::Status(401, "Unauthorized", "Unauthorized");
-        }
-        Reply::Json(200, json!({}))
-    });
-    let calls = (0..20).map(|_| cluster.get::<Value>(&NAMESPACES, None, "x"));
-    futures_util::future::try_join_all(calls).await.unwrap();
-    assert_eq!(server.count(), 20);
-    // A token fresh from the plugin that is refused would be the same the next time.
-    cluster.get::<Value>(&NAMESPACES, None, "denied").await.unwrap_err();
-    assert_eq!(refused.load(Ordering::Relaxed), 1);
-    assert_eq!(std::fs::read_to_string(&record).unwrap(), "run\n");
-    std::fs::remove_file(&record).unwrap();
-}
-
 #[test]
 fn the_same_content_is_what_we_sent_and_whatever_the_server_adds() {
     let sent =
@@ -546,3 +462,6 @@ fn pauses_grow_and_stay_bounded() {
         assert!(pause >= least && pause <= most, "{tries}: {pause} ms");
     }
 }
+
+#[path = "renewal_tests.rs"]
+mod renewal;

@@ -7,9 +7,10 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tower::{BoxError, Service};
 
+use super::Cluster;
+use super::connection_info::ConnectionInfo;
 use super::outside::Outside;
 use super::transport::{Source, Transport};
-use super::{Cluster, ConnectionInfo};
 
 impl Cluster {
     /// A connection by way of this client, which counts as one that has never been answered yet.
@@ -18,13 +19,8 @@ impl Cluster {
     }
 
     fn played(source: Source, reached: bool, client: kube::Client) -> Self {
-        let about = ConnectionInfo {
-            context: Some("test".to_owned()),
-            server: "https://scripted".to_owned(),
-            user: "tester".to_owned(),
-            proxy: None,
-            namespace: None,
-        };
+        let about =
+            ConnectionInfo { withheld: matches!(source, Source::Withheld(_)), ..ConnectionInfo::scripted() };
         let transport = Transport::new(source, None, client, about, reached);
         Self::over(transport, Duration::from_secs(15), Duration::from_secs(60))
     }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::config_fault::ConfigFault;
+use super::connection_info::ConnectionInfo;
 use super::error::{Denier, Error};
 use super::forbidden::Forbidden;
 
@@ -55,17 +56,22 @@ impl Status {
 
     /// The error that this answer to a request about `what` is. `tests`: the request was a JSON patch with a
     /// `test`, whose failure the server reports as a 422 without causes.
-    pub(super) fn into_error(self, what: &str, server: &str, user: &str, tests: bool) -> Error {
+    pub(super) fn into_error(self, what: &str, about: &ConnectionInfo, tests: bool) -> Error {
         let what = what.to_owned();
         let why = self.message.clone();
         if let Some(by) = self.denier() {
             return Error::Denied { what, why, by };
         }
         match (self.code, self.reason.as_str()) {
-            (400, _) if why.contains("HTTP request to an HTTPS server") => {
-                ConfigFault::ServerSpeaksHttps { server: server.to_owned() }.into()
+            (401, _) => {
+                let (server, user, giver) =
+                    (about.server.clone(), about.user.clone(), about.givers.credentials);
+                if about.withheld {
+                    let field = about.givers.server.server_field();
+                    return ConfigFault::CredentialsWithheld { server, user, field }.into();
+                }
+                Error::Unauthorized { server, user, why, giver }
             }
-            (401, _) => Error::Unauthorized { server: server.to_owned(), user: user.to_owned(), why },
             (403, _) => match Forbidden::read(&why) {
                 Some(forbidden) => Error::Forbidden(Box::new(forbidden)),
                 None => Error::Denied { what, why, by: Denier::Other },

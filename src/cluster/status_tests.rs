@@ -4,7 +4,7 @@ use super::*;
 
 fn error(code: u16, reason: &str, message: &str) -> Error {
     let body = serde_json::json!({"kind": "Status", "reason": reason, "message": message, "code": code});
-    Status::read(code, body.to_string().as_bytes()).into_error("pod/x", "https://s", "u", false)
+    Status::read(code, body.to_string().as_bytes()).into_error("pod/x", &ConnectionInfo::scripted(), false)
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn admission_keeps_its_message() {
         }
     }
     let body = r#"{"reason":"Forbidden","message":"x is forbidden: unable to create new content in namespace n because it is being terminated","details":{"causes":[{"reason":"NamespaceTerminating"}]}}"#;
-    let terminating = Status::read(403, body.as_bytes()).into_error("x", "s", "u", false);
+    let terminating = Status::read(403, body.as_bytes()).into_error("x", &ConnectionInfo::scripted(), false);
     assert!(matches!(terminating, Error::Denied { by: Denier::Terminating, .. }));
 }
 
@@ -131,11 +131,11 @@ fn codes_and_reasons() {
 #[test]
 fn a_failed_test_of_a_json_patch_is_a_conflict_but_an_invalid_object_is_not() {
     let bare = br#"{"reason":"Invalid","message":"the server rejected our request due to an error in our request","details":{}}"#;
-    assert!(Status::read(422, bare).into_error("x", "s", "u", true).is_conflict());
-    assert!(!Status::read(422, bare).into_error("x", "s", "u", false).is_conflict());
+    assert!(Status::read(422, bare).into_error("x", &ConnectionInfo::scripted(), true).is_conflict());
+    assert!(!Status::read(422, bare).into_error("x", &ConnectionInfo::scripted(), false).is_conflict());
     let field = br#"{"reason":"Invalid","message":"m","details":{"causes":[{"reason":"FieldValueRequired","message":"Required value","field":"spec.image"}]}}"#;
     assert_eq!(
-        Status::read(422, field).into_error("x", "s", "u", true),
+        Status::read(422, field).into_error("x", &ConnectionInfo::scripted(), true),
         Error::Invalid {
             what: "x".to_owned(),
             why: "m".to_owned(),
@@ -146,13 +146,23 @@ fn a_failed_test_of_a_json_patch_is_a_conflict_but_an_invalid_object_is_not() {
 
 #[test]
 fn an_answer_that_is_no_status_keeps_its_first_line() {
-    let error = Status::read(502, b"\n <html>\n<b>Bad Gateway</b>").into_error("x", "s", "u", false);
+    let error = Status::read(502, b"\n <html>\n<b>Bad Gateway</b>").into_error(
+        "x",
+        &ConnectionInfo::scripted(),
+        false,
+    );
     assert_eq!(error, Error::Other { what: "x".to_owned(), code: 502, why: "HTTP 502: <html>".to_owned() });
 }
 
+/// Whoever would give that user a right would give it to everybody.
 #[test]
-fn http_to_an_https_port_is_a_wrong_address() {
-    let body = b"Client sent an HTTP request to an HTTPS server.\n";
-    let error = Status::read(400, body).into_error("x", "http://s:6443", "u", false);
-    assert_eq!(error.to_string(), "server http://s:6443: it speaks HTTPS, but its address says http");
+fn a_server_that_saw_no_credentials_is_not_answered_with_a_role_for_nobody() {
+    for message in [
+        r#"namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces" in API group "" at the cluster scope"#,
+        r#"users "ann" is forbidden: User "system:anonymous" cannot impersonate resource "users" in API group "" at the cluster scope"#,
+    ] {
+        let error = error(403, "Forbidden", message);
+        assert!(error.to_string().starts_with("user \"system:anonymous\" may not "), "{error}");
+        assert!(error.remedy().starts_with("Sign in: the server saw no credentials."), "{}", error.remedy());
+    }
 }

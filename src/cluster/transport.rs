@@ -3,7 +3,7 @@
 //! kube's own retry layer is off (`Config::default_retry`): it repeats a POST whose first try may have landed, and
 //! gives up on what it could repeat. Repeating is [`super::retry`]'s business alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -15,13 +15,18 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::answer::{HttpAnswer, whole};
-use super::client::{self, Way};
+use super::client;
 use super::config_fault::ConfigFault;
-use super::error::{Error, Hindrance};
+use super::connection_info::ConnectionInfo;
+use super::error::Error;
 use super::exchange_error::ExchangeError;
+use super::hindrance::Hindrance;
+use super::identity::ClientCertificate;
 use super::plugin::Plugin;
 use super::request::ApiRequest;
-use super::{ClusterNotice, ConnectionInfo, Sink};
+use super::way::Way;
+use super::{ClusterNotice, Sink};
+use crate::chain::base64::base64;
 
 /// How often a token file is read again; client-go does the same.
 const TOKEN_FILE_AGE: Duration = Duration::from_secs(60);
@@ -36,8 +41,8 @@ pub(super) const QUIET: Duration = Duration::from_secs(2);
 pub(super) enum Source {
     /// They never change: a token, a password, a client certificate, or none at all.
     Fixed(Option<HeaderValue>),
-    /// A file that somebody renews, such as a ServiceAccount's token, and what people call it.
-    File(PathBuf, String),
+    /// A file that somebody renews: that of this user of a kubeconfig, or the token of the pod's ServiceAccount.
+    File(PathBuf, Option<String>),
     /// There are some, but they would be sent in the clear: none is sent, and what is said about it.
     Withheld(String),
     /// A credential plugin.
@@ -128,14 +133,11 @@ impl Transport {
     async fn fetch(&self, held: &mut Credentials) -> Result<(), Error> {
         match &self.source {
             Source::Fixed(_) | Source::Withheld(_) => {}
-            Source::File(path, name) => match std::fs::read_to_string(path) {
-                Ok(text) => held.header = Some(bearer(text.trim(), name)?),
+            Source::File(path, user) => match read_token(path, user.as_deref()) {
+                Ok(header) => held.header = Some(header),
                 // A token that vanished for a moment (a volume being renewed) is no reason to stop.
                 Err(_) if held.header.is_some() => {}
-                Err(error) => {
-                    let (file, why) = (name.clone(), error.to_string());
-                    return Err(ConfigFault::TokenUnreadable { file, why }.into());
-                }
+                Err(fault) => return Err(fault.into()),
             },
             Source::Plugin(plugin) => {
                 let grant = self.sink.slowly(plugin.run(), || plugin.waiting()).await?;
@@ -144,7 +146,16 @@ impl Transport {
                     None => None,
                 };
                 if let (Some(way), Some((certificate, key))) = (&self.way, &grant.certificate) {
-                    held.client = client::of(&way.with_certificate(certificate, key), &self.about)?;
+                    let fields = ["clientCertificateData", "clientKeyData"]
+                        .map(|name| format!("{name} of the {}", plugin.name()));
+                    let [certificate_field, key_field] = &fields;
+                    let identity = ClientCertificate::judged(
+                        certificate.as_bytes(),
+                        key.as_bytes(),
+                        certificate_field,
+                        key_field,
+                    )?;
+                    held.client = client::of(&way.with_certificate(&identity), &self.about)?;
                 }
                 held.renew = grant.renew;
             }
@@ -216,7 +227,7 @@ impl Transport {
             Ok(HttpAnswer { code: head.status, headers: head.headers, body })
         };
         let waiting = || {
-            ClusterNotice::Waiting(format!("waiting for {} to answer: {}", self.about.server, request.what))
+            ClusterNotice::Waiting(format!("waiting for {} to answer: {}", self.about.way(), request.what))
         };
         let result = self.sink.slowly(timeout(bound, exchange), waiting).await;
         (result.unwrap_or(Err(ExchangeError::Silent)), used)
@@ -229,15 +240,44 @@ fn masked(text: &str, header: &HeaderValue) -> Option<String> {
     (!proof.is_empty() && text.contains(proof)).then(|| text.replace(proof, "…"))
 }
 
-fn bearer(token: &str, whence: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-        .map_err(|_| ConfigFault::TokenMalformed { whose: whence.to_owned() })?;
+/// The header for a token; a header would take more letters than a server takes for one.
+fn bearer(token: &str, whence: &str) -> Result<HeaderValue, ConfigFault> {
+    let malformed = || ConfigFault::TokenMalformed { whose: whence.to_owned() };
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(malformed());
+    }
+    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| malformed())?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-pub(super) fn fixed_bearer(token: &str, whence: &str) -> Result<HeaderValue, Error> {
+pub(super) fn fixed_bearer(token: &str, whence: &str) -> Result<HeaderValue, ConfigFault> {
     bearer(token.trim(), whence)
+}
+
+/// The header for `user:password`.
+pub(super) fn basic(user: &[u8]) -> HeaderValue {
+    let mut value = HeaderValue::try_from(format!("Basic {}", base64(user))).expect("base64 is ASCII");
+    value.set_sensitive(true);
+    value
+}
+
+/// The header for what a file holds: that of a user, whose path is not shown since a token may have been pasted there, or
+/// the pod's.
+fn read_token(path: &Path, user: Option<&str>) -> Result<HeaderValue, ConfigFault> {
+    let called = match user {
+        Some(user) => format!("tokenFile of user {user:?}"),
+        None => format!("ServiceAccount file {}", path.display()),
+    };
+    let unreadable = |why: String| match user {
+        Some(_) => ConfigFault::TokenUnreadable { file: called.clone(), why },
+        None => ConfigFault::AccountUnreadable { file: path.display().to_string(), why },
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    match text.trim() {
+        "" => Err(unreadable("it is empty".to_owned())),
+        token => bearer(token, &called),
+    }
 }
 
 fn build(
@@ -297,6 +337,9 @@ mod tests {
         let value = fixed_bearer("abc\n", "x").unwrap();
         assert_eq!(value.to_str().unwrap(), "Bearer abc");
         assert!(value.is_sensitive());
-        assert!(fixed_bearer("a\nb", "x").is_err());
+        for malformed in ["a\nb", "a\r\nb", "a b", "tök", "a\u{200b}", "a\0", "", " \n"] {
+            let fault = fixed_bearer(malformed, "--token").unwrap_err().to_string();
+            assert_eq!(fault, "--token: the token holds characters that no token may hold", "{malformed:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 use http::Uri;
 
 use super::config_fault::ConfigFault;
-pub(super) use crate::chain::address::without_credentials as shown;
+pub(super) use crate::chain::address::server_without_credentials as shown;
 
 /// A sentence of a library, which may quote addresses: each without user and password.
 pub(super) fn scrubbed(text: &str) -> String {
@@ -31,9 +31,27 @@ pub(super) fn named(server: &Uri) -> String {
 
 /// An address of one of these `schemes`; what it is called if it is none.
 pub(super) fn parse_uri(text: &str, what: &str, schemes: &[&'static str]) -> Result<Uri, ConfigFault> {
-    let (address, scheme) = (shown(text), schemes[0]);
-    let fault =
-        |why: String| ConfigFault::NoAddress { what: what.to_owned(), address: address.clone(), why, scheme };
+    let masked = shown(text);
+    // what is left of it may well be a URL, and is not what was written
+    let hidden = if masked == text { "" } else { " (what may be a password in it is not shown)" };
+    let fault = |why: String| ConfigFault::NoAddress {
+        what: what.to_owned(),
+        address: format!("{masked:?}{hidden}"),
+        why,
+        scheme: schemes[0],
+    };
+    // whoever has been parted from an address, an @ behind its host is one of a password
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    if let Some(end) = rest.find(['/', '?', '#']).filter(|end| rest[*end..].contains('@')) {
+        let (sign, escape) = match &rest[end..=end] {
+            "/" => ("/", "%2F"),
+            "?" => ("?", "%3F"),
+            _ => ("#", "%23"),
+        };
+        return Err(fault(format!(
+            "a {sign} stands before its @, and ends the host; in a password it is written {escape}, and an @ %40"
+        )));
+    }
     let text = match text.split_once("://") {
         Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
         None => text.to_owned(),
@@ -49,9 +67,6 @@ pub(super) fn parse_uri(text: &str, what: &str, schemes: &[&'static str]) -> Res
     let port = behind.strip_prefix(host).unwrap_or(behind);
     if !(port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())) {
         return Err(fault("its port is no number up to 65535".to_owned()));
-    }
-    if uri.path().contains('@') {
-        return Err(fault("there is an @ behind its host; in a password, / is written %2F".to_owned()));
     }
     if !uri.scheme_str().is_some_and(|scheme| schemes.contains(&scheme)) {
         return Err(fault(format!("only {} is spoken", schemes.join(", "))));

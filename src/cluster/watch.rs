@@ -16,19 +16,22 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::answer::{retry_after, whole};
-use super::error::{Error, Hindrance};
+use super::error::Error;
 use super::event_stream::{EventHead, EventObject, EventStream, StreamEnd};
 use super::exchange_error::ExchangeError;
+use super::hindrance::Hindrance;
 use super::list::{List, Query, what_all};
 use super::request::{ANSWER_BYTES, ApiRequest};
 use super::resource::Resource;
 use super::retry::{jitter, pause};
 use super::status::Status;
+use super::stranger::stranger;
 use super::transport::QUIET;
 use super::{Cluster, ClusterNotice, decode};
 
@@ -225,20 +228,19 @@ impl<T: DeserializeOwned + Send + 'static> Watching<T> {
             Ok(opened) => opened,
             Err(_) => (Err(ExchangeError::Silent), 0),
         };
-        let response = match response {
-            Ok(response) => response,
-            Err(trouble) => {
-                let error = self.error_of(trouble, &request, begun.elapsed());
-                return self.fail(None, error);
-            }
+        let (head, body) = match response {
+            Ok(response) => response.into_parts(),
+            Err(trouble) => return self.fail(None, self.error_of(trouble, &request, begun.elapsed())),
         };
-        let code = response.status().as_u16();
-        if response.status().is_success() {
+        let strange = |body: &[u8]| stranger(&transport.about, &request, head.status, &head.headers, body);
+        if head.status.is_success() {
             self.renewed = false;
-            self.stream = Some(EventStream::new(response.into_body()));
-            return;
+            return match strange(b"") {
+                Some(error) => self.fail(None, error),
+                None => self.stream = Some(EventStream::new(body)),
+            };
         }
-        if code == 401 && !self.renewed {
+        if head.status == StatusCode::UNAUTHORIZED && !self.renewed {
             self.renewed = true;
             match transport.renew(generation).await {
                 Ok(true) => return,
@@ -246,11 +248,13 @@ impl<T: DeserializeOwned + Send + 'static> Watching<T> {
                 Err(error) => return self.fail(None, error),
             }
         }
-        let after = retry_after(response.headers());
-        let body = whole(response.into_body(), ANSWER_BYTES);
-        let body = timeout(self.cluster.inner.request_timeout, body).await;
+        let body = timeout(self.cluster.inner.request_timeout, whole(body, ANSWER_BYTES)).await;
         let body = transport.without_credentials(body.ok().and_then(Result::ok).unwrap_or_default()).await;
-        self.refused(Status::read(code, &body), after, &request.what);
+        let after = retry_after(&head.headers);
+        match strange(&body) {
+            Some(error) => self.fail(after, error),
+            None => self.refused(Status::read(head.status.as_u16(), &body), after, &request.what),
+        }
     }
 
     /// The server said no, by a status or by an event.
@@ -264,9 +268,7 @@ impl<T: DeserializeOwned + Send + 'static> Watching<T> {
             }
             return;
         }
-        let about = &self.cluster.inner.transport.about;
-        let error = status.into_error(what, &about.server, &about.user, false);
-        self.fail(after, error);
+        self.fail(after, status.into_error(what, &self.cluster.inner.transport.about, false));
     }
 
     async fn read(&mut self) {
@@ -358,9 +360,7 @@ impl<T: DeserializeOwned + Send + 'static> Watching<T> {
             ExchangeError::Unsent(why) | ExchangeError::Hopeless(why) | ExchangeError::Cut(why) => {
                 about.unreachable(why)
             }
-            ExchangeError::Silent => {
-                Error::Timeout { what: request.what.clone(), server: about.server.clone(), after }
-            }
+            ExchangeError::Silent => about.silent(&request.what, after),
             ExchangeError::TooLarge(most) => Error::TooLarge { what: request.what.clone(), most },
             ExchangeError::Credentials(error) => error,
         }

@@ -21,7 +21,7 @@ const WORDS: usize = 200;
 pub(super) fn unanswered(server: String, no: NoAnswer) -> Setback {
     match no {
         NoAnswer::Link { why: Hindrance::Certificate(why), .. } => {
-            Setback::Never(PublishFault::CertificateRefused { server, why })
+            Setback::Never(PublishFault::CertificateRefused { server, why: why.to_string() })
         }
         NoAnswer::Link { why, may_pass } => {
             let fault = PublishFault::Unreached { server, why: why.to_string() };

@@ -110,7 +110,7 @@ cases! {
             => "check that the cluster's pods reach it; a proxy is named by kubectl studioci setup --https-proxy URL";
         /// A certificate that we do not trust.
         CertificateRefused { server: String, why: String } Usage
-            "the certificate of {server} is not trusted: {why}"
+            "{server} is not trusted: {why}"
             => "give the authority that signed it: --github-ca FILE";
         /// Silence.
         Unanswered { server: String, seconds: u64 } Timeout
