@@ -50,7 +50,6 @@ mod pipeline;
 #[cfg(feature = "testing")]
 pub mod pipeline;
 #[cfg(not(feature = "testing"))]
-#[expect(dead_code, unused_imports, reason = "nothing is published yet")]
 mod publish;
 #[cfg(feature = "testing")]
 pub mod publish;

@@ -894,6 +894,48 @@ fn usage(line: &str) -> String {
     said
 }
 
+/// A `start` that is refused before any cluster is asked: the words on stderr.
+#[track_caller]
+fn told(flags: &[&str], env: &[(&str, &str)]) -> String {
+    let folder = Folder::new("told", GOOD);
+    folder.write("ca.pem", "SECRET");
+    let line = ["start", "-f", "pipeline.yaml", "--chain", "c", "--dry-run=client"];
+    let (out, said, code) = run(&folder, &[&line[..], flags].concat(), env);
+    assert_eq!((out.as_str(), code), ("", 2), "{flags:?}: {said}");
+    assert!(!said.contains("SECRET"), "{said}");
+    said
+}
+
+#[test]
+fn results_that_could_go_nowhere() {
+    const TOKEN: &[(&str, &str)] = &[("GITHUB_TOKEN", "SECRET"), ("EMPTY", "")];
+    for (flags, env, says) in [
+        (&["--github"][..], TOKEN, "no remote says which repository on GitHub this is"),
+        (&["--github=runner"], TOKEN, "\"runner\" is no repository on GitHub"),
+        (&["--github=https://me:SECRET@github.com/o/r"], TOKEN, "is no repository on GitHub"),
+        (&["--github=o/r"], &[], "the environment variable GITHUB_TOKEN is not set"),
+        (&["--github=o/r", "--github-token-env=OTHER"], TOKEN, "the environment variable OTHER is not set"),
+        (&["--github=o/r", "--github-token-env=EMPTY"], TOKEN, "the token for GitHub is empty"),
+        (&["--github=o/r", "--github-url=http://ghe.example"], TOKEN, "would be spoken to without TLS"),
+        (&["--github=o/r", "--github-url=ghe.example"], TOKEN, "it has no scheme"),
+        (&["--github=o/r", "--github-ca=ca.pem"], TOKEN, "there is no certificate in it"),
+        (&["--github=o/r", "--github-ca=nowhere.pem"], TOKEN, "nowhere.pem"),
+        (&["--link=https://h/{branch}"], &[], "a build has no {branch}"),
+        (&["--link=https://me:SECRET@h/"], &[], "it holds a user or a password"),
+        (&["--webhook=http://h/SECRET"], &[], "would be spoken to without TLS"),
+        (&["--webhook=https://me:SECRET@h/"], &[], "holds a user or a password"),
+        (&["--webhook=https://h/", "--webhook-secret-env=NONE"], &[], "variable NONE is not set"),
+        (
+            &["--webhook=https://h/", "--webhook-secret-env=EMPTY"],
+            TOKEN,
+            "the secret of the webhook is empty",
+        ),
+    ] {
+        let said = told(flags, env);
+        assert!(said.contains(says), "{flags:?}: {said}");
+    }
+}
+
 #[test]
 fn a_tag_or_an_agent_image_that_no_registry_has() {
     for tag in ["a/b", "1.0.0+5", "-1", "app:1", ""] {

@@ -421,6 +421,30 @@ fn help_of_start() {
                   `start` records its value in plain text in ConfigMap record-NAME, readable by anyone who
                   may read namespace studioci. Every other variable that the template reads goes into Secret
                   chain-NAME there.
+
+        Publishing options:
+              --github[=<OWNER/REPO>]
+                  Set commit statuses on GitHub, in this repository (default: that of the git remote)
+
+              --github-token-env <NAME>
+                  Environment variable that holds the token for GitHub; kept in Secret chain-NAME
+
+                  [default: GITHUB_TOKEN]
+
+              --github-url <URL>
+                  API of a GitHub Enterprise, such as https://HOST/api/v3 (default: https://api.github.com)
+
+              --github-ca <FILE>
+                  PEM file of the certificate authorities that signed for it, or for the webhook
+
+              --link <TEMPLATE>
+                  Where a build is shown, with {namespace}, {chain}, {generation} and {revision}
+
+              --webhook <URL>
+                  Send each build as JSON to this address; kept in Secret chain-NAME
+
+              --webhook-secret-env <NAME>
+                  Environment variable that holds what signs it; kept in Secret chain-NAME
         "#);
     assert_eq!(help("help start"), help("start --help"));
 }
@@ -492,6 +516,12 @@ fn help_of_setup() {
 
               --added-annotation <KEY>
                   Annotation key that a webhook of this cluster adds to namespaces (can be repeated)
+
+              --https-proxy <URL>
+                  Proxy by which agents reach GitHub and webhooks (`''` for none; default: the one in use)
+
+              --no-proxy <LIST>
+                  Hosts that agents reach without that proxy, separated by commas (`''` for none)
 
           -h, --help
                   Print help (see a summary with '-h')

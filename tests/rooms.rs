@@ -16,7 +16,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("cluster", Some(&["keel", "chain", "pipeline"])),
     // The connector is the cluster's: TLS, proxies and bounds of a way out are decided once.
     ("publish", Some(&["chain", "cluster"])),
-    ("state", Some(&["keel", "chain", "pipeline", "local", "cluster"])),
+    ("state", Some(&["keel", "chain", "pipeline", "local", "cluster", "publish"])),
     ("runner", Some(&["keel", "chain", "pipeline", "agent", "local", "cluster", "publish", "state"])),
     ("ops", Some(&["keel", "chain", "pipeline", "agent", "local", "cluster", "publish", "state"])),
     // What is shown of state is its types: what is told, and whether it was done.

@@ -9,24 +9,22 @@ pub mod build;
 pub mod build_object;
 pub mod case;
 pub mod claim;
-#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "nothing is published yet"))]
 pub mod commit_status;
 pub mod copied;
 pub mod denial;
 pub mod freeze;
 pub mod head;
-#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "nothing is published yet"))]
 pub mod link;
 pub mod listener;
-#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "nothing is published yet"))]
 pub mod masking;
 pub mod names;
 pub mod object;
+pub mod outbox;
 mod phase;
 pub mod pod;
+pub mod publishing;
 pub mod record;
 pub mod remedy;
-#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "nothing is published yet"))]
 pub mod repository;
 pub mod resource;
 pub mod retention;

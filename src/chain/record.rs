@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::build::{Build, Map, Phase};
 use super::copied::CopiedSecret;
+use super::publishing::PublishSettings;
 use super::rights::{self, Grants};
 use super::rules::{Rules, Tidied};
 
@@ -52,6 +53,9 @@ pub struct ChainSettings {
     /// Which builds the chain's agents dispose of.
     #[serde(default)]
     pub retention: Rules,
+    /// Who is told of its builds.
+    #[serde(default, skip_serializing_if = "PublishSettings::is_nothing")]
+    pub publish: PublishSettings,
 }
 
 impl ChainSettings {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::build::{Build, NamespaceView, NotABuild, Phase, Verdict};
 use super::head::Head;
+use super::outbox::{Outbox, Outgoing};
 use super::record::{Entry, has_dropped};
 pub use super::rules::{Rules, Tidied};
 use super::{names, wire};
@@ -28,6 +29,8 @@ pub struct ChainInHome {
     pub seed: Option<Uuid>,
     /// What the chain's own retention came to last.
     pub tidied: Option<Tidied>,
+    /// Which results are on their way to others.
+    pub outbox: Outbox,
 }
 
 /// What home holds, by chain.
@@ -204,6 +207,9 @@ pub fn may_go(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Build, St
         )));
     }
     recorded(&build, kept)?;
+    if kept.outbox.get(&build.generation).and_then(Outgoing::next).is_some() {
+        return Err(StayReason::rule("its result is still on its way to whom the chain tells"));
+    }
     Ok(build)
 }
 

@@ -114,7 +114,12 @@ fn home() -> ChainsInHome {
     let history = (1..=7).filter(|generation| *generation != 4).map(entry).collect();
     ChainsInHome::from([(
         "app".to_owned(),
-        ChainInHome { head: Some(Ok(head())), history: Some(history), seed: Some(SEED), tidied: None },
+        ChainInHome {
+            head: Some(Ok(head())),
+            history: Some(history),
+            seed: Some(SEED),
+            ..ChainInHome::default()
+        },
     )])
 }
 

@@ -21,6 +21,10 @@ pub const HOME_KEY_VERSION: &str = "version";
 pub const HOME_KEY_AGENT_IMAGE: &str = "agentImage";
 /// Key of [`HOME_CONFIG`]: the keys that webhooks of this cluster put on namespaces; absent where there are none.
 pub const HOME_KEY_ADDED: &str = "addedKeys";
+/// Key of [`HOME_CONFIG`]: the proxy by which agents reach whom they tell of builds; absent where there is none.
+pub const HOME_KEY_PROXY: &str = "httpsProxy";
+/// Key of [`HOME_CONFIG`]: the hosts that they reach without it.
+pub const HOME_KEY_NO_PROXY: &str = "noProxy";
 /// What the name of an agent's ServiceAccount begins with; the chain's name follows.
 pub const AGENT_ACCOUNT: &str = "studioci-agent.";
 /// ClusterRole bound per namespace to that namespace's agent.
@@ -109,6 +113,15 @@ pub const OLDER_THAN: &str = "studioci.dev/older-than";
 pub const KEEP: &str = "studioci.dev/keep";
 /// Annotation of the pipeline's Namespace document: what did not pass stays at least so long (`30d`).
 pub const KEEP_FAILED: &str = "studioci.dev/keep-failed";
+/// Annotation of the pipeline's Namespace document: the repository on GitHub that gets commit statuses (`OWNER/REPO`; empty
+/// for that of the git remote).
+pub const GITHUB: &str = "studioci.dev/github";
+/// Annotation of the pipeline's Namespace document: the API of a GitHub Enterprise.
+pub const GITHUB_URL: &str = "studioci.dev/github-url";
+/// Annotation of the pipeline's Namespace document: where a build can be looked at (`https://HOST/{namespace}`).
+pub const LINK: &str = "studioci.dev/link";
+/// Annotation of the pipeline's Namespace document: who is sent each build's object.
+pub const WEBHOOK: &str = "studioci.dev/webhook";
 
 /// Annotation of a Deployment: `"true"` picks the build workload among several with a policy.
 pub const BUILD: &str = "studioci.dev/build";

@@ -9,7 +9,7 @@ use crate::cluster;
 use crate::local::render::Unrendered;
 use crate::pipeline::fault::Fault;
 use crate::publish::PublishFault;
-use crate::state::error::Error;
+use crate::state::error::{Error, StartFlagFault};
 
 impl From<cluster::Error> for Failure {
     fn from(error: cluster::Error) -> Self {
@@ -58,6 +58,9 @@ impl From<Error> for Failure {
         match error {
             Error::Cluster(error) => error.into(),
             Error::Pipeline(faults) => faults.into(),
+            Error::StartFlag(StartFlagFault::Publish(fault)) => fault.into(),
+            Error::StartFlag(StartFlagFault::Link(fault)) => fault.into(),
+            Error::StartFlag(StartFlagFault::Repository(fault)) => fault.into(),
             Error::StartFlag(fault) => {
                 let (blame, remedy) = fault.advice().expect("every case has its advice");
                 Self::new(blame.into(), fault.to_string()).remedy(remedy)

@@ -17,6 +17,7 @@ pub mod mistake;
 pub mod output;
 pub mod pipeline;
 pub mod process;
+mod publishing;
 pub mod render;
 pub mod scale;
 pub mod settings;
@@ -86,7 +87,7 @@ pub enum Verb {
     Init(init::InitArgs),
     Render(render::RenderArgs),
     Claim(claim::ClaimArgs),
-    Start(start::StartArgs),
+    Start(Box<start::StartArgs>),
     Stop(stop::StopArgs),
     Setup(setup::SetupArgs),
     Status(status::StatusArgs),
@@ -167,7 +168,7 @@ impl Cli {
             Verb::Init(args) => init::run(&args, ctx),
             Verb::Render(args) => render::run(&args, ctx),
             Verb::Claim(args) => block_on(Box::pin(claim::run(args, ctx))),
-            Verb::Start(args) => block_on(Box::pin(start::run(args, ctx))),
+            Verb::Start(args) => block_on(Box::pin(start::run(*args, ctx))),
             Verb::Stop(args) => block_on(Box::pin(stop::run(args, ctx))),
             Verb::Setup(args) => block_on(Box::pin(setup::run(args, ctx))),
             Verb::Status(args) => block_on(Box::pin(status::run(args, ctx))),

@@ -34,12 +34,22 @@ pub struct SetupArgs {
     /// Annotation key that a webhook of this cluster adds to namespaces (can be repeated)
     #[arg(long, value_name = "KEY")]
     pub added_annotation: Vec<String>,
+    /// Proxy by which agents reach GitHub and webhooks (`''` for none; default: the one in use)
+    #[arg(long, value_name = "URL")]
+    pub https_proxy: Option<String>,
+    /// Hosts that agents reach without that proxy, separated by commas (`''` for none)
+    #[arg(long, value_name = "LIST")]
+    pub no_proxy: Option<String>,
 }
 
 pub(super) async fn run(args: SetupArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let added = Added { labels: args.added_label, annotations: args.added_annotation };
-    let asked =
-        setup::Asked { agent_image: args.agent_image, added: Some(added).filter(|it| !it.is_empty()) };
+    let asked = setup::Asked {
+        agent_image: args.agent_image,
+        added: Some(added).filter(|it| !it.is_empty()),
+        https_proxy: args.https_proxy,
+        no_proxy: args.no_proxy,
+    };
     if args.print {
         ctx.console.data(&setup::print(&asked)?)?;
         return Ok(ExitKind::Done);

@@ -13,6 +13,7 @@ use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::output::{DryRun, dry_run};
 use super::pipeline::PipelineArgs;
+use super::publishing::PublishArgs;
 use crate::chain::build::Phase;
 use crate::chain::names;
 use crate::chain::retention::Rules;
@@ -94,6 +95,9 @@ pub struct StartArgs {
     /// Keep builds that did not pass for at least this long after their end
     #[arg(long, value_name = "AGE", value_parser = duration::age, allow_hyphen_values = true)]
     pub keep_failed: Option<Duration>,
+    /// Who is told of its builds.
+    #[command(flatten)]
+    pub publish: PublishArgs,
     /// How long to wait until the chain listens
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
@@ -144,6 +148,7 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         copies: args.secrets.iter().map(SecretCopy::unread).collect(),
         secrets: in_namespace(args.secrets, ctx.connection.namespace.as_deref()),
         retention: Rules { older_than: args.older_than, keep: args.keep, keep_failed: args.keep_failed },
+        publish: args.publish.read(ctx.settings.proxies.clone())?,
         renderer: Renderer::person(),
         timeout: args.timeout,
         at: Timestamp::now(),

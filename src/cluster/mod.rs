@@ -151,6 +151,8 @@ struct Inner {
     patience: Duration,
     in_flight: Semaphore,
     pace: retry::Pace,
+    #[cfg(any(test, feature = "testing"))]
+    outside: Mutex<Option<outside::Outside>>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -168,6 +170,8 @@ impl Cluster {
                 patience,
                 in_flight: Semaphore::new(IN_FLIGHT),
                 pace: retry::Pace::default(),
+                #[cfg(any(test, feature = "testing"))]
+                outside: Mutex::default(),
             }),
         }
     }
@@ -179,6 +183,21 @@ impl Cluster {
         let chosen = sink.chosen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if let Some(chosen) = chosen {
             sink.tell(ClusterNotice::Chosen(chosen));
+        }
+    }
+
+    /// How whoever is in this cluster reaches others.
+    #[cfg_attr(
+        not(any(test, feature = "testing")),
+        expect(clippy::unused_self, reason = "a test's cluster says who is played at the other end")
+    )]
+    pub fn way_out<'a>(&self, proxies: options::Proxies, proxy_named: &'a str) -> outside::WayOut<'a> {
+        outside::WayOut {
+            proxies,
+            proxy_named,
+            #[cfg(any(test, feature = "testing"))]
+            played: self.inner.outside.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone(),
+            ..outside::WayOut::default()
         }
     }
 

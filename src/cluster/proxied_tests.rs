@@ -310,7 +310,12 @@ async fn others_than_the_api_server_are_reached_through_the_same_proxies_and_aro
     let send = async |proxy: String, none_for: Option<&str>| {
         let proxies =
             Proxies { https: Some(proxy), none_for: none_for.map(str::to_owned), ..Proxies::default() };
-        let way = WayOut { proxies, proxy_named: "p", authority: Some(socket.authority.as_bytes()) };
+        let way = WayOut {
+            proxies,
+            proxy_named: "p",
+            authority: Some(socket.authority.as_bytes()),
+            ..WayOut::default()
+        };
         let request = Request::get(&server).body(Full::default()).unwrap();
         Outside::to(&server, &way).unwrap().send(request).await.map(|answer| answer.code)
     };

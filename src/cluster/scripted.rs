@@ -18,6 +18,13 @@ impl Cluster {
         Self::played(Source::Fixed(None), false, client)
     }
 
+    /// The same with somebody played at the end of every way out.
+    #[must_use]
+    pub fn with_outside(self, outside: Outside) -> Self {
+        *self.inner.outside.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(outside);
+        self
+    }
+
     fn played(source: Source, reached: bool, client: kube::Client) -> Self {
         let about =
             ConnectionInfo { withheld: matches!(source, Source::Withheld(_)), ..ConnectionInfo::scripted() };

@@ -12,10 +12,12 @@ use serde_json::Value;
 
 use crate::chain::rights::{Added, POD_SECURITY};
 use crate::chain::wire;
+use crate::cluster::options::Proxies;
 use crate::cluster::{Cluster, Create, Error as ClusterError, Patch, Resource};
 use crate::keel::image::ImageRef;
+use crate::publish;
 use crate::state::confinement::{self, Canary, Confinement};
-use crate::state::error::{Error, Result};
+use crate::state::error::{Error, Result, StartFlagFault};
 use crate::state::home::{Home, config, numbers};
 use crate::state::{manifests, write};
 
@@ -32,6 +34,24 @@ pub struct Asked {
     pub agent_image: Option<String>,
     /// The keys that webhooks of this cluster put on namespaces.
     pub added: Option<Added>,
+    /// The proxy by which agents reach whom they tell of builds; empty for none.
+    pub https_proxy: Option<String>,
+    /// The hosts that they reach without it; empty for none.
+    pub no_proxy: Option<String>,
+}
+
+impl Asked {
+    /// The proxies that it makes of those that were there.
+    fn proxies(&self, before: &Proxies) -> Proxies {
+        let of = |asked: &Option<String>, before: &Option<String>| {
+            asked.clone().or_else(|| before.clone()).filter(|text| !text.is_empty())
+        };
+        Proxies {
+            https: of(&self.https_proxy, &before.https),
+            none_for: of(&self.no_proxy, &before.none_for),
+            ..Proxies::default()
+        }
+    }
 }
 
 /// What `setup --print` prints: the manifests with their comments, and home's configuration.
@@ -49,6 +69,9 @@ fn readable(asked: &Asked) -> Result<()> {
         Some((image, Err(why))) => return Err(Error::NotAnImage { image, why: why.to_owned() }),
         Some((image, Ok(ImageRef { digest: None, .. }))) => return Err(Error::ImageNotPinned { image }),
         Some((_, Ok(_))) | None => {}
+    }
+    if let Some(fault) = publish::proxy_fault(&asked.proxies(&Proxies::default())) {
+        return Err(StartFlagFault::Publish(fault).into());
     }
     let mut keys = asked.added.iter().flat_map(|added| added.labels.iter().chain(&added.annotations));
     match keys.find(|key| !is_key(key)) {
@@ -176,6 +199,7 @@ fn home_after(before: Option<&Home>, asked: &Asked) -> Result<Home> {
         version: newer.map_or(wire::HOME_VERSION, |newer| &newer.version).to_owned(),
         agent_image: agent_image.clone(),
         added: added.unwrap_or_default(),
+        proxies: asked.proxies(&before.map(|before| before.proxies.clone()).unwrap_or_default()),
     })
 }
 

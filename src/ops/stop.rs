@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 
+use super::publish::wait_for_results;
 use crate::chain::build::{Build, NamespaceView};
 use crate::chain::head::Head;
 use crate::chain::retention::{self, ChainsInHome, Fate, Rules};
@@ -56,10 +57,12 @@ pub async fn stop(cluster: &Cluster, request: &StopRequest, say: Say<'_>) -> Res
     say(Narration::Ended(now_ended));
     left_behind(cluster, chain, request.now, &mut |target, end| tell_end(target, end, say)).await?;
     if !request.purge {
+        wait_for_results(cluster, chain, say).await?;
         let (namespaces, home) = look(cluster, chain).await?;
         return Ok(Left { running: running(&namespaces, &home), stay: 0 });
     }
     wait_for_builds(cluster, request, &head, say).await?;
+    wait_for_results(cluster, chain, say).await?;
     // not before: who cannot wait for a build whose agent is gone must be able to start the chain
     let Some(head) = mark(cluster, chain, head).await? else { return Ok(Left::default()) };
     let left = purge(cluster, request, &head, say).await?;

@@ -30,6 +30,10 @@ cases! {
         ProxyUnusable { why: String } Unready
             "{why}"
             => "an administrator names another one, or none: kubectl studioci setup --https-proxy URL";
+        /// A proxy with a user in it, which home would show.
+        ProxyWithUser { host: String } Usage
+            "--https-proxy: the address of {host} holds a user or a password"
+            => "name a proxy that asks for none: the address stands in ConfigMap studioci, and every agent reads it";
         /// A token with letters that no header takes.
         TokenUnsendable {} Usage
             "the token for GitHub is empty, or holds characters that no token has"
@@ -96,7 +100,7 @@ cases! {
         /// It refuses.
         HookRefused { host: String, code: u16 } Usage
             "the webhook at {host} refuses what it is sent: HTTP {code}"
-            => "see why in the receiver's log; another body is made with --webhook-template";
+            => "see why in the receiver's log, then publish the result again: kubectl studioci report BUILD --publish";
         /// It sends us elsewhere.
         HookRedirects { host: String, to: String } Usage
             "the webhook at {host} redirects to {to}, which is not followed"

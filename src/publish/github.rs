@@ -44,7 +44,7 @@ pub enum Right {
 
 /// A repository on GitHub, and the right to say something there. Its debug form shows no token.
 #[derive(Debug)]
-pub struct Github {
+pub(super) struct Github {
     outside: Outside,
     /// Without a slash at its end.
     api: String,
@@ -59,7 +59,7 @@ impl Github {
     ///
     /// # Errors
     /// An address, a token, an authority or a proxy that cannot be used; nothing is sent yet.
-    pub fn new(
+    pub(super) fn new(
         api: &str,
         repository: &GithubRepository,
         token: &SecretString,
@@ -91,7 +91,7 @@ impl Github {
     ///
     /// # Errors
     /// That it may not, or that nobody could tell within that time, and why.
-    pub async fn right(&self, context: &str, within: Duration) -> Result<Right, PublishFault> {
+    pub(super) async fn right(&self, context: &str, within: Duration) -> Result<Right, PublishFault> {
         let body = json!({ "state": "pending", "context": context });
         let path = self.path(&["statuses", NO_COMMIT]);
         let asked = self.asked(NO_COMMIT, context);
@@ -110,7 +110,7 @@ impl Github {
     }
 
     /// Has this status be the latest of its context on the commit, within that time as far as GitHub lets us.
-    pub async fn publish(&self, revision: &str, status: &CommitStatus, within: Duration) -> Outcome {
+    pub(super) async fn publish(&self, revision: &str, status: &CommitStatus, within: Duration) -> Outcome {
         let digits = revision.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !digits || !(SHORTEST..=64).contains(&revision.len()) {
             // a branch's name would be taken for its newest commit

@@ -13,14 +13,24 @@ mod address;
 mod answer;
 mod fault;
 mod github;
+mod outlets;
 mod patience;
 mod webhook;
 
 use std::time::Duration;
 
+use crate::chain::repository::GITHUB_API;
+use crate::cluster::options::Proxies;
+use crate::cluster::outside::{Outside, WayOut};
 pub use fault::PublishFault;
-pub use github::{Github, Right};
-pub use webhook::{Delivery, Webhook, signature, told_object};
+pub use github::Right;
+pub use outlets::Outlets;
+
+#[cfg(test)]
+use self::{
+    github::Github,
+    webhook::{Delivery, Webhook, signature, told_object},
+};
 
 /// What came of telling somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +52,28 @@ pub enum Outcome {
 
 /// Who we say we are; GitHub refuses requests without it.
 const USER_AGENT: &str = concat!("kubectl-studioci/", env!("CARGO_PKG_VERSION"));
+
+/// The host of a GitHub's API.
+///
+/// # Errors
+/// An address that cannot be used.
+pub fn api_host(api: &str) -> Result<String, PublishFault> {
+    Ok(address::read(address::GITHUB, api)?.host().unwrap_or_default().to_owned())
+}
+
+/// What is wrong with proxies that agents are to reach others by.
+pub fn proxy_fault(proxies: &Proxies) -> Option<PublishFault> {
+    let user = |text: &String| text.rsplit_once('@').map(|(_, host)| host.to_owned());
+    if let Some(host) = proxies.https.as_ref().and_then(user) {
+        return Some(PublishFault::ProxyWithUser { host });
+    }
+    let way = WayOut { proxies: proxies.clone(), proxy_named: PROXY_FLAG, ..WayOut::default() };
+    let github = GITHUB_API.parse().expect("it is an address");
+    Outside::to(&github, &way).err().map(github::of_way)
+}
+
+/// What names the proxy of agents.
+const PROXY_FLAG: &str = "--https-proxy";
 
 #[cfg(test)]
 mod github_tests;

@@ -31,7 +31,7 @@ const SIGNATURE: &str = "x-studioci-signature";
 
 /// What is sent once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
+pub(super) struct Delivery {
     id: String,
     event: &'static str,
     body: String,
@@ -42,21 +42,21 @@ impl Delivery {
     /// What is said of a build from a phase on. `body`: the build's object
     /// ([`told_object`]), or what a template made of it in the rendering's child.
     /// Whoever sends it again, after an agent's restart too, names it the same, so that its receiver can tell.
-    pub fn of(build: &Build, since: Phase, body: String) -> Self {
+    pub(super) fn of(build: &Build, since: Phase, body: String) -> Self {
         let json = serde_json::from_str::<Value>(&body).is_ok();
         Self { id: format!("{}-{since}", build.uid), event: since.as_str(), body, json }
     }
 }
 
 /// The object for whoever is no part of the cluster: as its Namespace tells it, without secrets.
-pub fn told_object(build: &Build, secrets: &Masking, now: Timestamp) -> Value {
+pub(super) fn told_object(build: &Build, secrets: &Masking, now: Timestamp) -> Value {
     let mut object = build_object(build, &Seen::default(), now);
     secrets.value(&mut object);
     object
 }
 
 /// The value of the header that signs a body.
-pub fn signature(secret: &SecretString, body: &[u8]) -> String {
+pub(super) fn signature(secret: &SecretString, body: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
     let mut text = String::from("sha256=");
     for byte in hmac::sign(&key, body).as_ref() {
@@ -67,7 +67,7 @@ pub fn signature(secret: &SecretString, body: &[u8]) -> String {
 }
 
 /// A webhook. Its path may prove who sends, so that nothing shows more than its host.
-pub struct Webhook {
+pub(super) struct Webhook {
     outside: Outside,
     url: Uri,
     host: String,
@@ -85,7 +85,11 @@ impl Webhook {
     ///
     /// # Errors
     /// An address, a secret, an authority or a proxy that cannot be used; nothing is sent yet.
-    pub fn new(url: &str, secret: Option<SecretString>, way: &WayOut<'_>) -> Result<Self, PublishFault> {
+    pub(super) fn new(
+        url: &str,
+        secret: Option<SecretString>,
+        way: &WayOut<'_>,
+    ) -> Result<Self, PublishFault> {
         let url = address::read(address::WEBHOOK, url)?;
         let outside = Outside::to(&url, way).map_err(of_way)?;
         Self::over(outside, url, secret)
@@ -106,7 +110,7 @@ impl Webhook {
 
     /// Has it taken, within that time as far as the receiver lets us. One that took it and did not say so gets it again, with
     /// the same [`DELIVERY`].
-    pub async fn deliver(&self, delivery: &Delivery, within: Duration) -> Outcome {
+    pub(super) async fn deliver(&self, delivery: &Delivery, within: Duration) -> Outcome {
         let done = patiently(within, async || {
             let request = self.request(delivery).map_err(|error| {
                 Setback::Never(PublishFault::OutletMalformed {

@@ -79,6 +79,9 @@ impl Agent<'_> {
                 return Ok(Flow::Look);
             }
             Action::Sleep => {
+                if self.me.role.is_own() {
+                    Box::pin(self.publish_results(&seen.build)).await;
+                }
                 self.undo_late(seen).await?;
                 self.scale_self_down().await?;
                 return Ok(Flow::Wait);
@@ -90,7 +93,8 @@ impl Agent<'_> {
     /// Says what is waited for, and gives a sign of life.
     async fn wait(&mut self, seen: &mut Observation, why: Option<String>) -> Result<Flow> {
         let listens = seen.build.phase == Phase::Listening;
-        let found = || self.findings.found.clone().or_else(|| self.findings.untidied.clone());
+        let beside_it = || self.findings.untidied.clone().or_else(|| self.telling.unpublished.clone());
+        let found = || self.findings.found.clone().or_else(beside_it);
         let why = why.or_else(|| found().filter(|_| listens));
         let beside = self.why_beside(seen, why.clone());
         match &why {

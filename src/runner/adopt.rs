@@ -71,12 +71,15 @@ impl Agent<'_> {
                 patience.min(WATCHED)
             }
         };
-        let said = self.findings.untidied.clone();
+        let said = (self.findings.untidied.clone(), self.telling.unpublished.clone());
+        let mut next = None;
         if own.phase <= Phase::Listening {
+            next = self.publish_due(&own).await;
             self.tidy(&own).await;
         }
-        self.watch.due = Some(self.now() + again);
-        said != self.findings.untidied
+        let again = self.now() + again;
+        self.watch.due = Some(next.map_or(again, |next| next.min(again)));
+        said != (self.findings.untidied.clone(), self.telling.unpublished.clone())
     }
 
     async fn suspects(&self, own: &Build, patience: Duration) -> Result<Vec<Build>> {

@@ -11,6 +11,7 @@ use super::{Agent, Flow};
 use crate::agent::{Observation, verdict};
 use crate::chain::build::{Phase, Verdict};
 use crate::chain::freeze::Freeze;
+use crate::chain::outbox::{self, Outgoing};
 use crate::chain::record::{Entry, history_key, history_patch};
 use crate::chain::wire;
 use crate::cluster::objects::Object;
@@ -134,7 +135,10 @@ impl Agent<'_> {
         shorten(&mut cause);
         let entry = Entry::of(&build, verdict.as_str(), &cause, exits, events);
         let history = history.ok_or_else(|| Error::HistoryGone { object: name.clone() })?;
-        let patch = history_patch(&history.data, &entry);
+        let mut patch = history_patch(&history.data, &entry);
+        if let Some(out) = Outgoing::of(&self.tells(&build).await?, self.now()) {
+            outbox::put(&mut patch, &outbox::outbox(&history.data), build.generation, &out);
+        }
         self.cluster
             .patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(&patch))
             .await?;

@@ -13,6 +13,7 @@ mod known;
 mod memory;
 mod observe;
 mod plan;
+mod publish;
 mod push;
 mod recheck;
 mod rotate;
@@ -45,6 +46,7 @@ use crate::state::narration::Narration;
 use adopt::Watchfulness;
 use hear::AwaitedSince;
 use memory::{AgentFindings, Cache, Timers};
+use publish::{Alongside, PublishState};
 use rotate::Rotation;
 use wake::{Wakes, Woken};
 
@@ -102,6 +104,7 @@ pub struct Agent<'a> {
     findings: AgentFindings,
     watch: Watchfulness,
     rotation: Rotation,
+    telling: PublishState,
 }
 
 /// What comes after an action.
@@ -144,6 +147,7 @@ impl<'a> Agent<'a> {
             findings: AgentFindings::default(),
             watch: Watchfulness::default(),
             rotation: Rotation::default(),
+            telling: PublishState::default(),
         }
     }
 
@@ -182,13 +186,16 @@ impl<'a> Agent<'a> {
         let mut wakes = Wakes::new(self.cluster, &self.me);
         let mut failures = 0u32;
         let mut conflicts = 0u32;
+        let mut beside = Alongside::default();
         loop {
-            match Box::pin(self.turn(&mut wakes)).await {
+            let turned = beside.while_doing(Box::pin(self.turn(&mut wakes))).await;
+            beside.take(&mut self.telling);
+            match turned {
                 Ok(flow) => {
                     (failures, conflicts) = (0, 0);
                     self.findings.stuck = None;
                     if matches!(flow, Flow::Wait) {
-                        self.rest(&mut wakes).await;
+                        beside.while_doing(self.rest(&mut wakes)).await;
                     }
                 }
                 Err(error) if error.is_conflict() => {
@@ -271,6 +278,7 @@ impl<'a> Agent<'a> {
         };
         loop {
             wakes.follow(&seen);
+            self.announce(&seen).await;
             let action = step(&seen);
             self.note_action(&action, &seen.build.namespace);
             match self.act(action, &mut seen).await? {

@@ -15,7 +15,7 @@ use crate::chain::build::{Build, NamespaceView, Phase};
 use crate::chain::head::Head;
 use crate::chain::listener::Listener;
 use crate::chain::retention::{self, ChainInHome, ChainsInHome, StayReason};
-use crate::chain::{record, rights, wire};
+use crate::chain::{outbox, record, rights, wire};
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
 use crate::cluster::{self, Access, Cluster, Create, Delete, Deletion, Denier, Patch};
@@ -248,8 +248,9 @@ pub async fn look_home(cluster: &Cluster, chains: impl IntoIterator<Item = Strin
             Head::read(&found.metadata.resource_version, &found.data).map_err(|why| why.to_string())
         };
         let tidied = history.as_ref().and_then(|found| record::tidied(&found.data));
+        let outbox = history.as_ref().map(|found| outbox::outbox(&found.data)).unwrap_or_default();
         let history = history.map(|found| record::history(&found.data));
-        Ok((chain, ChainInHome { head: head.map(read), history, seed, tidied }))
+        Ok((chain, ChainInHome { head: head.map(read), history, seed, tidied, outbox }))
     };
     let chains = chains.into_iter().filter(|chain| chain != wire::CLAIM_CHAIN);
     let read: Vec<Result<_>> = stream::iter(chains).map(one).buffered(AT_ONCE).collect().await;

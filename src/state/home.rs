@@ -7,6 +7,7 @@ use super::error::{Error, Result};
 use crate::chain::build::Map;
 use crate::chain::rights::{Added, Workspace};
 use crate::chain::wire;
+use crate::cluster::options::Proxies;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Error as ClusterError};
 use crate::keel::image::ImageRef;
@@ -20,12 +21,16 @@ pub struct Home {
     pub agent_image: String,
     /// The keys that webhooks of this cluster put on namespaces.
     pub added: Added,
+    /// The proxies by which agents reach whom they tell of builds.
+    pub proxies: Proxies,
 }
 
 impl Home {
     /// What `setup` would write, for whoever only looks and asks no cluster.
     pub fn unasked() -> Self {
-        Self { version: wire::HOME_VERSION.to_owned(), agent_image: default_image(), added: Added::default() }
+        let version = wire::HOME_VERSION.to_owned();
+        let agent_image = default_image();
+        Self { version, agent_image, added: Added::default(), proxies: Proxies::default() }
     }
 
     pub(crate) fn read(data: &Map) -> Result<Self> {
@@ -47,7 +52,12 @@ impl Home {
             let key = wire::HOME_KEY_AGENT_IMAGE.to_owned();
             return Err(Error::AgentImageUnreadable { key, value: agent_image, why: why.to_owned() });
         }
-        Ok(Self { version, agent_image, added })
+        let proxies = Proxies {
+            https: data.get(wire::HOME_KEY_PROXY).cloned(),
+            none_for: data.get(wire::HOME_KEY_NO_PROXY).cloned(),
+            ..Proxies::default()
+        };
+        Ok(Self { version, agent_image, added, proxies })
     }
 
     /// # Errors

@@ -84,6 +84,13 @@ pub fn config(home: &Home) -> Value {
     if !home.added.is_empty() {
         data[wire::HOME_KEY_ADDED] = json!(home.added.name());
     }
+    let proxies =
+        [(wire::HOME_KEY_PROXY, &home.proxies.https), (wire::HOME_KEY_NO_PROXY, &home.proxies.none_for)];
+    for (key, value) in proxies {
+        if let Some(value) = value {
+            data[key] = json!(value);
+        }
+    }
     json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",

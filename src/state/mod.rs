@@ -19,6 +19,7 @@ pub mod head;
 pub mod home;
 pub mod manifests;
 pub mod narration;
+pub mod publisher;
 pub mod pull_secrets;
 pub mod record;
 pub mod seed;

@@ -19,6 +19,7 @@ mod over;
 mod pages;
 mod pod;
 mod proxy;
+mod published;
 mod reasons;
 mod refused;
 mod remedied;

@@ -7,6 +7,7 @@ mod copies;
 mod decoys;
 mod ended;
 mod over;
+mod publishes;
 mod push;
 mod rechecks;
 mod refused;
@@ -26,7 +27,7 @@ use studioci::chain::retention::Rules;
 use studioci::chain::wire;
 use studioci::keel::parking;
 use studioci::local::render::Renderer;
-use studioci::ops::start::{StartOutcome, StartRequest, start};
+use studioci::ops::start::{PublishRequest, StartOutcome, StartRequest, start};
 use studioci::pipeline::facts::Facts;
 use studioci::pipeline::sources::{Sources, Text};
 use studioci::runner::{Agent, Identity, Role};
@@ -94,6 +95,7 @@ pub(super) fn request(keel: &Value) -> StartRequest {
         secrets: Vec::new(),
         copies: Vec::new(),
         retention: Rules::default(),
+        publish: PublishRequest::default(),
         renderer: Renderer::here(),
         timeout: Duration::from_secs(60),
         at: Timestamp::UNIX_EPOCH,

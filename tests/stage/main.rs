@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use studioci::chain::freeze::Pushed;
 use studioci::chain::told::{TOLD_FILE, Telling};
 use studioci::chain::wire;
+use studioci::cluster::outside::Outside;
 use studioci::cluster::{Cluster, Resource};
 use studioci::local;
 use studioci::state::error::Error;
@@ -33,6 +34,8 @@ pub(crate) struct Stage {
     /// None: they tell nothing.
     tells: Arc<Mutex<Option<Telling>>>,
     told: Arc<ToldFolder>,
+    /// Who is outside of the cluster.
+    outside: Arc<Mutex<Option<Outside>>>,
 }
 
 /// Where CI containers tell; gone with the stage.
@@ -112,18 +115,28 @@ impl Stage {
             world.keep(&collection, object);
         }
         let tells = Telling { pipeline: Pushed::Absent, revision: Some("abc".to_owned()) };
-        Self { server: ApiServer::new(world), tells: Arc::new(Mutex::new(Some(tells))), told: Arc::default() }
+        Self {
+            server: ApiServer::new(world),
+            tells: Arc::new(Mutex::new(Some(tells))),
+            told: Arc::default(),
+            outside: Arc::default(),
+        }
     }
 
     /// Another stage on which everything stands as it does here.
     pub(crate) fn copy(&self) -> Self {
         let tells = self.tells.lock().unwrap().clone();
-        Self { server: self.server.copy(), tells: Arc::new(Mutex::new(tells)), told: Arc::default() }
+        let outside = Arc::new(Mutex::new(self.outside.lock().unwrap().clone()));
+        Self { server: self.server.copy(), tells: Arc::new(Mutex::new(tells)), told: Arc::default(), outside }
     }
 
     /// A connection of its own to the server.
     pub(crate) fn cluster(&self) -> Cluster {
-        Cluster::with_client(self.client())
+        let cluster = Cluster::with_client(self.client());
+        match &*self.outside.lock().unwrap() {
+            Some(outside) => cluster.with_outside(outside.clone()),
+            None => cluster,
+        }
     }
 
     /// From now on images bring this pipeline.

@@ -26,7 +26,7 @@ fn pinned(name: &str) -> String {
 
 async fn run(cluster: &Cluster, image: Option<&str>) -> Result<Installed> {
     let mut heard = Vec::new();
-    let asked = Asked { agent_image: image.map(str::to_owned), added: None };
+    let asked = Asked { agent_image: image.map(str::to_owned), ..Asked::default() };
     let installed = setup(cluster, &asked, &mut |line| heard.push(line.clone())).await?;
     assert_eq!(heard, installed.lines);
     Ok(installed)
@@ -136,11 +136,15 @@ fn what_is_not_asked_for_stays() {
         version: version.to_owned(),
         agent_image: image.to_owned(),
         added: keys,
+        proxies: Proxies::default(),
     };
     let old = home("2.0", "a/b", added("x"));
     let newer = home("2.7", "a/b", Added::default());
-    let asked =
-        |image: Option<&str>, added: Option<Added>| Asked { agent_image: image.map(str::to_owned), added };
+    let asked = |image: Option<&str>, added: Option<Added>| Asked {
+        agent_image: image.map(str::to_owned),
+        added,
+        ..Asked::default()
+    };
     let cases = [
         (None, asked(Some("c/d"), None), home("2.0", "c/d", Added::default())),
         (Some(&old), asked(None, None), old.clone()),
@@ -157,6 +161,43 @@ fn what_is_not_asked_for_stays() {
         );
     }
     assert!(matches!(home_after(None, &asked(None, None)), Err(Error::NoAgentImage {})));
+}
+
+#[test]
+fn the_proxy_of_agents_stays_until_it_is_named_anew_or_taken_away() {
+    let asked = |https: Option<&str>, none_for: Option<&str>| Asked {
+        agent_image: Some(pinned("a/b")),
+        https_proxy: https.map(str::to_owned),
+        no_proxy: none_for.map(str::to_owned),
+        ..Asked::default()
+    };
+    let mut home = None;
+    for (https, none_for, want) in [
+        (None, None, json!({})),
+        (
+            Some("http://proxy:3128"),
+            Some(".corp"),
+            json!({ "httpsProxy": "http://proxy:3128", "noProxy": ".corp" }),
+        ),
+        (None, None, json!({ "httpsProxy": "http://proxy:3128", "noProxy": ".corp" })),
+        (None, Some(""), json!({ "httpsProxy": "http://proxy:3128" })),
+        (Some(""), None, json!({})),
+    ] {
+        let after = home_after(home.as_ref(), &asked(https, none_for)).unwrap();
+        let mut data = manifests::config(&after)["data"].clone();
+        let read = Home::read(&serde_json::from_value(data.clone()).unwrap()).unwrap();
+        assert_eq!(read, after);
+        data.as_object_mut().unwrap().retain(|key, _| key.ends_with("Proxy"));
+        assert_eq!(data, want);
+        home = Some(after);
+    }
+    for (proxy, says) in
+        [("socks4://p", "is no URL"), ("http://me:SECRET@p:1", "the address of p:1 holds a user")]
+    {
+        let error = print(&asked(Some(proxy), None)).unwrap_err().to_string();
+        assert!(error.contains("--https-proxy") && error.contains(says), "{error}");
+        assert!(!error.contains("SECRET"), "{error}");
+    }
 }
 
 #[test]
@@ -189,7 +230,7 @@ async fn an_agent_image_is_named_by_its_digest_and_a_key_is_one() {
     }
     for key in ["", "a b", "a=b", "a\nl:b", "studioci.dev/chain", "pod-security.kubernetes.io/enforce"] {
         let added = Some(Added { annotations: vec![key.to_owned()], ..Added::default() });
-        let asked = Asked { agent_image: Some(pinned("a/b")), added };
+        let asked = Asked { agent_image: Some(pinned("a/b")), added, ..Asked::default() };
         assert!(matches!(print(&asked), Err(Error::NotAKey { .. })), "{key:?}");
     }
     assert_eq!(server.world().requests.len(), 0);

@@ -7,6 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::copy::{SecretCopy, SecretSource};
+use super::publish::PublishRequest;
 use crate::chain::build::{Baseline, Build};
 use crate::chain::record::ChainSettings;
 use crate::chain::retention::Rules;
@@ -47,6 +48,8 @@ pub struct StartRequest {
     pub copies: Vec<SecretCopy>,
     /// Which builds the chain is to dispose of; what is not given here, the pipeline's Namespace document says.
     pub retention: Rules,
+    /// Whom the chain is to tell of its builds; what is not given here, the pipeline's Namespace document says.
+    pub publish: PublishRequest,
     /// Who renders.
     pub renderer: Renderer,
     /// How long the first listener may take.
@@ -121,11 +124,13 @@ impl StartRequest {
             return Err(Error::NotLendable { why });
         }
         let open = self.facts.env.iter().filter(|(_, value)| !value.secret);
+        let remote = text(self.facts.git.get("url"));
+        let (publish, of_publish) = self.publish.settle(&plan.namespace.publish, remote.as_deref())?;
         let settings = ChainSettings {
             chain,
             uuid,
             repository: plan.build.image.repository_key(),
-            remote: text(self.facts.git.get("url")),
+            remote,
             prefix,
             workload: plan.build.name.clone(),
             container: plan.build.container.clone(),
@@ -136,8 +141,9 @@ impl StartRequest {
             env: open.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
             secrets: self.copies.iter().map(|copy| copy.secret.clone()).collect(),
             retention: self.retention(&plan.namespace.retention)?,
+            publish,
         };
-        let held = self.copies.iter().flat_map(|copy| copy.held.0.clone()).collect();
+        let held = self.copies.iter().flat_map(|copy| copy.held.0.clone()).chain(of_publish).collect();
         let record = Record {
             settings,
             sources: self.sources.clone(),

@@ -4,6 +4,7 @@
 mod copy;
 mod fill;
 mod intent;
+mod publish;
 mod raise;
 mod renew;
 mod retain;
@@ -26,6 +27,7 @@ use crate::state::{chain, confinement, head, home};
 
 pub use copy::{SecretCopy, SecretSource};
 pub use intent::{Intent, StartOutcome, StartRequest};
+pub use publish::PublishRequest;
 
 use fill::{create, fill_home};
 use raise::raise_listener;
@@ -48,6 +50,7 @@ pub async fn start(cluster: &Cluster, request: &StartRequest, say: Say<'_>) -> R
     for notice in &intent.plan.notices {
         warn(say, notice.to_string());
     }
+    publish::check(cluster, &intent.record, &request.publish.proxies, say).await?;
     let chain = intent.record.settings.chain.clone();
     if let Some(head) = head::head(cluster, &chain).await? {
         return Box::pin(renew::carry_on(cluster, request, intent, head, say)).await;

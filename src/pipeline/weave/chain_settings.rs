@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::settings::{BadSetting, duration};
 use crate::chain::build::Map;
+use crate::chain::link::LinkTemplate;
+use crate::chain::publishing::PublishAsked;
+use crate::chain::repository::GithubRepository;
 use crate::chain::retention::Rules;
 use crate::chain::wire;
 
@@ -13,12 +16,29 @@ pub(super) const JANITOR: &str = "janitor";
 const JANITOR_TTL: &str = "janitor/ttl";
 
 /// Every key that a person may write there.
-pub(super) const KEYS: [&str; 3] = [wire::OLDER_THAN, wire::KEEP, wire::KEEP_FAILED];
+pub(super) const KEYS: [&str; 7] = [
+    wire::OLDER_THAN,
+    wire::KEEP,
+    wire::KEEP_FAILED,
+    wire::GITHUB,
+    wire::GITHUB_URL,
+    wire::LINK,
+    wire::WEBHOOK,
+];
+
+/// What they say.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct ChainAnnotations {
+    /// Which builds the chain disposes of.
+    pub(super) retention: Rules,
+    /// Who is told of them.
+    pub(super) publish: PublishAsked,
+}
 
 /// Reads them.
-pub(super) fn read(annotations: &Map) -> (Rules, Vec<BadSetting>) {
+pub(super) fn read(annotations: &Map) -> (ChainAnnotations, Vec<BadSetting>) {
     let mut bad = Vec::new();
-    let mut rules = Rules::default();
+    let ChainAnnotations { retention: mut rules, mut publish } = ChainAnnotations::default();
     let mut read = |key: &'static str, take: &mut dyn FnMut(&str) -> Result<(), String>| {
         if let Some(value) = annotations.get(key)
             && let Err(why) = take(value)
@@ -34,7 +54,18 @@ pub(super) fn read(annotations: &Map) -> (Rules, Vec<BadSetting>) {
         rules.keep = Some(count);
         Ok(())
     });
-    (rules, bad)
+    read(wire::GITHUB, &mut |value| {
+        let named = if value.is_empty() { Ok(()) } else { GithubRepository::parse(value).map(drop) };
+        named.map(|()| publish.github = Some(value.to_owned())).map_err(|why| why.to_string())
+    });
+    read(wire::LINK, &mut |value| {
+        let link = LinkTemplate::parse(value).map_err(|why| why.to_string());
+        link.map(|_| publish.link = Some(value.to_owned()))
+    });
+    // addresses are read by whoever connects to them
+    publish.github_url = annotations.get(wire::GITHUB_URL).cloned();
+    publish.webhook = annotations.get(wire::WEBHOOK).cloned();
+    (ChainAnnotations { retention: rules, publish }, bad)
 }
 
 /// A duration; `0` too.
@@ -60,8 +91,8 @@ mod tests {
 
     fn of(pairs: &[(&str, &str)]) -> (Rules, Vec<&'static str>) {
         let map = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let (rules, bad) = read(&map);
-        (rules, bad.into_iter().map(|bad| bad.key).collect())
+        let (read, bad) = read(&map);
+        (read.retention, bad.into_iter().map(|bad| bad.key).collect())
     }
 
     const DAY: Duration = Duration::from_secs(86_400);
@@ -85,7 +116,22 @@ mod tests {
     }
 
     #[test]
-    fn a_retention_that_cannot_be_read_is_refused_by_its_key() {
+    fn who_is_told_is_read_from_the_namespace_document() {
+        let pairs = [
+            (wire::GITHUB, ""),
+            (wire::GITHUB_URL, "https://ghe.example/api/v3"),
+            (wire::LINK, "https://ci.example/{namespace}"),
+            (wire::WEBHOOK, "https://hooks.example/x"),
+        ];
+        let map = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let (read, bad) = read(&map);
+        let text = |at: usize| Some(pairs[at].1.to_owned());
+        let want = PublishAsked { github: text(0), github_url: text(1), link: text(2), webhook: text(3) };
+        assert_eq!((read.publish, bad.len()), (want, 0));
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_read_is_refused_by_its_key() {
         for (key, value) in [
             (wire::OLDER_THAN, "7"),
             (wire::OLDER_THAN, "-1d"),
@@ -94,6 +140,10 @@ mod tests {
             (wire::KEEP_FAILED, ""),
             (JANITOR_TTL, "soon"),
             (JANITOR_TTL, "99999999999999999999w"),
+            (wire::GITHUB, "repo"),
+            (wire::GITHUB, "https://github.com/o/r"),
+            (wire::LINK, "ci.example/{namespace}"),
+            (wire::LINK, "https://ci.example/{branch}"),
         ] {
             assert_eq!(of(&[(key, value)]).1, [key], "{value}");
         }

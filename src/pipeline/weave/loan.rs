@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::chain_settings;
+use super::chain_settings::{self, ChainAnnotations};
 use super::settings::BadSetting;
 use super::subject::{Subject, escaped, listed};
 use crate::chain::build::Map;
+use crate::chain::publishing::PublishAsked;
 use crate::chain::retention::Rules;
 use crate::chain::{rights, wire};
 use crate::keel::parking;
@@ -24,6 +25,9 @@ pub struct Loan {
     /// Which builds the chain disposes of.
     #[serde(default)]
     pub retention: Rules,
+    /// Who is told of them.
+    #[serde(default)]
+    pub publish: PublishAsked,
 }
 
 /// The six labels of Pod Security; an empty value is an absent label.
@@ -95,7 +99,7 @@ pub(super) fn read(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) -> Loan {
     check_pod_security(subject, &pod_security, faults);
     let lent = |map: Map| map.into_iter().filter(|(key, _)| is_lent(key)).collect();
     let annotations = subject.annotations();
-    let (retention, bad) = chain_settings::read(&annotations);
+    let (ChainAnnotations { retention, publish }, bad) = chain_settings::read(&annotations);
     for BadSetting { key, value, why } in bad {
         faults.push(subject.at(&format!("/metadata/annotations/{}", escaped(key))).fault(
             format!("annotation {key}: {value:?} cannot be read"),
@@ -103,7 +107,7 @@ pub(super) fn read(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) -> Loan {
             "write another value, or take it out",
         ));
     }
-    Loan { labels: lent(labels), annotations: lent(annotations), pod_security, retention }
+    Loan { labels: lent(labels), annotations: lent(annotations), pod_security, retention, publish }
 }
 
 fn check_pod_security(subject: &Subject<'_>, found: &PodSecurity, faults: &mut Vec<Fault>) {

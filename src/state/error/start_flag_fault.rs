@@ -1,11 +1,24 @@
-//! What is wrong with the flags by which `start` copies Secrets and disposes of builds.
+//! What is wrong with the flags by which `start` copies Secrets, disposes of builds and has others told of them.
 
 use crate::chain::case::cases;
+use crate::chain::link::LinkFault;
+use crate::chain::repository::RepositoryFault;
+use crate::publish::PublishFault;
 
 cases! {
     /// A flag of `start` that cannot be followed.
     #[derive(Debug, thiserror::Error)]
-    pub enum StartFlagFault {}
+    pub enum StartFlagFault {
+        /// Where results go.
+        #[error(transparent)]
+        Publish(#[from] PublishFault),
+        /// The link to a build.
+        #[error(transparent)]
+        Link(#[from] LinkFault),
+        /// The repository on GitHub.
+        #[error(transparent)]
+        Repository(#[from] RepositoryFault),
+    }
 
     "start: Secrets and retention" {
         /// Two Secrets of one name.
@@ -32,5 +45,9 @@ cases! {
         NothingLetGo {} Usage
             "--keep-failed alone disposes of nothing: it says how long what did not pass stays at least"
             => "add --older-than AGE or --keep COUNT, here or as annotations of the pipeline's Namespace document";
+        /// A secret that is not there.
+        VariableUnset { variable: String, flag: &'static str, what: &'static str } Usage
+            "the environment variable {variable} is not set, and {what}"
+            => "set it to the secret alone, or name another variable: {flag} NAME";
     }
 }
