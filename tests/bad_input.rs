@@ -863,7 +863,7 @@ fn more_than_an_object_may_hold() {
     let (out, said, code) = run(&folder, &flags, &[]);
     assert_eq!((out.as_str(), code), ("", 2), "{said}");
     insta::assert_snapshot!(said, @"
-        error: template, values and files of chain c are 1002278 bytes; its record in home holds 921600
+        error: template, values and files of chain c are 1002295 bytes; its record in home holds 921600
           remedy: put large files into the image, or into a ConfigMap or Secret of their own
         ");
 }

@@ -80,6 +80,7 @@ fn help_of_the_program() {
           setup    Install what a cluster needs, once per cluster, or print it
           status   List builds, newest first
           watch    Follow a build to its verdict, which is the exit code
+          logs     Show the log of a build, also when its pods are gone
           scale    Scale a build's support up to look at its data, or back down
           cleanup  Delete finished builds and claims, by name or by rule
           version  Print the version of this program
@@ -360,6 +361,10 @@ fn help_of_start() {
 
               --keep-failed <AGE>
                   Keep builds that did not pass for at least this long after their end
+
+              --keep-log <SIZE>
+                  How much of each build's log to keep after its end: a size up to 512Ki, 0 for none
+                  (default: 256Ki)
 
               --timeout <DURATION>
                   How long to wait until the chain listens

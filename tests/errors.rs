@@ -240,7 +240,11 @@ fn page() -> String {
     text.push_str("\n## What a verb finds\n");
     tables(
         &mut text,
-        Mistake::CASES.iter().chain(state::error::Error::CASES).chain(state::error::StartFlagFault::CASES),
+        Mistake::CASES
+            .iter()
+            .chain(state::error::Error::CASES)
+            .chain(state::error::StartFlagFault::CASES)
+            .chain(state::error::LogFault::CASES),
     );
     text.push_str(
         "\n## Results for others\n\nWhat is wrong with a flag is said at `start`. What keeps a result from getting out is written down by the agent; \
@@ -285,7 +289,10 @@ fn every_error_says_what_to_do_and_has_its_exit_code() {
         assert!(failure.remedy.as_ref().is_some_and(|remedy| !remedy.is_empty()), "{failure}");
         assert!(matches!(failure.kind, ExitKind::Usage | ExitKind::Cluster | ExitKind::Timeout), "{failure}");
     }
-    let of_state = state::error::Error::CASES.iter().chain(state::error::StartFlagFault::CASES);
+    let of_state = state::error::Error::CASES
+        .iter()
+        .chain(state::error::StartFlagFault::CASES)
+        .chain(state::error::LogFault::CASES);
     for case in ConfigFault::CASES.iter().chain(Mistake::CASES).chain(of_state).chain(published()) {
         assert!(!case.what.is_empty() && !case.remedy.is_empty(), "{case:?}");
     }

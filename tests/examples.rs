@@ -146,8 +146,10 @@ const AGENT_IMAGE: &str =
     "registry.example/ci/agent@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// The verbs that have a help of their own.
-const VERBS: [&str; 11] =
-    ["setup", "init", "render", "claim", "start", "status", "watch", "scale", "cleanup", "stop", "version"];
+const VERBS: [&str; 12] = [
+    "setup", "init", "render", "claim", "start", "status", "watch", "logs", "scale", "cleanup", "stop",
+    "version",
+];
 
 fn help(line: &str) -> String {
     String::from_utf8(program::program(line).output().unwrap().stdout).unwrap()
@@ -174,6 +176,10 @@ fn every_example_of_the_help_works_as_it_stands() {
     cleanup --older-than 7d --keep 5 --dry-run
     cleanup ci-eager-hopper --wait --timeout 2m
     cleanup namespace/test-calm-noether
+    logs ci-eager-hopper --tail 100 --timestamps
+    logs runner-main
+    logs runner-main -c build --since 5m
+    logs runner-main -f
     scale down ci-witty-kepler
     scale up ci-witty-kepler --wait
     scale up runner-main
@@ -213,8 +219,9 @@ fn no_verb_is_without_examples() {
 }
 
 /// Who runs on a cluster what the pages show of the plugin.
-const RUNS_THEM: [&str; 5] = [
+const RUNS_THEM: [&str; 6] = [
     "xtask/src/demo.rs",
+    "tests/chain/logs.rs",
     "tests/chain/start.rs",
     "tests/chain/support.rs",
     "tests/chain/tidied.rs",
@@ -222,7 +229,7 @@ const RUNS_THEM: [&str; 5] = [
 ];
 
 /// Commands of others in the pages: who runs them, and the words by which that is seen in its source.
-const ELSEWHERE: [(&str, Elsewhere); 22] = [
+const ELSEWHERE: [(&str, Elsewhere); 21] = [
     ("cargo install ", Elsewhere::Nobody("the same program, built from the same sources")),
     ("cargo xtask package", Elsewhere::In("tests/chain/krewed.rs", "[\"package\"")),
     (
@@ -232,7 +239,6 @@ const ELSEWHERE: [(&str, Elsewhere); 22] = [
     ("cargo xtask demo", Elsewhere::In(".ci/run", "cargo xtask demo")),
     ("cargo xtask test", Elsewhere::In(".ci/run", "cargo xtask test")),
     ("kubectl krew ", Elsewhere::In("tests/chain/krewed.rs", "[\"krew\", \"install\"")),
-    ("kubectl logs ", Elsewhere::In("xtask/src/demo.rs", "[\"logs\", \"-n\"")),
     ("kubectl auth can-i ", PAGES),
     ("kubectl create rolebinding ", PAGES),
     ("kubectl get clusterrole", PAGES),

@@ -84,7 +84,7 @@ pub fn judge(
     let errored = |cause: String| over(Verdict::Errored, cause, "");
     let build = pod.container(container);
     let exit = build.and_then(|build| match &build.state {
-        State::Terminated { code, reason } => Some((*code, exit_cause(build, *code, reason))),
+        State::Terminated { code, reason } => Some((*code, in_its_words(build, *code, reason))),
         _ => None,
     });
     if let Some((0, cause)) = exit {
@@ -147,6 +147,15 @@ fn is_stuck(container: &Container) -> bool {
     // a sidecar that crashes is restarted by the kubelet; the build's own exit still decides
     matches!(&container.state, State::Waiting { reason, .. }
         if image_trouble(reason) || (stuck(reason) && reason != "CrashLoopBackOff"))
+}
+
+/// How the build container ended: its own word first, if it has left one.
+fn in_its_words(build: &Container, code: i32, reason: &str) -> String {
+    let cause = exit_cause(build, code, reason);
+    match build.word() {
+        Some(word) => format!("{word} ({cause})"),
+        None => cause,
+    }
 }
 
 /// How a container ended. A run in which a process was killed for memory may end with any code: the kernel kills one

@@ -302,3 +302,22 @@ fn a_process_that_was_killed_for_memory_is_told_of_whatever_the_exit() {
         assert_eq!((told_verdict.as_str(), told), (verdict, cause));
     }
 }
+
+#[test]
+fn the_build_containers_own_word_comes_before_its_exit() {
+    for (code, reason, want) in [
+        (0, "Completed", "it says so (container build exited with code 0)"),
+        (3, "Error", "it says so (container build exited with code 3)"),
+        (
+            137,
+            "OOMKilled",
+            "it says so (container build was killed for memory (OOMKilled, without a limit of its own, exit code 137))",
+        ),
+    ] {
+        let mut pod = pod("Failed", ended(code, reason));
+        pod.containers[1].message = "it says so\nand more".to_owned();
+        pod.containers[0].message = "not the init container's".to_owned();
+        let Judged::Over(_, cause) = judged(&pod, 1) else { panic!("{code}") };
+        assert_eq!(cause, want);
+    }
+}

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 
+use memchr::memmem;
 use serde_json::Value;
 
 use super::base64::base64;
@@ -50,7 +52,45 @@ impl Masking {
 
     /// A text without them.
     pub fn text(&self, text: &str) -> String {
-        self.values.iter().fold(text.to_owned(), |text, value| text.replace(value.as_str(), MASK))
+        String::from_utf8_lossy(&self.bytes(text.as_bytes(), 0)).into_owned()
+    }
+
+    /// Bytes without them, and without the first `from`. A value that begins within these and ends behind them is masked.
+    pub fn bytes(&self, bytes: &[u8], from: usize) -> Vec<u8> {
+        let mut at = from.min(bytes.len());
+        let mut clean = Vec::with_capacity(bytes.len() - at);
+        for found in self.found(bytes) {
+            if found.end > at {
+                clean.extend_from_slice(&bytes[at..found.start.max(at)]);
+                clean.extend_from_slice(MASK.as_bytes());
+                at = found.end;
+            }
+        }
+        clean.extend_from_slice(&bytes[at..]);
+        clean
+    }
+
+    /// Bytes of the longest value: what was cut may begin with that much of one, less a byte.
+    pub fn longest(&self) -> usize {
+        self.values.first().map_or(0, String::len)
+    }
+
+    /// Where values are, in order; what overlaps is one.
+    fn found(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let places = |value: &String| {
+            let len = value.len();
+            memmem::find_iter(bytes, value.as_bytes()).map(move |at| at..at + len).collect::<Vec<_>>()
+        };
+        let mut all: Vec<Range<usize>> = self.values.iter().flat_map(places).collect();
+        all.sort_by_key(|place| (place.start, place.end));
+        let mut apart: Vec<Range<usize>> = Vec::new();
+        for place in all {
+            match apart.last_mut() {
+                Some(last) if place.start < last.end => last.end = last.end.max(place.end),
+                _ => apart.push(place),
+            }
+        }
+        apart
     }
 
     /// A value of JSON without them, in whatever is nested in it. Keys are ours.
@@ -87,6 +127,24 @@ mod tests {
         for printed in ["s3cr3t/+pass", "-----BEGIN-----\nTHEKEY\n-----END-----\n"].map(base64) {
             assert!(!masking.text(&printed).contains(&printed[..8]), "{printed}");
         }
+    }
+
+    #[test]
+    fn of_two_values_that_overlap_nothing_is_left_and_what_is_no_text_stays() {
+        let masking = Masking::of(["abcdef", "defghi"]);
+        assert_eq!(masking.text("<abcdefghi> <abcdef><defghi>"), "<***> <***><***>");
+        let bytes = b"\xff\x00abcdef\xfe\x1b[1m";
+        assert_eq!(masking.bytes(bytes, 0), b"\xff\x00***\xfe\x1b[1m");
+        for (from, rest) in [
+            (0, &b"\xff\x00***\xfe\x1b[1m"[..]),
+            (2, b"***\xfe\x1b[1m"),
+            (5, b"***\xfe\x1b[1m"),
+            (8, b"\xfe\x1b[1m"),
+            (99, b""),
+        ] {
+            assert_eq!(masking.bytes(bytes, from), rest, "from {from}");
+        }
+        assert_eq!((masking.longest(), Masking::default().longest()), (8, 0), "base64 is longer");
     }
 
     #[test]

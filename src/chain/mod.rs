@@ -14,6 +14,7 @@ pub mod copied;
 pub mod denial;
 pub mod freeze;
 pub mod head;
+pub mod kept_log;
 pub mod link;
 pub mod listener;
 pub mod masking;

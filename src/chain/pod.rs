@@ -2,11 +2,13 @@
 
 mod reason;
 mod served;
+mod word;
 
 use jiff::Timestamp;
 
 use self::reason::{CRASH_LOOP, of_node};
 pub use self::reason::{image_trouble, not_in_registry, stuck};
+use self::word::first_word;
 use super::build::Build;
 use super::wire;
 use crate::keel::image::{Digest, ImageRef};
@@ -42,6 +44,8 @@ pub struct Container {
     pub name: String,
     /// Whether it is an init container.
     pub init: bool,
+    /// Whether it is one that runs beside the others, and is started again as long as they run.
+    pub sidecar: bool,
     /// The image in the spec.
     pub image: String,
     /// How much memory it may have, as it was written; none where only the node bounds it.
@@ -60,6 +64,8 @@ pub struct Container {
     pub started: Option<Timestamp>,
     /// When it ended, if it has.
     pub ended: Option<Timestamp>,
+    /// What it wrote into its termination message, if it has ended by itself: 12 KiB at most in a pod, and of any form.
+    pub message: String,
 }
 
 /// Whose doing it is that a container tells nothing.
@@ -84,6 +90,8 @@ pub struct Pod {
     pub account: String,
     /// uid of the controller that made it; empty where none did.
     pub controller: String,
+    /// Whether a container that has ended is started again.
+    pub restarts: bool,
     /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`.
     pub phase: String,
     /// `status.reason`, such as `Evicted`, `DeadlineExceeded`.
@@ -133,6 +141,23 @@ impl State {
 }
 
 impl Container {
+    /// Its own word of how it ended: the first line of its termination message, without what steers a terminal.
+    pub fn word(&self) -> Option<String> {
+        first_word(&self.message)
+    }
+
+    /// Whether it runs or has run, so that it has a log.
+    pub fn has_log(&self) -> bool {
+        let begun = |state: &State| matches!(state, State::Running | State::Terminated { .. });
+        begun(&self.state) || begun(&self.last)
+    }
+
+    /// Whether this run of it or the one before has failed.
+    pub fn has_failed(&self) -> bool {
+        let failed = |state: &State| matches!(state, State::Terminated { code, .. } if *code != 0);
+        failed(&self.state) || failed(&self.last)
+    }
+
     /// What memory it lacked when a process of it was killed: `OOMKilled, limit 64Mi`.
     pub fn lacking(&self) -> String {
         match &self.memory {

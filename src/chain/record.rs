@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 
 use super::build::{Build, Map, Phase};
 use super::copied::CopiedSecret;
+use super::kept_log;
 use super::publishing::PublishSettings;
 use super::rights::{self, Grants};
 use super::rules::{Rules, Tidied};
+use super::wire;
 
 /// Settings of a chain, fixed at `start`. Fields that an older program does not know are ignored by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +58,9 @@ pub struct ChainSettings {
     /// Who is told of its builds.
     #[serde(default, skip_serializing_if = "PublishSettings::is_nothing")]
     pub publish: PublishSettings,
+    /// So many bytes of a build's log are kept.
+    #[serde(default = "kept_log::default_size")]
+    pub keep_log: usize,
 }
 
 impl ChainSettings {
@@ -114,6 +119,9 @@ pub struct Entry {
     /// The events that decided, newest last; copied since the cluster drops events after an hour.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
+    /// Whether the end of its log was kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub log_kept: bool,
 }
 
 /// At most so many events of one build are kept.
@@ -145,6 +153,7 @@ impl Entry {
             times: build.times.iter().map(|(phase, at)| (phase_key(*phase), *at)).collect(),
             exits,
             events: events.into_iter().skip(skip).map(shorten).collect(),
+            log_kept: false,
         }
     }
 }
@@ -153,15 +162,8 @@ fn phase_key(phase: Phase) -> String {
     phase.as_str().to_ascii_lowercase()
 }
 
-/// What the keys of builds begin with in the history.
-const BUILD: &str = "build.";
 /// The key of the history that says what retention came to last.
 const TIDIED: &str = "tidied";
-
-/// The key of a generation in the history; sorts as the generations do.
-pub fn history_key(generation: u64) -> String {
-    format!("{BUILD}{generation:08}")
-}
 
 /// The merge patch that says beside a history what retention came to.
 pub fn tidied_patch(tidied: &Tidied) -> Value {
@@ -175,11 +177,11 @@ pub fn tidied(data: &Map) -> Option<Tidied> {
 
 /// The merge patch that adds an entry to a history and drops the oldest that no longer fit.
 pub fn history_patch(data: &Map, entry: &Entry) -> Value {
-    let key = history_key(entry.generation);
+    let key = wire::build_key(entry.generation);
     let text = json!(entry).to_string();
     let mut bytes = key.len() + text.len();
     let mut patch = json!({ &key: text });
-    let others = data.iter().rev().filter(|(other, _)| **other != key && other.starts_with(BUILD));
+    let others = data.iter().rev().filter(|(other, _)| **other != key && other.starts_with(wire::BUILD_KEY));
     for (kept, (other, value)) in others.enumerate() {
         bytes += other.len() + value.len();
         if kept + 2 > HISTORY_MAX || bytes > HISTORY_BYTES {
@@ -191,7 +193,7 @@ pub fn history_patch(data: &Map, entry: &Entry) -> Value {
 
 /// Reads a history, oldest first; entries that cannot be read are left out.
 pub fn history(data: &Map) -> Vec<Entry> {
-    let builds = data.iter().filter(|(key, _)| key.starts_with(BUILD));
+    let builds = data.iter().filter(|(key, _)| key.starts_with(wire::BUILD_KEY));
     builds.filter_map(|(_, text)| serde_json::from_str(text).ok()).collect()
 }
 
@@ -221,6 +223,7 @@ mod tests {
             times: BTreeMap::new(),
             exits: vec![],
             events: vec![],
+            log_kept: false,
         }
     }
 

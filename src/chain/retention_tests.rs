@@ -87,6 +87,7 @@ fn entry(generation: u64) -> Entry {
         times: BTreeMap::new(),
         exits: Vec::new(),
         events: Vec::new(),
+        log_kept: false,
     }
 }
 

@@ -30,7 +30,7 @@ pub use self::virtual_rights::{
 };
 pub use self::workspace::Workspace;
 use super::build::Map;
-use super::wire;
+use super::{kept_log, wire};
 
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 const RBAC_V1: &str = "rbac.authorization.k8s.io/v1";
@@ -222,6 +222,7 @@ pub fn chain_role(grants: &Grants<'_>) -> Value {
             rule("", "configmaps", &["get"], &[record, wire::HOME_CONFIG.to_owned()]),
             rule("", "secrets", &["get", "watch"], &[head]),
             rule("", "secrets", &["get"], &[wire::seed_object(chain)]),
+            rule("", "secrets", &["get", "patch"], &kept_log::ring(chain)),
         ],
     })
 }

@@ -123,6 +123,9 @@ pub const LINK: &str = "studioci.dev/link";
 /// Annotation of the pipeline's Namespace document: who is sent each build's object.
 pub const WEBHOOK: &str = "studioci.dev/webhook";
 
+/// Annotation of the pipeline's Namespace document: so much of a build's log is kept when it is recorded (`256Ki`); `0` is none.
+pub const KEEP_LOG: &str = "studioci.dev/keep-log";
+
 /// Annotation of a Deployment: `"true"` picks the build workload among several with a policy.
 pub const BUILD: &str = "studioci.dev/build";
 /// Annotation of the build workload: which container is the build container.
@@ -197,4 +200,14 @@ pub fn record_object(chain: &str) -> String {
 /// The name of a chain's history (ConfigMap) in home.
 pub fn history_object(chain: &str) -> String {
     format!("history-{chain}")
+}
+/// The name of one of a chain's Secrets in home that keep the logs of its builds, by its place among them.
+pub fn log_object(chain: &str, place: u64) -> String {
+    format!("log-{chain}-{place}")
+}
+/// What the keys of builds begin with, in a history and in what keeps logs.
+pub const BUILD_KEY: &str = "build.";
+/// The key of a generation there; sorts as the generations do.
+pub fn build_key(generation: u64) -> String {
+    format!("{BUILD_KEY}{generation:08}")
 }

@@ -65,6 +65,10 @@ impl From<Error> for Failure {
                 let (blame, remedy) = fault.advice().expect("every case has its advice");
                 Self::new(blame.into(), fault.to_string()).remedy(remedy)
             }
+            Error::Log(fault) => {
+                let (blame, remedy) = fault.advice().expect("every case has its advice");
+                Self::new(blame.into(), fault.to_string()).remedy(remedy)
+            }
             error => {
                 let (blame, remedy) = error.advice().expect("every case has its advice");
                 Self::new(blame.into(), error.to_string()).remedy(remedy)

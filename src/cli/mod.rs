@@ -13,6 +13,7 @@ pub mod context;
 mod duration;
 pub mod failure;
 pub mod init;
+pub mod logs;
 pub mod mistake;
 pub mod output;
 pub mod pipeline;
@@ -92,6 +93,7 @@ pub enum Verb {
     Setup(setup::SetupArgs),
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
+    Logs(logs::LogsArgs),
     Scale(scale::ScaleArgs),
     Cleanup(cleanup::CleanupArgs),
     Version(version::VersionArgs),
@@ -173,13 +175,11 @@ impl Cli {
             Verb::Setup(args) => block_on(Box::pin(setup::run(args, ctx))),
             Verb::Status(args) => block_on(Box::pin(status::run(args, ctx))),
             Verb::Cleanup(args) => block_on(Box::pin(cleanup::run(args, ctx))),
-            // Where nobody reads on there is no verdict yet, and 0 would say Passed.
-            Verb::Watch(args) => {
-                block_on(Box::pin(watch::run(args, ctx))).map_err(|failure| match failure.kind {
-                    ExitKind::ReaderGone => Failure { kind: ExitKind::Interrupted, ..failure },
-                    _ => failure,
-                })
+            Verb::Watch(args) => block_on(Box::pin(watch::run(args, ctx))).map_err(without_verdict),
+            Verb::Logs(args) if args.follow => {
+                block_on(Box::pin(logs::run(args, ctx))).map_err(without_verdict)
             }
+            Verb::Logs(args) => block_on(Box::pin(logs::run(args, ctx))),
             Verb::Scale(args) => block_on(Box::pin(scale::run(args, ctx))),
             Verb::Child(_) => child::run(),
             Verb::Agent(args) => match args.act {
@@ -189,6 +189,14 @@ impl Cli {
                 agent::Act::Probe => Ok(agent::probe()),
             },
         }
+    }
+}
+
+/// Where nobody reads on there is no verdict yet, and 0 would say Passed.
+fn without_verdict(failure: Failure) -> Failure {
+    match failure.kind {
+        ExitKind::ReaderGone => Failure { kind: ExitKind::Interrupted, ..failure },
+        _ => failure,
     }
 }
 
@@ -204,12 +212,17 @@ mod tests {
 
     #[test]
     fn a_reader_that_leaves_a_watch_leaves_it_without_a_verdict() {
-        for (line, kind) in [("watch", ExitKind::Interrupted), ("status", ExitKind::ReaderGone)] {
+        for (line, kind) in [
+            ("watch", ExitKind::Interrupted),
+            ("logs -f", ExitKind::Interrupted),
+            ("logs", ExitKind::ReaderGone),
+            ("status", ExitKind::ReaderGone),
+        ] {
             let (console, _) =
                 crate::output::console::Console::captured(StreamStyle::default(), StreamStyle::default());
             let mut ctx =
                 Ctx { console, settings: ProcessSettings::default(), connection: ConnectionArgs::default() };
-            let args = ["x", line].map(OsString::from);
+            let args = std::iter::once("x").chain(line.split(' ')).map(OsString::from);
             let Ok(Parsed::Verb(cli)) = parse(args, &ctx.settings) else { panic!("{line} is a verb") };
             let gone = || Failure::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
             let failure = cli.run(&mut ctx, |_| Err(gone())).unwrap_err();

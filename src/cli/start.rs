@@ -15,8 +15,8 @@ use super::output::{DryRun, dry_run};
 use super::pipeline::PipelineArgs;
 use super::publishing::PublishArgs;
 use crate::chain::build::Phase;
-use crate::chain::names;
 use crate::chain::retention::Rules;
+use crate::chain::{kept_log, names};
 use crate::local::git;
 use crate::local::render::Renderer;
 use crate::ops;
@@ -95,6 +95,9 @@ pub struct StartArgs {
     /// Keep builds that did not pass for at least this long after their end
     #[arg(long, value_name = "AGE", value_parser = duration::age, allow_hyphen_values = true)]
     pub keep_failed: Option<Duration>,
+    /// How much of each build's log to keep after its end: a size up to 512Ki, 0 for none (default: 256Ki)
+    #[arg(long, value_name = "SIZE", value_parser = kept_log::size, allow_hyphen_values = true)]
+    pub keep_log: Option<usize>,
     /// Who is told of its builds.
     #[command(flatten)]
     pub publish: PublishArgs,
@@ -149,6 +152,7 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         secrets: in_namespace(args.secrets, ctx.connection.namespace.as_deref()),
         retention: Rules { older_than: args.older_than, keep: args.keep, keep_failed: args.keep_failed },
         publish: args.publish.read(ctx.settings.proxies.clone())?,
+        keep_log: args.keep_log,
         renderer: Renderer::person(),
         timeout: args.timeout,
         at: Timestamp::now(),

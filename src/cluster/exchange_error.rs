@@ -3,9 +3,11 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::time::Duration;
 
 use tokio::time::error::Elapsed;
 
+use super::connection_info::ConnectionInfo;
 use super::connector::ProxyError;
 use super::error::Error;
 use super::handshake;
@@ -86,6 +88,16 @@ impl ExchangeError {
         }
         let hindrance = Hindrance::Link(why);
         if connecting || refused || late { Self::Unsent(hindrance) } else { Self::Cut(hindrance) }
+    }
+
+    /// What it is to whoever asks once. `after`: how long that took.
+    pub(super) fn into_error(self, about: &ConnectionInfo, what: &str, after: Duration) -> Error {
+        match self {
+            Self::Unsent(why) | Self::Hopeless(why) | Self::Cut(why) => about.unreachable(why),
+            Self::Silent => about.silent(what, after),
+            Self::TooLarge(most) => Error::TooLarge { what: what.to_owned(), most },
+            Self::Credentials(error) => error,
+        }
     }
 }
 

@@ -16,12 +16,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
-use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use super::answer::{retry_after, whole};
 use super::error::Error;
 use super::event_stream::{EventHead, EventObject, EventStream, StreamEnd};
 use super::exchange_error::ExchangeError;
@@ -31,7 +29,7 @@ use super::request::{ANSWER_BYTES, ApiRequest};
 use super::resource::Resource;
 use super::retry::{jitter, pause};
 use super::status::Status;
-use super::stranger::stranger;
+use super::stream::Unopened;
 use super::transport::QUIET;
 use super::{Cluster, ClusterNotice, decode};
 
@@ -139,7 +137,6 @@ struct Watching<T> {
     /// Not before this moment does the next request start.
     start: Instant,
     failures: u32,
-    renewed: bool,
 }
 
 impl<T: DeserializeOwned + Send + 'static> Watching<T> {
@@ -154,7 +151,6 @@ impl<T: DeserializeOwned + Send + 'static> Watching<T> {
             ready: VecDeque::new(),
             start: Instant::now(),
             failures: 0,
-            renewed: false,
         }
     }
 
@@ -218,42 +214,10 @@ impl<T: DeserializeOwned + Send + 'static> Watching<T> {
     async fn open(&mut self) {
         let Some(version) = self.version.clone() else { return };
         let request = self.request(&version);
-        let transport = &self.cluster.inner.transport;
-        if let Err(error) = transport.prepare().await {
-            return self.fail(None, error);
-        }
-        let begun = Instant::now();
-        let opening = timeout(self.cluster.inner.request_timeout, transport.open(&request, true));
-        let (response, generation) = match opening.await {
-            Ok(opened) => opened,
-            Err(_) => (Err(ExchangeError::Silent), 0),
-        };
-        let (head, body) = match response {
-            Ok(response) => response.into_parts(),
-            Err(trouble) => return self.fail(None, self.error_of(trouble, &request, begun.elapsed())),
-        };
-        let strange = |body: &[u8]| stranger(&transport.about, &request, head.status, &head.headers, body);
-        if head.status.is_success() {
-            self.renewed = false;
-            return match strange(b"") {
-                Some(error) => self.fail(None, error),
-                None => self.stream = Some(EventStream::new(body)),
-            };
-        }
-        if head.status == StatusCode::UNAUTHORIZED && !self.renewed {
-            self.renewed = true;
-            match transport.renew(generation).await {
-                Ok(true) => return,
-                Ok(false) => {}
-                Err(error) => return self.fail(None, error),
-            }
-        }
-        let body = timeout(self.cluster.inner.request_timeout, whole(body, ANSWER_BYTES)).await;
-        let body = transport.without_credentials(body.ok().and_then(Result::ok).unwrap_or_default()).await;
-        let after = retry_after(&head.headers);
-        match strange(&body) {
-            Some(error) => self.fail(after, error),
-            None => self.refused(Status::read(head.status.as_u16(), &body), after, &request.what),
+        match self.cluster.open_stream(&request).await {
+            Ok(body) => self.stream = Some(EventStream::new(body)),
+            Err(Unopened::Failed(error)) => self.fail(None, error),
+            Err(Unopened::Refused(status, after)) => self.refused(status, after, &request.what),
         }
     }
 
@@ -352,18 +316,6 @@ impl<T: DeserializeOwned + Send + 'static> Watching<T> {
             Ok(tail) => make(tail.object),
             Err(error) => WatchEvent::Trouble(error),
         });
-    }
-
-    fn error_of(&self, trouble: ExchangeError, request: &ApiRequest, after: Duration) -> Error {
-        let about = &self.cluster.inner.transport.about;
-        match trouble {
-            ExchangeError::Unsent(why) | ExchangeError::Hopeless(why) | ExchangeError::Cut(why) => {
-                about.unreachable(why)
-            }
-            ExchangeError::Silent => about.silent(&request.what, after),
-            ExchangeError::TooLarge(most) => Error::TooLarge { what: request.what.clone(), most },
-            ExchangeError::Credentials(error) => error,
-        }
     }
 
     /// Counts a failure, says why, and waits longer than the last time.

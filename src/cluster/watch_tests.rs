@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use testkit::{BodyEnd, Reply, Scripted, SeenRequest};
+use tokio::time::timeout;
 
 use super::super::objects::Object;
 use super::super::resource::PODS;

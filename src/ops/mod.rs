@@ -6,6 +6,7 @@ pub mod claim;
 pub mod cleanup;
 pub mod gone;
 mod listens;
+pub mod logs;
 pub mod publish;
 pub mod scale;
 pub mod setup;

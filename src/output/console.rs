@@ -64,6 +64,14 @@ impl Console {
         self.out.sink.write_all(text.as_bytes())
     }
 
+    /// Writes bytes as somebody else wrote them: those of a log, for whoever asked for just that.
+    ///
+    /// # Errors
+    /// As [`Console::data`].
+    pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.sink.write_all(bytes)
+    }
+
     /// Writes one line of data.
     ///
     /// # Errors

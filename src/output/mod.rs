@@ -4,6 +4,7 @@
 //! handed; nothing here reads the environment or a clock, and nothing here speaks to a server.
 
 pub mod console;
+pub mod logs;
 pub mod narration;
 pub mod printer;
 pub mod result;

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use tokio::try_join;
 
 use super::act::shorten;
+use super::served::ServedJob;
 use super::{Agent, Flow};
 use crate::agent::{Observation, verdict};
 use crate::chain::build::{Phase, Verdict};
 use crate::chain::freeze::Freeze;
 use crate::chain::outbox::{self, Outgoing};
-use crate::chain::record::{Entry, history_key, history_patch};
+use crate::chain::record::{Entry, history_patch};
 use crate::chain::wire;
 use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
@@ -45,6 +46,7 @@ impl Agent<'_> {
                     }
                     Error::Cluster(it) if it.is_refusal() || it.is_not_found() => {
                         let cause = format!("the API server refuses {what} of the pipeline: {error}");
+                        let cause = self.discretion(&seen.build).await?.masking.text(&cause);
                         let annotations =
                             json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
                         return self.patch_namespace(seen, json!({}), annotations).await;
@@ -101,7 +103,8 @@ impl Agent<'_> {
         Ok(Flow::Look)
     }
 
-    /// Home first, then the Namespace: nothing is disposed of before its result is in home.
+    /// Home first, then the Namespace: nothing is disposed of before its result is in home. The log comes before the result,
+    /// which says whether it was kept.
     pub(super) async fn record(
         &mut self,
         seen: &mut Observation,
@@ -112,28 +115,33 @@ impl Agent<'_> {
         let history = async {
             Ok::<_, Error>(self.cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?)
         };
+        let discretion = self.discretion(&seen.build).await?;
         let pods = async {
             let pods = self.build_pods(&seen.build).await?;
             let warnings = self.warnings(&pods).await?;
             Ok::<_, Error>((pods, warnings))
         };
-        let read = async { try_join!(pods, history) };
-        let ((pods, warnings), history) = Box::pin(read).await?;
+        let job = async {
+            let namespace = Some(self.me.namespace.as_str());
+            Ok(self.cluster.get::<ServedJob>(&kind::JOBS, namespace, wire::JOB).await?)
+        };
+        let read = async { try_join!(pods, history, job) };
+        let ((pods, warnings), history, job) = Box::pin(read).await?;
+        let container = job.as_ref().map_or(self.me.container.as_str(), ServedJob::container).to_owned();
+        let log_kept = Box::pin(self.keep_log(seen, verdict, (&pods, &container), &discretion)).await;
         let exits = pods.iter().flat_map(verdict::exits).collect();
         let events = warnings
             .into_iter()
             .map(|event| {
-                format!(
-                    "{} {}/{}: {}",
-                    event.reason, event.involved_object.kind, event.involved_object.name, event.message
-                )
+                let (reason, of) = (&event.reason, &event.involved_object);
+                discretion.masking.text(&format!("{reason} {}/{}: {}", of.kind, of.name, event.message))
             })
             .collect();
         let mut build = seen.build.clone();
         build.times.insert(Phase::Recorded, self.now());
-        let mut cause = cause.to_owned();
+        let mut cause = discretion.masking.text(cause);
         shorten(&mut cause);
-        let entry = Entry::of(&build, verdict.as_str(), &cause, exits, events);
+        let entry = Entry { log_kept, ..Entry::of(&build, verdict.as_str(), &cause, exits, events) };
         let history = history.ok_or_else(|| Error::HistoryGone { object: name.clone() })?;
         let mut patch = history_patch(&history.data, &entry);
         if let Some(out) = Outgoing::of(&self.tells(&build).await?, self.now()) {
@@ -153,7 +161,7 @@ impl Agent<'_> {
         let Some(history) = self.cluster.get::<Data>(&kind::CONFIG_MAPS, home, &name).await? else {
             return Ok(());
         };
-        if history.data.contains_key(&history_key(generation)) {
+        if history.data.contains_key(&wire::build_key(generation)) {
             return Ok(());
         }
         let entry = Entry {
@@ -168,6 +176,7 @@ impl Agent<'_> {
             times: BTreeMap::from([("recorded".to_owned(), self.now())]),
             exits: Vec::new(),
             events: Vec::new(),
+            log_kept: false,
         };
         let patch = history_patch(&history.data, &entry);
         self.cluster.patch::<Value>(&kind::CONFIG_MAPS, home, &name, Patch::Merge(&patch)).await?;

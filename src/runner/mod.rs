@@ -9,6 +9,7 @@ mod build;
 mod finish;
 mod hand_on;
 mod hear;
+mod keep;
 mod known;
 mod memory;
 mod observe;

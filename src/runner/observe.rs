@@ -262,7 +262,10 @@ impl Agent<'_> {
                 "the build's pod was deleted behind the Job's back, and a second one was made".to_owned();
             return Ok(Judged::Over(Verdict::Errored, cause));
         }
-        let pod = pods.into_iter().next();
+        let mut pod = pods.into_iter().next();
+        if let Some(pod) = &mut pod {
+            self.mask_words(build, pod).await?;
+        }
         let complete = holds(&job.status.conditions, "Complete").is_some();
         let failed = holds(&job.status.conditions, "Failed");
         let failed = failed.map(|condition| (condition.reason.clone(), condition.message.clone()));

@@ -4,11 +4,13 @@
 //! written from [`Error::CASES`].
 
 mod cases;
+mod log_fault;
 mod start_flag_fault;
 
 use crate::local::render::Unrendered;
 
 pub use cases::Error;
+pub use log_fault::LogFault;
 pub use start_flag_fault::StartFlagFault;
 
 impl Error {

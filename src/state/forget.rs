@@ -3,8 +3,7 @@
 use super::chain::Data;
 use super::error::{Error, Result};
 use super::head::read_head;
-use crate::chain::wire;
-use crate::cluster::objects::Object;
+use crate::chain::{kept_log, wire};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Delete, Deletion, Resource};
 
@@ -24,19 +23,17 @@ pub async fn forget(
     uuid: &str,
     tell: &mut dyn FnMut(&Resource, &str),
 ) -> Result<()> {
-    let (head, record, history) =
-        (wire::chain_object(chain), wire::record_object(chain), wire::history_object(chain));
-    let secret_seed = wire::seed_object(chain);
-    let objects = [
-        (&kind::ROLES, &head),
-        (&kind::SECRETS, &head),
-        (&kind::SECRETS, &secret_seed),
-        (&kind::CONFIG_MAPS, &history),
-        (&kind::CONFIG_MAPS, &record),
-        (&kind::CONFIG_MAPS, &head),
+    let head = wire::chain_object(chain);
+    let mut objects = vec![
+        (&kind::ROLES, head.clone()),
+        (&kind::SECRETS, head.clone()),
+        (&kind::SECRETS, wire::seed_object(chain)),
+        (&kind::CONFIG_MAPS, wire::history_object(chain)),
+        (&kind::CONFIG_MAPS, wire::record_object(chain)),
     ];
+    objects.extend(kept_log::ring(chain).into_iter().map(|name| (&kind::SECRETS, name)));
     let home = Some(wire::HOME);
-    let before_head = objects.iter().take(5).map(|(kind, name)| cluster.get::<Object>(kind, home, name));
+    let before_head = objects.iter().map(|(kind, name)| cluster.get_metadata(kind, home, name));
     let before_head = futures_util::future::try_join_all(before_head).await?;
     let Some(last) = cluster.get::<Data>(&kind::CONFIG_MAPS, home, &head).await? else { return Ok(()) };
     let there = read_head(&last)?;
@@ -44,7 +41,8 @@ pub async fn forget(
         return Err(Error::StartedWhileDeleted { chain: chain.to_owned() });
     }
     let uids = before_head.into_iter().map(|found| found.map(|found| found.metadata.uid));
-    for ((resource, name), seen) in objects.into_iter().zip(uids.chain([Some(last.metadata.uid)])) {
+    objects.push((&kind::CONFIG_MAPS, head));
+    for ((resource, name), seen) in objects.iter().zip(uids.chain([Some(last.metadata.uid)])) {
         let Some(seen) = seen else { continue };
         match cluster.delete(resource, home, name, &Delete::uid(seen)).await {
             Ok(Deletion::Accepted) => tell(resource, name),

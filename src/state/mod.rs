@@ -17,6 +17,7 @@ pub mod events;
 pub mod forget;
 pub mod head;
 pub mod home;
+pub mod kept_log;
 pub mod manifests;
 pub mod narration;
 pub mod publisher;

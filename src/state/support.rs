@@ -65,6 +65,18 @@ pub(crate) async fn trouble(
     Ok(warnings.iter().max_by_key(|event| event.last_seen()).map(warning))
 }
 
+/// The pods of support that is not ready, those of each workload up to a few.
+pub(crate) async fn unready_pods(cluster: &Cluster, namespace: &str) -> Result<Vec<Pod>, Error> {
+    let unready =
+        list(cluster, namespace).await?.into_iter().filter(|(kind, it)| it.ready(*kind) < it.replicas);
+    let pods = unready.map(|(_, workload)| async move {
+        let select = Query::labels(workload.selector.query());
+        let pods = cluster.list::<Pod>(&kind::PODS, Some(namespace), &select).await?.items;
+        Ok::<_, Error>(pods.into_iter().take(PODS).collect::<Vec<_>>())
+    });
+    Ok(try_join_all(pods).await?.concat())
+}
+
 /// What was warned of last about a pod, one sentence.
 pub(crate) async fn last_warning(cluster: &Cluster, pod: &Pod) -> Result<Option<String>, Error> {
     let warnings = events::warnings(cluster, &pod.namespace, About::Pod(pod)).await?;

@@ -35,7 +35,10 @@ impl World {
             hook(self, &line);
             self.before_write = Some(hook);
         }
-        let reply = self.answer(seen, &Place::of(&seen.path), dry);
+        let reply = match seen.path.strip_suffix("/log") {
+            Some(pod) => self.log(seen, pod),
+            None => self.answer(seen, &Place::of(&seen.path), dry),
+        };
         if writes {
             self.writes.push(line.clone());
             if let Some(mut hook) = self.after_write.take() {
@@ -44,6 +47,18 @@ impl World {
             }
         }
         reply
+    }
+
+    /// What a container of a pod that is there has written.
+    fn log(&self, seen: &SeenRequest, pod: &str) -> Reply {
+        if let Some(message) = self.refusals.iter().find_map(|refuses| refuses(&seen.line(), &seen.body)) {
+            return Reply::Status(403, "Forbidden", message);
+        }
+        if !self.objects.contains_key(pod) {
+            return not_found();
+        }
+        let text = self.logs.get(&seen.selector("container")).cloned().unwrap_or_default();
+        Reply::Stream(vec![(std::time::Duration::ZERO, text)], BodyEnd::Close)
     }
 
     fn version(&self, seen: &SeenRequest) -> Option<Reply> {

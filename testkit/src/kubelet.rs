@@ -46,7 +46,12 @@ impl World {
         let (phase, state) = match self.exit {
             Some(code) => {
                 let phase = if code == 0 { "Succeeded" } else { "Failed" };
-                (phase, json!({ "terminated": { "exitCode": code, "reason": "Completed" } }))
+                (
+                    phase,
+                    json!({ "terminated": {
+                    "exitCode": code, "reason": "Completed", "message": self.message,
+                } }),
+                )
             }
             None => ("Running", json!({ "running": {} })),
         };

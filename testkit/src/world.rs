@@ -32,6 +32,10 @@ pub struct World {
     pub has_pod: Option<fn(&Value) -> bool>,
     /// Exit code of Jobs; none = they run on.
     pub exit: Option<i32>,
+    /// Termination message of what a Job runs.
+    pub message: String,
+    /// What containers have written, by their name.
+    pub logs: BTreeMap<String, String>,
     /// Minor version of the server's release, as `/version` tells it: `36`, `29+`.
     pub minor: &'static str,
     /// Who asks, as reviews tell them.
@@ -57,6 +61,8 @@ impl World {
             registry: self.registry.clone(),
             has_pod: self.has_pod,
             exit: self.exit,
+            message: self.message.clone(),
+            logs: self.logs.clone(),
             minor: self.minor,
             user: self.user,
             allows: self.allows,

@@ -140,7 +140,7 @@ impl<'a> Ground<'a> {
 impl Drop for Ground<'_> {
     fn drop(&mut self) {
         let number =
-            json!({ "metadata": { "annotations": { "studioci.dev/confinement": "3" } } }).to_string();
+            json!({ "metadata": { "annotations": { "studioci.dev/confinement": "4" } } }).to_string();
         let policies =
             ["patch", "validatingadmissionpolicy", "studioci-rights", "--type=merge", "-p", &number];
         let _ = self.0.kubectl(&policies);

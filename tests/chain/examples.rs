@@ -80,6 +80,13 @@ fn chain_18_every_example_of_the_help_works_as_it_stands() {
         world.phase(newest, "Finished");
         build = world.namespace(newest);
     }
+    for example in examples("logs") {
+        let logs = begun(&example.replace("ci-eager-hopper", &build));
+        if example.contains(" -f") {
+            world.push("build-0010", "10", "exit 0");
+        }
+        ended(&example, logs);
+    }
     for example in examples("scale") {
         script(&example.replace("ci-witty-kepler", &build));
     }

@@ -15,6 +15,7 @@ mod hostile;
 mod init;
 mod keel;
 mod krewed;
+mod logs;
 mod over;
 mod pages;
 mod pod;

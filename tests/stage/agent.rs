@@ -6,6 +6,7 @@ mod claims;
 mod copies;
 mod decoys;
 mod ended;
+mod keeps;
 mod over;
 mod publishes;
 mod push;
@@ -96,6 +97,7 @@ pub(super) fn request(keel: &Value) -> StartRequest {
         copies: Vec::new(),
         retention: Rules::default(),
         publish: PublishRequest::default(),
+        keep_log: None,
         renderer: Renderer::here(),
         timeout: Duration::from_secs(60),
         at: Timestamp::UNIX_EPOCH,

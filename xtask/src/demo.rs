@@ -108,7 +108,7 @@ impl Demo<'_> {
         self.shown(&["studioci", "watch", CHAIN])?;
         say("The build ran in the namespace just liberated; the next listener waits in another.");
         self.shown(&["studioci", "status"])?;
-        self.shown(&["logs", "-n", &self.namespace("Passed")?, "job/studioci-build", "-c", "build"])?;
+        self.shown(&["studioci", "logs", &self.namespace("Passed")?])?;
         say("A push whose tests fail: the exit code of watch is the verdict.");
         self.push("build-0003", "echo one test fails; exit 1")?;
         self.fails(&["studioci", "watch", CHAIN], 1)?;
@@ -123,6 +123,8 @@ impl Demo<'_> {
         say("Finished builds go by rule or by name. A dry run says what would go, and why the rest stays:");
         self.shown(&["studioci", "cleanup", "--keep", "1", "--dry-run=client"])?;
         self.shown(&["studioci", "cleanup", &passed, "--wait"])?;
+        say("The end of its log outlives it:");
+        self.shown(&["studioci", "logs", &passed])?;
         self.shown(&["studioci", "status"])
     }
 

@@ -11,6 +11,7 @@ use crate::keel::names::Map;
 #[serde(default, rename_all = "camelCase")]
 struct PodSpec {
     service_account_name: String,
+    restart_policy: String,
     active_deadline_seconds: Option<i64>,
     termination_grace_period_seconds: Option<i64>,
     containers: Vec<ContainerSpec>,
@@ -19,11 +20,13 @@ struct PodSpec {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct ContainerSpec {
     name: String,
     image: String,
     resources: Resources,
+    termination_message_policy: String,
+    restart_policy: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -102,6 +105,11 @@ impl From<ContainerState> for State {
     }
 }
 
+/// Whether a run with this reason has ended by itself.
+fn by_itself(reason: &str) -> bool {
+    matches!(reason, "" | "Completed" | "Error" | "OOMKilled")
+}
+
 impl<'de> Deserialize<'de> for Pod {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Served { metadata, spec, status } = Served::<PodSpec, PodStatus>::deserialize(deserializer)?;
@@ -113,9 +121,14 @@ impl<'de> Deserialize<'de> for Pod {
             let told = statuses.iter().position(|status| status.name == container.name);
             let told = told.map(|at| statuses.swap_remove(at)).unwrap_or_default();
             let ended = told.state.terminated.as_ref().and_then(|end| end.finished_at);
+            // with the other policy it may be the end of the log, and of a run that never began it is the runtime's
+            let own = container.termination_message_policy != "FallbackToLogsOnError";
+            let message = told.state.terminated.as_ref().filter(|end| own && by_itself(&end.reason));
+            let message = message.map(|end| end.message.clone()).unwrap_or_default();
             containers.push(Container {
                 name: container.name,
                 init,
+                sidecar: init && container.restart_policy == "Always",
                 image: container.image,
                 // what is in force: a running container may have been given another limit than it asked for
                 memory: told.resources.memory().or(container.resources.memory()).or(spec.resources.memory()),
@@ -126,6 +139,7 @@ impl<'de> Deserialize<'de> for Pod {
                 restarts: told.restart_count,
                 last: told.last_state.into(),
                 ended,
+                message,
             });
         }
         let mut unschedulable = None;
@@ -145,6 +159,7 @@ impl<'de> Deserialize<'de> for Pod {
             name: metadata.name,
             uid: metadata.uid,
             account: spec.service_account_name,
+            restarts: spec.restart_policy != "Never",
             phase: status.phase,
             reason: status.reason,
             message: status.message,

@@ -159,3 +159,45 @@ fn trouble_names_the_image_that_cannot_be_pulled() {
         Some("image r/app:9 of container build cannot be pulled: ErrImagePull: r/app:9: not found")
     );
 }
+
+#[test]
+fn a_word_is_the_builds_own_and_neither_its_log_nor_the_runtimes() {
+    let read = |policy: &str, reason: &str| {
+        let end =
+            json!({ "exitCode": 3, "reason": reason, "message": "\u{1b}[31mtests fail\u{1b}[0m\nmore" });
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": { "name": "p" },
+            "spec": { "containers": [{ "name": "build", "terminationMessagePolicy": policy }] },
+            "status": { "containerStatuses": [{ "name": "build", "state": { "terminated": end } }] },
+        }))
+        .unwrap();
+        pod.containers[0].word()
+    };
+    let word = Some("tests fail".to_owned());
+    for (policy, reason, want) in [
+        ("File", "Error", word.clone()),
+        ("File", "Completed", word.clone()),
+        ("File", "OOMKilled", word),
+        ("FallbackToLogsOnError", "Error", None),
+        ("File", "StartError", None),
+        ("File", "ContainerCannotRun", None),
+    ] {
+        assert_eq!(read(policy, reason), want, "{policy} {reason}");
+    }
+}
+
+#[test]
+fn what_is_started_again_is_told_from_what_is_not() {
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": { "name": "p" },
+        "spec": {
+            "restartPolicy": "Never",
+            "initContainers": [{ "name": "init" }, { "name": "db", "restartPolicy": "Always" }],
+            "containers": [{ "name": "build" }],
+        },
+    }))
+    .unwrap();
+    assert!(!pod.restarts);
+    let sidecars: Vec<bool> = pod.containers.iter().map(|one| one.sidecar).collect();
+    assert_eq!(sidecars, [false, true, false]);
+}

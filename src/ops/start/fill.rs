@@ -11,7 +11,7 @@ use crate::cluster::objects::Object;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Create, Resource};
 use crate::state::error::{Error, Result};
-use crate::state::{chain, record, seed};
+use crate::state::{chain, kept_log, record, seed};
 
 /// What came of [`fill_home`].
 pub(super) struct Filled {
@@ -35,11 +35,12 @@ pub(super) async fn fill_home(cluster: &Cluster, intent: &Intent) -> Result<Fill
     if !own {
         same_chain(cluster, intent).await?;
     }
-    let objects = [
+    let mut objects = vec![
         (&kind::SECRETS, record::secret(chain, &record.secrets(), &labels)),
         (&kind::CONFIG_MAPS, chain::config_map(&wire::history_object(chain), &Map::new(), &labels)),
         (&kind::ROLES, rights::chain_role(&settings.grants())),
     ];
+    objects.extend(kept_log::empty_ring(chain, &labels).into_iter().map(|secret| (&kind::SECRETS, secret)));
     let others = try_join_all(objects.iter().map(|(resource, object)| create(cluster, resource, object)));
     let secret = seed::seed_secret(chain, intent.seed, &labels);
     let (_, sown) = try_join(others, create(cluster, &kind::SECRETS, &secret)).await?;

@@ -11,7 +11,7 @@ use super::publish::PublishRequest;
 use crate::chain::build::{Baseline, Build};
 use crate::chain::record::ChainSettings;
 use crate::chain::retention::Rules;
-use crate::chain::{names, rights, wire};
+use crate::chain::{kept_log, names, rights, wire};
 use crate::keel::image;
 use crate::local::render::{Renderer, Task};
 use crate::pipeline::facts::{Fact, Facts};
@@ -50,6 +50,8 @@ pub struct StartRequest {
     pub retention: Rules,
     /// Whom the chain is to tell of its builds; what is not given here, the pipeline's Namespace document says.
     pub publish: PublishRequest,
+    /// So many bytes of a build's log are to be kept; none = what that document says.
+    pub keep_log: Option<usize>,
     /// Who renders.
     pub renderer: Renderer,
     /// How long the first listener may take.
@@ -142,6 +144,7 @@ impl StartRequest {
             secrets: self.copies.iter().map(|copy| copy.secret.clone()).collect(),
             retention: self.retention(&plan.namespace.retention)?,
             publish,
+            keep_log: self.keep_log.or(plan.namespace.keep_log).unwrap_or_else(kept_log::default_size),
         };
         let held = self.copies.iter().flat_map(|copy| copy.held.0.clone()).chain(of_publish).collect();
         let record = Record {
@@ -211,9 +214,10 @@ impl Intent {
             format!("configmap/{}", wire::history_object(chain)),
             format!("secret/{}", wire::chain_object(chain)),
             format!("secret/{}", wire::seed_object(chain)),
-            format!("role.rbac.authorization.k8s.io/{}", wire::chain_object(chain)),
-            format!("namespace/{namespace}"),
         ];
+        objects.extend(kept_log::ring(chain).into_iter().map(|name| format!("secret/{name}")));
+        objects.push(format!("role.rbac.authorization.k8s.io/{}", wire::chain_object(chain)));
+        objects.push(format!("namespace/{namespace}"));
         let of_agent = rights::of_agent(&there, self.record.settings.trusted_build);
         for object in of_agent.iter().chain(&self.plan.pull_secrets) {
             objects.push(named(object)?);

@@ -90,7 +90,7 @@ impl Overview {
     }
 
     /// Whether what `name` means is among what was seen.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(in crate::ops) fn has(&self, name: &str) -> bool {
         self.unreadable.contains_key(name)
             || self.builds.iter().any(|build| build.namespace == name || build.chain == name)
     }

@@ -8,7 +8,7 @@ use crate::chain::link::LinkTemplate;
 use crate::chain::publishing::PublishAsked;
 use crate::chain::repository::GithubRepository;
 use crate::chain::retention::Rules;
-use crate::chain::wire;
+use crate::chain::{kept_log, wire};
 
 /// Domain of kube-janitor's annotations.
 pub(super) const JANITOR: &str = "janitor";
@@ -16,10 +16,11 @@ pub(super) const JANITOR: &str = "janitor";
 const JANITOR_TTL: &str = "janitor/ttl";
 
 /// Every key that a person may write there.
-pub(super) const KEYS: [&str; 7] = [
+pub(super) const KEYS: [&str; 8] = [
     wire::OLDER_THAN,
     wire::KEEP,
     wire::KEEP_FAILED,
+    wire::KEEP_LOG,
     wire::GITHUB,
     wire::GITHUB_URL,
     wire::LINK,
@@ -31,6 +32,8 @@ pub(super) const KEYS: [&str; 7] = [
 pub(super) struct ChainAnnotations {
     /// Which builds the chain disposes of.
     pub(super) retention: Rules,
+    /// So many bytes of a build's log are kept.
+    pub(super) keep_log: Option<usize>,
     /// Who is told of them.
     pub(super) publish: PublishAsked,
 }
@@ -38,7 +41,7 @@ pub(super) struct ChainAnnotations {
 /// Reads them.
 pub(super) fn read(annotations: &Map) -> (ChainAnnotations, Vec<BadSetting>) {
     let mut bad = Vec::new();
-    let ChainAnnotations { retention: mut rules, mut publish } = ChainAnnotations::default();
+    let ChainAnnotations { retention: mut rules, mut keep_log, mut publish } = ChainAnnotations::default();
     let mut read = |key: &'static str, take: &mut dyn FnMut(&str) -> Result<(), String>| {
         if let Some(value) = annotations.get(key)
             && let Err(why) = take(value)
@@ -54,6 +57,7 @@ pub(super) fn read(annotations: &Map) -> (ChainAnnotations, Vec<BadSetting>) {
         rules.keep = Some(count);
         Ok(())
     });
+    read(wire::KEEP_LOG, &mut |value| kept_log::size(value).map(|bytes| keep_log = Some(bytes)));
     read(wire::GITHUB, &mut |value| {
         let named = if value.is_empty() { Ok(()) } else { GithubRepository::parse(value).map(drop) };
         named.map(|()| publish.github = Some(value.to_owned())).map_err(|why| why.to_string())
@@ -65,7 +69,7 @@ pub(super) fn read(annotations: &Map) -> (ChainAnnotations, Vec<BadSetting>) {
     // addresses are read by whoever connects to them
     publish.github_url = annotations.get(wire::GITHUB_URL).cloned();
     publish.webhook = annotations.get(wire::WEBHOOK).cloned();
-    (ChainAnnotations { retention: rules, publish }, bad)
+    (ChainAnnotations { retention: rules, keep_log, publish }, bad)
 }
 
 /// A duration; `0` too.
@@ -89,10 +93,15 @@ fn janitor_ttl(text: &str) -> Result<Option<Duration>, String> {
 mod tests {
     use super::*;
 
-    fn of(pairs: &[(&str, &str)]) -> (Rules, Vec<&'static str>) {
+    fn all_of(pairs: &[(&str, &str)]) -> (ChainAnnotations, Vec<&'static str>) {
         let map = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let (read, bad) = read(&map);
-        (read.retention, bad.into_iter().map(|bad| bad.key).collect())
+        let (said, bad) = read(&map);
+        (said, bad.into_iter().map(|bad| bad.key).collect())
+    }
+
+    fn of(pairs: &[(&str, &str)]) -> (Rules, Vec<&'static str>) {
+        let (said, bad) = all_of(pairs);
+        (said.retention, bad)
     }
 
     const DAY: Duration = Duration::from_secs(86_400);
@@ -116,22 +125,20 @@ mod tests {
     }
 
     #[test]
-    fn who_is_told_is_read_from_the_namespace_document() {
-        let pairs = [
-            (wire::GITHUB, ""),
-            (wire::GITHUB_URL, "https://ghe.example/api/v3"),
-            (wire::LINK, "https://ci.example/{namespace}"),
-            (wire::WEBHOOK, "https://hooks.example/x"),
-        ];
-        let map = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let (read, bad) = read(&map);
-        let text = |at: usize| Some(pairs[at].1.to_owned());
-        let want = PublishAsked { github: text(0), github_url: text(1), link: text(2), webhook: text(3) };
-        assert_eq!((read.publish, bad.len()), (want, 0));
+    fn how_much_of_a_log_is_kept_is_a_size_or_none_at_all() {
+        for (value, want) in [("64Ki", Some(65_536)), ("0", Some(0)), ("512Ki", Some(524_288))] {
+            let (said, bad) = all_of(&[(wire::KEEP_LOG, value)]);
+            assert_eq!((said.keep_log, bad), (want, vec![]), "{value}");
+        }
+        assert_eq!(all_of(&[]).0.keep_log, None);
+        for value in ["", "all", "-1", "1Mi", "256 KiB"] {
+            let (said, bad) = all_of(&[(wire::KEEP_LOG, value)]);
+            assert_eq!((said.keep_log, bad), (None, vec![wire::KEEP_LOG]), "{value}");
+        }
     }
 
     #[test]
-    fn a_setting_that_cannot_be_read_is_refused_by_its_key() {
+    fn a_retention_that_cannot_be_read_is_refused_by_its_key() {
         for (key, value) in [
             (wire::OLDER_THAN, "7"),
             (wire::OLDER_THAN, "-1d"),

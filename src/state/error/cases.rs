@@ -1,6 +1,6 @@
 //! The cases: of each its facts, whose fault it is, what it says and what to do.
 
-use super::start_flag_fault::StartFlagFault;
+use super::{log_fault::LogFault, start_flag_fault::StartFlagFault};
 use crate::chain::case::cases;
 use crate::chain::wire::{
     CHAIN, FREEZE, HOME, HOME_CONFIG, JOB, LISTENER_SECURITY, ROLE_USER, ROLE_WORKSPACE,
@@ -15,9 +15,10 @@ cases! {
         /// The API server, or the way to it.
         #[error(transparent)]
         Cluster(#[from] cluster::Error),
-        /// What flags of `start` ask for.
         #[error(transparent)]
         StartFlag(#[from] StartFlagFault),
+        #[error(transparent)]
+        Log(#[from] LogFault),
         /// The pipeline cannot be used; every fault found, not only the first.
         #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
         Pipeline(Vec<Fault>),

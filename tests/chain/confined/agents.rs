@@ -62,6 +62,9 @@ pub(crate) fn work() -> Vec<Row> {
         row(ONE, "moves its chain's head", at(CONFIG_MAPS, STUDIOCI, "chain-a").patch(data()), Allowed),
         row(ONE, "reads its chain's history", at(CONFIG_MAPS, STUDIOCI, "history-a").get(), Allowed),
         row(ONE, "records a verdict", at(CONFIG_MAPS, STUDIOCI, "history-a").patch(data()), Allowed),
+        row(ONE, "reads the kept logs of its chain", at(SECRETS, STUDIOCI, "log-a-0").get(), Allowed),
+        row(ONE, "keeps a log", at(SECRETS, STUDIOCI, "log-a-0").patch(kept()), Allowed),
+        row(ONE, "keeps another one at the ring's other end", at(SECRETS, STUDIOCI, "log-a-7").patch(kept()), Allowed),
         row(ONE, "reads home's settings", at(CONFIG_MAPS, STUDIOCI, "studioci").get(), Allowed),
         row(ONE, "reads which kinds the workspace covers", at(CLUSTER_ROLES, "", "studioci-workspace").get(), Allowed),
         row(ONE, "reads a policy", at(VALIDATING_ADMISSION_POLICIES, "", "studioci-identity").get(), Allowed),
@@ -95,6 +98,11 @@ pub(crate) fn work() -> Vec<Row> {
     // a real pod, so that a kubelet asks for its token
     rows.push(row(ONE, "its listener's count", at(DEPLOYMENTS, "ci-a-one", "build/scale").patch(json!({ "spec": { "replicas": 1 } })), Allowed));
     rows
+}
+
+/// A log that is kept.
+fn kept() -> Value {
+    json!({ "data": { "build.00000001": "AAAA" } })
 }
 
 /// A pipeline's own RBAC, in order: what the agent of `ci-a-one` makes for its build.
@@ -170,6 +178,13 @@ pub(crate) fn unheld() -> Vec<Row> {
         row(ONE, "reads another chain's Secret", at(SECRETS, STUDIOCI, "chain-b").get(), Rbac),
         row(ONE, "reads another chain's seed", at(SECRETS, STUDIOCI, "seed-b").get(), Rbac),
         row(ONE, "patches its chain's seed", at(SECRETS, STUDIOCI, "seed-a").patch(json!({ "stringData": { "x": "y" } })), Rbac),
+        row(ONE, "reads another chain's kept logs", at(SECRETS, STUDIOCI, "log-b-0").get(), Rbac),
+        row(ONE, "writes another chain's kept logs", at(SECRETS, STUDIOCI, "log-b-0").patch(kept()), Rbac),
+        row(ONE, "a kept log beyond the ring", at(SECRETS, STUDIOCI, "log-a-8").patch(kept()), Rbac),
+        row(ONE, "a kept log of a chain whose name begins like its own", at(SECRETS, STUDIOCI, "log-a-1-0").patch(kept()), Rbac),
+        row(ONE, "replaces a Secret of its kept logs", Ask::new("PUT", "/api/v1/namespaces/studioci/secrets/log-a-0", at_home("Secret", "log-a-0", "a")), Rbac),
+        row(ONE, "deletes its kept logs", at(SECRETS, STUDIOCI, "log-a-0").delete(), Rbac),
+        row(ONE, "watches its kept logs", all(SECRETS, STUDIOCI, "watch=1&fieldSelector=metadata.name%3Dlog-a-0&timeoutSeconds=1").get(), Rbac),
         row(ONE, "reads a Secret of no chain in home", at(SECRETS, STUDIOCI, "other").get(), Rbac),
         row(ONE, "lists Secrets in home", all(SECRETS, STUDIOCI, "").get(), Rbac),
         row(ONE, "lists its chain's Secret alone", all(SECRETS, STUDIOCI, "fieldSelector=metadata.name%3Dchain-a").get(), Rbac),
@@ -245,6 +260,7 @@ pub(crate) fn refused() -> Vec<Row> {
     let itself = || at(NAMESPACES, "", "ci-a-one");
     let head = || at(CONFIG_MAPS, STUDIOCI, "chain-a");
     let history = || at(CONFIG_MAPS, STUDIOCI, "history-a");
+    let logs = || at(SECRETS, STUDIOCI, "log-a-0");
     let owners = |object, list| held(object, "ownerReferences", list);
     let everywhere = || named(bind_everywhere("studioci-agent", [me()]), "studioci-agent.a:ci-a-one-x");
     let at_home = || named(bind(STUDIOCI, "Role/chain-a", me()), "studioci-agent.a:ci-a-one-x");
@@ -293,6 +309,11 @@ pub(crate) fn refused() -> Vec<Row> {
         row(ONE, "another chain's label on the head", head().patch(labels(json!({ "studioci.dev/chain": "b" }))), METADATA),
         row(ONE, "an annotation on the history", history().patch(annotations(json!({ "x": "y" }))), METADATA),
         row(ONE, "a head that nobody can move any more", head().patch(json!({ "immutable": true })), METADATA),
+        row(ONE, "a finalizer on its kept logs", logs().patch(json!({ "metadata": { "finalizers": finalizers() } })), METADATA),
+        row(ONE, "an owner of its kept logs", logs().patch(json!({ "metadata": { "ownerReferences": [owner("ci-a-one", json!({}))] } })), METADATA),
+        row(ONE, "another chain's label on its kept logs", logs().patch(labels(json!({ "studioci.dev/chain": "b" }))), METADATA),
+        row(ONE, "an annotation on its kept logs", logs().patch(annotations(json!({ "x": "y" }))), METADATA),
+        row(ONE, "kept logs that nobody can write any more", logs().patch(json!({ "immutable": true })), METADATA),
         row(ONE, "bytes on the history", history().patch(json!({ "binaryData": { "bytes": "AAAA" } })), METADATA),
         row(ONE, "the label of its own namespace", itself().patch(labels(json!({ "team": "prod" }))), FIXED),
         row(ONE, "takes that label away", itself().patch(labels(json!({ "team": null }))), FIXED),

@@ -1,11 +1,12 @@
 //! What people ask: bound to `studioci-user`, narrowed by an administrator, or by rights of another origin.
 
 use serde_json::{Value, json};
+use studioci::chain::kept_log;
 use studioci::chain::rights::{self, BuildNamespace};
 use studioci::chain::wire::{GENERATION, HOME as STUDIOCI, LENT, PREFIX as PREFIXED, TRUSTED_BUILD};
 use studioci::cluster::resource::*;
 
-use super::ask::Wanted::{Allowed, Rbac};
+use super::ask::Wanted::{Allowed, Missing, Rbac};
 use super::ask::{Row, Who, all, at, create, row, token};
 use super::objects::*;
 use super::who::*;
@@ -22,6 +23,11 @@ pub(crate) fn start(who: Who, to: &str, chain: &str, security: &[(&str, &str)], 
         own("the seed", at_home("Secret", &format!("seed-{chain}"), chain)),
         own("the Role", chain_role(chain, trusted, security)),
     ];
+    rows.extend(
+        kept_log::ring(chain)
+            .iter()
+            .map(|name| own("a Secret for kept logs", at_home("Secret", name, chain))),
+    );
     let namespace = namespace(to, chain, security);
     rows.push(own("the Namespace", if trusted { trusting(namespace) } else { namespace }));
     rows.push(own("oneself in it", rights::bind_person(&there, &who.to_string())));
@@ -49,7 +55,10 @@ pub(crate) fn alice() -> Vec<Row> {
         row(ALICE, "reads which kinds the workspace covers", at(CLUSTER_ROLES, "", "studioci-workspace").get(), Allowed),
         row(ALICE, "annotates her own namespace", at(NAMESPACES, "", "ci-a-one").patch(annotations(json!({ "studioci.dev/cause": "x" }))), Allowed),
         row(ALICE, "reads a Secret in her own namespace", at(SECRETS, "ci-a-one", "pull").get(), Allowed),
-        row(ALICE, "reads the logs of her own namespace's pods", all(PODS, "ci-a-one", "").get(), Allowed),
+        row(ALICE, "lists the pods of her own namespace", all(PODS, "ci-a-one", "").get(), Allowed),
+        row(ALICE, "logs: of a build that she did not make", at(PODS, "ci-a-two", "x/log").get(), Missing),
+        row(ALICE, "logs: nothing but reading them", at(PODS, "ci-a-two", "x/log").delete(), Rbac),
+        row(EVE, "logs: without any right", at(PODS, "ci-a-two", "x/log").get(), Rbac),
         row(ALICE, "start, configured: the record", at(CONFIG_MAPS, STUDIOCI, "record-a").patch(json!({ "data": { "x": "1" } })), Allowed),
         row(ALICE, "start, configured: the head", at(CONFIG_MAPS, STUDIOCI, "chain-a").patch(json!({ "data": { "x": "1" } })), Allowed),
         row(ALICE, "start, configured: the Secret", at(SECRETS, STUDIOCI, "chain-a").patch(json!({ "stringData": { "x": "1" } })), Allowed),
@@ -61,6 +70,7 @@ pub(crate) fn alice() -> Vec<Row> {
         row(ALICE, "Role chain-x: the head and the history", create(chain_x(rule("configmaps", &["get", "patch"], &["chain-x", "history-x"]))).dry(), Allowed),
         row(ALICE, "Role chain-x: the record and home's settings", create(chain_x(rule("configmaps", &["get"], &["record-x", "studioci"]))).dry(), Allowed),
         row(ALICE, "Role chain-x: the Secret and the seed", create(chain_x(rule("secrets", &["get"], &["chain-x", "seed-x"]))).dry(), Allowed),
+        row(ALICE, "Role chain-x: the kept logs", create(chain_x(rule("secrets", &["get", "patch"], &["log-x-0", "log-x-7"]))).dry(), Allowed),
         row(ALICE, "Role chain-x: the Secret, watched", create(chain_x(rule("secrets", &["get", "watch"], &["chain-x"]))).dry(), Allowed),
 
         row(ALICE, "lists all policies", all(VALIDATING_ADMISSION_POLICIES, "", "").get(), Rbac),
@@ -129,7 +139,14 @@ pub(crate) fn alice() -> Vec<Row> {
 
 /// What a chain's Role must not hold: it names its chain's own objects, whole, and no verb more than an agent needs.
 pub(crate) fn chain_roles() -> Vec<Row> {
-    let cases: [(&str, &[&str], &[&str]); 38] = [
+    let cases: [(&str, &[&str], &[&str]); 45] = [
+        ("secrets", &["get", "patch"], &["log-x-8"]),
+        ("secrets", &["get", "patch"], &["log-x"]),
+        ("secrets", &["get", "patch"], &["log-b-0"]),
+        ("secrets", &["get", "patch"], &["log-x-0", "log-b-0"]),
+        ("secrets", &["get", "patch"], &["log-x-1-0"]),
+        ("secrets", &["get", "patch", "delete"], &["log-x-0"]),
+        ("configmaps", &["get", "patch"], &["log-x-0"]),
         ("studioci.dev:chains", &["use"], &["b"]),
         ("studioci.dev:chains", &["use"], &["x", "b"]),
         ("studioci.dev:chains", &["use"], &[]),
@@ -225,6 +242,11 @@ pub(crate) fn daves_role() -> Value {
         rule("configmaps", &["get", "update", "patch", "delete"], &["chain-d", "record-d", "history-d"]),
         rule("configmaps", &["get"], &["studioci"]),
         rule("secrets", &["get", "update", "patch", "delete"], &["chain-d", "seed-d"]),
+        rule(
+            "secrets",
+            &["get", "update", "patch", "delete"],
+            &["log-d-0", "log-d-1", "log-d-2", "log-d-3", "log-d-4", "log-d-5", "log-d-6", "log-d-7"],
+        ),
         // held, so that it can be handed to the chain's agents
         rule("secrets", &["watch"], &["chain-d"]),
         rule("rbac.authorization.k8s.io:roles,rolebindings", &["create"], &[]),
@@ -260,6 +282,10 @@ pub(crate) fn narrowed() -> Vec<Row> {
         row(DAVE, "namespace with a key that no webhook adds", create(with(with(namespace("ci-x-x", "d", &[]), "labels", "x", "any"), "annotations", "studioci.dev/added", "v1\nl:x")), LENDS),
         row(DAVE, "the record of his chain", create(at_home("ConfigMap", "record-d", "d")).dry(), Allowed),
         row(DAVE, "the seed of his chain", create(at_home("Secret", "seed-d", "d")).dry(), Allowed),
+        row(DAVE, "the kept logs of his chain", create(at_home("Secret", "log-d-0", "d")).dry(), Allowed),
+        row(DAVE, "kept logs of a chain whose name begins like his", create(at_home("Secret", "log-d-1-0", "d")), OF_CHAINS),
+        row(DAVE, "kept logs beyond the ring", create(at_home("Secret", "log-d-8", "d")), OF_CHAINS),
+        row(DAVE, "kept logs in a ConfigMap", create(at_home("ConfigMap", "log-d-0", "d")), OF_CHAINS),
         row(DAVE, "the record of a chain that is not begun yet", create(object("ConfigMap", STUDIOCI, "record-x")), OF_CHAINS),
         row(DAVE, "its head", create(object("ConfigMap", STUDIOCI, "chain-x")), OF_CHAINS),
         row(DAVE, "its history", create(object("ConfigMap", STUDIOCI, "history-x")), OF_CHAINS),
@@ -369,6 +395,9 @@ pub(crate) fn tidying() -> Vec<Row> {
         rows.push(row(ALICE, format!("stop {chain}: the Role"), at(ROLES, STUDIOCI, &head).delete(), Allowed));
         rows.push(row(ALICE, format!("stop {chain}: the Secret"), at(SECRETS, STUDIOCI, &head).delete(), Allowed));
         rows.push(row(ALICE, format!("stop {chain}: the seed"), at(SECRETS, STUDIOCI, &format!("seed-{chain}")).delete(), Allowed));
+        for name in kept_log::ring(chain) {
+            rows.push(row(ALICE, format!("stop {chain}: Secret {name}"), at(SECRETS, STUDIOCI, &name).delete(), Allowed));
+        }
         for name in [head, format!("record-{chain}"), format!("history-{chain}")] {
             rows.push(row(ALICE, format!("stop {chain}: ConfigMap {name}"), at(CONFIG_MAPS, STUDIOCI, &name).delete(), Allowed));
         }

@@ -46,6 +46,7 @@ async fn from_push_to_sleep_in_this_order() {
             "PATCH /ns1",
             "POST /ns1/jobs",
             "PATCH /ns1",
+            "PATCH /studioci/secrets/log-app-main-1",
             "PATCH /studioci/configmaps/history-app-main",
             "PATCH /ns1",
             "PATCH /studioci/configmaps/chain-app-main",

@@ -1,0 +1,305 @@
+//! The log of a build: as it is written while there are pods, and what was kept of it once they are gone.
+
+mod follow;
+mod kept;
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+
+use self::follow::follow;
+use self::kept::tell_kept;
+use super::status::{self, Overview};
+use crate::chain::build::{Build, Phase, Verdict};
+use crate::chain::pod::{Container, Pod};
+use crate::chain::record::{Entry, history};
+use crate::chain::wire;
+use crate::cluster::resource as kind;
+use crate::cluster::{Cluster, LogName, LogPiece, Query, ReadLog};
+use crate::pipeline::weave::AGENT_CONTAINER;
+use crate::state::build::unreadable;
+use crate::state::chain::Data;
+use crate::state::error::{LogFault, Result};
+use crate::state::select;
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct LogsRequest {
+    /// The chain or build.
+    pub name: Option<String>,
+    /// The chain of the checkout that this runs in, for whoever names none.
+    pub here: Option<String>,
+    /// Whether to go on to the verdict.
+    pub follow: bool,
+    /// The container.
+    pub container: Option<String>,
+    /// Whether the agent's diary is meant.
+    pub agent: bool,
+    /// No older lines than this.
+    pub since: Option<Duration>,
+    /// No more than so many of the last lines of each container.
+    pub tail: Option<usize>,
+}
+
+/// What is told.
+#[derive(Debug)]
+pub enum LogTold<'a> {
+    /// What comes of a container's log. `several`: whether there are others.
+    Piece {
+        /// The container.
+        of: &'a LogName,
+        /// Whether there are others.
+        several: bool,
+        /// What comes.
+        piece: &'a LogPiece,
+    },
+    /// What was kept of a container's log.
+    Kept {
+        /// The container.
+        of: &'a LogName,
+        /// Whether there are others.
+        several: bool,
+        /// What it wrote.
+        bytes: &'a [u8],
+    },
+    /// Something about it, one sentence.
+    Notice(String),
+}
+
+/// Who is told; `false` where nobody listens any more.
+pub type LogSink<'a> = &'a mut dyn FnMut(LogTold<'_>) -> bool;
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogsEnd {
+    /// All that there is was told.
+    Told,
+    /// It was followed to this verdict, with its cause.
+    Verdict(String, Verdict, Option<String>),
+    /// Nobody listens any more.
+    Unheard,
+}
+
+/// What a name means.
+enum Meant {
+    /// A build whose namespace is there.
+    There(Box<Build>),
+    /// One that is gone, by its chain and what is kept of it.
+    Gone(String, Box<Entry>),
+}
+
+/// Tells the log of a build.
+///
+/// # Errors
+/// Cluster errors; [`LogFault`]; [`Error::DeletedBeforeVerdict`] where the namespace goes before there is a verdict.
+pub async fn logs(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> Result<LogsEnd> {
+    match meant(cluster, request).await? {
+        Meant::There(build) if request.follow => follow(cluster, request, *build, tell).await,
+        Meant::There(build) => there(cluster, request, &build, tell).await,
+        Meant::Gone(chain, entry) => {
+            let heard = gone(cluster, request, &chain, &entry, tell).await?;
+            let verdict = entry.verdict.parse::<Verdict>().ok().filter(|_| heard && request.follow);
+            Ok(match verdict {
+                Some(verdict) => LogsEnd::Verdict(entry.namespace, verdict, Some(entry.cause)),
+                None if heard => LogsEnd::Told,
+                None => LogsEnd::Unheard,
+            })
+        }
+    }
+}
+
+/// Finds the build that is meant: of a chain the running one, else the next where it is followed, else the last.
+async fn meant(cluster: &Cluster, request: &LogsRequest) -> Result<Meant> {
+    let name = request.name.as_deref();
+    let mut seen = status::builds(cluster, name.or(request.here.as_deref())).await?;
+    let here = request.here.as_deref();
+    if let Some(name) = name.or(here.filter(|here| seen.has(here))) {
+        if let Err(absent) = status::choose(&mut seen, name) {
+            return match in_history(cluster, name).await? {
+                Some((chain, entry)) => Ok(Meant::Gone(chain, Box::new(entry))),
+                None => Err(absent),
+            };
+        }
+    } else if let Some(here) = here
+        && let Some((chain, entry)) = last_of(cluster, here).await?
+    {
+        return Ok(Meant::Gone(chain, Box::new(entry)));
+    }
+    one_of(cluster, request, seen).await
+}
+
+async fn one_of(cluster: &Cluster, request: &LogsRequest, seen: Overview) -> Result<Meant> {
+    let mut chains: Vec<&str> = seen.builds.iter().map(|build| build.chain.as_str()).collect();
+    chains.sort_unstable();
+    chains.dedup();
+    if chains.len() > 1 {
+        return Err(LogFault::WhichChain { chains: chains.join(", ") }.into());
+    }
+    let Some(next) = status::running_or_next(&seen.builds) else {
+        if let Some(why) = seen.unreadable.values().next() {
+            return Err(unreadable(why));
+        }
+        return Err(LogFault::NoChain {}.into());
+    };
+    let waits = next.phase < Phase::Triggered && !request.follow && !request.agent;
+    if !waits || request.name.as_deref() == Some(&next.namespace) {
+        return Ok(Meant::There(Box::new(next.clone())));
+    }
+    let over =
+        seen.builds.iter().filter(|build| build.verdict.is_some()).max_by_key(|build| build.generation);
+    if let Some(over) = over {
+        return Ok(Meant::There(Box::new(over.clone())));
+    }
+    if let Some((chain, entry)) = last_of(cluster, &next.chain).await? {
+        return Ok(Meant::Gone(chain, Box::new(entry)));
+    }
+    Ok(Meant::There(Box::new(next.clone())))
+}
+
+/// The last build in a chain's history.
+async fn last_of(cluster: &Cluster, chain: &str) -> Result<Option<(String, Entry)>> {
+    let name = wire::history_object(chain);
+    let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?;
+    let last = found.and_then(|found| history(&found.data).pop());
+    Ok(last.map(|entry| (chain.to_owned(), entry)))
+}
+
+/// The build of this name, or the last of the chain of this name, that home knows.
+async fn in_history(cluster: &Cluster, name: &str) -> Result<Option<(String, Entry)>> {
+    if !select::askable(name) {
+        return Ok(None);
+    }
+    if let Some(found) = last_of(cluster, name).await? {
+        return Ok(Some(found));
+    }
+    let select = Query::labels(wire::CHAIN);
+    let list = cluster.list::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &select).await?;
+    let of = |data: &Data| {
+        let chain = data.metadata.labels.get(wire::CHAIN)?.clone();
+        (data.metadata.name == wire::history_object(&chain)).then_some(chain)
+    };
+    let found = list.items.iter().filter_map(|data| Some((of(data)?, history(&data.data))));
+    let named = found.flat_map(|(chain, entries)| {
+        let named = entries.into_iter().filter(|entry| entry.namespace == name);
+        named.map(move |entry| (chain.clone(), entry)).collect::<Vec<_>>()
+    });
+    // a name may have been drawn twice
+    Ok(named.max_by_key(|(_, entry)| entry.times.get("recorded").copied()))
+}
+
+impl LogsRequest {
+    /// The containers of a pod whose logs are asked for, as far as they have any.
+    fn of<'a>(&self, build: &Build, pod: &'a Pod) -> Vec<&'a Container> {
+        let of_agent = pod.is_agent_of(build);
+        let wanted = |one: &&Container| match (&self.container, self.agent) {
+            (_, true) => of_agent && one.name == AGENT_CONTAINER,
+            (Some(name), false) => !of_agent && one.name == *name,
+            (None, false) => pod.is_build_of(build),
+        };
+        pod.containers.iter().filter(wanted).collect()
+    }
+
+    fn read(&self, pod: &Pod, container: &Container, follow: bool) -> ReadLog {
+        ReadLog { since: self.since, tail: self.tail, ..ReadLog::of(pod, container, follow) }
+    }
+}
+
+async fn pods_in(cluster: &Cluster, build: &Build) -> Result<Vec<Pod>> {
+    Ok(cluster.list::<Pod>(&kind::PODS, Some(&build.namespace), &Query::default()).await?.items)
+}
+
+fn name_of(pod: &Pod, container: &Container) -> LogName {
+    LogName { pod: pod.name.clone(), container: container.name.clone() }
+}
+
+/// What there is by now, one container after the other.
+async fn there(
+    cluster: &Cluster,
+    request: &LogsRequest,
+    build: &Build,
+    tell: LogSink<'_>,
+) -> Result<LogsEnd> {
+    let pods = pods_in(cluster, build).await?;
+    let all: Vec<(&Pod, &Container)> =
+        pods.iter().flat_map(|pod| request.of(build, pod).into_iter().map(move |one| (pod, one))).collect();
+    let which: Vec<_> = all.iter().filter(|(_, one)| one.has_log()).collect();
+    if which.is_empty() {
+        return nothing(cluster, request, build, &pods, tell).await;
+    }
+    for (pod, container) in &which {
+        let mut log = cluster.read_log(request.read(pod, container, false));
+        let of = name_of(pod, container);
+        while let Some(piece) = log.next().await {
+            if let LogPiece::Failed(error) = piece {
+                return Err(error.into());
+            }
+            if !tell(LogTold::Piece { of: &of, several: which.len() > 1, piece: &piece }) {
+                return Ok(LogsEnd::Unheard);
+            }
+        }
+    }
+    Ok(LogsEnd::Told)
+}
+
+/// No pod has what is asked for: what was kept, or why there is nothing.
+async fn nothing(
+    cluster: &Cluster,
+    request: &LogsRequest,
+    build: &Build,
+    pods: &[Pod],
+    tell: LogSink<'_>,
+) -> Result<LogsEnd> {
+    let namespace = build.namespace.clone();
+    if request.agent {
+        return Err(LogFault::DiaryGone { build: namespace }.into());
+    }
+    if build.verdict.is_none() || build.phase < Phase::Recorded {
+        return Err(match &request.container {
+            Some(name) if pods.iter().any(|pod| pod.is_build_of(build)) => {
+                let mut names: Vec<&str> = pods
+                    .iter()
+                    .filter(|pod| !pod.is_agent_of(build))
+                    .flat_map(|pod| &pod.containers)
+                    .map(|one| one.name.as_str())
+                    .collect();
+                names.sort_unstable();
+                names.dedup();
+                LogFault::NoSuchContainer {
+                    build: namespace,
+                    container: name.clone(),
+                    there: names.join(", "),
+                }
+            }
+            _ => LogFault::NothingYet { build: namespace, phase: build.phase.to_string() },
+        }
+        .into());
+    }
+    let recorded = last_entry(cluster, build).await?;
+    let kept = recorded.as_ref().is_none_or(|entry| entry.log_kept);
+    let heard =
+        tell_kept(cluster, request, (&build.chain, build.generation, &build.uid, &namespace), kept, tell)
+            .await?;
+    Ok(if heard { LogsEnd::Told } else { LogsEnd::Unheard })
+}
+
+/// What home's history has of a build that is there.
+async fn last_entry(cluster: &Cluster, build: &Build) -> Result<Option<Entry>> {
+    let name = wire::history_object(&build.chain);
+    let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?;
+    let entries = found.map(|found| history(&found.data)).unwrap_or_default();
+    Ok(entries.into_iter().find(|entry| entry.uid == build.uid))
+}
+
+async fn gone(
+    cluster: &Cluster,
+    request: &LogsRequest,
+    chain: &str,
+    entry: &Entry,
+    tell: LogSink<'_>,
+) -> Result<bool> {
+    if request.agent {
+        return Err(LogFault::DiaryGone { build: entry.namespace.clone() }.into());
+    }
+    let of = (chain, entry.generation, entry.uid.as_str(), entry.namespace.as_str());
+    tell_kept(cluster, request, of, entry.log_kept, tell).await
+}
