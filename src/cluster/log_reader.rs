@@ -98,7 +98,7 @@ impl Cluster {
 }
 
 /// Which answer is being read.
-enum ReadPart {
+enum LogPart {
     /// What goes on for as long as the container does.
     Going,
     /// What there is of it.
@@ -111,7 +111,7 @@ struct LogReader {
     cluster: Cluster,
     what: ReadLog,
     cursor: LogCursor,
-    part: ReadPart,
+    part: LogPart,
     answer: Option<LogAnswer>,
     ready: VecDeque<LogPiece>,
     begun: Instant,
@@ -129,7 +129,7 @@ struct LogAnswer {
 
 impl LogReader {
     fn new(cluster: Cluster, what: ReadLog) -> Self {
-        let part = if what.follow { ReadPart::Going } else { ReadPart::There };
+        let part = if what.follow { LogPart::Going } else { LogPart::There };
         let now = Instant::now();
         Self {
             cluster,
@@ -166,9 +166,9 @@ impl LogReader {
         let ReadLog { namespace, pod, container, since, tail, .. } = &self.what;
         let mut request = LogSource { namespace, pod, container }.request().query("timestamps", "true");
         match self.part {
-            ReadPart::Going => request = request.query("follow", "true"),
-            ReadPart::There => {}
-            ReadPart::Before => request = request.query("previous", "true"),
+            LogPart::Going => request = request.query("follow", "true"),
+            LogPart::There => {}
+            LogPart::Before => request = request.query("previous", "true"),
         }
         if let Some(at) = self.cursor.at {
             // the server's answer to a fraction of a second is the same
@@ -210,7 +210,7 @@ impl LogReader {
 
     fn fail(&mut self, error: Error, after: Option<Duration>) {
         self.failures += 1;
-        if !matches!(self.part, ReadPart::Going) && self.failures > FAILURES {
+        if !matches!(self.part, LogPart::Going) && self.failures > FAILURES {
             return self.give_up(error);
         }
         let wait = pause(self.failures - 1).max(after.unwrap_or_default());
@@ -244,14 +244,14 @@ impl LogReader {
         let silent = matches!(cut, Some(ExchangeError::Silent));
         match cut {
             // a minute without a word is nothing where a container may be silent
-            Some(_) if silent && matches!(self.part, ReadPart::Going) => self.failures = 0,
+            Some(_) if silent && matches!(self.part, LogPart::Going) => self.failures = 0,
             Some(cut) if !brought => {
                 let about = &self.cluster.inner.transport.about;
                 let error = cut.into_error(about, &self.request().what, answer.begun.elapsed());
                 return self.fail(error, None);
             }
             Some(_) => return,
-            None if short && !brought && matches!(self.part, ReadPart::Going) => self.failures += 1,
+            None if short && !brought && matches!(self.part, LogPart::Going) => self.failures += 1,
             None => {}
         }
         self.look(!silent, None).await;
@@ -273,34 +273,34 @@ impl LogReader {
         };
         let (restarts, good) = (container.restarts, ended_for_good(pod, container));
         match self.part {
-            ReadPart::Before => {
+            LogPart::Before => {
                 if refused.is_some() {
                     self.lose();
                 }
                 self.begin_anew(restarts);
             }
-            ReadPart::There if whole => self.over = true,
-            ReadPart::There => {
+            LogPart::There if whole => self.over = true,
+            LogPart::There => {
                 if let Some(error) = refused {
                     self.give_up(error);
                 }
             }
-            ReadPart::Going if restarts > self.what.restarts => {
+            LogPart::Going if restarts > self.what.restarts => {
                 if restarts > self.what.restarts + 1 {
                     // of runs between two looks nothing is left
                     self.lose();
                     self.begin_anew(restarts);
                 } else {
-                    self.part = ReadPart::Before;
+                    self.part = LogPart::Before;
                     self.start = Instant::now();
                 }
             }
-            ReadPart::Going if good => {
+            LogPart::Going if good => {
                 // once more: what was written between the end of the answer and this look
-                self.part = ReadPart::There;
+                self.part = LogPart::There;
                 self.start = Instant::now();
             }
-            ReadPart::Going => {
+            LogPart::Going => {
                 self.failures += u32::from(refused.is_some());
                 if self.failures > 0 {
                     self.start = self.start.max(Instant::now() + pause(self.failures - 1));
@@ -314,7 +314,7 @@ impl LogReader {
     }
 
     fn begin_anew(&mut self, restarts: u32) {
-        self.part = ReadPart::Going;
+        self.part = LogPart::Going;
         self.what.restarts = restarts;
         self.what.since = None;
         self.what.tail = None;

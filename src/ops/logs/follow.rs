@@ -31,10 +31,6 @@ pub(super) async fn follow(
     build: Build,
     tell: LogSink<'_>,
 ) -> Result<LogsEnd> {
-    let gone = |build: &Build| Error::DeletedBeforeVerdict {
-        namespace: build.namespace.clone(),
-        object: wire::history_object(&build.chain),
-    };
     let mut following = Following {
         request,
         build,
@@ -47,12 +43,8 @@ pub(super) async fn follow(
     let mut namespaces =
         cluster.watch::<NamespaceObject>(&kind::NAMESPACES, None, Follow::new(Query::named(&place)));
     let mut pods = cluster.watch::<Pod>(&kind::PODS, Some(&place), Follow::new(Query::default()));
-    if following.build.phase < Phase::Triggered
-        && !tell(LogTold::Notice(format!(
-            "waiting for the next build of {}, in {place}",
-            following.build.chain
-        )))
-    {
+    let waiting = || format!("waiting for the next build of {}, in {place}", following.build.chain);
+    if following.build.phase < Phase::Triggered && !tell(LogTold::Notice(waiting())) {
         return Ok(LogsEnd::Unheard);
     }
     let mut listed: Vec<Pod> = Vec::new();
@@ -102,6 +94,13 @@ pub(super) async fn follow(
             }
             () = sleep_until(linger) => {}
         }
+    }
+}
+
+fn gone(build: &Build) -> Error {
+    Error::DeletedBeforeVerdict {
+        namespace: build.namespace.clone(),
+        object: wire::history_object(&build.chain),
     }
 }
 
