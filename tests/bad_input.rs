@@ -1185,3 +1185,19 @@ fn a_cluster_is_found_the_way_kubectl_finds_it() {
     let direct = said(&[("KUBECONFIG", "far"), ("HTTPS_PROXY", &proxy), ("NO_PROXY", "*.invalid:443")], 3);
     assert!(!direct.contains("proxy"), "{direct}");
 }
+
+#[test]
+fn a_report_on_nothing_and_one_in_a_form_that_there_is_none_of_are_refused_before_a_cluster_is_asked() {
+    let folder = Folder::new("report", GOOD);
+    let said = |args: &[&str]| {
+        let (out, said, code) = run(&folder, args, &[]);
+        assert_eq!((out.as_str(), code), ("", 2), "{said}");
+        said
+    };
+    insta::assert_snapshot!(said(&["report"]), @"
+    error: no chain is named, and this folder has none, since that is derived from the git repository and branch: not a git repository (or any of the parent directories): .git
+      remedy: name a chain or a build: kubectl studioci status lists those that are there
+    ");
+    let form = said(&["report", "x", "-o", "xml"]);
+    assert!(form.contains("\"xml\", allowed formats are: html,json,junit,markdown"), "{form}");
+}

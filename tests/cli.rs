@@ -81,6 +81,7 @@ fn help_of_the_program() {
           status   List builds, newest first
           watch    Follow a build to its verdict, which is the exit code
           logs     Show the log of a build, also when its pods are gone
+          report   Report on a build or on the history of a chain, also when their namespaces are gone
           scale    Scale a build's support up to look at its data, or back down
           cleanup  Delete finished builds and claims, by name or by rule
           version  Print the version of this program
@@ -594,6 +595,47 @@ fn help_of_watch() {
         Options:
               --timeout <DURATION>
                   How long to watch before giving up with exit code 4 (default: no limit)
+
+          -h, --help
+                  Print help (see a summary with '-h')
+        ");
+}
+
+#[test]
+fn help_of_report() {
+    insta::assert_snapshot!(help("report --help"), @"
+        Report on a build or on the history of a chain, also when their namespaces are gone
+
+        Of a build: what was built, the verdict and its cause, each phase with its time, the exit codes of
+        its containers and the events that decided. Of a chain: its builds, newest first, how many passed
+        and how long they took.
+
+        Values of the chain's Secret are masked.
+
+        Examples:
+          # Report on the chain of this checkout
+          kubectl studioci report
+
+          # Report on one build of a chain
+          kubectl studioci report ci-eager-hopper
+
+          # Write a page for the browser, which is one file
+          kubectl studioci report ci-eager-hopper -o html > build.html
+
+          # Hand the history of a chain to a tool that reads JUnit's files
+          kubectl studioci report runner-main -o junit > builds.xml
+
+        Usage: kubectl studioci report [OPTIONS] [CHAIN|BUILD]
+
+        Arguments:
+          [CHAIN|BUILD]
+                  Chain or build (default: the chain of this checkout)
+
+        Options:
+          -o, --output <FORMAT>
+                  Output format, one of: html, json, junit, markdown
+
+                  [default: markdown]
 
           -h, --help
                   Print help (see a summary with '-h')

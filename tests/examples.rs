@@ -146,9 +146,9 @@ const AGENT_IMAGE: &str =
     "registry.example/ci/agent@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// The verbs that have a help of their own.
-const VERBS: [&str; 12] = [
-    "setup", "init", "render", "claim", "start", "status", "watch", "logs", "scale", "cleanup", "stop",
-    "version",
+const VERBS: [&str; 13] = [
+    "setup", "init", "render", "claim", "start", "status", "watch", "logs", "report", "scale", "cleanup",
+    "stop", "version",
 ];
 
 fn help(line: &str) -> String {
@@ -180,6 +180,10 @@ fn every_example_of_the_help_works_as_it_stands() {
     logs runner-main
     logs runner-main -c build --since 5m
     logs runner-main -f
+    report
+    report ci-eager-hopper
+    report ci-eager-hopper -o html
+    report runner-main -o junit
     scale down ci-witty-kepler
     scale up ci-witty-kepler --wait
     scale up runner-main

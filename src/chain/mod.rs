@@ -26,6 +26,7 @@ pub mod pod;
 pub mod publishing;
 pub mod record;
 pub mod remedy;
+pub mod reported;
 pub mod repository;
 pub mod resource;
 pub mod retention;

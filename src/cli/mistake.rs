@@ -56,6 +56,14 @@ cases! {
         ImageRefused { image: String, why: String } Usage
             "the image {image} cannot be followed: {why}"
             => "name it as it is pushed: --image REGISTRY/REPOSITORY:TAG";
+        /// A `report` that names nothing, where nothing tells what is meant.
+        NoChainHere { why: String } Usage
+            "no chain is named, and this folder has none, since that is derived from the git repository and branch: {why}"
+            => "name a chain or a build: kubectl studioci status lists those that are there";
+        /// A chain where one build is meant.
+        NotABuildToPublish { name: String } Usage
+            "{name} is a chain, and a result is told of one build"
+            => "name the build: kubectl studioci report {name} lists them";
         /// A `cleanup` that names nothing.
         NothingChosen {} Usage
             "no builds are chosen"

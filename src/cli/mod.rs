@@ -20,6 +20,7 @@ pub mod pipeline;
 pub mod process;
 mod publishing;
 pub mod render;
+pub mod report;
 pub mod scale;
 pub mod settings;
 pub mod setup;
@@ -94,6 +95,7 @@ pub enum Verb {
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
     Logs(logs::LogsArgs),
+    Report(report::ReportArgs),
     Scale(scale::ScaleArgs),
     Cleanup(cleanup::CleanupArgs),
     Version(version::VersionArgs),
@@ -174,6 +176,7 @@ impl Cli {
             Verb::Stop(args) => block_on(Box::pin(stop::run(args, ctx))),
             Verb::Setup(args) => block_on(Box::pin(setup::run(args, ctx))),
             Verb::Status(args) => block_on(Box::pin(status::run(args, ctx))),
+            Verb::Report(args) => block_on(Box::pin(report::run(args, ctx))),
             Verb::Cleanup(args) => block_on(Box::pin(cleanup::run(args, ctx))),
             Verb::Watch(args) => block_on(Box::pin(watch::run(args, ctx))).map_err(without_verdict),
             Verb::Logs(args) if args.follow => {
@@ -258,6 +261,7 @@ mod tests {
             ("agent install /studioci/bin", false),
             ("status", true),
             ("watch", true),
+            ("report", true),
         ] {
             let args = std::iter::once("x").chain(line.split(' ')).map(OsString::from);
             let (console, _) =

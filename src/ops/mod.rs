@@ -8,6 +8,7 @@ pub mod gone;
 mod listens;
 pub mod logs;
 pub mod publish;
+pub mod report;
 pub mod scale;
 pub mod setup;
 pub mod signal;

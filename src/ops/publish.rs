@@ -30,7 +30,6 @@ const LOOKS: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// Cluster errors; [`Error::RecordGone`]; [`Error::HistoryGone`].
-#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the verb report, which is to come"))]
 pub async fn publish(
     cluster: &Cluster,
     build: &Build,

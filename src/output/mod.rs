@@ -7,6 +7,7 @@ pub mod console;
 pub mod logs;
 pub mod narration;
 pub mod printer;
+pub mod report;
 pub mod result;
 mod short;
 pub mod status;

@@ -87,6 +87,9 @@ fn chain_18_every_example_of_the_help_works_as_it_stands() {
         }
         ended(&example, logs);
     }
+    for example in examples("report") {
+        script(&example.replace("ci-eager-hopper", &build));
+    }
     for example in examples("scale") {
         script(&example.replace("ci-witty-kepler", &build));
     }

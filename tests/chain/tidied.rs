@@ -162,6 +162,14 @@ fn chain_22_a_chain_disposes_of_its_own_builds_and_of_no_held_one() {
     assert_eq!((&told["disposed"], &told["failed"]), (&json!(1), &json!(0)), "{told}");
     assert!(history["build.00000001"].is_string() && history["build.00000002"].is_string(), "{history}");
 
+    // and is reported on
+    let told = world.studioci(&["report", &second, "-o", "json"]).ok();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let (gone_from, verdict) = (&told["status"]["gone"], &told["status"]["verdict"]);
+    assert_eq!((gone_from, verdict), (&json!(true), &json!("Passed")), "{told}");
+    let page = world.studioci(&["report", world.chain, "-o", "html"]).ok();
+    assert!(page.contains(&first) && page.contains(&second), "{page}");
+
     // rules that let all go at once are said with the number
     let said = world.studioci(&["start", "-f", &file, "--chain", world.chain, "--keep", "0"]);
     assert!(said.err.contains("by this retention 1 of 1 finished builds go at once"), "{}", said.err);

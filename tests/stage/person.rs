@@ -2,6 +2,7 @@
 //! up, also if they are killed after any of their writes and run again, or while an agent works at the same place.
 
 mod cleans_up;
+mod reports;
 mod starts_again;
 mod stops;
 
@@ -22,7 +23,7 @@ use studioci::state::forget;
 use studioci::state::narration::Narration;
 use testkit::World;
 
-use super::agent::{CHAIN, asleep, glob, keyed, match_tag, pushed, request, run_until, started};
+use super::agent::{CHAIN, asleep, clock, glob, keyed, match_tag, pushed, request, run_until, started};
 use super::{ChainWorld, Stage, digest, with_remedy};
 
 const HOME: &str = "/api/v1/namespaces/studioci/configmaps";

@@ -14,7 +14,7 @@ use crate::chain::retention::Rules;
 use crate::chain::{kept_log, names, rights, wire};
 use crate::keel::image;
 use crate::local::render::{Renderer, Task};
-use crate::pipeline::facts::{Fact, Facts};
+use crate::pipeline::facts::{Fact, Facts, Group};
 use crate::pipeline::sources::Sources;
 use crate::pipeline::weave::{self, Plan, PodSecurity};
 use crate::state::claim::Claim;
@@ -171,17 +171,9 @@ impl StartRequest {
     }
 
     fn chain_name(&self) -> Result<String> {
-        let name = match (&self.chain, text(self.facts.git.get("repo")), text(self.facts.git.get("branch"))) {
-            (Some(name), _, _) => name.clone(),
-            (None, Some(repo), Some(branch)) => names::chain_name(&repo, &branch),
-            _ => {
-                let found = ["repo", "branch"].into_iter().find_map(|name| match self.facts.git.get(name) {
-                    Some(Fact::Unset(why)) => Some(why.clone()),
-                    _ => None,
-                });
-                let why = found.unwrap_or_else(|| "there is none here".to_owned());
-                return Err(Error::NoChainName { why });
-            }
+        let name = match &self.chain {
+            Some(name) => name.clone(),
+            None => chain_of_checkout(&self.facts.git).map_err(|why| Error::NoChainName { why })?,
         };
         if name == wire::CLAIM_CHAIN {
             return Err(Error::ReservedName { chain: name });
@@ -191,6 +183,21 @@ impl StartRequest {
             None => Ok(name),
         }
     }
+}
+
+/// The name that a chain has unless it is given one, by the facts of the checkout that this runs in.
+///
+/// # Errors
+/// Why there is none.
+pub fn chain_of_checkout(git: &Group) -> std::result::Result<String, String> {
+    if let (Some(repository), Some(branch)) = (text(git.get("repo")), text(git.get("branch"))) {
+        return Ok(names::chain_name(&repository, &branch));
+    }
+    let found = ["repo", "branch"].into_iter().find_map(|name| match git.get(name) {
+        Some(Fact::Unset(why)) => Some(why.clone()),
+        _ => None,
+    });
+    Err(found.unwrap_or_else(|| "there is none here".to_owned()))
 }
 
 impl Intent {

@@ -26,7 +26,7 @@ use crate::state::narration::{progress, warn};
 use crate::state::{chain, confinement, head, home};
 
 pub use copy::{SecretCopy, SecretSource};
-pub use intent::{Intent, StartOutcome, StartRequest};
+pub use intent::{Intent, StartOutcome, StartRequest, chain_of_checkout};
 pub use publish::PublishRequest;
 
 use fill::{create, fill_home};

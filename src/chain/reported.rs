@@ -1,0 +1,323 @@
+//! What a report tells: of a build, what its Namespace or home's history says of it and what was kept besides; of a chain, its
+//! builds and what they come to.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::build::{Baseline, Build, Dispatch, Phase, Verdict};
+use super::masking::Masking;
+use super::record::{Entry, Exit};
+
+/// What is told of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReportOf {
+    /// A build.
+    Build(Box<ReportedBuild>),
+    /// A chain.
+    Chain(ReportedChain),
+}
+
+/// A build, and what was kept of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportedBuild {
+    /// The build. Of one whose namespace is gone, what history tells.
+    pub build: Build,
+    /// Whether its namespace is gone.
+    pub gone: bool,
+    /// How its containers ended.
+    pub exits: Vec<Exit>,
+    /// The events that decided, newest last.
+    pub events: Vec<String>,
+    /// The end of its log.
+    pub logs: Vec<LogEnd>,
+    /// Why its result did not get to whom the chain tells of its builds.
+    pub unpublished: Option<String>,
+}
+
+/// The end of what a container wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEnd {
+    /// The container.
+    pub container: String,
+    /// What it wrote.
+    pub text: String,
+    /// Whether something is missing before it.
+    pub cut: bool,
+}
+
+impl ReportedBuild {
+    /// A build whose namespace is there, with what history has of it.
+    pub fn there(mut build: Build, entry: Option<&Entry>) -> Self {
+        let mut it = Self {
+            gone: false,
+            exits: Vec::new(),
+            events: Vec::new(),
+            logs: Vec::new(),
+            unpublished: None,
+            build: build.clone(),
+        };
+        if let Some(entry) = entry {
+            // home is written first: an agent may have died in between
+            let of_history = of_history(entry, &build.chain, &build.chain_uuid);
+            build.verdict = build.verdict.or(of_history.verdict);
+            build.cause = build.cause.or(of_history.cause);
+            build.image = build.image.or(of_history.image);
+            build.version = build.version.or(of_history.version);
+            build.revision = build.revision.or(of_history.revision);
+            for (phase, at) in of_history.times {
+                build.times.entry(phase).or_insert(at);
+            }
+            it.exits.clone_from(&entry.exits);
+            it.events.clone_from(&entry.events);
+        }
+        Self { build, ..it }
+    }
+
+    /// A build of which history alone is left.
+    pub fn gone(entry: &Entry, chain: &str, chain_uuid: &str) -> Self {
+        Self { gone: true, ..Self::there(of_history(entry, chain, chain_uuid), Some(entry)) }
+    }
+
+    /// Its namespace's name, which is its own; where history does not know it, its generation.
+    pub fn name(&self) -> String {
+        match self.build.namespace.as_str() {
+            "" => format!("generation {}", self.build.generation),
+            name => name.to_owned(),
+        }
+    }
+
+    /// From the push being seen to the verdict; none where one of both is not known, or where clocks contradict each other.
+    pub fn took(&self) -> Option<SignedDuration> {
+        self.build.verdict?;
+        let (from, to) = self.build.duration(Timestamp::MIN)?;
+        Some(to.duration_since(from)).filter(|took| !took.is_negative())
+    }
+
+    /// When it ended.
+    pub fn ended(&self) -> Option<Timestamp> {
+        let times = &self.build.times;
+        times.get(&Phase::Recorded).or_else(|| times.get(&Phase::Finished)).copied()
+    }
+
+    /// The same without these values, wherever others have the say.
+    pub fn mask(&mut self, masking: &Masking) {
+        let build = &mut self.build;
+        let told = [
+            &mut build.cause,
+            &mut build.waiting,
+            &mut build.dispatch_error,
+            &mut build.revision,
+            &mut self.unpublished,
+        ];
+        let told = told.into_iter().filter_map(Option::as_mut).chain(&mut self.events);
+        let exits = self.exits.iter_mut().filter_map(|exit| exit.reason.as_mut());
+        let logs = self.logs.iter_mut().map(|log| &mut log.text);
+        told.chain(exits).chain(logs).for_each(|text| *text = masking.text(text));
+    }
+}
+
+/// A build as history tells of it.
+fn of_history(entry: &Entry, chain: &str, chain_uuid: &str) -> Build {
+    let time = |phase: &Phase| Some((*phase, *entry.times.get(&phase.as_str().to_ascii_lowercase())?));
+    Build {
+        namespace: entry.namespace.clone(),
+        uid: entry.uid.clone(),
+        resource_version: String::new(),
+        terminating: false,
+        created: None,
+        chain: chain.to_owned(),
+        chain_uuid: chain_uuid.to_owned(),
+        owner: String::new(),
+        generation: entry.generation,
+        parent: None,
+        successor: None,
+        phase: Phase::Recorded,
+        verdict: entry.verdict.parse().ok(),
+        cause: Some(entry.cause.clone()),
+        waiting: None,
+        trying: None,
+        dispatch: Dispatch::Pending,
+        dispatch_error: None,
+        baseline: Baseline::None,
+        image: entry.image.clone(),
+        version: entry.version.as_ref().and_then(|version| version.parse().ok()),
+        revision: entry.revision.clone(),
+        job_uid: None,
+        heartbeat: None,
+        times: Phase::ALL.iter().filter_map(time).collect(),
+    }
+}
+
+/// A chain's builds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportedChain {
+    /// Its name.
+    pub chain: String,
+    /// When and by whom it was ended, in words.
+    pub ended: Option<String>,
+    /// Its builds from the push on, the newest first.
+    pub builds: Vec<ReportedBuild>,
+}
+
+/// What builds come to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many ended with each verdict.
+    pub verdicts: BTreeMap<Verdict, usize>,
+    /// How many ended.
+    pub ended: usize,
+    /// The median of how long they took.
+    pub median: Option<SignedDuration>,
+}
+
+impl Tally {
+    /// Of those that ended, how many passed, in percent, rounded down: 100 means all.
+    pub fn pass_rate(&self) -> Option<usize> {
+        (self.passed() * 100).checked_div(self.ended)
+    }
+
+    /// How many passed.
+    pub fn passed(&self) -> usize {
+        self.verdicts.get(&Verdict::Passed).copied().unwrap_or_default()
+    }
+}
+
+impl ReportedChain {
+    /// A chain by its history, and by its namespaces that are there; listeners that wait are no builds yet.
+    pub fn of(chain: &str, uuid: &str, history: &[Entry], there: Vec<Build>) -> Self {
+        let mut there: BTreeMap<String, Build> =
+            there.into_iter().map(|build| (build.uid.clone(), build)).collect();
+        let recorded = history.iter().map(|entry| match there.remove(&entry.uid) {
+            Some(build) => ReportedBuild::there(build, Some(entry)),
+            None => ReportedBuild::gone(entry, chain, uuid),
+        });
+        let mut builds: Vec<ReportedBuild> = recorded.collect();
+        let running = there.into_values().filter(|build| build.phase >= Phase::Triggered);
+        builds.extend(running.map(|build| ReportedBuild::there(build, None)));
+        builds.sort_by_key(|it| std::cmp::Reverse(it.build.generation));
+        Self { chain: chain.to_owned(), ended: None, builds }
+    }
+
+    /// What they come to.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for verdict in self.builds.iter().filter_map(|it| it.build.verdict) {
+            tally.ended += 1;
+            *tally.verdicts.entry(verdict).or_default() += 1;
+        }
+        let mut took: Vec<SignedDuration> = self.builds.iter().filter_map(ReportedBuild::took).collect();
+        took.sort_unstable();
+        // of an even number, the middle between both that are
+        let middle = took.len() / 2;
+        tally.median = took.get(middle).map(|upper| match took.len() % 2 {
+            1 => *upper,
+            _ => (took[middle - 1] + *upper) / 2,
+        });
+        tally
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::wire;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn entry(generation: u64, verdict: &str, times: &[(&str, i64)]) -> Entry {
+        Entry {
+            generation,
+            namespace: format!("ci-{generation}"),
+            uid: format!("uid-of-ci-{generation}"),
+            verdict: verdict.to_owned(),
+            cause: "so".to_owned(),
+            image: Some("r.example/app".to_owned()),
+            version: Some("build-1".to_owned()),
+            revision: None,
+            times: times.iter().map(|(phase, second)| ((*phase).to_owned(), at(*second))).collect(),
+            exits: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    fn took(generation: u64, verdict: &str, seconds: i64) -> Entry {
+        entry(generation, verdict, &[("triggered", 100), ("recorded", 100 + seconds)])
+    }
+
+    #[test]
+    fn the_median_is_the_middle_of_what_is_known_and_the_pass_rate_is_of_all_that_ended() {
+        let of = |entries: &[Entry]| ReportedChain::of("app", "c", entries, Vec::new()).tally();
+        let none = of(&[]);
+        assert_eq!((none.pass_rate(), none.median, none.ended), (None, None, 0));
+        let odd = of(&[took(1, "Passed", 10), took(2, "Failed", 90), took(3, "Errored", 20)]);
+        assert_eq!((odd.pass_rate(), odd.median), (Some(33), Some(SignedDuration::from_secs(20))));
+        let even = of(&[took(1, "Passed", 10), took(2, "Passed", 20)]);
+        assert_eq!((even.pass_rate(), even.median), (Some(100), Some(SignedDuration::from_secs(15))));
+        // without a push, or with clocks that contradict each other, there is no duration
+        let some = of(&[
+            took(1, "Passed", 10),
+            entry(2, "Errored", &[("recorded", 5000)]),
+            took(3, "Failed", -7),
+            entry(4, "Errored", &[]),
+            took(5, "Dreamt", 1000),
+        ]);
+        assert_eq!((some.ended, some.passed(), some.median), (4, 1, Some(SignedDuration::from_secs(10))));
+    }
+
+    #[test]
+    fn a_build_is_what_its_namespace_says_and_where_that_is_silent_what_history_says() {
+        let there = Build::played(
+            "ci-4",
+            Phase::Building,
+            &[(wire::TAG, "build-4"), ("studioci.dev/at-triggered", "1970-01-01T00:00:07Z")],
+        );
+        let mut kept = entry(4, "Failed", &[("triggered", 5), ("building", 8), ("recorded", 9)]);
+        kept.events = vec!["BackOff".to_owned()];
+        let it = ReportedBuild::there(there, Some(&kept));
+        assert_eq!(
+            (it.build.verdict, it.build.cause.as_deref(), it.gone),
+            (Some(Verdict::Failed), Some("so"), false)
+        );
+        assert_eq!(it.build.version.as_ref().unwrap().tag, "build-4", "the namespace's own word");
+        assert_eq!(it.build.times[&Phase::Triggered], at(7));
+        assert_eq!(
+            (it.build.times.len(), it.events.len(), it.took()),
+            (3, 1, Some(SignedDuration::from_secs(2)))
+        );
+    }
+
+    #[test]
+    fn a_chain_is_its_history_and_what_runs_the_newest_first_and_a_name_that_was_drawn_twice_is_two() {
+        let running = Build::played("ci-4", Phase::Building, &[]);
+        let mut waiting = Build::played("ci-5", Phase::Listening, &[]);
+        waiting.generation = 5;
+        let mut again = entry(2, "Passed", &[]);
+        again.namespace = "ci-3".to_owned();
+        let entries = [entry(1, "Passed", &[]), again, entry(3, "Failed", &[])];
+        let mut third = Build::played("ci-3", Phase::Finished, &[(wire::VERDICT, "Failed")]);
+        third.generation = 3;
+        let chain = ReportedChain::of("app", "c", &entries, vec![waiting, running, third]);
+        let seen: Vec<(u64, bool)> = chain.builds.iter().map(|it| (it.build.generation, it.gone)).collect();
+        assert_eq!(seen, [(4, false), (3, false), (2, true), (1, true)]);
+    }
+
+    #[test]
+    fn no_value_of_the_chains_secret_is_told_wherever_others_have_the_say() {
+        let secret = "hunter22";
+        let mut it = ReportedBuild::gone(&entry(1, "Failed", &[]), "app", "c");
+        let text = || format!("it says {secret}");
+        it.build.cause = Some(text());
+        it.build.waiting = Some(text());
+        it.build.dispatch_error = Some(text());
+        it.build.revision = Some(secret.to_owned());
+        it.unpublished = Some(text());
+        it.events = vec![text()];
+        it.exits = vec![Exit { container: "build".to_owned(), code: 1, reason: Some(text()) }];
+        it.logs = vec![LogEnd { container: "build".to_owned(), text: text(), cut: false }];
+        it.mask(&Masking::of([secret]));
+        assert!(!format!("{it:?}").contains(secret), "{it:?}");
+    }
+}

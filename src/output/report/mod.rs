@@ -1,0 +1,209 @@
+//! Reports on a build and on a chain, in the forms that people and programs read. What others have said is escaped where it is
+//! written, each form in its own way.
+
+mod html;
+mod json;
+mod junit;
+mod markdown;
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::console::sanitise;
+use crate::chain::age;
+use crate::chain::build::{Build, Phase};
+use crate::chain::names;
+use crate::chain::reported::{ReportOf, ReportedBuild, ReportedChain, Tally};
+use crate::chain::wire;
+
+/// The forms of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportForm {
+    /// A page for a browser, one file.
+    Html,
+    /// Objects, as `status -o json` prints them, and what history adds.
+    Json,
+    /// A test suite, as `JUnit`'s runners write it.
+    Junit,
+    /// Text, readable in a terminal, too.
+    Markdown,
+}
+
+/// The report in this form, with its final newline. `now`: for what runs.
+pub fn print(form: ReportForm, of: &ReportOf, now: Timestamp) -> String {
+    match (form, of) {
+        (ReportForm::Html, ReportOf::Build(build)) => html::build(build, now),
+        (ReportForm::Html, ReportOf::Chain(chain)) => html::chain(chain, now),
+        (ReportForm::Json, ReportOf::Build(build)) => super::printer::json(&json::build(build, now)),
+        (ReportForm::Json, ReportOf::Chain(chain)) => super::printer::json(&json::chain(chain, now)),
+        (ReportForm::Junit, ReportOf::Build(build)) => {
+            junit::suite(&build.build.chain, std::slice::from_ref(&**build), now)
+        }
+        (ReportForm::Junit, ReportOf::Chain(chain)) => junit::suite(&chain.chain, &chain.builds, now),
+        (ReportForm::Markdown, ReportOf::Build(build)) => markdown::build(build, now),
+        (ReportForm::Markdown, ReportOf::Chain(chain)) => markdown::chain(chain, now),
+    }
+}
+
+/// What stands where a time, a duration or a cause is not known.
+const UNKNOWN: &str = "–";
+/// Of a log no more than so many lines are shown to people; programs get all.
+const LOG_LINES: usize = 200;
+
+/// A time as people read it; the server's zone is UTC, and so is this.
+fn clock(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// A duration as kubectl says it.
+fn length(took: Option<SignedDuration>) -> String {
+    let from = Timestamp::UNIX_EPOCH;
+    let to = took.and_then(|took| from.checked_add(took).ok()).filter(|to| *to >= from);
+    to.map_or_else(|| UNKNOWN.to_owned(), |to| age::human(from, to))
+}
+
+/// How a build ended, else where it is.
+fn outcome(it: &ReportedBuild) -> &'static str {
+    it.build.verdict.map_or_else(|| it.build.phase_shown().as_str(), |verdict| verdict.as_str())
+}
+
+/// How long it took, or has taken until now.
+fn took(it: &ReportedBuild, now: Timestamp) -> Option<SignedDuration> {
+    if it.build.verdict.is_some() {
+        return it.took();
+    }
+    let (from, to) = it.build.duration(now)?;
+    Some(to.duration_since(from)).filter(|took| !took.is_negative())
+}
+
+/// Why a build ended as it did, or what it waits for.
+fn why(build: &Build) -> Option<&str> {
+    build.cause.as_deref().or(build.waiting.as_deref())
+}
+
+/// What is known of a build, by what it is called.
+fn facts(it: &ReportedBuild, now: Timestamp) -> Vec<(&'static str, String)> {
+    let build = &it.build;
+    let version = build.version.as_ref();
+    let pushed = build.times.get(&Phase::Triggered).copied();
+    let namespace = match build.namespace.as_str() {
+        "" => None,
+        name if it.gone => Some(format!("{name} (gone)")),
+        name => Some(name.to_owned()),
+    };
+    let facts = [
+        ("Chain", Some(format!("{}, generation {}", build.chain, build.generation))),
+        ("Namespace", namespace),
+        ("Image", build.image.clone()),
+        ("Tag", version.map(|version| version.tag.clone())),
+        ("Digest", version.and_then(|version| Some(version.digest()?.as_str().to_owned()))),
+        ("Revision", build.revision.clone()),
+        ("Pushed", pushed.map(clock)),
+        ("Ended", it.ended().map(clock)),
+        ("Took", took(it, now).map(|took| length(Some(took)))),
+        ("Next build", build.successor.clone()),
+        ("Dispatch", build.dispatch_error.clone()),
+        ("Result", it.unpublished.clone()),
+    ];
+    facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect()
+}
+
+/// A phase that a build was in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct PhaseRow {
+    phase: Phase,
+    from: Timestamp,
+    /// None where it is not known, or where nothing follows.
+    to: Option<Timestamp>,
+}
+
+impl PhaseRow {
+    /// None also where clocks contradict each other.
+    fn took(&self) -> Option<SignedDuration> {
+        Some(self.to?.duration_since(self.from)).filter(|took| !took.is_negative())
+    }
+}
+
+/// The phases that a build was in, each to the next that is known; that of a build without a verdict until now.
+fn phases(build: &Build, now: Timestamp) -> Vec<PhaseRow> {
+    let begun: Vec<(Phase, Timestamp)> = build.times.iter().map(|(phase, at)| (*phase, *at)).collect();
+    let runs = build.verdict.is_none().then_some(now);
+    let row = |(index, (phase, from)): (usize, &(Phase, Timestamp))| PhaseRow {
+        phase: *phase,
+        from: *from,
+        to: begun.get(index + 1).map(|(_, to)| *to).or(runs),
+    };
+    begun.iter().enumerate().map(row).collect()
+}
+
+/// What to run to learn more. A name that no namespace can have is put into no command.
+fn further(it: &ReportedBuild) -> Vec<String> {
+    let (build, name) = (&it.build, &it.build.namespace);
+    let mut commands = Vec::new();
+    if !it.gone && names::label_fault(name, 63).is_none() {
+        commands.push(format!("kubectl studioci status {name} -o wide"));
+        if build.times.contains_key(&Phase::Building) {
+            commands.push(format!("kubectl logs -n {name} job/{} --all-containers", wire::JOB));
+        }
+        if build.phase == Phase::Finished && build.times.contains_key(&Phase::Preparing) {
+            commands.push(format!("kubectl studioci scale up {name} --wait"));
+        }
+    }
+    if names::label_fault(&build.chain, names::CHAIN_NAME_MAX).is_none() {
+        commands.push(format!("kubectl studioci report {}", build.chain));
+    }
+    commands
+}
+
+/// `12 of 15 builds passed (80 %), 2 Failed, 1 Errored; the median took 4m10s`.
+fn summary(chain: &ReportedChain, tally: &Tally) -> String {
+    let Some(rate) = tally.pass_rate() else { return "No build has ended yet".to_owned() };
+    let builds = if tally.ended == 1 { "build" } else { "builds" };
+    let mut text = format!("{} of {} {builds} passed ({rate} %)", tally.passed(), tally.ended);
+    for (verdict, count) in tally.verdicts.iter().skip(usize::from(tally.passed() > 0)) {
+        let _ = write!(text, ", {count} {verdict}");
+    }
+    if tally.median.is_some() {
+        let _ = write!(text, "; the median took {}", length(tally.median));
+    }
+    let running = chain.builds.len() - tally.ended;
+    if running > 0 {
+        let _ = write!(text, "; {running} running");
+    }
+    text
+}
+
+/// The last lines of a log as they are shown, and whether others stand before them.
+fn shown(log: &str) -> (Vec<Cow<'_, str>>, bool) {
+    let lines: Vec<&str> = log.lines().collect();
+    let skip = lines.len().saturating_sub(LOG_LINES);
+    (lines[skip..].iter().map(|line| plain(line)).collect(), skip > 0)
+}
+
+/// A line of a log without colours and whatever else steers a terminal; its tabs stay.
+fn plain(line: &str) -> Cow<'_, str> {
+    if !line.contains('\u{1b}') && !line.contains('\t') {
+        return sanitise(line);
+    }
+    let mut rest = line;
+    let mut bare = String::with_capacity(line.len());
+    while let Some(at) = rest.find("\u{1b}[") {
+        bare.push_str(&rest[..at]);
+        let sequence = &rest[at + 2..];
+        // ECMA-48, 5.4: parameters and intermediates, then one final byte
+        let end = sequence.find(|c: char| !matches!(c, ' '..='?'));
+        if let Some(end) = end.filter(|end| sequence[*end..].starts_with(|c| matches!(c, '@'..='~'))) {
+            rest = &sequence[end + 1..];
+        } else {
+            bare.push('\u{1b}');
+            rest = &rest[at + 1..];
+        }
+    }
+    bare.push_str(rest);
+    Cow::Owned(bare.split('\t').map(sanitise).collect::<Vec<_>>().join("\t"))
+}
+
+#[cfg(test)]
+mod tests;

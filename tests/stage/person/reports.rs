@@ -1,0 +1,147 @@
+//! `report`.
+
+use studioci::chain::build::Phase;
+use studioci::chain::reported::{ReportOf, ReportedBuild, ReportedChain};
+use studioci::ops::report::report;
+use studioci::output::report::{ReportForm, print};
+
+use super::*;
+
+async fn build(stage: &Stage, name: &str) -> ReportedBuild {
+    match Box::pin(report(&stage.cluster(), name)).await.unwrap().of {
+        ReportOf::Build(build) => *build,
+        ReportOf::Chain(chain) => panic!("{chain:?}"),
+    }
+}
+
+async fn chain(stage: &Stage, name: &str) -> ReportedChain {
+    match Box::pin(report(&stage.cluster(), name)).await.unwrap().of {
+        ReportOf::Chain(chain) => chain,
+        ReportOf::Build(build) => panic!("{build:?}"),
+    }
+}
+
+/// What history has of the first build, changed.
+fn rewrite(stage: &Stage, change: impl Fn(&mut Value)) {
+    stage.world().change(&format!("{HOME}/history-{CHAIN}"), |it| {
+        let text = &mut it["data"]["build.00000001"];
+        let mut entry: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+        change(&mut entry);
+        *text = json!(entry.to_string());
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_is_reported_on_while_its_namespace_is_there_and_once_it_is_gone() {
+    let (stage, first) = finished().await;
+    let there = build(&stage, &first).await;
+    assert_eq!((there.gone, there.build.phase), (false, Phase::Finished));
+    assert!(!there.exits.is_empty(), "history has what no namespace says");
+    cleaned(&stage, &Which::Named(vec![first.clone()])).await.unwrap();
+    let gone = build(&stage, &first).await;
+    assert!(gone.gone);
+    assert_eq!(gone.exits, there.exits);
+    let told = |it: &ReportedBuild| {
+        let build = it.build.clone();
+        (
+            build.generation,
+            build.verdict,
+            build.cause,
+            build.image,
+            build.version,
+            build.revision,
+            build.chain_uuid,
+        )
+    };
+    assert_eq!(told(&gone), told(&there));
+    assert_eq!(gone.took(), there.took());
+    // and in every form
+    for form in [ReportForm::Html, ReportForm::Json, ReportForm::Junit, ReportForm::Markdown] {
+        let text = print(form, &ReportOf::Build(Box::new(gone.clone())), clock());
+        assert!(text.contains(&first) && text.contains("build-2"), "{form:?}: {text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chains_history_has_its_builds_and_no_listener_that_waits_whether_they_are_there_or_gone() {
+    let (stage, first) = finished().await;
+    for gone in [false, true] {
+        if gone {
+            cleaned(&stage, &Which::Named(vec![first.clone()])).await.unwrap();
+        }
+        let chain = chain(&stage, CHAIN).await;
+        let builds: Vec<(u64, bool)> = chain.builds.iter().map(|it| (it.build.generation, it.gone)).collect();
+        assert_eq!((builds, chain.tally().pass_rate(), chain.ended), (vec![(1, gone)], Some(100), None));
+    }
+    stopped(&stage, false).await.unwrap();
+    assert!(chain(&stage, CHAIN).await.ended.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_builds_that_had_one_name_the_newest_is_reported_on() {
+    let (stage, first) = finished().await;
+    // another chain drew the same name, later; and this one, too
+    let mut entry: Value = json!(null);
+    rewrite(&stage, |it| it["cause"] = json!("the first"));
+    stage.world().change(&format!("{HOME}/history-{CHAIN}"), |it| {
+        entry = serde_json::from_str(it["data"]["build.00000001"].as_str().unwrap()).unwrap();
+    });
+    let later = |cause: &str, hours: &str| {
+        let mut later = entry.clone();
+        (later["cause"], later["uid"]) = (json!(cause), json!(cause));
+        later["times"]["recorded"] = json!(format!("2030-01-01T{hours}:00:00Z"));
+        later.to_string()
+    };
+    let labels = json!({ wire::MANAGED_BY: wire::MANAGED_BY_VALUE, wire::CHAIN: "other" });
+    stage.world().keep(
+        HOME,
+        json!({ "metadata": { "name": "history-other", "namespace": wire::HOME, "labels": labels },
+            "data": { "build.00000003": later("another chain's", "01"), "tidied": "{}" } }),
+    );
+    assert_eq!(
+        build(&stage, &first).await.build.cause.as_deref(),
+        Some("container build exited with code 0"),
+        "the one that is there"
+    );
+    cleaned(&stage, &Which::Named(vec![first.clone()])).await.unwrap();
+    let it = build(&stage, &first).await.build;
+    assert_eq!(
+        (it.cause.as_deref(), it.chain.as_str(), it.generation),
+        (Some("another chain's"), "other", 1)
+    );
+    stage.world().change(&format!("{HOME}/history-{CHAIN}"), |it| {
+        it["data"]["build.00000002"] = json!(later("the newest", "02"));
+    });
+    assert_eq!(build(&stage, &first).await.build.cause.as_deref(), Some("the newest"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_history_holds_of_the_chains_secret_is_masked_and_who_may_not_read_it_is_warned() {
+    let (stage, first) = finished().await;
+    let secret = format!("/api/v1/namespaces/studioci/secrets/chain-{CHAIN}");
+    rewrite(&stage, |it| it["events"] = json!(["it printed hunter22", "and aHVudGVyMjI="]));
+    stage.world().change(&secret, |it| it["data"] = json!({ "TOKEN": "aHVudGVyMjI=" }));
+    let events = build(&stage, &first).await.events;
+    assert_eq!(events, ["it printed ***", "and ***="]);
+    // bytes that are no text are none that a template was given
+    stage.world().change(&secret, |it| it["data"] = json!({ "TOKEN": "//8=" }));
+    let told = Box::pin(report(&stage.cluster(), &first)).await.unwrap();
+    assert!(told.notices.len() == 1 && told.notices[0].contains("are not masked"), "{:?}", told.notices);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_nobody_has_is_told_with_the_names_that_there_are() {
+    let (stage, _) = finished().await;
+    for name in ["nobody", "ci-calm-euler", "Not/A name", ""] {
+        let error = Box::pin(report(&stage.cluster(), name)).await.unwrap_err();
+        let (what, remedy) = with_remedy(&error);
+        assert!(what.contains(&format!("{name:?}")), "{what}");
+        assert!(remedy.contains("kubectl studioci"), "{remedy}");
+        assert_eq!(remedy.contains(CHAIN), studioci_askable(name), "{remedy}");
+    }
+}
+
+/// Whether a server can be asked for it.
+fn studioci_askable(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['/', ' '])
+}
