@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::chain::build::Verdict;
+use crate::chain::build_object::{Seen, build_object};
 use crate::chain::record::{Entry, Exit};
 use crate::chain::reported::LogEnd;
 use crate::pipeline::documents::steers;
@@ -709,7 +710,7 @@ fn a_build_that_is_gone_as_an_object_says_what_is_known_and_nothing_else() {
 fn every_field_that_an_object_has_besides_is_documented() {
     let (_, page) = include_str!("../../../docs/status-json.md").split_once("## What `report").unwrap();
     let it = failed(str::to_owned);
-    let there = crate::chain::build_object::build_object(&it.build, &Default::default(), at(NOW));
+    let there = build_object(&it.build, &Seen::default(), at(NOW));
     let object = json::build(&it, at(NOW));
     let status = object["status"].as_object().unwrap();
     let more: Vec<&String> = status.keys().filter(|key| there["status"].get(key).is_none()).collect();
