@@ -637,6 +637,9 @@ fn help_of_report() {
 
                   [default: markdown]
 
+              --publish
+                  Tell the result of this build once more, where it did not arrive, before the report
+
           -h, --help
                   Print help (see a summary with '-h')
         ");

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::build::{Baseline, Build, Dispatch, Phase, Verdict};
+use super::build::{Build, Phase, Verdict};
 use super::masking::Masking;
+use super::outbox::of_history;
 use super::record::{Entry, Exit};
 
 /// What is told of.
@@ -30,14 +31,14 @@ pub struct ReportedBuild {
     /// The events that decided, newest last.
     pub events: Vec<String>,
     /// The end of its log.
-    pub logs: Vec<LogEnd>,
+    pub logs: Vec<ReportedLog>,
     /// Why its result did not get to whom the chain tells of its builds.
     pub unpublished: Option<String>,
 }
 
 /// The end of what a container wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogEnd {
+pub struct ReportedLog {
     /// The container.
     pub container: String,
     /// What it wrote.
@@ -114,38 +115,6 @@ impl ReportedBuild {
         let exits = self.exits.iter_mut().filter_map(|exit| exit.reason.as_mut());
         let logs = self.logs.iter_mut().map(|log| &mut log.text);
         told.chain(exits).chain(logs).for_each(|text| *text = masking.text(text));
-    }
-}
-
-/// A build as history tells of it.
-fn of_history(entry: &Entry, chain: &str, chain_uuid: &str) -> Build {
-    let time = |phase: &Phase| Some((*phase, *entry.times.get(&phase.as_str().to_ascii_lowercase())?));
-    Build {
-        namespace: entry.namespace.clone(),
-        uid: entry.uid.clone(),
-        resource_version: String::new(),
-        terminating: false,
-        created: None,
-        chain: chain.to_owned(),
-        chain_uuid: chain_uuid.to_owned(),
-        owner: String::new(),
-        generation: entry.generation,
-        parent: None,
-        successor: None,
-        phase: Phase::Recorded,
-        verdict: entry.verdict.parse().ok(),
-        cause: Some(entry.cause.clone()),
-        waiting: None,
-        trying: None,
-        dispatch: Dispatch::Pending,
-        dispatch_error: None,
-        baseline: Baseline::None,
-        image: entry.image.clone(),
-        version: entry.version.as_ref().and_then(|version| version.parse().ok()),
-        revision: entry.revision.clone(),
-        job_uid: None,
-        heartbeat: None,
-        times: Phase::ALL.iter().filter_map(time).collect(),
     }
 }
 
@@ -239,6 +208,7 @@ mod tests {
             revision: None,
             times: times.iter().map(|(phase, second)| ((*phase).to_owned(), at(*second))).collect(),
             exits: Vec::new(),
+            log_kept: false,
             events: Vec::new(),
         }
     }
@@ -316,7 +286,7 @@ mod tests {
         it.unpublished = Some(text());
         it.events = vec![text()];
         it.exits = vec![Exit { container: "build".to_owned(), code: 1, reason: Some(text()) }];
-        it.logs = vec![LogEnd { container: "build".to_owned(), text: text(), cut: false }];
+        it.logs = vec![ReportedLog { container: "build".to_owned(), text: text(), cut: false }];
         it.mask(&Masking::of([secret]));
         assert!(!format!("{it:?}").contains(secret), "{it:?}");
     }

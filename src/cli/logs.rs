@@ -10,12 +10,12 @@ use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use crate::chain::build::Verdict;
-use crate::chain::names;
 use crate::local;
 use crate::ops;
 use crate::ops::logs::{LogTold, LogsEnd, LogsRequest};
 use crate::ops::signal::or_interrupted;
 use crate::output::logs::LogPrinter;
+use crate::pipeline::facts;
 
 /// Show the log of a build, also when its pods are gone
 ///
@@ -109,9 +109,8 @@ pub(super) async fn run(args: LogsArgs, ctx: &mut Ctx) -> Result<ExitKind, Failu
     })
 }
 
-/// The name that `start` would give a chain here.
+/// The chain that `start` would begin here.
 fn chain_of_checkout() -> Option<String> {
-    let facts = local::git::facts(Path::new("."), |name| matches!(name, "repo" | "branch"));
-    let text = |name: &str| facts.get(name)?.as_ref().ok()?.as_str().map(str::to_owned);
-    Some(names::chain_name(&text("repo")?, &text("branch")?))
+    let git = local::git::facts(Path::new("."), |name| matches!(name, "repo" | "branch"));
+    ops::start::chain_of_checkout(&facts::group(git)).ok()
 }

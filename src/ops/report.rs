@@ -9,7 +9,7 @@ use crate::chain::kept_log::KeptPart;
 use crate::chain::masking::Masking;
 use crate::chain::outbox;
 use crate::chain::record::{Entry, history};
-use crate::chain::reported::{LogEnd, ReportOf, ReportedBuild, ReportedChain};
+use crate::chain::reported::{ReportOf, ReportedBuild, ReportedChain, ReportedLog};
 use crate::chain::wire;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Query};
@@ -176,9 +176,9 @@ fn unmasked(error: &Error) -> bool {
     }
 }
 
-fn log_end(part: KeptPart) -> LogEnd {
+fn log_end(part: KeptPart) -> ReportedLog {
     let text = String::from_utf8_lossy(&part.bytes).into_owned();
-    LogEnd { container: part.container, text: part.why.unwrap_or(text), cut: part.cut }
+    ReportedLog { container: part.container, text: part.why.unwrap_or(text), cut: part.cut }
 }
 
 /// Why a build's result did not get to where it should.

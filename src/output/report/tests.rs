@@ -8,7 +8,7 @@ use super::*;
 use crate::chain::build::Verdict;
 use crate::chain::build_object::{Seen, build_object};
 use crate::chain::record::{Entry, Exit};
-use crate::chain::reported::LogEnd;
+use crate::chain::reported::ReportedLog;
 use crate::pipeline::documents::steers;
 
 /// What somebody says who wants to be more than a text in every form at once.
@@ -62,7 +62,7 @@ fn failed(say: impl Fn(&str) -> String) -> ReportedBuild {
             say("BackOff Pod/studioci-build-x: back-off restarting"),
             say("Killing Pod/y: stopping"),
         ],
-        logs: vec![LogEnd {
+        logs: vec![ReportedLog {
             container: say("build"),
             text: say("running tests\n\u{1b}[31mFAIL\u{1b}[0m\ta.rs"),
             cut: true,
@@ -90,6 +90,7 @@ fn gone(generation: u64, verdict: &str, cause: &str, seconds: i64) -> ReportedBu
         ]
         .into(),
         exits: Vec::new(),
+        log_kept: false,
         events: Vec::new(),
     };
     ReportedBuild::gone(&entry, "app", "c")
@@ -789,7 +790,7 @@ fn a_command_is_shown_for_names_only_that_a_namespace_can_have() {
 fn of_a_long_log_people_see_the_last_lines_and_programs_all_of_them() {
     let mut it = failed(str::to_owned);
     let lines: Vec<String> = (1..=1000).map(|line| format!("line {line}.")).collect();
-    it.logs = vec![LogEnd { container: "build".to_owned(), text: lines.join("\n"), cut: false }];
+    it.logs = vec![ReportedLog { container: "build".to_owned(), text: lines.join("\n"), cut: false }];
     let of = ReportOf::Build(Box::new(it));
     for (form, first) in FORMS.into_iter().zip([801, 1, 1, 801]) {
         let text = said(form, &of);
