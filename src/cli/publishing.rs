@@ -34,6 +34,7 @@ pub struct PublishArgs {
     #[arg(help_heading = HEADING, long, value_name = "NAME", default_value = "GITHUB_TOKEN")]
     pub github_token_env: String,
     /// API of a GitHub Enterprise, such as https://HOST/api/v3 (default: https://api.github.com)
+    #[allow(rustdoc::bare_urls, reason = "the help shows it as it is")]
     #[arg(help_heading = HEADING, long, value_name = "URL")]
     pub github_url: Option<String>,
     /// PEM file of the certificate authorities that signed for it, or for the webhook

@@ -91,7 +91,7 @@ enum Meant {
 /// Tells the log of a build.
 ///
 /// # Errors
-/// Cluster errors; [`LogFault`]; [`Error::DeletedBeforeVerdict`] where the namespace goes before there is a verdict.
+/// Cluster errors; [`LogFault`]; that the namespace went before there was a verdict.
 pub async fn logs(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> Result<LogsEnd> {
     match meant(cluster, request).await? {
         Meant::There(build) if request.follow => follow(cluster, request, *build, tell).await,

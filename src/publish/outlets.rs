@@ -58,7 +58,7 @@ impl Outlets {
     /// Whether statuses of this chain may be set; none where none are.
     ///
     /// # Errors
-    /// As [`Github::right`].
+    /// As `Github::right`.
     pub async fn right(&self, chain: &str, within: Duration) -> Option<Result<Right, PublishFault>> {
         match self.github.as_ref()? {
             Ok(github) => Some(github.right(&context(chain), within).await),

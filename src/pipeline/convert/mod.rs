@@ -1,7 +1,7 @@
 //! From stencil's dialect, Go's text/template with sprig's functions, to ours.
 //!
-//! [`lex`] and [`golang`] read, [`meaning`], [`calls`] and [`sprig`] say what a part stands for as a [`phrase`] of Tera,
-//! [`write`] and [`page`] put it down. What has no counterpart becomes a call of `unconverted`, which no template may
+//! `lex` and `golang` read, `meaning`, `calls` and `sprig` say what a part stands for as a `phrase` of Tera, `write` and
+//! `page` put it down. What has no counterpart becomes a call of `unconverted`, which no template may
 //! hold: `tests/data/stencil.json` has what Go makes of each construct.
 //!
 //! What is known to differ, since the kind of a value is not known here: a list or a mapping that is written as it is, which
