@@ -120,9 +120,10 @@ fn told(object: &Value) -> Value {
             told.insert("phase".to_owned(), object["status"]["phase"].clone());
         }
         "ConfigMap" if name == "kube-root-ca.crt" => {}
-        // drawn anew for each chain
-        "Secret" if name.starts_with("seed-") => {
-            told.insert("keys".to_owned(), object["data"].as_object().unwrap().keys().cloned().collect());
+        // drawn anew for each chain; and a kept log names its pod and the namespace's uid
+        "Secret" if name.starts_with("seed-") || name.starts_with("log-") => {
+            let keys = object["data"].as_object().into_iter().flat_map(Map::keys);
+            told.insert("keys".to_owned(), keys.cloned().collect());
         }
         "ConfigMap" if name.starts_with("history-") => {
             // which events the controllers wrote is theirs
