@@ -61,20 +61,17 @@ impl From<Error> for Failure {
             Error::StartFlag(StartFlagFault::Publish(fault)) => fault.into(),
             Error::StartFlag(StartFlagFault::Link(fault)) => fault.into(),
             Error::StartFlag(StartFlagFault::Repository(fault)) => fault.into(),
-            Error::StartFlag(fault) => {
-                let (blame, remedy) = fault.advice().expect("every case has its advice");
-                Self::new(blame.into(), fault.to_string()).remedy(remedy)
-            }
-            Error::Log(fault) => {
-                let (blame, remedy) = fault.advice().expect("every case has its advice");
-                Self::new(blame.into(), fault.to_string()).remedy(remedy)
-            }
-            error => {
-                let (blame, remedy) = error.advice().expect("every case has its advice");
-                Self::new(blame.into(), error.to_string()).remedy(remedy)
-            }
+            Error::StartFlag(fault) => of_case(fault.advice(), &fault),
+            Error::Log(fault) => of_case(fault.advice(), &fault),
+            error => of_case(error.advice(), &error),
         }
     }
+}
+
+/// A case that says itself whose fault it is and what to do.
+fn of_case(advice: Option<(Blame, String)>, case: &impl ToString) -> Failure {
+    let (blame, remedy) = advice.expect("every case has its advice");
+    Failure::new(blame.into(), case.to_string()).remedy(remedy)
 }
 
 /// Errors of which every case says itself whose fault it is and what to do.
@@ -82,8 +79,7 @@ macro_rules! of_cases {
     ($($Cases:ty),*) => {$(
         impl From<$Cases> for Failure {
             fn from(case: $Cases) -> Self {
-                let (blame, remedy) = case.advice().expect("every case has its advice");
-                Self::new(blame.into(), case.to_string()).remedy(remedy)
+                of_case(case.advice(), &case)
             }
         }
     )*};

@@ -1,6 +1,5 @@
 //! `logs`: the log of a build.
 
-use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,13 +8,12 @@ use super::cleanup::count;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
+use super::report::chain_here;
 use crate::chain::build::Verdict;
-use crate::local;
 use crate::ops;
 use crate::ops::logs::{LogTold, LogsEnd, LogsRequest};
 use crate::ops::signal::or_interrupted;
 use crate::output::logs::LogPrinter;
-use crate::pipeline::facts;
 
 /// Show the log of a build, also when its pods are gone
 ///
@@ -62,7 +60,7 @@ pub struct LogsArgs {
 pub(super) async fn run(args: LogsArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let cluster = ctx.connect()?;
     let request = LogsRequest {
-        here: if args.name.is_none() { chain_of_checkout() } else { None },
+        here: if args.name.is_none() { chain_here().ok() } else { None },
         name: args.name,
         follow: args.follow,
         container: args.container,
@@ -107,10 +105,4 @@ pub(super) async fn run(args: LogsArgs, ctx: &mut Ctx) -> Result<ExitKind, Failu
             }
         }
     })
-}
-
-/// The chain that `start` would begin here.
-fn chain_of_checkout() -> Option<String> {
-    let git = local::git::facts(Path::new("."), |name| matches!(name, "repo" | "branch"));
-    ops::start::chain_of_checkout(&facts::group(git)).ok()
 }

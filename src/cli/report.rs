@@ -81,7 +81,7 @@ pub(super) async fn run(args: ReportArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
 }
 
 /// The chain that `start` would begin here.
-fn chain_here() -> Result<String, Failure> {
+pub(super) fn chain_here() -> Result<String, Failure> {
     let git = local::git::facts(Path::new("."), |name| matches!(name, "repo" | "branch"));
     ops::start::chain_of_checkout(&facts::group(git)).map_err(|why| Mistake::NoChainHere { why }.into())
 }

@@ -9,6 +9,7 @@ use futures_util::StreamExt as _;
 
 use self::follow::follow;
 use self::kept::tell_kept;
+use super::report::histories;
 use super::status::{self, Overview};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::pod::{Container, Pod};
@@ -172,14 +173,7 @@ async fn in_history(cluster: &Cluster, name: &str) -> Result<Option<(String, Ent
     if let Some(found) = last_of(cluster, name).await? {
         return Ok(Some(found));
     }
-    let select = Query::labels(wire::CHAIN);
-    let list = cluster.list::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &select).await?;
-    let of = |data: &Data| {
-        let chain = data.metadata.labels.get(wire::CHAIN)?.clone();
-        (data.metadata.name == wire::history_object(&chain)).then_some(chain)
-    };
-    let found = list.items.iter().filter_map(|data| Some((of(data)?, history(&data.data))));
-    let named = found.flat_map(|(chain, entries)| {
+    let named = histories(cluster).await?.into_iter().flat_map(|(chain, entries)| {
         let named = entries.into_iter().filter(|entry| entry.namespace == name);
         named.map(move |entry| (chain.clone(), entry)).collect::<Vec<_>>()
     });

@@ -88,8 +88,8 @@ fn absent(name: &str, histories: &[(String, Vec<Entry>)]) -> Error {
 }
 
 /// The histories of all chains, by their names.
-async fn histories(cluster: &Cluster) -> Result<Vec<(String, Vec<Entry>)>> {
-    let select = Query::labels(wire::CHAIN).cached();
+pub(super) async fn histories(cluster: &Cluster) -> Result<Vec<(String, Vec<Entry>)>> {
+    let select = Query::labels(wire::CHAIN);
     let list = cluster.list::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &select).await?;
     let of = |object: Data| {
         let chain = object.metadata.labels.get(wire::CHAIN)?.clone();

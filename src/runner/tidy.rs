@@ -25,23 +25,19 @@ const LONG: SignedDuration = SignedDuration::from_mins(15);
 impl Agent<'_> {
     /// Applies the chain's retention, if it has any. What fails is tried again the next time.
     pub(super) async fn tidy(&mut self, own: &Build) {
-        match self.retention(own).await {
-            Ok(rules) if rules.let_go() => {}
-            Ok(_) => return,
+        let rules = match self.known(own).await {
+            Ok((record, _)) => record.settings.retention,
             Err(error) => return self.note(&format!("cannot read the chain's retention: {error}")),
+        };
+        if !rules.let_go() {
+            return;
         }
-        if let Err(error) = self.dispose_of_old(own).await {
+        if let Err(error) = self.dispose_of_old(own, rules).await {
             self.note(&format!("cannot apply the chain's retention: {error}"));
         }
     }
 
-    async fn retention(&mut self, own: &Build) -> Result<Rules> {
-        let (record, _) = self.known(own).await?;
-        Ok(record.settings.retention)
-    }
-
-    async fn dispose_of_old(&mut self, own: &Build) -> Result<()> {
-        let rules = self.retention(own).await?;
+    async fn dispose_of_old(&mut self, own: &Build, rules: Rules) -> Result<()> {
         let (namespaces, home) = dispose::look(self.cluster, &own.chain).await?;
         let views: Vec<NamespaceView<'_>> = namespaces.iter().map(view).collect();
         let now = self.now();
