@@ -12,7 +12,7 @@ use super::output::{DryRun, OnlyYaml, dry_run, only_yaml};
 use super::pipeline::text;
 use crate::chain::names;
 use crate::keel::image::ImageRef;
-use crate::local::files::{self, Put, PutError};
+use crate::local::files::{self, Put};
 use crate::local::render::Renderer;
 use crate::local::{self, Found};
 use crate::pipeline::moved::{ByFile, MoveAct, MoveNote, Moved, Needs, Old};
@@ -218,11 +218,7 @@ fn count(moved: &Moved, script: &str, ctx: &mut Ctx) {
 fn write(args: &InitArgs, pipeline: &str, ctx: &mut Ctx) -> Result<(), Failure> {
     let print = args.output.is_some() || args.dry_run.is_dry();
     if !args.dry_run.is_dry() {
-        let put = files::put(&args.filename, pipeline, args.force).map_err(|error| match error {
-            PutError::There(file) => Mistake::FileThere { file },
-            PutError::Link(file, leads) => Mistake::FileIsLink { file, leads },
-            PutError::Refused(file, why) => Mistake::FileUnwritten { file, why: why.to_string() },
-        })?;
+        let put = files::put(&args.filename, pipeline, args.force).map_err(Mistake::from)?;
         let put = match put {
             Put::Created => "created",
             Put::Replaced => "replaced",

@@ -1,6 +1,7 @@
 //! What is wrong with a command line, or with what it names, before anything is asked of a cluster.
 
 use crate::chain::case::cases;
+use crate::local::files::PutError;
 
 cases! {
     /// A command that cannot be carried out as it was given.
@@ -48,6 +49,10 @@ cases! {
         FileUnwritten { file: String, why: String } Usage
             "{file} cannot be written: {why}"
             => "name a file in a folder that you may write to with -f FILE";
+        /// A template that is to be mended and is no file.
+        FixOfStdin {} Usage
+            "the template comes from stdin, and nothing can be put right there"
+            => "name its file with -f FILE, or look at what would change with --dry-run=client";
         /// An `init` that cannot find out the image.
         ImageUnknown { why: String } Usage
             "the CI image is not known: {why}"
@@ -86,5 +91,15 @@ cases! {
         NoBounds { why: String } Usage
             "cannot render within bounds: {why}"
             => "check the limits of this process: ulimit -a";
+    }
+}
+
+impl From<PutError> for Mistake {
+    fn from(error: PutError) -> Self {
+        match error {
+            PutError::There(file) => Self::FileThere { file },
+            PutError::Link(file, leads) => Self::FileIsLink { file, leads },
+            PutError::Refused(file, why) => Self::FileUnwritten { file, why: why.to_string() },
+        }
     }
 }

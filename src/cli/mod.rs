@@ -5,6 +5,7 @@
 
 pub mod agent;
 mod causes;
+mod check;
 pub mod child;
 pub mod claim;
 pub mod cleanup;

@@ -134,6 +134,31 @@ pub fn put(path: &Path, text: &str, force: bool) -> Result<Put, PutError> {
     }
 }
 
+/// Puts another text into a file that holds `old`, as [`read`] gave it; its byte order mark and its mode stay.
+///
+/// # Errors
+/// Why it is not written; then nothing was changed.
+pub fn replace(path: &Path, old: &str, new: &str) -> Result<(), PutError> {
+    let name = path.display().to_string();
+    let refused = |error: io::Error| PutError::Refused(name.clone(), error);
+    if let Ok(leads) = std::fs::read_link(path) {
+        return Err(PutError::Link(name, leads.display().to_string()));
+    }
+    let there = std::fs::read_to_string(path).map_err(refused)?;
+    let mark = there.strip_suffix(old).filter(|mark| matches!(*mark, "" | "\u{feff}"));
+    let Some(mark) = mark else {
+        return Err(refused(io::Error::other("somebody has changed it meanwhile")));
+    };
+    let moved = std::fs::metadata(path).and_then(|there| {
+        let beside = written_beside(path, &format!("{mark}{new}"))?;
+        let moved = std::fs::set_permissions(&beside, there.permissions())
+            .and_then(|()| std::fs::rename(&beside, path));
+        // whoever failed to move it leaves nothing behind
+        moved.inspect_err(|_| drop(std::fs::remove_file(&beside)))
+    });
+    moved.map_err(refused)
+}
+
 /// Writes a new file in a file's folder, which is made where it is not there.
 fn written_beside(path: &Path, text: &str) -> io::Result<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -228,6 +253,29 @@ mod tests {
         assert!(matches!(put(&file.join("below"), "3\n", true), Err(PutError::Refused(..))));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "2\n");
         assert_eq!(std::fs::read_dir(folder.join("a")).unwrap().count(), 3, "nothing is left behind");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_whose_text_is_replaced_keeps_its_mark_and_its_mode() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = std::env::temp_dir().join(format!("studioci-replace-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("p.yaml");
+        for mark in ["", "\u{feff}"] {
+            std::fs::write(&file, format!("{mark}a: 1\r\n")).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+            replace(&file, "a: 1\r\n", "a: \"1\"\r\n").unwrap();
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{mark}a: \"1\"\r\n"));
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+        }
+        let changed = replace(&file, "a: 1\r\n", "x").unwrap_err().to_string();
+        assert!(changed.ends_with("cannot be written: somebody has changed it meanwhile"), "{changed}");
+        let link = folder.join("link");
+        std::os::unix::fs::symlink("p.yaml", &link).unwrap();
+        assert!(matches!(replace(&link, "", "x"), Err(PutError::Link(_, to)) if to == "p.yaml"));
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "nothing is left behind");
         std::fs::remove_dir_all(folder).unwrap();
     }
 

@@ -5,14 +5,18 @@
 //! one. The bounds are the same for a person and for an agent, so that what `start` takes, the agents take too; only how
 //! long they wait for a machine that is busy differs.
 
+mod measured;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::measured::measured;
 use super::child::{self, ChildLimits, Ended};
 use crate::chain::wire;
 use crate::pipeline::facts::{Facts, Reads};
 use crate::pipeline::fault::Fault;
+use crate::pipeline::lint::{self, LintFinding};
 use crate::pipeline::moved::{self, Moved, Old};
 use crate::pipeline::plan;
 use crate::pipeline::sources::{Sources, Text};
@@ -75,6 +79,13 @@ pub enum Task {
         /// Whether secrets are shown.
         show_secrets: bool,
     },
+    /// Everything that may be wrong with it.
+    Findings {
+        /// Template and values.
+        sources: Sources,
+        /// What it may read besides.
+        facts: Facts,
+    },
     /// One of the others if the template reads nothing of its surroundings; else what it reads.
     IfAlone(Box<Task>),
     /// The plan of a chain's first listener.
@@ -108,6 +119,8 @@ pub enum Answer {
     Moved(Box<Moved>),
     /// Of [`Task::Documents`] and [`Task::Woven`], with what a person should know.
     Text(String, Vec<String>),
+    /// Of [`Task::Findings`].
+    Findings(Vec<LintFinding>),
     /// Of [`Task::First`] and [`Task::Push`].
     Plan(Box<Plan>),
 }
@@ -120,6 +133,7 @@ impl Task {
             Self::IfAlone(task) => task.template(),
             Self::Documents { sources, .. }
             | Self::Woven { sources, .. }
+            | Self::Findings { sources, .. }
             | Self::First { sources, .. }
             | Self::Push { sources, .. } => &sources.template,
         }
@@ -147,6 +161,7 @@ impl Task {
                 let notices = woven.plan.notices.iter().map(ToString::to_string).collect();
                 Ok(Answer::Text(woven.text(&woven.plan.build.image.tag), notices))
             }
+            Self::Findings { sources, facts } => Ok(Answer::Findings(lint::findings(sources, facts))),
             Self::First { sources, facts, settings } => {
                 plan::first(sources, facts, settings).map(|(_, plan)| Answer::Plan(Box::new(plan)))
             }
@@ -212,6 +227,17 @@ impl Renderer {
         }
     }
 
+    /// Everything that may be wrong with a pipeline; of a template that cannot be read at all, that.
+    ///
+    /// # Errors
+    /// As for [`Self::reads`].
+    pub fn findings(self, sources: Sources, facts: Facts) -> Result<Vec<LintFinding>, Unrendered> {
+        match self.ask(&Task::Findings { sources, facts })?.map_err(Unrendered::Faulty)? {
+            Answer::Findings(findings) => Ok(findings),
+            other => Err(misread(&other)),
+        }
+    }
+
     /// A text, and what a person should know of it.
     ///
     /// # Errors
@@ -232,7 +258,7 @@ impl Renderer {
         match self.ask(&Task::IfAlone(Box::new(task)))?.map_err(Unrendered::Faulty)? {
             Answer::Text(text, notices) => Ok(Ok((text, notices))),
             Answer::Reads(reads) => Ok(Err(reads)),
-            other @ (Answer::Plan(_) | Answer::Moved(_)) => Err(misread(&other)),
+            other @ (Answer::Plan(_) | Answer::Moved(_) | Answer::Findings(_)) => Err(misread(&other)),
         }
     }
 
@@ -255,6 +281,7 @@ fn misread(answer: &Answer) -> Unrendered {
         Answer::Text(..) => "a text",
         Answer::Plan(_) => "a plan",
         Answer::Moved(_) => "a converted pipeline",
+        Answer::Findings(_) => "findings",
     };
     not_run(&format!("it answered with {what}, which nobody asked for"))
 }
@@ -343,38 +370,6 @@ fn over(name: &str, ended: Ended, clock: Duration) -> Result<Fault, Unrendered> 
         Ended::Killed(signal) => Err(not_run(&format!("somebody ended it with signal {signal}"))),
         Ended::NotRun(why) => Err(not_run(&format!("the system does not let it begin: {why}"))),
     }
-}
-
-/// Whether an answer of JSON has so few nodes, nested so little, that it can be read.
-fn measured(name: &str, answer: &[u8]) -> Result<(), Fault> {
-    let (mut nodes, mut depth, mut deepest) = (1_usize, 0_usize, 0);
-    let (mut quoted, mut escaped) = (false, false);
-    for byte in answer {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ if quoted => {}
-            b'[' | b'{' => {
-                (nodes, depth) = (nodes + 1, depth + 1);
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            b',' => nodes += 1,
-            _ => {}
-        }
-    }
-    if nodes > ANSWER_NODES {
-        return Err(Fault::new(format!("what {name} gives has more than {ANSWER_NODES} nodes"))
-            .why("a node is each value, list and mapping; no cluster takes objects of that size")
-            .hint("write less by loops and aliases"));
-    }
-    if deepest > ANSWER_DEPTH {
-        return Err(Fault::new(format!("what {name} gives is nested deeper than {ANSWER_DEPTH}"))
-            .why("no Kubernetes object is")
-            .hint("write it flat"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -64,6 +64,13 @@ impl Document {
         self.root.key_at(pointer)
     }
 
+    /// All scalars that stand in it, in order; whether each is a key.
+    pub(super) fn scalars(&self) -> Vec<(&Node, bool)> {
+        let mut found = Vec::new();
+        self.root.scalars(false, &mut found);
+        found
+    }
+
     /// Says where the text comes from that the document is read of.
     pub(super) fn trace(&mut self, traced: &Arc<Traced>) {
         self.traced = Some(Arc::clone(traced));

@@ -1,10 +1,10 @@
 //! What is wrong with a pipeline: what, where, why, and what to do about it.
 
 use std::fmt;
-use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use super::notice::{LintFix, NamedFault};
 use crate::keel::nearest::nearest;
 
 /// Several faults, all found in one go.
@@ -84,12 +84,14 @@ pub struct Fault {
     pub why: Option<String>,
     /// What to do.
     pub hint: Option<String>,
+    /// What it is called, where it has a name of its own.
+    pub named: Option<Box<NamedFault>>,
 }
 
 impl Fault {
     /// A fault that only says what is wrong.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), place: None, origin: None, why: None, hint: None }
+        Self { what: what.into(), place: None, origin: None, why: None, hint: None, named: None }
     }
 
     /// Adds the place.
@@ -133,34 +135,28 @@ impl Fault {
         self
     }
 
+    /// Gives it a stable name of its own.
+    #[must_use]
+    pub fn coded(mut self, code: &'static str) -> Self {
+        self.named = Some(Box::new(NamedFault { code: code.into(), fix: None }));
+        self
+    }
+
+    /// Adds what to write to one that has a name, if that is certain.
+    #[must_use]
+    pub fn fixed(mut self, fix: Option<LintFix>) -> Self {
+        if let Some(named) = &mut self.named {
+            named.fix = fix;
+        }
+        self
+    }
+
     /// Adds what to do if there is something to say.
     #[must_use]
     pub fn maybe_hint(self, hint: Option<String>) -> Self {
         match hint {
             Some(hint) => self.hint(hint),
             None => self,
-        }
-    }
-}
-
-/// Something that a person should know, though nothing is refused for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanNotice {
-    /// The object, as `Kind/name`; or the file or flag that a value comes from.
-    pub about: String,
-    /// The template lines that it is about, from 1, where known.
-    pub lines: Option<RangeInclusive<usize>>,
-    /// What there is to know.
-    pub text: String,
-}
-
-impl fmt::Display for PlanNotice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { about, lines, text } = self;
-        match lines.as_ref().map(|lines| (lines.start(), lines.end())) {
-            Some((first, last)) if first == last => write!(f, "{about} (line {first}): {text}"),
-            Some((first, last)) => write!(f, "{about} (lines {first} to {last}): {text}"),
-            None => write!(f, "{about}: {text}"),
         }
     }
 }

@@ -4,14 +4,17 @@
 //! read and written in kubectl's dialect of YAML ([`documents`]); values are people's own files, and are read as they were
 //! written ([`values`]). A fault says what, where, why and what to do ([`fault`]), and never shows a secret.
 
+pub mod codes;
 pub mod convert;
 pub mod dialect;
 pub mod documents;
 pub mod facts;
 pub mod fault;
 pub mod filters;
+pub mod lint;
 mod marks;
 pub mod moved;
+pub mod notice;
 pub mod plan;
 mod reading;
 pub mod render;

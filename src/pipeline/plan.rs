@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::documents::write_all;
 use super::facts::{Fact, Facts, Group};
-use super::fault::{Fault, PlanNotice};
+use super::fault::Fault;
+use super::notice::PlanNotice;
 use super::render::{render, shown};
 use super::sources::{Sources, Text};
 use super::template::{self, Rendered};
@@ -40,16 +41,23 @@ pub fn plan(sources: &Sources, facts: &Facts, settings: &PlanInput) -> Result<(R
 /// # Errors
 /// Every fault found.
 pub fn first(sources: &Sources, facts: &Facts, settings: &PlanInput) -> Result<(Rendered, Plan), Vec<Fault>> {
-    let mut facts = facts.clone();
-    let namespace = settings.namespace.as_deref().unwrap_or_default();
-    facts.build = of_first_build(&settings.chain, namespace, &facts.git);
-    let unknown = Version { tag: "unknown".to_owned(), content: Content::SideLoaded };
-    facts.image = image_facts("unknown", &unknown);
+    let mut facts = of_unknown_image(facts, settings);
     let (_, guess) = plan(sources, &facts, settings)?;
     let image = &guess.build.image;
     let content = image.digest.clone().map_or(Content::SideLoaded, Content::Digest);
     facts.image = image_facts(&image.name, &Version { tag: image.tag.clone(), content });
     plan(sources, &facts, settings)
+}
+
+/// The facts of a first build whose image is not known yet.
+fn of_unknown_image(facts: &Facts, settings: &PlanInput) -> Facts {
+    let namespace = settings.namespace.as_deref().unwrap_or_default();
+    let unknown = Version { tag: "unknown".to_owned(), content: Content::SideLoaded };
+    Facts {
+        build: of_first_build(&settings.chain, namespace, &facts.git),
+        image: image_facts("unknown", &unknown),
+        ..facts.clone()
+    }
 }
 
 /// The facts `build.*` of a chain's first build.
@@ -80,10 +88,8 @@ fn stand_ins(template: &Text) -> Result<Vec<PlanNotice>, Fault> {
     ];
     let read = facts.into_iter().filter(|(name, ..)| reads.build.contains(name));
     Ok(read
-        .map(|(name, stands_in, why)| PlanNotice {
-            about: format!("build.{name}"),
-            lines: None,
-            text: format!("{stands_in} stands in for it: {why}"),
+        .map(|(name, stands_in, why)| {
+            PlanNotice::new(format!("build.{name}"), format!("{stands_in} stands in for it")).why(why)
         })
         .collect())
 }
@@ -100,6 +106,29 @@ pub fn documents(sources: &Sources, facts: &Facts) -> Result<Rendered, Fault> {
     Ok(rendered)
 }
 
+/// What stands for a chain where there is none.
+fn of_no_chain() -> PlanInput {
+    PlanInput {
+        chain: CHAIN.to_owned(),
+        chain_uuid: Uuid::nil().to_string(),
+        agent_image: format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION")),
+        trusted_build: false,
+        tag: None,
+        namespace: Some(NAMESPACE.to_owned()),
+        copied: Vec::new(),
+    }
+}
+
+/// What a pipeline becomes in the eyes of whoever looks for its mistakes: what is rendered, as far as that goes, and the
+/// plan or its faults.
+pub(super) fn examined(sources: &Sources, facts: &Facts) -> (Option<Rendered>, Result<Plan, Vec<Fault>>) {
+    let settings = of_no_chain();
+    match first(sources, facts, &settings) {
+        Ok((rendered, plan)) => (Some(rendered), Ok(plan)),
+        Err(faults) => (render(sources, &of_unknown_image(facts, &settings)).ok(), Err(faults)),
+    }
+}
+
 /// A plan to look at, made without a cluster.
 #[derive(Debug, Clone)]
 pub struct Preview {
@@ -112,15 +141,7 @@ pub struct Preview {
 /// # Errors
 /// Every fault found.
 pub fn preview(sources: &Sources, facts: &Facts, show_secrets: bool) -> Result<Preview, Vec<Fault>> {
-    let settings = PlanInput {
-        chain: CHAIN.to_owned(),
-        chain_uuid: Uuid::nil().to_string(),
-        agent_image: format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION")),
-        trusted_build: false,
-        tag: None,
-        namespace: Some(NAMESPACE.to_owned()),
-        copied: Vec::new(),
-    };
+    let settings = of_no_chain();
     let (rendered, mut plan) = first(sources, facts, &settings)?;
     let stand_ins = stand_ins(&sources.template).map_err(|fault| vec![fault])?;
     if show_secrets {

@@ -7,7 +7,8 @@ mod unread;
 use serde_json::Value;
 
 use super::facts::{Facts, Group};
-use super::fault::{Fault, PlanNotice};
+use super::fault::Fault;
+use super::notice::PlanNotice;
 use super::scan::Token;
 use super::template::Checked;
 use super::values::Values;

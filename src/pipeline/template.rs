@@ -19,7 +19,8 @@ pub(super) use self::checked::Checked;
 pub(super) use self::rendering::{Env, Failed, Rendering};
 use super::documents::{self, Document, Lines, Origins, Traced};
 use super::facts::Reads;
-use super::fault::{Fault, PlanNotice};
+use super::fault::Fault;
+use super::notice::PlanNotice;
 use super::sources::Text;
 
 /// What a template became. Its debug form shows no secret.

@@ -142,6 +142,27 @@ impl Node {
         }
     }
 
+    /// Whether it is this very word, without quotes and without a tag, and stands here and not elsewhere.
+    pub(super) fn is_bare(&self, word: &str) -> bool {
+        !self.alias
+            && matches!(&self.kind, NodeKind::Scalar { text, style: Style::Plain, tag: None } if text == word)
+    }
+
+    /// All scalars that stand here, in order; whether each is a key.
+    pub(super) fn scalars<'n>(&'n self, is_key: bool, found: &mut Vec<(&'n Node, bool)>) {
+        match &self.kind {
+            _ if self.alias => {}
+            NodeKind::Scalar { .. } => found.push((self, is_key)),
+            NodeKind::Sequence(items) => items.iter().for_each(|item| item.scalars(false, found)),
+            NodeKind::Mapping(pairs) => {
+                for (key, node) in pairs {
+                    key.scalars(true, found);
+                    node.scalars(false, found);
+                }
+            }
+        }
+    }
+
     /// The text of a scalar.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.kind {

@@ -1,6 +1,6 @@
 //! Findings about keys that Keel ignores: for where they stand, or for how they are spelled.
 
-use super::{Findings, Linted};
+use super::{Findings, Linted, codes};
 use crate::keel::names;
 
 /// Keys that Keel compares exactly; the others of its keys it reads in any case.
@@ -22,6 +22,7 @@ pub(super) fn misplaced(subject: &Linted, findings: &mut Findings) {
     let template = subject.template_labels.keys().chain(subject.template_annotations.keys());
     for key in template.filter(|key| names::is_known(key) && *key != names::UPDATE_TIME) {
         findings.error(
+            codes::KEY_ON_PODS,
             format!("`{key}` stands on the pod template"),
             "Keel reads only the workload's own metadata and ignores this key.",
             format!("Move `{key}` to metadata.annotations of the workload."),
@@ -30,6 +31,7 @@ pub(super) fn misplaced(subject: &Linted, findings: &mut Findings) {
     for key in subject.labels.keys().chain(subject.annotations.keys()) {
         if let Some(exact) = EXACT.iter().find(|name| key.eq_ignore_ascii_case(name) && key != *name) {
             findings.error(
+                codes::KEY_CASE,
                 format!("`{key}` is not spelled as Keel spells it"),
                 "Keel compares this key exactly and ignores the one that is there.",
                 format!("Write `{exact}`."),
@@ -49,6 +51,7 @@ pub(super) fn unknown(subject: &Linted, findings: &mut Findings) {
     for map in [labels, annotations, template_labels, template_annotations] {
         for (key, value) in map.iter().filter(|(key, _)| names::is_of_keel(key) && !names::is_known(key)) {
             findings.warning(
+                codes::KEY_UNKNOWN,
                 format!("Keel has no key `{key}`"),
                 "Keel ignores it.",
                 match (names::meant(key), names::policy_word(key)) {

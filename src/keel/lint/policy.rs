@@ -1,6 +1,6 @@
 //! Findings about the policy: its value, where it stands, and the options beside it.
 
-use super::{Findings, Linted};
+use super::{Findings, Linted, codes};
 use crate::keel::dialect::{self, NoRegex};
 use crate::keel::names::{self, Map};
 use crate::keel::policy::{Policy, Untracked};
@@ -17,7 +17,7 @@ pub(super) fn policies(subject: &Linted, policy: &Policy, findings: &mut Finding
         // told with the options
         Policy::Force { match_tag: false } if match_tag_is_lost(subject) => {}
         Policy::Force { match_tag: false } => findings.error(
-            "the policy is `force` without match-tag",
+            codes::FORCE_ANY_TAG, "the policy is `force` without match-tag",
             "Keel then jumps to any tag of the repository, branches and old ones included; up to 0.22.1 it takes the \
              first that the registry lists, often none ever.",
             format!("Add `{}: \"true\"` to the same map, or {RECOMMENDED}.", names::MATCH_TAG),
@@ -30,6 +30,7 @@ pub(super) fn policies(subject: &Linted, policy: &Policy, findings: &mut Finding
         && policy_in(subject.annotations).is_none()
     {
         findings.error(
+            codes::POLICY_LABEL,
             "a glob or regexp policy stands in a label",
             "A label's value may not hold `:` or `*`; the API server refuses the workload.",
             format!("Make `{}` an annotation.", names::POLICY),
@@ -63,6 +64,7 @@ fn ambiguous(subject: &Linted, findings: &mut Findings) {
     let (labels, annotations) = (subject.labels, subject.annotations);
     if let (Some(label), Some(annotation)) = (policy_in(labels), policy_in(annotations)) {
         findings.warning(
+            codes::POLICY_TWICE,
             format!("there are two policies: label `{label}`, annotation `{annotation}`"),
             "Keel takes the annotation, even an empty one, and never looks at the label.",
             "Remove the label.",
@@ -71,11 +73,13 @@ fn ambiguous(subject: &Linted, findings: &mut Findings) {
     for map in [labels, annotations] {
         match (map.get(names::OBSERVER_POLICY), map.contains_key(names::POLICY)) {
             (Some(_), true) => findings.warning(
+                codes::POLICY_OLD,
                 format!("`{}` stands beside `{}`", names::OBSERVER_POLICY, names::POLICY),
                 "Keel takes the latter and ignores the former.",
                 format!("Remove `{}`.", names::OBSERVER_POLICY),
             ),
             (Some(value), false) => findings.warning(
+                codes::POLICY_OLD,
                 format!("`{}` is an obsolete key", names::OBSERVER_POLICY),
                 "Keel still honours it, for how long is not known.",
                 format!("Write `{}: {value}`.", names::POLICY),
@@ -89,17 +93,17 @@ fn ambiguous(subject: &Linted, findings: &mut Findings) {
 fn untracked(untracked: &Untracked, findings: &mut Findings) {
     match untracked {
         Untracked::Absent => findings.error(
-            "there is no Keel policy",
+            codes::POLICY_NONE, "there is no Keel policy",
             "Keel does not follow this workload.",
             format!("For a chain, {RECOMMENDED}."),
         ),
         Untracked::Never => findings.error(
-            "the Keel policy is `never` or empty",
+            codes::POLICY_NONE, "the Keel policy is `never` or empty",
             "Keel does not follow this workload.",
             format!("For a chain, {RECOMMENDED}."),
         ),
         Untracked::Unknown(value) => findings.error(
-            format!("Keel does not know the policy `{value}`"),
+            codes::POLICY_UNKNOWN, format!("Keel does not know the policy `{value}`"),
             "Keel silently does not follow this workload: it compares the value exactly, case and spaces included.",
             match value.trim().to_lowercase().as_str() {
                 meant @ ("all" | "major" | "minor" | "patch" | "force" | "never") => {
@@ -112,12 +116,12 @@ fn untracked(untracked: &Untracked, findings: &mut Findings) {
             },
         ),
         Untracked::BadGlob(value) => findings.error(
-            format!("the glob policy `{value}` has more than one colon"),
+            codes::GLOB, format!("the glob policy `{value}` has more than one colon"),
             "Keel takes exactly one and silently does not follow this workload.",
             "Take the other colons out; no tag has one.",
         ),
         Untracked::BadRegexp(value, why) => findings.error(
-            format!("the pattern of `{value}` does not compile: {why}"),
+            codes::REGEXP, format!("the pattern of `{value}` does not compile: {why}"),
             "Keel silently does not follow this workload.",
             "Fix the pattern (the syntax is RE2's), or use a glob policy.",
         ),
@@ -135,12 +139,14 @@ fn glob(pattern: &str, findings: &mut Findings) {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '*');
     if let Some(odd) = pattern.chars().find(|c| !allowed(*c)) {
         findings.error(
+            codes::GLOB,
             format!("the pattern `{pattern}` holds `{odd}`"),
             "In a glob policy only `*` is special, and no tag has this character: nothing ever matches.",
             "Use `*`, letters, digits, `_`, `.` and `-` only.",
         );
     } else if !pattern.contains('*') {
         findings.error(
+            codes::GLOB,
             format!("the pattern `{pattern}` has no `*`"),
             "It matches one tag at most, so that Keel updates once and never again.",
             "Put a `*` where the tags differ; for new content under one tag use force with match-tag.",
@@ -150,13 +156,14 @@ fn glob(pattern: &str, findings: &mut Findings) {
 
 fn regexp(pattern: &str, findings: &mut Findings) {
     findings.warning(
-        "the policy is a regular expression",
+        codes::REGEXP_POLICY, "the policy is a regular expression",
         "Keel accepts every tag that matches, older ones too, and restarts a workload that is up to date when another one \
          of the same image moves.",
         format!("Rather {RECOMMENDED}."),
     );
     if let Err(NoRegex::Unusual(what)) = dialect::compile(pattern) {
         findings.warning(
+            codes::REGEXP,
             format!("the pattern `{pattern}` has {what}"),
             "Whether Keel takes it is not judged; if it does not, it silently does not follow this workload.",
             "Write it without, or look into Keel's log for `failed to parse regexp policy`.",
@@ -178,6 +185,7 @@ pub(super) fn options(subject: &Linted, policy: &Policy, findings: &mut Findings
     for key in [names::MATCH_TAG, names::MATCH_TAG_LEGACY, names::MATCH_PRE_RELEASE] {
         if other.contains_key(key) {
             findings.error(
+                codes::MATCH_TAG,
                 format!("`{key}` stands in the {other_is}, the policy in the {here_is}"),
                 "Keel reads it only from the map that holds the policy, and ignores it here.",
                 format!("Move `{key}` to the {here_is}."),
@@ -185,6 +193,7 @@ pub(super) fn options(subject: &Linted, policy: &Policy, findings: &mut Findings
         }
         if let Some(value) = here.get(key).filter(|value| !matches!(value.as_str(), "true" | "false")) {
             findings.error(
+                codes::MATCH_TAG,
                 format!("`{key}` is `{value}`"),
                 "Keel knows the exact word `true`; anything else is false.",
                 format!("Write `{key}: \"true\"` or `\"false\"`."),
@@ -193,6 +202,7 @@ pub(super) fn options(subject: &Linted, policy: &Policy, findings: &mut Findings
     }
     if here.contains_key(names::MATCH_TAG) && here.contains_key(names::MATCH_TAG_LEGACY) {
         findings.warning(
+            codes::MATCH_TAG_IDLE,
             format!("both `{}` and `{}` are there", names::MATCH_TAG, names::MATCH_TAG_LEGACY),
             "Keel takes the former.",
             format!("Remove `{}`.", names::MATCH_TAG_LEGACY),
@@ -200,6 +210,7 @@ pub(super) fn options(subject: &Linted, policy: &Policy, findings: &mut Findings
     }
     if here.get(names::MATCH_TAG).is_some_and(|v| v == "true") && !matches!(policy, Policy::Force { .. }) {
         findings.warning(
+            codes::MATCH_TAG_IDLE,
             format!("`{}` stands beside the policy `{}`", names::MATCH_TAG, policy.name()),
             "Keel reads it for `force` only.",
             format!("Remove `{}`.", names::MATCH_TAG),

@@ -54,6 +54,12 @@ impl Document {
         self.root.place(pointer)
     }
 
+    /// Line and column of the value at a JSON pointer, if it stands there as this very word, without quotes.
+    pub(in crate::pipeline) fn bare(&self, pointer: &str, word: &str) -> Option<(usize, usize)> {
+        let node = self.root.at(pointer)?;
+        node.is_bare(word).then_some((node.line, node.column))
+    }
+
     /// The template lines behind a line of the rendered text, where known.
     pub fn origin(&self, line: usize) -> Option<Lines> {
         self.traced.as_ref()?.origins.get(line.saturating_sub(1)).copied().flatten()

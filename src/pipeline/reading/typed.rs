@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use self::names::{Names, StandsFor};
 use self::operand::Operand;
+use crate::pipeline::codes;
 use crate::pipeline::dialect::{self, Scalar};
-use crate::pipeline::fault::PlanNotice;
+use crate::pipeline::notice::PlanNotice;
 use crate::pipeline::template::Checked;
 use crate::pipeline::uses::{self, Use};
 use crate::pipeline::values::{GivenBy, GivenText, Values};
@@ -71,7 +72,9 @@ fn told(suspects: &[Suspect<'_>], found: &BTreeMap<usize, String>) -> Vec<PlanNo
     }
     for (count, last) in of_file.into_values().filter(|(count, _)| *count > SHOWN) {
         let more = count - SHOWN;
-        let _ = write!(notices[last].text, "; so it is with {more} more of its words");
+        if let Some(remedy) = &mut notices[last].remedy {
+            let _ = write!(remedy, "; so it is with {more} more of its words");
+        }
     }
     notices
 }
@@ -101,20 +104,21 @@ impl<'a> Suspect<'a> {
             Scalar::Number(value) => ("a number", value.to_string()),
             _ => ("null", "null".to_owned()),
         };
-        let (about, text) = match self.line {
+        let (about, text, remedy) = match self.line {
             None => {
                 let name =
                     self.path.iter().map(|part| part.replace('.', "\\.")).collect::<Vec<_>>().join(".");
                 let about = format!("--set {name}={}", self.text);
-                (about, format!("it is text, {why}; for {kind} write --set-json {name}={json}"))
+                (about, format!("it is text, {why}"), format!("for {kind} write --set-json {name}={json}"))
             }
             Some(line) => {
                 let name = uses::spelled(&self.path);
                 let about = format!("{}, line {line}", self.by.source);
-                (about, format!("`{name}` is the text {}, {why}; for {kind} write {json}", self.text))
+                let text = format!("`{name}` is the text {}, {why}", self.text);
+                (about, text, format!("for {kind} write {json}"))
             }
         };
-        PlanNotice { about, lines: None, text }
+        PlanNotice::new(about, text).remedy(remedy).coded(codes::VALUE_TEXT)
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::keel::nearest::nearest;
-use crate::pipeline::fault::PlanNotice;
+use crate::pipeline::codes;
+use crate::pipeline::notice::PlanNotice;
 use crate::pipeline::template::Checked;
 use crate::pipeline::uses;
 use crate::pipeline::values::{GivenBy, Values};
@@ -44,7 +45,7 @@ fn of(given: &GivenBy, reads: &ReadPaths<'_>) -> Option<PlanNotice> {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("the template does not read {named}{more}")
     };
-    Some(PlanNotice { about: given.source.clone(), lines: None, text })
+    Some(PlanNotice::new(given.source.clone(), text).coded(codes::VALUE_UNREAD))
 }
 
 /// Whether everything that is given stands at this path or below it.

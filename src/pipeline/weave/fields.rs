@@ -10,6 +10,7 @@ use serde_json::{Number, Value};
 
 use super::subject::{Subject, escaped};
 use crate::chain::base64::of_base64;
+use crate::pipeline::codes;
 use crate::pipeline::dialect::{Scalar, resolve};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::secrets::BLOCK_MASK;
@@ -194,11 +195,19 @@ impl<'a> FieldLook<'a, '_> {
             ),
             FieldShape::Scalar => misfit.as_scalar(takes),
         };
-        self.faults.push(self.subject.at(&pointer).fault(
+        let fault = self.subject.at(&pointer).fault(
             format!("{place} is {}, not {noun}", misfit.what()),
             format!("the API server takes {only}"),
             hint,
-        ));
+        );
+        let code = match value {
+            Value::Number(_) if takes == "string" => codes::UNQUOTED_NUMBER,
+            Value::Bool(_) if takes == "string" => codes::UNQUOTED_BOOLEAN,
+            _ => codes::UNUSABLE,
+        };
+        let quoted = misfit.written.filter(|_| code != codes::UNUSABLE && !misfit.secret);
+        let fix = quoted.and_then(|word| self.subject.word_at(&pointer, word, &format!("\"{word}\"")));
+        self.faults.push(fault.coded(code).fixed(fix));
     }
 }
 
@@ -364,32 +373,4 @@ fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::kinds::COVERED;
-    use super::*;
-
-    #[test]
-    fn the_table_knows_every_kind_that_a_pipeline_may_hold() {
-        for kind in COVERED {
-            assert!(type_of(&format!("{}:{}", kind.api_version(), kind.kind)).is_some(), "{}", kind.kind);
-        }
-        assert!(TYPES.is_sorted(), "types are looked up by halves");
-    }
-
-    #[test]
-    fn every_word_of_the_table_is_a_type_or_a_scalar_that_is_checked() {
-        for (name, groups) in TYPES.iter().filter(|(_, groups)| !groups.is_empty()) {
-            for group in groups.split("; ") {
-                let (takes, fields) = group.split_once(' ').unwrap();
-                for field in fields.split(' ') {
-                    let of = takes.trim_start_matches("[]").trim_start_matches("{}");
-                    let scalar = matches!(
-                        FieldShape::of(if of == "*" { field } else { of }, field),
-                        FieldShape::Scalar
-                    );
-                    assert!(!scalar || !fits(of, &Value::Null), "{name}: {field} takes {of}");
-                }
-            }
-        }
-    }
-}
+mod tests;

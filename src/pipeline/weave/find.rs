@@ -9,7 +9,7 @@ use super::{BuildWorkload, PlanInput, PlanNotice};
 use crate::chain::build::Map;
 use crate::chain::wire;
 use crate::keel::image::ImageRef;
-use crate::keel::lint::{self, Severity};
+use crate::keel::lint::{self, Finding, Severity, codes};
 use crate::keel::names;
 use crate::keel::policy::{Policy, Untracked};
 use crate::pipeline::fault::Fault;
@@ -29,11 +29,24 @@ pub(super) fn build<'a>(subjects: &[Subject<'a>], faults: &mut Vec<Fault>) -> Op
     let deployments = subjects.iter().copied().filter(|subject| subject.is("apps", "Deployment"));
     let (meant, others): (Vec<Subject<'a>>, Vec<Subject<'a>>) = deployments.partition(is_meant);
     if let Some(subject) = others.iter().find(|subject| is_picked(subject)) {
-        faults.push(subject.at(&annotation(wire::BUILD)).fault(
-            format!("{} picks it as the build workload, but it has {}", wire::BUILD, said_of(subject)),
-            "Keel would never update it, so that no push would start a build",
-            format!("give it a {} other than never, or remove {} from it", names::POLICY, wire::BUILD),
-        ));
+        faults.push(
+            subject
+                .at(&annotation(wire::BUILD))
+                .fault(
+                    format!(
+                        "{} picks it as the build workload, but it has {}",
+                        wire::BUILD,
+                        said_of(subject)
+                    ),
+                    "Keel would never update it, so that no push would start a build",
+                    format!(
+                        "give it a {} other than never, or remove {} from it",
+                        names::POLICY,
+                        wire::BUILD
+                    ),
+                )
+                .coded(codes::POLICY_NONE),
+        );
         return None;
     }
     let picked: Vec<Subject<'a>> = meant.iter().copied().filter(is_picked).collect();
@@ -79,7 +92,8 @@ fn none(subjects: &[Subject<'_>], others: &[Subject<'_>]) -> Option<Fault> {
         } else {
             "write its pod template as a Deployment of apps/v1 with the same Keel keys; a build runs that pod once".to_owned()
         },
-    ))
+    )
+    .coded(codes::POLICY_NONE))
 }
 
 /// Why a Deployment does not count, with the slips of the pen that hide a policy from Keel.
@@ -270,23 +284,32 @@ fn lint_keys(
         image,
     });
     for finding in findings {
-        let spot = subject.at(&found_at(subject, &finding.what));
+        let spot = subject.at(&found_at(subject, &finding));
         match finding.severity {
             Severity::Error => {
-                faults.push(spot.fault(finding.what, clause(&finding.why), clause(&finding.remedy)));
+                let fault = spot.fault(finding.what, clause(&finding.why), clause(&finding.remedy));
+                faults.push(fault.coded(finding.code));
             }
-            Severity::Warning => {
-                notices.push(spot.notice(format!("{}. {} {}", finding.what, finding.why, finding.remedy)));
+            Severity::Warning | Severity::Note => {
+                let notice = spot.notice(finding.code, finding.what);
+                notices.push(notice.why(clause(&finding.why)).remedy(clause(&finding.remedy)));
             }
         }
     }
 }
 
 /// The place of the key that a finding names first; of the policy if it names none.
-fn found_at(subject: &Subject<'_>, what: &str) -> String {
+fn found_at(subject: &Subject<'_>, finding: &Finding) -> String {
+    let what = &finding.what;
+    // a key of the same name may stand rightly elsewhere
+    let within = match finding.code {
+        codes::KEY_ON_PODS => "/spec/template",
+        codes::LABEL_UNREAD => "/metadata/labels",
+        _ => "",
+    };
     let maps =
         ["", "/spec/template"].map(|of| ["labels", "annotations"].map(|map| format!("{of}/metadata/{map}")));
-    let keys = maps.iter().flatten().flat_map(|map| {
+    let keys = maps.iter().flatten().filter(|map| map.starts_with(within)).flat_map(|map| {
         let keys = subject.value.pointer(map).and_then(Value::as_object).into_iter().flatten();
         keys.map(move |(key, _)| (key, format!("{map}/{}", escaped(key))))
     });

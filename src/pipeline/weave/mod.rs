@@ -18,6 +18,7 @@ mod footing;
 mod images;
 mod job;
 pub mod kinds;
+pub(super) mod lint;
 mod listener;
 mod loan;
 mod probe;
@@ -32,7 +33,7 @@ use serde_json::Value;
 
 use super::documents::Document;
 use super::fault::Fault;
-pub use super::fault::PlanNotice;
+pub use super::notice::PlanNotice;
 use crate::chain::build::Map;
 use crate::chain::copied::FilledSecret;
 use crate::chain::resource::Resource;

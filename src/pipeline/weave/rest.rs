@@ -12,6 +12,7 @@ use crate::chain::resource::{self, Resource};
 use crate::chain::wire;
 use crate::chain::workload::Scalable;
 use crate::keel::{names, parking};
+use crate::pipeline::codes;
 
 /// A scalable workload besides the build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,9 +106,13 @@ pub(super) fn weave(
             woven.support.push(Support { kind, name: subject.name().to_owned(), replicas, needed });
         }
         if is_watched_by_keel(subject) && park(metadata) {
-            notices.push(subject.at(&keel_key(subject)).notice(
-                "its Keel keys are parked: Keel updates the listener only, and the build's namespace holds what was pushed",
-            ));
+            notices.push(
+                subject
+                    .at(&keel_key(subject))
+                    .notice(codes::KEEL_PARKED, "its Keel keys are parked")
+                    .why("Keel updates the listener only, and the build's namespace holds what was pushed")
+                    .note(),
+            );
         }
         let object = Value::Object(object);
         if subject.is("", "Secret") && pull.iter().any(|name| name == subject.name()) {

@@ -9,6 +9,7 @@ use crate::chain::build::Map;
 pub(super) use crate::keel::pointer::escaped;
 use crate::pipeline::documents::{Document, Lines};
 use crate::pipeline::fault::{Fault, Location, Origin};
+use crate::pipeline::notice::LintFix;
 use crate::pipeline::template::RENDERED;
 
 /// Name of the text behind the rendered one, until [`Fault::of_template`] says which.
@@ -86,9 +87,30 @@ impl<'a> Subject<'a> {
         Spot { subject: *self, line, column }
     }
 
+    /// A line and column of the rendered text.
+    pub(super) fn on_place(&self, line: usize, column: usize) -> Spot<'a> {
+        Spot { subject: *self, line, column }
+    }
+
     /// The place of a value of this very object.
     pub(super) fn on(&self, value: &Value) -> Spot<'a> {
         self.at(&pointer_of(self.value, value).unwrap_or_default())
+    }
+
+    /// A scalar of this very object as it is written.
+    pub(super) fn written(&self, value: &Value) -> Option<&'a str> {
+        self.document.written(&pointer_of(self.value, value)?)
+    }
+
+    /// What to write for a value that stands without quotes; none where that is not how it stands.
+    pub(super) fn word_of(&self, value: &Value, written: &str, instead: &str) -> Option<LintFix> {
+        self.word_at(&pointer_of(self.value, value)?, written, instead)
+    }
+
+    /// The same by a JSON pointer.
+    pub(super) fn word_at(&self, pointer: &str, written: &str, instead: &str) -> Option<LintFix> {
+        let (line, column) = self.document.bare(pointer, written)?;
+        Some(LintFix { line, column, written: written.to_owned(), instead: instead.to_owned() })
     }
 
     /// A fault of this object; `what` continues `document 3 (Deployment build): `.
@@ -111,6 +133,11 @@ pub(super) struct Spot<'a> {
 }
 
 impl Spot<'_> {
+    /// The line in the rendered text.
+    pub(super) fn line(&self) -> usize {
+        self.line
+    }
+
     /// A fault of this field; `what` continues `document 3 (Deployment build): `.
     pub(super) fn fault(
         &self,
@@ -132,11 +159,12 @@ impl Spot<'_> {
         fault(format!("{}: {what}", document.title()), why, hint).at(place).from(origin)
     }
 
-    pub(super) fn notice(&self, text: impl Into<String>) -> PlanNotice {
+    /// A notice of this field.
+    pub(super) fn notice(&self, code: &'static str, text: impl Into<String>) -> PlanNotice {
         PlanNotice {
-            about: self.subject.to_string(),
             lines: self.subject.document.origin(self.line).map(|Lines { first, last }| first..=last),
-            text: text.into(),
+            place: Some((self.line, self.column)),
+            ..PlanNotice::new(self.subject.to_string(), text).coded(code)
         }
     }
 }

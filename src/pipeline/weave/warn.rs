@@ -8,6 +8,7 @@ use super::rest::{is_support, replicas};
 use super::subject::{Subject, escaped, list, text};
 use super::{BuildWorkload, PlanNotice};
 use crate::keel::names;
+use crate::pipeline::codes;
 use crate::pipeline::shell::{self, ShellStep};
 
 /// Collects the notices of a pipeline without faults.
@@ -22,10 +23,16 @@ pub(super) fn all(
             of_build(subject, build, notices);
             pull_secrets(subject, subjects, build, notices);
         } else if is_support(subject) && replicas(subject) == 0 {
-            notices.push(subject.at("/spec/replicas").notice(
-                "it asks for 0 replicas, so that a build starts without it; studioci itself starts support before a \
-                 build and stops it afterwards",
-            ));
+            let notice =
+                subject.at("/spec/replicas").notice(codes::SUPPORT_AT_ZERO, "it asks for 0 replicas");
+            notices.push(
+                notice
+                    .why(
+                        "a build starts without it; studioci itself starts support before a build and stops it \
+                         afterwards",
+                    )
+                    .remedy("write how many a build needs"),
+            );
         }
         hooks(subject, notices);
         selects_all_pods(subject, notices);
@@ -37,54 +44,80 @@ pub(super) fn all(
 fn of_build(subject: &Subject<'_>, build: &BuildWorkload, notices: &mut Vec<PlanNotice>) {
     let spec = subject.pod_template().and_then(|template| template.get("spec")).unwrap_or(&Value::Null);
     if replicas(subject) != 1 && subject.value.pointer("/spec/replicas").is_some() {
-        notices.push(subject.at("/spec/replicas").notice(format!(
-            "replicas: {} is not used: the listener has one, and a build runs once",
-            replicas(subject)
-        )));
+        let text = format!("replicas: {} is not used", replicas(subject));
+        let notice = subject.at("/spec/replicas").notice(codes::REPLICAS_UNUSED, text);
+        notices.push(notice.why("the listener has one, and a build runs once").remedy("take it out"));
     }
     let token = spec.get("automountServiceAccountToken").and_then(Value::as_bool);
     if let (Some(account), None) = (find::account(&build.template), token) {
-        notices.push(subject.at("/spec/template/spec/serviceAccountName").notice(format!(
-            "the build runs as ServiceAccount {account} and gets no token of it unless the pod template says \
-             automountServiceAccountToken: true"
-        )));
+        let text = format!("the build runs as ServiceAccount {account} and gets no token of it");
+        notices.push(
+            subject
+                .at("/spec/template/spec/serviceAccountName")
+                .notice(codes::ACCOUNT_TOKEN, text)
+                .why("a build gets one only where the pod template asks for it")
+                .remedy("write automountServiceAccountToken: true into the pod template, or false if that is meant"),
+        );
     }
     for container in list(spec, "/containers") {
         let name = text(container, "/name").unwrap_or_default();
         if name == build.container {
-            if text(container, "/imagePullPolicy") == Some("Never") {
-                notices.push(subject.on(&container["imagePullPolicy"]).notice(format!(
-                    "container {name}: the listener pulls the image (imagePullPolicy Always), whatever the template says"
-                )));
-            }
+            notices.extend(pull_policy(subject, build, container));
             continue;
         }
         let probed = container.get("startupProbe").is_some_and(|probe| !probe.is_null());
-        notices.push(subject.on(container).notice(format!(
+        let text = format!(
             "container {name} runs as a sidecar beside the build container {}, starts before it and ends with it{}",
             build.container,
             if probed { "; its startupProbe is left out, since the build would wait for it" } else { "" }
-        )));
+        );
+        notices.push(subject.on(container).notice(codes::SIDECAR, text).note());
     }
     for container in list(spec, "/containers").iter().chain(list(spec, "/initContainers")) {
         for entry in list(container, "/env").iter().filter(|entry| is_ours(entry)) {
-            notices.push(subject.on(entry).notice(format!(
+            let text = format!(
                 "container {}: {} is set by studioci, and the template's value is left out",
                 text(container, "/name").unwrap_or_default(),
                 text(entry, "/name").unwrap_or_default()
-            )));
+            );
+            notices.push(subject.on(entry).notice(codes::ENV_RESERVED, text).remedy("take it out"));
         }
     }
     for (map, entries) in [("labels", &build.labels), ("annotations", &build.annotations)] {
         for (key, value) in entries {
             let monitored = key.eq_ignore_ascii_case(names::MONITOR_CONTAINERS);
             if monitored || key.eq_ignore_ascii_case(names::INIT_CONTAINERS) {
-                notices.push(subject.at(&format!("/metadata/{map}/{}", escaped(key))).notice(format!(
-                    "{key}: {value:?} is replaced: on a listener Keel updates the build container and nothing else"
-                )));
+                let spot = subject.at(&format!("/metadata/{map}/{}", escaped(key)));
+                let notice = spot.notice(codes::CONTAINERS_REPLACED, format!("{key}: {value:?} is replaced"));
+                notices.push(
+                    notice
+                        .why("on a listener Keel updates the build container and nothing else")
+                        .remedy("take it out"),
+                );
             }
         }
     }
+}
+
+/// A pull policy of the build container that is not used, or would hide a push from whoever applies the template by hand.
+fn pull_policy(subject: &Subject<'_>, build: &BuildWorkload, container: &Value) -> Option<PlanNotice> {
+    let written = text(container, "/imagePullPolicy")?;
+    if !(written == "Never" || written == "IfNotPresent" && build.match_tag()) {
+        return None;
+    }
+    let policy = &container["imagePullPolicy"];
+    let notice = subject.on(policy).notice(
+        codes::PULL_POLICY,
+        format!("container {}: imagePullPolicy: {written} is not used", build.container),
+    );
+    let why = if written == "Never" {
+        "the listener pulls the image, whatever the template says"
+    } else {
+        "the listener pulls the image, whatever the template says: a node that has the tag would never see what is pushed \
+         over it"
+    };
+    let fix = subject.word_of(policy, written, "Always");
+    Some(notice.why(why).remedy("write imagePullPolicy: Always").fixed(fix))
 }
 
 fn pull_secrets(
@@ -95,10 +128,15 @@ fn pull_secrets(
 ) {
     for name in build.pull_secret_names() {
         if !subjects.iter().any(|other| other.is("", "Secret") && other.name() == name) {
-            notices.push(subject.at("/spec/template/spec/imagePullSecrets").notice(format!(
-                "pull Secret {name} is not in the pipeline, and a fresh namespace does not have it: the registry will \
-                 be asked without it"
-            )));
+            let text = format!("pull Secret {name} is not in the pipeline");
+            notices.push(
+                subject
+                    .at("/spec/template/spec/imagePullSecrets")
+                    .notice(codes::PULL_SECRET_ABSENT, text)
+                    .why("a fresh namespace does not have it, and the registry is asked without it")
+                    .remedy(format!("add the Secret, or have it copied: start --secret {name}"))
+                    .note(),
+            );
         }
     }
 }
@@ -117,16 +155,21 @@ fn hooks(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
                 (false, true) => "loops",
                 (false, false) => continue,
             };
-            notices.push(subject.on(&container["lifecycle"][hook]).notice(format!(
-                "container {}: its {hook} hook {does}; letting go of Keel and scaling support are the agent's work \
-                 here, and {}: take the hook out",
-                text(container, "/name").unwrap_or_default(),
-                if hook == "postStart" {
-                    "a hook that fails kills the container"
-                } else {
-                    "a hook that does not return delays the end until the grace period is over"
-                }
-            )));
+            let name = text(container, "/name").unwrap_or_default();
+            let spot = subject.on(&container["lifecycle"][hook]);
+            let notice = spot.notice(codes::OLD_HOOK, format!("container {name}: its {hook} hook {does}"));
+            let harm = if hook == "postStart" {
+                "a hook that fails kills the container"
+            } else {
+                "a hook that does not return delays the end until the grace period is over"
+            };
+            notices.push(
+                notice
+                    .why(format!(
+                        "letting go of Keel and scaling support are the agent's work here, and {harm}"
+                    ))
+                    .remedy("take the hook out"),
+            );
         }
     }
 }
@@ -141,11 +184,13 @@ fn empty_environment(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
     for container in containers(subject) {
         for entry in list(container, "/env").iter().filter(|entry| entry.get("value") == Some(&Value::Null)) {
             if entry.get("valueFrom").is_none_or(Value::is_null) {
-                notices.push(subject.on(entry).notice(format!(
-                    "container {}: {} is null, and will be empty; write \"\" if that is meant",
+                let text = format!(
+                    "container {}: {} is null, and will be empty",
                     text(container, "/name").unwrap_or_default(),
                     text(entry, "/name").unwrap_or_default()
-                )));
+                );
+                let notice = subject.on(entry).notice(codes::ENV_NULL, text);
+                notices.push(notice.remedy("write \"\" if that is meant"));
             }
         }
     }
@@ -165,10 +210,13 @@ fn selects_all_pods(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>) {
     let egress = subject.list("/spec/policyTypes").iter().any(|it| it.as_str() == Some("Egress"))
         || subject.value.pointer("/spec/egress").is_some_and(|it| !it.is_null());
     if egress && selector.is_none_or(serde_json::Map::is_empty) {
-        notices.push(subject.at("/spec/podSelector").notice(
-            "it limits the egress of every pod, the agent's too, which must reach the API server; select the build's \
-             own pods",
-        ));
+        notices.push(
+            subject
+                .at("/spec/podSelector")
+                .notice(codes::EGRESS_CLOSED, "it limits the egress of every pod, the agent's too")
+                .why("an agent must reach the API server")
+                .remedy("select the build's own pods"),
+        );
     }
 }
 
@@ -177,10 +225,14 @@ fn names_own_namespace(subject: &Subject<'_>, own: &[&str], notices: &mut Vec<Pl
     for namespace in own {
         let host = format!(".{namespace}.svc");
         let Some(holder) = holder(subject.value, &host) else { continue };
-        notices.push(subject.on(holder).notice(format!(
-            "it names a host in {namespace}.svc, but the build's namespace has another name; write the Service's name \
-             alone, or use $(STUDIOCI_NAMESPACE)"
-        )));
+        let text = format!("it names a host in {namespace}.svc");
+        notices.push(
+            subject
+                .on(holder)
+                .notice(codes::NAMESPACE_LITERAL, text)
+                .why("the build's namespace has another name")
+                .remedy("write the Service's name alone, or use $(STUDIOCI_NAMESPACE)"),
+        );
     }
 }
 

@@ -14,12 +14,12 @@ fn what_is_likely_to_surprise_is_said() {
     let in_ci =
         |document: &str| with(document).replacen("name: build\n", "name: build\n  namespace: ci\n", 1);
     for (text, says) in [
-        (hook("postStart", "kubectl label x y-"), Some("postStart hook calls kubectl;")),
+        (hook("postStart", "kubectl label x y-"), Some("postStart hook calls kubectl:")),
         (
             hook("preStop", "/usr/bin/kubectl scale x; while :; do sleep 1; done"),
-            Some("preStop hook calls kubectl and loops;"),
+            Some("preStop hook calls kubectl and loops:"),
         ),
-        (hook("preStop", "sleep infinity"), Some("preStop hook loops;")),
+        (hook("preStop", "sleep infinity"), Some("preStop hook loops:")),
         (hook("preStop", "echo no-kubectl-here > /worthwhile"), None),
         (least("spec:\n  selector", "spec:\n  replicas: 3\n  selector"), Some("replicas: 3 is not used")),
         (least("spec:\n  selector", "spec:\n  replicas: 1\n  selector"), None),
@@ -142,11 +142,11 @@ fn the_notices_of_a_rich_pipeline() {
     let told: Vec<String> = good(RICH).notices.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     Deployment/build: container telemetry runs as a sidecar beside the build container test, starts before it and ends with it; its startupProbe is left out, since the build would wait for it
-    Deployment/build: container test: STUDIOCI_TAG is set by studioci, and the template's value is left out
-    Deployment/build: keel.sh/monitorContainers: ".*" is replaced: on a listener Keel updates the build container and nothing else
-    Deployment/build: pull Secret mirror is not in the pipeline, and a fresh namespace does not have it: the registry will be asked without it
-    Deployment/build: container test: its postStart hook calls kubectl; letting go of Keel and scaling support are the agent's work here, and a hook that fails kills the container: take the hook out
-    Deployment/build: container test: its preStop hook loops; letting go of Keel and scaling support are the agent's work here, and a hook that does not return delays the end until the grace period is over: take the hook out
+    Deployment/build: container test: STUDIOCI_TAG is set by studioci, and the template's value is left out; take it out
+    Deployment/build: keel.sh/monitorContainers: ".*" is replaced: on a listener Keel updates the build container and nothing else; take it out
+    Deployment/build: pull Secret mirror is not in the pipeline: a fresh namespace does not have it, and the registry is asked without it; add the Secret, or have it copied: start --secret mirror
+    Deployment/build: container test: its postStart hook calls kubectl: letting go of Keel and scaling support are the agent's work here, and a hook that fails kills the container; take the hook out
+    Deployment/build: container test: its preStop hook loops: letting go of Keel and scaling support are the agent's work here, and a hook that does not return delays the end until the grace period is over; take the hook out
     Deployment/store: its Keel keys are parked: Keel updates the listener only, and the build's namespace holds what was pushed
     "#);
 }
