@@ -589,9 +589,9 @@ fn policies_that_keel_would_silently_ignore() {
     let template = but("labels: {app: build}", "annotations: {keel.sh/policy: \"glob:build-*\"}");
     insta::assert_snapshot!(refused(&template), @r#"
         error: document 1 (Deployment build): `keel.sh/policy` stands on the pod template
-          at pipeline.yaml, line 6, column 5
-            6 |     keel.sh/policy: "glob:build-*"
-              |     ^
+          at pipeline.yaml, line 11, column 30
+            11 |     metadata: {annotations: {keel.sh/policy: "glob:build-*"}}
+               |                              ^
           why: Keel reads only the workload's own metadata and ignores this key
           hint: move `keel.sh/policy` to metadata.annotations of the workload
         "#);
@@ -682,10 +682,10 @@ fn what_works_but_hardly_as_meant_is_a_warning() {
         assert!(out.contains("deployment.apps/build created (dry run)"), "{out}");
         said
     };
-    insta::assert_snapshot!(warned(&but("build-0001", "build-9")), @"Warning: Deployment/build (line 6): the numbers in tags such as `build-9` are not padded. Keel compares tags of a glob policy as text: 10 comes before 9, so that it stops at 9. Pad them with zeros (build-0009, build-0010), or put a time such as 20260131235959 first.");
-    insta::assert_snapshot!(warned(&but("    keel.sh/trigger: poll\n", "")), @"Warning: Deployment/build (line 6): `keel.sh/trigger` is missing. Keel then never asks the registry itself; only a webhook moves this workload. Annotate `keel.sh/trigger: poll`.");
-    insta::assert_snapshot!(warned(&but("\"glob:build-*\"", "\"regexp:^build-\"")), @"Warning: Deployment/build (line 6): the policy is a regular expression. Keel accepts every tag that matches, older ones too, and restarts a workload that is up to date when another one of the same image moves. Rather annotate `keel.sh/policy: glob:build-*` and push tags such as build-20260131235959-abc1234.");
-    insta::assert_snapshot!(warned(&but("trigger: poll", "trigger: poll\n    keel.sh/pollSchedule: \"*/5 * * * *\"")), @"Warning: Deployment/build (line 8): `keel.sh/pollSchedule: */5 * * * *` has five fields. The first field is the seconds, not the minutes: `*/5 * * * *` is every five seconds. Write all six fields, the seconds first, or `@every 5m`.");
+    insta::assert_snapshot!(warned(&but("build-0001", "build-9")), @"Warning: Deployment/build (line 6): the numbers in tags such as `build-9` are not padded: Keel compares tags of a glob policy as text, where 10 comes before 9, and stops at 9; pad them with zeros (build-0009, build-0010), or put a time such as 20260131235959 first");
+    insta::assert_snapshot!(warned(&but("    keel.sh/trigger: poll\n", "")), @"Warning: Deployment/build (line 6): `keel.sh/trigger` is missing: Keel then never asks the registry itself; only a webhook moves this workload; annotate `keel.sh/trigger: poll`");
+    insta::assert_snapshot!(warned(&but("\"glob:build-*\"", "\"regexp:^build-\"")), @"Warning: Deployment/build (line 6): the policy is a regular expression: Keel accepts every tag that matches, older ones too, and restarts a workload that is up to date when another one of the same image moves; rather annotate `keel.sh/policy: glob:build-*` and push tags such as build-20260131235959-abc1234");
+    insta::assert_snapshot!(warned(&but("trigger: poll", "trigger: poll\n    keel.sh/pollSchedule: \"*/5 * * * *\"")), @"Warning: Deployment/build (line 8): `keel.sh/pollSchedule: */5 * * * *` has five fields: the first field is the seconds, not the minutes, so that `*/5 * * * *` is every five seconds; write all six fields, the seconds first, or `@every 5m`");
 }
 
 #[test]

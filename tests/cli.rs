@@ -170,6 +170,10 @@ fn help_of_render() {
         that are not known yet. Values from the environment are secret and masked, except those named by
         --env.
 
+        With --check it prints what may be wrong instead, each with its name, line, reason and remedy, and
+        the exit code is 1 if there is any error or warning; notes do not count. A comment `# check: allow
+        NAME` on the line or above it lets a finding pass.
+
         Examples:
           # Render this repository's .studioci/pipeline.yaml
           kubectl studioci render
@@ -177,11 +181,30 @@ fn help_of_render() {
           # Render another template with values, and show what `start` would create
           kubectl studioci render -f ci.yaml --values values.yaml --set Tag=build-0001 --woven
 
+          # Look for everything that may be wrong, and put right what has one right answer
+          kubectl studioci render --check
+          kubectl studioci render --check --fix
+
         Usage: kubectl studioci render [OPTIONS]
 
         Options:
               --woven
                   Show what `start` and a build would create: listener, build Job, and the rest
+
+              --check
+                  Print what may be wrong instead of the documents (exit code 1 if there is an error or a
+                  warning)
+
+              --fix
+                  Put right in the template what has one right answer, and print the changed lines
+
+              --dry-run[=<none|client>]
+                  If `client`, print what --fix would change without changing it
+
+                  [default: none]
+
+          -o, --output <FORMAT>
+                  Output format of --check: json
 
               --show-secrets
                   Show secret values instead of masking them

@@ -42,6 +42,11 @@ const OTHERS: [(&str, &str); 3] = [
     ("kubectl", KUBECTL),
 ];
 
+/// A pipeline in which nothing is found.
+fn checked() -> String {
+    format!("{}        resources: {{requests: {{cpu: 100m}}, limits: {{memory: 1Gi}}}}\n", smallest::GOOD)
+}
+
 /// A folder as the examples want it: a repository `runner` on branch `main`, with pipelines and values.
 struct Folder(PathBuf);
 
@@ -56,7 +61,7 @@ impl Folder {
             smallest::GOOD.replace("registry.example/team/ci:build-0001", "\"{{ Image }}:{{ Tag }}\"");
         let minimal = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/minimal.yaml");
         for (file, text) in [
-            (".studioci/pipeline.yaml", smallest::GOOD),
+            (".studioci/pipeline.yaml", checked().as_str()),
             ("pipeline.yaml", smallest::GOOD),
             ("ci.yaml", &template),
             ("values.yaml", "Image: quay.io/me/app\nTag: build-0000\n"),
@@ -122,7 +127,7 @@ impl Folder {
         }
         let calls = self.script(script).unwrap_or_else(|why| panic!("{why}"));
         if begins {
-            fs::write(&pipeline, smallest::GOOD).unwrap();
+            fs::write(&pipeline, checked()).unwrap();
         }
         assert_eq!(calls.len(), script.matches("kubectl studioci").count(), "{script}");
         for (words, _) in &calls {
@@ -233,7 +238,7 @@ const RUNS_THEM: [&str; 6] = [
 ];
 
 /// Commands of others in the pages: who runs them, and the words by which that is seen in its source.
-const ELSEWHERE: [(&str, Elsewhere); 21] = [
+const ELSEWHERE: [(&str, Elsewhere); 22] = [
     ("cargo install ", Elsewhere::Nobody("the same program, built from the same sources")),
     ("cargo xtask package", Elsewhere::In("tests/chain/krewed.rs", "[\"package\"")),
     (
@@ -245,6 +250,7 @@ const ELSEWHERE: [(&str, Elsewhere); 21] = [
     ("kubectl krew ", Elsewhere::In("tests/chain/krewed.rs", "[\"krew\", \"install\"")),
     ("kubectl auth can-i ", PAGES),
     ("kubectl create rolebinding ", PAGES),
+    ("kubectl create secret docker-registry ", Elsewhere::Nobody("a login that a registry hands out")),
     ("kubectl get clusterrole", PAGES),
     ("kubectl delete ", PAGES),
     ("account=system:serviceaccount:", PAGES),

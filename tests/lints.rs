@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use studioci::keel::image::ImageRef;
 use studioci::keel::lint::Severity;
@@ -311,4 +312,111 @@ fn an_object_says_what_the_page_says_of_it() {
         }
     }
     assert_eq!(used.iter().map(String::as_str).collect::<BTreeSet<_>>(), documented);
+}
+
+/// A file in a folder of its own, and what the program says of it.
+struct Checked(PathBuf);
+
+impl Checked {
+    fn new(test: &str, text: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("studioci-lints-{}-{test}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("p.yaml"), text).unwrap();
+        Self(folder)
+    }
+
+    fn run(&self, flags: &str) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_kubectl-studioci"))
+            .args("render --check -f p.yaml".split(' ').chain(flags.split_whitespace()))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(&self.0)
+            .output()
+            .unwrap()
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.0.join("p.yaml")).unwrap()
+    }
+}
+
+impl Drop for Checked {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn the_exit_code_is_1_for_errors_and_warnings_and_notes_do_not_count() {
+    for Example { code, severity, template, values, .. } in examples() {
+        if !matches!(
+            &*code,
+            "keel-policy-none" | "unquoted-number" | "latest" | "sidecar" | "registry-plain-http"
+        ) {
+            continue;
+        }
+        assert!(values.is_none());
+        let checked = Checked::new(&code, &template);
+        let output = checked.run("");
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(i32::from(severity != "note")), "{code}");
+        assert!(out.starts_with(&format!("{severity}: ")) && out.contains(&format!(" [{code}]\n")), "{out}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said, format!("p.yaml: 1 {severity}\n"));
+        let output = checked.run("-o json");
+        let objects: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((objects[0]["code"].as_str(), objects.as_array().unwrap().len()), (Some(&*code), 1));
+        assert_eq!(output.status.code(), Some(i32::from(severity != "note")), "{code}");
+    }
+}
+
+#[test]
+fn a_template_that_cannot_be_read_is_a_finding_and_so_is_yaml_that_cannot() {
+    for (text, says) in [
+        ("a: {{ b }\n", "[unusable]\n  at p.yaml, line 1"),
+        ("{% if git.branc %}{% endif %}", "there is no fact `git.branc` [unusable]"),
+        ("a: [\n", "[unusable]\n  at p.yaml, line"),
+        ("", "no build workload: no Deployment of the pipeline has a Keel policy [keel-policy-none]"),
+    ] {
+        let output = Checked::new("unread", text).run("");
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert!(out.contains(says) && out.starts_with("error: "), "{text}\n{out}");
+        assert_eq!(output.status.code(), Some(1), "{text}");
+    }
+}
+
+#[test]
+fn a_file_is_put_right_in_place_and_a_dry_run_only_shows_how() {
+    let page = page();
+    let (_, names) = page.split_once("## The names\n").unwrap();
+    let env = "        env: [{name: A, value: 1e10}] # x";
+    let text = block(names, "yaml").unwrap().replace("        command: [make, ci]", env);
+    let text = format!("\u{feff}{}\n", text.replace('\n', "\r\n"));
+    let fixed = text.replace("value: 1e10", "value: \"1e10\"");
+    let checked = Checked::new("fix", &text);
+    let changes = "--- p.yaml\n+++ p.yaml\n@@ -19 +19 @@\n-        env: [{name: A, value: 1e10}] # x\n+        env: [{name: A, value: \"1e10\"}] # x\n";
+    for (flags, after) in [("--fix --dry-run=client", &text), ("--fix", &fixed)] {
+        let output = checked.run(flags);
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("{changes}p.yaml: nothing found\n"));
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b""[..]), "{flags}");
+        assert_eq!(checked.text(), *after, "{flags}");
+    }
+    let output = checked.run("--fix -o json");
+    assert_eq!((output.stdout.as_slice(), checked.text()), (&b"[]\n"[..], fixed));
+}
+
+#[test]
+fn a_file_that_would_be_wrong_in_another_way_is_left_as_it_is() {
+    let page = page();
+    let (_, names) = page.split_once("## The names\n").unwrap();
+    let entry = "        env: [{name: A, value: &n 5}]\n        ports: [{containerPort: *n}]";
+    let text = block(names, "yaml").unwrap().replace("        command: [make, ci]", entry);
+    let checked = Checked::new("left", &text);
+    let output = checked.run("--fix");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("Warning: p.yaml is left as it is: mended, it would be wrong in another way"),
+        "{said}"
+    );
+    assert_eq!((output.status.code(), checked.text()), (Some(1), text));
 }

@@ -5,7 +5,6 @@
 
 pub mod agent;
 mod causes;
-mod check;
 pub mod child;
 pub mod claim;
 pub mod cleanup;

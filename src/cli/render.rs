@@ -1,8 +1,11 @@
 //! `render`: the pipeline's documents.
 
+mod check;
+
 use clap::Args;
 
-use super::check::{self, OnlyJson, only_json};
+pub use self::check::OnlyJson;
+use self::check::only_json;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;

@@ -181,7 +181,7 @@ fn tags(subject: &Linted, policy: &Policy, findings: &mut Findings) {
         findings.warning(
             codes::TAG_UNPADDED,
             format!("the numbers in tags such as `{}` are not padded", image.tag),
-            "Keel compares tags of a glob policy as text: 10 comes before 9, so that it stops at 9.",
+            "Keel compares tags of a glob policy as text, where 10 comes before 9, and stops at 9.",
             "Pad them with zeros (build-0009, build-0010), or put a time such as 20260131235959 first.",
         );
     }

@@ -202,7 +202,10 @@ impl Places<'_> {
     fn of_notice(&self, notice: PlanNotice) -> Option<LintFinding> {
         let PlanNotice { code, severity, about, lines, place, text, why, remedy, fix } = notice;
         let mut fault = Fault::new(text);
-        (fault.why, fault.hint) = (why, remedy);
+        // a warning of such a value is short
+        let unread = || "have the template read it, or take it out".to_owned();
+        let is_unread = code.as_deref() == Some(codes::VALUE_UNREAD);
+        (fault.why, fault.hint) = (why, remedy.or_else(|| is_unread.then(unread)));
         let (mut end_line, mut edit) = (0, None);
         if let Some(lines) = lines {
             end_line = *lines.end();

@@ -57,7 +57,7 @@ pub(super) fn schedule(subject: &Linted, findings: &mut Findings) {
         Ok(Schedule::Fields(_)) if !text.starts_with('@') && text.split_whitespace().count() == 5 => findings
             .warning(
                 codes::SCHEDULE_SECONDS, format!("`{}: {text}` has five fields", names::POLL_SCHEDULE),
-                "The first field is the seconds, not the minutes: `*/5 * * * *` is every five seconds.",
+                "The first field is the seconds, not the minutes, so that `*/5 * * * *` is every five seconds.",
                 "Write all six fields, the seconds first, or `@every 5m`.",
             ),
         Ok(_) => {}

@@ -1,6 +1,6 @@
 //! What the registry of the CI image asks for, as far as its name tells: `docs/registries.md` says it at length.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use crate::keel::image::ImageRef;
 use crate::keel::lint::is_hash;

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::context::Ctx;
-use super::failure::{ExitKind, Failure};
-use super::mistake::Mistake;
-use super::output::{Sentence, unmatched};
-use super::render::RenderArgs;
+use super::RenderArgs;
+use crate::cli::context::Ctx;
+use crate::cli::failure::{ExitKind, Failure};
+use crate::cli::mistake::Mistake;
+use crate::cli::output::{Sentence, unmatched};
 use crate::keel::lint::Severity;
 use crate::local::files;
 use crate::local::render::{Renderer, Unrendered};
