@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use studioci::keel::image::ImageRef;
 use studioci::keel::lint::Severity;
-use studioci::pipeline::facts::{Fact, Facts};
+use studioci::pipeline::facts::{EnvValue, Fact, Facts};
 use studioci::pipeline::lint::{LintFinding, edited, findings};
 use studioci::pipeline::sources::{Sources, Text};
 use studioci::pipeline::starter::{FoundOut, ImageFrom, Starter};
@@ -314,12 +314,124 @@ fn an_object_says_what_the_page_says_of_it() {
     assert_eq!(used.iter().map(String::as_str).collect::<BTreeSet<_>>(), documented);
 }
 
+/// The pipeline of the page with texts replaced that are there.
+fn replaced(pairs: &[(&str, &str)]) -> String {
+    let page = page();
+    let (_, names) = page.split_once("## The names\n").unwrap();
+    let mut text = format!("{}\n", block(names, "yaml").unwrap());
+    for (from, to) in pairs {
+        assert!(text.contains(from), "{from}");
+        text = text.replacen(from, to, 1);
+    }
+    text
+}
+
+#[test]
+fn what_the_name_of_a_registry_tells() {
+    let pulls = ("      containers:", "      imagePullSecrets: [{name: s}]\n      containers:");
+    let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\n";
+    for (image, codes) in [
+        ("localhost:5000/ci", &["registry-localhost"][..]),
+        ("localhost/ci", &["registry-localhost"]),
+        ("127.0.0.1:32000/ci", &["registry-localhost"]),
+        ("[::1]:5000/ci", &["registry-localhost"]),
+        ("[::1]/ci", &["registry-localhost"]),
+        ("[fd00::7]:443/ci", &["registry-plain-http"]),
+        ("10.0.0.7:5000/ci", &["registry-plain-http"]),
+        ("registry:5000/ci", &["registry-plain-http"]),
+        ("registry.kube-system.svc.cluster.local/ci", &["registry-plain-http"]),
+        ("registry.example:32000/ci", &["registry-plain-http"]),
+        ("registry.example:5443/ci", &[]),
+        ("registry.example/ci", &[]),
+        ("team/ci", &[]),
+        ("ghcr.io/team/ci", &[]),
+        ("quay.io/team/ci", &[]),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/ci", &["pull-secret-missing"]),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/ci", &["pull-secret-missing"]),
+        ("public.ecr.aws/team/ci", &[]),
+        ("team.azurecr.io/ci", &["pull-secret-missing"]),
+        ("us-docker.pkg.dev/p/r/ci", &["pull-secret-missing"]),
+    ] {
+        let found_in =
+            |text: &str| found(text, None).iter().map(|it| it.code.to_string()).collect::<Vec<_>>();
+        let quoted = format!("\"{image}:build-0001\"");
+        let image = ("registry.example/team/ci:build-0001", quoted.as_str());
+        assert_eq!(found_in(&replaced(&[image])), codes, "{image:?}");
+        let logged_in = found_in(&format!("{}{secret}", replaced(&[image, pulls])));
+        let ecr = image.1.contains(".dkr.ecr.").then_some("registry-login");
+        let rest = codes.iter().copied().filter(|code| *code != "pull-secret-missing");
+        assert_eq!(logged_in, rest.chain(ecr).collect::<Vec<_>>(), "{image:?}");
+    }
+}
+
+#[test]
+fn a_revision_that_is_read_or_not_in_the_tag_is_not_missed() {
+    let read = (
+        "    keel.sh/trigger",
+        "    studioci.dev/revision-from-tag: '(?P<revision>[0-9a-f]{7})$'\n    keel.sh/trigger",
+    );
+    for (pairs, missed) in [
+        (&[("registry.example/team/ci:build-0001", "quay.io/t/ci:build-20260131235959-1a2b3c4")][..], true),
+        (
+            &[("registry.example/team/ci:build-0001", "quay.io/t/ci:build-20260131235959-1a2b3c4"), read],
+            false,
+        ),
+        (&[("registry.example/team/ci:build-0001", "quay.io/t/ci:build-20260131235959")], false),
+        (&[("registry.example/team/ci:build-0001", "ghcr.io/t/ci:build-20260131235959-1a2b3c4")], false),
+    ] {
+        let found = found(&replaced(pairs), None);
+        assert_eq!(found.iter().any(|it| it.code == "quay-revision"), missed, "{pairs:?}\n{}", shown(&found));
+        assert_eq!(found.len(), usize::from(missed), "{}", shown(&found));
+    }
+}
+
+#[test]
+fn errors_do_not_keep_what_else_is_wrong_with_the_documents_from_being_found() {
+    let text = replaced(&[
+        ("command: [make, ci]", "env: [{name: A, value: 1}, {name: B_TOKEN, value: x}]"),
+        (
+            "          limits: {memory: 2Gi}\n",
+            "          limits: {memory: 2Gi}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {type: LoadBalancer}\n",
+        ),
+    ]);
+    let found = found(&text, None);
+    let codes: Vec<&str> = found.iter().map(|it| &*it.code).collect();
+    assert_eq!(codes, ["unquoted-number", "env-secret", "load-balancer"], "{}", shown(&found));
+}
+
+#[test]
+fn nothing_of_what_a_secret_holds_is_shown() {
+    for (held, code) in [
+        ("stringData: {a: yes, b: \"swordfish\"}", "unusable"),
+        ("stringData:\n  a: swordfish.ci.svc", "namespace-literal"),
+        ("stringData: {a: swordfish.ci.svc}", "namespace-literal"),
+        ("stringData: {a: {{ env.TOKEN }}}", ""),
+        ("data: {a: swordfish}", "unusable"),
+    ] {
+        let secret = format!("---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n{held}\n");
+        let text =
+            format!("{}{secret}", replaced(&[("  name: build\n", "  name: build\n  namespace: ci\n")]));
+        let sources = Sources { template: Text { name: "p".to_owned(), text }, ..Sources::default() };
+        let mut facts = Facts::default();
+        facts.env.insert("TOKEN".to_owned(), EnvValue { value: "yes".to_owned(), secret: true });
+        let found = findings(&sources, &facts);
+        let said = format!("{}{found:?}", shown(&found));
+        assert!(!said.contains("swordfish") && !said.contains("yes"), "{said}");
+        assert!(found.iter().all(|it| it.edit.is_none()), "{said}");
+        assert!(
+            code.is_empty()
+                || found.iter().any(|it| it.code.starts_with(code) || it.code.starts_with("unquoted")),
+            "{held}\n{said}"
+        );
+    }
+}
+
 /// A file in a folder of its own, and what the program says of it.
 struct Checked(PathBuf);
 
 impl Checked {
-    fn new(test: &str, text: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("studioci-lints-{}-{test}", std::process::id()));
+    fn new(of: &str, text: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("studioci-lints-{}-{of}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("p.yaml"), text).unwrap();
         Self(folder)

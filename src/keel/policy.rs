@@ -143,6 +143,15 @@ impl Policy {
         }
     }
 
+    /// Whether a pattern matches a tag; none of a policy that has no pattern, or one that is not judged.
+    pub fn matches(&self, tag: &str) -> Option<bool> {
+        match self {
+            Self::Glob(pattern) => Some(stars(pattern, tag).is_some()),
+            Self::Regexp(pattern) => dialect::compile(pattern).ok().map(|pattern| pattern.is_match(tag)),
+            Self::Semver { .. } | Self::Force { .. } | Self::Untracked(_) => None,
+        }
+    }
+
     /// Whether there is any tag to which a workload at `tag` could be updated.
     ///
     /// # Errors

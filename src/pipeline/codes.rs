@@ -59,6 +59,8 @@ codes! {
     NO_MEMORY_LIMIT = "no-memory-limit";
     /// An image that may be another one tomorrow.
     LATEST = "latest";
+    /// A tag that the policy's pattern does not match.
+    TAG_UNMATCHED = "tag-unmatched";
     /// A registry on localhost.
     REGISTRY_LOCALHOST = "registry-localhost";
     /// A registry that may speak plain http.

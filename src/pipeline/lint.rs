@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 pub use self::edit::{LintEdit, edited};
 use super::codes;
+use super::documents::Document;
 use super::facts::Facts;
 use super::fault::{Fault, Location, Origin};
 use super::notice::{LintCode, LintFix, PlanNotice, Severity};
@@ -80,9 +81,10 @@ impl fmt::Display for LintFinding {
 /// Looks for everything, in the order of the template's lines.
 pub fn findings(sources: &Sources, facts: &Facts) -> Vec<LintFinding> {
     let (rendered, planned) = plan::examined(sources, facts);
-    let (text, documents) =
-        rendered.as_ref().map_or(("", &[][..]), |it| (it.text.as_str(), it.documents.as_slice()));
-    let places = Places { sources, rendered: text };
+    let (text, masked, documents) = rendered
+        .as_ref()
+        .map_or(("", "", &[][..]), |it| (it.text.as_str(), it.masked.as_str(), it.documents.as_slice()));
+    let places = Places { sources, rendered: text, masked, documents };
     let mut found: Vec<LintFinding> = Vec::new();
     let (plan, mut notices) = match planned {
         Ok(plan) => {
@@ -139,6 +141,9 @@ fn hide(found: &mut [LintFinding], places: &Places<'_>, secrets: &[(usize, Strin
 struct Places<'a> {
     sources: &'a Sources,
     rendered: &'a str,
+    /// The rendered text as it may be shown.
+    masked: &'a str,
+    documents: &'a [Document],
 }
 
 impl Places<'_> {
@@ -213,7 +218,11 @@ impl Places<'_> {
             fault = fault.at(self.in_template(*lines.start(), place.unwrap_or_default()));
         } else if let Some((line, column)) = place {
             end_line = line;
-            fault = fault.at(Location::of(RENDERED, self.rendered, line, column));
+            fault = fault.at(Location::of(RENDERED, self.masked, line, column));
+        }
+        let hidden = place.is_some_and(|(line, _)| self.documents.iter().any(|it| it.hides(line)));
+        if let Some(place) = fault.place.as_mut().filter(|_| hidden) {
+            place.text.clear();
         }
         Some(LintFinding { code: code?, severity, fault, end_line, about: Some(about), edit })
     }

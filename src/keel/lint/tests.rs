@@ -27,6 +27,10 @@ const GOOD: &str = "keel.sh/policy=glob:build-* ; keel.sh/trigger=poll ; keel.sh
 fn what_keel_obeys_as_meant_has_no_findings() {
     for (labels, annotations, image) in [
         ("", GOOD, "r/app:build-20260101000000-abc1234"),
+        // words and numbers of the letters of a hash are none
+        ("", GOOD, "r/app:build-defaced"),
+        ("", GOOD, "r/app:build-20260101"),
+        ("", GOOD, "r/app:build-0000-abc123"),
         ("", GOOD, "r/app:build-0009"),
         // where the tag is none of the pattern's, its numbers are not those that are compared
         ("", GOOD, "r/app:1.0.0"),
@@ -181,6 +185,23 @@ fn every_kind_of_silence_is_broken() {
         ),
         ("", poll("keel.sh/policy=glob:b-*"), "r/a:latest", Error, "cannot move", "Start from"),
         ("", poll("keel.sh/policy=glob:b-*"), "r/a:b-9", Warning, "not padded", "zeros"),
+        (
+            "",
+            poll("keel.sh/policy=glob:*"),
+            "r/a:1a2b3c4",
+            Warning,
+            "`1a2b3c4` have no order",
+            "a time before",
+        ),
+        (
+            "",
+            poll("keel.sh/policy=glob:main-*"),
+            "r/a:main-abc1234",
+            Warning,
+            "have no order",
+            "a branch's tag",
+        ),
+        ("", poll("keel.sh/policy=glob:*-ci"), "r/a:deadbee9-ci", Warning, "have no order", "a time before"),
         ("", poll("keel.sh/policy=glob:*"), "r/a:1.0.0", Warning, "such as `1.0.0` are not padded", "zeros"),
         ("", poll("keel.sh/policy=glob:v1-*-b"), "r/a:v1-9-b", Warning, "not padded", "zeros"),
         ("", poll("keel.sh/policy=glob:*-b*"), "r/a:main-b9", Warning, "not padded", "zeros"),

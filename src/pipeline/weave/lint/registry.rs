@@ -1,4 +1,4 @@
-//! What the registry of the CI image asks for, as far as its name tells: `docs/registries.md` says it at length.
+//! The CI image: its tag, and what its registry asks for, as far as its name tells. `docs/registries.md` says it at length.
 
 use core::net::IpAddr;
 
@@ -20,6 +20,18 @@ pub(super) fn look(subject: &Subject<'_>, plan: &Plan, notices: &mut Vec<PlanNot
         subject.list("/spec/template/spec/containers").iter().position(|it| it["name"] == container["name"]);
     let spot = subject.at(&format!("/spec/template/spec/containers/{}/image", index.unwrap_or_default()));
     let notice = |code, what: String| spot.notice(code, what);
+    if plan.build.policy().matches(&image.tag) == Some(false) {
+        let policy = plan.build.policy().name();
+        notices.push(
+            notice(
+                codes::TAG_UNMATCHED,
+                format!("the policy `{policy}` does not match the tag `{}`", image.tag),
+            )
+            .why("the chain starts from it, and never comes back to a tag of that shape")
+            .remedy("start from a tag that the pattern matches, if there is one yet")
+            .note(),
+        );
+    }
     if is_localhost(host) {
         notices.push(
             notice(codes::REGISTRY_LOCALHOST, format!("the registry is {host}"))
@@ -71,10 +83,12 @@ fn has_hash(image: &ImageRef) -> bool {
 
 /// A host and its port.
 fn parted(host: &str) -> (&str, Option<u16>) {
-    match host.rsplit_once(':') {
-        Some((name, port)) => (name.trim_matches(['[', ']']), port.parse().ok()),
-        None => (host, None),
+    let port = |text: &str| text.strip_prefix(':').and_then(|port| port.parse().ok());
+    if let Some((address, rest)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return (address, port(rest));
     }
+    let (name, rest) = host.split_at(host.find(':').unwrap_or(host.len()));
+    (name, port(rest))
 }
 
 fn is_localhost(host: &str) -> bool {

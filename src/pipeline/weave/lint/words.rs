@@ -10,6 +10,10 @@ pub(super) fn old_booleans(subject: &Subject<'_>, notices: &mut Vec<PlanNotice>)
     for (node, is_key) in subject.document.scalars() {
         let Some(word) = node.text().filter(|word| node.is_bare(word)) else { continue };
         let Scalar::Bool(value) = resolve(word) else { continue };
+        // what a Secret holds may come from the environment, and is shown nowhere
+        if subject.document.hides(node.line) {
+            continue;
+        }
         if matches!(word.to_ascii_lowercase().as_str(), "true" | "false") && !is_key {
             continue;
         }
