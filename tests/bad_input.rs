@@ -899,6 +899,7 @@ fn usage(line: &str) -> String {
 fn told(flags: &[&str], env: &[(&str, &str)]) -> String {
     let folder = Folder::new("told", GOOD);
     folder.write("ca.pem", "SECRET");
+    folder.write("hook.json", "{}");
     let line = ["start", "-f", "pipeline.yaml", "--chain", "c", "--dry-run=client"];
     let (out, said, code) = run(&folder, &[&line[..], flags].concat(), env);
     assert_eq!((out.as_str(), code), ("", 2), "{flags:?}: {said}");
@@ -925,6 +926,8 @@ fn results_that_could_go_nowhere() {
         (&["--webhook=http://h/SECRET"], &[], "would be spoken to without TLS"),
         (&["--webhook=https://me:SECRET@h/"], &[], "holds a user or a password"),
         (&["--webhook=https://h/", "--webhook-secret-env=NONE"], &[], "variable NONE is not set"),
+        (&["--webhook-template=hook.json"], &[], "hook.json is the template of a webhook, and there is none"),
+        (&["--webhook=https://h/", "--webhook-template=nowhere.json"], &[], "nowhere.json"),
         (
             &["--webhook=https://h/", "--webhook-secret-env=EMPTY"],
             TOKEN,
@@ -934,6 +937,58 @@ fn results_that_could_go_nowhere() {
         let said = told(flags, env);
         assert!(said.contains(says), "{flags:?}: {said}");
     }
+}
+
+/// A `start` with this template for a webhook, which is refused: the words on stderr.
+#[track_caller]
+fn hooked(template: &str) -> String {
+    let folder = Folder::new("hooked", GOOD);
+    folder.write("hook.json", template);
+    let line =
+        "start -f pipeline.yaml --chain c --dry-run=client --webhook=https://h/ --webhook-template=hook.json";
+    let (out, said, code) = run(&folder, &line.split(' ').collect::<Vec<_>>(), &[]);
+    assert_eq!((out.as_str(), code), ("", 2), "{said}");
+    said
+}
+
+#[test]
+fn a_template_for_a_webhook_that_makes_no_body_of_some_build() {
+    insta::assert_snapshot!(hooked("{\"text\": {{ build.verdict | json_encode }}}"), @r#"
+        error: `build.verdict` is not defined
+          at hook.json, line 1, column 19
+            1 | {"text": {{ build.verdict | json_encode }}}
+              |                   ^
+          why: a build that goes on has none yet
+          hint: write `build.verdict | default(value=…)` if it may be missing
+        "#);
+    insta::assert_snapshot!(hooked("{\n  \"text\": \"{{ build.chain }} {{ build.cause | default(value='') }}\"\n}"), @r#"
+        error: what hook.json makes of a build is no JSON
+          at the body, line 2, column 36
+            2 |   "text": "c build exited with 2: "no" in C:\temp
+              |                                    ^
+          from hook.json, line 2
+            2 |   "text": "{{ build.chain }} {{ build.cause | default(value='') }}"
+          why: expected `,` or `}`; a webhook is sent as application/json
+          hint: write each value by `json_encode`, without quotes around it: {"text": {{ build.summary | json_encode }}}
+        "#);
+    insta::assert_snapshot!(hooked("payload={{ build.summary }}"), @r#"
+        error: what hook.json makes of a build is no JSON
+          at the body, line 1, column 1
+            1 | payload=Build goes on
+              | ^
+          from hook.json, line 1
+            1 | payload={{ build.summary }}
+          why: expected value; a webhook is sent as application/json
+          hint: write each value by `json_encode`, without quotes around it: {"text": {{ build.summary | json_encode }}}
+        "#);
+    insta::assert_snapshot!(hooked("{\"text\": {{ message | json_encode }}}"), @r#"
+        error: `message` is nothing that this template reads
+          at hook.json, line 1, column 13
+            1 | {"text": {{ message | json_encode }}}
+              |             ^
+          why: the template of a webhook reads the build alone
+          hint: there are, each after `build.`: baseline, cause, chain, chainUUID, creationTimestamp, digest, dispatch, dispatchError, durationSeconds, generation, image, link, namespace, owner, parent, phase, phaseTimes, revision, successor, summary, tag, terminating, uid, verdict, waiting
+        "#);
 }
 
 #[test]

@@ -472,6 +472,9 @@ fn help_of_start() {
               --webhook <URL>
                   Send each build as JSON to this address; kept in Secret chain-NAME
 
+              --webhook-template <FILE>
+                  Send what this Tera template makes of the build instead, for Slack, Teams or Mattermost
+
               --webhook-secret-env <NAME>
                   Environment variable that holds what signs it; kept in Secret chain-NAME
         "#);

@@ -77,6 +77,24 @@ fn every_runaway_template_meets_a_bound_that_is_named() {
 }
 
 #[test]
+fn a_template_for_a_webhook_meets_the_same_bounds() {
+    let endless = "{% for a in range(end=100000) %}{% for b in range(end=100000) %}{% endfor %}{% endfor %}1";
+    let grows = "{% set_global a = 'x' %}{% for i in range(end=60) %}{% set_global a = a ~ a %}{% endfor %}1";
+    let long = "[{% for a in range(end=100000) %}{{ build.summary | json_encode }},{% endfor %}1]";
+    for (template, bound) in [(endless, "CPU time"), (grows, "memory"), (long, " is larger than ")] {
+        let folder = Folder::new("hook", GOOD);
+        fs::write(folder.0.join("hook.json"), template).unwrap();
+        let flags = ["--webhook=https://h/", "--webhook-template=hook.json"];
+        let begun = Instant::now();
+        let (out, said, code) =
+            run(&folder, &[&["start", "--chain", "c", "--dry-run=client"], &flags[..]].concat());
+        let named = said.contains(bound) && code == 2;
+        let late = template == endless && said.contains("is too busy") && code == 4;
+        assert!(out.is_empty() && (named || late) && begun.elapsed() <= PATIENCE, "{code} {said}");
+    }
+}
+
+#[test]
 fn a_person_who_only_looks_meets_the_same_bounds() {
     let both = [&["render"][..], &["render", "--woven"]];
     for (name, ways) in [

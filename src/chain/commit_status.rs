@@ -69,7 +69,7 @@ impl CommitStatus {
         Some(Self {
             state,
             context: context(&build.chain),
-            description: description(build, state, secrets),
+            description: description(build, secrets),
             link: link.map(|link| link.of(build)),
             build: build.namespace.clone(),
         })
@@ -88,17 +88,22 @@ fn mark(namespace: &str) -> String {
 
 /// `Failed after 12s: build exited with 2 (ci-brave-lovelace)`, in what GitHub takes. The name stays whole, since
 /// `kubectl studioci` takes it, and it tells the statuses of two builds of one commit apart.
-fn description(build: &Build, state: CommitState, secrets: &Masking) -> String {
+fn description(build: &Build, secrets: &Masking) -> String {
     let name = mark(&build.namespace);
-    let words = match (state, build.verdict_after()) {
-        (CommitState::Pending, _) | (_, None) => "Build goes on".to_owned(),
-        (_, Some(verdict)) => match &build.cause {
+    let room = DESCRIPTION.saturating_sub(name.chars().count());
+    format!("{}{name}", cut(&summary(build, secrets), room))
+}
+
+/// `Failed after 12s: build exited with 2`, in one line; or that the build goes on.
+pub fn summary(build: &Build, secrets: &Masking) -> String {
+    let words = match build.verdict_after().filter(|_| build.phase >= Phase::Recorded) {
+        None => "Build goes on".to_owned(),
+        Some(verdict) => match &build.cause {
             Some(cause) => format!("{verdict}: {}", secrets.text(cause)),
             None => verdict,
         },
     };
-    let room = DESCRIPTION.saturating_sub(name.chars().count());
-    format!("{}{name}", cut(&one_line(&words), room))
+    one_line(&words)
 }
 
 /// A text in one line, of characters that GitHub takes: it refuses those that need four bytes.

@@ -93,6 +93,14 @@ impl Masking {
         apart
     }
 
+    /// A text of JSON without them, which stays one; as it is, to the byte, where it holds none.
+    pub fn json(&self, text: String) -> String {
+        let Ok(plain) = serde_json::from_str::<Value>(&text) else { return self.text(&text) };
+        let mut masked = plain.clone();
+        self.value(&mut masked);
+        if masked == plain { text } else { masked.to_string() }
+    }
+
     /// A value of JSON without them, in whatever is nested in it. Keys are ours.
     pub fn value(&self, value: &mut Value) {
         match value {
@@ -151,6 +159,22 @@ mod tests {
     fn what_is_too_short_to_be_a_secret_leaves_the_text_alone() {
         let masking = Masking::of(["", " ", "1", "eu", "yes", "\n\n"]);
         assert_eq!(masking.text("exited with 1 in eu: yes"), "exited with 1 in eu: yes");
+    }
+
+    #[test]
+    fn a_body_of_json_stays_one_whatever_is_masked_in_it_and_is_the_same_to_the_byte_where_nothing_is() {
+        let masking = Masking::of(["a \"quoted\"\nsecret", "4711", "null", "{\"a\":"]);
+        for (text, expected) in [
+            ("{ \"b\" : 1.0,\n \"a\": \"x\" }\n", None),
+            ("[4711, null]", None),
+            (r#"{"t": "it is a \"quoted\"\nsecret"}"#, Some(r#"{"t":"it is ***"}"#)),
+            (r#"["PIN 4711", {"k": ["null"]}]"#, Some(r#"["PIN ***",{"k":["***"]}]"#)),
+            (r#""{\"a\":1}""#, Some(r#""***1}""#)),
+        ] {
+            let masked = masking.json(text.to_owned());
+            assert_eq!(masked, expected.unwrap_or(text));
+            serde_json::from_str::<Value>(&masked).unwrap();
+        }
     }
 
     #[test]

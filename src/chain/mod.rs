@@ -36,5 +36,6 @@ pub mod signs;
 pub mod told;
 pub mod trying;
 mod version;
+pub mod webhook;
 pub mod wire;
 pub mod workload;

@@ -20,20 +20,32 @@ pub struct PublishAsked {
     pub link: Option<String>,
     /// Who is sent each build's object.
     pub webhook: Option<String>,
+    /// What it is sent instead.
+    pub webhook_template: Option<WebhookTemplate>,
 }
 
 impl PublishAsked {
     /// What is not said here is taken from there.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {
-        let either = |one: &Option<String>, other: &Option<String>| one.clone().or_else(|| other.clone());
+        let (mine, other) = (self.clone(), other.clone());
         Self {
-            github: either(&self.github, &other.github),
-            github_url: either(&self.github_url, &other.github_url),
-            link: either(&self.link, &other.link),
-            webhook: either(&self.webhook, &other.webhook),
+            github: mine.github.or(other.github),
+            github_url: mine.github_url.or(other.github_url),
+            link: mine.link.or(other.link),
+            webhook: mine.webhook.or(other.webhook),
+            webhook_template: mine.webhook_template.or(other.webhook_template),
         }
     }
+}
+
+/// The template of the body for a receiver that wants another one than the object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookTemplate {
+    /// The file, or the annotation that holds it.
+    pub name: String,
+    /// The text.
+    pub text: String,
 }
 
 /// Where the results of a chain go. What proves who sends stands in the chain's Secret and not here.
@@ -46,6 +58,9 @@ pub struct PublishSettings {
     /// Host of the webhook, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<String>,
+    /// What it is sent instead of a build's object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_template: Option<WebhookTemplate>,
     /// Where a build can be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,

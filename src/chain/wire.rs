@@ -122,6 +122,8 @@ pub const GITHUB_URL: &str = "studioci.dev/github-url";
 pub const LINK: &str = "studioci.dev/link";
 /// Annotation of the pipeline's Namespace document: who is sent each build's object.
 pub const WEBHOOK: &str = "studioci.dev/webhook";
+/// Annotation of the pipeline's Namespace document: the template of what it is sent instead.
+pub const WEBHOOK_TEMPLATE: &str = "studioci.dev/webhook-template";
 
 /// Annotation of the pipeline's Namespace document: so much of a build's log is kept when it is recorded (`256Ki`); `0` is none.
 pub const KEEP_LOG: &str = "studioci.dev/keep-log";

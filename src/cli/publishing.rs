@@ -7,7 +7,7 @@ use clap::Args;
 use super::failure::Failure;
 use super::mistake::Mistake;
 use super::pipeline::text;
-use crate::chain::publishing::{PublishAsked, TOKEN, WEBHOOK_SECRET};
+use crate::chain::publishing::{PublishAsked, TOKEN, WEBHOOK_SECRET, WebhookTemplate};
 use crate::cluster::options::Proxies;
 use crate::local;
 use crate::ops::start::PublishRequest;
@@ -46,6 +46,9 @@ pub struct PublishArgs {
     /// Send each build as JSON to this address; kept in Secret chain-NAME
     #[arg(help_heading = HEADING, long, value_name = "URL")]
     pub webhook: Option<String>,
+    /// Send what this Tera template makes of the build instead, for Slack, Teams or Mattermost
+    #[arg(help_heading = HEADING, long, value_name = "FILE")]
+    pub webhook_template: Option<PathBuf>,
     /// Environment variable that holds what signs it; kept in Secret chain-NAME
     #[arg(help_heading = HEADING, long, value_name = "NAME")]
     pub webhook_secret_env: Option<String>,
@@ -74,6 +77,7 @@ impl PublishArgs {
         if let Some(token) = read.remove(&self.github_token_env) {
             held.0.insert(TOKEN.to_owned(), token);
         }
+        let template = self.webhook_template.map(|path| text(&path, TEMPLATE)).transpose()?;
         let authority = self.github_ca.map(|path| text(&path, AUTHORITY)).transpose()?;
         Ok(PublishRequest {
             asked: PublishAsked {
@@ -81,6 +85,7 @@ impl PublishArgs {
                 github_url: self.github_url,
                 link: self.link,
                 webhook: self.webhook,
+                webhook_template: template.map(|file| WebhookTemplate { name: file.name, text: file.text }),
             },
             authority: authority.map(|file| file.text),
             token_variable: self.github_token_env,
@@ -90,5 +95,6 @@ impl PublishArgs {
     }
 }
 
-/// What to do about a file that is not there.
+/// What to do about a file that is not there, by the flag that names it.
+const TEMPLATE: &str = "name a file that makes JSON of a build with --webhook-template FILE";
 const AUTHORITY: &str = "name a file of PEM certificates with --github-ca FILE";

@@ -11,6 +11,7 @@ use super::mistake::Mistake;
 use super::output::{Sentence, unmatched};
 use crate::chain::reported::ReportOf;
 use crate::local;
+use crate::local::render::Renderer;
 use crate::ops;
 use crate::output::report::{ReportForm, print};
 use crate::pipeline::facts;
@@ -65,8 +66,10 @@ pub(super) async fn run(args: ReportArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
         let ReportOf::Build(it) = &report.of else {
             return Err(Mistake::NotABuildToPublish { name }.into());
         };
-        let proxies = ctx.settings.proxies.clone();
-        let done = Box::pin(ops::publish::publish(&cluster, &it.build, proxies, Timestamp::now)).await?.done;
+        let (proxies, renderer) = (ctx.settings.proxies.clone(), Renderer::person());
+        let done = Box::pin(ops::publish::publish(&cluster, &it.build, proxies, renderer, Timestamp::now))
+            .await?
+            .done;
         for line in done {
             ctx.console.talk(&line);
         }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use self::measured::measured;
 use super::child::{self, ChildLimits, Ended};
+use crate::chain::webhook::WebhookBuild;
 use crate::chain::wire;
 use crate::pipeline::facts::{Facts, Reads};
 use crate::pipeline::fault::Fault;
@@ -22,6 +23,7 @@ use crate::pipeline::plan;
 use crate::pipeline::sources::{Sources, Text};
 use crate::pipeline::template;
 use crate::pipeline::weave::{Plan, PlanInput, Running};
+use crate::pipeline::webhook_body::last_body;
 
 /// The hidden verb of the child.
 pub const VERB: &str = "render-child";
@@ -108,6 +110,8 @@ pub enum Task {
         /// What it has to fit; none where that was checked before.
         running: Option<Running>,
     },
+    /// What a webhook's template makes of the last of these builds, if it makes something of each.
+    Body(Text, Vec<WebhookBuild>),
 }
 
 /// What came of it.
@@ -117,7 +121,7 @@ pub enum Answer {
     Reads(Reads),
     /// Of [`Task::Moved`].
     Moved(Box<Moved>),
-    /// Of [`Task::Documents`] and [`Task::Woven`], with what a person should know.
+    /// Of [`Task::Documents`], [`Task::Woven`] and [`Task::Body`], with what a person should know.
     Text(String, Vec<String>),
     /// Of [`Task::Findings`].
     Findings(Vec<LintFinding>),
@@ -128,7 +132,7 @@ pub enum Answer {
 impl Task {
     fn template(&self) -> &Text {
         match self {
-            Self::Reads(template) => template,
+            Self::Reads(template) | Self::Body(template, _) => template,
             Self::Moved(old) => &old.pipeline,
             Self::IfAlone(task) => task.template(),
             Self::Documents { sources, .. }
@@ -147,6 +151,10 @@ impl Task {
         match self {
             Self::Reads(text) => template::reads(text).map(Answer::Reads).map_err(|fault| vec![fault]),
             Self::Moved(old) => Ok(Answer::Moved(Box::new(moved::moved(old)))),
+            Self::Body(template, builds) => {
+                let body = last_body(template, builds).map_err(|fault| vec![fault])?;
+                Ok(Answer::Text(body, Vec::new()))
+            }
             Self::IfAlone(task) => {
                 let reads = template::reads(task.template()).map_err(|fault| vec![fault])?;
                 if reads.is_nothing() { task.perform() } else { Ok(Answer::Reads(reads)) }

@@ -12,6 +12,7 @@ use crate::cluster::Cluster;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::options::Proxies;
 use crate::cluster::resource as kind;
+use crate::local::render::Renderer;
 use crate::state::Say;
 use crate::state::build::read_build;
 use crate::state::error::{Error, Result};
@@ -26,7 +27,7 @@ const AGENTS: Duration = Duration::from_secs(90);
 /// How often is looked whether they are.
 const LOOKS: Duration = Duration::from_secs(2);
 
-/// Tells the result of a build of which home says that it did not arrive. `proxies`: of whoever asks.
+/// Tells the result of a build of which home says that it did not arrive. `proxies` and `renderer`: of whoever asks.
 ///
 /// # Errors
 /// Cluster errors; [`Error::RecordGone`]; [`Error::HistoryGone`].
@@ -34,6 +35,7 @@ pub async fn publish(
     cluster: &Cluster,
     build: &Build,
     proxies: Proxies,
+    renderer: Renderer,
     clock: fn() -> Timestamp,
 ) -> Result<WorkedOff> {
     let chain = build.chain.as_str();
@@ -52,6 +54,7 @@ pub async fn publish(
         proxies,
         proxy_named: "https_proxy",
         by: "a person".to_owned(),
+        renderer,
         clock,
     };
     publisher.work_off(WAITS).await

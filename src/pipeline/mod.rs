@@ -28,4 +28,5 @@ mod tree;
 mod uses;
 pub mod values;
 pub mod weave;
+pub mod webhook_body;
 mod writer;

@@ -97,6 +97,15 @@ cases! {
         HookSecretEmpty {} Usage
             "the secret of the webhook is empty"
             => "put one into the variable that --webhook-secret-env names; openssl rand -hex 32 makes one";
+        /// Its template makes no body of a build.
+        HookTemplateFails { why: String } Usage
+            "the webhook's template makes no body of this build: {why}"
+            => "correct the template, run kubectl studioci start with it, then publish the result again: kubectl studioci \
+                report BUILD --publish";
+        /// Its template came to no end by no fault of its own.
+        HookNotRendered { why: String } Timeout
+            "the webhook's template could not be rendered: {why}"
+            => "this says nothing about the template: an agent tries it again; check the load of its node";
         /// It refuses.
         HookRefused { host: String, code: u16 } Usage
             "the webhook at {host} refuses what it is sent: HTTP {code}"

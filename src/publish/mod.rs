@@ -29,7 +29,7 @@ pub use outlets::Outlets;
 #[cfg(test)]
 use self::{
     github::Github,
-    webhook::{Delivery, Webhook, signature, told_object},
+    webhook::{Delivery, Webhook, signature},
 };
 
 /// What came of telling somebody.

@@ -8,13 +8,14 @@ use secrecy::SecretString;
 use super::Outcome;
 use super::fault::PublishFault;
 use super::github::{Github, Right};
-use super::webhook::{Delivery, Webhook, told_object};
+use super::webhook::{Delivery, Webhook};
 use crate::chain::build::{Build, Map, Phase};
 use crate::chain::commit_status::{CommitStatus, context};
 use crate::chain::link::LinkTemplate;
 use crate::chain::masking::Masking;
 use crate::chain::publishing::{PublishSettings, TOKEN, WEBHOOK_SECRET, WEBHOOK_URL};
 use crate::chain::repository::GithubRepository;
+use crate::chain::webhook::WebhookBuild;
 use crate::cluster::outside::WayOut;
 
 /// Whom a chain tells. What is wrong with one of them keeps no other from being told.
@@ -77,15 +78,23 @@ impl Outlets {
         }
     }
 
-    /// Has the webhook take a build's object.
-    pub async fn object(&self, build: &Build, since: Phase, now: Timestamp, within: Duration) -> Outcome {
+    /// What the webhook is told of a build, or what a template makes its body of; none where nobody is sent anything.
+    pub fn told(&self, build: &Build, now: Timestamp) -> Option<WebhookBuild> {
+        let webhook = self.webhook.as_ref()?;
+        webhook.is_ok().then(|| WebhookBuild::of(build, self.link.as_ref(), &self.secrets, now))
+    }
+
+    /// What a template has made, without secrets that stand in the template itself.
+    pub fn masked(&self, body: String) -> String {
+        self.secrets.json(body)
+    }
+
+    /// Has the webhook take what is told of a build.
+    pub async fn deliver(&self, build: &Build, since: Phase, body: String, within: Duration) -> Outcome {
         match &self.webhook {
             None => Outcome::AlreadyThere,
             Some(Err(fault)) => Outcome::Unpublished(fault.clone()),
-            Some(Ok(webhook)) => {
-                let body = told_object(build, &self.secrets, now).to_string();
-                webhook.deliver(&Delivery::of(build, since, body), within).await
-            }
+            Some(Ok(webhook)) => webhook.deliver(&Delivery::of(build, since, body), within).await,
         }
     }
 }

@@ -7,10 +7,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, LOCATION, USER_AGENT};
 use http::{Request, Uri};
 use http_body_util::Full;
-use jiff::Timestamp;
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
 
 use super::answer::{passing, unanswered};
 use super::fault::PublishFault;
@@ -18,8 +16,6 @@ use super::github::of_way;
 use super::patience::{Setback, patiently};
 use super::{Outcome, address};
 use crate::chain::build::{Build, Phase};
-use crate::chain::build_object::{Seen, build_object};
-use crate::chain::masking::Masking;
 use crate::cluster::outside::{HttpAnswer, Outside, WayOut};
 
 /// Which build and which phase it is about; the same whenever it is sent again.
@@ -35,24 +31,14 @@ pub(super) struct Delivery {
     id: String,
     event: &'static str,
     body: String,
-    json: bool,
 }
 
 impl Delivery {
-    /// What is said of a build from a phase on. `body`: the build's object
-    /// ([`told_object`]), or what a template made of it in the rendering's child.
+    /// What is said of a build from a phase on. `body`: JSON, the build's object or what a template made of it.
     /// Whoever sends it again, after an agent's restart too, names it the same, so that its receiver can tell.
     pub(super) fn of(build: &Build, since: Phase, body: String) -> Self {
-        let json = serde_json::from_str::<Value>(&body).is_ok();
-        Self { id: format!("{}-{since}", build.uid), event: since.as_str(), body, json }
+        Self { id: format!("{}-{since}", build.uid), event: since.as_str(), body }
     }
-}
-
-/// The object for whoever is no part of the cluster: as its Namespace tells it, without secrets.
-pub(super) fn told_object(build: &Build, secrets: &Masking, now: Timestamp) -> Value {
-    let mut object = build_object(build, &Seen::default(), now);
-    secrets.value(&mut object);
-    object
 }
 
 /// The value of the header that signs a body.
@@ -148,10 +134,9 @@ impl Webhook {
     }
 
     fn request(&self, delivery: &Delivery) -> Result<Request<Full<Bytes>>, http::Error> {
-        let kind = if delivery.json { "application/json" } else { "text/plain; charset=utf-8" };
         let mut request = Request::post(&self.url)
             .header(USER_AGENT, super::USER_AGENT)
-            .header(CONTENT_TYPE, kind)
+            .header(CONTENT_TYPE, "application/json")
             .header(DELIVERY, &delivery.id)
             .header(EVENT, delivery.event);
         if let Some(secret) = &self.secret {

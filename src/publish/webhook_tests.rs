@@ -6,9 +6,10 @@ use secrecy::SecretString;
 use serde_json::json;
 use testkit::{Reply, Scripted, SecureSocket};
 
-use super::{Delivery, Outcome, PublishFault, Webhook, signature, told_object};
+use super::{Delivery, Outcome, PublishFault, Webhook, signature};
 use crate::chain::build::{Build, Phase};
 use crate::chain::masking::Masking;
+use crate::chain::webhook::WebhookBuild;
 use crate::chain::wire;
 use crate::cluster::outside::{Outside, WayOut};
 
@@ -20,8 +21,8 @@ fn build() -> Build {
 }
 
 fn delivery() -> Delivery {
-    let object = told_object(&build(), &Masking::of(["hunter22"]), jiff::Timestamp::UNIX_EPOCH);
-    Delivery::of(&build(), Phase::Recorded, object.to_string())
+    let told = WebhookBuild::of(&build(), None, &Masking::of(["hunter22"]), jiff::Timestamp::UNIX_EPOCH);
+    Delivery::of(&build(), Phase::Recorded, told.object.to_string())
 }
 
 fn hook(outside: Outside) -> Webhook {
@@ -59,20 +60,20 @@ async fn a_webhook_gets_the_builds_object_signed_and_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_template_makes_is_sent_as_what_it_is() {
-    for (body, kind) in
-        [(r#"{"text":"Passed"}"#, "application/json"), ("app passed", "text/plain; charset=utf-8")]
-    {
+async fn what_a_template_makes_is_sent_and_signed_to_the_byte() {
+    let body = "{ \"text\" : \"Passed\" }\n";
+    for secret in [None, Some("key")] {
         let (service, record) = Scripted::service(|_| Reply::Json(200, json!({})));
-        let hook = Webhook::over(Outside::with_service(service), URL.parse().unwrap(), None).unwrap();
+        let secret = secret.map(SecretString::from);
+        let outside = Outside::with_service(service);
+        let hook = Webhook::over(outside, URL.parse().unwrap(), secret.clone()).unwrap();
         let delivery = Delivery::of(&build(), Phase::Triggered, body.to_owned());
         assert_eq!(hook.deliver(&delivery, WITHIN).await, Outcome::Published);
         let seen = &record.seen()[0];
-        assert_eq!(
-            (&seen.bytes[..], seen.headers["content-type"].to_str().unwrap()),
-            (body.as_bytes(), kind)
-        );
-        assert!(!seen.headers.contains_key("x-studioci-signature"), "nothing signs without a secret");
+        assert_eq!(seen.bytes, body.as_bytes());
+        assert_eq!(seen.headers["content-type"], "application/json");
+        let signed = seen.headers.get("x-studioci-signature").map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(signed, secret.map(|secret| signature(&secret, body.as_bytes())));
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) struct PublishState {
 
 impl Agent<'_> {
     async fn publisher(&mut self, build: &Build) -> Result<Publisher> {
-        let (cluster, clock) = (self.cluster.clone(), self.clock);
+        let (cluster, clock, renderer) = (self.cluster.clone(), self.clock, self.renderer);
         let by = self.me.namespace.clone();
         let (record, home) = self.known(build).await?;
         Ok(Publisher {
@@ -57,6 +57,7 @@ impl Agent<'_> {
             proxies: home.proxies.clone(),
             proxy_named: PROXY,
             by,
+            renderer,
             clock,
         })
     }

@@ -26,6 +26,7 @@ pub mod record;
 pub mod seed;
 pub mod select;
 pub mod support;
+pub(crate) mod webhook;
 pub mod write;
 
 pub use narration::Say;

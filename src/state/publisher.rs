@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::build::read_build;
 use super::chain::Data;
 use super::error::{Error, Result};
-use super::{record, select};
+use super::{record, select, webhook};
 use crate::chain::build::{Build, Map, Phase};
 use crate::chain::outbox::{self, Leg, Outgoing};
 use crate::chain::publishing::PublishSettings;
@@ -23,6 +23,7 @@ use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::options::Proxies;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Patch};
+use crate::local::render::Renderer;
 use crate::publish::{Outcome, Outlets};
 
 /// How long whoever has the turn may speak; it is theirs for longer, so that nothing of theirs is on its way once it is over.
@@ -51,6 +52,8 @@ pub struct Publisher {
     pub proxy_named: &'static str,
     /// Who tells, for people.
     pub by: String,
+    /// Who renders a webhook's template.
+    pub renderer: Renderer,
     /// Their clock.
     pub clock: fn() -> Timestamp,
 }
@@ -118,13 +121,8 @@ impl Publisher {
         let (shown, taken) = (it.shown, it.taken);
         let status =
             async { if shown { Outcome::AlreadyThere } else { outlets.status(build, Duration::ZERO).await } };
-        let now = (self.clock)();
         let object = async {
-            if taken {
-                Outcome::AlreadyThere
-            } else {
-                outlets.object(build, Phase::Triggered, now, Duration::ZERO).await
-            }
+            if taken { Outcome::AlreadyThere } else { self.hook(&outlets, build, Phase::Triggered).await }
         };
         let (status, object) = join(status, object).await;
         let mut pause = Duration::ZERO;
@@ -238,11 +236,7 @@ impl Publisher {
             }
         };
         let object = async {
-            if due(&out.webhook) {
-                Some(outlets.object(build, Phase::Recorded, now, Duration::ZERO).await)
-            } else {
-                None
-            }
+            if due(&out.webhook) { Some(self.hook(&outlets, build, Phase::Recorded).await) } else { None }
         };
         let (status, object) = join(status, object).await;
         let mut after = out.clone();
@@ -315,6 +309,11 @@ impl Publisher {
         let list = self.cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &query).await?;
         let builds = list.items.iter().filter_map(|namespace| read_build(namespace).ok());
         Ok(builds.filter(|build| build.chain_uuid == self.chain_uuid).collect())
+    }
+
+    async fn hook(&self, outlets: &Outlets, build: &Build, since: Phase) -> Outcome {
+        let template = self.settings.webhook_template.as_ref().map(|template| (template, self.renderer));
+        webhook::tell(outlets, template, (build, since), (self.clock)()).await
     }
 
     /// Whom the chain tells, with what its Secret holds now: somebody may have written a new token into it.

@@ -39,6 +39,7 @@ impl Outer {
                 return others.answer(seen);
             }
             assert!(seen.headers["x-studioci-signature"].to_str().unwrap().starts_with("sha256="));
+            assert!(seen.body["text"].is_string(), "the template's body: {}", seen.body);
             let event = seen.headers["x-studioci-event"].to_str().unwrap().to_owned();
             taken.lock().unwrap().push((event, seen.body["metadata"]["name"].as_str().unwrap().to_owned()));
             Reply::Text(204, Vec::new(), String::new())
@@ -124,7 +125,10 @@ fn chain_21_each_build_has_one_final_status_whatever_dies_or_fails_in_between() 
     outer.forge.state().may_write = true;
 
     let hook = format!("--webhook=https://{NAME}:{}/hook", outer.port);
-    let told = [&url(NAME), "--link=https://ci.example/{namespace}", &hook, "--webhook-secret-env=HOOK"];
+    let name = "{\"metadata\": {\"name\": {{ build.namespace | json_encode }}}, \"text\": {{ build.summary | json_encode }}}";
+    let template = format!("--webhook-template={}", world.file("hook.json", name));
+    let told =
+        [&url(NAME), "--link=https://ci.example/{namespace}", &hook, "--webhook-secret-env=HOOK", &template];
     let said = world.studioci_with(&env, &[&start[..], &told].concat());
     assert!(said.err.contains("can set one on any commit there"), "{}", said.err);
     said.ok();

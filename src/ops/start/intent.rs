@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::copy::{SecretCopy, SecretSource};
-use super::publish::PublishRequest;
+use super::publish::{PublishRequest, try_template};
 use crate::chain::build::{Baseline, Build};
 use crate::chain::record::ChainSettings;
 use crate::chain::retention::Rules;
@@ -128,6 +128,7 @@ impl StartRequest {
         let open = self.facts.env.iter().filter(|(_, value)| !value.secret);
         let remote = text(self.facts.git.get("url"));
         let (publish, of_publish) = self.publish.settle(&plan.namespace.publish, remote.as_deref())?;
+        try_template(&publish, &chain, self.renderer)?;
         let settings = ChainSettings {
             chain,
             uuid,

@@ -9,15 +9,18 @@ use crate::chain::publishing::{
     GithubSettings, PublishAsked, PublishSettings, TOKEN, WEBHOOK_SECRET, WEBHOOK_URL,
 };
 use crate::chain::repository::{GITHUB_API, GithubRepository, RepositoryFault};
+use crate::chain::webhook::samples;
 use crate::cluster::Cluster;
 use crate::cluster::options::Proxies;
 use crate::cluster::outside::WayOut;
 use crate::local::remote::Remote;
+use crate::local::render::{Renderer, Task};
 use crate::publish::{Outlets, Right, api_host};
 use crate::state::Say;
 use crate::state::error::{Result, StartFlagFault};
 use crate::state::narration::{progress, warn};
 use crate::state::record::{CopiedValues, Record};
+use crate::state::webhook;
 
 /// How long it may take to ask GitHub.
 const ASKING: Duration = Duration::from_secs(20);
@@ -43,7 +46,7 @@ type Settled = std::result::Result<(PublishSettings, Map), StartFlagFault>;
 impl PublishRequest {
     /// The chain's settings, and what its Secret holds for them. `remote`: the git remote.
     pub(super) fn settle(&self, of_pipeline: &PublishAsked, remote: Option<&str>) -> Settled {
-        let PublishAsked { github, github_url, link, webhook } = self.asked.or(of_pipeline);
+        let PublishAsked { github, github_url, link, webhook, webhook_template } = self.asked.or(of_pipeline);
         if let Some(link) = &link {
             LinkTemplate::parse(link)?;
         }
@@ -69,6 +72,9 @@ impl PublishRequest {
             settings.webhook =
                 Some(host.unwrap_or_default().rsplit('@').next().unwrap_or_default().to_owned());
             held.insert(WEBHOOK_URL.to_owned(), url);
+            settings.webhook_template = webhook_template;
+        } else if let Some(template) = webhook_template {
+            return Err(StartFlagFault::TemplateForNobody { name: template.name });
         }
         if settings.any() {
             settings.authority.clone_from(&self.authority);
@@ -78,6 +84,17 @@ impl PublishRequest {
             None => Ok((settings, held)),
         }
     }
+}
+
+/// Tries a webhook's template on builds as they come, before anything is created.
+///
+/// # Errors
+/// What it cannot make a body of.
+pub(super) fn try_template(settings: &PublishSettings, chain: &str, renderer: Renderer) -> Result<()> {
+    let Some(template) = &settings.webhook_template else { return Ok(()) };
+    let link = settings.link.as_ref().and_then(|link| LinkTemplate::parse(link).ok());
+    renderer.text(&Task::Body(webhook::text(template), samples(chain, link.as_ref())))?;
+    Ok(())
 }
 
 fn repository(
@@ -138,7 +155,7 @@ mod tests {
                 github: text(github),
                 github_url: text(url),
                 webhook: text(webhook),
-                link: None,
+                ..PublishAsked::default()
             },
             token_variable: "GITHUB_TOKEN".to_owned(),
             held: CopiedValues(Map::from([

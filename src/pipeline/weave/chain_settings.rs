@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::settings::{BadSetting, duration};
 use crate::chain::build::Map;
 use crate::chain::link::LinkTemplate;
-use crate::chain::publishing::PublishAsked;
+use crate::chain::publishing::{PublishAsked, WebhookTemplate};
 use crate::chain::repository::GithubRepository;
 use crate::chain::retention::Rules;
 use crate::chain::{kept_log, wire};
@@ -16,7 +16,7 @@ pub(super) const JANITOR: &str = "janitor";
 const JANITOR_TTL: &str = "janitor/ttl";
 
 /// Every key that a person may write there.
-pub(super) const KEYS: [&str; 8] = [
+pub(super) const KEYS: [&str; 9] = [
     wire::OLDER_THAN,
     wire::KEEP,
     wire::KEEP_FAILED,
@@ -25,6 +25,7 @@ pub(super) const KEYS: [&str; 8] = [
     wire::GITHUB_URL,
     wire::LINK,
     wire::WEBHOOK,
+    wire::WEBHOOK_TEMPLATE,
 ];
 
 /// What they say.
@@ -69,6 +70,10 @@ pub(super) fn read(annotations: &Map) -> (ChainAnnotations, Vec<BadSetting>) {
     // addresses are read by whoever connects to them
     publish.github_url = annotations.get(wire::GITHUB_URL).cloned();
     publish.webhook = annotations.get(wire::WEBHOOK).cloned();
+    // and a template is tried by whoever knows the chain
+    publish.webhook_template = annotations
+        .get(wire::WEBHOOK_TEMPLATE)
+        .map(|text| WebhookTemplate { name: wire::WEBHOOK_TEMPLATE.to_owned(), text: text.clone() });
     (ChainAnnotations { retention: rules, keep_log, publish }, bad)
 }
 
@@ -135,6 +140,16 @@ mod tests {
             let (said, bad) = all_of(&[(wire::KEEP_LOG, value)]);
             assert_eq!((said.keep_log, bad), (None, vec![wire::KEEP_LOG]), "{value}");
         }
+    }
+
+    #[test]
+    fn who_is_told_and_by_which_template_is_read_as_it_stands() {
+        let template = "{\"text\": {{ build.summary | json_encode }}}";
+        let (said, bad) =
+            all_of(&[(wire::WEBHOOK, "https://hooks.example/x"), (wire::WEBHOOK_TEMPLATE, template)]);
+        assert_eq!((said.publish.webhook.as_deref(), bad), (Some("https://hooks.example/x"), vec![]));
+        let read = said.publish.webhook_template.unwrap();
+        assert_eq!((read.name.as_str(), read.text.as_str()), ("studioci.dev/webhook-template", template));
     }
 
     #[test]

@@ -45,6 +45,11 @@ cases! {
         NothingLetGo {} Usage
             "--keep-failed alone disposes of nothing: it says how long what did not pass stays at least"
             => "add --older-than AGE or --keep COUNT, here or as annotations of the pipeline's Namespace document";
+        /// A template for a webhook that is not there.
+        TemplateForNobody { name: String } Usage
+            "{name} is the template of a webhook, and there is none"
+            => "say who is sent what it makes: --webhook URL, or the annotation studioci.dev/webhook of the pipeline's Namespace \
+                document";
         /// A secret that is not there.
         VariableUnset { variable: String, flag: &'static str, what: &'static str } Usage
             "the environment variable {variable} is not set, and {what}"

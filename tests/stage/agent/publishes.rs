@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use studioci::chain::build::Map;
-use studioci::chain::publishing::{PublishAsked, TOKEN, WEBHOOK_SECRET};
+use studioci::chain::publishing::{PublishAsked, TOKEN, WEBHOOK_SECRET, WebhookTemplate};
 use studioci::cluster::options::Proxies;
 use studioci::cluster::outside::Outside;
 use studioci::ops::stop::{Left, StopRequest, stop};
@@ -380,7 +380,9 @@ async fn what_will_not_arrive_is_given_up_at_once_said_by_the_listener_and_told_
     assert_eq!(outer.said_of(&first), Vec::<String>::new(), "it is not repeated by itself");
     let cluster = stage.cluster();
     let build = look(&cluster, &first).await.unwrap().unwrap();
-    let told = studioci::ops::publish::publish(&cluster, &build, Proxies::default(), clock).await.unwrap();
+    let told = studioci::ops::publish::publish(&cluster, &build, Proxies::default(), Renderer::here(), clock)
+        .await
+        .unwrap();
     assert_eq!((told.next, told.unpublished), (None, None), "{:?}", told.done);
     assert_eq!(outer.said_of(&first), ["success"]);
     assert_eq!(outer.hooked.lock().unwrap().len(), 2, "what has arrived is not sent again");
@@ -471,6 +473,105 @@ async fn a_token_without_the_right_is_refused_before_anything_is_created() {
     let (error, _) = asked(&stage, &request).await;
     assert!(error.unwrap().contains("GITHUB_TOKEN is not set"));
     assert_eq!(stage.world().writes, Vec::<String>::new());
+}
+
+/// A chain that tells a webhook by this template alone.
+fn by_template(text: &str) -> StartRequest {
+    let mut request = telling(Rules::default());
+    request.publish.asked.github = None;
+    request.publish.asked.webhook_template =
+        Some(WebhookTemplate { name: "hook.json".to_owned(), text: text.to_owned() });
+    request
+}
+
+/// What a receiver of webhooks is sent: the event, and the body.
+type Sent = Arc<Mutex<Vec<(String, String)>>>;
+
+/// A chain that is told by this template, whose second tag was just pushed, and what its webhook is sent.
+async fn templated_and_pushed(text: &str) -> (Stage, Sent, String) {
+    let (stage, sent) = (Stage::new(&[("build-1", 'a')]), Sent::default());
+    let told = Arc::clone(&sent);
+    outside_is(&stage, move |seen| {
+        assert_eq!(
+            (seen.path.as_str(), &seen.headers["content-type"]),
+            ("/services/PATH", &"application/json".parse().unwrap())
+        );
+        assert!(seen.headers.contains_key("x-studioci-signature"));
+        let event = seen.headers["x-studioci-event"].to_str().unwrap().to_owned();
+        told.lock().unwrap().push((event, String::from_utf8(seen.bytes.to_vec()).unwrap()));
+        Reply::Text(200, Vec::new(), "ok".to_owned())
+    });
+    starts(&stage, &by_template(text)).await.unwrap();
+    let first = stage.world().builds()[&1].clone();
+    stage.world().push(&first, "build-2", 'b');
+    (stage, sent, first)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_wants_another_body_is_sent_what_the_template_makes_of_each_build_without_secrets() {
+    let template = "{\"text\": {{ (build.namespace ~ \": \" ~ build.summary) | json_encode }}, \
+                    \"link\": {{ build.link | json_encode }}, \"by\": \"hunter22\"}\n";
+    let (stage, sent, first) = templated_and_pushed(template).await;
+    run_until(&stage, &first, |world| asleep(world, &first)).await;
+    let sent = sent.lock().unwrap().clone();
+    let [(began, pending), (ended, last)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!((began.as_str(), ended.as_str()), ("Triggered", "Recorded"));
+    let body = |said: &str| {
+        format!("{{\"by\":\"***\",\"link\":\"https://ci.example/{first}\",\"text\":\"{first}: {said}\"}}")
+    };
+    let same = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(same(pending), same(&body("Build goes on")));
+    let said = same(last)["text"].as_str().unwrap().to_owned();
+    assert!(said.starts_with(&format!("{first}: Passed after ")), "{said}");
+    assert!(!last.contains("hunter22"), "{last}");
+    assert_eq!(left(&stage.world()), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_template_that_fails_of_one_build_alone_leaves_its_result_unpublished_and_hinders_nothing() {
+    for failing in ["oops", "{{ throw(message=\"no\") }}", "{{ [1] | nth(n=build.generation) | upper }}"] {
+        let template = format!("[{{% if build.generation == 1 %}}{failing}{{% endif %}}]");
+        let (stage, sent, first) = templated_and_pushed(&template).await;
+        run_until(&stage, &first, |world| asleep(world, &first)).await;
+        assert_eq!(annotation(&stage.world(), &first, wire::VERDICT), "Passed", "{failing}");
+        listener_waits_for(&stage, A_WHILE).await;
+        let next = stage.world().builds()[&2].clone();
+        let why = annotation(&stage.world(), &next, wire::WAITING).to_owned();
+        let begins = format!(
+            "the result of {first} is not with the webhook: the webhook's template makes no body of this build: hook.json, line 1: "
+        );
+        assert!(why.starts_with(&begins), "{failing}: {why}");
+        let kept = stage.world().get(HISTORY)["data"]["outbox.00000001"].clone();
+        listener_waits_for(&stage, LONG).await;
+        assert_eq!(
+            stage.world().get(HISTORY)["data"]["outbox.00000001"],
+            kept,
+            "{failing}: it is not tried again"
+        );
+        assert_eq!(sent.lock().unwrap().len(), 0, "{failing}");
+        // the next build is another one
+        stage.world().push(&next, "build-3", 'c');
+        run_until(&stage, &next, |world| asleep(world, &next)).await;
+        assert_eq!(sent.lock().unwrap().len(), 2, "{failing}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_template_that_makes_no_body_is_refused_before_anything_is_created() {
+    for (template, says) in [
+        ("{{ build.verdict | json_encode }}", "`build.verdict` is not defined\n  at hook.json, line 1"),
+        (
+            "{\"text\": \"{{ build.cause | default(value=\"\") }}\"}",
+            "what hook.json makes of a build is no JSON",
+        ),
+        ("{{ secret }}", "`secret` is nothing that this template reads"),
+    ] {
+        let stage = Stage::new(&[("build-1", 'a')]);
+        let (error, _) = asked(&stage, &by_template(template)).await;
+        let error = error.unwrap();
+        assert!(error.contains(says) && error.contains("hint: "), "{error}");
+        assert_eq!(stage.world().writes, Vec::<String>::new(), "{says}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
