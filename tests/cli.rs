@@ -566,11 +566,15 @@ fn help_of_status() {
         List builds, newest first
 
         Prints one row per build: what triggered it, how it ended, and why it stands still, if it does. If a
-        chain or build is named, only that one is listed.
+        chain or build is named, only that one is listed; without a name, in a checkout whose chain has
+        builds, those of that chain, and else all.
 
         Examples:
-          # List all builds
+          # List the builds of this checkout's chain, or else all
           kubectl studioci status
+
+          # List the builds of all chains
+          kubectl studioci status -A
 
           # List the builds of one chain, with image and revision
           kubectl studioci status runner-main -o wide
@@ -582,9 +586,12 @@ fn help_of_status() {
 
         Arguments:
           [CHAIN|BUILD]
-                  Chain or build to show (default: all)
+                  Chain or build to show (default: the chain of this checkout, else all)
 
         Options:
+          -A, --all-chains
+                  List the builds of all chains
+
           -o, --output <FORMAT>
                   Output format, one of: json, name, wide, yaml
 
@@ -606,7 +613,7 @@ fn help_of_watch() {
         the build.
 
         Examples:
-          # Follow the only chain
+          # Follow the chain of this checkout, or else the only one
           kubectl studioci watch
 
           # Push, then wait for the verdict in a script
@@ -616,7 +623,7 @@ fn help_of_watch() {
 
         Arguments:
           [CHAIN|BUILD]
-                  Chain or build to follow; required if there are several chains
+                  Chain or build to follow (default: the chain of this checkout, else the only one)
 
         Options:
               --timeout <DURATION>
@@ -836,8 +843,11 @@ fn short_help_leaves_the_connection_options_out() {
         List builds, newest first
 
         Examples:
-          # List all builds
+          # List the builds of this checkout's chain, or else all
           kubectl studioci status
+
+          # List the builds of all chains
+          kubectl studioci status -A
 
           # List the builds of one chain, with image and revision
           kubectl studioci status runner-main -o wide
@@ -848,9 +858,10 @@ fn short_help_leaves_the_connection_options_out() {
         Usage: kubectl studioci status [OPTIONS] [CHAIN|BUILD]
 
         Arguments:
-          [CHAIN|BUILD]  Chain or build to show (default: all)
+          [CHAIN|BUILD]  Chain or build to show (default: the chain of this checkout, else all)
 
         Options:
+          -A, --all-chains       List the builds of all chains
           -o, --output <FORMAT>  Output format, one of: json, name, wide, yaml
               --no-headers       Don't print headers
           -h, --help             Print help (see more with '--help')

@@ -8,7 +8,7 @@ use super::cleanup::count;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::report::chain_here;
+use super::here::unless_named;
 use crate::chain::build::Verdict;
 use crate::ops;
 use crate::ops::logs::{LogTold, LogsEnd, LogsRequest};
@@ -60,7 +60,7 @@ pub struct LogsArgs {
 pub(super) async fn run(args: LogsArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let cluster = ctx.connect()?;
     let request = LogsRequest {
-        here: if args.name.is_none() { chain_here().ok() } else { None },
+        here: unless_named(args.name.as_ref()),
         name: args.name,
         follow: args.follow,
         container: args.container,

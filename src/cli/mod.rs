@@ -11,6 +11,7 @@ pub mod cleanup;
 pub mod connection;
 pub mod context;
 mod duration;
+mod here;
 pub mod failure;
 pub mod init;
 pub mod logs;

@@ -1,20 +1,17 @@
 //! `report`: what became of a build, or of a chain's builds.
 
-use std::path::Path;
-
 use clap::Args;
 use jiff::Timestamp;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
+use super::here::chain_here;
 use super::mistake::Mistake;
 use super::output::{Sentence, unmatched};
 use crate::chain::reported::ReportOf;
-use crate::local;
 use crate::local::render::Renderer;
 use crate::ops;
 use crate::output::report::{ReportForm, print};
-use crate::pipeline::facts;
 
 /// Report on a build or on the history of a chain, also when their namespaces are gone
 ///
@@ -81,10 +78,4 @@ pub(super) async fn run(args: ReportArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
     let now = report.now.unwrap_or_else(Timestamp::now);
     ctx.console.data(&print(args.output, &report.of, now))?;
     Ok(ExitKind::Done)
-}
-
-/// The chain that `start` would begin here.
-pub(super) fn chain_here() -> Result<String, Failure> {
-    let git = local::git::facts(Path::new("."), |name| matches!(name, "repo" | "branch"));
-    ops::start::chain_of_checkout(&facts::group(git)).map_err(|why| Mistake::NoChainHere { why }.into())
 }

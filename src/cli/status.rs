@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
+use super::here::unless_named;
 use super::output::{Sentence, Whole, unmatched};
 use crate::ops;
 use crate::ops::status::Overview;
@@ -13,12 +14,15 @@ use crate::output::status::{self, View};
 
 /// List builds, newest first
 ///
-/// Prints one row per build: what triggered it, how it ended, and why it stands still, if it does. If a chain or build is named, only that one is listed.
+/// Prints one row per build: what triggered it, how it ended, and why it stands still, if it does. If a chain or build is named, only that one is listed; without a name, in a checkout whose chain has builds, those of that chain, and else all.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # List all builds
+  # List the builds of this checkout's chain, or else all
   kubectl studioci status
+
+  # List the builds of all chains
+  kubectl studioci status -A
 
   # List the builds of one chain, with image and revision
   kubectl studioci status runner-main -o wide
@@ -26,9 +30,12 @@ Examples:
   # Find failed builds in a script
   kubectl studioci status -o json | jq '.items[] | select(.status.verdict == \"Failed\")'")]
 pub struct StatusArgs {
-    /// Chain or build to show (default: all)
+    /// Chain or build to show (default: the chain of this checkout, else all)
     #[arg(value_name = "CHAIN|BUILD")]
     pub name: Option<String>,
+    /// List the builds of all chains
+    #[arg(short = 'A', long, conflicts_with = "name")]
+    pub all_chains: bool,
     /// Output format, one of: json, name, wide, yaml
     #[arg(short, long, value_name = "FORMAT", value_parser = form)]
     pub output: Option<Form>,
@@ -98,12 +105,26 @@ fn absent(seen: &Overview, name: &str) -> Failure {
 #[expect(clippy::disallowed_methods, reason = "ages against a server that sends no date")]
 pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let cluster = ctx.connect()?;
-    let seen = ops::status::status(&cluster, args.name.as_deref()).await?;
+    let here = if args.all_chains { None } else { unless_named(args.name.as_ref()) };
+    let of_here = match &here {
+        Some(chain) => ops::status::of_chain(&cluster, chain).await?,
+        None => None,
+    };
+    let narrowed = here.filter(|_| of_here.is_some());
+    let seen = match of_here {
+        Some(seen) => seen,
+        None => ops::status::status(&cluster, args.name.as_deref()).await?,
+    };
     for warning in seen.warnings(args.name.as_deref()) {
         ctx.console.warning(&warning);
     }
     let now = seen.now.unwrap_or_else(Timestamp::now);
     show(&args, &seen, now, &mut ctx.console)?;
+    if let Some(chain) = narrowed {
+        ctx.console.talk(&format!(
+            "these are the builds of chain {chain}, which is this checkout's; all: kubectl studioci status -A"
+        ));
+    }
     Ok(ExitKind::Done)
 }
 
@@ -145,7 +166,7 @@ mod tests {
     ) -> (String, String, Option<Failure>) {
         let (mut console, captured) = Console::captured(StreamStyle::default(), StreamStyle::default());
         let seen = Overview { builds: builds.to_vec(), ..Overview::default() };
-        let args = StatusArgs { name: name.map(str::to_owned), output, no_headers: true };
+        let args = StatusArgs { name: name.map(str::to_owned), all_chains: false, output, no_headers: true };
         let failure = show(&args, &seen, Timestamp::UNIX_EPOCH, &mut console).err();
         (captured.out(), captured.err(), failure)
     }

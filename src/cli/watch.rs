@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
+use super::here::unless_named;
 use crate::chain::build::Verdict;
 use crate::ops;
 use crate::ops::signal::or_interrupted;
@@ -19,13 +20,13 @@ use crate::output::watch;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # Follow the only chain
+  # Follow the chain of this checkout, or else the only one
   kubectl studioci watch
 
   # Push, then wait for the verdict in a script
   git push && kubectl studioci watch runner-main --timeout 2h")]
 pub struct WatchArgs {
-    /// Chain or build to follow; required if there are several chains
+    /// Chain or build to follow (default: the chain of this checkout, else the only one)
     #[arg(value_name = "CHAIN|BUILD")]
     pub name: Option<String>,
     /// How long to watch before giving up with exit code 4 (default: no limit)
@@ -36,6 +37,7 @@ pub struct WatchArgs {
 #[expect(clippy::disallowed_methods, reason = "dates the lines that have no time on the wire")]
 pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let cluster = ctx.connect()?;
+    let here = unless_named(args.name.as_ref());
     let console = &mut ctx.console;
     let mut followed = None;
     let mut broken = None;
@@ -49,7 +51,8 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
             }
         }
     };
-    let watching = ops::watch::watch(&cluster, args.name.as_deref(), args.timeout, &mut tell);
+    let watching =
+        ops::watch::watch(&cluster, args.name.as_deref(), here.as_deref(), args.timeout, &mut tell);
     let Some(verdict) = Box::pin(or_interrupted(watching)).await.transpose()? else {
         let back = followed.or(args.name).unwrap_or_default();
         ctx.console.talk(&format!(

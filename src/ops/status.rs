@@ -71,13 +71,33 @@ pub async fn status(cluster: &Cluster, name: Option<&str>) -> Result<Overview> {
             (Box::pin(everything(cluster)).await?, Box::pin(missing_policies(cluster, CONNECTIONS)).await)
         }
     };
-    if !missing.is_empty() {
-        seen.notices.push(format!(
-            "builds are not confined: {} is missing; an administrator runs kubectl studioci setup",
-            missing.join(", ")
-        ));
-    }
+    seen.lacks(&missing);
     Ok(seen)
+}
+
+/// The same of one chain; none where it has no builds, and then nothing else was asked.
+///
+/// # Errors
+/// As for [`status`].
+pub async fn of_chain(cluster: &Cluster, chain: &str) -> Result<Option<Overview>> {
+    if !select::askable(chain) {
+        return Ok(None);
+    }
+    let seen = namespaces(cluster, select::builds_of(chain)).await?;
+    if !seen.has_any() {
+        return Ok(None);
+    }
+    let (beside, others, missing) = Box::pin(async {
+        tokio::join!(
+            Beside::read(cluster, Scope::Chain(chain), true),
+            those(cluster, seen.missed()),
+            missing_policies(cluster, CONNECTIONS - 1),
+        )
+    })
+    .await;
+    let mut seen = beside.signs_of(cluster, seen, others?).await;
+    seen.lacks(&missing);
+    Ok(Some(seen))
 }
 
 /// Namespaces of ours.

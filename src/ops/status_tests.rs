@@ -89,6 +89,37 @@ async fn a_cluster_in_good_order_is_asked_little_and_nothing_is_said() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_chain_its_builds_alone_are_asked_for_and_of_one_that_is_not_there_nothing_else() {
+    let of = |name: &str, chain: &str| {
+        let mut it = namespace(name, 1);
+        it["metadata"]["labels"][wire::CHAIN] = json!(chain);
+        it
+    };
+    let namespaces = || vec![of("ci-a", "app"), of("ci-b", "other"), of("app", "named-like-it")];
+    let (cluster, record) = serve(Answers { namespaces: namespaces(), ..Answers::default() });
+    let seen = of_chain(&cluster, "app").await.unwrap().unwrap();
+    assert_eq!(seen.builds.iter().map(|build| build.namespace.as_str()).collect::<Vec<_>>(), ["ci-a"]);
+    let lists = record.seen();
+    let lists: Vec<_> = lists.iter().filter(|it| !it.selector("labelSelector").is_empty()).collect();
+    assert_eq!(lists.len(), 4, "{:?}", record.asked());
+    for list in lists {
+        let select = list.selector("labelSelector");
+        assert!(select.ends_with("studioci.dev/chain=app") || select == KEEL, "{select}");
+    }
+    for chain in ["app-gone", "no such/label"] {
+        let (cluster, record) = serve(Answers { namespaces: namespaces(), ..Answers::default() });
+        assert!(of_chain(&cluster, chain).await.unwrap().is_none());
+        assert_eq!(record.count(), usize::from(chain == "app-gone"), "{:?}", record.asked());
+    }
+    // what cannot be read is there
+    let mut edited = of("ci-a", "app");
+    edited["metadata"]["labels"][wire::PHASE] = json!("Dreaming");
+    let (cluster, _) = serve(Answers { namespaces: vec![edited], ..Answers::default() });
+    let seen = of_chain(&cluster, "app").await.unwrap().unwrap();
+    assert_eq!((seen.builds.len(), seen.warnings(None).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn state_that_was_edited_by_hand_is_a_finding() {
     let edited = |name: &str, generation, edit: fn(&mut Value)| {
         let mut namespace = namespace(name, generation);

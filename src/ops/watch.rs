@@ -27,18 +27,20 @@ pub struct Change {
 /// How soon a build that says nothing is looked at from outside, and how seldom at least.
 const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(16));
 
-/// Follows the build that `name` means (a chain: its running build, else the next one; none: the only chain).
+/// Follows the build that `name` means: of a chain its running build, else the next one. `here`: the chain of the checkout that
+/// this runs in, which is meant where none is named and it is there; else the only chain is.
 ///
 /// # Errors
 /// [`Error::NoVerdict`] after `bound`; [`Error::DeletedBeforeVerdict`] if the namespace vanishes before there is a verdict.
 pub async fn watch(
     cluster: &Cluster,
     name: Option<&str>,
+    here: Option<&str>,
     bound: Option<Duration>,
     tell: &mut dyn FnMut(&Change),
 ) -> Result<Verdict> {
-    let mut seen = status::builds(cluster, name).await?;
-    if let Some(name) = name {
+    let mut seen = status::builds(cluster, name.or(here)).await?;
+    if let Some(name) = name.or(here.filter(|here| seen.has(here))) {
         status::choose(&mut seen, name)?;
     }
     let mut chains: Vec<&str> = seen.builds.iter().map(|build| build.chain.as_str()).collect();

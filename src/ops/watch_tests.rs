@@ -23,7 +23,7 @@ async fn watched(name: Option<&str>, first: &'static str, then: &'static str) ->
         }
         Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": [namespace(first)] }))
     });
-    match Box::pin(watch(&cluster, name, None, &mut |_| {})).await {
+    match Box::pin(watch(&cluster, name, None, None, &mut |_| {})).await {
         Err(error) => format!("{error}\n{}", error.said().1),
         Ok(done) => panic!("{done:?}"),
     }
@@ -42,6 +42,38 @@ async fn a_build_that_was_edited_by_hand_is_named_and_not_guessed_at() {
         there is no chain and no build called "app"
         it may be one of those that were edited by hand: ci-a
         "#);
+}
+
+/// What is followed of two chains where none is named: the namespace, or why none is.
+async fn followed(here: Option<&str>) -> std::result::Result<String, String> {
+    let of = |name: &str, chain: &str| {
+        let mut it = namespace("Listening");
+        it["metadata"]["name"] = json!(name);
+        it["metadata"]["labels"][wire::CHAIN] = json!(chain);
+        it
+    };
+    let all = [of("ci-a", "app-main"), of("ci-b", "app-fix"), of("app-odd", "other")];
+    let (cluster, _) = Cluster::scripted(move |request| {
+        if request.query.contains("watch=true") {
+            return Reply::Stream(Vec::new(), BodyEnd::Silence);
+        }
+        let items: Vec<&Value> = all.iter().filter(|it| request.selects(it)).collect();
+        Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }))
+    });
+    match Box::pin(watch(&cluster, None, here, Some(Duration::from_secs(9)), &mut |_| {})).await {
+        Err(Error::NoVerdict { namespace, .. }) => Ok(namespace),
+        other => Err(other.unwrap_err().to_string()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_name_the_chain_of_the_checkout_is_followed_where_it_is_there() {
+    assert_eq!(followed(Some("app-main")).await.unwrap(), "ci-a");
+    assert_eq!(followed(Some("app-fix")).await.unwrap(), "ci-b");
+    let several = "there are several chains: app-fix, app-main, other";
+    for elsewhere in [None, Some("app-gone"), Some("no such/label")] {
+        assert_eq!(followed(elsewhere).await.unwrap_err(), several, "{elsewhere:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,7 +95,7 @@ async fn what_no_agent_can_say_is_looked_for_from_outside() {
     });
     let told = std::cell::RefCell::new(Vec::new());
     let mut tell = |change: &Change| told.borrow_mut().extend(change.outside.clone());
-    let watching = watch(&cluster, Some("ci-a"), Some(Duration::from_secs(60)), &mut tell);
+    let watching = watch(&cluster, Some("ci-a"), None, Some(Duration::from_secs(60)), &mut tell);
     assert!(matches!(Box::pin(watching).await, Err(Error::NoVerdict { .. })));
     let told = told.into_inner();
     let [why] = &told[..] else { panic!("said once: {told:?}") };

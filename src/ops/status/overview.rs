@@ -95,6 +95,21 @@ impl Overview {
             || self.builds.iter().any(|build| build.namespace == name || build.chain == name)
     }
 
+    /// Whether any namespace of ours was seen.
+    pub(super) fn has_any(&self) -> bool {
+        self.names().next().is_some()
+    }
+
+    /// Adds that these admission policies are missing.
+    pub(super) fn lacks(&mut self, policies: &[String]) {
+        if !policies.is_empty() {
+            self.notices.push(format!(
+                "builds are not confined: {} is missing; an administrator runs kubectl studioci setup",
+                policies.join(", ")
+            ));
+        }
+    }
+
     /// All namespaces of ours that were seen.
     fn names(&self) -> impl Iterator<Item = &str> {
         let builds = self.builds.iter().map(|build| build.namespace.as_str());

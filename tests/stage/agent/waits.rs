@@ -32,7 +32,7 @@ pub(super) async fn told(stage: &Stage, namespaces: &[&str]) -> Told {
             let changed = diff(change.before.as_ref(), &change.after, clock());
             lines.borrow_mut().extend(changed.into_iter().chain(outside).map(|line| line.text));
         };
-        let watching = watch(&cluster, Some(namespace), Some(Duration::from_secs(60)), &mut tell);
+        let watching = watch(&cluster, Some(namespace), None, Some(Duration::from_secs(60)), &mut tell);
         assert!(Box::pin(watching).await.is_err(), "{namespace}");
         told.watch.push(lines.into_inner());
     }
