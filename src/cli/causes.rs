@@ -2,6 +2,7 @@
 
 use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
+use crate::chain::build::Verdict;
 use crate::chain::case::Blame;
 use crate::chain::link::LinkFault;
 use crate::chain::repository::RepositoryFault;
@@ -49,6 +50,16 @@ impl From<Blame> for ExitKind {
             Blame::Unready => Self::Cluster,
             Blame::Ownership => Self::OwnershipLost,
             Blame::Timeout => Self::Timeout,
+        }
+    }
+}
+
+impl From<Verdict> for ExitKind {
+    /// The exit code of whoever has followed a build to its verdict.
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Passed => Self::Done,
+            Verdict::Failed | Verdict::Errored | Verdict::Cancelled => Self::No,
         }
     }
 }
@@ -119,6 +130,12 @@ mod tests {
         assert_eq!(of(late).kind, ExitKind::Timeout);
         let taken = cluster::Error::Conflict { what: "a".to_owned(), why: "b".to_owned() };
         assert_eq!(of(taken).kind, ExitKind::Cluster);
+    }
+
+    #[test]
+    fn a_verdict_is_an_exit_code_and_0_is_passed_alone() {
+        let codes = Verdict::ALL.map(|verdict| ExitKind::from(verdict).code());
+        assert_eq!(codes, [0, 1, 1, 1]);
     }
 
     #[test]

@@ -9,7 +9,6 @@ use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::here::unless_named;
-use crate::chain::build::Verdict;
 use crate::ops;
 use crate::ops::logs::{LogTold, LogsEnd, LogsRequest};
 use crate::ops::signal::or_interrupted;
@@ -99,10 +98,7 @@ pub(super) async fn run(args: LogsArgs, ctx: &mut Ctx) -> Result<ExitKind, Failu
         Some(LogsEnd::Verdict(build, verdict, cause)) => {
             let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
             ctx.console.talk(&format!("{build}: {verdict}{cause}"));
-            match verdict {
-                Verdict::Passed => ExitKind::Done,
-                Verdict::Failed | Verdict::Errored | Verdict::Cancelled => ExitKind::No,
-            }
+            verdict.into()
         }
     })
 }

@@ -9,7 +9,6 @@ use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::here::unless_named;
-use crate::chain::build::Verdict;
 use crate::ops;
 use crate::ops::signal::or_interrupted;
 use crate::output::watch;
@@ -65,8 +64,5 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     {
         return Err(error.into());
     }
-    Ok(match verdict {
-        Verdict::Passed => ExitKind::Done,
-        Verdict::Failed | Verdict::Errored | Verdict::Cancelled => ExitKind::No,
-    })
+    Ok(verdict.into())
 }

@@ -297,3 +297,6 @@ async fn gone(
     let of = (chain, entry.generation, entry.uid.as_str(), entry.namespace.as_str());
     tell_kept(cluster, request, of, entry.log_kept, tell).await
 }
+
+#[cfg(test)]
+mod tests;
