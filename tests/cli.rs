@@ -148,7 +148,7 @@ fn help_of_init() {
                   Replace a file that is there
 
               --dry-run[=<none|client>]
-                  If `client`, print what would be written without writing it
+                  If `client`, print what would be created without creating it
 
                   [default: none]
 
@@ -335,6 +335,9 @@ fn help_of_start() {
 
           # Have the chain dispose of builds a week after their end, but for the newest five of each verdict
           kubectl studioci start --older-than 7d --keep 5
+
+          # Set commit statuses on GitHub, in the repository of the git remote, by the token in $GITHUB_TOKEN
+          kubectl studioci start --github
 
           # Copy a pull Secret of this namespace, and one of another, into the namespace of each build
           kubectl studioci start --secret registry-login --secret deploy-key=ci/deploy-key

@@ -97,6 +97,7 @@ impl Folder {
             .env("TOLD", &told)
             .env("PROGRAM", env!("CARGO_BIN_EXE_kubectl-studioci"))
             .env("AGENT_IMAGE", AGENT_IMAGE)
+            .env("GITHUB_TOKEN", "none")
             .env("NS", "namespace/test-calm-noether")
             .current_dir(self.0.join("runner"))
             .output()
@@ -195,11 +196,13 @@ fn every_example_of_the_help_works_as_it_stands() {
     setup
     setup --agent-image registry.example/ci/agent@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
     start
+    start --github
     start --older-than 7d --keep 5
     start --secret registry-login --secret deploy-key=ci/deploy-key
     start --tag build-0007
     start -f ci.yaml --values values.yaml --now
     status
+    status -A
     status -o json
     status runner-main -o wide
     stop runner-main

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::output::{DryRun, Name, dry_run, only_name};
+use super::output::{DryRunArgs, Name, only_name};
 use crate::chain::names;
 use crate::chain::rights::Added;
 use crate::ops;
@@ -34,17 +34,9 @@ pub struct ClaimArgs {
     /// Prefix of the generated namespace name
     #[arg(long, value_name = "PREFIX", default_value = "ci")]
     pub prefix: String,
-    /// If `client`, print what would be created without creating it
-    #[arg(
-        long,
-        value_name = "none|client",
-        default_value = "none",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "client",
-        value_parser = dry_run
-    )]
-    pub dry_run: DryRun,
+    /// Whether it is only looked at.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
     /// Output format: name
     #[arg(short, long, value_name = "FORMAT", value_parser = only_name)]
     pub output: Option<Name>,
@@ -59,7 +51,7 @@ pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         return Err(Error::BadPrefix { prefix: args.prefix, why }.into());
     }
     let claim = |added| Claim::bare(&args.prefix, added, Timestamp::now());
-    let name = if args.dry_run.is_dry() {
+    let name = if args.dry_run.asked.is_dry() {
         let claim = claim(Added::default());
         names::sequence(claim.seed, 0, &args.prefix).next().unwrap_or_default()
     } else {
@@ -74,7 +66,7 @@ pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         name: &name,
         namespace: None,
         operation: Operation::Created,
-        dry_run: args.dry_run,
+        dry_run: args.dry_run.asked,
     };
     let line = if args.output.is_some() { outcome.object() } else { outcome.to_string() };
     ctx.console.line(&line)?;

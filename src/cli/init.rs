@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
-use super::output::{DryRun, OnlyYaml, dry_run, only_yaml};
+use super::output::{DryRunArgs, OnlyYaml, only_yaml};
 use super::pipeline::text;
 use crate::chain::names;
 use crate::keel::image::ImageRef;
@@ -61,17 +61,9 @@ pub struct InitArgs {
     /// Replace a file that is there
     #[arg(long)]
     pub force: bool,
-    /// If `client`, print what would be written without writing it
-    #[arg(
-        long,
-        value_name = "none|client",
-        default_value = "none",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "client",
-        value_parser = dry_run
-    )]
-    pub dry_run: DryRun,
+    /// Whether it is only looked at.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
     /// Output format: yaml (what is written)
     #[arg(short, long, value_name = "FORMAT", value_parser = only_yaml)]
     pub output: Option<OnlyYaml>,
@@ -216,8 +208,8 @@ fn count(moved: &Moved, script: &str, ctx: &mut Ctx) {
 
 /// Writes the file, and says so.
 fn write(args: &InitArgs, pipeline: &str, ctx: &mut Ctx) -> Result<(), Failure> {
-    let print = args.output.is_some() || args.dry_run.is_dry();
-    if !args.dry_run.is_dry() {
+    let print = args.output.is_some() || args.dry_run.asked.is_dry();
+    if !args.dry_run.asked.is_dry() {
         let put = files::put(&args.filename, pipeline, args.force).map_err(Mistake::from)?;
         let put = match put {
             Put::Created => "created",

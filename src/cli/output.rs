@@ -1,5 +1,6 @@
 //! `-o` and `--dry-run`, as kubectl takes them.
 
+use clap::Args;
 use serde_json::Value;
 
 use crate::output::printer;
@@ -9,6 +10,23 @@ pub use crate::state::DryRun;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Sentence(String);
+
+/// `--dry-run` of a verb that does not ask the server.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct DryRunArgs {
+    /// If `client`, print what would be created without creating it
+    #[arg(
+        id = "dry_run",
+        long = "dry-run",
+        value_name = "none|client",
+        default_value = "none",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "client",
+        value_parser = dry_run
+    )]
+    pub asked: DryRun,
+}
 
 pub(super) fn dry_run(text: &str) -> Result<DryRun, Sentence> {
     match text {

@@ -11,7 +11,7 @@ use super::cleanup::count;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::output::{DryRun, dry_run};
+use super::output::DryRunArgs;
 use super::pipeline::PipelineArgs;
 use super::publishing::PublishArgs;
 use crate::chain::build::Phase;
@@ -45,6 +45,9 @@ Examples:
   # Have the chain dispose of builds a week after their end, but for the newest five of each verdict
   kubectl studioci start --older-than 7d --keep 5
 
+  # Set commit statuses on GitHub, in the repository of the git remote, by the token in $GITHUB_TOKEN
+  kubectl studioci start --github
+
   # Copy a pull Secret of this namespace, and one of another, into the namespace of each build
   kubectl studioci start --secret registry-login --secret deploy-key=ci/deploy-key
 
@@ -63,17 +66,9 @@ pub struct StartArgs {
     /// Build the image that is there now instead of waiting for the next one
     #[arg(long)]
     pub now: bool,
-    /// If `client`, print what would be created without creating it
-    #[arg(
-        long,
-        value_name = "none|client",
-        default_value = "none",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "client",
-        value_parser = dry_run
-    )]
-    pub dry_run: DryRun,
+    /// Whether it is only looked at.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
     /// Prefix of generated namespace names (default: the chain's name)
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Option<String>,
@@ -157,7 +152,7 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         timeout: args.timeout,
         at: Timestamp::now(),
     };
-    if args.dry_run.is_dry() {
+    if args.dry_run.asked.is_dry() {
         return preview(&request, ctx);
     }
     let cluster = ctx.connect()?;

@@ -55,6 +55,10 @@ fn chain_18_every_example_of_the_help_works_as_it_stands() {
         if example.contains("build-0007") {
             world.push("build-0007", "7", "exit 0");
         }
+        if example.contains("--github") {
+            // `chain_21` has a forge to ask
+            continue;
+        }
         if example.contains("--secret ") {
             script(
                 "kubectl create secret generic registry-login --from-literal=a=b --dry-run=client -o yaml | kubectl apply -f -",

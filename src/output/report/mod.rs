@@ -16,7 +16,6 @@ use crate::chain::age;
 use crate::chain::build::{Build, Phase};
 use crate::chain::names;
 use crate::chain::reported::{ReportOf, ReportedBuild, ReportedChain, Tally};
-use crate::chain::wire;
 
 /// The forms of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,14 +141,17 @@ fn phases(build: &Build, now: Timestamp) -> Vec<PhaseRow> {
 fn further(it: &ReportedBuild) -> Vec<String> {
     let (build, name) = (&it.build, &it.build.namespace);
     let mut commands = Vec::new();
-    if !it.gone && names::label_fault(name, 63).is_none() {
+    let named = names::label_fault(name, 63).is_none();
+    if named && !it.gone {
         commands.push(format!("kubectl studioci status {name} -o wide"));
-        if build.times.contains_key(&Phase::Building) {
-            commands.push(format!("kubectl logs -n {name} job/{} --all-containers", wire::JOB));
-        }
-        if build.phase == Phase::Finished && build.times.contains_key(&Phase::Preparing) {
-            commands.push(format!("kubectl studioci scale up {name} --wait"));
-        }
+    }
+    // what was kept, or what is written still
+    let runs = !it.gone && build.verdict.is_none() && build.times.contains_key(&Phase::Building);
+    if named && (runs || !it.logs.is_empty()) {
+        commands.push(format!("kubectl studioci logs {name}"));
+    }
+    if named && !it.gone && build.phase == Phase::Finished && build.times.contains_key(&Phase::Preparing) {
+        commands.push(format!("kubectl studioci scale up {name} --wait"));
     }
     if names::label_fault(&build.chain, names::CHAIN_NAME_MAX).is_none() {
         commands.push(format!("kubectl studioci report {}", build.chain));

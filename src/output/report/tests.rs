@@ -9,6 +9,7 @@ use crate::chain::build::Verdict;
 use crate::chain::build_object::{Seen, build_object};
 use crate::chain::record::{Entry, Exit};
 use crate::chain::reported::ReportedLog;
+use crate::chain::wire;
 use crate::pipeline::documents::steers;
 
 /// What somebody says who wants to be more than a text in every form at once.
@@ -461,7 +462,7 @@ fn a_build_as_markdown() {
 
     ```text
     kubectl studioci status ci-eager-hopper -o wide
-    kubectl logs -n ci-eager-hopper job/studioci-build --all-containers
+    kubectl studioci logs ci-eager-hopper
     kubectl studioci scale up ci-eager-hopper --wait
     kubectl studioci report app
     ```
@@ -618,7 +619,7 @@ fn a_build_as_a_page() {
     </pre>
     <h2>To learn more</h2>
     <pre>kubectl studioci status ci-eager-hopper -o wide
-    kubectl logs -n ci-eager-hopper job/studioci-build --all-containers
+    kubectl studioci logs ci-eager-hopper
     kubectl studioci scale up ci-eager-hopper --wait
     kubectl studioci report app
     </pre>
@@ -775,11 +776,21 @@ fn a_command_is_shown_for_names_only_that_a_namespace_can_have() {
         further(&it),
         [
             "kubectl studioci status ci-eager-hopper -o wide",
-            "kubectl logs -n ci-eager-hopper job/studioci-build --all-containers",
+            "kubectl studioci logs ci-eager-hopper",
             "kubectl studioci scale up ci-eager-hopper --wait",
             "kubectl studioci report app",
         ]
     );
+    let commands_of = |it: &ReportedBuild| further(it).join("\n");
+    // a log that was kept outlives its namespace
+    it.gone = true;
+    assert_eq!(further(&it), ["kubectl studioci logs ci-eager-hopper", "kubectl studioci report app"]);
+    it.logs.clear();
+    assert_eq!(further(&it), ["kubectl studioci report app"], "there is none");
+    it.gone = false;
+    assert!(!commands_of(&it).contains(" logs "), "it is over, and nothing was kept");
+    it.build.verdict = None;
+    assert!(commands_of(&it).contains("studioci logs ci-eager-hopper"), "it is written still");
     it.build.namespace = "x; rm -rf ~".to_owned();
     assert_eq!(further(&it), ["kubectl studioci report app"]);
     it.build.chain = "$(x)".to_owned();
