@@ -156,7 +156,7 @@ mod tests {
                 r#"{"text": "app-main-eager-hopper of app-main"}"#,
             ),
             (r#"[{% if build.verdict %}"over"{% else %}"on"{% endif %}]"#, r#"["over"]"#),
-            (r#"[{% if build.verdict is defined %}1{% else %}0{% endif %}]"#, "[1]"),
+            ("[{% if build.verdict is defined %}1{% else %}0{% endif %}]", "[1]"),
             (r#"{{ build.revision | default(value="none") | json_encode }}"#, "\"none\""),
             (r#"{% set it = build.tag %}{"tag": {{ it | json_encode }}}"#, r#"{"tag": "build-0002"}"#),
             ("{{ build.link | json_encode }}", "\"https://ci.example/app-main-eager-hopper\""),

@@ -2,6 +2,7 @@
 //! clock.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -85,6 +86,9 @@ fn line(second: u64, text: &str) -> String {
     format!("2026-11-29T10:00:{second:02}.000000000Z {text}\n")
 }
 
+/// Lines of a log, each so many seconds after the one before, and how it ends.
+type Written = (Vec<(u64, String)>, BodyEnd);
+
 /// What a cluster answers.
 #[derive(Default)]
 struct Ground {
@@ -95,8 +99,8 @@ struct Ground {
     pods_then: Vec<(u64, Value)>,
     /// Objects in home, by kind and name.
     home: BTreeMap<String, Value>,
-    /// Logs by container: lines, each so many seconds after the one before, and how it ends.
-    logs: BTreeMap<&'static str, (Vec<(u64, String)>, BodyEnd)>,
+    /// Logs by container.
+    logs: BTreeMap<&'static str, Written>,
 }
 
 impl Ground {
@@ -166,7 +170,7 @@ impl Ground {
                 [_, "pods", _, "log"] => {
                     let container = request.query.split('&').find_map(|it| it.strip_prefix("container="));
                     let (lines, end) = &self.logs[container.unwrap()];
-                    after(lines, end.clone())
+                    after(lines, *end)
                 }
                 _ => panic!("nobody answers {}", request.line()),
             }
@@ -183,17 +187,17 @@ impl Ground {
                     (of, several, &bytes[..])
                 }
                 LogTold::Piece { piece, .. } => {
-                    said.push_str(&format!("{piece:?}"));
+                    write!(said, "{piece:?}").unwrap();
                     return true;
                 }
                 LogTold::Kept { of, several, bytes } => (of, several, bytes),
                 LogTold::Notice(text) => {
-                    said.push_str(&format!("[{text}]\n"));
+                    writeln!(said, "[{text}]").unwrap();
                     return true;
                 }
             };
             if several {
-                said.push_str(&format!("{}: ", of.container));
+                write!(said, "{}: ", of.container).unwrap();
             }
             said.push_str(std::str::from_utf8(bytes).unwrap());
             true
