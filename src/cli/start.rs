@@ -45,7 +45,7 @@ Examples:
   # Have the chain dispose of builds a week after their end, but for the newest five of each verdict
   kubectl studioci start --older-than 7d --keep 5
 
-  # Set commit statuses on GitHub, in the repository of the git remote, by the token in $GITHUB_TOKEN
+  # Set commit statuses on GitHub, with the token in $GITHUB_TOKEN
   kubectl studioci start --github
 
   # Copy a pull Secret of this namespace, and one of another, into the namespace of each build
