@@ -4,6 +4,7 @@
 //! nothing but looking again. Nothing here waits, asks or writes.
 
 pub mod adopt;
+pub mod ending;
 pub mod kept;
 pub mod left;
 mod observation;

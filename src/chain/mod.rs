@@ -23,6 +23,7 @@ pub mod object;
 pub mod outbox;
 mod phase;
 pub mod pod;
+pub mod pod_maker;
 pub mod publishing;
 pub mod record;
 pub mod remedy;

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::Error;
+use super::list::{Query, what_all};
 use super::objects::Object;
 use super::request::{ApiRequest, Replay};
 use super::resource::Resource;
@@ -304,6 +305,27 @@ impl Cluster {
         match self.call(&request).await {
             Ok(_) => Ok(Deletion::Accepted),
             Err(Error::NotFound { .. }) => Ok(Deletion::AlreadyGone),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes whatever the query selects of a kind in a namespace; what belongs to it goes after it.
+    ///
+    /// The server tells of everything that it has deleted, which may be more than is taken: it is deleted all the same.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with but [`Error::TooLarge`]. After [`Error::Timeout`] some may be
+    /// deleted.
+    pub async fn delete_all(&self, resource: &Resource, namespace: &str, query: &Query) -> Result<(), Error> {
+        let namespace = Some(namespace);
+        let how = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
+        let request =
+            ApiRequest::new(Method::DELETE, resource.path(namespace, None), what_all(resource, namespace))
+                .query_if("labelSelector", query.labels.as_deref())
+                .query_if("fieldSelector", query.fields.as_deref())
+                .json(&how);
+        match self.call(&request).await {
+            Ok(_) | Err(Error::TooLarge { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }

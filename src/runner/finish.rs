@@ -1,4 +1,4 @@
-//! The end: support and the listener itself go to zero.
+//! The end: what runs is brought down, and the listener itself goes to zero.
 
 use serde_json::{Value, json};
 
@@ -6,13 +6,11 @@ use super::{Agent, Flow};
 use crate::agent::Observation;
 use crate::agent::left::AT_ONCE;
 use crate::chain::build::{Phase, Verdict};
-use crate::chain::wire;
 use crate::cluster::resource::{self as kind, Resource};
 use crate::cluster::{Delete, Patch};
-use crate::pipeline::weave;
 use crate::state::error::{Error, Result};
 use crate::state::narration::progress;
-use crate::state::{support, write};
+use crate::state::write;
 
 impl Agent<'_> {
     pub(super) async fn finish(&mut self, seen: &mut Observation) -> Result<()> {
@@ -21,34 +19,6 @@ impl Agent<'_> {
             self.bring_down(seen).await?;
         }
         self.reach(seen, Phase::Finished, json!({})).await
-    }
-
-    /// Ends what the plan names, then whatever else of support is up: `start` may have rewritten the record that an agent
-    /// reads which comes later, and what a build has brought up is known by its label in any case.
-    async fn bring_down(&mut self, seen: &Observation) -> Result<()> {
-        let endings = match self.plan(seen).await {
-            Ok(plan) => plan.endings(),
-            // no word of the pipeline: it will be another time
-            Err(error @ (Error::Cluster(_) | Error::NotRendered { .. })) => return Err(error),
-            Err(error) => {
-                self.note(&format!("ending support by its label alone: {error}"));
-                Vec::new()
-            }
-        };
-        for (kind, name, ending) in endings {
-            self.end(&kind, &name, &ending).await?;
-        }
-        let up = support::list(self.cluster, &self.me.namespace).await?;
-        for (kind, workload) in up.iter().filter(|(_, workload)| workload.replicas > 0) {
-            let mut patch = json!({ "spec": { "replicas": 0 } });
-            if workload.remembered.is_none() {
-                patch["metadata"] =
-                    json!({ "annotations": { wire::REPLICAS: workload.replicas.to_string() } });
-            }
-            self.patch_if_there(&support::resource(*kind), &workload.name, &patch).await?;
-        }
-        self.findings.raised = false;
-        Ok(())
     }
 
     /// Ends what runs on of the build's pods. A pod whose active deadline is over has its containers ended by the kubelet, and
@@ -90,16 +60,6 @@ impl Agent<'_> {
             self.hold_back().await?;
         }
         Ok(())
-    }
-
-    async fn end(&self, resource: &Resource, name: &str, ending: &weave::Ending) -> Result<()> {
-        match ending {
-            weave::Ending::Patch(patch) => self.patch_if_there(resource, name, patch).await,
-            weave::Ending::Delete => {
-                write::delete(self.cluster, resource, Some(&self.me.namespace), name).await?;
-                Ok(())
-            }
-        }
     }
 
     pub(super) async fn scale_self_down(&self) -> Result<()> {

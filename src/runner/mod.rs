@@ -5,6 +5,7 @@
 
 mod act;
 mod adopt;
+mod bring_down;
 mod build;
 mod finish;
 mod hand_on;
@@ -338,7 +339,7 @@ fn diary(action: &Action, namespace: &str) -> String {
         Action::FreeSlot(generation) => format!("giving the build slot of generation {generation} back"),
         Action::SettleDispatch => "the next listener is there already".to_owned(),
         Action::EndPods => "ending what still runs of the build's pod".to_owned(),
-        Action::Finish => "scaling support to 0".to_owned(),
+        Action::Finish => "ending what still runs here: support, and what the build has made".to_owned(),
         Action::Sleep => "done; scaling this listener to 0".to_owned(),
     }
 }

@@ -1,7 +1,8 @@
-//! The agent's own Deployment and the build's Job, as far as they are read.
+//! The agent's own Deployment, the build's Job, and who is bound in its namespace, as far as they are read.
 
 use serde::Deserialize;
 
+use crate::chain::wire;
 use crate::cluster::objects::{JobStatus, Meta};
 
 /// The own Deployment, as far as it is read.
@@ -83,4 +84,30 @@ pub(super) struct TemplateSpec {
 pub(super) struct NamedImage {
     pub(super) name: String,
     pub(super) image: String,
+}
+
+/// A RoleBinding, as far as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ServedBinding {
+    pub(super) metadata: Meta,
+    pub(super) subjects: Option<Vec<Subject>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Subject {
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) namespace: String,
+}
+
+impl ServedBinding {
+    /// Whether it gives rights to ServiceAccounts of that namespace and to nobody else, agents left out.
+    pub(super) fn is_of_builds(&self, namespace: &str) -> bool {
+        let builds = |it: &Subject| {
+            it.kind == "ServiceAccount" && it.namespace == namespace && !wire::is_agent_account(&it.name)
+        };
+        self.subjects.as_ref().is_some_and(|subjects| !subjects.is_empty() && subjects.iter().all(builds))
+    }
 }

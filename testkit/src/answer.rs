@@ -159,6 +159,12 @@ impl World {
     }
 
     fn delete(&mut self, seen: &SeenRequest, place: &Place) -> Reply {
+        if place.name.is_none() {
+            self.objects.retain(|path, object| {
+                Place::of(path).collection != place.collection || !seen.selects(object)
+            });
+            return Reply::Json(200, json!({ "metadata": {}, "items": [] }));
+        }
         let Some(live) = self.objects.get(&seen.path) else { return not_found() };
         for key in ["uid", "resourceVersion"] {
             let expected = &seen.body["preconditions"][key];
@@ -303,6 +309,20 @@ mod tests {
         assert_eq!(ask(&mut world, "DELETE", namespace, json, right).0, 200);
         assert!(world.objects.is_empty(), "{:?}", world.objects.keys());
         assert_eq!(ask(&mut world, "DELETE", namespace, json, Value::Null).0, 404);
+    }
+
+    #[test]
+    fn a_collection_is_deleted_as_far_as_it_is_selected() {
+        let mut world = world();
+        for name in ["n", "o"] {
+            let map = json!({ "metadata": { "name": name, "labels": { "a": "c" } } });
+            ask(&mut world, "POST", MAPS, "application/json", map);
+        }
+        let target = format!("{MAPS}?labelSelector=a%21%3Db&fieldSelector=metadata.name%21%3Do");
+        assert_eq!(ask(&mut world, "DELETE", &target, "application/json", Value::Null).0, 200);
+        let left = world.all("configmaps");
+        let left: Vec<&Value> = left.iter().map(|it| &it["metadata"]["name"]).collect();
+        assert_eq!(left, ["m", "o"]);
     }
 
     #[test]

@@ -8,23 +8,29 @@ pub(crate) fn unescaped(selector: &str) -> String {
     percent_decode_str(selector).decode_utf8().unwrap().into_owned()
 }
 
-/// Whether a label selector selects this object. Of its forms those that are used: `key`, `key=value`, `key in (a,b)`.
+/// Whether a label selector selects this object. Of its forms those that are used: `key`, `key=value`, `key!=value`,
+/// `key in (a,b)`.
 pub(crate) fn by_labels(selector: &str, object: &Value) -> bool {
     let labels = &object["metadata"]["labels"];
     requirements(selector).into_iter().all(|requirement| match requirement.split_once(" in (") {
         Some((key, values)) => values.trim_end_matches(')').split(',').any(|value| labels[key] == value),
         None => match requirement.split_once('=') {
-            Some((key, value)) => labels[key] == value,
+            Some((key, value)) => match key.strip_suffix('!') {
+                Some(key) => labels[key] != value,
+                None => labels[key] == value,
+            },
             None => !labels[requirement].is_null(),
         },
     })
 }
 
-/// Whether a field selector selects this object. Unlike a server it knows every field, by `path.to.field=value`.
+/// Whether a field selector selects this object. Unlike a server it knows every field, by `path.to.field=value` or `!=`.
 pub(crate) fn by_fields(selector: &str, object: &Value) -> bool {
     requirements(selector).into_iter().all(|requirement| {
         let (field, value) = requirement.split_once('=').unwrap();
-        object.pointer(&format!("/{}", field.replace('.', "/"))).is_some_and(|found| found == value)
+        let (field, other) = field.strip_suffix('!').map_or((field, false), |field| (field, true));
+        let found = object.pointer(&format!("/{}", field.replace('.', "/")));
+        found.is_some_and(|found| found == value) != other
     })
 }
 
@@ -56,6 +62,9 @@ mod tests {
             ("app=", false),
             ("empty=", true),
             ("app=b", false),
+            ("app!=b", true),
+            ("app!=a", false),
+            ("none!=a", true),
             ("app in (b,a)", true),
             ("app in (b,c)", false),
             ("app in (aa)", false),
@@ -78,6 +87,8 @@ mod tests {
             ("involvedObject.kind=Pod,involvedObject.uid=u", true),
             ("involvedObject.kind=Pod,involvedObject.uid=v", false),
             ("spec.nodeName=n", false),
+            ("metadata.name!=e", false),
+            ("metadata.name!=f,spec.nodeName!=n", true),
         ] {
             assert_eq!(by_fields(selector, &event), selected, "{selector}");
         }

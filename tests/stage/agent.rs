@@ -2,6 +2,7 @@
 //! changes nothing of where they come to.
 
 mod adopt;
+mod brings_down;
 mod claims;
 mod copies;
 mod decoys;

@@ -12,7 +12,6 @@ mod check;
 mod copies;
 mod fields;
 mod find;
-mod finish;
 mod fits;
 mod footing;
 mod images;
@@ -40,7 +39,6 @@ use crate::chain::resource::Resource;
 use crate::keel::image::ImageRef;
 use crate::keel::policy::Policy;
 
-pub use finish::Ending;
 pub use fits::Running;
 pub use job::BuildOf;
 pub use listener::{AGENT_CONTAINER, ListenerOf, TOLD_FOLDER};

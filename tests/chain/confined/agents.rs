@@ -95,6 +95,13 @@ pub(crate) fn work() -> Vec<Row> {
     rows.push(row(ONE, "the rest: a Service for an address of somebody else, which is for other admission to judge", create(service).dry(), Allowed));
     rows.push(row(ONE, "the rest: a CronJob", support("CronJob", "support"), Allowed));
     rows.push(row(ONE, "the rest: a CronJob, suspended", at(CRON_JOBS, "ci-a-one", "support").patch(json!({ "spec": { "suspend": true } })), Allowed));
+    rows.push(row(ONE, "the finish: lists CronJobs", all(CRON_JOBS, "ci-a-one", "").get(), Allowed));
+    rows.push(row(ONE, "the finish: lists autoscalers", all(HORIZONTAL_POD_AUTOSCALERS, "ci-a-one", "").get(), Allowed));
+    rows.push(row(ONE, "the finish: lists DaemonSets", all(DAEMON_SETS, "ci-a-one", "").get(), Allowed));
+    rows.push(row(ONE, "the finish: lists pods that are not over", all(PODS, "ci-a-one", "fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed").get(), Allowed));
+    rows.push(row(ONE, "the finish: lists bindings", all(ROLE_BINDINGS, "ci-a-one", "").get(), Allowed));
+    rows.push(row(ONE, "the finish: all Jobs but the build's", all(JOBS, "ci-a-one", "labelSelector=studioci.dev%2Frole%21%3Dlistener&fieldSelector=metadata.name%21%3Dstudioci-build").delete().dry(), Allowed));
+    rows.push(row(ONE, "the finish: all pods but the agent's", all(PODS, "ci-a-one", "labelSelector=studioci.dev%2Frole%21%3Dlistener&fieldSelector=status.phase%21%3DSucceeded").delete().dry(), Allowed));
     // a real pod, so that a kubelet asks for its token
     rows.push(row(ONE, "its listener's count", at(DEPLOYMENTS, "ci-a-one", "build/scale").patch(json!({ "spec": { "replicas": 1 } })), Allowed));
     rows
@@ -127,6 +134,8 @@ pub(crate) fn pipeline() -> Vec<Row> {
         row(BUILD, "its own ConfigMap", create(object("ConfigMap", "ci-a-one", "own")), Allowed),
         row(BUILD, "its own Job", create(workload("Job", "ci-a-one", "own", "support", pod_spec("builder"))), Allowed),
         row(BUILD, "its own pod", create(workload("Pod", "ci-a-one", "own", "support", pod_spec("builder"))), Allowed),
+        row(ONE, "suspends a build's Job", at(JOBS, "ci-a-one", "own").patch(json!({ "spec": { "suspend": true } })).dry(), Allowed),
+        row(ONE, "deletes a build's pod", at(PODS, "ci-a-one", "own").delete().dry(), Allowed),
         row(ONE, "deletes a Role", at(ROLES, "ci-a-one", "builder").delete().dry(), Allowed),
         row(ONE, "deletes a binding", at(ROLE_BINDINGS, "ci-a-one", "builder").delete().dry(), Allowed),
         row(TRUST2, "trusted: ServiceAccount builder", create(object("ServiceAccount", "ci-t-next", "builder")), Allowed),

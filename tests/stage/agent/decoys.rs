@@ -49,7 +49,7 @@ async fn a_pod_that_the_job_has_not_made_is_no_verdict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_ends_a_build_for_its_agent_lets_a_decoy_of_its_listener_be() {
+async fn who_ends_a_build_for_its_agent_takes_a_decoy_of_its_listener_for_what_the_build_has_made() {
     let (stage, namespace, next) = building().await;
     let decoy = stage.world().label_as_listener(&namespace);
     stage.world().exit = Some(0);
@@ -71,6 +71,7 @@ async fn who_ends_a_build_for_its_agent_lets_a_decoy_of_its_listener_be() {
     }
     let world = stage.world();
     assert_eq!(annotation(&world, &namespace, wire::VERDICT), "Passed");
-    assert_eq!(world.get(&decoy)["spec"]["replicas"], 1);
-    assert!(!world.writes.iter().any(|write| write.contains(&decoy)), "{:?}", world.writes);
+    assert_eq!(world.get(&decoy)["spec"]["replicas"], 0);
+    let keel = &world.get(&decoy)["metadata"]["annotations"]["keel.sh/policy"];
+    assert_eq!(*keel, "all", "nobody has detached it");
 }
