@@ -74,7 +74,7 @@ impl Agent<'_> {
             Action::Finish => {
                 self.finish(seen).await?;
                 if self.me.role.is_own() {
-                    Box::pin(self.tidy(&seen.build)).await;
+                    Box::pin(self.tidy(&seen.build, None)).await;
                 }
                 return Ok(Flow::Look);
             }

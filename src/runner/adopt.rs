@@ -15,6 +15,7 @@ use super::{Agent, Flow, Identity, Role};
 use crate::agent::Observation;
 use crate::agent::adopt::{self, Holder};
 use crate::chain::build::{Build, Phase};
+use crate::chain::head::Head;
 use crate::chain::rights;
 use crate::chain::rights::BuildNamespace;
 use crate::cluster::objects::NamespaceObject;
@@ -56,11 +57,13 @@ impl Agent<'_> {
         let (Some(patience), Some(own)) = (self.watch.patience, self.watch.own.clone()) else {
             return false;
         };
-        let again = match self.suspects(&own, patience).await {
-            Ok(suspects) => {
+        let looked = self.look_around(&own).await;
+        let again = match &looked {
+            Ok((head, there)) => {
+                let builds: Vec<Build> = there.iter().filter_map(|it| read_build(it).ok()).collect();
                 let mut again = patience;
-                for build in suspects {
-                    if !self.look_into(&own, &build, patience).await {
+                for build in adopt::suspects(&builds, &own, head, self.now(), bound(patience)) {
+                    if !self.look_into(&own, build, patience).await {
                         again = again.min(WATCHED);
                     }
                 }
@@ -75,18 +78,19 @@ impl Agent<'_> {
         let mut next = None;
         if own.phase <= Phase::Listening {
             next = self.publish_due(&own).await;
-            self.tidy(&own).await;
+            if let Ok((_, there)) = looked {
+                self.tidy(&own, Some(there)).await;
+            }
         }
         let again = self.now() + again;
         self.watch.due = Some(next.map_or(again, |next| next.min(again)));
         said != (self.findings.untidied.clone(), self.telling.unpublished.clone())
     }
 
-    async fn suspects(&self, own: &Build, patience: Duration) -> Result<Vec<Build>> {
+    /// The chain's head and its namespaces: one look for all that is done on this timer.
+    async fn look_around(&self, own: &Build) -> Result<(Head, Vec<NamespaceObject>)> {
         let head = head::head_of(self.cluster, &own.chain).await?;
-        let builds = self.builds_of_chain(&own.chain).await?;
-        let suspects = adopt::suspects(&builds, own, &head, self.now(), bound(patience));
-        Ok(suspects.into_iter().cloned().collect())
+        Ok((head, self.namespaces_of_chain(&own.chain).await?))
     }
 
     /// Ends a build for its agent, if that has not run for long enough. `false` where it must be looked at again soon.
@@ -165,9 +169,12 @@ impl Agent<'_> {
 impl Agent<'_> {
     /// The chain's builds, as far as they can be read.
     pub(super) async fn builds_of_chain(&self, chain: &str) -> Result<Vec<Build>> {
-        let list =
-            self.cluster.list::<NamespaceObject>(&kind::NAMESPACES, None, &select::chain(chain)).await?;
-        Ok(list.items.iter().filter_map(|namespace| read_build(namespace).ok()).collect())
+        let there = self.namespaces_of_chain(chain).await?;
+        Ok(there.iter().filter_map(|namespace| read_build(namespace).ok()).collect())
+    }
+
+    async fn namespaces_of_chain(&self, chain: &str) -> Result<Vec<NamespaceObject>> {
+        Ok(self.cluster.list(&kind::NAMESPACES, None, &select::chain(chain)).await?.items)
     }
 
     /// Generations whose build slot nobody will give back.

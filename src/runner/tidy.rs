@@ -12,7 +12,7 @@ use crate::chain::record::tidied_patch;
 use crate::chain::retention::{self, ChainsInHome, Fate, Rules, Tidied};
 use crate::chain::wire;
 use crate::cluster::Patch;
-use crate::cluster::objects::Object;
+use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::resource as kind;
 use crate::state::build::view;
 use crate::state::dispose::{self, Disposer, End, Target};
@@ -23,8 +23,9 @@ use crate::state::error::Result;
 const LONG: SignedDuration = SignedDuration::from_mins(15);
 
 impl Agent<'_> {
-    /// Applies the chain's retention, if it has any. What fails is tried again the next time.
-    pub(super) async fn tidy(&mut self, own: &Build) {
+    /// Applies the chain's retention, if it has any. `there`: the chain's namespaces, where they are listed already; each is read
+    /// anew before it goes. What fails is tried again the next time.
+    pub(super) async fn tidy(&mut self, own: &Build, there: Option<Vec<NamespaceObject>>) {
         let rules = match self.known(own).await {
             Ok((record, _)) => record.settings.retention,
             Err(error) => return self.note(&format!("cannot read the chain's retention: {error}")),
@@ -32,13 +33,21 @@ impl Agent<'_> {
         if !rules.let_go() {
             return;
         }
-        if let Err(error) = self.dispose_of_old(own, rules).await {
+        if let Err(error) = self.dispose_of_old(own, rules, there).await {
             self.note(&format!("cannot apply the chain's retention: {error}"));
         }
     }
 
-    async fn dispose_of_old(&mut self, own: &Build, rules: Rules) -> Result<()> {
-        let (namespaces, home) = dispose::look(self.cluster, &own.chain).await?;
+    async fn dispose_of_old(
+        &mut self,
+        own: &Build,
+        rules: Rules,
+        there: Option<Vec<NamespaceObject>>,
+    ) -> Result<()> {
+        let (namespaces, home) = match there {
+            Some(there) => (there, dispose::look_home(self.cluster, [own.chain.clone()]).await?),
+            None => dispose::look(self.cluster, &own.chain).await?,
+        };
         let views: Vec<NamespaceView<'_>> = namespaces.iter().map(view).collect();
         let now = self.now();
         let fates = retention::judge(&views, &home, rules, now);

@@ -66,6 +66,22 @@ async fn a_listener_disposes_of_what_the_rules_let_go_wherever_it_is_killed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_list_of_the_chains_namespaces_serves_all_that_a_listener_looks_after() {
+    let mut counts = Vec::new();
+    for rules in [Rules::default(), Rules { keep: Some(1), ..Rules::default() }] {
+        let (stage, _, next) = finished(rules).await;
+        stage.world().requests.clear();
+        waits(&stage, &next, A_WHILE * 10).await;
+        // the watches of its own Namespace among them, as many each time
+        counts.push(stage.world().requests.iter().filter(|it| *it == "GET /api/v1/namespaces").count());
+        let looked = stage.world().requests.iter().any(|it| it.contains("/secrets/seed-"));
+        assert_eq!(looked, rules.let_go(), "by these rules it looks at home");
+    }
+    assert_eq!(counts[0], counts[1]);
+    assert!(counts[0] >= 12, "{counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_has_just_finished_disposes_of_those_before_it_and_not_of_itself() {
     let (stage, first, second) = finished(Rules { keep: Some(0), ..Rules::default() }).await;
     stage.world().push(&second, "build-3", 'c');
