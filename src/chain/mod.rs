@@ -5,6 +5,7 @@
 pub mod address;
 pub mod age;
 pub mod base64;
+pub mod begun;
 pub mod build;
 pub mod build_object;
 pub mod case;

@@ -1,7 +1,5 @@
 //! The build: the rest of the pipeline comes up, the Job runs, and how it ended goes into home.
 
-use std::collections::BTreeMap;
-
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::try_join;
@@ -10,6 +8,7 @@ use super::act::shorten;
 use super::served::ServedJob;
 use super::{Agent, Flow};
 use crate::agent::{Observation, verdict};
+use crate::chain::begun;
 use crate::chain::build::{Phase, Verdict};
 use crate::chain::freeze::Freeze;
 use crate::chain::outbox::{self, Outgoing};
@@ -144,6 +143,7 @@ impl Agent<'_> {
         let entry = Entry { log_kept, ..Entry::of(&build, verdict.as_str(), &cause, exits, events) };
         let history = history.ok_or_else(|| Error::HistoryGone { object: name.clone() })?;
         let mut patch = history_patch(&history.data, &entry);
+        begun::forget(&mut patch, build.generation);
         if let Some(out) = Outgoing::of(&self.tells(&build).await?, self.now()) {
             outbox::put(&mut patch, &outbox::outbox(&history.data), build.generation, &out);
         }
@@ -152,35 +152,6 @@ impl Agent<'_> {
             .await?;
         let annotations = json!({ wire::VERDICT: verdict.as_str(), wire::CAUSE: cause });
         self.reach(seen, Phase::Recorded, annotations).await
-    }
-
-    /// What is known of a build whose namespace is gone: that it was, and what it was to build.
-    pub(super) async fn record_lost(&self, seen: &Observation, generation: u64) -> Result<()> {
-        let name = wire::history_object(&seen.build.chain);
-        let home = Some(wire::HOME);
-        let Some(history) = self.cluster.get::<Data>(&kind::CONFIG_MAPS, home, &name).await? else {
-            return Ok(());
-        };
-        if history.data.contains_key(&wire::build_key(generation)) {
-            return Ok(());
-        }
-        let entry = Entry {
-            generation,
-            namespace: seen.head.slots.get(&generation).cloned().unwrap_or_default(),
-            uid: String::new(),
-            verdict: Verdict::Errored.as_str().to_owned(),
-            cause: "its namespace was deleted before the build had ended".to_owned(),
-            image: None,
-            version: seen.head.built.get(&generation).map(ToString::to_string),
-            revision: None,
-            times: BTreeMap::from([("recorded".to_owned(), self.now())]),
-            exits: Vec::new(),
-            events: Vec::new(),
-            log_kept: false,
-        };
-        let patch = history_patch(&history.data, &entry);
-        self.cluster.patch::<Value>(&kind::CONFIG_MAPS, home, &name, Patch::Merge(&patch)).await?;
-        Ok(())
     }
 
     /// Suspends the Job of a build that is Errored, which takes a pod that hangs: it must not run after all, when the

@@ -12,6 +12,7 @@ mod hand_on;
 mod hear;
 mod keep;
 mod known;
+mod lost;
 mod memory;
 mod observe;
 mod plan;

@@ -18,7 +18,7 @@ use super::{record, select, webhook};
 use crate::chain::build::{Build, Map, Phase};
 use crate::chain::outbox::{self, Leg, Outgoing};
 use crate::chain::publishing::PublishSettings;
-use crate::chain::{record as history, wire};
+use crate::chain::{begun, record as history, wire};
 use crate::cluster::objects::{NamespaceObject, Object};
 use crate::cluster::options::Proxies;
 use crate::cluster::resource as kind;
@@ -72,8 +72,8 @@ pub struct WorkedOff {
 /// That a build goes on, as far as it was said.
 #[derive(Debug, Default)]
 pub struct Announcement {
-    /// uid of the build's Namespace.
-    pub uid: String,
+    /// The build, as it was then.
+    build: Option<Build>,
     /// Whether GitHub shows it, or never will.
     shown: bool,
     /// Whether the webhook has taken it, or never will.
@@ -85,7 +85,7 @@ pub struct Announcement {
 impl Announcement {
     /// Nothing was said of this build yet.
     pub fn of(build: &Build) -> Self {
-        Self { uid: build.uid.clone(), ..Self::default() }
+        Self { build: Some(build.clone()), ..Self::default() }
     }
 }
 
@@ -104,7 +104,9 @@ impl Publisher {
     /// # Errors
     /// Cluster errors; [`Error::HistoryGone`].
     pub async fn announce(&self, it: &mut Announcement) -> Result<Announced> {
-        let Some(data) = self.take_turn().await? else { return Ok(Announced::Again(ELSEWHERE)) };
+        // written down before a word is said: whatever becomes of the build, somebody knows that it is to be closed
+        let begun = |data: &Map| it.build.as_ref().and_then(|build| begun::note(data, build));
+        let Some(data) = self.take_turn(&begun).await? else { return Ok(Announced::Again(ELSEWHERE)) };
         let said = timeout(SPEECH, self.say_pending(&data, it)).await;
         self.end_turn(json!({})).await?;
         said.unwrap_or(Ok(Announced::Again(Duration::ZERO)))
@@ -112,7 +114,8 @@ impl Publisher {
 
     async fn say_pending(&self, data: &Map, it: &mut Announcement) -> Result<Announced> {
         let builds = self.builds().await?;
-        let build = builds.iter().find(|build| build.uid == it.uid);
+        let is_it = |build: &&Build| it.build.as_ref().is_some_and(|told| told.uid == build.uid);
+        let build = builds.iter().find(is_it);
         let Some(build) = build.filter(|it| (Phase::Triggered..Phase::Recorded).contains(&it.phase)) else {
             return Ok(Announced::Over);
         };
@@ -158,7 +161,7 @@ impl Publisher {
                     return Ok(told);
                 }
                 tries += 1;
-                match self.take_turn().await? {
+                match self.take_turn(&|_| None).await? {
                     Some(data) => {
                         self.tell_first(&data, &mut told.done).await?;
                         continue;
@@ -273,15 +276,19 @@ impl Publisher {
         Outgoing { since: out.since, github, webhook }
     }
 
-    /// Takes the turn, and gives what home knows of the chain; none while somebody else has it.
-    async fn take_turn(&self) -> Result<Option<Map>> {
+    /// Takes the turn, and gives what home knows of the chain; none while somebody else has it. `beside`: what is written
+    /// down with it.
+    async fn take_turn(&self, beside: &dyn Fn(&Map) -> Option<(String, String)>) -> Result<Option<Map>> {
         for _ in 0..RACES {
             let found = self.data().await?;
             let Some((key, value)) = outbox::turn(&found.data, &self.by, (self.clock)()) else {
                 return Ok(None);
             };
             let version = &found.metadata.resource_version;
-            let patch = json!({ "metadata": { "resourceVersion": version }, "data": { key: value } });
+            let mut patch = json!({ "metadata": { "resourceVersion": version }, "data": { key: value } });
+            if let Some((key, value)) = beside(&found.data) {
+                patch["data"][key] = json!(value);
+            }
             match self.write(&patch).await {
                 Ok(()) => return Ok(Some(found.data)),
                 Err(error) if error.is_conflict() => {}
@@ -348,21 +355,32 @@ pub async fn change(
     chain: &str,
     change: impl Fn(u64, &Outgoing) -> Option<Outgoing>,
 ) -> Result<()> {
-    for attempt in 1.. {
-        let found = data(cluster, chain).await?;
-        let before = outbox::outbox(&found.data);
-        let mut patch = json!({ "metadata": { "resourceVersion": found.metadata.resource_version } });
+    let patch = |data: &Map| {
+        let before = outbox::outbox(data);
+        let mut patch = json!({});
         for (generation, out) in &before {
             if let Some(out) = change(*generation, out) {
                 outbox::put(&mut patch, &before, *generation, &out);
             }
         }
-        if patch["data"].is_null() {
-            return Ok(());
-        }
+        (!patch["data"].is_null()).then_some(patch)
+    };
+    amend(cluster, chain, patch).await.map(drop)
+}
+
+/// Changes what home knows of a chain's builds by compare-and-swap: `patch` gets what is there, and gives what is to change.
+/// `false` where that is nothing.
+///
+/// # Errors
+/// As [`data`]; a conflict where somebody else writes again and again.
+pub async fn amend(cluster: &Cluster, chain: &str, patch: impl Fn(&Map) -> Option<Value>) -> Result<bool> {
+    for attempt in 1.. {
+        let found = data(cluster, chain).await?;
+        let Some(mut patch) = patch(&found.data) else { return Ok(false) };
+        patch["metadata"] = json!({ "resourceVersion": found.metadata.resource_version });
         match write(cluster, chain, &patch).await {
             Err(error) if error.is_conflict() && attempt < RACES => {}
-            written => return written,
+            written => return written.map(|()| true),
         }
     }
     unreachable!("the last try returns")

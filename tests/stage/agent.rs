@@ -8,6 +8,7 @@ mod copies;
 mod decoys;
 mod ended;
 mod keeps;
+mod lost;
 mod over;
 mod publishes;
 mod push;

@@ -16,22 +16,22 @@ use testkit::{BodyEnd, Forge, ForgeFault, Reply, Scripted, SeenRequest};
 
 use super::*;
 
-const COMMIT: &str = "9fceb02d0ae598e95dc970b74767f19372d61af8";
+pub(super) const COMMIT: &str = "9fceb02d0ae598e95dc970b74767f19372d61af8";
 const OTHER: &str = "1111111111111111111111111111111111111111";
-const CONTEXT: &str = "studioci/app-main";
+pub(super) const CONTEXT: &str = "studioci/app-main";
 const HISTORY: &str = "/api/v1/namespaces/studioci/configmaps/history-app-main";
 const RECORD: &str = "/api/v1/namespaces/studioci/configmaps/record-app-main";
 /// Longer than a listener goes without looking at the builds before it, and than a turn that nobody ended.
-const A_WHILE: Duration = Duration::from_secs(6 * 60);
+pub(super) const A_WHILE: Duration = Duration::from_secs(6 * 60);
 /// Longer than a result is tried to be told.
 const LONG: Duration = Duration::from_secs(3 * 3600);
 
 /// Who is told.
 #[derive(Clone)]
-struct Outer {
-    forge: Forge,
+pub(super) struct Outer {
+    pub(super) forge: Forge,
     /// What the webhook was sent: the event, the build and the name of the delivery.
-    hooked: Arc<Mutex<Vec<(String, String, String)>>>,
+    pub(super) hooked: Arc<Mutex<Vec<(String, String, String)>>>,
     /// What the webhook answers.
     code: Arc<Mutex<u16>>,
 }
@@ -64,14 +64,14 @@ impl Outer {
     }
 
     /// The states of a build's statuses, the oldest first.
-    fn said_of(&self, namespace: &str) -> Vec<String> {
+    pub(super) fn said_of(&self, namespace: &str) -> Vec<String> {
         let said = self.forge.state().said(COMMIT, CONTEXT);
         let mark = format!("({namespace})");
         said.into_iter().filter(|(_, text)| text.ends_with(&mark)).map(|(state, _)| state).collect()
     }
 
     /// What the webhook was sent of a build, each delivery once.
-    fn hooked_of(&self, namespace: &str) -> Vec<String> {
+    pub(super) fn hooked_of(&self, namespace: &str) -> Vec<String> {
         let mut names = Vec::new();
         for (event, build, name) in self.hooked.lock().unwrap().iter() {
             if build == namespace && !names.iter().any(|(_, known)| known == name) {
@@ -93,12 +93,12 @@ impl Outer {
         assert_eq!(left(world), Vec::<String>::new(), "{what}");
     }
 
-    fn away(&self) {
+    pub(super) fn away(&self) {
         let busy = Some(ForgeFault::Instead(Reply::Json(503, json!({}))));
         self.forge.state().faults = std::iter::repeat_n(busy, 10_000).collect();
     }
 
-    fn back(&self) {
+    pub(super) fn back(&self) {
         self.forge.state().faults.clear();
     }
 }
@@ -111,7 +111,7 @@ fn outside_is(stage: &Stage, script: impl FnMut(&SeenRequest) -> Reply + Send + 
 }
 
 /// The keys beside the history's entries that tell of publishing.
-fn left(world: &World) -> Vec<String> {
+pub(super) fn left(world: &World) -> Vec<String> {
     let data = world.get(HISTORY)["data"].as_object().cloned().unwrap_or_default();
     data.into_iter()
         .filter(|(key, _)| !key.starts_with("build.") && key != "tidied")
@@ -145,7 +145,7 @@ fn reveals(stage: &Stage, revision: Option<&str>) {
 }
 
 /// A chain that tells others, whose second tag was just pushed.
-async fn told_and_pushed(retention: Rules) -> (Stage, Outer, String) {
+pub(super) async fn told_and_pushed(retention: Rules) -> (Stage, Outer, String) {
     let (stage, outer) = (Stage::new(&[("build-1", 'a')]), Outer::new());
     outer.outside_of(&stage);
     reveals(&stage, Some(COMMIT));
@@ -156,14 +156,14 @@ async fn told_and_pushed(retention: Rules) -> (Stage, Outer, String) {
 }
 
 /// The same once more, where everything stands as it does there and nobody was told yet.
-fn again(before: &Stage) -> (Stage, Outer) {
+pub(super) fn again(before: &Stage) -> (Stage, Outer) {
     let (stage, outer) = (before.copy(), Outer::new());
     outer.outside_of(&stage);
     (stage, outer)
 }
 
 /// The listener of the newest generation waits for so long.
-async fn listener_waits_for(stage: &Stage, time: Duration) {
+pub(super) async fn listener_waits_for(stage: &Stage, time: Duration) {
     let newest = stage.world().builds().pop_last().unwrap().1;
     tokio::select! {
         () = run_until(stage, &newest, |_| false) => {}
