@@ -57,7 +57,7 @@ pub async fn publish(
         renderer,
         clock,
     };
-    publisher.work_off(WAITS).await
+    publisher.work_off(WAITS, None).await
 }
 
 /// Waits for agents of an ended chain that still tell of builds, and gives up what nobody is left to tell.

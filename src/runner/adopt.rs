@@ -77,10 +77,11 @@ impl Agent<'_> {
         let said = (self.findings.untidied.clone(), self.telling.unpublished.clone());
         let mut next = None;
         if own.phase <= Phase::Listening {
-            if let Ok((head, there)) = &looked {
-                self.close_lost(&own, head, there).await;
-            }
-            next = self.publish_due(&own).await;
+            let known = match &looked {
+                Ok((head, there)) => self.close_lost(&own, head, there).await,
+                Err(_) => None,
+            };
+            next = self.publish_due(&own, known).await;
             if let Ok((_, there)) = looked {
                 self.tidy(&own, Some(there)).await;
             }

@@ -3,7 +3,7 @@
 use super::Agent;
 use crate::agent::Observation;
 use crate::chain::begun;
-use crate::chain::build::Build;
+use crate::chain::build::{Build, Map};
 use crate::chain::head::Head;
 use crate::chain::publishing::PublishSettings;
 use crate::cluster::objects::NamespaceObject;
@@ -13,19 +13,30 @@ use crate::state::publisher;
 
 impl Agent<'_> {
     /// Closes what is lost of the chain. `there`: the chain's namespaces, as they were listed. What fails is tried again the
-    /// next time.
-    pub(super) async fn close_lost(&mut self, own: &Build, head: &Head, there: &[NamespaceObject]) {
-        if let Err(error) = self.try_close_lost(own, head, there).await {
-            self.note(&format!("cannot look for builds whose namespace is gone: {error}"));
+    /// next time. What home knows of the chain's builds, where that is still so.
+    pub(super) async fn close_lost(
+        &mut self,
+        own: &Build,
+        head: &Head,
+        there: &[NamespaceObject],
+    ) -> Option<Map> {
+        match self.try_close_lost(own, head, there).await {
+            Ok(known) => known,
+            Err(error) => {
+                self.note(&format!("cannot look for builds whose namespace is gone: {error}"));
+                None
+            }
         }
     }
 
-    async fn try_close_lost(&mut self, own: &Build, head: &Head, there: &[NamespaceObject]) -> Result<()> {
-        let data = match publisher::data(self.cluster, &own.chain).await {
-            // a chain without a history has not recorded anything yet, or whoever needs it next says so
-            Err(Error::HistoryGone { .. }) => return Ok(()),
-            data => data?.data,
-        };
+    async fn try_close_lost(
+        &mut self,
+        own: &Build,
+        head: &Head,
+        there: &[NamespaceObject],
+    ) -> Result<Option<Map>> {
+        let data = publisher::data(self.cluster, &own.chain).await?.data;
+        let mut closed = false;
         for (generation, (namespace, uid)) in begun::unfinished(&data, head) {
             let is_it = |found: &NamespaceObject| uid.as_ref().is_none_or(|uid| *uid == found.metadata.uid);
             if generation == own.generation
@@ -39,13 +50,14 @@ impl Agent<'_> {
                 continue;
             }
             let tells = self.tells(own).await?;
+            closed = true;
             if self.close(&own.chain, head, generation, &tells).await? {
                 self.note(&format!(
                     "the namespace {namespace} is gone, and its build is recorded as Errored"
                 ));
             }
         }
-        Ok(())
+        Ok((!closed).then_some(data))
     }
 
     /// Records a build whose slot nobody will give back.

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Agent;
 use crate::agent::Observation;
-use crate::chain::build::{Build, Phase};
+use crate::chain::build::{Build, Map, Phase};
 use crate::chain::publishing::PublishSettings;
 use crate::cluster::pause;
 use crate::state::error::{Error, Result};
@@ -111,15 +111,15 @@ impl Agent<'_> {
         {
             self.note(&format!("that the build goes on was not told: {why}"));
         }
-        self.publish(&publisher, STAYS).await;
+        self.publish(&publisher, STAYS, None).await;
     }
 
-    /// Tells what is due of the chain's builds. When to do so again.
-    pub(super) async fn publish_due(&mut self, own: &Build) -> Option<Timestamp> {
+    /// Tells what is due of the chain's builds. When to do so again. `known`: what home knows of them, where that was just read.
+    pub(super) async fn publish_due(&mut self, own: &Build, known: Option<Map>) -> Option<Timestamp> {
         match self.publisher(own).await {
             Ok(publisher) => {
                 let soon = self.now() + SOON.seconds();
-                self.publish(&publisher, Duration::ZERO).await.map(|next| next.max(soon))
+                self.publish(&publisher, Duration::ZERO, known).await.map(|next| next.max(soon))
             }
             Err(error) => {
                 self.note(&format!("cannot tell how builds ended: {error}"));
@@ -128,8 +128,13 @@ impl Agent<'_> {
         }
     }
 
-    async fn publish(&mut self, publisher: &Publisher, budget: Duration) -> Option<Timestamp> {
-        match Box::pin(publisher.work_off(budget)).await {
+    async fn publish(
+        &mut self,
+        publisher: &Publisher,
+        budget: Duration,
+        known: Option<Map>,
+    ) -> Option<Timestamp> {
+        match Box::pin(publisher.work_off(budget, known)).await {
             Ok(told) => {
                 for line in &told.done {
                     self.note(line);

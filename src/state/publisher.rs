@@ -142,16 +142,20 @@ impl Publisher {
         Ok(if it.shown && it.taken { Announced::Over } else { Announced::Again(pause) })
     }
 
-    /// Tells what is due, the oldest build first, and what becomes due within `budget`.
+    /// Tells what is due, the oldest build first, and what becomes due within `budget`. `known`: what home knows, where that was
+    /// just read.
     ///
     /// # Errors
     /// Cluster errors; [`Error::HistoryGone`].
-    pub async fn work_off(&self, budget: Duration) -> Result<WorkedOff> {
+    pub async fn work_off(&self, budget: Duration, mut known: Option<Map>) -> Result<WorkedOff> {
         let end = Instant::now() + budget;
         let mut told = WorkedOff::default();
         let mut tries = 0;
         loop {
-            let data = self.data().await?.data;
+            let data = match known.take() {
+                Some(known) => known,
+                None => self.data().await?.data,
+            };
             told.unpublished = outbox::unpublished(&data, &history::history(&data));
             told.next = outbox::next_due(&outbox::outbox(&data));
             let Some(next) = told.next else { return Ok(told) };
