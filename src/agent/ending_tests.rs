@@ -1,3 +1,5 @@
+//! What is ended, in which way, and what is left alone.
+
 use super::*;
 use crate::chain::pod::Container;
 

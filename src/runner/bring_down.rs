@@ -41,7 +41,7 @@ const GOING: [&str; 2] = ["status.phase!=Succeeded", "status.phase!=Failed"];
 
 /// What was found of one build.
 #[derive(Default)]
-struct Found {
+struct RunsHere {
     all: Surroundings,
     /// Kinds of which there is more than can be listed.
     floods: Vec<Resource>,
@@ -85,7 +85,7 @@ impl Agent<'_> {
         Ok(())
     }
 
-    async fn surroundings(&self) -> Result<Found> {
+    async fn surroundings(&self) -> Result<RunsHere> {
         let (cluster, namespace) = (self.cluster, Some(self.me.namespace.as_str()));
         let every = Query::default();
         let makers = POD_MAKERS.map(|kind| {
@@ -99,8 +99,10 @@ impl Agent<'_> {
         let job = cluster.get::<ServedJob>(&kind::JOBS, namespace, wire::JOB);
         let read = async { try_join!(try_join_all(makers), pods, job) };
         let (makers, pods, job) = Box::pin(read).await?;
-        let mut found =
-            Found { container: job.as_ref().map_or("", ServedJob::container).to_owned(), ..Found::default() };
+        let mut found = RunsHere {
+            container: job.as_ref().map_or("", ServedJob::container).to_owned(),
+            ..RunsHere::default()
+        };
         for (kind, listed) in makers {
             match listed {
                 Some(listed) => found.all.makers.extend(listed.into_iter().map(|maker| (kind, maker))),
@@ -115,7 +117,7 @@ impl Agent<'_> {
     }
 
     /// Ends what was found. Whether any of it may have made more.
-    async fn end_found(&mut self, seen: &Observation, found: &Found, first: bool) -> Result<bool> {
+    async fn end_found(&mut self, seen: &Observation, found: &RunsHere, first: bool) -> Result<bool> {
         let account = wire::agent_account(&seen.build.chain);
         let build = OverBuild {
             account: &account,
