@@ -91,12 +91,12 @@ pub(super) struct NamedImage {
 #[serde(default)]
 pub(super) struct ServedBinding {
     pub(super) metadata: Meta,
-    pub(super) subjects: Option<Vec<Subject>>,
+    pub(super) subjects: Option<Vec<BoundSubject>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Subject {
+pub(super) struct BoundSubject {
     pub(super) kind: String,
     pub(super) name: String,
     pub(super) namespace: String,
@@ -105,7 +105,7 @@ pub(super) struct Subject {
 impl ServedBinding {
     /// Whether it gives rights to ServiceAccounts of that namespace and to nobody else, agents left out.
     pub(super) fn is_of_builds(&self, namespace: &str) -> bool {
-        let builds = |it: &Subject| {
+        let builds = |it: &BoundSubject| {
             it.kind == "ServiceAccount" && it.namespace == namespace && !wire::is_agent_account(&it.name)
         };
         self.subjects.as_ref().is_some_and(|subjects| !subjects.is_empty() && subjects.iter().all(builds))
