@@ -109,6 +109,10 @@ impl ApiServer for Kubernetes {
         let list = self.request(Method::GET, &uri, None).await?;
         Ok(list["items"].as_array().cloned().unwrap_or_default())
     }
+
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Value, Refusal> {
+        self.request(Method::GET, &format!("/api/v1/namespaces/{namespace}/secrets/{name}"), None).await
+    }
 }
 
 fn path(name: &Name) -> String {

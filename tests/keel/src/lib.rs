@@ -6,11 +6,12 @@
 //! product's own [`studioci::keel`].
 //!
 //! It does not do what the tests do not need: webhooks, Helm, notifications, votes on approvals (an update that
-//! needs one never happens), image volumes, registry credentials, https. Of the platform gate only the requests are
+//! needs one never happens), image volumes, `DOCKER_REGISTRY_CFG` and the helpers of clouds, https. Of the platform gate only the requests are
 //! made: no node is looked at, every candidate passes. Pods are listed only where a digest is looked for, far less
 //! often than by Keel.
 
 mod cache;
+mod credentials;
 mod hooks;
 mod journal;
 mod keel;
@@ -23,7 +24,8 @@ pub mod kubernetes;
 pub mod registry;
 
 pub use cache::{Cache, Workload};
+pub use credentials::Login;
 pub use hooks::Hooks;
 pub use journal::{Entry, Journal};
 pub use keel::{Crash, Keel, Settings, Switch, Version};
-pub use world::{ApiServer, Clock, Kind, Manifest, Name, Refusal, Registry};
+pub use world::{ApiServer, Asked, Clock, Kind, Manifest, Name, Refusal, Registry};

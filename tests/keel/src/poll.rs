@@ -17,9 +17,10 @@ use studioci::keel::schedule::{Schedule, ScheduleFault};
 use tokio::sync::RwLock;
 
 use crate::cache::Workload;
+use crate::credentials::{self, Login};
 use crate::journal::Entry;
 use crate::keel::{Crash, Keel, Version};
-use crate::world::{ApiServer, Clock, Refusal, Registry, path_of};
+use crate::world::{ApiServer, Asked, Clock, Refusal, Registry, path_of};
 
 const SCAN: SignedDuration = SignedDuration::from_secs(3);
 
@@ -38,6 +39,7 @@ pub(crate) struct Tracked {
     policy: Policy,
     polled: bool,
     schedule: String,
+    secrets: Vec<String>,
 }
 
 impl Tracked {
@@ -112,6 +114,7 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
                 },
             };
             let followed = Followed::of(&labels, &annotations);
+            let secrets = credentials::pull_secrets(&workload, &labels, &annotations);
             let mut containers = workload.containers("containers");
             if followed.init_polled {
                 containers.extend(workload.containers("initContainers"));
@@ -125,6 +128,7 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
                     policy: policy.clone(),
                     polled: policy::polled(&labels, &annotations),
                     schedule: schedule.clone(),
+                    secrets: secrets.clone(),
                 });
             }
         }
@@ -156,9 +160,10 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
         schedule: Schedule,
         all: &[Tracked],
     ) -> Result<(), Refusal> {
-        let registry = self.digest(&tracked.image).await?;
+        let login = self.login(tracked).await;
+        let registry = self.digest(Asked { image: &tracked.image, login: login.as_ref() }).await?;
         let baseline = if tracked.policy.match_tag() && self.settings.version >= Version::V0_22_1 {
-            self.drifted(&key, &registry, tracked, all).await
+            self.drifted(&key, &registry, tracked, login.as_ref(), all).await
         } else {
             None
         };
@@ -178,7 +183,14 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
     }
 
     /// The digest that some workload of this watch runs, if none of that workload's pods runs what the tag means now.
-    async fn drifted(&self, key: &str, registry: &str, tracked: &Tracked, all: &[Tracked]) -> Option<String> {
+    async fn drifted(
+        &self,
+        key: &str,
+        registry: &str,
+        tracked: &Tracked,
+        login: Option<&Login>,
+        all: &[Tracked],
+    ) -> Option<String> {
         let mut workloads = Vec::new();
         for sharing in all.iter().filter(|other| other.polled && other.key() == *key) {
             let running = self.running(&sharing.workload).await;
@@ -191,7 +203,8 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
             return None;
         }
         let request = format!("GET {}:{}", path_of(&tracked.image), tracked.image.tag);
-        let known = self.ask(&request, self.registry.manifest(&tracked.image)).await.ok()?.digests;
+        let asked = Asked { image: &tracked.image, login };
+        let known = self.ask(&request, self.registry.manifest(asked)).await.ok()?.digests;
         let stale = workloads.into_iter().find(|digests| !known.iter().any(|known| digests.contains(known)));
         stale.and_then(|digests| digests.first().cloned())
     }
@@ -256,9 +269,11 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
     async fn look(&self, watch: &Watch) {
         let tracked = watch.tracked.read().await;
         if tracked.policy.match_tag() {
-            let image = tracked.image.clone();
+            let of = tracked.clone();
             drop(tracked);
-            let Ok(digest) = self.digest(&image).await else { return };
+            let (image, login) = (of.image.clone(), self.login(&of).await);
+            let asked = Asked { image: &image, login: login.as_ref() };
+            let Ok(digest) = self.digest(asked).await else { return };
             // The new digest is noted before anything is done about it, and never tried again.
             if watch.digest.replace(digest.clone()) != digest {
                 self.submit(Event { image, digest: Some(digest) });
@@ -266,7 +281,9 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
             return;
         }
         let request = format!("LIST {}", path_of(&tracked.image));
-        let Ok(tags) = self.ask(&request, self.registry.tags(&tracked.image)).await else { return };
+        let login = self.login(&tracked).await;
+        let asked = Asked { image: &tracked.image, login: login.as_ref() };
+        let Ok(tags) = self.ask(&request, self.registry.tags(asked)).await else { return };
         let Ok(all) = self.tracked() else { return };
         let mut events: Vec<String> = Vec::new();
         let mut broken = BTreeSet::new();
@@ -301,12 +318,14 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
     /// The requests of the platform gate: the candidate's manifest and, for a single platform, its config.
     async fn has_platform(&self, tracked: &Tracked, tag: &str) -> bool {
         let image = tracked.image.with_tag(tag);
+        let login = self.login(tracked).await;
+        let asked = Asked { image: &image, login: login.as_ref() };
         let request = format!("GET {}:{tag}", path_of(&image));
-        match self.ask(&request, self.registry.manifest(&image)).await {
+        match self.ask(&request, self.registry.manifest(asked)).await {
             Ok(manifest) => match manifest.config {
                 Some(digest) => {
                     let request = format!("CONFIG {}", path_of(&image));
-                    self.ask(&request, self.registry.config(&image, &digest)).await.is_ok()
+                    self.ask(&request, self.registry.config(asked, &digest)).await.is_ok()
                 }
                 None => true,
             },
@@ -325,9 +344,15 @@ impl<A: ApiServer, R: Registry, C: Clock> Keel<'_, A, R, C> {
         let _ = self.events.send(event);
     }
 
-    async fn digest(&self, image: &ImageRef) -> Result<String, Refusal> {
-        let request = format!("HEAD {}:{}", path_of(image), image.tag);
-        self.ask(&request, self.registry.digest(image)).await
+    /// Read for every look.
+    async fn login(&self, tracked: &Tracked) -> Option<Login> {
+        let namespace = &tracked.workload.name.namespace;
+        credentials::login(self.api, namespace, &tracked.secrets, &tracked.image).await
+    }
+
+    async fn digest(&self, asked: Asked<'_>) -> Result<String, Refusal> {
+        let request = format!("HEAD {}:{}", path_of(asked.image), asked.image.tag);
+        self.ask(&request, self.registry.digest(asked)).await
     }
 
     /// Sends a request past the hooks, and notes how it went.

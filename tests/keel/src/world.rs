@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use studioci::keel::image::ImageRef;
 
+use crate::credentials::Login;
+
 /// The kinds that Keel follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -98,6 +100,8 @@ pub trait ApiServer {
     fn put(&self, name: &Name, object: &Value) -> impl Future<Output = Result<(), Refusal>>;
     /// Lists the pods with all of these labels.
     fn pods(&self, namespace: &str, labels: &Value) -> impl Future<Output = Result<Vec<Value>, Refusal>>;
+    /// Reads a Secret.
+    fn secret(&self, namespace: &str, name: &str) -> impl Future<Output = Result<Value, Refusal>>;
 }
 
 /// A manifest, as far as Keel looks at it.
@@ -109,16 +113,25 @@ pub struct Manifest {
     pub config: Option<String>,
 }
 
+/// An image in a registry, and who asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Which image.
+    pub image: &'a ImageRef,
+    /// Nobody, where no pull Secret knows the registry.
+    pub login: Option<&'a Login>,
+}
+
 /// What Keel asks of a registry.
 pub trait Registry {
     /// `HEAD` of the tag's manifest: its digest.
-    fn digest(&self, image: &ImageRef) -> impl Future<Output = Result<String, Refusal>>;
+    fn digest(&self, asked: Asked<'_>) -> impl Future<Output = Result<String, Refusal>>;
     /// `GET` of the tag's manifest.
-    fn manifest(&self, image: &ImageRef) -> impl Future<Output = Result<Manifest, Refusal>>;
+    fn manifest(&self, asked: Asked<'_>) -> impl Future<Output = Result<Manifest, Refusal>>;
     /// `GET` of the config blob.
-    fn config(&self, image: &ImageRef, digest: &str) -> impl Future<Output = Result<(), Refusal>>;
+    fn config(&self, asked: Asked<'_>, digest: &str) -> impl Future<Output = Result<(), Refusal>>;
     /// The repository's tags, in the registry's order.
-    fn tags(&self, image: &ImageRef) -> impl Future<Output = Result<Vec<String>, Refusal>>;
+    fn tags(&self, asked: Asked<'_>) -> impl Future<Output = Result<Vec<String>, Refusal>>;
 }
 
 /// The time, real or not.

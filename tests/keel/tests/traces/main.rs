@@ -28,13 +28,14 @@ fn the_stand_in_does_what_keel_was_seen_to_do() {
 }
 
 /// What no recording shows: the levers, and rules of Keel's code: what an update does with the digest that an earlier
-/// one left, that a watch outlives the tag it began with, and what waits for a registry that does not answer.
+/// one left, that a watch outlives the tag it began with, what waits for a registry that does not answer, and which login one is
+/// asked with.
 #[test]
 fn the_levers_and_the_rest_do_what_they_promise() {
     let sequences: Vec<Sequence> = serde_json::from_str(include_str!("levers.json")).expect("sequences");
     let (played, failures) = differences(&sequences);
     assert!(failures.is_empty(), "{} of {played} differ\n{}", failures.len(), failures.join("\n"));
-    assert_eq!(played, 3 * 15);
+    assert_eq!(played, 3 * 23);
 }
 
 /// How many replays there were, and what differed in them.

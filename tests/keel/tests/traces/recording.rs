@@ -40,6 +40,12 @@ pub(crate) struct Sequence {
 pub(crate) struct Initial {
     pub(crate) keel: Process,
     pub(crate) registry: Vec<(String, String)>,
+    /// Repository → `user:password` without which it answers nothing.
+    #[serde(default)]
+    pub(crate) locked: Strings,
+    /// Pull Secret → `user:password` that it holds for the registry.
+    #[serde(default)]
+    pub(crate) secrets: Strings,
     pub(crate) deployments: Vec<Deployment>,
 }
 
@@ -60,6 +66,8 @@ pub(crate) struct Deployment {
     pub(crate) containers: Strings,
     #[serde(default)]
     pub(crate) init_containers: Strings,
+    #[serde(default)]
+    pub(crate) pull_secrets: Vec<String>,
     #[serde(default = "one")]
     pub(crate) replicas: u32,
     #[serde(default)]
@@ -86,6 +94,8 @@ pub(crate) struct Step {
 pub(crate) enum Action {
     Push { tag: String, content: String },
     Untag { tag: String },
+    Lock { repository: String, login: String },
+    Secret { object: String, login: String },
     Create { deployment: Deployment },
     Merge { object: String, patch: Value },
     Delete { object: String },

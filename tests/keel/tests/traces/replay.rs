@@ -66,6 +66,12 @@ impl<'s> Replay<'s> {
         for (tag, content) in &sequence.initial.registry {
             world.push(tag, content);
         }
+        for (repository, login) in &sequence.initial.locked {
+            world.lock(repository, login);
+        }
+        for (object, login) in &sequence.initial.secrets {
+            world.keep_login(object, login);
+        }
 
         let watch = || async {
             world.watched.set(false);
@@ -260,6 +266,8 @@ fn act(action: &Action, world: &World<'_>, hooks: &Hooks, running: &Switch) {
     match action {
         Action::Push { tag, content } => world.push(tag, content),
         Action::Untag { tag } => world.untag(tag),
+        Action::Lock { repository, login } => world.lock(repository, login),
+        Action::Secret { object, login } => world.keep_login(object, login),
         Action::Create { deployment } => world.create(deployment),
         Action::Merge { object, patch } => world.change(object, |value| merge(value, patch)),
         Action::Delete { object } => world.delete(object),

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use jiff::Timestamp;
-use keel_standin::{ApiServer, Cache, Clock as _, Kind, Manifest, Name, Refusal, Registry, Workload};
+use keel_standin::{ApiServer, Asked, Cache, Clock as _, Kind, Manifest, Name, Refusal, Registry, Workload};
 use serde_json::{Value, json};
+use studioci::chain::base64::base64;
 use studioci::keel::image::ImageRef;
 
 use crate::clock::VirtualClock;
@@ -34,6 +35,9 @@ pub(crate) struct World<'c> {
     version: Cell<u64>,
     /// Repository → tags with their content, in the order in which they came.
     tags: RefCell<BTreeMap<String, Vec<(String, String)>>>,
+    /// Repository → `user:password` that it asks for.
+    locked: RefCell<BTreeMap<String, String>>,
+    secrets: RefCell<BTreeMap<String, Value>>,
     running: RefCell<BTreeMap<String, String>>,
     pub(crate) writes: RefCell<Vec<Write>>,
     pub(crate) requests: RefCell<Vec<(Timestamp, String)>>,
@@ -56,6 +60,8 @@ impl<'c> World<'c> {
             objects: RefCell::default(),
             version: Cell::new(0),
             tags: RefCell::default(),
+            locked: RefCell::default(),
+            secrets: RefCell::default(),
             running: RefCell::default(),
             writes: RefCell::default(),
             requests: RefCell::default(),
@@ -80,6 +86,17 @@ impl<'c> World<'c> {
         }
     }
 
+    pub(crate) fn lock(&self, repository: &str, login: &str) {
+        self.locked.borrow_mut().insert(repository.to_owned(), login.to_owned());
+    }
+
+    pub(crate) fn keep_login(&self, object: &str, login: &str) {
+        let config = json!({"auths": {HOST: {"auth": base64(login)}}}).to_string();
+        let secret =
+            json!({"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": base64(config)}});
+        self.secrets.borrow_mut().insert(object.to_owned(), secret);
+    }
+
     pub(crate) fn create(&self, deployment: &Deployment) {
         let (namespace, name) = deployment.object.split_once('/').expect("namespace/name");
         let containers = |images: &BTreeMap<String, String>| -> Vec<Value> {
@@ -87,6 +104,7 @@ impl<'c> World<'c> {
                 |(name, image): (&String, &String)| json!({"name": name, "image": format!("{HOST}/{image}")});
             images.iter().map(image).collect()
         };
+        let pulls: Vec<Value> = deployment.pull_secrets.iter().map(|name| json!({"name": name})).collect();
         self.store(
             &deployment.object,
             json!({
@@ -107,6 +125,7 @@ impl<'c> World<'c> {
                         "spec": {
                             "containers": containers(&deployment.containers),
                             "initContainers": containers(&deployment.init_containers),
+                            "imagePullSecrets": pulls,
                         },
                     },
                 },
@@ -153,8 +172,13 @@ impl<'c> World<'c> {
         found.map(|(_, content)| content.clone()).ok_or_else(|| refusal(404))
     }
 
-    fn ask(&self, request: String) {
+    fn ask(&self, asked: Asked<'_>, request: String) -> Result<(), Refusal> {
         self.requests.borrow_mut().push((self.clock.now(), request));
+        let given = asked.login.map(|login| format!("{}:{}", login.username, login.password));
+        match self.locked.borrow().get(repository(asked.image)) {
+            Some(wanted) if given.as_ref() != Some(wanted) => Err(refusal(401)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -226,28 +250,34 @@ impl ApiServer for World<'_> {
             .collect();
         Ok(vec![json!({"metadata": {}, "spec": spec, "status": {"containerStatuses": statuses}})])
     }
+
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Value, Refusal> {
+        self.secrets.borrow().get(&format!("{namespace}/{name}")).cloned().ok_or_else(|| refusal(404))
+    }
 }
 
 impl Registry for World<'_> {
-    async fn digest(&self, image: &ImageRef) -> Result<String, Refusal> {
-        self.ask(format!("HEAD {}:{}", repository(image), image.tag));
+    async fn digest(&self, asked: Asked<'_>) -> Result<String, Refusal> {
+        let image = asked.image;
+        self.ask(asked, format!("HEAD {}:{}", repository(image), image.tag))?;
         self.content(image).map(|content| digest_of(&content))
     }
 
-    async fn manifest(&self, image: &ImageRef) -> Result<Manifest, Refusal> {
-        self.ask(format!("GET {}:{}", repository(image), image.tag));
+    async fn manifest(&self, asked: Asked<'_>) -> Result<Manifest, Refusal> {
+        let image = asked.image;
+        self.ask(asked, format!("GET {}:{}", repository(image), image.tag))?;
         let digest = digest_of(&self.content(image)?);
         Ok(Manifest { config: Some(digest.clone()), digests: vec![digest] })
     }
 
-    async fn config(&self, image: &ImageRef, _: &str) -> Result<(), Refusal> {
-        self.ask(format!("CONFIG {}", repository(image)));
-        Ok(())
+    async fn config(&self, asked: Asked<'_>, _: &str) -> Result<(), Refusal> {
+        self.ask(asked, format!("CONFIG {}", repository(asked.image)))
     }
 
-    async fn tags(&self, image: &ImageRef) -> Result<Vec<String>, Refusal> {
-        self.ask(format!("LIST {}", repository(image)));
+    async fn tags(&self, asked: Asked<'_>) -> Result<Vec<String>, Refusal> {
+        let repository = repository(asked.image);
+        self.ask(asked, format!("LIST {repository}"))?;
         let tags = self.tags.borrow();
-        Ok(tags.get(repository(image)).into_iter().flatten().map(|(tag, _)| tag.clone()).collect())
+        Ok(tags.get(repository).into_iter().flatten().map(|(tag, _)| tag.clone()).collect())
     }
 }
