@@ -7,7 +7,7 @@ mod word;
 use jiff::Timestamp;
 
 use self::reason::{CRASH_LOOP, of_node};
-pub use self::reason::{image_trouble, not_in_registry, stuck};
+pub use self::reason::{image_trouble, login_refused, not_in_registry, stuck};
 use self::word::first_word;
 use super::build::Build;
 use super::wire;

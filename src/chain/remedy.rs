@@ -3,7 +3,7 @@
 //! Clauses without a full stop; where the cause is known, the command or the annotation that mends it.
 
 use super::denial::Denier;
-use super::pod::{Container, Standstill, image_trouble, not_in_registry};
+use super::pod::{Container, Standstill, image_trouble, login_refused, not_in_registry};
 use super::wire;
 
 /// What names of ours begin with; no container of a template's has such a name.
@@ -95,16 +95,13 @@ impl Patient<'_> {
             format!(
                 "correct the image of container {name} in the pipeline, and run kubectl studioci start again"
             )
-        } else if says(&[
-            "unauthorized",
-            "authentication required",
-            "access denied",
-            "authorization failed",
-            "403 forbidden",
-        ]) {
-            "let the build workload's pod template name, under imagePullSecrets, a Secret of the pipeline that may pull it, \
-             and run kubectl studioci start again"
-                .to_owned()
+        } else if login_refused(&message) {
+            // some registries answer so where nothing was ever pushed
+            let first = if says(&["does not exist"]) { "; if nothing was pushed there yet, push first" } else { "" };
+            format!(
+                "let the build workload's pod template name, under imagePullSecrets, a Secret of the pipeline that may pull \
+                 it, or give one with --secret, and run kubectl studioci start again{first}"
+            )
         } else if not_in_registry(&message) {
             format!("push {image}, or start from a tag that exists: kubectl studioci start --tag TAG")
         } else if says(&["toomanyrequests", "429"]) {
@@ -280,6 +277,7 @@ mod tests {
             ),
             ("build", "ErrImagePull", "401 Unauthorized", "imagePullSecrets"),
             ("build", "ErrImagePull", "pull access denied, repository does not exist", "imagePullSecrets"),
+            ("build", "ErrImagePull", "access denied: it does not exist", "start again; if nothing was pushed"),
             ("build", "ErrImagePull", "toomanyrequests: slow down", "limits how often"),
             ("build", "ErrImagePull", "dial tcp: i/o timeout", "reach and trust the registry r.example"),
             ("build", "ErrImagePull", "x509: unknown authority", "reach and trust the registry r.example"),

@@ -61,10 +61,53 @@ pub fn stuck(reason: &str) -> bool {
         )
 }
 
+/// Whether the kubelet's words say that the registry wants another login, or one at all. What it then says of the image is a
+/// guess: containerd words each refusal as "repository does not exist or may require authorization".
+pub fn login_refused(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    [
+        "unauthorized",
+        "authentication required",
+        "access denied",
+        "authorization failed",
+        "no basic auth credentials",
+        "403 forbidden",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
 /// Whether the kubelet's words say that the registry does not have this tag or repository.
 pub fn not_in_registry(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    ["not found", "manifest unknown", "name unknown", "does not exist"]
-        .iter()
-        .any(|words| message.contains(words))
+    let lower = message.to_ascii_lowercase();
+    let says =
+        ["not found", "manifest unknown", "name unknown", "does not exist"].iter().any(|words| lower.contains(words));
+    says && !login_refused(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_not_let_in_has_not_been_told_what_is_there() {
+        let of = "failed to pull and unpack image \"r.example/app:1\": failed to resolve";
+        let denied = format!("{of} image: pull access denied, repository does not exist or may require authorization:");
+        for said in [
+            format!("{denied} authorization failed: no basic auth credentials"),
+            format!("{denied} server message: insufficient_scope: authorization failed"),
+            format!("{of} reference \"r.example/app:1\": unexpected status from HEAD request: 403 Forbidden"),
+            format!("{of} image: unexpected status: 401 Unauthorized"),
+            "unauthorized: repository app not found".to_owned(),
+        ] {
+            assert_eq!((login_refused(&said), not_in_registry(&said)), (true, false), "{said}");
+        }
+        for said in [
+            format!("rpc error: code = NotFound desc = {of} image: r.example/app:1: not found"),
+            "manifest for r.example/app:1 not found: manifest unknown: manifest unknown".to_owned(),
+            "name unknown: repository name not known to registry".to_owned(),
+        ] {
+            assert_eq!((login_refused(&said), not_in_registry(&said)), (false, true), "{said}");
+        }
+    }
 }
