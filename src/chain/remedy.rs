@@ -97,7 +97,8 @@ impl Patient<'_> {
             )
         } else if login_refused(&message) {
             // some registries answer so where nothing was ever pushed
-            let first = if says(&["does not exist"]) { "; if nothing was pushed there yet, push first" } else { "" };
+            let first =
+                if says(&["does not exist"]) { "; if nothing was pushed there yet, push first" } else { "" };
             format!(
                 "let the build workload's pod template name, under imagePullSecrets, a Secret of the pipeline that may pull \
                  it, or give one with --secret, and run kubectl studioci start again{first}"
@@ -277,7 +278,12 @@ mod tests {
             ),
             ("build", "ErrImagePull", "401 Unauthorized", "imagePullSecrets"),
             ("build", "ErrImagePull", "pull access denied, repository does not exist", "imagePullSecrets"),
-            ("build", "ErrImagePull", "access denied: it does not exist", "start again; if nothing was pushed"),
+            (
+                "build",
+                "ErrImagePull",
+                "access denied: it does not exist",
+                "start again; if nothing was pushed",
+            ),
             ("build", "ErrImagePull", "toomanyrequests: slow down", "limits how often"),
             ("build", "ErrImagePull", "dial tcp: i/o timeout", "reach and trust the registry r.example"),
             ("build", "ErrImagePull", "x509: unknown authority", "reach and trust the registry r.example"),

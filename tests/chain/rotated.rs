@@ -1,4 +1,4 @@
-//! `chain_19`: a login that expires. What is written into the chain's Secret reaches the waiting listener's namespace within a
+//! `chain_19`: a login that expires, to a registry that asks for none. What is written into the chain's Secret reaches the waiting listener's namespace within a
 //! minute, by the manifests of `docs/rotating-logins.md`, and nothing is started anew.
 
 use std::time::{Duration, Instant};
@@ -49,7 +49,7 @@ fn rotate(world: &World, password: Option<&str>) {
 }
 
 /// uid and restarts of the listener's only pod.
-fn pod(world: &World, namespace: &str) -> (String, Vec<u64>) {
+pub(crate) fn pod(world: &World, namespace: &str) -> (String, Vec<u64>) {
     let pods = world.get(&["pods", "-n", namespace, "-l", "studioci.dev/role=listener"]);
     let [pod] = pods["items"].as_array().unwrap().as_slice() else { panic!("{pods}") };
     let containers = pod["status"]["containerStatuses"].as_array().unwrap();

@@ -80,8 +80,9 @@ pub fn login_refused(message: &str) -> bool {
 /// Whether the kubelet's words say that the registry does not have this tag or repository.
 pub fn not_in_registry(message: &str) -> bool {
     let lower = message.to_ascii_lowercase();
-    let says =
-        ["not found", "manifest unknown", "name unknown", "does not exist"].iter().any(|words| lower.contains(words));
+    let says = ["not found", "manifest unknown", "name unknown", "does not exist"]
+        .iter()
+        .any(|words| lower.contains(words));
     says && !login_refused(message)
 }
 
@@ -92,7 +93,9 @@ mod tests {
     #[test]
     fn whoever_is_not_let_in_has_not_been_told_what_is_there() {
         let of = "failed to pull and unpack image \"r.example/app:1\": failed to resolve";
-        let denied = format!("{of} image: pull access denied, repository does not exist or may require authorization:");
+        let denied = format!(
+            "{of} image: pull access denied, repository does not exist or may require authorization:"
+        );
         for said in [
             format!("{denied} authorization failed: no basic auth credentials"),
             format!("{denied} server message: insufficient_scope: authorization failed"),

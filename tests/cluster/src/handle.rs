@@ -1,16 +1,20 @@
 //! What a test, the demo or a bench holds of a running cluster. All of it works from within the cluster's network only.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::api::Api;
 use crate::audit;
+use crate::door::LockedRegistry;
 use crate::error::{At, Error};
 use crate::part::{Part, Server};
 use crate::pki;
 use crate::registry::Registry;
-use crate::settings::{NODE, REGISTRY};
+use crate::settings::{KUBELET, NODE, REGISTRY};
 use crate::state::State;
 use crate::tools::Tools;
 
@@ -28,6 +32,21 @@ pub const STATIC_BINARY: &str = "STUDIOCI_TEST_STATIC";
 pub const XTASK: &str = "STUDIOCI_TEST_XTASK";
 /// The path of a real Keel that stands where the stand-in would; people set it.
 pub const KEEL: &str = "STUDIOCI_TEST_KEEL";
+
+/// The kubelet with other settings than the cluster's; dropped, it has those again.
+#[derive(Debug)]
+#[must_use]
+pub struct OtherKubelet<'a> {
+    handle: &'a Handle,
+    before: String,
+}
+
+impl Drop for OtherKubelet<'_> {
+    fn drop(&mut self) {
+        // an error here has nowhere to go; whoever needs the kubelet next sees that it is away
+        let _ = self.handle.restart_kubelet(&self.before);
+    }
+}
 
 /// A running cluster.
 #[derive(Debug, Clone)]
@@ -109,6 +128,11 @@ impl Handle {
         Registry::at(REGISTRY)
     }
 
+    /// The same images in a registry that wants a login, `user:password`, until it is dropped. One at a time.
+    pub fn locked_registry(&self, login: &str) -> Result<LockedRegistry, Error> {
+        LockedRegistry::open(login)
+    }
+
     /// The name of the only node.
     pub fn node(&self) -> &'static str {
         NODE
@@ -122,6 +146,36 @@ impl Handle {
     /// A server, to freeze, kill and start again.
     pub fn server(&self, part: Part) -> Server<'_> {
         Server::of(&self.state, part)
+    }
+
+    /// Starts the kubelet anew with other settings, by the names of `KubeletConfiguration`. Containers run on.
+    pub fn kubelet_with(&self, settings: &[(&str, Value)]) -> Result<OtherKubelet<'_>, Error> {
+        let file = self.state.path(KUBELET);
+        let before = fs::read_to_string(&file).at("read", &file)?;
+        let mut all: Value = serde_json::from_str(&before).map_err(std::io::Error::from).at("read", &file)?;
+        for (name, value) in settings {
+            all[*name] = value.clone();
+        }
+        let other = OtherKubelet { handle: self, before };
+        self.restart_kubelet(&all.to_string())?;
+        Ok(other)
+    }
+
+    fn restart_kubelet(&self, config: &str) -> Result<(), Error> {
+        self.state.write(KUBELET, config)?;
+        let kubelet = self.server(Part::Kubelet);
+        kubelet.dismiss()?;
+        kubelet.start()
+    }
+
+    /// The files of a container's log on the node, as the kubelet rotates them: the one that is written to is `0.log`.
+    pub fn log_files(&self, namespace: &str, pod: &str, container: &str) -> Vec<PathBuf> {
+        let pods = fs::read_dir(self.state.path("kubelet/pod-logs")).into_iter().flatten().flatten();
+        let of_pod = format!("{namespace}_{pod}");
+        let pods = pods.filter(|entry| entry.file_name().to_string_lossy().starts_with(&of_pod));
+        let files =
+            pods.flat_map(|pod| fs::read_dir(pod.path().join(container)).into_iter().flatten().flatten());
+        files.map(|file| file.path()).collect()
     }
 
     /// Waits until the API server is ready, after it was started again.

@@ -9,6 +9,7 @@
 //! | [`cluster`] | start and stop, in order |
 //! | [`handle`] | what a test holds: kubeconfigs, registry, audit log, the power to kill a server |
 //! | [`archive`], [`image`], [`registry`] | archives and images without docker, and the registry's HTTP API |
+//! | [`door`] | a registry that wants a login |
 //! | [`audit`] | which requests reached the API server, in order |
 //! | [`part`] | the servers as processes: found again by pid and start time |
 //! | [`etcd`] | objects by the thousand, past the API server |
@@ -30,6 +31,7 @@ pub mod audit;
 pub mod cgroup;
 pub mod cleanup;
 pub mod cluster;
+pub mod door;
 pub mod error;
 pub mod etcd;
 pub mod handle;

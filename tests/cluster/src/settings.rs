@@ -17,8 +17,12 @@ pub const API_ADDRESS: &str = "127.100.0.1";
 pub const API_URL: &str = "https://127.100.0.1:443";
 /// The registry's host and port.
 pub const REGISTRY: &str = "127.0.0.1:15000";
+/// Host and port of the registry that wants a login, where a test opens one.
+pub const LOCKED: &str = "127.0.0.1:15001";
 /// The node's name. An address as name passes the kubelet's check, which refuses loopback addresses as `--node-ip`.
 pub const NODE: &str = "127.0.0.1";
+/// The kubelet's configuration, below the cluster's folder.
+pub(crate) const KUBELET: &str = "kubelet.json";
 /// The image of every pod's sandbox.
 pub const PAUSE: &str = "pause:1";
 
@@ -57,13 +61,16 @@ const CONTROLLERS: [&str; 21] = [
 /// Writes every server's configuration file.
 pub(crate) fn write(state: &State, tools: &Tools) -> Result<(), Error> {
     state.write("containerd.toml", &containerd(state, tools))?;
-    state.write("certs.d/_default/hosts.toml", &any_registry())?;
+    // whatever registry an image names, it is looked for in ours, but for the one that wants a login
+    for (name, host) in [("_default", REGISTRY), (LOCKED, LOCKED)] {
+        state.write(&format!("certs.d/{name}/hosts.toml"), &looked_for_at(host))?;
+    }
     state.write(
         "cni/10-loopback.conflist",
         &json!({"cniVersion": "1.0.0", "name": "loopback", "plugins": [{"type": "cni"}]}).to_string(),
     )?;
     state.write("resolv.conf", "nameserver 127.0.0.53\n")?;
-    state.write("kubelet.json", &kubelet(state).to_string())?;
+    state.write(KUBELET, &kubelet(state).to_string())?;
     state.write("audit-policy.json", &audit_policy().to_string())
 }
 
@@ -112,7 +119,7 @@ pub(crate) fn launch(part: Part, state: &State, tools: &Tools, options: &Options
             "--profiling=false".into(),
         ],
         Part::Kubelet => vec![
-            format!("--config={}", file("kubelet.json")),
+            format!("--config={}", file(KUBELET)),
             format!("--kubeconfig={}", file("pki/kubelet.kubeconfig")),
             format!("--hostname-override={NODE}"),
             format!("--root-dir={}", file("kubelet")),
@@ -211,10 +218,9 @@ fn kubelet(state: &State) -> Value {
     })
 }
 
-/// Whatever registry an image names, it is looked for in ours.
-fn any_registry() -> String {
+fn looked_for_at(host: &str) -> String {
     format!(
-        "server = \"http://{REGISTRY}\"\n[host.\"http://{REGISTRY}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
+        "server = \"http://{host}\"\n[host.\"http://{host}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
     )
 }
 

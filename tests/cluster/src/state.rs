@@ -17,10 +17,12 @@ const PREFIX: &str = "studioci-";
 /// A file that says: nobody forgot this cluster.
 const KEPT: &str = "kept";
 
-const FOLDERS: [&str; 11] = [
+const FOLDERS: [&str; 12] = [
     "cni",
     "containerd",
     "certs.d/_default",
+    // of settings::LOCKED
+    "certs.d/127.0.0.1:15001",
     "etcd",
     "kubelet",
     "kubelet-certs",

@@ -134,7 +134,11 @@ mod tests {
             let wanted = knows.then(|| "u/p".to_owned());
             let json = json!({ "auths": auths });
             let of = |kind: &str, key: &str, config: &Value| found(kind, key, config, image);
-            assert_eq!(of("kubernetes.io/dockerconfigjson", ".dockerconfigjson", &json), wanted, "{registry}");
+            assert_eq!(
+                of("kubernetes.io/dockerconfigjson", ".dockerconfigjson", &json),
+                wanted,
+                "{registry}"
+            );
             assert_eq!(of("kubernetes.io/dockercfg", ".dockercfg", &auths), wanted, "{registry}");
             assert_eq!(of("Opaque", ".dockerconfigjson", &json), None);
             assert_eq!(of("kubernetes.io/dockercfg", ".dockerconfigjson", &json), None);
@@ -169,7 +173,13 @@ mod tests {
         };
         assert_eq!(workload(json!({}), json!({})), "a b");
         assert_eq!(workload(json!({}), json!({"keel.sh/imagePullSecret": "n"})), "n a b");
-        assert_eq!(workload(json!({"KEEL.sh/imagepullsecret": "l"}), json!({"keel.sh/imagePullSecret": "n"})), "l a b");
-        assert_eq!(workload(json!({"keel.sh/imagePullSecret": ""}), json!({"keel.sh/imagePullSecret": "n"})), "a b");
+        assert_eq!(
+            workload(json!({"KEEL.sh/imagepullsecret": "l"}), json!({"keel.sh/imagePullSecret": "n"})),
+            "l a b"
+        );
+        assert_eq!(
+            workload(json!({"keel.sh/imagePullSecret": ""}), json!({"keel.sh/imagePullSecret": "n"})),
+            "a b"
+        );
     }
 }
