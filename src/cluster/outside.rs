@@ -14,7 +14,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::time::timeout;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceExt as _};
@@ -27,7 +27,7 @@ use super::exchange_error::ExchangeError;
 use super::hindrance::Hindrance;
 use super::options::Proxies;
 use super::proxy;
-use super::trust::certificates;
+use super::trust::Authorities;
 
 /// How long one request may take.
 pub const BOUND: Duration = Duration::from_secs(15);
@@ -44,7 +44,7 @@ pub struct WayOut<'a> {
     pub proxies: Proxies,
     /// What the proxy for https is called where it is of no use.
     pub proxy_named: &'a str,
-    /// Certificate authorities that count besides the usual ones, PEM.
+    /// Certificates that count besides the usual ones, PEM: of authorities, and of servers that have signed themselves.
     pub authority: Option<&'a [u8]>,
     /// Who is at its end, where a test plays them.
     #[cfg(any(test, feature = "testing"))]
@@ -155,15 +155,9 @@ impl Outside {
 
 /// What a server's certificate is checked against.
 fn trust(authority: Option<&[u8]>) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(text) = authority {
-        for certificate in certificates(text)? {
-            let added = roots.add(certificate);
-            added.map_err(|error| format!("a certificate in it is none: {error}"))?;
-        }
-    }
+    let authorities = Arc::new(Authorities::usual_and(authority)?);
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    Ok(config.dangerous().with_custom_certificate_verifier(authorities).with_no_client_auth())
 }

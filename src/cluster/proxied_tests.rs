@@ -2,7 +2,7 @@
 
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use testkit::{Reply, SecureSocket};
+use testkit::{Reply, SecureSocket, SeenRequest};
 use tokio::net::TcpStream;
 
 use super::*;
@@ -339,6 +339,40 @@ async fn others_than_the_api_server_are_reached_through_the_same_proxies_and_aro
     let why = Hindrance::Proxy("the proxy did not answer in time".to_owned());
     let silence = send(format!("http://{address}"), None).await;
     assert_eq!(silence, Err(NoAnswer::Link { why, may_pass: true }));
+}
+
+#[tokio::test]
+async fn a_server_that_is_none_of_ours_may_have_signed_itself_if_just_that_certificate_is_trusted() {
+    let at = [127, 0, 0, 1].into();
+    let answer = |_: &SeenRequest| Reply::Json(200, json!({}));
+    let (own, other) =
+        (SecureSocket::self_signed(at, &[], answer).await, SecureSocket::self_signed(at, &[], answer).await);
+    let signed = SecureSocket::listen(at, 0, &[], answer).await;
+    let get = async |server: &str, authority: &str| {
+        let server: Uri = server.parse().unwrap();
+        let way = WayOut { authority: Some(authority.as_bytes()), ..WayOut::default() };
+        let request = Request::get(&server).body(Full::default()).unwrap();
+        Outside::to(&server, &way).unwrap().send(request).await.map(|answer| answer.code)
+    };
+    let bundle = format!("{}{}", other.authority, own.authority);
+    assert_eq!(get(&own.url(), &own.authority).await, Ok(StatusCode::OK));
+    assert_eq!(get(&own.url(), &bundle).await, Ok(StatusCode::OK));
+    assert_eq!(get(&signed.url(), &format!("{bundle}{}", signed.authority)).await, Ok(StatusCode::OK));
+    let counts = [own.scripted.count(), signed.scripted.count()];
+    // another one of the same name, a name that it does not bear, and one that it has not signed
+    let misnamed = own.url().replace("127.0.0.1", "localhost");
+    for (server, authority) in
+        [(own.url(), &other.authority), (misnamed, &own.authority), (signed.url(), &own.authority)]
+    {
+        let refused = get(&server, authority).await;
+        let certificate = matches!(&refused, Err(NoAnswer::Link { why: Hindrance::Certificate(_), .. }));
+        assert!(certificate, "{server}: {refused:?}");
+    }
+    assert_eq!(
+        [own.scripted.count(), signed.scripted.count()],
+        counts,
+        "nothing was sent to whoever is not trusted"
+    );
 }
 
 #[tokio::test]

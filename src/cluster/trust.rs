@@ -33,8 +33,9 @@ pub(super) struct Trust {
     held: Mutex<(Arc<Authorities>, Instant)>,
 }
 
+/// Authorities, and whoever is trusted itself.
 #[derive(Debug)]
-struct Authorities {
+pub(super) struct Authorities {
     verifier: Arc<WebPkiServerVerifier>,
     certificates: Vec<CertificateDer<'static>>,
 }
@@ -45,16 +46,31 @@ impl Authorities {
         let mut certificates = certificates(pem)?;
         let mut roots = RootCertStore::empty();
         certificates.retain(|certificate| roots.add(certificate.clone()).is_ok());
+        Self::with(roots, certificates).ok_or("no certificate in it can be read")
+    }
+
+    /// The usual ones, which come with the program, and those of a PEM text, all of which must be readable; what is wrong
+    /// with it.
+    pub(super) fn usual_and(pem: Option<&[u8]>) -> Result<Self, String> {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let certificates = pem.map(certificates).transpose()?.unwrap_or_default();
+        for certificate in &certificates {
+            let added = roots.add(certificate.clone());
+            added.map_err(|error| format!("a certificate in it is none: {error}"))?;
+        }
+        Self::with(roots, certificates).ok_or_else(|| "no authority is known".to_owned())
+    }
+
+    /// None where there are none.
+    fn with(roots: RootCertStore, certificates: Vec<CertificateDer<'static>>) -> Option<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .map(|verifier| Self { verifier, certificates })
-            .map_err(|_| "no certificate in it can be read")
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        Some(Self { verifier: verifier.ok()?, certificates })
     }
 }
 
 /// The certificates of a PEM text; why there is none.
-pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     // the library's own words quote what it found
     let blocks = pem::parse_many(pem).map_err(|_| "it is not PEM")?;
     let certificates: Vec<_> = blocks
@@ -138,7 +154,7 @@ fn is_of_the_path(error: &rustls::Error) -> bool {
     }
 }
 
-impl ServerCertVerifier for Trust {
+impl ServerCertVerifier for Authorities {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -147,11 +163,10 @@ impl ServerCertVerifier for Trust {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let trusted = self.current();
         let verified =
-            trusted.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+            self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
-            Err(error) if is_of_the_path(&error) && trusted.certificates.contains(end_entity) => {
+            Err(error) if is_of_the_path(&error) && self.certificates.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -165,7 +180,7 @@ impl ServerCertVerifier for Trust {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.current().verifier.verify_tls12_signature(message, cert, dss)
+        self.verifier.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -174,10 +189,45 @@ impl ServerCertVerifier for Trust {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.current().verifier.verify_tls13_signature(message, cert, dss)
+        self.verifier.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.current().verifier.supported_verify_schemes()
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+impl ServerCertVerifier for Trust {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.current().verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.current().verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.current().verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.current().supported_verify_schemes()
     }
 }

@@ -1,4 +1,5 @@
-//! A server on a socket, over TLS, with a certificate that an authority of its own has signed: whatever script answers.
+//! A server on a socket, over TLS, with a certificate that an authority of its own has signed, or itself: whatever script
+//! answers.
 //!
 //! One request a connection. It reads a request by its Content-Length alone, and breaks off where the script says so.
 
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::{BodyExt as _, Full};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -23,7 +24,7 @@ use crate::scripted::{Reply, Scripted, SeenRequest, StreamedResponse};
 pub struct SecureSocket {
     /// Where.
     pub address: SocketAddr,
-    /// The authority that signed its certificate, PEM.
+    /// Whoever signed its certificate, PEM.
     pub authority: String,
     /// What it was asked.
     pub scripted: Scripted,
@@ -47,9 +48,26 @@ impl SecureSocket {
         names: &[&str],
         script: impl FnMut(&SeenRequest) -> Reply + Send + 'static,
     ) -> Self {
+        Self::certified(at, port, certified(at, names), script).await
+    }
+
+    /// The same with a certificate that it has signed itself, as `openssl req -x509` makes them, at a free port.
+    pub async fn self_signed(
+        at: IpAddr,
+        names: &[&str],
+        script: impl FnMut(&SeenRequest) -> Reply + Send + 'static,
+    ) -> Self {
+        Self::certified(at, 0, self_signed(at, names), script).await
+    }
+
+    async fn certified(
+        at: IpAddr,
+        port: u16,
+        (authority, config): (String, ServerConfig),
+        script: impl FnMut(&SeenRequest) -> Reply + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((at, port)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (authority, config) = certified(at, names);
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let (service, scripted) = Scripted::service::<Full<Bytes>>(script);
         let connections: Arc<Mutex<usize>> = Arc::default();
@@ -87,17 +105,33 @@ fn certified(at: IpAddr, names: &[&str]) -> (String, ServerConfig) {
     let key = KeyPair::generate().unwrap();
     let authority = params.self_signed(&key).unwrap().pem();
     let issuer = Issuer::new(params, key);
-    let holders: Vec<String> = names.iter().map(|name| (*name).to_owned()).chain([at.to_string()]).collect();
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(holders).unwrap().signed_by(&key, &issuer).unwrap();
+    let certificate = holder(at, names).signed_by(&key, &issuer).unwrap();
+    (authority, server(&certificate, &key))
+}
+
+/// A server's certificate that is nobody else's than its own.
+fn self_signed(at: IpAddr, names: &[&str]) -> (String, ServerConfig) {
+    let mut params = holder(at, names);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    (certificate.pem(), server(&certificate, &key))
+}
+
+fn holder(at: IpAddr, names: &[&str]) -> CertificateParams {
+    let holders: Vec<String> = names.iter().map(|name| (*name).to_owned()).chain([at.to_string()]).collect();
+    CertificateParams::new(holders).unwrap()
+}
+
+fn server(certificate: &Certificate, key: &KeyPair) -> ServerConfig {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+    ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    (authority, config)
+        .unwrap()
 }
 
 async fn talk<S>(mut socket: impl AsyncRead + AsyncWrite + Unpin, service: S)
