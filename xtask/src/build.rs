@@ -71,6 +71,11 @@ pub(crate) fn tool(name: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure
     Ok(Tools::one(name, &root().join("tests/cluster"), interrupt, &Screen)?)
 }
 
+/// Programs of the module of those that we compare with, `(name, package)` each.
+pub(crate) fn compared(programs: &[(&str, &str)], interrupt: &Interrupt) -> Result<Tools, Failure> {
+    Ok(Tools::of_module(&root().join("tests/bench/tools"), programs, interrupt, &Screen)?)
+}
+
 /// The binary as it is released.
 pub(crate) fn release(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
     static_binary("kubectl-studioci", "release", interrupt)

@@ -1,8 +1,11 @@
 //! `cargo xtask test`: every test there is. Those of the cluster are `#[ignore]`d for plain cargo, which cannot start
 //! one, and run here. What could not run is said, and is never a success.
 
+use std::process::Command;
+
 use test_cluster::cleanup::clear_abandoned;
 use test_cluster::host;
+use test_cluster::interrupt::Interrupt;
 
 use crate::build;
 use crate::failure::Failure;
@@ -37,6 +40,23 @@ pub(crate) fn write_docs() -> Result<(), Failure> {
     Ok(())
 }
 
+/// What stencil makes of templates, by which the conversion is judged.
+const STENCIL: &str = "tests/data/stencil.json";
+
+/// Asks stencil anew for all that is written down of it.
+fn ask_stencil(interrupt: &Interrupt) -> Result<(), Failure> {
+    eprintln!("{STENCIL}, asked of stencil anew");
+    let stencil = build::compared(&[("stencil", "./stencil")], interrupt)?.program("stencil");
+    let mut check = Command::new(stencil);
+    match build::succeed(check.arg("--check").arg(build::root().join(STENCIL)), interrupt) {
+        Err(Failure::Command(_)) => Err(Failure::Other(format!(
+            "{STENCIL} is not what stencil gives\n  to do: in tests/bench/tools, go run ./stencil ../../data/stencil.json writes \
+             it anew; look at what changes"
+        ))),
+        asked => asked,
+    }
+}
+
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let interrupt = screen::interrupt();
     let built = match host::check() {
@@ -55,6 +75,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (tools, (image, stand_in)) =
         built.inspect_err(|_| eprintln!("the tests of the cluster did NOT run"))?;
     interrupt.check()?;
+    if args.filter.as_deref().is_none_or(|filter| STENCIL.contains(filter)) {
+        ask_stencil(&interrupt)?;
+    }
     let parts = Parts { tools: &tools, agent_image: &image, stand_in: &stand_in, interrupt: &interrupt };
     let wanted = Wanted {
         filter: args.filter.as_deref(),

@@ -17,12 +17,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use test_cluster::Tools;
 use test_cluster::interrupt::Interrupt;
 
 use crate::build;
 use crate::failure::Failure;
-use crate::screen::{self, Screen};
+use crate::screen;
 use sample::{Pairs, Process};
 use table::{Figure, Line, Must, Promise};
 
@@ -182,8 +181,6 @@ const NOT_YET: &[Row] = &[
     },
 ];
 
-/// The module of the programs that we compare with.
-const MODULE: &str = "tests/bench/tools";
 const GOTEMPLATE: (&str, &str) = ("gotemplate", "./gotemplate");
 const HELM: (&str, &str) = ("helm", "helm.sh/helm/v4/cmd/helm");
 
@@ -197,19 +194,16 @@ impl Bench {
         }
         // a row that did not run this time must not look measured
         let _ = fs::remove_file(folder.join("promises.json"));
-        let go = |programs: &[(&str, &str)]| {
-            Tools::of_module(&build::root().join(MODULE), programs, interrupt, &Screen)
-        };
         let (ours, helm) = if args.smoke {
             (build::test_agent_binary(interrupt)?, None)
         } else {
-            (build::release(interrupt)?, Some(go(&[HELM])?.program(HELM.0)))
+            (build::release(interrupt)?, Some(build::compared(&[HELM], interrupt)?.program(HELM.0)))
         };
         Ok(Bench {
             ours,
             kubectl: build::tool("kubectl", interrupt)?,
             stand_in: build::keel_stand_in(interrupt)?,
-            gotemplate: go(&[GOTEMPLATE])?.program(GOTEMPLATE.0),
+            gotemplate: build::compared(&[GOTEMPLATE], interrupt)?.program(GOTEMPLATE.0),
             helm,
             inputs: build::root().join("tests/bench"),
             folder,

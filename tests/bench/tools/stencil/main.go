@@ -3,8 +3,8 @@
 //
 //	go run ./stencil ../../data/stencil.json
 //
-// With --check nothing is written; it fails where something else comes of a case than what is written down. To add a
-// case, add its name and its text.
+// With --check nothing is written; it fails where something else comes of a case than what is written down, and so does
+// `cargo xtask test`. To add a case, add its name and its text.
 package main
 
 import (
