@@ -1,5 +1,6 @@
 //! A pod as a build sees it: what its containers do, and why it stands still.
 
+mod late;
 mod reason;
 mod served;
 mod word;
@@ -62,6 +63,8 @@ pub struct Container {
     pub last: State,
     /// When the run that goes on began, to the second.
     pub started: Option<Timestamp>,
+    /// When its latest run began, whether it goes on or not, to the second.
+    pub begun: Option<Timestamp>,
     /// When it ended, if it has.
     pub ended: Option<Timestamp>,
     /// What it wrote into its termination message, if it has ended by itself: 12 KiB at most in a pod, and of any form.
@@ -247,6 +250,14 @@ fn loaded_by_hand(repository_key: &str) -> bool {
 }
 
 impl Pod {
+    /// Whether a container of it has ended, and will not be started again.
+    pub fn has_ended(&self, container: &Container) -> bool {
+        let State::Terminated { code, .. } = container.state else { return self.is_over() };
+        self.is_over()
+            || self.deleted
+            || if container.init { code == 0 && !container.sidecar } else { !self.restarts }
+    }
+
     /// The container of that name.
     pub fn container(&self, name: &str) -> Option<&Container> {
         self.containers.iter().find(|container| container.name == name)

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Cluster;
 use super::error::Error;
 use super::exchange_error::ExchangeError;
+use super::log_cursor::STAMP;
 use super::request::ApiRequest;
 use super::resource::PODS;
 use super::stream::Unopened;
@@ -124,6 +126,15 @@ impl Cluster {
             }
             lines *= MORE;
         }
+    }
+
+    /// The time of the first line that the node has of a log; none where it has none, or does not tell within `bound`.
+    pub(crate) async fn log_begins(&self, source: &LogSource<'_>, bound: Duration) -> Option<Timestamp> {
+        let request = source.request().query("timestamps", "true").query("limitBytes", &STAMP.to_string());
+        let mut begin = LogEnd::default();
+        timeout_at(Instant::now() + bound, self.read_end(&request, STAMP, &mut begin)).await.ok()?.ok()?;
+        let blank = memchr::memchr(b' ', &begin.bytes)?;
+        std::str::from_utf8(&begin.bytes[..blank]).ok()?.parse().ok()
     }
 
     async fn read_end(&self, request: &ApiRequest, most: usize, end: &mut LogEnd) -> Result<(), Error> {

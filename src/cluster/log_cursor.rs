@@ -4,12 +4,16 @@
 //! since the second of the last line, since its answer knows no smaller unit: so what comes again is told by the time, and lines
 //! of the very same time by their number. A line that was cut goes on at its byte.
 
+use std::collections::VecDeque;
+
 use jiff::Timestamp;
 
 /// A time and a blank are no longer than this; what is longer was not written with a time.
-const STAMP: usize = 48;
+pub(super) const STAMP: usize = 48;
 /// Bytes of a word of the node's at most.
 const WORD: usize = 1024;
+/// Lines of a file of 10 MiB at most, at which a kubelet rotates it unless it is told otherwise.
+const LINES: usize = 1 << 18;
 
 /// What comes of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,13 +73,16 @@ pub(super) struct LogScan {
     met: bool,
     /// Whether it is beyond the cursor.
     beyond: bool,
+    /// Times of its last lines, each later than the one before: a kubelet that found its file rotated several times reads the
+    /// newest as often, from the beginning.
+    seen: VecDeque<Timestamp>,
 }
 
 impl LogScan {
     /// An answer to what was asked for at this cursor.
     pub(super) fn at(cursor: &LogCursor) -> Self {
         let fresh = cursor.at.is_none();
-        Self { line: LogLine::Stamp(Vec::new()), again: 0, met: fresh, beyond: fresh }
+        Self { line: LogLine::Stamp(Vec::new()), again: 0, met: fresh, beyond: fresh, seen: VecDeque::new() }
     }
 
     /// Takes in what has come.
@@ -165,11 +172,14 @@ impl LogScan {
         cursor: &mut LogCursor,
         out: &mut impl Extend<LogPiece>,
     ) -> Option<usize> {
+        let last = cursor.at.unwrap_or(Timestamp::MIN);
+        if self.beyond && at < last && self.seen.binary_search(&at).is_ok() {
+            (self.beyond, self.met, self.again) = (false, false, 0);
+        }
         if self.beyond {
-            cursor.begin(at);
+            self.goes_on(at, cursor);
             return Some(0);
         }
-        let last = cursor.at.unwrap_or(Timestamp::MIN);
         if at < last {
             return None;
         }
@@ -187,8 +197,18 @@ impl LogScan {
         if !self.met || cursor.open.is_some() {
             out.extend([LogPiece::Lost(last)]);
         }
-        cursor.begin(at);
+        self.goes_on(at, cursor);
         Some(0)
+    }
+
+    fn goes_on(&mut self, at: Timestamp, cursor: &mut LogCursor) {
+        cursor.begin(at);
+        if self.seen.back().is_none_or(|last| at > *last) {
+            self.seen.push_back(at);
+        }
+        if self.seen.len() > LINES {
+            self.seen.pop_front();
+        }
     }
 }
 
@@ -322,6 +342,29 @@ mod tests {
             text(&read(&mut cursor, &(at(3, 0, "half a line\n") + &at(4, 0, "four\n")), 3, true)),
             "ne\nfour\n"
         );
+    }
+
+    #[test]
+    fn a_file_that_a_node_reads_anew_in_one_answer_comes_once() {
+        let line = |n: u32| at(n, 7, &format!("{n}\n"));
+        let lines = |from: u32, to: u32| (from..=to).map(line).collect::<String>();
+        // the newest file begins with 4; of the one before it something was lost
+        let two_of_a_time = at(6, 7, "and 6\n");
+        let answer = [
+            lines(1, 2),
+            lines(4, 6),
+            two_of_a_time.clone(),
+            lines(4, 6),
+            two_of_a_time,
+            lines(7, 8),
+            lines(4, 4),
+        ];
+        for pieces in [1, 50, 10_000] {
+            let mut cursor = LogCursor::default();
+            let out = read(&mut cursor, &answer.concat(), pieces, false);
+            assert_eq!(text(&out), "1\n2\n4\n5\n6\nand 6\n7\n8\n", "{pieces}");
+            assert_eq!(text(&read(&mut cursor, &lines(8, 9), pieces, true)), "9\n");
+        }
     }
 
     #[test]

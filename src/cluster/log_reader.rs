@@ -29,7 +29,7 @@ use super::request::ApiRequest;
 use super::resource::PODS;
 use super::retry::{jitter, pause};
 use super::stream::Unopened;
-use crate::chain::pod::{Container, Pod, State};
+use crate::chain::pod::{Container, Pod};
 
 /// Two answers begin at least this far apart.
 const APART: Duration = Duration::from_secs(1);
@@ -70,19 +70,11 @@ impl ReadLog {
             uid: pod.uid.clone(),
             container: container.name.clone(),
             restarts: container.restarts,
-            follow: follow && !ended_for_good(pod, container),
+            follow: follow && !pod.has_ended(container),
             since: None,
             tail: None,
         }
     }
-}
-
-/// Whether a container has ended, and will not be started again.
-fn ended_for_good(pod: &Pod, container: &Container) -> bool {
-    let State::Terminated { code, .. } = container.state else { return pod.is_over() };
-    pod.is_over()
-        || pod.deleted
-        || if container.init { code == 0 && !container.sidecar } else { !pod.restarts }
 }
 
 /// A log as it comes; ends where it does.
@@ -271,7 +263,7 @@ impl LogReader {
             self.over = true;
             return;
         };
-        let (restarts, good) = (container.restarts, ended_for_good(pod, container));
+        let (restarts, good) = (container.restarts, pod.has_ended(container));
         match self.part {
             LogPart::Before => {
                 if refused.is_some() {

@@ -107,3 +107,22 @@ async fn what_has_come_before_a_cut_is_kept() {
     let end = cut.log_end(&BUILD, 1024, BOUND).await.unwrap();
     assert_eq!((end.bytes.as_slice(), end.ended), (&b"half"[..], false));
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_a_log_begins_is_asked_with_one_line_and_taken_from_a_time_alone() {
+    let time = "2026-11-29T10:00:00.123456789+02:00";
+    for (said, known) in [
+        (format!("{time} the first li"), true),
+        (format!("{time} "), true),
+        (String::new(), false),
+        ("unable to retrieve container logs for containerd://x".to_owned(), false),
+        (time.to_owned(), false),
+    ] {
+        let (cluster, server) = cluster(move |_| text(&[&said], BodyEnd::Close));
+        let begins = cluster.log_begins(&BUILD, BOUND).await;
+        assert_eq!(begins, known.then(|| time.parse().unwrap()));
+        assert_eq!(server.seen()[0].query, "container=build&timestamps=true&limitBytes=48");
+    }
+    let (cluster, _) = cluster(|_| Reply::Silence);
+    assert_eq!(cluster.log_begins(&BUILD, BOUND).await, None);
+}

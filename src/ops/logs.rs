@@ -2,6 +2,7 @@
 
 mod follow;
 mod kept;
+mod rotation;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use futures_util::StreamExt as _;
 
 use self::follow::follow;
 use self::kept::tell_kept;
+use self::rotation::LogFile;
 use super::report::histories;
 use super::status::{self, Overview};
 use crate::chain::build::{Build, Phase, Verdict};
@@ -193,6 +195,11 @@ impl LogsRequest {
         pod.containers.iter().filter(wanted).collect()
     }
 
+    /// Whether all of a log is asked for.
+    fn is_whole(&self) -> bool {
+        self.since.is_none() && self.tail.is_none()
+    }
+
     fn read(&self, pod: &Pod, container: &Container, follow: bool) -> ReadLog {
         ReadLog { since: self.since, tail: self.tail, ..ReadLog::of(pod, container, follow) }
     }
@@ -223,9 +230,15 @@ async fn there(
     for (pod, container) in &which {
         let mut log = cluster.read_log(request.read(pod, container, false));
         let of = name_of(pod, container);
+        let mut file = LogFile::of(cluster, pod, container, request.is_whole(), true);
         while let Some(piece) = log.next().await {
             if let LogPiece::Failed(error) = piece {
                 return Err(error.into());
+            }
+            if let Some(late) = file.late(&piece)
+                && !tell(LogTold::Notice(late))
+            {
+                return Ok(LogsEnd::Unheard);
             }
             if !tell(LogTold::Piece { of: &of, several: which.len() > 1, piece: &piece }) {
                 return Ok(LogsEnd::Unheard);

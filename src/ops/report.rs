@@ -178,7 +178,12 @@ fn unmasked(error: &Error) -> bool {
 
 fn log_end(part: KeptPart) -> ReportedLog {
     let text = String::from_utf8_lossy(&part.bytes).into_owned();
-    ReportedLog { container: part.container, text: part.why.unwrap_or(text), cut: part.cut }
+    let text = match part.why {
+        Some(why) if text.is_empty() => why,
+        Some(why) => format!("({why})\n{text}"),
+        None => text,
+    };
+    ReportedLog { container: part.container, text, cut: part.cut }
 }
 
 /// Why a build's result did not get to where it should.

@@ -14,7 +14,7 @@ use crate::agent::kept::{of_build, of_support};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::kept_log::{KeptLog, KeptPart};
 use crate::chain::masking::Masking;
-use crate::chain::pod::Pod;
+use crate::chain::pod::{Container, Pod};
 use crate::cluster::LogSource;
 use crate::state::error::{Error, Result};
 use crate::state::{kept_log, support};
@@ -93,7 +93,7 @@ impl Agent<'_> {
         how: &Discretion,
     ) -> KeptLog {
         let mut log = KeptLog { uid: build.uid.clone(), ..KeptLog::default() };
-        let unready;
+        let mut unready = Vec::new();
         let mut which = of_build(pods, container, verdict == Verdict::Passed);
         if pods.is_empty() && build.times.contains_key(&Phase::Preparing) && build.job_uid.is_none() {
             let looking = support::unready_pods(self.cluster, &build.namespace);
@@ -115,12 +115,22 @@ impl Agent<'_> {
         } else if pods.is_empty() && build.job_uid.is_some() {
             log.why = Some("the build's pod was gone before its log was read".to_owned());
         }
-        let reads = which.into_iter().map(|(pod, container)| self.read_log(build, pod, container, how));
+        let all = || pods.iter().chain(&unready);
+        let reads = which.into_iter().map(|(pod, container)| {
+            let told = all().find(|one| one.name == pod).and_then(|one| one.container(container));
+            self.read_log(build, (pod, container), told, how)
+        });
         log.containers = join_all(reads).await;
         log.within(how.keep)
     }
 
-    async fn read_log(&self, build: &Build, pod: &str, container: &str, how: &Discretion) -> KeptPart {
+    async fn read_log(
+        &self,
+        build: &Build,
+        (pod, container): (&str, &str),
+        told: Option<&Container>,
+        how: &Discretion,
+    ) -> KeptPart {
         let source = LogSource { namespace: &build.namespace, pod, container };
         let masking = &how.masking;
         // what is cut may begin with a part of a value, which nobody would find
@@ -131,6 +141,10 @@ impl Agent<'_> {
                 let mut part = KeptPart::of(pod, container, end.cut, bytes);
                 if !end.ended {
                     part.why = Some(format!("it did not come to its end within {} s", READING.as_secs()));
+                } else if let Some(told) = told.filter(|_| !end.cut && !end.bytes.is_empty()) {
+                    let first = self.cluster.log_begins(&source, READING / 5).await;
+                    let late = first.and_then(|first| told.begins_late(first));
+                    part.why = late.map(|late| format!("it {late}"));
                 }
                 part
             }

@@ -1,10 +1,11 @@
 //! `chain_20`: a log comes out as the container wrote it: followed across an API server that is killed, read again, kept, and
-//! read once more when the build's namespace is gone.
+//! read once more when the build's namespace is gone. What a node has rotated away meanwhile is said.
 
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Stdio};
 
+use serde_json::json;
 use test_cluster::Part;
 
 use crate::start::GLOB;
@@ -20,8 +21,12 @@ printf 'no end'
 exit 3
 ";
 
+/// The numbers of these lines, as `echo` writes them.
+fn lines(from: u32, to: u32) -> String {
+    (from..=to).map(|line| line.to_string() + "\n").collect()
+}
+
 fn written() -> Vec<u8> {
-    let lines = |from: u32, to: u32| (from..=to).map(|line| line.to_string() + "\n").collect::<String>();
     let odd = "\r10%\r100%\n\u{1b}[31mred\u{1b}[0m\u{1}\n\n";
     [lines(1, 100_000), odd.to_owned(), lines(100_001, 200_000), "no end".to_owned()].concat().into_bytes()
 }
@@ -131,4 +136,92 @@ fn chain_20_a_log_comes_out_as_it_was_written_also_when_its_build_is_gone() {
         (said.code == 0).then_some(said.out)
     });
     assert_eq!(said, "hello\n");
+}
+
+/// Bursts of lines, each a little longer than what the node lets a log's file become, but for the last; each waits for its
+/// gate, so that the node rotates the log between them, when nothing is on its way.
+const BURSTS: &str = "i=1
+until_line() { while [ $i -le $1 ]; do echo $i; i=$((i+1)); done; : > /gate/written-$1; }
+gate() { until [ -e /gate/$1 ]; do sleep 0.2; done; }
+until_line 2500; gate second
+until_line 5000; gate third
+until_line 7500; gate last
+until_line 7520
+printf 'no end'
+exit 3
+";
+
+/// How often a node has rotated a log, if nothing is in the file that it writes to now.
+fn rotations(world: &World, namespace: &str) -> Option<usize> {
+    let files = world.cluster.log_files(namespace, "studioci-build-", "build");
+    let newest = files.iter().find(|file| file.file_name().is_some_and(|name| name == "0.log"))?;
+    (fs::metadata(newest).ok()?.len() == 0).then(|| files.len() - 1)
+}
+
+#[test]
+#[ignore = "needs the test cluster: cargo xtask test"]
+fn chain_20_what_a_node_has_rotated_away_is_said_and_nothing_else_is_missing() {
+    let world = World::new("chain-20r");
+    let small = [
+        ("containerLogMaxSize", json!("100Ki")),
+        ("containerLogMonitorInterval", json!("3s")),
+        ("containerLogMaxFiles", json!(5)),
+    ];
+    let _kubelet = world.cluster.kubelet_with(&small).unwrap();
+    world.push("build-0001", "1", "exit 0");
+    let file = world.file("p.yaml", &world.pipeline("build-0001", GLOB));
+    world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
+    let first = world.namespace(1);
+    let out = world.folder("logs").join("followed");
+    let mut following = aside(&world, &["logs", world.chain, "-f"], &out);
+    world.push("build-0002", "2", BURSTS);
+
+    // rotated while it is followed: nothing is lost, and nothing comes twice
+    let has = |to: u32| {
+        world.until(&format!("line {to}"), || {
+            (fs::read(&out).unwrap().len() >= lines(1, to).len()).then_some(())
+        });
+        same(&format!("followed to {to}"), &fs::read(&out).unwrap(), lines(1, to).as_bytes());
+    };
+    has(2500);
+    world.until("the first rotation", || rotations(&world, &first).filter(|done| *done > 0));
+    world.open("second");
+    has(5000);
+
+    // rotated while nobody can follow
+    let server = world.cluster.server(Part::ApiServer);
+    server.kill().unwrap();
+    world.open("third");
+    world.until("the third burst", || world.was_opened("written-7500").then_some(()));
+    world.until("its rotation", || rotations(&world, &first).filter(|done| *done > 1));
+    world.open("last");
+    server.start().unwrap();
+    world.cluster.wait_until_ready().unwrap();
+    let code = following.wait().unwrap().code();
+    let end = lines(7501, 7520) + "no end";
+    same("followed", &fs::read(&out).unwrap(), (lines(1, 5000) + &end).as_bytes());
+    let said = fs::read_to_string(out.with_extension("err")).unwrap();
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(said.matches("a stretch of the log of container build is lost").count(), 1, "{said}");
+    // what comes while the runtime changes files a kubelet may lose: it lost nothing here, and nobody but us knows
+    let rotated = "the node has rotated the log of container build: what was written right before ";
+    assert_eq!(said.matches(rotated).count(), 1, "{said}");
+    assert!(!said.contains("begins"), "it was followed from its first line: {said}");
+
+    // there, and kept: what the node still has, and that it may not be all
+    world.phase(1, "Finished");
+    let whole = |what: &str| {
+        let (found, code, said) = bytes(&world, &["logs", &first]);
+        same(what, &found, end.as_bytes());
+        assert_eq!(code, 0, "{said}");
+        assert!(said.contains("the log of container build"), "{what}: {said}");
+        assert!(said.contains("after its container did: its node has no more of it"), "{what}: {said}");
+    };
+    whole("there");
+    let (found, _, said) = bytes(&world, &["logs", &first, "--tail", "1"]);
+    assert_eq!((found.as_slice(), said.as_str()), (&b"no end"[..], ""), "no more was asked for");
+    world.studioci(&["cleanup", &first, "--wait"]).ok();
+    whole("kept");
+    let report = world.studioci(&["report", &first, "-o", "markdown"]).ok();
+    assert!(report.contains("no end") && report.contains("its node has no more of it"), "{report}");
 }

@@ -87,6 +87,7 @@ struct Halt {
     reason: String,
     message: String,
     exit_code: i32,
+    started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
 }
 
@@ -120,7 +121,10 @@ impl<'de> Deserialize<'de> for Pod {
         for (init, container) in specs.chain(spec.containers.into_iter().map(|c| (false, c))) {
             let told = statuses.iter().position(|status| status.name == container.name);
             let told = told.map(|at| statuses.swap_remove(at)).unwrap_or_default();
-            let ended = told.state.terminated.as_ref().and_then(|end| end.finished_at);
+            let started = told.state.running.as_ref().and_then(|running| running.started_at);
+            let end = told.state.terminated.as_ref();
+            let (begun, ended) =
+                (started.or(end.and_then(|end| end.started_at)), end.and_then(|end| end.finished_at));
             // with the other policy it may be the end of the log, and of a run that never began it is the runtime's
             let own = container.termination_message_policy != "FallbackToLogsOnError";
             let message = told.state.terminated.as_ref().filter(|end| own && by_itself(&end.reason));
@@ -134,7 +138,8 @@ impl<'de> Deserialize<'de> for Pod {
                 memory: told.resources.memory().or(container.resources.memory()).or(spec.resources.memory()),
                 image_id: told.image_id,
                 container_id: told.container_id,
-                started: told.state.running.as_ref().and_then(|running| running.started_at),
+                started,
+                begun,
                 state: told.state.into(),
                 restarts: told.restart_count,
                 last: told.last_state.into(),

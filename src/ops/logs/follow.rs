@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::{BoxStream, SelectAll};
+use futures_util::stream::{self, BoxStream, SelectAll};
+use futures_util::{Stream, StreamExt as _};
 use tokio::time::{Instant, sleep_until};
 
 use super::kept::tell_kept;
+use super::rotation::LogFile;
 use super::{LogSink, LogTold, LogsEnd, LogsRequest, last_entry, name_of};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::pod::Pod;
@@ -18,11 +19,21 @@ use crate::cluster::{Cluster, Follow, LogName, LogPiece, Query, WatchEvent};
 use crate::state::build::readable;
 use crate::state::error::{Error, Result};
 
-/// How long containers that run on after the verdict are listened to.
+/// How long containers that run on after the verdict are listened to. One that has ended is read to its end, however long that
+/// takes.
 const LINGER: Duration = Duration::from_secs(10);
 
 /// Logs that are being read.
-type Readers = SelectAll<BoxStream<'static, (LogName, Option<LogPiece>)>>;
+type Readers = SelectAll<BoxStream<'static, (LogName, Heard)>>;
+
+/// What is heard of a log.
+enum Heard {
+    Piece(LogPiece),
+    /// What is to be said of it.
+    Said(String),
+    /// It has come to its end.
+    End,
+}
 
 /// Follows a build to its verdict.
 pub(super) async fn follow(
@@ -36,7 +47,7 @@ pub(super) async fn follow(
         build,
         readers: Readers::new(),
         known: BTreeSet::new(),
-        active: 0,
+        active: Vec::new(),
         heard: false,
     };
     let place = following.build.namespace.clone();
@@ -52,33 +63,23 @@ pub(super) async fn follow(
     loop {
         let over = following.build.verdict.filter(|_| following.build.phase >= Phase::Recorded);
         if let Some(verdict) = over
-            && ((!first && following.active == 0) || until.is_some_and(|until| Instant::now() >= until))
+            && ((!first && following.active.is_empty())
+                || (until.is_some_and(|until| Instant::now() >= until) && !following.reads_on(&listed)))
         {
             return following.end(cluster, verdict, tell).await;
         }
         if over.is_some() {
-            until.get_or_insert(Instant::now() + LINGER);
+            until = until.filter(|until| Instant::now() < *until).or_else(|| Some(Instant::now() + LINGER));
         }
         let linger = until.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
         tokio::select! {
             biased;
-            Some((of, piece)) = following.readers.next() => {
-                let Some(piece) = piece else {
-                    following.active -= 1;
-                    continue;
-                };
-                if let LogPiece::Failed(error) = piece {
-                    return Err(error.into());
-                }
-                following.heard = true;
-                if !tell(LogTold::Piece { of: &of, several: following.known.len() > 1, piece: &piece }) {
-                    return Ok(LogsEnd::Unheard);
-                }
-            }
+            // rare, and who reads much would never come to them
             Some(event) = pods.next() => {
+                let joins = first;
                 first &= !matches!(event, WatchEvent::Restarted(_));
                 changed(&mut listed, event)?;
-                following.look(cluster, &listed);
+                following.look(cluster, &listed, joins);
             }
             Some(event) = namespaces.next() => {
                 match as_it_is(event)? {
@@ -90,7 +91,26 @@ pub(super) async fn follow(
                     }
                     NamespaceNow::Unknown => {}
                 }
-                following.look(cluster, &listed);
+                following.look(cluster, &listed, first);
+            }
+            Some((of, piece)) = following.readers.next() => {
+                let heard = match piece {
+                    Heard::End => {
+                        if let Some(at) = following.active.iter().position(|other| *other == of) {
+                            following.active.swap_remove(at);
+                        }
+                        continue;
+                    }
+                    Heard::Piece(LogPiece::Failed(error)) => return Err(error.into()),
+                    Heard::Said(words) => tell(LogTold::Notice(words)),
+                    Heard::Piece(piece) => {
+                        following.heard = true;
+                        tell(LogTold::Piece { of: &of, several: following.known.len() > 1, piece: &piece })
+                    }
+                };
+                if !heard {
+                    return Ok(LogsEnd::Unheard);
+                }
             }
             () = sleep_until(linger) => {}
         }
@@ -137,34 +157,57 @@ fn changed(pods: &mut Vec<Pod>, event: WatchEvent<Pod>) -> Result<()> {
     Ok(())
 }
 
+/// A log with all that is to be said of it, and an end of its own, so that whoever waits for the last one wakes up.
+fn heard(log: BoxStream<'static, LogPiece>, file: LogFile) -> impl Stream<Item = Heard> + Send + 'static {
+    let parts = stream::unfold(Some((log, file)), |reading| async move {
+        let (mut log, mut file) = reading?;
+        let piece = log.next().await;
+        let late = piece.as_ref().and_then(|piece| file.late(piece));
+        let rotated = file.rotated(piece.as_ref()).await;
+        let over = piece.is_none();
+        let said = [late.map(Heard::Said), piece.map(Heard::Piece), rotated.map(Heard::Said)];
+        let all = said.into_iter().flatten().chain(over.then_some(Heard::End));
+        Some((stream::iter(all.collect::<Vec<_>>()), (!over).then_some((log, file))))
+    });
+    parts.flatten()
+}
+
 struct Following<'a> {
     request: &'a LogsRequest,
     build: Build,
     readers: Readers,
     /// Those that are read, or have been: uid of the pod, and the container.
     known: BTreeSet<(String, String)>,
-    /// How many of them have not come to their end.
-    active: usize,
+    /// Those of them that have not come to their end.
+    active: Vec<LogName>,
     /// Whether anything has come.
     heard: bool,
 }
 
 impl Following<'_> {
-    /// Reads whatever has begun since.
-    fn look(&mut self, cluster: &Cluster, pods: &[Pod]) {
+    /// Reads whatever has begun since. `joins`: whether it may have begun long before.
+    fn look(&mut self, cluster: &Cluster, pods: &[Pod], joins: bool) {
         for pod in pods {
             for container in self.request.of(&self.build, pod) {
                 if container.has_log() && self.known.insert((pod.uid.clone(), container.name.clone())) {
-                    self.active += 1;
                     let of = name_of(pod, container);
-                    let end = of.clone();
+                    self.active.push(of.clone());
                     let log = cluster.read_log(self.request.read(pod, container, true));
-                    let named = log.map(move |piece| (of.clone(), Some(piece)));
-                    // an end of its own, so that whoever waits for the last one wakes up
-                    self.readers.push(named.chain(futures_util::stream::iter([(end, None)])).boxed());
+                    // of what was followed from its first moment nothing was rotated before
+                    let file = LogFile::of(cluster, pod, container, self.request.is_whole(), joins);
+                    self.readers.push(heard(log, file).map(move |heard| (of.clone(), heard)).boxed());
                 }
             }
         }
+    }
+
+    /// Whether any log is still on its way that has an end.
+    fn reads_on(&self, pods: &[Pod]) -> bool {
+        self.active.iter().any(|of| {
+            let pod = pods.iter().find(|pod| pod.name == of.pod);
+            let told = pod.and_then(|pod| Some((pod, pod.container(&of.container)?)));
+            told.is_none_or(|(pod, container)| pod.has_ended(container))
+        })
     }
 
     /// There is a verdict, and nothing more to read.

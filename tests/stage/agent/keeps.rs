@@ -1,10 +1,13 @@
 //! The end of a build's log is kept in home, before its result, by whoever records it; and nothing keeps a verdict back.
 
+use std::time::Duration;
+
 use studioci::chain::kept_log::KeptLog;
-use studioci::cluster::Cluster;
+use studioci::cluster::{Cluster, LogPiece};
+use studioci::ops::logs::{LogTold, LogsRequest, logs};
 use studioci::pipeline::facts::EnvValue;
 use studioci::state::kept_log;
-use testkit::Reply;
+use testkit::{BodyEnd, Reply};
 
 use super::*;
 
@@ -156,6 +159,41 @@ async fn a_kubelet_that_is_silent_delays_a_verdict_by_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_kept_log_whose_beginning_a_node_may_have_rotated_away_says_so() {
+    for (first, said) in [("10:00:01.5", false), ("10:00:40", true)] {
+        let (stage, namespace) = failing("the log\n", "", None).await;
+        let pod = format!("/api/v1/namespaces/{namespace}/pods/{}-x", wire::JOB);
+        stage.world().after_write = Some(Box::new(move |world, write| {
+            if write.starts_with("POST") && write.ends_with("/jobs") {
+                world.change(&pod, |pod| {
+                    let state = &mut pod["status"]["containerStatuses"][0]["state"];
+                    state["terminated"]["startedAt"] = json!("2026-11-30T10:00:00Z");
+                });
+            }
+        }));
+        let node = stage.client_behind(move |seen| {
+            let first = || (Duration::ZERO, format!("2026-11-30T{first}Z the log"));
+            seen.query.contains("timestamps=true").then(|| Reply::Stream(vec![first()], BodyEnd::Close))
+        });
+        let (me, cluster) = (identity(&stage, &namespace), Cluster::with_client(node));
+        let mut agent = Agent::new(&cluster, me, clock, Renderer::here(), &|_| {});
+        tokio::select! {
+            ended = Box::pin(agent.run()) => panic!("{ended:?}"),
+            () = stage.reaches(|world| asleep(world, &namespace)) => {}
+        }
+        let found = kept(&stage).await.unwrap();
+        assert_eq!(text(&found), [("build".to_owned(), "the log\n".to_owned())]);
+        let why = found.containers[0].why.as_deref();
+        assert_eq!(
+            why.is_some_and(|why| why.starts_with("it begins 40 s after its container did")),
+            said,
+            "{why:?}"
+        );
+        assert!(said || why.is_none(), "{why:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn so_much_is_kept_as_was_asked_for_and_what_is_cut_holds_no_part_of_a_value() {
     // the token lies across the place where 64 bytes before the end begin
     let log = format!("{}{TOKEN}{}", "x".repeat(500), "y".repeat(60));
@@ -224,4 +262,25 @@ async fn of_support_that_never_gets_ready_the_log_is_kept() {
         text(&kept(&stage).await.unwrap()),
         [("minio".to_owned(), "cannot bind to port 9000\n".to_owned())]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_comes_slowly_is_followed_to_its_end_whenever_the_verdict_came() {
+    let (stage, namespace) = failing("", "", None).await;
+    run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+    let line = |n: u32| format!("2026-11-30T10:00:{n:02}Z {n}\n");
+    let slow = stage.client_behind(move |seen| {
+        let lines = (1..=40).map(|n| (Duration::from_secs(2), line(n))).collect();
+        seen.path.ends_with("/log").then_some(Reply::Stream(lines, BodyEnd::Close))
+    });
+    let request = LogsRequest { name: Some(namespace.clone()), follow: true, ..LogsRequest::default() };
+    let mut heard = String::new();
+    let mut tell = |told: LogTold<'_>| {
+        if let LogTold::Piece { piece: LogPiece::Text { bytes, .. }, .. } = told {
+            heard.push_str(&String::from_utf8_lossy(bytes));
+        }
+        true
+    };
+    logs(&Cluster::with_client(slow), &request, &mut tell).await.unwrap();
+    assert_eq!(heard, (1..=40).map(|n| format!("{n}\n")).collect::<String>());
 }
