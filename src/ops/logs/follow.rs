@@ -24,10 +24,10 @@ use crate::state::error::{Error, Result};
 const LINGER: Duration = Duration::from_secs(10);
 
 /// Logs that are being read.
-type Readers = SelectAll<BoxStream<'static, (LogName, Heard)>>;
+type Readers = SelectAll<BoxStream<'static, (LogName, LogHeard)>>;
 
 /// What is heard of a log.
-enum Heard {
+enum LogHeard {
     Piece(LogPiece),
     /// What is to be said of it.
     Said(String),
@@ -95,15 +95,15 @@ pub(super) async fn follow(
             }
             Some((of, piece)) = following.readers.next() => {
                 let heard = match piece {
-                    Heard::End => {
+                    LogHeard::End => {
                         if let Some(at) = following.active.iter().position(|other| *other == of) {
                             following.active.swap_remove(at);
                         }
                         continue;
                     }
-                    Heard::Piece(LogPiece::Failed(error)) => return Err(error.into()),
-                    Heard::Said(words) => tell(LogTold::Notice(words)),
-                    Heard::Piece(piece) => {
+                    LogHeard::Piece(LogPiece::Failed(error)) => return Err(error.into()),
+                    LogHeard::Said(words) => tell(LogTold::Notice(words)),
+                    LogHeard::Piece(piece) => {
                         following.heard = true;
                         tell(LogTold::Piece { of: &of, several: following.known.len() > 1, piece: &piece })
                     }
@@ -158,15 +158,15 @@ fn changed(pods: &mut Vec<Pod>, event: WatchEvent<Pod>) -> Result<()> {
 }
 
 /// A log with all that is to be said of it, and an end of its own, so that whoever waits for the last one wakes up.
-fn heard(log: BoxStream<'static, LogPiece>, file: LogFile) -> impl Stream<Item = Heard> + Send + 'static {
+fn heard(log: BoxStream<'static, LogPiece>, file: LogFile) -> impl Stream<Item = LogHeard> + Send + 'static {
     let parts = stream::unfold(Some((log, file)), |reading| async move {
         let (mut log, mut file) = reading?;
         let piece = log.next().await;
         let late = piece.as_ref().and_then(|piece| file.late(piece));
         let rotated = file.rotated(piece.as_ref()).await;
         let over = piece.is_none();
-        let said = [late.map(Heard::Said), piece.map(Heard::Piece), rotated.map(Heard::Said)];
-        let all = said.into_iter().flatten().chain(over.then_some(Heard::End));
+        let said = [late.map(LogHeard::Said), piece.map(LogHeard::Piece), rotated.map(LogHeard::Said)];
+        let all = said.into_iter().flatten().chain(over.then_some(LogHeard::End));
         Some((stream::iter(all.collect::<Vec<_>>()), (!over).then_some((log, file))))
     });
     parts.flatten()
