@@ -297,7 +297,7 @@ fn help_of_claim() {
                   [default: none]
 
           -o, --output <FORMAT>
-                  Output format: name
+                  Output format, one of: json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, yaml
 
               --timeout <DURATION>
                   How long to wait until the namespace is ready to use
@@ -392,6 +392,9 @@ fn help_of_start() {
               --keep-log <SIZE>
                   How much of each build's log to keep after its end: a size up to 512Ki, 0 for none
                   (default: 256Ki)
+
+          -o, --output <FORMAT>
+                  Output format, one of: json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, yaml
 
               --timeout <DURATION>
                   How long to wait until the chain listens
@@ -582,8 +585,15 @@ fn help_of_status() {
           # List the builds of one chain, with image and revision
           kubectl studioci status runner-main -o wide
 
-          # Find failed builds in a script
-          kubectl studioci status -o json | jq '.items[] | select(.status.verdict == "Failed")'
+          # List chains: what each does, how its last build ended, and since when it is idle
+          kubectl studioci status --chains
+
+          # List failed builds, the longest last
+          kubectl studioci status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
+
+          # Print what a script needs
+          kubectl studioci status -o jsonpath='{range
+          .items[*]}{.metadata.name}{"\t"}{.status.tag}{"\n"}{end}'
 
         Usage: kubectl studioci status [OPTIONS] [CHAIN|BUILD]
 
@@ -595,11 +605,36 @@ fn help_of_status() {
           -A, --all-chains
                   List the builds of all chains
 
+              --chains
+                  List chains, one row each, instead of their builds
+
           -o, --output <FORMAT>
-                  Output format, one of: json, name, wide, yaml
+                  Output format, one of: custom-columns, custom-columns-file, json, jsonpath,
+                  jsonpath-as-json, jsonpath-file, kyaml, name, wide, yaml
 
               --no-headers
                   Don't print headers
+
+          -l, --selector <SELECTOR>
+                  Label selector of the builds' namespaces
+
+          -L, --label-columns <KEYS>
+                  Labels that get a column each
+
+              --show-labels
+                  Show all labels in the last column
+
+              --sort-by <JSONPATH>
+                  JSONPath of the field to sort by
+
+          -w, --watch
+                  After listing, watch for changes
+
+              --watch-only
+                  Watch for changes without listing first
+
+              --output-watch-events
+                  Print what happened to each build that is watched: ADDED, MODIFIED or DELETED
 
           -h, --help
                   Print help (see a summary with '-h')
@@ -716,7 +751,7 @@ fn help_of_scale() {
                   [default: none]
 
           -o, --output <FORMAT>
-                  Output format: name
+                  Output format, one of: json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, yaml
 
               --wait
                   Wait until support is ready, or gone
@@ -778,6 +813,9 @@ fn help_of_cleanup() {
                   nothing is deleted
 
                   [default: none]
+
+          -o, --output <FORMAT>
+                  Output format: name
 
               --ignore-not-found
                   Treat "namespace not found" as success
@@ -855,8 +893,15 @@ fn short_help_leaves_the_connection_options_out() {
           # List the builds of one chain, with image and revision
           kubectl studioci status runner-main -o wide
 
-          # Find failed builds in a script
-          kubectl studioci status -o json | jq '.items[] | select(.status.verdict == "Failed")'
+          # List chains: what each does, how its last build ended, and since when it is idle
+          kubectl studioci status --chains
+
+          # List failed builds, the longest last
+          kubectl studioci status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
+
+          # Print what a script needs
+          kubectl studioci status -o jsonpath='{range
+          .items[*]}{.metadata.name}{"\t"}{.status.tag}{"\n"}{end}'
 
         Usage: kubectl studioci status [OPTIONS] [CHAIN|BUILD]
 
@@ -864,10 +909,19 @@ fn short_help_leaves_the_connection_options_out() {
           [CHAIN|BUILD]  Chain or build to show (default: the chain of this checkout, else all)
 
         Options:
-          -A, --all-chains       List the builds of all chains
-          -o, --output <FORMAT>  Output format, one of: json, name, wide, yaml
-              --no-headers       Don't print headers
-          -h, --help             Print help (see more with '--help')
+              --chains                List chains, one row each, instead of their builds
+          -o, --output <FORMAT>       Output format, one of: custom-columns, custom-columns-file, json,
+                                      jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, wide, yaml
+              --no-headers            Don't print headers
+          -l, --selector <SELECTOR>   Label selector of the builds' namespaces
+          -L, --label-columns <KEYS>  Labels that get a column each
+              --show-labels           Show all labels in the last column
+              --sort-by <JSONPATH>    JSONPath of the field to sort by
+          -w, --watch                 After listing, watch for changes
+              --watch-only            Watch for changes without listing first
+              --output-watch-events   Print what happened to each build that is watched: ADDED, MODIFIED or
+                                      DELETED
+          -h, --help                  Print help (see more with '--help')
         "#);
 }
 
@@ -1071,7 +1125,7 @@ fn missing_and_superfluous_arguments_are_named() {
 #[test]
 fn values_that_cannot_be_read_are_explained() {
     insta::assert_snapshot!(usage("status -o xml"), @r#"
-        error: unable to match a printer suitable for the output format "xml", allowed formats are: json,name,wide,yaml
+        error: unable to match a printer suitable for the output format "xml", allowed formats are: custom-columns,custom-columns-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,wide,yaml
         See 'kubectl studioci status --help' for usage.
         "#);
     insta::assert_snapshot!(usage("version -o name"), @r#"

@@ -90,6 +90,21 @@ mod tests {
         }
     }
 
+    /// `tests/printed` has called Kubernetes' own function.
+    #[test]
+    fn ten_thousand_durations_are_said_as_kubernetes_says_them() {
+        let lines = include_str!("../../tests/data/kubectl-ages.txt").lines();
+        let told: Vec<(i64, &str)> = lines
+            .map(|line| line.split_once(' ').unwrap())
+            .map(|(s, age)| (s.parse().unwrap(), age))
+            .collect();
+        assert_eq!(told.len(), 10_000);
+        for (seconds, age) in told {
+            let from = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1_000);
+            assert_eq!(human(from, from + SignedDuration::from_secs(seconds)), age, "{seconds} seconds");
+        }
+    }
+
     #[test]
     fn parts_of_a_second_are_cut_off_towards_zero() {
         for (millis, text) in [

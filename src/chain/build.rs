@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-pub use super::phase::{Dispatch, Phase, Verdict};
+pub use super::phase::{Dispatch, Happening, Phase, Verdict};
 use super::trying::Trying;
 pub use super::version::{Baseline, Content, Version};
 use super::{age, wire};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::build::{Build, Verdict};
+use super::build::{Build, Map, Verdict};
 
 /// Version of the object.
 pub const API_VERSION: &str = "studioci.dev/v1";
@@ -15,6 +15,8 @@ pub const API_VERSION: &str = "studioci.dev/v1";
 /// What is known of a build only by looking at more than its Namespace; nothing where nobody looked.
 #[derive(Debug, Clone, Default)]
 pub struct Seen<'a> {
+    /// Labels of its Namespace.
+    pub labels: Option<&'a Map>,
     /// What keeps it from going on.
     pub trouble: Option<&'a str>,
     /// What to do about that.
@@ -35,6 +37,7 @@ pub fn build_object(build: &Build, seen: &Seen<'_>, now: Timestamp) -> Value {
             name: &build.namespace,
             uid: &build.uid,
             creation_timestamp: build.created.map(time),
+            labels: seen.labels.filter(|labels| !labels.is_empty()),
         },
         spec: BuildSpec {
             chain: &build.chain,
@@ -69,7 +72,7 @@ pub fn build_object(build: &Build, seen: &Seen<'_>, now: Timestamp) -> Value {
 }
 
 /// Whole seconds, as Kubernetes writes times.
-fn time(at: Timestamp) -> String {
+pub(super) fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
@@ -94,6 +97,9 @@ struct BuildMetadata<'a> {
     /// When the Namespace was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     creation_timestamp: Option<String>,
+    /// Labels of the Namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<&'a Map>,
 }
 
 #[derive(Debug, Serialize)]

@@ -9,6 +9,7 @@ pub mod begun;
 pub mod build;
 pub mod build_object;
 pub mod case;
+pub mod chain_object;
 pub mod claim;
 pub mod commit_status;
 pub mod copied;

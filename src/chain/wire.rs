@@ -73,7 +73,8 @@ pub const GENERATION: &str = "studioci.dev/generation";
 pub const PARENT: &str = "studioci.dev/parent";
 /// Annotation: the namespace of the build after this one.
 pub const SUCCESSOR: &str = "studioci.dev/successor";
-/// Annotation: the verdict, once there is one.
+/// Annotation: the verdict, once there is one; beside it a label of the same key and word, which servers select by and nothing
+/// here reads.
 pub const VERDICT: &str = "studioci.dev/verdict";
 /// Annotation: why the verdict is what it is, one sentence.
 pub const CAUSE: &str = "studioci.dev/cause";

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::output::{DryRunArgs, Name, only_name};
+use super::output::{DryRunArgs, OutputArg, Results, of_results};
 use crate::chain::names;
 use crate::chain::rights::Added;
 use crate::ops;
@@ -37,9 +38,9 @@ pub struct ClaimArgs {
     /// Whether it is only looked at.
     #[command(flatten)]
     pub dry_run: DryRunArgs,
-    /// Output format: name
-    #[arg(short, long, value_name = "FORMAT", value_parser = only_name)]
-    pub output: Option<Name>,
+    /// Output format, one of: json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, yaml
+    #[arg(short, long, value_name = "FORMAT", value_parser = of_results)]
+    pub output: Option<OutputArg>,
     /// How long to wait until the namespace is ready to use
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = duration::parse)]
     pub timeout: Duration,
@@ -50,6 +51,7 @@ pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     if let Some(why) = names::label_fault(&args.prefix, names::PREFIX_MAX) {
         return Err(Error::BadPrefix { prefix: args.prefix, why }.into());
     }
+    let mut results = Results::of(args.output.as_ref())?;
     let claim = |added| Claim::bare(&args.prefix, added, Timestamp::now());
     let name = if args.dry_run.asked.is_dry() {
         let claim = claim(Added::default());
@@ -68,7 +70,7 @@ pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         operation: Operation::Created,
         dry_run: args.dry_run.asked,
     };
-    let line = if args.output.is_some() { outcome.object() } else { outcome.to_string() };
-    ctx.console.line(&line)?;
+    let object = || json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+    results.print(&mut ctx.console, &outcome.to_string(), &outcome.object(), object)?;
     Ok(ExitKind::Done)
 }

@@ -10,7 +10,7 @@ use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
-use super::output::{DryRun, server_dry_run};
+use super::output::{DryRun, OnlyName, only_name, server_dry_run};
 use crate::chain::names;
 use crate::chain::retention::Rules;
 use crate::cluster::Cluster;
@@ -66,6 +66,9 @@ pub struct CleanupArgs {
         value_parser = server_dry_run
     )]
     pub dry_run: DryRun,
+    /// Output format: name
+    #[arg(short, long, value_name = "FORMAT", value_parser = only_name)]
+    pub output: Option<OnlyName>,
     /// Treat "namespace not found" as success
     #[arg(long)]
     pub ignore_not_found: bool,
@@ -141,6 +144,7 @@ async fn work(
     console: &mut Console,
 ) -> Result<Done, Failure> {
     let narrator = Narrator::of(console).of_many(args.dry_run, args.ignore_not_found);
+    let narrator = narrator.only_names(args.output.is_some());
     let done = {
         let say = |it: Narration<'_>| narrator.say(&it);
         cleanup::cleanup(cluster, which, args.dry_run, Timestamp::now(), &say).await

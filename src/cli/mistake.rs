@@ -69,6 +69,10 @@ cases! {
         NotABuildToPublish { name: String } Usage
             "{name} is a chain, and a result is told of one build"
             => "name the build: kubectl studioci report {name} lists them";
+        /// A template in a language that is not spoken here.
+        NoGoTemplates { form: String } Usage
+            "-o {form} is not there: nothing here reads the templates of Go"
+            => "say it by a path: -o jsonpath='{{range .items[*]}}{{.metadata.name}}{{\"\\n\"}}{{end}}', or by -o custom-columns=NAME:.metadata.name";
         /// A `cleanup` that names nothing.
         NothingChosen {} Usage
             "no builds are chosen"

@@ -1,9 +1,17 @@
 //! `-o` and `--dry-run`, as kubectl takes them.
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::Value;
 
-use crate::output::printer;
+use super::failure::Failure;
+use super::mistake::Mistake;
+use super::pipeline::text;
+use crate::output::columns::CustomColumns;
+use crate::output::console::Console;
+use crate::output::form::{ObjectForm, WholeForm};
+use crate::output::jsonpath::JsonPath;
 pub use crate::state::DryRun;
 
 /// A complaint that is kubectl's own sentence, and is printed as it is.
@@ -48,39 +56,172 @@ pub(super) fn server_dry_run(text: &str) -> Result<DryRun, Sentence> {
     }
 }
 
-/// The forms an object can be printed in as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whole {
-    /// JSON.
-    Json,
-    /// YAML.
-    Yaml,
+/// What `-o` says, before files are read that it names.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OutputArg {
+    /// A form.
+    Form(ObjectForm),
+    /// `jsonpath-file=FILE`.
+    JsonPathFile(String),
+    /// `custom-columns-file=FILE`.
+    ColumnsFile(String),
+    /// A template of Go, with what it is called.
+    GoTemplate(String),
 }
 
-impl Whole {
-    /// The object in this form, with its final newline.
-    pub fn print(self, value: &Value) -> String {
+impl OutputArg {
+    /// Reads the file that it names.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or holds no such template; a template of Go, which nobody here can read.
+    pub(super) fn read(&self) -> Result<ObjectForm, Failure> {
+        const ABSENT: &str = "name the file behind `=`";
+        let file = |path: &str| text(Path::new(path), ABSENT).map(|file| file.text);
         match self {
-            Self::Json => printer::json(value),
-            Self::Yaml => printer::yaml(value),
+            Self::Form(form) => Ok(form.clone()),
+            Self::JsonPathFile(path) => {
+                let path = jsonpath(&file(path)?).map_err(Failure::usage)?;
+                Ok(ObjectForm::Whole(WholeForm::JsonPath(path)))
+            }
+            Self::ColumnsFile(path) => {
+                let columns = CustomColumns::of_file(&file(path)?).map_err(Failure::usage)?;
+                Ok(ObjectForm::Columns(columns))
+            }
+            Self::GoTemplate(form) => Err(Mistake::NoGoTemplates { form: form.clone() }.into()),
         }
     }
 }
 
-pub(super) fn whole(text: &str) -> Result<Whole, Sentence> {
-    match text {
-        "json" => Ok(Whole::Json),
-        "yaml" => Ok(Whole::Yaml),
+const GO_TEMPLATES: [&str; 4] = ["go-template", "go-template-file", "template", "templatefile"];
+const OF_RESULTS: [&str; 7] =
+    ["json", "jsonpath", "jsonpath-as-json", "jsonpath-file", "kyaml", "name", "yaml"];
+const OF_LISTS: [&str; 10] = [
+    "custom-columns",
+    "custom-columns-file",
+    "json",
+    "jsonpath",
+    "jsonpath-as-json",
+    "jsonpath-file",
+    "kyaml",
+    "name",
+    "wide",
+    "yaml",
+];
+
+/// `-o` of a verb that lists.
+pub(super) fn of_lists(text: &str) -> Result<OutputArg, Sentence> {
+    output(text, &OF_LISTS)
+}
+
+/// `-o` of a verb that says what became of an object.
+pub(super) fn of_results(text: &str) -> Result<OutputArg, Sentence> {
+    output(text, &OF_RESULTS)
+}
+
+/// `-o json` or `-o yaml`.
+pub(super) fn whole(text: &str) -> Result<WholeForm, Sentence> {
+    match output(text, &["json", "yaml"])? {
+        OutputArg::Form(ObjectForm::Whole(form)) => Ok(form),
         _ => Err(unmatched(text, &["json", "yaml"])),
+    }
+}
+
+fn output(text: &str, allowed: &[&str]) -> Result<OutputArg, Sentence> {
+    let lower = text.to_lowercase();
+    let (name, value) =
+        text.split_once('=').map_or((lower.as_str(), None), |(name, value)| (name, Some(value)));
+    if GO_TEMPLATES.contains(&name) && allowed.contains(&"jsonpath") {
+        return Ok(OutputArg::GoTemplate(name.to_owned()));
+    }
+    let takes_one = name.starts_with("jsonpath") || name.starts_with("custom-columns");
+    if !allowed.contains(&name) || (value.is_some() && !takes_one) {
+        return Err(unmatched(text, allowed));
+    }
+    let value = value.unwrap_or_default();
+    if takes_one && value.is_empty() {
+        return Err(Sentence(match name {
+            "custom-columns" | "custom-columns-file" => {
+                format!("{name} format specified but no custom columns given")
+            }
+            _ => "template format specified but no template given".to_owned(),
+        }));
+    }
+    let form = match name {
+        "json" => ObjectForm::Whole(WholeForm::Json),
+        "yaml" => ObjectForm::Whole(WholeForm::Yaml),
+        "kyaml" => ObjectForm::Whole(WholeForm::Kyaml),
+        "name" => ObjectForm::Name,
+        "wide" => ObjectForm::Wide,
+        "jsonpath-file" => return Ok(OutputArg::JsonPathFile(value.to_owned())),
+        "custom-columns-file" => return Ok(OutputArg::ColumnsFile(value.to_owned())),
+        "custom-columns" => ObjectForm::Columns(CustomColumns::parse(value).map_err(Sentence)?),
+        "jsonpath" => ObjectForm::Whole(WholeForm::JsonPath(jsonpath(value).map_err(Sentence)?)),
+        _ => ObjectForm::Whole(WholeForm::JsonPathAsJson(jsonpath(value).map_err(Sentence)?)),
+    };
+    Ok(OutputArg::Form(form))
+}
+
+fn jsonpath(text: &str) -> Result<JsonPath, String> {
+    JsonPath::parse(text).map_err(|why| format!("error parsing jsonpath {text}, {why}"))
+}
+
+/// `--sort-by`.
+pub(super) fn sort_by(text: &str) -> Result<JsonPath, Sentence> {
+    JsonPath::relaxed(text).map_err(Sentence)
+}
+
+/// Prints what became of one object after another: a line, or the object.
+#[derive(Debug, Default)]
+pub(super) struct Results {
+    form: Option<ObjectForm>,
+    printed: bool,
+}
+
+impl Results {
+    /// In the form that was asked for.
+    ///
+    /// # Errors
+    /// As [`OutputArg::read`].
+    pub(super) fn of(output: Option<&OutputArg>) -> Result<Self, Failure> {
+        Ok(Self { form: output.map(OutputArg::read).transpose()?, printed: false })
+    }
+
+    /// Whether objects are printed, and not lines.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.form, Some(ObjectForm::Whole(_)))
+    }
+
+    /// Prints one: `name` and what was done, the name, or the object.
+    ///
+    /// # Errors
+    /// What stdout says; a path that cannot be followed.
+    pub(super) fn print(
+        &mut self,
+        console: &mut Console,
+        line: &str,
+        name: &str,
+        object: impl FnOnce() -> Value,
+    ) -> Result<(), Failure> {
+        let first = !std::mem::replace(&mut self.printed, true);
+        match &self.form {
+            Some(ObjectForm::Whole(form)) => {
+                console.data(&form.print_next(&object(), first).map_err(Failure::usage)?)?;
+            }
+            Some(ObjectForm::Name) => console.line(name)?,
+            _ => console.line(line)?,
+        }
+        Ok(())
     }
 }
 
 /// `-o name`, where that is all there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Name;
+pub struct OnlyName;
 
-pub(super) fn only_name(text: &str) -> Result<Name, Sentence> {
-    if text == "name" { Ok(Name) } else { Err(unmatched(text, &["name"])) }
+/// `-o` of a verb that deletes, in kubectl's words.
+pub(super) fn only_name(text: &str) -> Result<OnlyName, Sentence> {
+    let only = || Sentence(format!("unexpected -o output mode: {text}. We only support '-o name'"));
+    if text == "name" { Ok(OnlyName) } else { Err(only()) }
 }
 
 /// `-o yaml`, where that is all there is.

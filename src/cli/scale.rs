@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::output::{DryRun, Name, only_name, server_dry_run};
+use super::output::{DryRun, OutputArg, Results, of_results, server_dry_run};
 use crate::chain::build::Phase;
 use crate::ops;
 use crate::ops::scale::Scaled;
 use crate::ops::signal::or_interrupted;
+use crate::output::console::Console;
 use crate::output::result::{Operation, ResultLine};
 
 /// Scale a build's support up to look at its data, or back down
@@ -44,9 +46,9 @@ pub struct ScaleArgs {
         value_parser = server_dry_run
     )]
     pub dry_run: DryRun,
-    /// Output format: name
-    #[arg(short, long, value_name = "FORMAT", value_parser = only_name)]
-    pub output: Option<Name>,
+    /// Output format, one of: json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, yaml
+    #[arg(short, long, value_name = "FORMAT", value_parser = of_results)]
+    pub output: Option<OutputArg>,
     /// Wait until support is ready, or gone
     #[arg(long)]
     pub wait: bool,
@@ -69,6 +71,7 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         DirectionArg::Up => ops::scale::Direction::Up,
         DirectionArg::Down => ops::scale::Direction::Down,
     };
+    let mut results = Results::of(args.output.as_ref())?;
     let cluster = ctx.connect()?;
     let build = ops::scale::find(&cluster, &args.name).await?;
     let name = build.namespace.as_str();
@@ -77,7 +80,7 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     }
     let outcome = ops::scale::scale(&cluster, &build, direction, args.dry_run).await?;
     for done in &outcome.scaled {
-        ctx.console.line(&line(done, &args))?;
+        print(done, name, &args, &mut results, &mut ctx.console)?;
     }
     let mut failed = outcome.failed.into_iter().map(Failure::from);
     if let Some(first) = failed.next() {
@@ -103,8 +106,14 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     Ok(ExitKind::Done)
 }
 
-/// kubectl's result line of one workload.
-fn line(done: &Scaled, args: &ScaleArgs) -> String {
+/// kubectl's result line of one workload, or the workload.
+fn print(
+    done: &Scaled,
+    namespace: &str,
+    args: &ScaleArgs,
+    results: &mut Results,
+    console: &mut Console,
+) -> Result<(), Failure> {
     let outcome = ResultLine {
         kind: &done.kind.as_str().to_ascii_lowercase(),
         group: done.kind.group(),
@@ -113,5 +122,12 @@ fn line(done: &Scaled, args: &ScaleArgs) -> String {
         operation: if done.changed { Operation::Scaled } else { Operation::Unchanged },
         dry_run: args.dry_run,
     };
-    if args.output.is_some() { outcome.object() } else { outcome.to_string() }
+    let object = || {
+        json!({
+            "apiVersion": done.kind.api_version(),
+            "kind": done.kind.as_str(),
+            "metadata": { "name": done.name, "namespace": namespace },
+        })
+    };
+    results.print(console, &outcome.to_string(), &outcome.object(), object)
 }

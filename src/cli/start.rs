@@ -6,15 +6,17 @@ use std::time::Duration;
 use clap::Args;
 use clap::ValueEnum;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::cleanup::count;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::output::DryRunArgs;
+use super::output::{DryRunArgs, OutputArg, Results, of_results};
 use super::pipeline::PipelineArgs;
 use super::publishing::PublishArgs;
 use crate::chain::build::Phase;
+use crate::chain::chain_object::ChainSeen;
 use crate::chain::retention::Rules;
 use crate::chain::{kept_log, names};
 use crate::local::git;
@@ -93,6 +95,9 @@ pub struct StartArgs {
     /// How much of each build's log to keep after its end: a size up to 512Ki, 0 for none (default: 256Ki)
     #[arg(long, value_name = "SIZE", value_parser = kept_log::size, allow_hyphen_values = true)]
     pub keep_log: Option<usize>,
+    /// Output format, one of: json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, yaml
+    #[arg(short, long, value_name = "FORMAT", value_parser = of_results)]
+    pub output: Option<OutputArg>,
     /// Who is told of its builds.
     #[command(flatten)]
     pub publish: PublishArgs,
@@ -125,6 +130,7 @@ impl PodSecurityLevel {
 
 #[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
 pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let mut results = Results::of(args.output.as_ref())?;
     let (sources, facts) = args.pipeline.read(&mut ctx.console)?;
     if let Some(Fact::Unset(why)) = facts.git.get("dir")
         && args.chain.is_some()
@@ -153,7 +159,7 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         at: Timestamp::now(),
     };
     if args.dry_run.asked.is_dry() {
-        return preview(&request, ctx);
+        return preview(&request, &mut results, ctx);
     }
     let cluster = ctx.connect()?;
     let outcome = {
@@ -166,7 +172,12 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         StartOutcome::Unchanged(build) => (build, "unchanged"),
     };
     let chain = build.chain.as_str();
-    ctx.console.line(&format!("chain/{chain} {operation}"))?;
+    let object = || {
+        let (name, uuid) = (chain.to_owned(), Some(build.chain_uuid.clone()));
+        ChainSeen { name, uuid, newest: Some(build.clone()), ..ChainSeen::default() }.object(None)
+    };
+    let name = format!("chain/{chain}");
+    results.print(&mut ctx.console, &format!("{name} {operation}"), &name, object)?;
     let standing = match (&build.waiting, build.phase) {
         (Some(why), Phase::Claimed) => format!("namespace {}: {why}", build.namespace),
         (_, phase) => format!("namespace {}: {phase}", build.namespace),
@@ -208,13 +219,20 @@ fn in_namespace(secrets: Vec<SecretSource>, namespace: Option<&str>) -> Vec<Secr
 }
 
 /// What would be created, without asking the cluster.
-fn preview(request: &StartRequest, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+fn preview(request: &StartRequest, results: &mut Results, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let intent = request.intend(&Home::unasked())?;
     for notice in &intent.plan.notices {
         ctx.console.warning(&notice.to_string());
     }
+    if results.is_whole() {
+        let name = intent.record.settings.chain.clone();
+        let object = || ChainSeen { name, ..ChainSeen::default() }.object(None);
+        results.print(&mut ctx.console, "", "", object)?;
+        return Ok(ExitKind::Done);
+    }
     for object in intent.objects(request.at)? {
-        ctx.console.line(&format!("{object} created (dry run)"))?;
+        let line = format!("{object} created (dry run)");
+        results.print(&mut ctx.console, &line, &object, || Value::Null)?;
     }
     Ok(ExitKind::Done)
 }

@@ -1,15 +1,24 @@
 //! `status`: list builds, newest first.
 
+use std::ops::ControlFlow;
+
 use clap::Args;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::here::unless_named;
-use super::output::{Sentence, Whole, unmatched};
+use super::output::{OutputArg, of_lists, sort_by};
+use crate::chain::build::Happening;
+use crate::cluster::Cluster;
 use crate::ops;
-use crate::ops::status::Overview;
+use crate::ops::signal::or_interrupted;
+use crate::ops::status::{Overview, WantedBuilds};
+use crate::output::chains::ChainsView;
 use crate::output::console::Console;
+use crate::output::form::ObjectForm;
+use crate::output::jsonpath::JsonPath;
+use crate::output::listing::{Feed, Listing};
 use crate::output::status::{self, View};
 
 /// List builds, newest first
@@ -27,72 +36,111 @@ Examples:
   # List the builds of one chain, with image and revision
   kubectl studioci status runner-main -o wide
 
-  # Find failed builds in a script
-  kubectl studioci status -o json | jq '.items[] | select(.status.verdict == \"Failed\")'")]
+  # List chains: what each does, how its last build ended, and since when it is idle
+  kubectl studioci status --chains
+
+  # List failed builds, the longest last
+  kubectl studioci status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
+
+  # Print what a script needs
+  kubectl studioci status -o jsonpath='{range .items[*]}{.metadata.name}{\"\\t\"}{.status.tag}{\"\\n\"}{end}'")]
 pub struct StatusArgs {
     /// Chain or build to show (default: the chain of this checkout, else all)
     #[arg(value_name = "CHAIN|BUILD")]
     pub name: Option<String>,
     /// List the builds of all chains
-    #[arg(short = 'A', long, conflicts_with = "name")]
+    #[arg(short = 'A', long, alias = "all-namespaces", conflicts_with = "name")]
     pub all_chains: bool,
-    /// Output format, one of: json, name, wide, yaml
-    #[arg(short, long, value_name = "FORMAT", value_parser = form)]
-    pub output: Option<Form>,
+    /// List chains, one row each, instead of their builds
+    #[arg(long)]
+    pub chains: bool,
+    /// Output format, one of: custom-columns, custom-columns-file, json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, wide, yaml
+    #[arg(short, long, value_name = "FORMAT", value_parser = of_lists)]
+    pub output: Option<OutputArg>,
     /// Don't print headers
     #[arg(long)]
     pub no_headers: bool,
+    /// Label selector of the builds' namespaces
+    #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "chains")]
+    pub selector: Option<String>,
+    /// Labels that get a column each
+    #[arg(short = 'L', long, value_name = "KEYS", value_delimiter = ',', conflicts_with = "chains")]
+    pub label_columns: Vec<String>,
+    /// Show all labels in the last column
+    #[arg(long, conflicts_with = "chains")]
+    pub show_labels: bool,
+    /// JSONPath of the field to sort by
+    #[arg(long, value_name = "JSONPATH", value_parser = sort_by)]
+    pub sort_by: Option<JsonPath>,
+    /// After listing, watch for changes
+    #[arg(short, long, conflicts_with = "chains")]
+    pub watch: bool,
+    /// Watch for changes without listing first
+    #[arg(long, conflicts_with = "chains")]
+    pub watch_only: bool,
+    /// Print what happened to each build that is watched: ADDED, MODIFIED or DELETED
+    #[arg(long)]
+    pub output_watch_events: bool,
 }
 
-/// The forms that builds are shown in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// A `BuildList`, JSON.
-    Json,
-    /// `namespace/NAME`, a line each.
-    Name,
-    /// The table with all its columns.
-    Wide,
-    /// A `BuildList`, YAML.
-    Yaml,
-}
+impl StatusArgs {
+    /// How builds are listed; files that it names are read.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and flags that mean nothing together, in kubectl's words.
+    pub fn listing(&self) -> Result<Listing, Failure> {
+        let form = self.output.as_ref().map(OutputArg::read).transpose()?;
+        if self.show_labels && !matches!(form, None | Some(ObjectForm::Wide)) {
+            return Err(Failure::usage("--show-labels needs the table: leave -o out, or say -o wide"));
+        }
+        if self.output_watch_events && !(self.watch || self.watch_only) {
+            return Err(Failure::usage(
+                "--output-watch-events option can only be used with --watch or --watch-only",
+            ));
+        }
+        Ok(Listing {
+            form,
+            no_headers: self.no_headers,
+            label_columns: self.label_columns.clone(),
+            show_labels: self.show_labels,
+            sort_by: self.sort_by.clone(),
+            events: self.output_watch_events,
+        })
+    }
 
-fn form(text: &str) -> Result<Form, Sentence> {
-    match text {
-        "json" => Ok(Form::Json),
-        "name" => Ok(Form::Name),
-        "wide" => Ok(Form::Wide),
-        "yaml" => Ok(Form::Yaml),
-        _ => Err(unmatched(text, &["json", "name", "wide", "yaml"])),
+    /// `here`: the chain that is meant where no name is given.
+    fn wanted<'a>(&'a self, here: Option<&'a str>, listing: &Listing) -> WantedBuilds<'a> {
+        WantedBuilds {
+            name: self.name.as_deref().or(here),
+            selector: self.selector.as_deref(),
+            labels: listing.needs_labels(),
+        }
     }
 }
 
 /// Shows builds as asked for. A build that was named is shown as one object, not as a list of one.
 ///
 /// # Errors
-/// A name that no chain and no build has, and what stdout says.
+/// A name that no chain and no build has, a path that cannot be followed, and what stdout says.
 pub fn show(
     args: &StatusArgs,
+    listing: &Listing,
     seen: &Overview,
     now: Timestamp,
     console: &mut Console,
 ) -> Result<(), Failure> {
-    let view = View::new(status::select(&seen.builds, args.name.as_deref()), &seen.signs, now);
-    let whole = |form: Whole| match view.builds() {
-        [only] if args.name.as_deref() == Some(&only.namespace) => form.print(&view.object(only)),
-        _ => form.print(&view.list()),
-    };
-    match (&args.name, args.output) {
-        (Some(name), _) if view.is_empty() => {
-            return Err(absent(seen, name));
-        }
-        (_, Some(Form::Json)) => console.data(&whole(Whole::Json))?,
-        (_, Some(Form::Yaml)) => console.data(&whole(Whole::Yaml))?,
-        (None, _) if view.is_empty() => console.talk(status::NOTHING_FOUND),
-        (_, Some(Form::Name)) => view.names().try_for_each(|name| console.line(&name))?,
-        (_, form) => console.data(&view.table(form == Some(Form::Wide)).render(!args.no_headers))?,
+    let view = view(args, seen, now);
+    let alone = view.builds().first().is_some_and(|only| args.name.as_deref() == Some(&only.namespace));
+    match &args.name {
+        Some(name) if view.is_empty() && args.selector.is_none() => return Err(absent(seen, name)),
+        _ if view.is_empty() && listing.is_for_people() => console.talk(status::NOTHING_FOUND),
+        _ => console.data(&listing.print(&view, alone).map_err(Failure::usage)?)?,
     }
     Ok(())
+}
+
+fn view<'a>(args: &StatusArgs, seen: &'a Overview, now: Timestamp) -> View<'a> {
+    View::new(status::select(&seen.builds, args.name.as_deref()), &seen.signs, now).with_labels(&seen.labels)
 }
 
 /// That nothing has this name is an answer; that its Namespace cannot be read is a failure.
@@ -104,107 +152,111 @@ fn absent(seen: &Overview, name: &str) -> Failure {
 
 #[expect(clippy::disallowed_methods, reason = "ages against a server that sends no date")]
 pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let listing = args.listing()?;
     let cluster = ctx.connect()?;
+    if args.chains {
+        return chains(&args, &listing, &cluster, &mut ctx.console).await;
+    }
     let here = if args.all_chains { None } else { unless_named(args.name.as_ref()) };
     let of_here = match &here {
-        Some(chain) => ops::status::of_chain(&cluster, chain).await?,
+        Some(chain) => ops::status::of_chain(&cluster, args.wanted(Some(chain), &listing)).await?,
         None => None,
     };
     let narrowed = here.filter(|_| of_here.is_some());
+    let wanted = args.wanted(narrowed.as_deref(), &listing);
     let seen = match of_here {
         Some(seen) => seen,
-        None => ops::status::status(&cluster, args.name.as_deref()).await?,
+        None => ops::status::status(&cluster, wanted).await?,
     };
     for warning in seen.warnings(args.name.as_deref()) {
         ctx.console.warning(&warning);
     }
     let now = seen.now.unwrap_or_else(Timestamp::now);
-    show(&args, &seen, now, &mut ctx.console)?;
-    if let Some(chain) = narrowed {
+    if let Some(chain) = &narrowed {
         ctx.console.talk(&format!(
             "these are the builds of chain {chain}, which is this checkout's; all: kubectl studioci status -A"
         ));
     }
+    if args.watch || args.watch_only {
+        return watch(&args, wanted, listing, &cluster, seen, &mut ctx.console).await;
+    }
+    show(&args, &listing, &seen, now, &mut ctx.console)?;
     Ok(ExitKind::Done)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::chain::build::{Build, Map, NamespaceView};
-    use crate::chain::wire;
-    use crate::output::console::StreamStyle;
-
-    fn builds() -> Vec<Build> {
-        [("ci-a", "runner"), ("ci-b", "runner"), ("ci-c", "alone")]
-            .into_iter()
-            .map(|(namespace, chain)| {
-                let map = |pairs: &[(&str, &str)]| {
-                    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Map>()
-                };
-                let labels = map(&[(wire::CHAIN, chain), (wire::PHASE, "Listening")]);
-                let told = map(&[(wire::OWNER, "o"), (wire::CHAIN_UUID, "c"), (wire::GENERATION, "1")]);
-                Build::read(NamespaceView {
-                    namespace,
-                    uid: "u",
-                    resource_version: "1",
-                    created: Some(Timestamp::UNIX_EPOCH),
-                    terminating: false,
-                    labels: &labels,
-                    annotations: &told,
-                })
-                .unwrap()
-            })
-            .collect()
+#[expect(clippy::disallowed_methods, reason = "ages against a server that sends no date")]
+async fn chains(
+    args: &StatusArgs,
+    listing: &Listing,
+    cluster: &Cluster,
+    console: &mut Console,
+) -> Result<ExitKind, Failure> {
+    let seen = ops::status::chains(cluster, args.name.as_deref()).await.map_err(|error| {
+        let failure = Failure::from(error);
+        let kind = if failure.kind == ExitKind::Usage { ExitKind::No } else { failure.kind };
+        Failure { kind, ..failure }
+    })?;
+    for warning in seen.builds.warnings(args.name.as_deref()) {
+        console.warning(&warning);
     }
-
-    /// Stdout, stderr and the failure.
-    fn shown(
-        builds: &[Build],
-        name: Option<&str>,
-        output: Option<Form>,
-    ) -> (String, String, Option<Failure>) {
-        let (mut console, captured) = Console::captured(StreamStyle::default(), StreamStyle::default());
-        let seen = Overview { builds: builds.to_vec(), ..Overview::default() };
-        let args = StatusArgs { name: name.map(str::to_owned), all_chains: false, output, no_headers: true };
-        let failure = show(&args, &seen, Timestamp::UNIX_EPOCH, &mut console).err();
-        (captured.out(), captured.err(), failure)
+    let now = seen.builds.now.unwrap_or_else(Timestamp::now);
+    let view = ChainsView::new(&seen.chains, &seen.builds.signs, now);
+    if seen.chains.is_empty() && listing.is_for_people() {
+        console.talk(status::NOTHING_FOUND);
+    } else {
+        console.data(&listing.print(&view, args.name.is_some()).map_err(Failure::usage)?)?;
     }
-
-    #[test]
-    fn nothing_found_is_said_to_people_and_an_empty_list_to_programs() {
-        for form in [None, Some(Form::Wide), Some(Form::Name)] {
-            assert_eq!(shown(&[], None, form), (String::new(), "No resources found\n".to_owned(), None));
-        }
-        let (out, err, failure) = shown(&[], None, Some(Form::Json));
-        assert!(out.contains("\"items\": []"), "{out}");
-        assert_eq!((err.as_str(), failure), ("", None));
-    }
-
-    #[test]
-    fn a_name_that_nobody_has_is_a_no() {
-        for form in [None, Some(Form::Json)] {
-            let (out, _, failure) = shown(&builds(), Some("nobody"), form);
-            assert_eq!((out.as_str(), failure.unwrap().kind), ("", ExitKind::No));
-        }
-    }
-
-    #[test]
-    fn a_named_build_is_an_object_and_a_chain_is_a_list() {
-        let kind = |name| {
-            let (out, ..) = shown(&builds(), Some(name), Some(Form::Json));
-            let value: serde_json::Value = serde_json::from_str(&out).unwrap();
-            value["kind"].as_str().unwrap().to_owned()
-        };
-        assert_eq!(kind("ci-a"), "Build");
-        assert_eq!(kind("runner"), "BuildList");
-        assert_eq!(kind("alone"), "BuildList", "a chain of one build is a chain");
-    }
-
-    #[test]
-    fn names_and_rows_are_lines() {
-        let (out, ..) = shown(&builds(), Some("runner"), Some(Form::Name));
-        assert_eq!(out, "namespace/ci-a\nnamespace/ci-b\n");
-        assert_eq!(shown(&builds(), None, None).0.lines().count(), 3);
-    }
+    Ok(ExitKind::Done)
 }
+
+/// Lists, then a row or an object for each change until somebody ends it.
+#[expect(clippy::disallowed_methods, reason = "how far this clock is from the server's, for ages")]
+async fn watch(
+    args: &StatusArgs,
+    wanted: WantedBuilds<'_>,
+    mut listing: Listing,
+    cluster: &Cluster,
+    seen: Overview,
+    console: &mut Console,
+) -> Result<ExitKind, Failure> {
+    if listing.sort_by.is_some() {
+        console.talk(if args.watch_only {
+            "warning: --watch-only requested, --sort-by will be ignored"
+        } else {
+            "warning: --watch requested, --sort-by will be ignored for watch events received"
+        });
+    }
+    if args.watch_only {
+        listing.sort_by = None;
+    }
+    let ahead = seen.now.map_or(SignedDuration::ZERO, |now| now.duration_since(Timestamp::now()));
+    let mut feed = Feed::default();
+    let mut ended = None;
+    let mut tell = |happening: Happening, seen: &Overview| {
+        let view = view(args, seen, Timestamp::now().saturating_add(ahead).unwrap_or(Timestamp::MAX));
+        let printed = listing.print_on(&mut feed, happening, &view).map_err(Failure::usage);
+        match printed.and_then(|text| Ok(console.data(&text).and_then(|()| console.flush())?)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                ended = Some(failure);
+                ControlFlow::Break(())
+            }
+        }
+    };
+    let mut flow = ControlFlow::Continue(());
+    if !args.watch_only {
+        if let (Some(name), true) = (&args.name, seen.builds.is_empty() && args.selector.is_none()) {
+            return Err(absent(&seen, name));
+        }
+        flow = tell(Happening::Added, &seen);
+    }
+    if flow.is_continue() {
+        let following = ops::status::follow(cluster, wanted, seen, &mut tell);
+        Box::pin(or_interrupted(following)).await.transpose()?;
+    }
+    ended.map_or(Ok(ExitKind::Interrupted), Err)
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
-use super::output::{Whole, whole};
+use super::output::whole;
+use crate::output::form::WholeForm;
 
 /// Print the version of this program
 #[derive(Debug, Args)]
@@ -19,7 +20,7 @@ pub struct VersionArgs {
     pub client: bool,
     /// Output format, one of: json, yaml
     #[arg(short, long, value_name = "FORMAT", value_parser = whole)]
-    pub output: Option<Whole>,
+    pub output: Option<WholeForm>,
 }
 
 /// The version as kubectl shows its own: `clientVersion` with `gitVersion`, `major`, `minor` and `platform`.
@@ -45,8 +46,8 @@ fn architecture() -> &'static str {
 }
 
 pub(super) fn run(args: &VersionArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    match args.output {
-        Some(form) => ctx.console.data(&form.print(&object()))?,
+    match &args.output {
+        Some(form) => ctx.console.data(&form.print(&object()).map_err(Failure::usage)?)?,
         None => ctx.console.line(concat!("Client Version: v", env!("CARGO_PKG_VERSION")))?,
     }
     Ok(ExitKind::Done)

@@ -60,6 +60,14 @@ impl Query {
         Self::fields(format!("metadata.name={name}"))
     }
 
+    /// Of these the ones that another label selector takes, too.
+    #[must_use]
+    pub fn and_labels(self, selector: Option<&str>) -> Self {
+        let more = selector.filter(|selector| !selector.is_empty());
+        let labels = self.labels.into_iter().chain(more.map(str::to_owned)).collect::<Vec<_>>().join(",");
+        Self { labels: (!labels.is_empty()).then_some(labels), ..self }
+    }
+
     /// No more than so many objects, of which there may be any number.
     #[must_use]
     pub fn at_most(self, most: usize) -> Self {

@@ -4,6 +4,8 @@
 //! Whoever names a build or a chain pays for that alone, however many others there are. Only the Namespaces are needed.
 //! What else cannot be read is not shown, and where that may mislead, said.
 
+mod chains;
+mod follow;
 mod overview;
 
 use std::collections::BTreeSet;
@@ -13,6 +15,8 @@ use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+pub use self::chains::chains;
+pub use self::follow::follow;
 pub use self::overview::{Overview, choose, running_or_next};
 use crate::chain::build::{Build, Phase};
 use crate::chain::listener::Listener;
@@ -49,43 +53,62 @@ pub async fn builds(cluster: &Cluster, name: Option<&str>) -> Result<Overview> {
     Ok(namespaces(cluster, select::builds()).await?.without_claims())
 }
 
+/// Which builds are wanted, and what of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WantedBuilds<'a> {
+    /// Those of the chain, or the build, of that name.
+    pub name: Option<&'a str>,
+    /// Those whose Namespaces this label selector takes.
+    pub selector: Option<&'a str>,
+    /// Whether labels are kept.
+    pub labels: bool,
+}
+
+impl WantedBuilds<'_> {
+    async fn list(self, cluster: &Cluster, query: Query) -> Result<Overview> {
+        let query = query.and_labels(self.selector).cached();
+        Ok(Overview::of(cluster.list(&kind::NAMESPACES, None, &query).await?, self.labels))
+    }
+}
+
 /// Looks at the builds of the chain or at the build of that name, else at all, and at what keeps them from going on. Of a
-/// name that nobody has all are looked at, to say which there are.
+/// name that nobody has all are looked at, to say which there are; with a selector there may be none of them.
 ///
 /// # Errors
 /// Cluster errors. What cannot be read beside the Namespaces is a notice at most.
-pub async fn status(cluster: &Cluster, name: Option<&str>) -> Result<Overview> {
-    let (mut seen, missing) = match name.filter(|name| select::askable(name)) {
+pub async fn status(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Overview> {
+    let (mut seen, missing) = match wanted.name.filter(|name| select::askable(name)) {
         Some(name) => {
             let (named, missing) = Box::pin(async {
-                tokio::join!(named(cluster, name), missing_policies(cluster, CONNECTIONS - 1))
+                tokio::join!(named(cluster, name, wanted), missing_policies(cluster, CONNECTIONS - 1))
             })
             .await;
             match named? {
                 Some(seen) => (seen, missing),
-                None => (Box::pin(everything(cluster)).await?, missing),
+                None => (Box::pin(everything(cluster, wanted)).await?, missing),
             }
         }
         // what the first round has opened is used again
-        None => {
-            (Box::pin(everything(cluster)).await?, Box::pin(missing_policies(cluster, CONNECTIONS)).await)
-        }
+        None => (
+            Box::pin(everything(cluster, wanted)).await?,
+            Box::pin(missing_policies(cluster, CONNECTIONS)).await,
+        ),
     };
     seen.lacks(&missing);
     Ok(seen)
 }
 
-/// The same of one chain; none where it has no builds, and then nothing else was asked.
+/// The same of the chain of that name alone; none where it has no builds, and then nothing else was asked.
 ///
 /// # Errors
 /// As for [`status`].
-pub async fn of_chain(cluster: &Cluster, chain: &str) -> Result<Option<Overview>> {
-    if !select::askable(chain) {
-        return Ok(None);
-    }
-    let seen = namespaces(cluster, select::builds_of(chain)).await?;
+pub async fn of_chain(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Option<Overview>> {
+    let Some(chain) = wanted.name.filter(|name| select::askable(name)) else { return Ok(None) };
+    let seen = wanted.list(cluster, select::builds_of(chain)).await?;
     if !seen.has_any() {
-        return Ok(None);
+        // a selector that takes none of them does not mean the builds of others
+        let others = wanted.selector.is_some() && namespaces(cluster, select::builds_of(chain)).await?.has_any();
+        return Ok(others.then_some(seen));
     }
     let (beside, others, missing) = Box::pin(async {
         tokio::join!(
@@ -102,19 +125,24 @@ pub async fn of_chain(cluster: &Cluster, chain: &str) -> Result<Option<Overview>
 
 /// Namespaces of ours.
 async fn namespaces(cluster: &Cluster, select: Query) -> Result<Overview> {
-    Ok(Overview::of(&cluster.list(&kind::NAMESPACES, None, &select.cached()).await?))
+    WantedBuilds::default().list(cluster, select).await
 }
 
 /// All builds.
-async fn everything(cluster: &Cluster) -> Result<Overview> {
+async fn everything(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Overview> {
     let (seen, beside) =
-        tokio::join!(namespaces(cluster, select::builds()), Beside::read(cluster, Scope::All, true));
-    Ok(beside.signs_of(cluster, seen?, Overview::default()).await)
+        tokio::join!(wanted.list(cluster, select::builds()), Beside::read(cluster, Scope::All, true));
+    let seen = seen?;
+    let others = match wanted.selector {
+        Some(_) => those(cluster, seen.missed()).await?,
+        None => Overview::default(),
+    };
+    Ok(beside.signs_of(cluster, seen, others).await)
 }
 
 /// The build of that name, else the chain; none if nobody has the name.
-async fn named(cluster: &Cluster, name: &str) -> Result<Option<Overview>> {
-    let seen = namespaces(cluster, select::build(name)).await?;
+async fn named(cluster: &Cluster, name: &str, wanted: WantedBuilds<'_>) -> Result<Option<Overview>> {
+    let seen = wanted.list(cluster, select::build(name)).await?;
     if let [build] = &seen.builds[..] {
         let (chain, listening) = (build.chain.clone(), build.phase == Phase::Listening);
         let (beside, others) = tokio::join!(
@@ -130,7 +158,7 @@ async fn named(cluster: &Cluster, name: &str) -> Result<Option<Overview>> {
         return Ok(Some(seen));
     }
     let (chain, beside) = tokio::join!(
-        namespaces(cluster, select::builds_of(name)),
+        wanted.list(cluster, select::builds_of(name)),
         Beside::read(cluster, Scope::Chain(name), true)
     );
     let seen = seen.and(chain?);

@@ -90,8 +90,10 @@ fn every_name() -> (Vec<String>, Vec<&'static str>) {
 async fn what_is_told_of_a_name_is_what_the_list_of_everything_tells_of_it() {
     let (names, nobody) = every_name();
     for name in names.iter().map(String::as_str).chain(nobody) {
-        let whole = status(&serve(crowd()).0, None).await.unwrap();
-        let alone = status(&serve(crowd()).0, Some(name)).await.unwrap();
+        let whole = status(&serve(crowd()).0, WantedBuilds::default()).await.unwrap();
+        let alone = status(&serve(crowd()).0, WantedBuilds { name: Some(name), ..WantedBuilds::default() })
+            .await
+            .unwrap();
         assert_eq!(told_of(alone, name), told_of(whole, name), "{name}");
     }
 }
@@ -115,7 +117,7 @@ async fn a_name_is_asked_for_alone() {
     let (names, _) = every_name();
     for name in names.iter().filter(|name| !["lonely", "elsewhere"].contains(&name.as_str())) {
         let (cluster, record) = serve(crowd());
-        status(&cluster, Some(name)).await.unwrap();
+        status(&cluster, WantedBuilds { name: Some(name), ..WantedBuilds::default() }).await.unwrap();
         assert_eq!(beyond(&record), [""; 0], "{name}");
         // eight are for the policies; the chain is asked for besides where a listener is missed or a build cannot be read
         let most = match name.as_str() {
@@ -126,7 +128,7 @@ async fn a_name_is_asked_for_alone() {
         assert!(record.count() <= most, "{name}: {:?}", record.asked());
     }
     let (cluster, record) = serve(crowd());
-    status(&cluster, Some("ci-a")).await.unwrap();
+    status(&cluster, WantedBuilds { name: Some("ci-a"), ..WantedBuilds::default() }).await.unwrap();
     let seen = record.seen();
     let policies: Vec<_> =
         seen.iter().filter(|request| request.path.contains("/validatingadmission")).collect();
@@ -146,9 +148,10 @@ async fn many_names_that_are_missed_are_one_question() {
     };
     let answers = || Answers { namespaces: (0..20).map(listener).collect(), ..Answers::default() };
     let (cluster, record) = serve(answers());
-    let alone = status(&cluster, Some("app")).await.unwrap();
+    let alone =
+        status(&cluster, WantedBuilds { name: Some("app"), ..WantedBuilds::default() }).await.unwrap();
     assert_eq!(record.count(), 14, "{:?}", record.asked());
-    let whole = status(&serve(answers()).0, None).await.unwrap();
+    let whole = status(&serve(answers()).0, WantedBuilds::default()).await.unwrap();
     assert_eq!(told_of(alone, "app"), told_of(whole, "app"));
 }
 

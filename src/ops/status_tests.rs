@@ -64,7 +64,7 @@ fn serve(answers: Answers) -> (Cluster, Scripted) {
 
 async fn seen(answers: Answers) -> (Overview, Vec<String>) {
     let (cluster, record) = serve(answers);
-    (status(&cluster, None).await.unwrap(), record.asked())
+    (status(&cluster, WantedBuilds::default()).await.unwrap(), record.asked())
 }
 
 fn listener(namespace: &str) -> Value {
@@ -88,6 +88,10 @@ async fn a_cluster_in_good_order_is_asked_little_and_nothing_is_said() {
     assert_eq!(asked.len(), 12, "{asked:?}");
 }
 
+fn wanted(name: &str) -> WantedBuilds<'_> {
+    WantedBuilds { name: Some(name), ..WantedBuilds::default() }
+}
+
 #[tokio::test(start_paused = true)]
 async fn of_a_chain_its_builds_alone_are_asked_for_and_of_one_that_is_not_there_nothing_else() {
     let of = |name: &str, chain: &str| {
@@ -97,7 +101,7 @@ async fn of_a_chain_its_builds_alone_are_asked_for_and_of_one_that_is_not_there_
     };
     let namespaces = || vec![of("ci-a", "app"), of("ci-b", "other"), of("app", "named-like-it")];
     let (cluster, record) = serve(Answers { namespaces: namespaces(), ..Answers::default() });
-    let seen = of_chain(&cluster, "app").await.unwrap().unwrap();
+    let seen = of_chain(&cluster, wanted("app")).await.unwrap().unwrap();
     assert_eq!(seen.builds.iter().map(|build| build.namespace.as_str()).collect::<Vec<_>>(), ["ci-a"]);
     let lists = record.seen();
     let lists: Vec<_> = lists.iter().filter(|it| !it.selector("labelSelector").is_empty()).collect();
@@ -108,14 +112,14 @@ async fn of_a_chain_its_builds_alone_are_asked_for_and_of_one_that_is_not_there_
     }
     for chain in ["app-gone", "no such/label"] {
         let (cluster, record) = serve(Answers { namespaces: namespaces(), ..Answers::default() });
-        assert!(of_chain(&cluster, chain).await.unwrap().is_none());
+        assert!(of_chain(&cluster, wanted(chain)).await.unwrap().is_none());
         assert_eq!(record.count(), usize::from(chain == "app-gone"), "{:?}", record.asked());
     }
     // what cannot be read is there
     let mut edited = of("ci-a", "app");
     edited["metadata"]["labels"][wire::PHASE] = json!("Dreaming");
     let (cluster, _) = serve(Answers { namespaces: vec![edited], ..Answers::default() });
-    let seen = of_chain(&cluster, "app").await.unwrap().unwrap();
+    let seen = of_chain(&cluster, wanted("app")).await.unwrap().unwrap();
     assert_eq!((seen.builds.len(), seen.warnings(None).len()), (0, 1));
 }
 

@@ -149,6 +149,13 @@ pub fn sanitise(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
+/// Text that may have lines of its own, without what else steers a terminal: what somebody asked for as it is.
+pub(super) fn harmless(text: &str) -> String {
+    let lines =
+        |line: &str| line.split('\t').map(|part| sanitise(part).into_owned()).collect::<Vec<_>>().join("\t");
+    text.split('\n').map(lines).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,6 +19,7 @@ struct NarratorState<'a> {
     dry_run: DryRun,
     ignore_missing: bool,
     gathers: bool,
+    only_names: bool,
     staying: Vec<(StayReason, Vec<String>)>,
     told: bool,
     broken: Option<io::Error>,
@@ -33,6 +34,7 @@ impl<'a> Narrator<'a> {
             dry_run: DryRun::None,
             ignore_missing: false,
             gathers: false,
+            only_names: false,
             staying: Vec::new(),
             told: false,
             broken: None,
@@ -54,6 +56,13 @@ impl<'a> Narrator<'a> {
             let mut state = self.0.borrow_mut();
             (state.dry_run, state.ignore_missing, state.gathers) = (dry_run, ignore_missing, true);
         }
+        self
+    }
+
+    /// Of what is deleted the names alone.
+    #[must_use]
+    pub fn only_names(self, only: bool) -> Self {
+        self.0.borrow_mut().only_names = only;
         self
     }
 
@@ -125,7 +134,7 @@ impl NarratorState<'_> {
     fn deleted(&mut self, kind: &str, group: &str, name: &str, namespace: Option<&str>) -> io::Result<()> {
         let (operation, dry_run) = (Operation::Deleted, self.dry_run);
         let line = ResultLine { kind, group, name, namespace, operation, dry_run };
-        self.console.event(&line.to_string())
+        self.console.event(&if self.only_names { line.object() } else { line.to_string() })
     }
 
     fn stays(&mut self, subject: &str, why: &StayReason) {
@@ -178,6 +187,7 @@ mod tests {
             "namespace b is being deleted already\nError from server (NotFound): namespaces \"e\" not found\nWarning: each of \
              namespaces c, f, g stays: it is not ours\nnamespace d stays: it ended just now\n"
         );
+        assert_eq!(said(&all, |it| it.of_many(DryRun::None, false).only_names(true)).0, "namespace/a\n");
         assert_eq!(of(DryRun::Client, false).0, "namespace \"a\" deleted (dry run)\n");
         let (out, err) = of(DryRun::Server, true);
         assert_eq!(out, "namespace \"a\" deleted (server dry run)\n");

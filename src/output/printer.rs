@@ -1,11 +1,12 @@
-//! Objects as kubectl prints them: JSON indented by four spaces, and YAML.
+//! Objects as kubectl prints them: JSON indented by four spaces, YAML and KYAML.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::ser::{PrettyFormatter, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
+pub use super::kyaml::kyaml;
 use crate::pipeline::documents::{self, steers};
 
 /// JSON as `kubectl -o json` prints it, with a final newline.
@@ -13,9 +14,21 @@ use crate::pipeline::documents::{self, steers};
 /// Like Go's encoder it writes `<`, `>`, `&` and the two Unicode line ends as escapes, so that an object has one
 /// form, whoever printed it; and beyond Go's whatever else steers a terminal, which is the same text to a program.
 pub fn json(value: &Value) -> String {
+    let mut text = escaped(value, PrettyFormatter::with_indent(b"    "));
+    text.push('\n');
+    text
+}
+
+/// The same on one line, without a newline.
+pub fn compact(value: &Value) -> String {
+    escaped(value, CompactFormatter)
+}
+
+fn escaped(value: &Value, form: impl Formatter) -> String {
     let mut bytes = Vec::new();
-    let mut serializer = Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b"    "));
-    value.serialize(&mut serializer).expect("a JSON value is written into memory");
+    value
+        .serialize(&mut Serializer::with_formatter(&mut bytes, form))
+        .expect("a JSON value is written into memory");
     let text = String::from_utf8(bytes).expect("JSON is UTF-8");
     let mut escaped = String::with_capacity(text.len() + 1);
     for c in text.chars() {
@@ -32,7 +45,6 @@ pub fn json(value: &Value) -> String {
             c => escaped.push(c),
         }
     }
-    escaped.push('\n');
     escaped
 }
 

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::listing::Listed;
 use super::short::short;
-use super::table::{NONE, Table};
+use super::table::NONE;
 use crate::chain::age;
-use crate::chain::build::{Baseline, Build, Dispatch, Phase, Version};
-use crate::chain::build_object::{API_VERSION, Seen, build_object};
+use crate::chain::build::{Baseline, Build, Dispatch, Map, Phase, Version};
+use crate::chain::build_object::{Seen, build_object};
 use crate::chain::pod::not_in_registry;
 use crate::chain::signs::Signs;
 use crate::chain::wire;
@@ -38,6 +39,7 @@ pub fn select<'a>(builds: &'a [Build], name: Option<&str>) -> Vec<&'a Build> {
 pub struct View<'a> {
     builds: Vec<&'a Build>,
     signs: &'a BTreeMap<String, Signs>,
+    labels: Option<&'a BTreeMap<String, Map>>,
     now: Timestamp,
 }
 
@@ -61,7 +63,13 @@ impl<'a> View<'a> {
                 .then_with(|| b.generation.cmp(&a.generation))
                 .then_with(|| a.namespace.cmp(&b.namespace))
         });
-        Self { builds, signs, now }
+        Self { builds, signs, labels: None, now }
+    }
+
+    /// With the labels of their namespaces.
+    #[must_use]
+    pub fn with_labels(self, labels: &'a BTreeMap<String, Map>) -> Self {
+        Self { labels: Some(labels), ..self }
     }
 
     /// Whether there is nothing to show.
@@ -74,63 +82,20 @@ impl<'a> View<'a> {
         &self.builds
     }
 
-    /// The table; `wide` adds columns, and shows revisions as they are.
-    pub fn table(&self, wide: bool) -> Table {
-        let more = WIDE.into_iter().filter(|_| wide);
-        let mut table = Table::new(HEADERS.into_iter().chain(more).chain([LAST]));
-        let tag = |build: &Build| {
-            let tag = text(build.version.as_ref().map(|version| &version.tag));
-            if wide { tag } else { short(&tag) }
-        };
-        for build in &self.builds {
-            let mut cells = vec![
-                build.namespace.clone(),
-                build.chain.clone(),
-                build.generation.to_string(),
-                status(build).to_owned(),
-                tag(build),
-                age::since(build.created, self.now),
-            ];
-            if wide {
-                let duration = build.duration(self.now);
-                cells.extend([
-                    build.phase_shown().to_string(),
-                    text(build.verdict.as_ref()),
-                    digest(build),
-                    duration.map_or_else(|| NONE.to_owned(), |(from, to)| age::human(from, to)),
-                    text(build.parent.as_ref()),
-                    text(build.successor.as_ref()),
-                    text(build.revision.as_ref()),
-                    build.dispatch.as_str().to_owned(),
-                    text(build.image.as_ref()),
-                ]);
-            }
-            cells.push(self.why(build).unwrap_or_default());
-            table.row(cells);
-        }
-        table
-    }
-
-    /// `namespace/NAME`, a line each.
-    pub fn names(&self) -> impl Iterator<Item = String> {
-        self.builds.iter().map(|build| format!("namespace/{}", build.namespace))
-    }
-
-    /// All builds as one `BuildList`.
-    pub fn list(&self) -> Value {
-        let items: Vec<Value> = self.builds.iter().map(|build| self.object(build)).collect();
-        json!({ "apiVersion": API_VERSION, "kind": "BuildList", "metadata": {}, "items": items })
-    }
-
     /// One build as an object. What is not known is absent, never null.
-    pub fn object(&self, build: &Build) -> Value {
+    pub fn object_of(&self, build: &Build) -> Value {
         let seen = Seen {
+            labels: self.labels_of(build),
             trouble: self.trouble(build),
             remedy: self.signs.get(&build.namespace).and_then(|signs| signs.remedy.as_deref()),
             silent_since: self.silent_since(build),
             why: self.why(build),
         };
         build_object(build, &seen, self.now)
+    }
+
+    fn labels_of(&self, build: &Build) -> Option<&Map> {
+        self.labels?.get(&build.namespace)
     }
 
     fn trouble(&self, build: &Build) -> Option<&str> {
@@ -180,6 +145,62 @@ impl<'a> View<'a> {
     }
 }
 
+impl Listed for View<'_> {
+    fn kind(&self) -> &'static str {
+        "Build"
+    }
+
+    fn count(&self) -> usize {
+        self.builds.len()
+    }
+
+    fn headers(&self, wide: bool) -> Vec<&'static str> {
+        HEADERS.into_iter().chain(WIDE.into_iter().filter(|_| wide)).chain([LAST]).collect()
+    }
+
+    /// `wide` adds columns, and shows revisions as they are.
+    fn cells(&self, place: usize, wide: bool) -> Vec<String> {
+        let build = self.builds[place];
+        let tag = text(build.version.as_ref().map(|version| &version.tag));
+        let mut cells = vec![
+            build.namespace.clone(),
+            build.chain.clone(),
+            build.generation.to_string(),
+            status(build).to_owned(),
+            if wide { tag } else { short(&tag) },
+            age::since(build.created, self.now),
+        ];
+        if wide {
+            let duration = build.duration(self.now);
+            cells.extend([
+                build.phase_shown().to_string(),
+                text(build.verdict.as_ref()),
+                digest(build),
+                duration.map_or_else(|| NONE.to_owned(), |(from, to)| age::human(from, to)),
+                text(build.parent.as_ref()),
+                text(build.successor.as_ref()),
+                text(build.revision.as_ref()),
+                build.dispatch.as_str().to_owned(),
+                text(build.image.as_ref()),
+            ]);
+        }
+        cells.push(self.why(build).unwrap_or_default());
+        cells
+    }
+
+    fn labels(&self, place: usize) -> Option<&Map> {
+        self.labels_of(self.builds[place])
+    }
+
+    fn name(&self, place: usize) -> String {
+        format!("namespace/{}", self.builds[place].namespace)
+    }
+
+    fn object(&self, place: usize) -> Value {
+        self.object_of(self.builds[place])
+    }
+}
+
 /// What a build in good order waits for.
 fn idle(build: &Build, signs: Option<&Signs>) -> Option<String> {
     match (build.phase, &build.baseline) {
@@ -199,7 +220,7 @@ fn idle(build: &Build, signs: Option<&Signs>) -> Option<String> {
 }
 
 /// Where a build is: its verdict once there is one, else its phase.
-fn status(build: &Build) -> &'static str {
+pub(super) fn status(build: &Build) -> &'static str {
     match (build.phase_shown(), build.verdict) {
         (Phase::Disposing, _) | (_, None) => build.phase_shown().as_str(),
         (_, Some(verdict)) => verdict.as_str(),

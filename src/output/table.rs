@@ -19,14 +19,26 @@ const MINIMUM: u16 = 6;
 /// A table in the making.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    headers: Vec<&'static str>,
+    headers: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
+/// How wide the columns of earlier lines were: kubectl's do not get narrower while it watches.
+#[derive(Debug, Clone, Default)]
+pub struct Widths(Vec<u16>);
+
 impl Table {
-    /// A table with these columns.
-    pub fn new(headers: impl IntoIterator<Item = &'static str>) -> Self {
-        Self { headers: headers.into_iter().collect(), rows: Vec::new() }
+    /// A table with these columns, in upper case.
+    pub fn new<'a>(headers: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::as_typed(headers.into_iter().map(str::to_uppercase))
+    }
+
+    /// A table with these columns, named as somebody typed them.
+    pub fn as_typed(headers: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            headers: headers.into_iter().map(|header| sanitise(&header).into_owned()).collect(),
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row; cells that say nothing become `<none>`.
@@ -34,21 +46,36 @@ impl Table {
         self.rows.push(cells.into_iter().map(|text| cell(&text)).collect());
     }
 
+    /// Adds a row of which an empty cell means just that.
+    pub fn row_as_it_is(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().map(|text| clean(&text)).collect());
+    }
+
     /// The table, each line ended; nothing at all for no rows.
     pub fn render(&self, headers: bool) -> String {
         if self.rows.is_empty() {
             return String::new();
         }
+        self.lines_on(headers, &mut Widths::default())
+    }
+
+    /// The lines below earlier ones; the headers alone for no rows.
+    pub fn lines_on(&self, headers: bool, earlier: &mut Widths) -> String {
         let mut grid = Grid::new();
         grid.load_style(NOTHING);
         if headers {
-            grid.set_header(self.headers.iter().map(|header| header.to_uppercase()).collect::<Vec<_>>());
+            grid.set_header(&self.headers);
         }
         grid.add_rows(&self.rows);
         let widths = grid.column_max_content_widths();
         for (index, width) in widths.iter().enumerate() {
             let last = index + 1 == widths.len();
-            let padding = if last { 0 } else { PADDING.max(MINIMUM.saturating_sub(*width)) };
+            if earlier.0.len() <= index {
+                earlier.0.push(0);
+            }
+            let whole = earlier.0[index].max(*width + PADDING).max(MINIMUM);
+            earlier.0[index] = whole;
+            let padding = if last { 0 } else { whole - width };
             if let Some(column) = grid.column_mut(index) {
                 column.set_padding((0, padding));
             }
@@ -60,13 +87,17 @@ impl Table {
     }
 }
 
-/// A cell as kubectl shows it: cut at a line break, and without what steers a terminal.
+/// A cell of ours: what says nothing says so.
 fn cell(text: &str) -> String {
-    let cut = match text.find(['\n', '\r', '\u{c}']) {
-        Some(end) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    };
-    if cut.is_empty() { NONE.to_owned() } else { sanitise(&cut).into_owned() }
+    if text.is_empty() { NONE.to_owned() } else { clean(text) }
+}
+
+/// A cell as kubectl shows it: cut at a line break, and without what steers a terminal.
+fn clean(text: &str) -> String {
+    match text.find(['\n', '\r', '\u{c}']) {
+        Some(end) => format!("{}...", sanitise(&text[..end])),
+        None => sanitise(text).into_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -122,9 +122,13 @@ impl Agent<'_> {
     pub(super) async fn patch_namespace(
         &self,
         seen: &mut Observation,
-        labels: Value,
+        mut labels: Value,
         mut annotations: Value,
     ) -> Result<()> {
+        if let Some(verdict) = annotations.get(wire::VERDICT) {
+            // beside the annotation, so that a server can select by it
+            labels[wire::VERDICT] = verdict.clone();
+        }
         // whatever an agent writes about its own build is a sign of life
         if self.me.role.is_own() && beats(seen.build.phase) {
             annotations[wire::HEARTBEAT] = json!(self.now().to_string());

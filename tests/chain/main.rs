@@ -1,7 +1,7 @@
 //! The chain on real parts: kubectl calls the plugin, a real API server, controllers and kubelet with real containers
 //! do the rest. Only Keel is played by a stand-in, unless `STUDIOCI_TEST_KEEL` names a real one.
 //!
-//! Run by `cargo xtask test chain_`. The proofs share one cluster and one Keel at a time, so they take turns.
+//! Run by `cargo xtask test chain_`, and `native_` for those that hold us to kubectl. The proofs share one cluster and one Keel at a time, so they take turns.
 #![expect(clippy::unwrap_used, reason = "a test has no better answer to what cannot be")]
 #![expect(clippy::disallowed_methods, reason = "proofs wait for real servers, by real clocks")]
 
@@ -18,6 +18,7 @@ mod keel;
 mod krewed;
 mod locked;
 mod logs;
+mod native;
 mod over;
 mod pages;
 mod pod;

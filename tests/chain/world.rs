@@ -143,9 +143,13 @@ impl World {
 
     /// The plugin, through kubectl, in the background.
     pub(crate) fn studioci_aside(&self, args: &[&str]) -> Aside {
+        self.kubectl_aside(&[&["studioci"], args].concat())
+    }
+
+    /// kubectl, in the background.
+    pub(crate) fn kubectl_aside(&self, args: &[&str]) -> Aside {
         let child = self
             .command(&self.cluster.tool("kubectl"))
-            .arg("studioci")
             .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

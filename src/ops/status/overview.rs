@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::chain::build::{Build, NotABuild, Phase};
+use crate::chain::build::{Build, Map, NotABuild, Phase};
 use crate::chain::listener::Listener;
 use crate::chain::pod::Pod;
 use crate::chain::signs::{self, Signs};
@@ -19,6 +19,8 @@ use crate::state::error::{Error, Result};
 pub struct Overview {
     /// The builds, in no order.
     pub builds: Vec<Build>,
+    /// The labels of their Namespaces, by name, where they were wanted.
+    pub labels: BTreeMap<String, Map>,
     /// What is seen of builds from outside, by namespace.
     pub signs: BTreeMap<String, Signs>,
     /// Namespaces of ours that cannot be read as builds, and why.
@@ -50,15 +52,22 @@ pub struct Odd {
 const EXAMPLES: usize = 3;
 
 impl Overview {
-    pub(super) fn of(namespaces: &List<NamespaceObject>) -> Self {
+    /// `labels`: whether those of builds are kept.
+    pub(super) fn of(namespaces: List<NamespaceObject>, labels: bool) -> Self {
         let mut seen = Self { now: namespaces.date, ..Self::default() };
-        for namespace in &namespaces.items {
+        for mut namespace in namespaces.items {
             let name = &namespace.metadata.name;
             if let Some(why) = namespace.held() {
                 seen.held.insert(name.clone(), why);
             }
-            match read_build(namespace) {
-                Ok(build) => seen.builds.push(build),
+            match read_build(&namespace) {
+                Ok(build) => {
+                    seen.builds.push(build);
+                    if labels {
+                        let labels = std::mem::take(&mut namespace.metadata.labels);
+                        seen.labels.insert(namespace.metadata.name, labels);
+                    }
+                }
                 Err(why) => {
                     seen.odd.push(Odd {
                         namespace: name.clone(),
@@ -78,6 +87,7 @@ impl Overview {
         self.builds.extend(other.builds.into_iter().filter(|build| !known.contains(&build.namespace)));
         self.odd.extend(other.odd.into_iter().filter(|odd| !known.contains(&odd.namespace)));
         self.unreadable.extend(other.unreadable);
+        self.labels.extend(other.labels);
         self.held.extend(other.held);
         self.now = other.now.or(self.now);
         self

@@ -1,9 +1,28 @@
 //! What `status` shows of builds in every state.
 
+use serde_json::json;
+
 use super::*;
 use crate::chain::build::{Content, Map, NamespaceView, Verdict, Version};
+use crate::chain::chain_object::ChainSeen;
 use crate::keel::image::Digest;
+use crate::output::chains::ChainsView;
+use crate::output::form::ObjectForm;
+use crate::output::listing::Listing;
 use crate::output::printer;
+
+fn table(view: &View<'_>, wide: bool) -> String {
+    let form = wide.then_some(ObjectForm::Wide);
+    Listing { form, ..Listing::default() }.print(view, false).unwrap()
+}
+
+fn names(view: &View<'_>) -> Vec<String> {
+    (0..view.count()).map(|place| view.name(place)).collect()
+}
+
+fn list(view: &View<'_>) -> Value {
+    Listed::list(view, &(0..view.count()).collect::<Vec<_>>())
+}
 
 const NOW: &str = "2026-11-25T12:00:00Z";
 
@@ -87,19 +106,19 @@ fn the_table_shows_the_newest_first() {
     };
     let signs = BTreeMap::new();
     let view = View::new([&passed, &listening, &running], &signs, at(NOW));
-    insta::assert_snapshot!(view.table(false).render(true), @"
+    insta::assert_snapshot!(table(&view, false), @"
         NAME                CHAIN         GEN   STATUS      TAG       AGE    WHY
         ci-calm-noether     runner-main   3     Listening   <none>    89s    waiting for a push after build-2
         ci-brave-lovelace   runner-main   2     Building    build-2   89m    <none>
         ci-eager-hopper     runner-main   1     Passed      build-1   120m   <none>
         ");
-    insta::assert_snapshot!(view.table(true).render(true), @"
+    insta::assert_snapshot!(table(&view, true), @"
         NAME                CHAIN         GEN   STATUS      TAG       AGE    PHASE       VERDICT   DIGEST         DURATION   PARENT              SUCCESSOR           REVISION   DISPATCH   IMAGE                 WHY
         ci-calm-noether     runner-main   3     Listening   <none>    89s    Listening   <none>    <none>         <none>     ci-brave-lovelace   <none>              <none>     pending    quay.io/acme/runner   waiting for a push after build-2
         ci-brave-lovelace   runner-main   2     Building    build-2   89m    Building    <none>    unpinned       90s        ci-eager-hopper     ci-calm-noether     <none>     done       quay.io/acme/runner   <none>
         ci-eager-hopper     runner-main   1     Passed      build-1   120m   Finished    Passed    0123456789ab   7m5s       <none>              ci-brave-lovelace   9fceb02    done       quay.io/acme/runner   <none>
         ");
-    insta::assert_snapshot!(view.names().collect::<Vec<_>>().join("\n"), @"
+    insta::assert_snapshot!(names(&view).join("\n"), @"
         namespace/ci-calm-noether
         namespace/ci-brave-lovelace
         namespace/ci-eager-hopper
@@ -122,7 +141,7 @@ fn a_row_of_usual_names_fits_80_columns_but_for_its_reason_which_is_last_and_who
     ];
     let signs = BTreeMap::new();
     let view = View::new(&builds, &signs, at(NOW));
-    let rendered = view.table(false).render(true);
+    let rendered = table(&view, false);
     let begins = rendered.lines().next().unwrap().find("WHY").unwrap();
     assert!(begins + NONE.len() <= 80, "{rendered}");
     for line in rendered.lines() {
@@ -131,10 +150,10 @@ fn a_row_of_usual_names_fits_80_columns_but_for_its_reason_which_is_last_and_who
     }
     assert!(rendered.contains("   9fceb02   ") && rendered.contains("   g9fceb02   "), "{rendered}");
     // whoever asks for more is told all of it
-    let wide = view.table(true).render(true);
+    let wide = table(&view, true);
     assert!(wide.contains(revision) && wide.lines().next().unwrap().ends_with("   WHY"), "{wide}");
     let build = Build { version: of(revision), revision: Some(revision.to_owned()), ..passed() };
-    let object = view.object(&build);
+    let object = view.object_of(&build);
     assert_eq!(
         (&object["status"]["tag"], &object["status"]["revision"]),
         (&json!(revision), &json!(revision))
@@ -153,7 +172,7 @@ fn one_second_orders_by_chain_then_by_generation() {
     let signs = BTreeMap::new();
     for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
         let view = View::new(order.map(|index: usize| &builds[index]), &signs, at(NOW));
-        let names: Vec<String> = view.names().collect();
+        let names: Vec<String> = names(&view);
         assert_eq!(names, ["namespace/n4", "namespace/n3", "namespace/n2", "namespace/n1"], "{order:?}");
     }
 }
@@ -278,7 +297,8 @@ fn what_stands_still_says_why() {
 fn a_terminating_namespace_is_on_its_way_out() {
     let build = Build { terminating: true, ..passed() };
     let signs = BTreeMap::new();
-    let row = View::new([&build], &signs, at(NOW)).table(false).render(false);
+    let view = View::new([&build], &signs, at(NOW));
+    let row = Listing { no_headers: true, ..Listing::default() }.print(&view, false).unwrap();
     assert!(row.contains("Disposing"), "{row}");
 }
 
@@ -286,7 +306,7 @@ fn a_terminating_namespace_is_on_its_way_out() {
 fn a_duration_ends_with_the_verdict() {
     let signs = BTreeMap::new();
     let view = View::new([], &signs, at(NOW));
-    let seconds = |build: &Build| view.object(build)["status"].get("durationSeconds").cloned();
+    let seconds = |build: &Build| view.object_of(build)["status"].get("durationSeconds").cloned();
     assert_eq!(seconds(&passed()), Some(json!(425)));
     assert_eq!(seconds(&running()), Some(json!(90)));
     assert_eq!(seconds(&build("ns", 1, NOW)), None, "a listener");
@@ -299,7 +319,7 @@ fn objects_are_stable() {
     let (passed, listening) = (passed(), build("ci-calm-noether", 3, "2026-11-25T11:58:31Z"));
     let signs = troubled("ci-calm-noether", "pod is unschedulable");
     let view = View::new([&passed, &listening], &signs, at(NOW));
-    insta::assert_snapshot!(printer::json(&view.list()), @r#"
+    insta::assert_snapshot!(printer::json(&list(&view)), @r#"
         {
             "apiVersion": "studioci.dev/v1",
             "items": [
@@ -370,9 +390,8 @@ fn objects_are_stable() {
         "#);
 }
 
-#[test]
-fn every_field_of_the_objects_is_documented() {
-    let (page, _) = include_str!("../../../docs/status-json.md").split_once("## What `report").unwrap();
+/// The object of a build of which everything is known, and of one that has just been claimed.
+fn objects() -> [Value; 2] {
     let full = Build {
         cause: Some("c".to_owned()),
         waiting: Some("w".to_owned()),
@@ -383,7 +402,23 @@ fn every_field_of_the_objects_is_documented() {
     let mut signs = troubled(&full.namespace, "t");
     let of = signs.get_mut(&full.namespace).unwrap();
     (of.remedy, of.silent_since) = (Some("r".to_owned()), Some(at(NOW)));
-    let object = View::new([&full], &signs, at(NOW)).object(&full);
+    let labels = Map::from([(wire::CHAIN.to_owned(), full.chain.clone())]);
+    let labels = BTreeMap::from([(full.namespace.clone(), labels)]);
+    let claimed = Build {
+        phase: Phase::Claimed,
+        created: None,
+        image: None,
+        times: BTreeMap::new(),
+        ..build("ci-calm-noether", 2, NOW)
+    };
+    let view = View::new([&full, &claimed], &signs, at(NOW)).with_labels(&labels);
+    [view.object_of(&full), view.object_of(&claimed)]
+}
+
+#[test]
+fn every_field_of_the_objects_is_documented() {
+    let (page, _) = include_str!("../../../docs/status-json.md").split_once("## What `status --").unwrap();
+    let [object, _] = objects();
     for part in ["metadata", "spec", "status"] {
         for field in object[part].as_object().unwrap().keys() {
             let row = format!("| `{part}.{field}` |");
@@ -396,13 +431,143 @@ fn every_field_of_the_objects_is_documented() {
     assert_eq!(rows, fields, "docs/status-json.md has a row for what no longer is");
 }
 
+/// What a schema finds wrong with a value, and which of its properties the value has.
+fn check(schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>, met: &mut Vec<String>) {
+    let kind = match value {
+        Value::String(_) => "string",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_i64() || number.is_u64() => "integer",
+        Value::Object(_) => "object",
+        _ => "something else",
+    };
+    if schema["type"] != kind {
+        faults.push(format!("{path} is {kind}, not {}", schema["type"]));
+    }
+    if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
+        faults.push(format!("{path} is {value}"));
+    }
+    if schema["format"] == "date-time" && value.as_str().unwrap().parse::<Timestamp>().is_err() {
+        faults.push(format!("{path} is no time: {value}"));
+    }
+    let Some(fields) = value.as_object() else { return };
+    for required in schema["required"].as_array().into_iter().flatten() {
+        if !fields.contains_key(required.as_str().unwrap()) {
+            faults.push(format!("{path}.{required} is missing"));
+        }
+    }
+    for (key, value) in fields {
+        let path = format!("{path}.{key}");
+        let of = match schema["properties"].get(key) {
+            Some(of) => of,
+            None => &schema["additionalProperties"],
+        };
+        if of.is_null() {
+            faults.push(format!("{path} is not in the schema"));
+        } else {
+            met.push(path.clone());
+            check(of, value, &path, faults, met);
+        }
+    }
+}
+
+/// All properties of a schema.
+fn properties(schema: &Value, path: &str, all: &mut Vec<String>) {
+    for (key, of) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.{key}");
+        properties(of, &path, all);
+        all.push(path);
+    }
+}
+
+fn hold(schema: &str, objects: &[Value]) {
+    let schema: Value = serde_json::from_str(schema).unwrap();
+    let (mut faults, mut met, mut all) = (Vec::new(), Vec::new(), Vec::new());
+    for object in objects {
+        check(&schema, object, "", &mut faults, &mut met);
+    }
+    properties(&schema, "", &mut all);
+    faults
+        .extend(all.iter().filter(|path| !met.contains(path)).map(|path| format!("{path} is never printed")));
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn builds_and_chains_are_what_their_schemas_say_and_schemas_say_nothing_else() {
+    hold(include_str!("../../../docs/schema/build.json"), &objects());
+    let (passed, running) = (passed(), running());
+    let chain = ChainSeen {
+        name: "runner-main".to_owned(),
+        uuid: Some(passed.chain_uuid.clone()),
+        newest: Some(running),
+        last: Some((passed.namespace.clone(), "Passed".to_owned())),
+        listening_since: Some(at(NOW)),
+        idle_since: Some(at(NOW)),
+        builds: Some(2),
+        ended: Some("by ann".to_owned()),
+    };
+    let bare = ChainSeen { name: "app".to_owned(), ..ChainSeen::default() };
+    hold(include_str!("../../../docs/schema/chain.json"), &[chain.object(Some("w")), bare.object(None)]);
+}
+
+#[test]
+fn chains_have_a_row_each() {
+    let listening = Build {
+        phase: Phase::Listening,
+        times: BTreeMap::from([(Phase::Listening, at("2026-11-25T09:00:00Z"))]),
+        ..build("ci-calm-noether", 3, "2026-11-25T09:00:00Z")
+    };
+    let since = Some(at("2026-11-25T09:00:00Z"));
+    let chains = [
+        ChainSeen {
+            name: "runner-main".to_owned(),
+            newest: Some(listening),
+            last: Some(("ci-brave-lovelace".to_owned(), "Failed".to_owned())),
+            listening_since: since,
+            idle_since: since,
+            builds: Some(3),
+            ..ChainSeen::default()
+        },
+        ChainSeen {
+            name: "busy".to_owned(),
+            newest: Some(Build { chain: "busy".to_owned(), ..running() }),
+            builds: Some(1),
+            ..ChainSeen::default()
+        },
+        ChainSeen { name: "gone".to_owned(), builds: Some(0), ..ChainSeen::default() },
+        ChainSeen {
+            name: "over".to_owned(),
+            builds: Some(0),
+            ended: Some("2026-11-25 by ann".to_owned()),
+            ..ChainSeen::default()
+        },
+    ];
+    let signs = troubled("ci-brave-lovelace", "no node takes the build's pod");
+    let view = ChainsView::new(&chains, &signs, at(NOW));
+    let print = |listing: Listing| listing.print(&view, false).unwrap();
+    insta::assert_snapshot!(print(Listing::default()), @"
+        NAME          NEWEST              STATUS      LAST     LISTENING   IDLE     BUILDS   WHY
+        runner-main   ci-calm-noether     Listening   Failed   3h          3h       3        waiting for a push after build-2
+        busy          ci-brave-lovelace   Building    <none>   <none>      <none>   1        no node takes the build's pod
+        gone          <none>              <none>      <none>   <none>      <none>   0        the namespace of its newest build is gone; kubectl studioci start raises a listener again
+        over          <none>              <none>      <none>   <none>      <none>   0        ended: 2026-11-25 by ann
+        ");
+    assert_eq!(
+        print(Listing { form: Some(ObjectForm::Name), ..Listing::default() }),
+        "chain/runner-main\nchain/busy\nchain/gone\nchain/over\n"
+    );
+    let by = Some(crate::output::jsonpath::JsonPath::relaxed(".status.builds").unwrap());
+    let sorted = print(Listing { sort_by: by, no_headers: true, ..Listing::default() });
+    let first: Vec<&str> = sorted.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(first, ["gone", "over", "busy", "runner-main"], "equal ones by their names");
+}
+
 #[test]
 fn no_builds_are_an_empty_list() {
     let signs = BTreeMap::new();
     let view = View::new([], &signs, at(NOW));
     assert!(view.is_empty());
-    assert_eq!(view.list()["items"], json!([]));
-    assert_eq!(view.table(false).render(true), "");
+    assert_eq!(list(&view)["items"], json!([]));
+    assert_eq!(table(&view, false), "");
 }
 
 #[test]

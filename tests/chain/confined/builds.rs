@@ -79,6 +79,7 @@ pub(crate) fn build() -> Vec<Row> {
         row(BUILD, "deletes all bindings at once", all(ROLE_BINDINGS, "ci-a-one", "").delete(), NO_RIGHTS),
         row(BUILD, "marks its namespace as trusted", itself().patch(annotations(json!({ TRUSTED_BUILD: "true" }))), MARKS_ITSELF),
         row(BUILD, "forges its verdict", itself().patch(annotations(json!({ "studioci.dev/verdict": "Passed" }))), OWN_NAMESPACE),
+        row(BUILD, "forges the label of its verdict", itself().patch(labels(json!({ "studioci.dev/verdict": "Passed" }))), OWN_NAMESPACE),
         row(BUILD, "forges its phase", itself().patch(labels(json!({ "studioci.dev/phase": "Finished" }))), OWN_NAMESPACE),
         row(BUILD, "takes its namespace out of the chain", itself().patch(labels(json!({ "studioci.dev/chain": null }))), LEAVES),
         row(BUILD, "deletes its namespace", itself().dispose(), OWN_NAMESPACE),

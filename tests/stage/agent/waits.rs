@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::*;
-use studioci::ops::status::status;
+use studioci::ops::status::{WantedBuilds, status};
 use studioci::ops::watch::{Change, watch};
 use studioci::output::narration::sentence;
 use studioci::output::status::View;
@@ -23,7 +23,10 @@ pub(super) async fn told(stage: &Stage, namespaces: &[&str]) -> Told {
     let cluster = stage.cluster();
     let mut told = Told { status: Vec::new(), watch: Vec::new() };
     for namespace in namespaces {
-        let seen = Box::pin(status(&cluster, Some(namespace))).await.unwrap();
+        let seen =
+            Box::pin(status(&cluster, WantedBuilds { name: Some(namespace), ..WantedBuilds::default() }))
+                .await
+                .unwrap();
         let view = View::new(&seen.builds, &seen.signs, clock());
         told.status.push(view.why(&seen.builds[0]).unwrap_or_default());
         let lines = RefCell::new(Vec::new());

@@ -1,0 +1,201 @@
+//! What the chains of a cluster do: a look at all builds and at home, which knows those that have none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{Overview, WantedBuilds, status};
+use crate::chain::build::{Build, Phase};
+use crate::chain::chain_object::ChainSeen;
+use crate::chain::head::Head;
+use crate::chain::record::{Entry, history};
+use crate::chain::wire;
+use crate::cluster::resource as kind;
+use crate::cluster::{Cluster, Query};
+use crate::state::chain::Data;
+use crate::state::error::{Error, Result};
+use crate::state::select;
+
+/// What is known of chains.
+#[derive(Debug, Default)]
+pub struct ChainsSeen {
+    /// The chains, by name.
+    pub chains: Vec<ChainSeen>,
+    /// Their builds, and what is seen of them from outside.
+    pub builds: Overview,
+}
+
+/// Looks at the chain of that name, else at all.
+///
+/// # Errors
+/// Cluster errors; [`Error::NoSuchName`]. Where home may not be read, that is a notice.
+pub async fn chains(cluster: &Cluster, name: Option<&str>) -> Result<ChainsSeen> {
+    let query =
+        name.filter(|name| select::askable(name)).map_or_else(|| Query::labels(wire::CHAIN), select::chain);
+    let wanted = WantedBuilds { name, ..WantedBuilds::default() };
+    let (builds, home) = Box::pin(async {
+        tokio::join!(
+            status(cluster, wanted),
+            cluster.list::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &query)
+        )
+    })
+    .await;
+    let mut builds = builds?;
+    let home = match home {
+        Ok(list) => list.items,
+        Err(error) if error.is_rbac() => {
+            builds.notices.push(format!(
+                "namespace {} cannot be read, so chains without a namespace are not shown: {error}",
+                wire::HOME
+            ));
+            Vec::new()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let chains = gather(&builds.builds, &home, name);
+    match name {
+        Some(name) if chains.is_empty() => Err(absent(&builds, name)),
+        _ => Ok(ChainsSeen { chains, builds }),
+    }
+}
+
+fn absent(builds: &Overview, name: &str) -> Error {
+    match builds.builds.iter().find(|build| build.namespace == name) {
+        Some(build) => Error::NoSuchName {
+            name: name.to_owned(),
+            remedy: format!("it is a build; its chain is {}", build.chain),
+        },
+        None => builds.absent(name),
+    }
+}
+
+/// One for each chain that has a head in home, or a namespace.
+fn gather(builds: &[Build], home: &[Data], name: Option<&str>) -> Vec<ChainSeen> {
+    let mut of: BTreeMap<&str, Vec<&Build>> = BTreeMap::new();
+    for build in builds.iter().filter(|build| build.chain != wire::CLAIM_CHAIN) {
+        of.entry(&build.chain).or_default().push(build);
+    }
+    let object = |name: &str| home.iter().find(|object| object.metadata.name == name);
+    let labelled = home.iter().filter_map(|object| {
+        let chain = object.metadata.labels.get(wire::CHAIN)?;
+        (object.metadata.name == wire::chain_object(chain)).then_some(chain.as_str())
+    });
+    let names: BTreeSet<&str> = of.keys().copied().chain(labelled).collect();
+    let wanted = names.into_iter().filter(|chain| name.is_none_or(|name| name == *chain));
+    wanted
+        .map(|chain| {
+            let head = object(&wire::chain_object(chain))
+                .and_then(|object| Head::read(&object.metadata.resource_version, &object.data).ok());
+            let entries =
+                object(&wire::history_object(chain)).map(|object| history(&object.data)).unwrap_or_default();
+            seen(chain, head.as_ref(), &entries, of.get(chain).map(Vec::as_slice).unwrap_or_default())
+        })
+        .collect()
+}
+
+fn seen(chain: &str, head: Option<&Head>, entries: &[Entry], builds: &[&Build]) -> ChainSeen {
+    let newest = builds
+        .iter()
+        .filter(|build| {
+            head.is_none_or(|head| build.generation == head.generation && head.uuid == build.chain_uuid)
+        })
+        .max_by_key(|build| build.generation);
+    let recorded = |build: &&Build| build.times.get(&Phase::Recorded).copied();
+    let there = builds.iter().filter_map(|build| {
+        Some((build.generation, build.verdict?.to_string(), build.namespace.clone(), recorded(build)))
+    });
+    let kept = entries.iter().map(|entry| {
+        let at = entry.times.get("recorded").copied();
+        (entry.generation, entry.verdict.clone(), entry.namespace.clone(), at)
+    });
+    let last = there.chain(kept).max_by_key(|(generation, ..)| *generation);
+    let begun = |build: &&&Build| build.times.get(&Phase::Listening).copied();
+    let listening_since = newest.filter(|build| build.phase == Phase::Listening).as_ref().and_then(begun);
+    let busy = |build: &&&Build| {
+        (Phase::Triggered..=Phase::Building).contains(&build.phase)
+            && build.verdict.is_none()
+            && !build.terminating
+    };
+    let idle = builds.iter().find(busy).is_none();
+    let ended_at: Option<Timestamp> = last.as_ref().and_then(|(.., at)| *at);
+    ChainSeen {
+        name: chain.to_owned(),
+        uuid: head.map(|head| head.uuid.clone()).or_else(|| newest.map(|build| build.chain_uuid.clone())),
+        newest: newest.map(|build| (*build).clone()),
+        last: last.map(|(_, verdict, build, _)| (build, verdict)),
+        listening_since,
+        idle_since: listening_since.max(ended_at).filter(|_| idle),
+        builds: Some(builds.len()),
+        ended: head.and_then(|head| head.ended.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn build(chain: &str, namespace: &str, generation: u64, phase: Phase, times: &[(Phase, &str)]) -> Build {
+        Build {
+            chain: chain.to_owned(),
+            generation,
+            times: times.iter().map(|(phase, time)| (*phase, at(time))).collect(),
+            ..Build::played(namespace, phase, &[])
+        }
+    }
+
+    #[test]
+    fn a_chain_is_idle_since_its_last_build_ended_or_its_listener_began_whichever_is_later() {
+        let early = "2026-11-25T10:00:00Z";
+        let late = "2026-11-25T11:00:00Z";
+        let listens = build("app", "ci-2", 2, Phase::Listening, &[(Phase::Listening, early)]);
+        let mut over = build("app", "ci-1", 1, Phase::Finished, &[(Phase::Recorded, late)]);
+        over.verdict = Some(crate::chain::build::Verdict::Failed);
+        let alone = build("b", "ci-3", 1, Phase::Listening, &[(Phase::Listening, early)]);
+        let builds = [listens.clone(), over, alone, build("claim", "x", 0, Phase::Claimed, &[])];
+        let chains = gather(&builds, &[], None);
+        let told: Vec<_> = chains
+            .iter()
+            .map(|chain| {
+                (chain.name.as_str(), chain.listening_since, chain.idle_since, chain.builds.unwrap())
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [("app", Some(at(early)), Some(at(late)), 2), ("b", Some(at(early)), Some(at(early)), 1)]
+        );
+        assert_eq!(chains[0].last, Some(("ci-1".to_owned(), "Failed".to_owned())));
+        let running = build("app", "ci-1", 1, Phase::Building, &[]);
+        let chains = gather(&[listens, running], &[], Some("app"));
+        assert_eq!((chains.len(), chains[0].idle_since), (1, None), "something of it builds");
+    }
+
+    #[test]
+    fn a_chain_whose_namespaces_are_gone_is_known_by_its_head_and_its_history() {
+        let object = |name: String, data: &[(&str, &str)]| -> Data {
+            serde_json::from_value(serde_json::json!({
+                "metadata": { "name": name, "resourceVersion": "1", "labels": { wire::CHAIN: "app" } },
+                "data": data.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>(),
+            }))
+            .unwrap()
+        };
+        let entry = r#"{"generation":1,"namespace":"ci-1","uid":"u","verdict":"Passed","cause":"","times":{"recorded":"2026-11-25T11:00:00Z"}}"#;
+        let home = [
+            object(wire::chain_object("app"), &[("uuid", "c"), ("generation", "2"), ("ended", "by ann")]),
+            object(wire::history_object("app"), &[(&wire::build_key(1), entry)]),
+            object(wire::record_object("other"), &[]),
+        ];
+        let chains = gather(&[], &home, None);
+        assert_eq!(chains.len(), 1);
+        let chain = &chains[0];
+        assert_eq!(
+            (chain.uuid.as_deref(), chain.ended.as_deref(), chain.builds),
+            (Some("c"), Some("by ann"), Some(0))
+        );
+        assert_eq!(chain.last, Some(("ci-1".to_owned(), "Passed".to_owned())));
+        assert!(chain.newest.is_none() && chain.idle_since.is_some());
+    }
+}

@@ -1,0 +1,84 @@
+//! The view of chains: `status --chains`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::listing::Listed;
+use super::status::{View, status};
+use super::table::NONE;
+use crate::chain::age;
+use crate::chain::chain_object::ChainSeen;
+use crate::chain::signs::Signs;
+
+/// Chains in the order of their names, and what is needed to tell of them.
+#[derive(Debug)]
+pub struct ChainsView<'a> {
+    chains: &'a [ChainSeen],
+    signs: &'a BTreeMap<String, Signs>,
+    now: Timestamp,
+}
+
+impl<'a> ChainsView<'a> {
+    /// `signs` tells, by namespace, of what no agent could record; `now` is the server's time.
+    pub fn new(chains: &'a [ChainSeen], signs: &'a BTreeMap<String, Signs>, now: Timestamp) -> Self {
+        Self { chains, signs, now }
+    }
+
+    /// Why a chain stands still, or what its newest build waits for.
+    fn why(&self, chain: &ChainSeen) -> Option<String> {
+        match (&chain.ended, &chain.newest) {
+            (Some(ended), _) => Some(format!("ended: {ended}")),
+            (None, Some(build)) => View::new([build], self.signs, self.now).why(build),
+            (None, None) => Some(
+                "the namespace of its newest build is gone; kubectl studioci start raises a listener again"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+impl Listed for ChainsView<'_> {
+    fn kind(&self) -> &'static str {
+        "Chain"
+    }
+
+    fn count(&self) -> usize {
+        self.chains.len()
+    }
+
+    /// `wide` says nothing more.
+    fn headers(&self, _: bool) -> Vec<&'static str> {
+        vec!["Name", "Newest", "Status", "Last", "Listening", "Idle", "Builds", "Why"]
+    }
+
+    fn cells(&self, place: usize, _: bool) -> Vec<String> {
+        let chain = &self.chains[place];
+        let newest = chain.newest.as_ref();
+        let since = |at: Option<Timestamp>| at.map_or_else(|| NONE.to_owned(), |at| age::human(at, self.now));
+        vec![
+            chain.name.clone(),
+            newest.map(|build| build.namespace.clone()).unwrap_or_default(),
+            newest.map(status).unwrap_or_default().to_owned(),
+            chain.last.as_ref().map(|(_, verdict)| verdict.clone()).unwrap_or_default(),
+            since(chain.listening_since),
+            since(chain.idle_since),
+            chain.builds.map(|count| count.to_string()).unwrap_or_default(),
+            self.why(chain).unwrap_or_default(),
+        ]
+    }
+
+    fn labels(&self, _: usize) -> Option<&BTreeMap<String, String>> {
+        None
+    }
+
+    fn name(&self, place: usize) -> String {
+        format!("chain/{}", self.chains[place].name)
+    }
+
+    fn object(&self, place: usize) -> Value {
+        let chain = &self.chains[place];
+        chain.object(self.why(chain).as_deref())
+    }
+}
