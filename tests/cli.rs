@@ -591,9 +591,8 @@ fn help_of_status() {
           # List failed builds, the longest last
           kubectl studioci status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
 
-          # Print what a script needs
-          kubectl studioci status -o jsonpath='{range
-          .items[*]}{.metadata.name}{"\t"}{.status.tag}{"\n"}{end}'
+          # Print the tags that were built, for a script
+          kubectl studioci status -o jsonpath='{.items[*].status.tag}'
 
         Usage: kubectl studioci status [OPTIONS] [CHAIN|BUILD]
 
@@ -899,9 +898,8 @@ fn short_help_leaves_the_connection_options_out() {
           # List failed builds, the longest last
           kubectl studioci status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
 
-          # Print what a script needs
-          kubectl studioci status -o jsonpath='{range
-          .items[*]}{.metadata.name}{"\t"}{.status.tag}{"\n"}{end}'
+          # Print the tags that were built, for a script
+          kubectl studioci status -o jsonpath='{.items[*].status.tag}'
 
         Usage: kubectl studioci status [OPTIONS] [CHAIN|BUILD]
 

@@ -42,8 +42,8 @@ Examples:
   # List failed builds, the longest last
   kubectl studioci status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
 
-  # Print what a script needs
-  kubectl studioci status -o jsonpath='{range .items[*]}{.metadata.name}{\"\\t\"}{.status.tag}{\"\\n\"}{end}'")]
+  # Print the tags that were built, for a script
+  kubectl studioci status -o jsonpath='{.items[*].status.tag}'")]
 pub struct StatusArgs {
     /// Chain or build to show (default: the chain of this checkout, else all)
     #[arg(value_name = "CHAIN|BUILD")]

@@ -84,9 +84,7 @@ impl Listing {
         match &self.form {
             Some(ObjectForm::Whole(form)) if alone && places.len() == 1 => form.print(&listed.object(0)),
             Some(ObjectForm::Whole(form)) => form.print(&listed.list(&places)),
-            Some(ObjectForm::Name) => {
-                Ok(places.iter().map(|place| format!("{}\n", listed.name(*place))).collect())
-            }
+            Some(ObjectForm::Name) => Ok(places.iter().map(|place| listed.name(*place) + "\n").collect()),
             Some(ObjectForm::Columns(columns)) => {
                 let objects: Vec<Value> = places.iter().map(|place| listed.object(*place)).collect();
                 Ok(columns.table(&objects)?.lines_on(!self.no_headers, &mut Widths::default()))
@@ -122,15 +120,15 @@ impl Listing {
             Some(ObjectForm::Whole(WholeForm::Json)) if self.events => Ok(places
                 .iter()
                 .map(|place| listed.object(*place))
-                .map(|object| format!("{{\"type\":\"{word}\",\"object\":{}}}\n", printer::compact(&object)))
+                .map(|object| {
+                    ["{\"type\":\"", word, "\",\"object\":", &printer::compact(&object), "}\n"].concat()
+                })
                 .collect()),
             Some(ObjectForm::Whole(form)) => objects()
                 .enumerate()
                 .map(|(index, object)| form.print_next(&object, fresh && index == 0))
                 .collect(),
-            Some(ObjectForm::Name) => {
-                Ok(places.iter().map(|place| format!("{}\n", listed.name(*place))).collect())
-            }
+            Some(ObjectForm::Name) => Ok(places.iter().map(|place| listed.name(*place) + "\n").collect()),
             Some(ObjectForm::Columns(columns)) => {
                 let objects: Vec<Value> = objects().collect();
                 Ok(columns.table(&objects)?.lines_on(headers, &mut feed.widths))

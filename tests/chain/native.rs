@@ -189,7 +189,7 @@ impl Bench<'_> {
         for (build, item) in builds.iter_mut().zip(list["items"].as_array().unwrap()) {
             let meta = &item["metadata"];
             assert_eq!(meta["name"], build.namespace.as_str());
-            build.uid = meta["uid"].as_str().unwrap().to_owned();
+            meta["uid"].as_str().unwrap().clone_into(&mut build.uid);
             build.created = Some(meta["creationTimestamp"].as_str().unwrap().parse().unwrap());
         }
         Bench { builds, labels: self.labels.clone(), ..*self }

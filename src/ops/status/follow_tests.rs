@@ -28,7 +28,7 @@ async fn told(
     let selectors = Arc::new(Mutex::new(Vec::new()));
     let asked = Arc::clone(&selectors);
     let (cluster, _) = Cluster::scripted(move |request| {
-        asked.lock().unwrap().push(request.selector("labelSelector").to_owned());
+        asked.lock().unwrap().push(request.selector("labelSelector").clone());
         if request.query.contains("watch=true") {
             return Reply::events(&events, BodyEnd::Silence);
         }
@@ -49,7 +49,7 @@ async fn told(
         lines.push(format!("{happening:?} {} {}", build.namespace, build.phase));
         ControlFlow::Continue(())
     };
-    let following = follow(&cluster, wanted, known, &mut tell);
+    let following = Box::pin(follow(&cluster, wanted, known, &mut tell));
     assert!(tokio::time::timeout(std::time::Duration::from_secs(20), following).await.is_err(), "it goes on");
     let selectors = selectors.lock().unwrap().clone();
     (lines, selectors)

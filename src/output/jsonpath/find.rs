@@ -130,7 +130,7 @@ impl<'a> Finder<'a> {
                 .collect()),
             PathNode::Wildcard => Ok(values.iter().flat_map(PathValue::children).collect()),
             PathNode::Recursive => Ok(recursive(&values)),
-            PathNode::Slice(slice) => sliced(values, *slice),
+            PathNode::Slice(slice) => sliced(&values, *slice),
             PathNode::Filter { left, operator, right } => {
                 self.filter(values, left, operator.as_deref(), right)
             }
@@ -223,13 +223,13 @@ fn recursive<'a>(values: &[PathValue<'a>]) -> PathValues<'a> {
     found
 }
 
-fn sliced(values: PathValues<'_>, slice: Slice) -> Result<PathValues<'_>, PathFault<'_>> {
+fn sliced<'a>(values: &[PathValue<'a>], slice: Slice) -> Result<PathValues<'a>, PathFault<'a>> {
     let mut found = Vec::new();
-    for value in &values {
+    for value in values {
         if value.is_null() {
             continue;
         }
-        let fault = |why| Err(PathFault { why, left: values.clone() });
+        let fault = |why| Err(PathFault { why, left: values.to_vec() });
         let PathValue::At(Value::Array(items)) = value else {
             return fault(format!("{} is not array or slice", go::type_of(&value.value())));
         };
