@@ -1130,8 +1130,8 @@ fn values_that_cannot_be_read_are_explained() {
         error: unable to match a printer suitable for the output format "name", allowed formats are: json,yaml
         See 'kubectl studioci version --help' for usage.
         "#);
-    insta::assert_snapshot!(usage("claim -o json"), @r#"
-        error: unable to match a printer suitable for the output format "json", allowed formats are: name
+    insta::assert_snapshot!(usage("claim -o wide"), @r#"
+        error: unable to match a printer suitable for the output format "wide", allowed formats are: json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,yaml
         See 'kubectl studioci claim --help' for usage.
         "#);
     insta::assert_snapshot!(usage("start --dry-run=server"), @r#"

@@ -100,9 +100,14 @@ fn names_and_rows_are_lines() {
 fn labels_have_columns_as_kubectls_have() {
     let (out, ..) = shown(&builds(), "alone -L studioci.dev/chain,none --show-labels");
     insta::assert_snapshot!(out, @"
-        NAME   CHAIN   GEN   STATUS      TAG      AGE   WHY                          CHAIN   NONE     LABELS
-        ci-c   alone   1     Listening   <none>   0s    waiting for the first push   alone   <none>   studioci.dev/chain=alone,team=a
+        NAME   CHAIN   GEN   STATUS      TAG      AGE   WHY                          CHAIN   NONE   LABELS
+        ci-c   alone   1     Listening   <none>   0s    waiting for the first push   alone          studioci.dev/chain=alone,team=a
         ");
+    let (out, ..) = shown(&builds(), "alone --no-headers -L none");
+    assert!(
+        out.ends_with("waiting for the first push   \n"),
+        "a label that is not there is an empty cell: {out:?}"
+    );
     let (out, ..) = shown(&builds(), "alone -o jsonpath={.items[0].metadata.labels}");
     assert_eq!(out, r#"{"studioci.dev/chain":"alone","team":"a"}"#);
 }

@@ -68,7 +68,7 @@ impl CustomColumns {
         let mut table = Table::as_typed(self.columns.iter().map(|(header, _)| header.clone()));
         for object in objects {
             let cells = self.columns.iter().map(|(_, path)| cell(path, object));
-            table.row_as_it_is(cells.collect::<Result<Vec<_>, _>>()?);
+            table.row(cells.collect::<Result<Vec<_>, _>>()?);
         }
         Ok(table)
     }

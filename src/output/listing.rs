@@ -9,7 +9,7 @@ use super::form::{ObjectForm, WholeForm};
 use super::jsonpath::JsonPath;
 use super::order::order;
 use super::printer;
-use super::table::{NONE, Table, Widths};
+use super::table::{Table, Widths, said};
 use crate::chain::build::Happening;
 use crate::chain::build_object::API_VERSION;
 
@@ -158,15 +158,15 @@ impl Listing {
         let labels = labels.iter().map(String::as_str).chain(self.show_labels.then_some("Labels"));
         let mut table = Table::new(headers.chain(labels));
         for place in places {
-            let own = event.map(str::to_owned).into_iter().chain(listed.cells(*place, wide));
+            let own = event.map(str::to_owned).into_iter().chain(listed.cells(*place, wide)).map(said);
             let labels = listed.labels(*place);
-            let column = |key: &String| labels.and_then(|labels| labels.get(key)).cloned();
-            let columns = self.label_columns.iter().map(|key| column(key).unwrap_or_else(|| NONE.to_owned()));
+            let column =
+                |key: &String| labels.and_then(|labels| labels.get(key)).cloned().unwrap_or_default();
             let all = self.show_labels.then(|| {
                 let pairs = labels.into_iter().flatten().map(|(key, value)| format!("{key}={value}"));
-                pairs.collect::<Vec<_>>().join(",")
+                said(pairs.collect::<Vec<_>>().join(","))
             });
-            table.row(own.chain(columns).chain(all));
+            table.row(own.chain(self.label_columns.iter().map(column)).chain(all));
         }
         table
     }

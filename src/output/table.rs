@@ -41,13 +41,8 @@ impl Table {
         }
     }
 
-    /// Adds a row; cells that say nothing become `<none>`.
+    /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().map(|text| cell(&text)).collect());
-    }
-
-    /// Adds a row of which an empty cell means just that.
-    pub fn row_as_it_is(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().map(|text| clean(&text)).collect());
     }
 
@@ -80,16 +75,25 @@ impl Table {
                 column.set_padding((0, padding));
             }
         }
+        let last = usize::from(widths.last().copied().unwrap_or_default());
+        let header = headers.then_some(false);
+        let mut empty =
+            header.into_iter().chain(self.rows.iter().map(|row| row.last().is_some_and(String::is_empty)));
         grid.lines().fold(String::new(), |mut text, line| {
-            let _ = writeln!(text, "{}", line.trim_end());
+            // the last column has no padding; that before it has
+            let end = match empty.next() {
+                Some(true) => &line[..line.len().saturating_sub(last)],
+                _ => line.trim_end(),
+            };
+            let _ = writeln!(text, "{end}");
             text
         })
     }
 }
 
-/// A cell of ours: what says nothing says so.
-fn cell(text: &str) -> String {
-    if text.is_empty() { NONE.to_owned() } else { clean(text) }
+/// A cell that says so where there is nothing.
+pub fn said(text: String) -> String {
+    if text.is_empty() { NONE.to_owned() } else { text }
 }
 
 /// A cell as kubectl shows it: cut at a line break, and without what steers a terminal.
@@ -107,7 +111,7 @@ mod tests {
     fn table(rows: &[[&str; 4]]) -> Table {
         let mut table = Table::new(["Name", "A", "Long Header", "Last"]);
         for row in rows {
-            table.row(row.map(str::to_owned));
+            table.row(row.map(|text| said(text.to_owned())));
         }
         table
     }
