@@ -40,6 +40,9 @@ async fn what_runs_on_is_ended_after_the_verdict_and_the_pod_stays_with_its_log(
         run_until(&stage, &namespace, recorded).await;
         let begun = tokio::time::Instant::now();
         assert_eq!(annotation(&stage.world(), &namespace, wire::VERDICT), verdict);
+        let namespaces = format!("/api/v1/namespaces/{namespace}");
+        let label = stage.world().get(&namespaces)["metadata"]["labels"][wire::VERDICT].clone();
+        assert_eq!(label, verdict, "servers select by it");
 
         // said while it is waited for, and the next listener is there meanwhile
         run_until(&stage, &namespace, |world| !annotation(world, &namespace, wire::WAITING).is_empty()).await;
