@@ -907,6 +907,7 @@ fn short_help_leaves_the_connection_options_out() {
           [CHAIN|BUILD]  Chain or build to show (default: the chain of this checkout, else all)
 
         Options:
+          -A, --all-chains            List the builds of all chains
               --chains                List chains, one row each, instead of their builds
           -o, --output <FORMAT>       Output format, one of: custom-columns, custom-columns-file, json,
                                       jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, wide, yaml

@@ -202,8 +202,10 @@ fn every_example_of_the_help_works_as_it_stands() {
     start --tag build-0007
     start -f ci.yaml --values values.yaml --now
     status
+    status --chains
     status -A
-    status -o json
+    status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
+    status -o jsonpath={.items[*].status.tag}
     status runner-main -o wide
     stop runner-main
     stop runner-main --purge --timeout 1h
@@ -287,7 +289,8 @@ enum Elsewhere {
 fn every_example_of_the_pages_works_as_it_stands() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = vec![root.join("README.md")];
-    pages.extend(fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    pages.extend(docs.filter(|page| page.extension().is_some_and(|end| end == "md")));
     pages.sort();
     let folder = Folder::new("pages");
     let (mut ours, mut used, mut left) = (0, Vec::new(), Vec::new());
