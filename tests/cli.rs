@@ -72,20 +72,21 @@ fn help_of_the_program() {
         Usage: kubectl studioci [OPTIONS] <VERB>
 
         Verbs:
-          init     Write a first pipeline for this repository, or convert an old one
-          render   Render the pipeline and print its documents; needs no cluster
-          claim    Claim a new namespace and print its name
-          start    Start a chain: claim a namespace and listen there for the next push
-          stop     End a chain, so that no push starts another build
-          setup    Install what a cluster needs, once per cluster, or print it
-          status   List builds, newest first
-          watch    Follow a build to its verdict, which is the exit code
-          logs     Show the log of a build, also when its pods are gone
-          report   Report on a build or on the history of a chain, also when their namespaces are gone
-          scale    Scale a build's support up to look at its data, or back down
-          cleanup  Delete finished builds and claims, by name or by rule
-          version  Print the version of this program
-          help     Print this message or the help of the given subcommand(s)
+          init        Write a first pipeline for this repository, or convert an old one
+          render      Render the pipeline and print its documents; needs no cluster
+          claim       Claim a new namespace and print its name
+          start       Start a chain: claim a namespace and listen there for the next push
+          stop        End a chain, so that no push starts another build
+          setup       Install what a cluster needs, once per cluster, or print it
+          status      List builds, newest first
+          watch       Follow a build to its verdict, which is the exit code
+          logs        Show the log of a build, also when its pods are gone
+          report      Report on a build or on the history of a chain, also when their namespaces are gone
+          scale       Scale a build's support up to look at its data, or back down
+          cleanup     Delete finished builds and claims, by name or by rule
+          completion  Print the script that completes commands in kubectl or in a shell
+          version     Print the version of this program
+          help        Print this message or the help of the given subcommand(s)
 
         Options:
           -h, --help     Print help (see more with '--help')
@@ -547,7 +548,7 @@ fn help_of_setup() {
                   Print the manifests instead of installing them; needs no cluster
 
               --agent-image <IMAGE>
-                  Image of the agent, by digest (default: the one installed)
+                  Image of the agent, by digest (default: the one installed, else that of this release)
 
               --added-label <KEY>
                   Label key that a webhook of this cluster adds to namespaces (can be repeated)

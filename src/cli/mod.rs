@@ -4,14 +4,18 @@
 //! kubeconfig, no network and no runtime; [`Cli::run`] asks for a runtime only when a verb needs one.
 
 pub mod agent;
+mod candidates;
 mod causes;
 pub mod child;
 pub mod claim;
 pub mod cleanup;
+pub mod complete;
+pub mod completion;
 pub mod connection;
 pub mod context;
 mod duration;
 pub mod failure;
+mod flag_word;
 mod here;
 pub mod init;
 pub mod logs;
@@ -99,11 +103,14 @@ pub enum Verb {
     Report(report::ReportArgs),
     Scale(scale::ScaleArgs),
     Cleanup(cleanup::CleanupArgs),
+    Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
     #[command(hide = true)]
     Agent(agent::AgentArgs),
     #[command(hide = true, name = crate::local::render::VERB)]
     Child(child::ChildArgs),
+    #[command(hide = true, name = complete::VERB)]
+    Complete(complete::CompleteArgs),
 }
 
 /// What a command line asks for.
@@ -139,6 +146,13 @@ pub fn parse(
         let (verb, connection) = (Verb::Child(child::ChildArgs {}), ConnectionArgs::default());
         return Ok(Parsed::Verb(Box::new(Cli { verb, connection })));
     }
+    if let [_, verb, words @ ..] = args.as_slice()
+        && verb == complete::VERB
+    {
+        // the words of another command line, whatever they are
+        let verb = Verb::Complete(complete::CompleteArgs { words: words.to_vec() });
+        return Ok(Parsed::Verb(Box::new(Cli { verb, connection: ConnectionArgs::default() })));
+    }
     let mut command = command();
     if let Some(columns) = settings.columns {
         command = command.term_width(columns);
@@ -170,6 +184,8 @@ impl Cli {
         }
         match self.verb {
             Verb::Version(args) => version::run(&args, ctx),
+            Verb::Completion(args) => completion::run(&args, ctx),
+            Verb::Complete(args) => complete::run(&args, ctx, block_on),
             Verb::Init(args) => init::run(&args, ctx),
             Verb::Render(args) => render::run(&args, ctx),
             Verb::Claim(args) => block_on(Box::pin(claim::run(args, ctx))),
@@ -259,6 +275,7 @@ mod tests {
         for (line, asks) in [
             ("version", false),
             ("version --client -o json", false),
+            ("completion bash", false),
             ("agent install /studioci/bin", false),
             ("status", true),
             ("watch", true),

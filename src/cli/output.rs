@@ -16,8 +16,18 @@ pub use crate::state::DryRun;
 
 /// A complaint that is kubectl's own sentence, and is printed as it is.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Sentence(String);
+#[error("{text}")]
+pub(super) struct Sentence {
+    text: String,
+    /// Every word that would have been taken.
+    pub(super) allowed: Vec<String>,
+}
+
+impl Sentence {
+    fn new(text: String, allowed: &[&str]) -> Self {
+        Self { text, allowed: allowed.iter().map(|&word| word.to_owned()).collect() }
+    }
+}
 
 /// `--dry-run` of a verb that does not ask the server.
 #[derive(Debug, Clone, Copy, Args)]
@@ -40,7 +50,10 @@ pub(super) fn dry_run(text: &str) -> Result<DryRun, Sentence> {
     match text {
         "none" => Ok(DryRun::None),
         "client" => Ok(DryRun::Client),
-        _ => Err(Sentence(format!("Invalid dry-run value ({text}). Must be \"none\" or \"client\"."))),
+        _ => Err(Sentence::new(
+            format!("Invalid dry-run value ({text}). Must be \"none\" or \"client\"."),
+            &["none", "client"],
+        )),
     }
 }
 
@@ -50,9 +63,10 @@ pub(super) fn server_dry_run(text: &str) -> Result<DryRun, Sentence> {
         "none" => Ok(DryRun::None),
         "client" => Ok(DryRun::Client),
         "server" => Ok(DryRun::Server),
-        _ => Err(Sentence(format!(
-            "Invalid dry-run value ({text}). Must be \"none\", \"server\", or \"client\"."
-        ))),
+        _ => Err(Sentence::new(
+            format!("Invalid dry-run value ({text}). Must be \"none\", \"server\", or \"client\"."),
+            &["none", "client", "server"],
+        )),
     }
 }
 
@@ -234,8 +248,9 @@ pub(super) fn only_yaml(text: &str) -> Result<OnlyYaml, Sentence> {
 
 /// kubectl's words for a form that there is no printer for.
 pub(super) fn unmatched(text: &str, allowed: &[&str]) -> Sentence {
-    Sentence(format!(
-        "unable to match a printer suitable for the output format \"{text}\", allowed formats are: {}",
-        allowed.join(",")
-    ))
+    let joined = allowed.join(",");
+    let text = format!(
+        "unable to match a printer suitable for the output format \"{text}\", allowed formats are: {joined}"
+    );
+    Sentence::new(text, allowed)
 }

@@ -25,7 +25,7 @@ pub struct SetupArgs {
     /// Print the manifests instead of installing them; needs no cluster
     #[arg(long)]
     pub print: bool,
-    /// Image of the agent, by digest (default: the one installed)
+    /// Image of the agent, by digest (default: the one installed, else that of this release)
     #[arg(long, value_name = "IMAGE")]
     pub agent_image: Option<String>,
     /// Label key that a webhook of this cluster adds to namespaces (can be repeated)

@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::CALLED;
 use super::failure::Failure;
+use super::flag_word::FlagWord;
 use super::output::Sentence;
 
 /// What clap has to say: a text that was asked for, or a failure.
@@ -116,9 +117,9 @@ fn called(args: &[OsString], command: &clap::Command) -> String {
     let mut words = args.iter().skip(1).filter_map(|arg| arg.to_str());
     while let Some(word) = words.next() {
         if word.starts_with('-') && word.len() > 1 {
-            match takes_the_next(word, command) {
-                Some(true) => drop(words.next()),
-                Some(false) => {}
+            match FlagWord::read(word, command) {
+                Some(FlagWord { next: Some(_), .. }) => drop(words.next()),
+                Some(_) => {}
                 None => break,
             }
         } else if let Some(verb) = command.find_subcommand(word) {
@@ -129,23 +130,4 @@ fn called(args: &[OsString], command: &clap::Command) -> String {
         }
     }
     called
-}
-
-/// Whether the value of a flag is the word after it; `None` for a flag that the command does not have.
-fn takes_the_next(word: &str, command: &clap::Command) -> Option<bool> {
-    let apart = |arg: &clap::Arg| arg.get_action().takes_values() && !arg.is_require_equals_set();
-    if let Some(long) = word.strip_prefix("--") {
-        let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
-        let arg = command.get_arguments().find(|arg| arg.get_long() == Some(name))?;
-        return Some(value.is_none() && apart(arg));
-    }
-    // of `-vn x` the first that takes a value has the rest of the word, or else the next one
-    let mut letters = word[1..].chars();
-    while let Some(letter) = letters.next() {
-        let arg = command.get_arguments().find(|arg| arg.get_short() == Some(letter))?;
-        if arg.get_action().takes_values() {
-            return Some(letters.as_str().is_empty() && apart(arg));
-        }
-    }
-    Some(false)
 }

@@ -28,6 +28,7 @@ mod hindrance;
 mod identity;
 mod kubeconfig;
 mod kubeconfig_files;
+mod kubeconfig_names;
 mod list;
 mod log;
 mod log_cursor;
@@ -71,6 +72,7 @@ pub use giver::Giver;
 #[cfg(feature = "testing")]
 pub use hindrance::CertificateFault;
 pub use hindrance::Hindrance;
+pub use kubeconfig_names::KubeconfigNames;
 pub use list::{List, Query};
 pub use log::{LogName, LogSource};
 pub use log_cursor::LogPiece;

@@ -11,6 +11,7 @@ pub mod git;
 mod regular;
 pub mod remote;
 pub mod render;
+pub mod terminal;
 pub mod told;
 pub mod user;
 

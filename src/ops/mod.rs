@@ -4,6 +4,7 @@
 
 pub mod claim;
 pub mod cleanup;
+pub mod complete;
 pub mod gone;
 mod listens;
 pub mod logs;
