@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_yaml::Value;
 
 /// A right that publishes, by its name under `permissions`.
-const PUBLISHES: [&str; 3] = ["contents", "id-token", "attestations"];
+const PUBLISHES: [&str; 4] = ["contents", "packages", "id-token", "attestations"];
 
 /// Every workflow: its file's name, its text and what that says.
 fn workflows() -> Vec<(String, String, Value)> {
@@ -125,7 +125,7 @@ fn a_release_is_built_and_published_apart_and_attested() {
         jobs.iter().filter(|(_, job)| !writes(job).is_empty()).map(|(name, _)| name).collect();
     assert_eq!(publishing, ["publish"]);
     let publish = jobs["publish"];
-    assert_eq!(publish["needs"].as_str(), Some("linux-amd64"));
+    assert_eq!(needs(publish), ["image", "pack"]);
     let at = |wanted: &str| {
         let found = steps(publish).iter().position(|step| {
             [&step["uses"], &step["run"]]
@@ -134,9 +134,79 @@ fn a_release_is_built_and_published_apart_and_attested() {
         });
         found.unwrap_or_else(|| panic!("the job does no {wanted}"))
     };
-    let order =
-        [at("actions/download-artifact@"), at("actions/attest-build-provenance@"), at("gh release create")];
+    let order = [
+        at("actions/download-artifact@"),
+        at("actions/attest-build-provenance@"),
+        at("skopeo copy"),
+        at("gh release create"),
+    ];
     assert!(order.is_sorted(), "nothing is published that is not attested: {order:?}");
+    let attested: Vec<&Value> = steps(publish)
+        .iter()
+        .filter(|step| step["uses"].as_str().is_some_and(|it| it.starts_with("actions/attest-")))
+        .map(|step| &step["with"])
+        .collect();
+    assert_eq!(attested.len(), 2, "the archives, and the image");
+    assert!(!attested[0]["subject-checksums"].is_null() && !attested[1]["subject-digest"].is_null());
+}
+
+/// The jobs that one waits for.
+fn needs(job: &Value) -> Vec<&str> {
+    match &job["needs"] {
+        Value::Sequence(all) => all.iter().map(|one| one.as_str().unwrap()).collect(),
+        one => one.as_str().into_iter().collect(),
+    }
+}
+
+#[test]
+fn every_platform_of_the_manifest_is_built_on_a_machine_of_its_kind() {
+    let (_, _, release) = workflows().into_iter().find(|(file, ..)| file == "release.yml").unwrap();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("krew-manifest.yaml");
+    let manifest: Value = serde_yaml::from_str(&std::fs::read_to_string(manifest).unwrap()).unwrap();
+    let wanted: Vec<String> = manifest["spec"]["platforms"]
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .map(|platform| &platform["selector"]["matchLabels"])
+        .map(|it| format!("{}-{}", it["os"].as_str().unwrap(), it["arch"].as_str().unwrap()))
+        .collect();
+    let jobs = jobs(&release);
+    let built = |job: &str| -> Vec<(String, String)> {
+        let matrix = jobs[job]["strategy"]["matrix"]["include"].as_sequence().unwrap();
+        let text = |entry: &Value, key: &str| entry[key].as_str().unwrap().to_owned();
+        matrix.iter().map(|entry| (text(entry, "platform"), text(entry, "runner"))).collect()
+    };
+    let plugin = built("plugin");
+    assert_eq!(
+        plugin.iter().map(|(platform, _)| platform).collect::<Vec<_>>(),
+        wanted.iter().collect::<Vec<_>>()
+    );
+    for (platform, runner) in plugin.iter().chain(&built("agent")) {
+        let (os, arch) = platform.split_once('-').unwrap();
+        assert_eq!(runner.starts_with("macos-"), os == "darwin", "{platform} on {runner}");
+        // GitHub's machines are amd64 where Linux is not said to be arm, and arm64 where macOS is not said to be intel
+        let arm = if os == "darwin" { !runner.ends_with("-intel") } else { runner.ends_with("-arm") };
+        assert_eq!(arm, arch == "arm64", "{platform} on {runner}");
+    }
+    assert_eq!(built("agent").len(), 2, "agents run on Linux");
+}
+
+/// The order in which jobs wait: agents, their image, the plugins that name it, their archives.
+#[test]
+fn plugins_are_built_with_the_digest_of_the_image_that_is_pushed() {
+    let (_, text, release) = workflows().into_iter().find(|(file, ..)| file == "release.yml").unwrap();
+    let jobs = jobs(&release);
+    for (job, before) in [("image", "agent"), ("plugin", "image"), ("pack", "plugin")] {
+        assert_eq!(needs(jobs[job]), [before], "{job}");
+    }
+    let image = jobs["plugin"]["env"]["STUDIOCI_AGENT_IMAGE"].as_str().unwrap();
+    let (repository, digest) = image.split_once('@').unwrap();
+    assert_eq!(digest, "${{ needs.image.outputs.digest }}");
+    assert!(text.contains(&format!("docker://{repository}:")), "{repository} is not where it is pushed");
+    assert_eq!(text.matches(digest).count(), 3, "named, attested and compared with what was pushed");
+    let wire =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/chain/wire.rs")).unwrap();
+    assert!(wire.contains(&format!("\"{repository}\"")), "the program knows another repository");
 }
 
 /// What is built is what `Cargo.lock` says, wherever cargo is called for others: by the workflows, by `.ci/run` and by

@@ -60,7 +60,7 @@ impl Asked {
 /// An agent image that is missing, no reference, or not named by its digest; keys that cannot be.
 pub fn print(asked: &Asked) -> Result<String> {
     readable(asked)?;
-    Ok(manifests::text(&home_after(None, asked)?))
+    Ok(manifests::text(&home_after(None, asked, released())?))
 }
 
 /// What the policies allow is an image by its digest: whoever can push over a tag must not become every agent.
@@ -157,7 +157,7 @@ async fn install_all(cluster: &Cluster, asked: &Asked, tell: &mut dyn FnMut(&Lin
         Some(data) => Home::read(&data).ok().map(Home::accepted).transpose()?,
         None => None,
     };
-    let home = home_after(before.as_ref(), asked)?;
+    let home = home_after(before.as_ref(), asked, released())?;
     let mut objects = manifests::objects_of(&home);
     objects.push(manifests::config(&home));
     let found = try_join_all(objects.iter().map(|object| read(cluster, object))).await?;
@@ -182,22 +182,30 @@ async fn install_all(cluster: &Cluster, asked: &Asked, tell: &mut dyn FnMut(&Lin
     Ok(Installed { lines, notices })
 }
 
-/// Home as it is to be.
+/// The agent image of the release that this program belongs to, if it belongs to one. By its digest, as any other: the
+/// workflow makes the image first, of a program that does not know it, and then builds this one.
+fn released() -> Option<&'static str> {
+    option_env!("STUDIOCI_AGENT_IMAGE").filter(|image| !image.is_empty())
+}
+
+/// Home as it is to be; `released` is the agent image where nobody asks for one and none is there.
 ///
 /// # Errors
-/// No agent image, neither asked for nor there.
-fn home_after(before: Option<&Home>, asked: &Asked) -> Result<Home> {
+/// No agent image, neither asked for nor there nor released.
+fn home_after(before: Option<&Home>, asked: &Asked, released: Option<&str>) -> Result<Home> {
     let agent_image = asked
         .agent_image
-        .as_ref()
-        .or(before.map(|before| &before.agent_image))
-        .ok_or(Error::NoAgentImage {})?;
+        .as_deref()
+        .or(before.map(|before| before.agent_image.as_str()))
+        .or(released)
+        .ok_or(Error::NoAgentImage {})?
+        .to_owned();
     // A newer program of the same major version has been here: its layout stays.
     let newer = before.filter(|before| numbers(&before.version) > numbers(wire::HOME_VERSION));
     let added = asked.added.clone().or_else(|| before.map(|before| before.added.clone()));
     Ok(Home {
         version: newer.map_or(wire::HOME_VERSION, |newer| &newer.version).to_owned(),
-        agent_image: agent_image.clone(),
+        agent_image,
         added: added.unwrap_or_default(),
         proxies: asked.proxies(&before.map(|before| before.proxies.clone()).unwrap_or_default()),
     })

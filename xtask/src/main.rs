@@ -8,6 +8,7 @@ mod cluster;
 mod demo;
 mod failure;
 mod fuzz;
+mod image;
 mod manifest;
 mod package;
 mod proofs;
@@ -40,6 +41,8 @@ enum Task {
     Static,
     /// Pack the static binary for krew: an archive, and the manifest that leads to it
     Package(package::Args),
+    /// Make the agent image without docker: an archive, or a push to a registry
+    Image(image::Args),
     /// Measure what is promised of speed and size, and print the table
     Bench(bench::Args),
     /// Make up inputs for whatever reads what strangers write, and see whether a promise breaks
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Tools => build::tools(&screen::interrupt()).map(|tools| println!("{}", tools.dir().display())),
         Task::Static => build::release(&screen::interrupt()).map(|binary| println!("{}", binary.display())),
         Task::Package(args) => package::run(&args),
+        Task::Image(args) => image::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Sample(args) => bench::sample::run(&args),

@@ -50,15 +50,18 @@ struct Selector {
 }
 
 impl Manifest {
-    /// The template's manifest for one platform alone, `os` and `arch` as Go calls them.
-    pub(crate) fn for_platform(template: &str, os: &str, arch: &str) -> Result<Manifest, Failure> {
-        let mut manifest: Manifest = serde_yaml::from_str(template)
-            .map_err(|error| Failure::Other(format!("krew-manifest.yaml: {error}")))?;
+    /// The template's manifest, for all its platforms.
+    pub(crate) fn read(template: &str) -> Result<Manifest, Failure> {
+        serde_yaml::from_str(template).map_err(|error| Failure::Other(format!("krew-manifest.yaml: {error}")))
+    }
+
+    /// The same for one platform alone, `os` and `arch` as Go calls them.
+    pub(crate) fn only(mut self, os: &str, arch: &str) -> Result<Manifest, Failure> {
         let wanted =
             BTreeMap::from([("os", os), ("arch", arch)].map(|(key, value)| (key.into(), value.into())));
-        manifest.spec.platforms.retain(|platform| platform.selector.match_labels == wanted);
-        if let [_one] = manifest.spec.platforms.as_slice() {
-            Ok(manifest)
+        self.spec.platforms.retain(|platform| platform.selector.match_labels == wanted);
+        if let [_one] = self.spec.platforms.as_slice() {
+            Ok(self)
         } else {
             Err(Failure::Other(format!(
                 "krew-manifest.yaml does not have exactly one platform {os}/{arch}\n  to do: build and try the \
@@ -72,23 +75,28 @@ impl Manifest {
         format!("{}.yaml", self.metadata.name)
     }
 
-    /// How the archive and the program in it are called.
-    pub(crate) fn archive_and_program(&self) -> (&str, &str) {
-        let platform = &self.spec.platforms[0];
-        (platform.uri.rsplit('/').next().unwrap_or(&platform.uri), &platform.bin)
+    /// Of each platform its name (`linux-amd64`), and how the archive and the program in it are called.
+    pub(crate) fn platforms(&self) -> impl Iterator<Item = (String, &str, &str)> {
+        self.spec.platforms.iter().map(|platform| {
+            let label = |key: &str| platform.selector.match_labels.get(key).map_or("", String::as_str);
+            let archive = platform.uri.rsplit('/').next().unwrap_or(&platform.uri);
+            (format!("{}-{}", label("os"), label("arch")), archive, platform.bin.as_str())
+        })
     }
 
-    /// The manifest of this version, whose archive has this sum. The version stands in the address too.
-    pub(crate) fn released(mut self, version: &str, sha256: &str) -> Result<Manifest, Failure> {
-        let platform = &mut self.spec.platforms[0];
-        if !platform.uri.contains(&format!("/{}/", self.spec.version)) {
-            return Err(Failure::Other(format!(
-                "krew-manifest.yaml: the address {} does not name the version {}",
-                platform.uri, self.spec.version
-            )));
+    /// The manifest of this version, whose archives have these sums, in the order of the platforms. The version stands in
+    /// the addresses too.
+    pub(crate) fn released(mut self, version: &str, sums: &[String]) -> Result<Manifest, Failure> {
+        for (platform, sha256) in self.spec.platforms.iter_mut().zip(sums) {
+            if !platform.uri.contains(&format!("/{}/", self.spec.version)) {
+                return Err(Failure::Other(format!(
+                    "krew-manifest.yaml: the address {} does not name the version {}",
+                    platform.uri, self.spec.version
+                )));
+            }
+            platform.uri = platform.uri.replace(&self.spec.version, version);
+            sha256.clone_into(&mut platform.sha256);
         }
-        platform.uri = platform.uri.replace(&self.spec.version, version);
-        sha256.clone_into(&mut platform.sha256);
         version.clone_into(&mut self.spec.version);
         Ok(self)
     }
@@ -107,21 +115,26 @@ mod tests {
         std::fs::read_to_string(crate::build::root().join("krew-manifest.yaml")).unwrap()
     }
 
+    fn linux(template: &str) -> Result<Manifest, Failure> {
+        Manifest::read(template)?.only("linux", "amd64")
+    }
+
     fn refused(template: &str) -> String {
-        Manifest::for_platform(template, "linux", "amd64").unwrap_err().text().unwrap()
+        linux(template).unwrap_err().text().unwrap()
     }
 
     #[test]
     fn a_release_fills_in_version_address_and_sum() {
         let sum = "1e".repeat(32);
         let template = template();
-        let manifest = Manifest::for_platform(&template, "linux", "amd64").unwrap();
+        let manifest = linux(&template).unwrap();
         assert_eq!(manifest.file_name(), "studioci.yaml");
+        let (platform, archive, program) = manifest.platforms().next().unwrap();
         assert_eq!(
-            manifest.archive_and_program(),
-            ("kubectl-studioci-linux-amd64.tar.gz", "kubectl-studioci")
+            (platform.as_str(), archive, program),
+            ("linux-amd64", "kubectl-studioci-linux-amd64.tar.gz", "kubectl-studioci")
         );
-        let text = manifest.released("v1.2.3-rc.1", &sum).unwrap().text().unwrap();
+        let text = manifest.released("v1.2.3-rc.1", &[sum.clone()]).unwrap().text().unwrap();
         let released: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
         let spec = &released["spec"];
         assert_eq!(spec["version"], "v1.2.3-rc.1");
@@ -141,8 +154,8 @@ mod tests {
     fn a_sum_that_looks_like_a_number_stays_text() {
         let template = template();
         for sum in ["7".repeat(64), format!("{}e007", "7".repeat(60)), format!("{}e700", "0".repeat(60))] {
-            let manifest = Manifest::for_platform(&template, "linux", "amd64").unwrap();
-            let text = manifest.released("v1.0.0", &sum).unwrap().text().unwrap();
+            let manifest = linux(&template).unwrap();
+            let text = manifest.released("v1.0.0", &[sum.clone()]).unwrap().text().unwrap();
             let quoted = format!("sha256: '{sum}'");
             assert!(text.contains(&quoted), "{text}");
         }
@@ -160,15 +173,41 @@ mod tests {
     }
 
     #[test]
+    fn a_release_of_all_platforms_gives_each_its_own_address_and_sum() {
+        let manifest = Manifest::read(&template()).unwrap();
+        let platforms: Vec<String> = manifest.platforms().map(|(platform, ..)| platform).collect();
+        assert_eq!(platforms, ["linux-amd64", "linux-arm64", "darwin-amd64", "darwin-arm64"]);
+        for (platform, archive, _) in manifest.platforms() {
+            assert_eq!(archive, format!("kubectl-studioci-{platform}.tar.gz"));
+        }
+        let sums = ["1a", "2b", "3c", "4d"].map(|digits| digits.repeat(32));
+        let text = manifest.released("v1.0.0", &sums).unwrap().text().unwrap();
+        let released: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+        for (entry, sum) in released["spec"]["platforms"].as_sequence().unwrap().iter().zip(sums) {
+            assert_eq!(entry["sha256"], sum.as_str());
+            assert!(entry["uri"].as_str().unwrap().contains("/v1.0.0/"), "{entry:?}");
+        }
+    }
+
+    /// Source of the bound: krew shows it in a table, and its reviewers send back what is longer.
+    #[test]
+    fn what_krew_lists_is_short_and_how_to_complete_is_said_after_an_installation() {
+        let spec = Manifest::read(&template()).unwrap().spec;
+        let short = &spec.short_description;
+        assert!(!short.is_empty() && short.chars().count() <= 50, "{short}: {}", short.chars().count());
+        assert!(spec.caveats.contains("kubectl_complete-studioci"), "{}", spec.caveats);
+    }
+
+    #[test]
     fn what_it_does_not_know_is_refused() {
         let template = template();
         assert!(refused(&template.replace("bin:", "binary:")).contains("unknown field `binary`"));
-        let none = refused(&template.replace("arch: amd64", "arch: s390x"));
+        let none = refused(
+            &template.replace("os: linux\n          arch: amd64", "os: linux\n          arch: s390x"),
+        );
         assert!(none.contains("platform linux/amd64"), "{none}");
-        let manifest =
-            Manifest::for_platform(&template.replace("download/v0.0.0/", "download/"), "linux", "amd64")
-                .unwrap();
-        let address = manifest.released("v1.0.0", "").unwrap_err().text().unwrap();
+        let manifest = linux(&template.replace("download/v0.0.0/", "download/")).unwrap();
+        let address = manifest.released("v1.0.0", &[String::new()]).unwrap_err().text().unwrap();
         assert!(address.contains("does not name the version v0.0.0"), "{address}");
     }
 }

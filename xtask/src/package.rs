@@ -1,5 +1,5 @@
-//! `cargo xtask package`: what krew installs. An archive for this machine's platform and the manifest that leads to it,
-//! checked by krew's own validator.
+//! `cargo xtask package`: what krew installs. An archive for this machine's platform, or for each that was built elsewhere,
+//! and the manifest that leads there, checked by krew's own validator.
 //!
 //! The same binary, licence and time give the same archive, byte for byte. It refuses a binary of another version than
 //! the one that is to be released, and a platform that `krew-manifest.yaml` does not name.
@@ -12,7 +12,7 @@ use std::{env, fs};
 
 use flate2::{Compression, GzBuilder};
 use test_cluster::archive::{Node, tar};
-use test_cluster::image::sha256;
+use test_cluster::image::{machine, sha256};
 use test_cluster::interrupt::Interrupt;
 
 use crate::build::{self, root};
@@ -31,60 +31,67 @@ pub(crate) struct Args {
     /// A static binary to pack, instead of building the one that is released
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
+    /// A folder with a binary for each platform, such as kubectl-studioci-darwin-arm64, to pack all of them
+    #[arg(long, value_name = "DIR", conflicts_with = "binary")]
+    binaries: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let interrupt = screen::interrupt();
     // whatever is wrong with the manifest is said before minutes of building
     let template = text(&root().join("krew-manifest.yaml"))?;
-    let manifest = Manifest::for_platform(&template, env::consts::OS, architecture())?;
-    let binary = match &args.binary {
-        Some(path) => path.clone(),
-        None => build::release(&interrupt)?,
+    let manifest = Manifest::read(&template)?;
+    let own = manifest.clone().only(env::consts::OS, machine())?;
+    let manifest = if args.binaries.is_some() { manifest } else { own };
+    let binary = |platform: &str| match (&args.binary, &args.binaries) {
+        (Some(path), _) => Ok(path.clone()),
+        (None, Some(folder)) => Ok(folder.join(format!("kubectl-studioci-{platform}"))),
+        (None, None) => build::release(&interrupt),
     };
-    let version = version_of(&binary)?;
+    // of several, the one that runs here speaks for all
+    let speaks = binary(&format!("{}-{}", env::consts::OS, machine()))?;
+    let version = version_of(&speaks)?;
     if let Some(wanted) = args.version.as_deref().filter(|wanted| *wanted != version) {
         return Err(Failure::Other(format!(
             "{} says {version}, not {wanted}\n  to do: the version stands in Cargo.toml",
-            binary.display()
+            speaks.display()
         )));
     }
     let out = args.out.clone().unwrap_or_else(|| build::target().join("package"));
     fs::create_dir_all(&out)
         .map_err(|error| Failure::Other(format!("cannot make folder {}: {error}", out.display())))?;
-    let (name, program) = manifest.archive_and_program();
     // krew's index demands a licence beside every program
     let [licence, readme] = ["LICENSE", "README.md"].map(|name| (name, root().join(name)));
-    let archive = archive(
-        [
-            (program, bytes(&binary)?, 0o755),
-            (licence.0, bytes(&licence.1)?, 0o644),
-            (readme.0, bytes(&readme.1)?, 0o644),
-        ],
-        time()?,
-    );
-    let archive_file = out.join(name);
-    write(&archive_file, &archive)?;
+    let (mut sums, mut archives) = (Vec::new(), Vec::new());
+    for (platform, name, program) in manifest.platforms() {
+        let path = if args.binaries.is_some() { binary(&platform)? } else { speaks.clone() };
+        let archive = archive(
+            [
+                (program, bytes(&path)?, 0o755),
+                (licence.0, bytes(&licence.1)?, 0o644),
+                (readme.0, bytes(&readme.1)?, 0o644),
+            ],
+            time()?,
+        );
+        let file = out.join(name);
+        write(&file, &archive)?;
+        sums.push(sha256(&archive).trim_start_matches("sha256:").to_owned());
+        println!("{}", file.display());
+        archives.push(file);
+    }
     let manifest_file = out.join(manifest.file_name());
-    let manifest = manifest.released(&version, sha256(&archive).trim_start_matches("sha256:"))?;
+    let manifest = manifest.released(&version, &sums)?;
     write(&manifest_file, manifest.text()?.as_bytes())?;
     validate(&manifest_file, &interrupt)?;
-    println!("{}\n{}", archive_file.display(), manifest_file.display());
-    eprintln!(
-        "try it: kubectl krew install --manifest={} --archive={}",
-        manifest_file.display(),
-        archive_file.display()
-    );
-    Ok(())
-}
-
-/// Go's name of the machine's architecture.
-fn architecture() -> &'static str {
-    match env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
+    println!("{}", manifest_file.display());
+    if let [archive] = archives.as_slice() {
+        eprintln!(
+            "try it: kubectl krew install --manifest={} --archive={}",
+            manifest_file.display(),
+            archive.display()
+        );
     }
+    Ok(())
 }
 
 /// What the program says of itself: `v` and its version.

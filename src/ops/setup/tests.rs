@@ -154,13 +154,24 @@ fn what_is_not_asked_for_stays() {
         (Some(&newer), asked(Some("c/d"), None), home("2.7", "c/d", Added::default())),
     ];
     for (before, asked, after) in cases {
-        assert_eq!(home_after(before, &asked).unwrap(), after);
+        assert_eq!(home_after(before, &asked, None).unwrap(), after);
         assert_eq!(
             Home::read(&serde_json::from_value(manifests::config(&after)["data"].clone()).unwrap()).unwrap(),
             after
         );
     }
-    assert!(matches!(home_after(None, &asked(None, None)), Err(Error::NoAgentImage {})));
+    assert!(matches!(home_after(None, &asked(None, None), None), Err(Error::NoAgentImage {})));
+}
+
+#[test]
+fn the_released_image_is_installed_where_there_is_none_and_nobody_names_another() {
+    let named = |image: &str| Asked { agent_image: Some(image.to_owned()), ..Asked::default() };
+    let (asked, released) = (Asked::default(), Some("r/e@sha256:1"));
+    let fresh = home_after(None, &asked, released).unwrap();
+    assert_eq!(fresh.agent_image, "r/e@sha256:1");
+    assert_eq!(home_after(None, &named("a/b"), released).unwrap().agent_image, "a/b");
+    let there = home_after(None, &named("a/b"), None).unwrap();
+    assert_eq!(home_after(Some(&there), &asked, released).unwrap(), there, "what was installed stays");
 }
 
 #[test]
@@ -183,7 +194,7 @@ fn the_proxy_of_agents_stays_until_it_is_named_anew_or_taken_away() {
         (None, Some(""), json!({ "httpsProxy": "http://proxy:3128" })),
         (Some(""), None, json!({})),
     ] {
-        let after = home_after(home.as_ref(), &asked(https, none_for)).unwrap();
+        let after = home_after(home.as_ref(), &asked(https, none_for), None).unwrap();
         let mut data = manifests::config(&after)["data"].clone();
         let read = Home::read(&serde_json::from_value(data.clone()).unwrap()).unwrap();
         assert_eq!(read, after);

@@ -35,6 +35,7 @@ impl Image {
 /// Collects an image's content. Paths are given without the leading slash; folders above them are made.
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
+    architecture: Option<&'static str>,
     nodes: BTreeMap<String, Node>,
     config: BTreeMap<&'static str, Value>,
     env: Vec<String>,
@@ -44,6 +45,13 @@ impl Builder {
     /// An empty image with `PATH=/bin`.
     pub fn new() -> Builder {
         Builder { env: vec!["PATH=/bin".into()], ..Builder::default() }
+    }
+
+    /// Go's name of the architecture that its programs are for; this machine's, if not said.
+    #[must_use]
+    pub fn architecture(mut self, name: &'static str) -> Builder {
+        self.architecture = Some(name);
+        self
     }
 
     /// A folder.
@@ -121,7 +129,7 @@ impl Builder {
         self.config.insert("Env", json!(self.env));
         let layer = layer(self.nodes);
         let config = json!({
-            "architecture": match std::env::consts::ARCH { "aarch64" => "arm64", _ => "amd64" },
+            "architecture": self.architecture.unwrap_or_else(machine),
             "os": "linux",
             "config": self.config,
             "rootfs": {"type": "layers", "diff_ids": [sha256(&layer)]},
@@ -135,6 +143,14 @@ impl Builder {
         });
         let manifest = manifest.to_string().into_bytes();
         Image { blobs: vec![(sha256(&config), config), (sha256(&layer), layer)], manifest }
+    }
+}
+
+/// Go's name of this machine's architecture.
+pub fn machine() -> &'static str {
+    match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        _ => "amd64",
     }
 }
 
@@ -208,7 +224,13 @@ pub fn ci_builder(cluster: &Handle, content: &CiImage<'_>) -> Result<Builder, Er
 
 /// The agent image: our own static binary at `/kubectl-studioci` and nothing else.
 pub fn agent_image(binary: &[u8]) -> Image {
-    Builder::new().file("kubectl-studioci", binary, 0o755).entrypoint(&["/kubectl-studioci"]).build()
+    agent_image_for(machine(), binary)
+}
+
+/// The same for another architecture.
+pub fn agent_image_for(architecture: &'static str, binary: &[u8]) -> Image {
+    let image = Builder::new().architecture(architecture).file("kubectl-studioci", binary, 0o755);
+    image.entrypoint(&["/kubectl-studioci"]).build()
 }
 
 #[cfg(test)]

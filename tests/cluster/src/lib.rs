@@ -8,7 +8,7 @@
 //! | [`tools`] | the servers, built from Go modules into a cache outside the tree |
 //! | [`cluster`] | start and stop, in order |
 //! | [`handle`] | what a test holds: kubeconfigs, registry, audit log, the power to kill a server |
-//! | [`archive`], [`image`], [`registry`] | archives and images without docker, and the registry's HTTP API |
+//! | [`archive`], [`image`], [`index`], [`registry`] | archives and images without docker, and the registry's HTTP API |
 //! | [`door`] | a registry that wants a login |
 //! | [`audit`] | which requests reached the API server, in order |
 //! | [`part`] | the servers as processes: found again by pid and start time |
@@ -37,6 +37,7 @@ pub mod etcd;
 pub mod handle;
 pub mod host;
 pub mod image;
+pub mod index;
 pub mod interrupt;
 pub mod network;
 pub mod open;

@@ -11,6 +11,10 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::image::{Image, MANIFEST};
+use crate::index::{INDEX, Index};
+
+/// The type of a blob on its way.
+const BYTES: &str = "application/octet-stream";
 
 /// A registry.
 #[derive(Debug, Clone)]
@@ -26,11 +30,12 @@ struct Answer {
     status: StatusCode,
     body: Vec<u8>,
     digest: String,
+    location: String,
 }
 
 impl Registry {
-    /// The registry at `host:port`.
-    pub(crate) fn at(host: &str) -> Registry {
+    /// The registry at `host:port`, by plain http.
+    pub fn at(host: &str) -> Registry {
         Registry { host: host.into() }
     }
 
@@ -42,23 +47,43 @@ impl Registry {
     /// Pushes an image as `repository:tag` and returns its digest.
     pub fn push(&self, image: &Image, name: &str) -> Result<String, Error> {
         let (repository, tag) = split(name)?;
+        self.push_blobs(repository, image)?;
+        self.put_manifest(repository, tag, MANIFEST, &image.manifest)
+    }
+
+    /// Pushes an image of several architectures as `repository:tag` and returns its digest.
+    pub fn push_index(&self, index: &Index, name: &str) -> Result<String, Error> {
+        let (repository, tag) = split(name)?;
+        for image in &index.images {
+            self.push_blobs(repository, image)?;
+            self.put_manifest(repository, &image.digest(), MANIFEST, &image.manifest)?;
+        }
+        self.put_manifest(repository, tag, INDEX, &index.text)
+    }
+
+    /// In one request, where the registry takes that, else in two: most only begin an upload, and say where it goes on.
+    fn push_blobs(&self, repository: &str, image: &Image) -> Result<(), Error> {
         for (digest, bytes) in &image.blobs {
-            if self.send(&Method::HEAD, &format!("{repository}/blobs/{digest}"), "", &[])?.status
-                == StatusCode::OK
-            {
+            let there = self.send(&Method::HEAD, &format!("{repository}/blobs/{digest}"), "", &[])?;
+            if there.status == StatusCode::OK {
                 continue;
             }
             let path = format!("{repository}/blobs/uploads/?digest={digest}");
-            self.expect(&Method::POST, &path, "application/octet-stream", bytes)?;
+            let begun = self.expect(&Method::POST, &path, BYTES, bytes)?;
+            if begun.status == StatusCode::ACCEPTED {
+                let to = begun.location.split_once("/v2/").map_or(begun.location.as_str(), |(_, path)| path);
+                let with = if to.contains('?') { '&' } else { '?' };
+                self.expect(&Method::PUT, &format!("{to}{with}digest={digest}"), BYTES, bytes)?;
+            }
         }
-        self.put_manifest(repository, tag, &image.manifest)
+        Ok(())
     }
 
     /// Gives what `repository:tag` (or `repository@digest`) names the further tag `tag`; returns the digest.
     pub fn tag(&self, name: &str, tag: &str) -> Result<String, Error> {
         let (repository, reference) = split(name)?;
         let manifest = self.manifest(repository, reference)?;
-        self.put_manifest(repository, tag, &manifest)
+        self.put_manifest(repository, tag, MANIFEST, &manifest)
     }
 
     /// The digest that `repository:tag` names now.
@@ -94,7 +119,7 @@ impl Registry {
     /// Brings the saved tags back.
     pub fn restore(&self, saved: &Saved) -> Result<(), Error> {
         saved.0.iter().try_for_each(|(repository, tag, manifest)| {
-            self.put_manifest(repository, tag, manifest).map(drop)
+            self.put_manifest(repository, tag, MANIFEST, manifest).map(drop)
         })
     }
 
@@ -102,8 +127,14 @@ impl Registry {
         Ok(self.expect(&Method::GET, &format!("{repository}/manifests/{reference}"), "", &[])?.body)
     }
 
-    fn put_manifest(&self, repository: &str, tag: &str, manifest: &[u8]) -> Result<String, Error> {
-        Ok(self.expect(&Method::PUT, &format!("{repository}/manifests/{tag}"), MANIFEST, manifest)?.digest)
+    fn put_manifest(
+        &self,
+        repository: &str,
+        tag: &str,
+        kind: &str,
+        manifest: &[u8],
+    ) -> Result<String, Error> {
+        Ok(self.expect(&Method::PUT, &format!("{repository}/manifests/{tag}"), kind, manifest)?.digest)
     }
 
     fn names(&self, path: &str, field: &str) -> Result<Vec<String>, Error> {
@@ -134,11 +165,13 @@ impl Registry {
                 let client: Client<_, Full<_>> = Client::builder(TokioExecutor::new()).build_http();
                 let answer = client.request(request).await.map_err(|error| failed(path, &error))?;
                 let status = answer.status();
-                let header =
-                    answer.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
-                let digest = header.unwrap_or_default().to_owned();
+                let header = |name: &str| {
+                    let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
+                    value.unwrap_or_default().to_owned()
+                };
+                let (digest, location) = (header("docker-content-digest"), header("location"));
                 let body = answer.into_body().collect().await.map_err(|error| failed(path, &error))?;
-                Ok(Answer { status, body: body.to_bytes().to_vec(), digest })
+                Ok(Answer { status, body: body.to_bytes().to_vec(), digest, location })
             };
             let late = |_| Err(Error::Registry { request: path.into(), why: "no answer within 20 s".into() });
             tokio::time::timeout(Duration::from_secs(20), call).await.unwrap_or_else(late)
@@ -178,12 +211,77 @@ fn failed(path: &str, error: &dyn std::error::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+    use crate::image::{agent_image_for, sha256};
 
     #[test]
     fn names_have_a_repository_and_a_reference() {
         assert_eq!(split("team/app:v1").unwrap(), ("team/app", "v1"));
         assert_eq!(split("app@sha256:00").unwrap(), ("app", "sha256:00"));
         assert!(split("app").is_err());
+    }
+
+    /// A registry that only begins an upload when it is asked to take one, as most do; what it was asked.
+    fn two_steps() -> (String, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (host, asked) = (listener.local_addr().unwrap().to_string(), Arc::default());
+        let seen: Arc<Mutex<Vec<String>>> = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.unwrap());
+                let (mut head, mut length) = (String::new(), 0);
+                loop {
+                    let mut line = String::new();
+                    stream.read_line(&mut line).unwrap();
+                    if let Some(number) = line.to_lowercase().strip_prefix("content-length: ") {
+                        length = number.trim().parse().unwrap();
+                    }
+                    if line.trim().is_empty() {
+                        break;
+                    }
+                    if head.is_empty() {
+                        head = line.trim_end_matches(" HTTP/1.1\r\n").to_owned();
+                    }
+                }
+                let mut body = vec![0; length];
+                stream.read_exact(&mut body).unwrap();
+                let answer = match head.split(' ').next().unwrap() {
+                    "HEAD" => "404 Not Found\r\n",
+                    "POST" => "202 Accepted\r\nLocation: /v2/team/app/blobs/uploads/7?state=s\r\n",
+                    _ => "201 Created\r\n",
+                };
+                seen.lock().unwrap().push(format!("{head} {}", sha256(&body)));
+                let rest = "Content-Length: 0\r\nConnection: close\r\n\r\n";
+                write!(stream.get_mut(), "HTTP/1.1 {answer}{rest}").unwrap();
+            }
+        });
+        (host, asked)
+    }
+
+    #[test]
+    fn an_upload_that_a_registry_only_begins_is_finished_where_it_says() {
+        let (host, asked) = two_steps();
+        let images = ["amd64", "arm64"].map(|it| (it, agent_image_for(it, it.as_bytes())));
+        let index = Index::of(images.clone().into());
+        Registry::at(&host).push_index(&index, "team/app:1").unwrap();
+        let asked = asked.lock().unwrap();
+        for (_, image) in &images {
+            for (digest, bytes) in &image.blobs {
+                let put =
+                    format!("PUT /v2/team/app/blobs/uploads/7?state=s&digest={digest} {}", sha256(bytes));
+                assert!(asked.contains(&put), "{asked:?}");
+            }
+            let manifest = image.digest();
+            assert!(
+                asked.contains(&format!("PUT /v2/team/app/manifests/{manifest} {manifest}")),
+                "{asked:?}"
+            );
+        }
+        let last = format!("PUT /v2/team/app/manifests/1 {}", index.digest());
+        assert_eq!(asked.last(), Some(&last), "what names others comes behind them");
     }
 }
