@@ -27,7 +27,7 @@ fi
 shift
 printf '%s\n' "$@" > "$TOLD/$$.args"
 case " $* " in
-    " init "* | " render "* | " version "* | *" --print "* | " start "*"--dry-run=client "*)
+    " init "* | " render "* | " version "* | " completion "* | *" --print "* | " start "*"--dry-run=client "*)
         touch "$TOLD/$$.ran"
         exec "$PROGRAM" "$@" ;;
     " claim "*) echo namespace/test-calm-noether ;;
@@ -54,7 +54,7 @@ impl Folder {
     fn new(test: &str) -> Self {
         let top = std::env::temp_dir().join(format!("studioci-examples-{}-{test}", std::process::id()));
         let folder = top.join("runner");
-        for path in [".studioci", "templates", "../bin"] {
+        for path in [".studioci", "templates", "../bin", "../.local/bin"] {
             fs::create_dir_all(folder.join(path)).unwrap();
         }
         let template =
@@ -152,9 +152,21 @@ const AGENT_IMAGE: &str =
     "registry.example/ci/agent@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// The verbs that have a help of their own.
-const VERBS: [&str; 13] = [
-    "setup", "init", "render", "claim", "start", "status", "watch", "logs", "report", "scale", "cleanup",
-    "stop", "version",
+const VERBS: [&str; 14] = [
+    "setup",
+    "init",
+    "render",
+    "claim",
+    "start",
+    "status",
+    "watch",
+    "logs",
+    "report",
+    "scale",
+    "cleanup",
+    "stop",
+    "completion",
+    "version",
 ];
 
 fn help(line: &str) -> String {
@@ -243,13 +255,11 @@ const RUNS_THEM: [&str; 6] = [
 ];
 
 /// Commands of others in the pages: who runs them, and the words by which that is seen in its source.
-const ELSEWHERE: [(&str, Elsewhere); 22] = [
+const ELSEWHERE: [(&str, Elsewhere); 28] = [
+    ("cargo xtask image --out ", Elsewhere::In("tests/cluster/src/index.rs", "index().archive()")),
+    ("skopeo copy ", Elsewhere::Nobody("a registry with a login")),
     ("cargo install ", Elsewhere::Nobody("the same program, built from the same sources")),
     ("cargo xtask package", Elsewhere::In("tests/chain/krewed.rs", "[\"package\"")),
-    (
-        "cargo xtask static",
-        Elsewhere::In("xtask/src/build.rs", "static_binary(\"kubectl-studioci\", \"release\""),
-    ),
     ("cargo xtask demo", Elsewhere::In(".ci/run", "cargo xtask demo")),
     ("cargo xtask test", Elsewhere::In(".ci/run", "cargo xtask test")),
     ("kubectl krew ", Elsewhere::In("tests/chain/krewed.rs", "[\"krew\", \"install\"")),
@@ -261,9 +271,15 @@ const ELSEWHERE: [(&str, Elsewhere); 22] = [
     ("account=system:serviceaccount:", PAGES),
     ("kubectl patch secret ", PAGES),
     ("echo '{\"apiVersion\":\"authorization.k8s.io/v1\"", PAGES),
-    ("cat > Dockerfile", Elsewhere::Nobody("an image is built by whatever builds images")),
-    ("printf 'FROM scratch", Elsewhere::Nobody("an image is built by whatever builds images")),
-    ("tar -xzf ", Elsewhere::Nobody("a release")),
+    ("mkdir -p ~/.local/bin", COMPLETION),
+    ("chmod +x ~/.local/bin/kubectl_complete-studioci", COMPLETION),
+    ("kind create cluster", A_CLUSTER),
+    ("curl -sfL https://get.k3s.io", A_CLUSTER),
+    ("export KUBECONFIG=/etc/rancher/k3s/k3s.yaml", A_CLUSTER),
+    ("sudo snap install microk8s", A_CLUSTER),
+    ("sudo microk8s ", A_CLUSTER),
+    ("helm repo add keel ", Elsewhere::Nobody("Keel's own chart")),
+    ("helm upgrade --install keel ", Elsewhere::Nobody("Keel's own chart")),
     ("sha256sum --check ", Elsewhere::Nobody("a release")),
     ("gh attestation ", Elsewhere::Nobody("a release")),
     (
@@ -273,6 +289,11 @@ const ELSEWHERE: [(&str, Elsewhere); 22] = [
     ("[ \"$signature\"", Elsewhere::Nobody("a receiver; its rule is held to openssl by a test of the room")),
     ("validate-krew-manifest ", Elsewhere::In("tests/chain/krewed.rs", "\"validate-krew-manifest\"")),
 ];
+
+/// The same script, put where a person puts it.
+const COMPLETION: Elsewhere = Elsewhere::In("tests/chain/completed.rs", "kubectl_complete-studioci");
+
+const A_CLUSTER: Elsewhere = Elsewhere::Nobody("a machine of its own");
 
 /// The proof that runs what the pages say to check, as it stands there.
 const PAGES: Elsewhere = Elsewhere::In("tests/chain/pages.rs", "examples::commands(");
