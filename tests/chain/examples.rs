@@ -46,7 +46,7 @@ fn chain_18_every_example_of_the_help_works_as_it_stands() {
         examples
     };
 
-    for verb in ["version", "render", "setup", "claim"] {
+    for verb in ["version", "completion", "render", "setup", "claim"] {
         for example in examples(verb) {
             script(&example);
         }

@@ -134,7 +134,7 @@ mod tests {
             (platform.as_str(), archive, program),
             ("linux-amd64", "kubectl-studioci-linux-amd64.tar.gz", "kubectl-studioci")
         );
-        let text = manifest.released("v1.2.3-rc.1", &[sum.clone()]).unwrap().text().unwrap();
+        let text = manifest.released("v1.2.3-rc.1", std::slice::from_ref(&sum)).unwrap().text().unwrap();
         let released: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
         let spec = &released["spec"];
         assert_eq!(spec["version"], "v1.2.3-rc.1");
@@ -155,7 +155,7 @@ mod tests {
         let template = template();
         for sum in ["7".repeat(64), format!("{}e007", "7".repeat(60)), format!("{}e700", "0".repeat(60))] {
             let manifest = linux(&template).unwrap();
-            let text = manifest.released("v1.0.0", &[sum.clone()]).unwrap().text().unwrap();
+            let text = manifest.released("v1.0.0", std::slice::from_ref(&sum)).unwrap().text().unwrap();
             let quoted = format!("sha256: '{sum}'");
             assert!(text.contains(&quoted), "{text}");
         }
