@@ -255,7 +255,7 @@ const RUNS_THEM: [&str; 6] = [
 ];
 
 /// Commands of others in the pages: who runs them, and the words by which that is seen in its source.
-const ELSEWHERE: [(&str, Elsewhere); 28] = [
+const ELSEWHERE: [(&str, Elsewhere); 29] = [
     ("cargo xtask image --out ", Elsewhere::In("tests/cluster/src/index.rs", "index().archive()")),
     ("skopeo copy ", Elsewhere::Nobody("a registry with a login")),
     ("cargo install ", Elsewhere::Nobody("the same program, built from the same sources")),

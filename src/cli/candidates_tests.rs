@@ -100,6 +100,8 @@ fn every_value_that_is_one_of_a_few_words_is_completed_and_taken() {
                 let line = ["x", verb, &format!("--{long}={word}")];
                 let refused = root.clone().try_get_matches_from(line).err();
                 let value = refused.filter(|it| it.kind() != clap::error::ErrorKind::MissingRequiredArgument);
+                // the word of a form that goes on behind `=` is completed without, as kubectl does
+                let value = value.filter(|it| !it.to_string().contains(" format specified but no "));
                 assert!(value.is_none(), "{verb} --{long}={word}: {}", value.unwrap());
                 seen.push(format!("{verb} {long}"));
             }

@@ -27,6 +27,11 @@ impl Sentence {
     fn new(text: String, allowed: &[&str]) -> Self {
         Self { text, allowed: allowed.iter().map(|&word| word.to_owned()).collect() }
     }
+
+    /// Of what no list of words is taken.
+    fn plain(text: String) -> Self {
+        Self::new(text, &[])
+    }
 }
 
 /// `--dry-run` of a verb that does not ask the server.
@@ -153,7 +158,7 @@ fn output(text: &str, allowed: &[&str]) -> Result<OutputArg, Sentence> {
     }
     let value = value.unwrap_or_default();
     if takes_one && value.is_empty() {
-        return Err(Sentence(match name {
+        return Err(Sentence::plain(match name {
             "custom-columns" | "custom-columns-file" => {
                 format!("{name} format specified but no custom columns given")
             }
@@ -168,9 +173,9 @@ fn output(text: &str, allowed: &[&str]) -> Result<OutputArg, Sentence> {
         "wide" => ObjectForm::Wide,
         "jsonpath-file" => return Ok(OutputArg::JsonPathFile(value.to_owned())),
         "custom-columns-file" => return Ok(OutputArg::ColumnsFile(value.to_owned())),
-        "custom-columns" => ObjectForm::Columns(CustomColumns::parse(value).map_err(Sentence)?),
-        "jsonpath" => ObjectForm::Whole(WholeForm::JsonPath(jsonpath(value).map_err(Sentence)?)),
-        _ => ObjectForm::Whole(WholeForm::JsonPathAsJson(jsonpath(value).map_err(Sentence)?)),
+        "custom-columns" => ObjectForm::Columns(CustomColumns::parse(value).map_err(Sentence::plain)?),
+        "jsonpath" => ObjectForm::Whole(WholeForm::JsonPath(jsonpath(value).map_err(Sentence::plain)?)),
+        _ => ObjectForm::Whole(WholeForm::JsonPathAsJson(jsonpath(value).map_err(Sentence::plain)?)),
     };
     Ok(OutputArg::Form(form))
 }
@@ -181,7 +186,7 @@ fn jsonpath(text: &str) -> Result<JsonPath, String> {
 
 /// `--sort-by`.
 pub(super) fn sort_by(text: &str) -> Result<JsonPath, Sentence> {
-    JsonPath::relaxed(text).map_err(Sentence)
+    JsonPath::relaxed(text).map_err(Sentence::plain)
 }
 
 /// Prints what became of one object after another: a line, or the object.
@@ -234,8 +239,8 @@ pub struct OnlyName;
 
 /// `-o` of a verb that deletes, in kubectl's words.
 pub(super) fn only_name(text: &str) -> Result<OnlyName, Sentence> {
-    let only = || Sentence(format!("unexpected -o output mode: {text}. We only support '-o name'"));
-    if text == "name" { Ok(OnlyName) } else { Err(only()) }
+    let only = || format!("unexpected -o output mode: {text}. We only support '-o name'");
+    if text == "name" { Ok(OnlyName) } else { Err(Sentence::new(only(), &["name"])) }
 }
 
 /// `-o yaml`, where that is all there is.

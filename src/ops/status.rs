@@ -107,7 +107,8 @@ pub async fn of_chain(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Opt
     let seen = wanted.list(cluster, select::builds_of(chain)).await?;
     if !seen.has_any() {
         // a selector that takes none of them does not mean the builds of others
-        let others = wanted.selector.is_some() && namespaces(cluster, select::builds_of(chain)).await?.has_any();
+        let others =
+            wanted.selector.is_some() && namespaces(cluster, select::builds_of(chain)).await?.has_any();
         return Ok(others.then_some(seen));
     }
     let (beside, others, missing) = Box::pin(async {
