@@ -1,7 +1,7 @@
 //! A map of the rooms of `kubectl-studioci`.
 //!
 //! Pure rooms decide: [`keel`] (what Keel reads and obeys), [`chain`] (builds, names, claims, heads),
-//! [`pipeline`] (template to documents to plan) and [`agent`] (observation to action). [`local`] reads the
+//! [`pipeline`] (template to documents to plan), [`agent`] (observation to action) and [`doctor`] (facts to findings). [`local`] reads the
 //! person's machine, [`cluster`] alone speaks to the API server, [`publish`] tells others, [`state`] keeps our objects in it, [`ops`] puts a
 //! verb's steps in order and [`runner`] an agent's, [`output`] shows, and [`cli`] joins them. `ARCHITECTURE.md` says why, and
 //! a test holds the table of imports.
@@ -29,6 +29,10 @@ pub mod cli;
 mod cluster;
 #[cfg(feature = "testing")]
 pub mod cluster;
+#[cfg(not(feature = "testing"))]
+mod doctor;
+#[cfg(feature = "testing")]
+pub mod doctor;
 #[cfg(not(feature = "testing"))]
 mod keel;
 #[cfg(feature = "testing")]

@@ -12,15 +12,16 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("chain", Some(&["keel"])),
     ("pipeline", Some(&["keel", "chain"])),
     ("agent", Some(&["keel", "chain"])),
+    ("doctor", Some(&["keel", "chain"])),
     ("local", Some(&["keel", "chain", "pipeline"])),
     ("cluster", Some(&["keel", "chain", "pipeline"])),
     // The connector is the cluster's: TLS, proxies and bounds of a way out are decided once.
     ("publish", Some(&["chain", "cluster"])),
     ("state", Some(&["keel", "chain", "pipeline", "local", "cluster", "publish"])),
     ("runner", Some(&["keel", "chain", "pipeline", "agent", "local", "cluster", "publish", "state"])),
-    ("ops", Some(&["keel", "chain", "pipeline", "agent", "local", "cluster", "publish", "state"])),
+    ("ops", Some(&["keel", "chain", "pipeline", "agent", "doctor", "local", "cluster", "publish", "state"])),
     // What is shown of state is its types: what is told, and whether it was done.
-    ("output", Some(&["keel", "chain", "pipeline", "agent", "cluster", "state"])),
+    ("output", Some(&["keel", "chain", "pipeline", "agent", "doctor", "cluster", "state"])),
     ("cli", None),
     ("main", None),
     ("lib", None),
@@ -74,7 +75,7 @@ const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that take `now` as a parameter and touch no environment, file, network or console.
-const PURE: &[&str] = &["keel", "chain", "pipeline", "agent"];
+const PURE: &[&str] = &["keel", "chain", "pipeline", "agent", "doctor"];
 
 /// What a pure room must not even name.
 const IMPURE: &[&str] = &["std::env", "std::fs", "std::net", "std::process", "std::io::std", "::now()"];

@@ -13,6 +13,7 @@ pub mod complete;
 pub mod completion;
 pub mod connection;
 pub mod context;
+pub mod doctor;
 mod duration;
 pub mod failure;
 mod flag_word;
@@ -103,6 +104,7 @@ pub enum Verb {
     Report(report::ReportArgs),
     Scale(scale::ScaleArgs),
     Cleanup(cleanup::CleanupArgs),
+    Doctor(doctor::DoctorArgs),
     Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
     #[command(hide = true)]
@@ -195,6 +197,7 @@ impl Cli {
             Verb::Status(args) => block_on(Box::pin(status::run(args, ctx))),
             Verb::Report(args) => block_on(Box::pin(report::run(args, ctx))),
             Verb::Cleanup(args) => block_on(Box::pin(cleanup::run(args, ctx))),
+            Verb::Doctor(args) => block_on(Box::pin(doctor::run(args, ctx))),
             Verb::Watch(args) => block_on(Box::pin(watch::run(args, ctx))).map_err(without_verdict),
             Verb::Logs(args) if args.follow => {
                 block_on(Box::pin(logs::run(args, ctx))).map_err(without_verdict)

@@ -330,6 +330,18 @@ impl Cluster {
         }
     }
 
+    /// Whether the server serves a kind of a named group.
+    ///
+    /// # Errors
+    /// What [any call](Cluster#errors-of-any-call) can end with; that there is no such group is no error.
+    pub async fn serves(&self, resource: &Resource) -> Result<bool, Error> {
+        let path = format!("/apis/{}/{}", resource.group, resource.version);
+        let group: Option<Value> =
+            self.get_by(ApiRequest::get(path, format!("kinds of {}", resource.group))).await?;
+        let kinds = group.as_ref().and_then(|group| group["resources"].as_array());
+        Ok(kinds.is_some_and(|kinds| kinds.iter().any(|it| it["name"] == resource.plural)))
+    }
+
     /// What version the server is.
     ///
     /// # Errors

@@ -15,5 +15,6 @@ pub mod nearest;
 pub mod parking;
 pub mod pointer;
 pub mod policy;
+pub mod registry;
 pub mod schedule;
 mod semver;

@@ -5,6 +5,7 @@
 pub mod claim;
 pub mod cleanup;
 pub mod complete;
+pub mod doctor;
 pub mod gone;
 mod listens;
 pub mod logs;

@@ -22,7 +22,7 @@ use crate::state::home::{Home, config, numbers};
 use crate::state::{manifests, write};
 
 /// The oldest Kubernetes that has admission policies (v1) and native sidecars by default.
-const OLDEST: (u32, u32) = (1, 30);
+pub(super) const OLDEST: (u32, u32) = (1, 30);
 
 /// How often a patch is tried against somebody who writes at the same time.
 const TRIES: u32 = 5;
@@ -212,7 +212,7 @@ fn home_after(before: Option<&Home>, asked: &Asked, released: Option<&str>) -> R
 }
 
 /// Where the API server keeps an object of ours.
-fn place(object: &Value) -> Result<(Resource, Option<&str>, &str)> {
+pub(super) fn place(object: &Value) -> Result<(Resource, Option<&str>, &str)> {
     let resource = write::resource_of(object)?;
     Ok((resource, object["metadata"]["namespace"].as_str(), manifests::key(object).1))
 }

@@ -129,8 +129,8 @@ async fn namespaces(cluster: &Cluster, select: Query) -> Result<Overview> {
     WantedBuilds::default().list(cluster, select).await
 }
 
-/// All builds.
-async fn everything(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Overview> {
+/// All builds, and what is seen of them.
+pub(super) async fn everything(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Overview> {
     let (seen, beside) =
         tokio::join!(wanted.list(cluster, select::builds()), Beside::read(cluster, Scope::All, true));
     let seen = seen?;
@@ -142,7 +142,11 @@ async fn everything(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Overv
 }
 
 /// The build of that name, else the chain; none if nobody has the name.
-async fn named(cluster: &Cluster, name: &str, wanted: WantedBuilds<'_>) -> Result<Option<Overview>> {
+pub(super) async fn named(
+    cluster: &Cluster,
+    name: &str,
+    wanted: WantedBuilds<'_>,
+) -> Result<Option<Overview>> {
     let seen = wanted.list(cluster, select::build(name)).await?;
     if let [build] = &seen.builds[..] {
         let (chain, listening) = (build.chain.clone(), build.phase == Phase::Listening);

@@ -1,9 +1,8 @@
 //! The CI image: its tag, and what its registry asks for, as far as its name tells. `docs/registries.md` says it at length.
 
-use core::net::IpAddr;
-
 use crate::keel::image::ImageRef;
 use crate::keel::lint::is_hash;
+use crate::keel::registry::{is_localhost, may_be_plain};
 use crate::pipeline::codes;
 use crate::pipeline::notice::PlanNotice;
 use crate::pipeline::weave::Plan;
@@ -79,29 +78,6 @@ pub(super) fn look(subject: &Subject<'_>, plan: &Plan, notices: &mut Vec<PlanNot
 
 fn has_hash(image: &ImageRef) -> bool {
     image.tag.split(['-', '_', '.']).any(is_hash)
-}
-
-/// A host and its port.
-fn parted(host: &str) -> (&str, Option<u16>) {
-    let port = |text: &str| text.strip_prefix(':').and_then(|port| port.parse().ok());
-    if let Some((address, rest)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return (address, port(rest));
-    }
-    let (name, rest) = host.split_at(host.find(':').unwrap_or(host.len()));
-    (name, port(rest))
-}
-
-fn is_localhost(host: &str) -> bool {
-    let (name, _) = parted(host);
-    name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
-/// Whether a registry of this name is seldom behind TLS: an address, a name of the cluster or of the house, a usual port.
-fn may_be_plain(host: &str) -> bool {
-    let (name, port) = parted(host);
-    let of_house = [".svc", ".local", ".internal", ".lan"].iter().any(|end| name.ends_with(end));
-    let plain_port = matches!(port, Some(80 | 5000 | 5001 | 8080 | 30000..=32767));
-    name.parse::<IpAddr>().is_ok() || of_house || plain_port || !name.contains('.')
 }
 
 fn is_ecr(host: &str) -> bool {

@@ -1,0 +1,315 @@
+//! A chain's builds: whether the next push is seen and built, and what is left of others.
+
+use super::cluster::known;
+use super::facts::{Known, PullSecretFacts};
+use super::{ChainSeen, Opinion};
+use crate::chain::build::{Build, Phase};
+use crate::chain::head::Head;
+use crate::chain::record::history;
+use crate::chain::signs::{STUCK, Signs};
+use crate::chain::{age, wire};
+use crate::keel::registry;
+
+/// What raises a listener where there is none.
+const START: &str = "kubectl studioci start, where the chain was started, carries it on";
+
+fn head<'a>(seen: &ChainSeen<'a>) -> Option<&'a Head> {
+    seen.chain.head.as_ref().ok()?.as_ref()
+}
+
+/// Its builds, where namespaces may be listed.
+fn builds<'a>(seen: &ChainSeen<'a>) -> &'a [Build] {
+    seen.chain.builds.as_deref().unwrap_or_default()
+}
+
+fn signs<'a>(seen: &ChainSeen<'a>, build: &Build) -> Option<&'a Signs> {
+    seen.chain.signs.get(&build.namespace)
+}
+
+/// Why a build stands still, if it does: what keeps it, or what its agent waits for.
+fn standstill(seen: &ChainSeen<'_>, build: &Build) -> Option<Opinion> {
+    let name = &build.namespace;
+    let signs = signs(seen, build);
+    if let Some(trouble) = signs.and_then(|signs| signs.trouble.as_ref()) {
+        let remedy = signs.and_then(|signs| signs.remedy.clone());
+        let remedy =
+            remedy.unwrap_or_else(|| format!("kubectl get pods -n {name}; kubectl get events -n {name}"));
+        return Some(Opinion::failed(format!("{name}: {trouble}"), remedy));
+    }
+    if let Some(error) = &build.dispatch_error {
+        return Some(Opinion::failed(
+            format!("{name}: the next listener cannot be raised: {error}"),
+            "put right what is named; its agent goes on trying",
+        ));
+    }
+    let waiting = build.waiting.as_ref()?;
+    let logs =
+        format!("kubectl studioci status {name} shows it; its agent goes on by itself once that is over");
+    Some(if waiting.starts_with(STUCK) {
+        Opinion::failed(
+            format!("{name}: {waiting}"),
+            format!("kubectl logs -n {name} -l {}=listener --all-containers says more", wire::ROLE),
+        )
+    } else {
+        Opinion::warning(format!("{name} waits: {waiting}"), logs)
+    })
+}
+
+pub(super) fn listener(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+    let Some(head) = head(seen) else { return Vec::new() };
+    let chain = &seen.chain.name;
+    if head.purging {
+        let again = format!("kubectl studioci stop {chain} --purge goes on with it");
+        return vec![Opinion::warning("it is being taken down (stop --purge)", again)];
+    }
+    if let Some(how) = &head.ended {
+        return vec![Opinion::ok(format!("it has ended: {how}"))];
+    }
+    let builds = match &seen.chain.builds {
+        Ok(builds) => builds,
+        Err(why) => return vec![why.opinion()],
+    };
+    let Some((namespace, uid)) = &head.claimed else {
+        let before = builds.iter().find(|build| build.generation + 1 == head.generation);
+        let said = before.and_then(|before| standstill(seen, before));
+        let next = head.generation;
+        return vec![match (said, before) {
+            (Some(said), _) => {
+                Opinion { what: format!("generation {next} has no namespace yet; {}", said.what), ..said }
+            }
+            (None, Some(before)) => Opinion::warning(
+                format!(
+                    "generation {next} has no namespace yet; the agent of {} is about to claim it",
+                    before.namespace
+                ),
+                "look again in a minute (--wait)",
+            ),
+            (None, None) => Opinion::failed(
+                format!("generation {next} has no namespace, and nobody is left to claim one"),
+                START,
+            ),
+        }];
+    };
+    let Some(build) = builds.iter().find(|build| build.uid == *uid) else {
+        return vec![Opinion::failed(format!("{namespace}, where it listened, is gone"), START)];
+    };
+    if build.terminating {
+        return vec![Opinion::failed(format!("{namespace}, where it listens, is being deleted"), START)];
+    }
+    if let Some(said) = standstill(seen, build) {
+        return vec![said];
+    }
+    let now = seen.cluster.now;
+    if let Some(standing) = signs(seen, build).and_then(|signs| signs.standing.as_ref()) {
+        let since = age::since(build.created, now);
+        return vec![Opinion::warning(
+            format!("{namespace} does not listen yet, {since} after it was created: {standing}"),
+            "look again in a minute (--wait)",
+        )];
+    }
+    vec![Opinion::ok(match build.phase {
+        Phase::Listening => {
+            let since = age::since(build.times.get(&Phase::Listening).copied(), now);
+            format!("{namespace} has listened for {since}{}", last(seen))
+        }
+        phase => format!("{namespace} is {phase}"),
+    })]
+}
+
+/// How the last build ended.
+fn last(seen: &ChainSeen<'_>) -> String {
+    let entries = seen.chain.history.as_ref().ok().and_then(|data| Some(history(data.as_ref()?)));
+    match entries.and_then(|mut entries| entries.pop()) {
+        Some(entry) => format!("; the last build was {}: {}", entry.namespace, entry.verdict),
+        None => "; nothing has been built yet".to_owned(),
+    }
+}
+
+/// Whether a build is told of with the listener: the newest, or the one whose agent is to claim it.
+fn is_of_listener(seen: &ChainSeen<'_>, build: &Build) -> bool {
+    head(seen).is_some_and(|head| match &head.claimed {
+        Some((_, uid)) => *uid == build.uid,
+        None => build.generation + 1 == head.generation,
+    })
+}
+
+pub(super) fn agents(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+    let unfinished = |build: &&Build| {
+        let over = build.phase >= Phase::Finished || build.terminating;
+        // a namespace that home has passed by is told of as an orphan
+        !over && !is_of_listener(seen, build) && !is_orphan(seen, build)
+    };
+    let builds: Vec<&Build> = builds(seen).iter().filter(unfinished).collect();
+    let said: Vec<Opinion> = builds.iter().filter_map(|build| standstill(seen, build)).collect();
+    if said.is_empty() && !builds.is_empty() {
+        let names: Vec<String> =
+            builds.iter().map(|build| format!("{} ({})", build.namespace, build.phase)).collect();
+        return vec![Opinion::ok(format!("unfinished builds have their agents: {}", names.join(", ")))];
+    }
+    said
+}
+
+pub(super) fn edited(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+    seen.chain.edited.iter().map(|(what, remedy)| Opinion::failed(what, remedy)).collect()
+}
+
+/// Whether home knows nothing of a build's namespace: by its uid, which nobody can feign. Of what is older than all that
+/// home remembers nothing is said.
+fn is_orphan(seen: &ChainSeen<'_>, build: &Build) -> bool {
+    let Some(head) = head(seen) else { return false };
+    if build.generation == 0 {
+        return false;
+    }
+    if build.chain_uuid != head.uuid || build.generation > head.generation {
+        return true;
+    }
+    if let Some(uid) = head.uid_of(build.generation) {
+        return uid != build.uid;
+    }
+    if build.generation == head.generation {
+        return false;
+    }
+    let entries =
+        seen.chain.history.as_ref().ok().and_then(|data| Some(history(data.as_ref()?))).unwrap_or_default();
+    entries.iter().any(|entry| entry.generation == build.generation && entry.uid != build.uid)
+}
+
+pub(super) fn orphans(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+    if head(seen).is_none() || seen.chain.builds.is_err() {
+        return Vec::new();
+    }
+    let orphans = builds(seen).iter().filter(|build| !build.terminating && is_orphan(seen, build));
+    let said: Vec<Opinion> = orphans
+        .map(|build| {
+            let name = &build.namespace;
+            Opinion::warning(
+                format!("namespace {name} says that it is generation {} of the chain, and home does not know it", build.generation),
+                format!("if nobody needs what is in it (kubectl get all -n {name}): kubectl delete namespace {name}"),
+            )
+        })
+        .collect();
+    if said.is_empty() { vec![Opinion::ok("home knows each of its namespaces")] } else { said }
+}
+
+pub(super) fn slots(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+    let (Some(head), Ok(_)) = (head(seen), &seen.chain.builds) else { return Vec::new() };
+    let held_in_vain = head.slots.iter().filter(|(generation, namespace)| {
+        let build =
+            builds(seen).iter().find(|it| it.generation == **generation && it.namespace == **namespace);
+        build.is_none_or(|build| build.phase >= Phase::Finished || build.terminating)
+    });
+    let names: Vec<&str> = held_in_vain.map(|(_, namespace)| namespace.as_str()).collect();
+    vec![match (&names[..], head.slots.len()) {
+        ([], 0) => Opinion::ok("no build runs"),
+        ([], running) => Opinion::ok(format!("builds that run: {running}")),
+        (names, _) => Opinion::warning(
+            format!("{} holds the right to build, and builds no more", names.join(", ")),
+            "the next build that wants it takes it back; nothing is to be done unless one stays Queued",
+        ),
+    }]
+}
+
+pub(super) fn terminating(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+    let held = builds(seen).iter().filter(|build| build.terminating).filter_map(|build| {
+        let why = signs(seen, build)?.trouble.as_ref()?;
+        let name = &build.namespace;
+        Some(Opinion::failed(
+            format!("namespace {name} does not go away: {why}"),
+            format!(
+                "have whoever set the finalizers that are named take them off (kubectl get namespace {name} -o yaml); nothing \
+                 new is created there"
+            ),
+        ))
+    });
+    held.collect()
+}
+
+/// The registry of the chain's image.
+fn host(seen: &ChainSeen<'_>) -> Option<String> {
+    let settings = seen.chain.settings.as_ref().ok()?.as_ref()?;
+    settings.repository.split_once('/').map(|(host, _)| host.to_owned())
+}
+
+pub(super) fn registry(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+    let Some(host) = host(seen) else { return Vec::new() };
+    let keels = seen.cluster.keel.as_ref().and_then(|keel| keel.found.as_ref().ok());
+    // one that runs elsewhere has an environment that nobody sees
+    let Some(keel) = keels.and_then(|keels| keels.first()) else { return Vec::new() };
+    if registry::is_localhost(&host) {
+        return vec![Opinion::failed(
+            format!("its registry is {host}: to Keel that is its own pod, where no registry is"),
+            "name the registry as pods and nodes both reach it",
+        )];
+    }
+    let insecure = keel.environment.get("INSECURE_REGISTRY").is_some_and(|value| value == "true");
+    if registry::may_be_plain(&host) && !insecure {
+        return vec![Opinion::warning(
+            format!("its registry {host} may speak plain http, and Keel asks by https only"),
+            format!(
+                "if it does: kubectl set env -n {} deployment/{} INSECURE_REGISTRY=true; nothing is to do for a registry with \
+                 TLS",
+                keel.namespace, keel.name
+            ),
+        )];
+    }
+    vec![Opinion::ok(format!("Keel asks its registry {host} as it should"))]
+}
+
+/// The key by which Keel reads a login from a Secret of this type; none if it reads none.
+fn login_key(kind: &str) -> Option<&'static str> {
+    match kind {
+        "kubernetes.io/dockerconfigjson" => Some(".dockerconfigjson"),
+        "kubernetes.io/dockercfg" => Some(".dockercfg"),
+        _ => None,
+    }
+}
+
+pub(super) fn pull_secrets(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+    let Some(host) = host(seen) else { return Vec::new() };
+    let secrets: &[Known<PullSecretFacts>] = &seen.chain.pull_secrets;
+    let there: Vec<&PullSecretFacts> = secrets.iter().filter_map(|it| it.as_ref().ok()).collect();
+    let has_login = |secret: &&PullSecretFacts| {
+        secret.registries.iter().flatten().any(|registry| serves(registry, &host))
+    };
+    if let Some(secret) = there.iter().find(|secret| has_login(secret)) {
+        return vec![Opinion::ok(format!(
+            "{} has a login for {host}, where Keel looks for it",
+            secret.object
+        ))];
+    }
+    let Some(first) = secrets.first() else { return Vec::new() };
+    let again = "put it right where the pipeline has it from, and run kubectl studioci start again";
+    known(first, |secret| match (&secret.kind, &secret.registries) {
+        (None, _) => Opinion::failed(
+            format!("{} is not there: Keel asks {host} without a login", secret.object),
+            again,
+        ),
+        (Some(kind), _) if login_key(kind).is_none() => {
+            Opinion::failed(format!("{} has type {kind}, of which Keel reads no login", secret.object), again)
+        }
+        (_, None) => Opinion::failed(format!("{} cannot be read as a login", secret.object), again),
+        (_, Some(registries)) => Opinion::failed(
+            format!(
+                "{} has a login for {} and none for {host}: Keel asks without one",
+                secret.object,
+                if registries.is_empty() { "nobody".to_owned() } else { registries.join(", ") }
+            ),
+            again,
+        ),
+    })
+}
+
+/// Whether a key of a login is for this registry, as Keel compares them: by host, and Docker Hub by its name of old.
+fn serves(key: &str, host: &str) -> bool {
+    let bare = key.trim_start_matches("https://").trim_start_matches("http://");
+    let own = bare.split('/').next().unwrap_or_default();
+    if host == "docker.io" { own == "index.docker.io" } else { own == host }
+}
+
+/// The registries that a pull Secret of this type has a login for; none where it is no login. `held` gives what it holds.
+pub fn registries<'a>(kind: &str, held: impl FnOnce(&str) -> Option<&'a [u8]>) -> Option<Vec<String>> {
+    let key = login_key(kind)?;
+    let value: serde_json::Value = serde_json::from_slice(held(key)?).ok()?;
+    let auths = if key == ".dockercfg" { &value } else { value.get("auths")? };
+    Some(auths.as_object()?.keys().cloned().collect())
+}

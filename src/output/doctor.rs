@@ -1,0 +1,173 @@
+//! The findings of `doctor`: by category, a line a check, and under what is not well the remedy and the page.
+
+use serde_json::{Value, json};
+
+use super::console::StreamStyle;
+use crate::chain::wire;
+use crate::doctor::{CheckFinding, Grade};
+
+/// Where the checks are explained.
+const PAGE: &str = "blob/main/docs/doctor.md";
+
+/// The longest word and two spaces: where sentences begin.
+const INDENT: usize = 11;
+
+fn page(code: &str) -> String {
+    format!("{}/{PAGE}#{code}", wire::HOMEPAGE)
+}
+
+/// How a grade is marked: a coloured sign where that is welcome, else a word.
+fn mark(grade: Grade, style: StreamStyle) -> String {
+    let (sign, colour) = match grade {
+        Grade::Ok => ("√", "32;1"),
+        Grade::Warning => ("‼", "33;1"),
+        Grade::Failed => ("×", "31;1"),
+        Grade::Unknown => ("?", "36;1"),
+    };
+    if style.colour {
+        format!("  \u{1b}[{colour}m{sign}\u{1b}[0m ")
+    } else {
+        format!("  {:width$}", grade.as_str(), width = INDENT - 2)
+    }
+}
+
+/// The lines of the findings, each as a mark, which is ours, and a text. `all`: also of what is well.
+pub fn lines(findings: &[CheckFinding], all: bool, style: StreamStyle) -> Vec<(String, String)> {
+    let indent = " ".repeat(if style.colour { 4 } else { INDENT });
+    let mut lines = Vec::new();
+    let mut category = "";
+    for CheckFinding { code, category: own, opinion } in findings {
+        if !all && opinion.grade == Grade::Ok {
+            continue;
+        }
+        if own != category {
+            if !category.is_empty() {
+                lines.push((String::new(), String::new()));
+            }
+            category = own;
+            lines.push((String::new(), own.clone()));
+        }
+        lines.push((mark(opinion.grade, style), opinion.what.clone()));
+        lines.extend(opinion.lines.iter().map(|line| (indent.clone(), format!("  {line}"))));
+        if opinion.grade == Grade::Ok {
+            continue;
+        }
+        for (number, line) in opinion.remedy.iter().flat_map(|remedy| remedy.lines()).enumerate() {
+            let begin = if number == 0 { "remedy: " } else { "  " };
+            lines.push((indent.clone(), format!("{begin}{line}")));
+        }
+        lines.push((indent.clone(), format!("see {}", page(code))));
+    }
+    lines
+}
+
+/// The findings as one object.
+pub fn object(findings: &[CheckFinding]) -> Value {
+    let check = |CheckFinding { code, category, opinion }: &CheckFinding| {
+        let mut check = json!({
+            "code": code, "category": category, "result": opinion.grade.as_str(), "message": opinion.what,
+            "page": page(code),
+        });
+        if let Some(remedy) = &opinion.remedy {
+            check["remedy"] = json!(remedy);
+        }
+        if !opinion.lines.is_empty() {
+            check["lines"] = json!(opinion.lines);
+        }
+        check
+    };
+    let failed = findings.iter().any(|it| it.opinion.grade == Grade::Failed);
+    json!({
+        "apiVersion": "studioci.dev/v1",
+        "kind": "Diagnosis",
+        "result": if failed { "failed" } else { "ok" },
+        "checks": findings.iter().map(check).collect::<Vec<_>>(),
+    })
+}
+
+/// `12 checks: 2 failed, 1 warning, 9 ok`.
+pub fn summary(findings: &[CheckFinding]) -> String {
+    let grades = [Grade::Failed, Grade::Warning, Grade::Unknown, Grade::Ok];
+    let counts = grades.into_iter().filter_map(|grade| {
+        let count = findings.iter().filter(|it| it.opinion.grade == grade).count();
+        (count > 0).then(|| format!("{count} {}", grade.as_str()))
+    });
+    let s = if findings.len() == 1 { "" } else { "s" };
+    format!("{} finding{s}: {}", findings.len(), counts.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Opinion;
+
+    fn findings() -> Vec<CheckFinding> {
+        let finding = |code, category: &str, grade, remedy: Option<&str>, lines: &[&str]| CheckFinding {
+            code,
+            category: category.to_owned(),
+            opinion: Opinion {
+                grade,
+                what: format!("{code} is so"),
+                remedy: remedy.map(str::to_owned),
+                lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+            },
+        };
+        vec![
+            finding("a", "cluster", Grade::Ok, None, &[]),
+            finding("b", "setup", Grade::Failed, Some("one\ntwo"), &["said"]),
+            finding("c", "setup", Grade::Unknown, None, &[]),
+            finding("d", "chain app", Grade::Warning, Some("three"), &[]),
+        ]
+    }
+
+    fn text(all: bool, colour: bool) -> String {
+        let lines = lines(&findings(), all, StreamStyle { colour });
+        lines.into_iter().map(|(mark, text)| mark + &text + "\n").collect()
+    }
+
+    #[test]
+    fn off_a_terminal_marks_are_words() {
+        insta::assert_snapshot!(text(true, false), @"
+        cluster
+          ok       a is so
+
+        setup
+          failed   b is so
+                     said
+                   remedy: one
+                     two
+                   see https://github.com/studioci/kubectl-studioci/blob/main/docs/doctor.md#b
+          unknown  c is so
+                   see https://github.com/studioci/kubectl-studioci/blob/main/docs/doctor.md#c
+
+        chain app
+          warning  d is so
+                   remedy: three
+                   see https://github.com/studioci/kubectl-studioci/blob/main/docs/doctor.md#d
+        ");
+        assert!(text(true, false).is_ascii());
+    }
+
+    #[test]
+    fn on_a_terminal_marks_are_signs_with_colour() {
+        let text = text(true, true);
+        assert!(text.contains("  \u{1b}[31;1m×\u{1b}[0m b is so\n      said\n    remedy: one\n"), "{text}");
+    }
+
+    #[test]
+    fn short_says_nothing_of_what_is_well() {
+        let text = text(false, false);
+        assert!(text.starts_with("setup\n  failed   b is so\n") && !text.contains("cluster"), "{text}");
+        assert!(lines(&findings()[..1], false, StreamStyle::default()).is_empty());
+    }
+
+    #[test]
+    fn programs_get_every_check_with_its_page() {
+        let object = object(&findings());
+        assert_eq!((&object["result"], object["checks"].as_array().unwrap().len()), (&json!("failed"), 4));
+        let page = "https://github.com/studioci/kubectl-studioci/blob/main/docs/doctor.md#b";
+        assert_eq!(object["checks"][1]["page"], page);
+        assert_eq!(super::object(&findings()[2..])["result"], "ok", "what is not known has not failed");
+        assert_eq!(summary(&findings()), "4 findings: 1 failed, 1 warning, 1 unknown, 1 ok");
+    }
+}
