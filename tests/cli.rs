@@ -84,6 +84,7 @@ fn help_of_the_program() {
           report      Report on a build or on the history of a chain, also when their namespaces are gone
           scale       Scale a build's support up to look at its data, or back down
           cleanup     Delete finished builds and claims, by name or by rule
+          doctor      Check what builds depend on, and say what to do
           completion  Print the script that completes commands in kubectl or in a shell
           version     Print the version of this program
           help        Print this message or the help of the given subcommand(s)
@@ -764,6 +765,47 @@ fn help_of_scale() {
           -h, --help
                   Print help (see a summary with '-h')
         ");
+}
+
+#[test]
+fn help_of_doctor() {
+    insta::assert_snapshot!(help("doctor --help"), @"
+        Check what builds depend on, and say what to do
+
+        Looks at the cluster, at what setup installed, at Keel and at the chains, and changes nothing. What
+        you may not read is shown as unknown. The exit code is 1 if a check has failed; warnings and what is
+        unknown do not count. docs/doctor.md explains each check.
+
+        Examples:
+          # Check everything
+          kubectl studioci doctor
+
+          # Show only what is not well with one chain
+          kubectl studioci doctor runner-main -o short
+
+          # Wait until nothing fails any more, in a script
+          kubectl studioci doctor --wait=2m -o json
+
+        Usage: kubectl studioci doctor [OPTIONS] [CHAIN]
+
+        Arguments:
+          [CHAIN]
+                  Chain to check (default: all)
+
+        Options:
+          -o, --output <FORMAT>
+                  Output format, one of: json, short, table
+
+                  [default: table]
+
+              --wait[=<DURATION>]
+                  Check again until nothing fails, for 5m or as long as given
+
+          -h, --help
+                  Print help (see a summary with '-h')
+        ");
+    let error = usage("doctor -o wide");
+    assert!(error.contains("allowed formats are: json,short,table"), "{error}");
 }
 
 #[test]

@@ -152,7 +152,7 @@ const AGENT_IMAGE: &str =
     "registry.example/ci/agent@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// The verbs that have a help of their own.
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "setup",
     "init",
     "render",
@@ -166,6 +166,7 @@ const VERBS: [&str; 14] = [
     "cleanup",
     "stop",
     "completion",
+    "doctor",
     "version",
 ];
 
@@ -194,6 +195,9 @@ fn every_example_of_the_help_works_as_it_stands() {
     cleanup --older-than 7d --keep 5 --dry-run
     cleanup ci-eager-hopper --wait --timeout 2m
     cleanup namespace/test-calm-noether
+    doctor
+    doctor --wait=2m -o json
+    doctor runner-main -o short
     logs ci-eager-hopper --tail 100 --timestamps
     logs runner-main
     logs runner-main -c build --since 5m

@@ -35,7 +35,7 @@ pub struct DoctorArgs {
     /// Output format, one of: json, short, table
     #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = form)]
     pub output: DoctorForm,
-    /// Check again until nothing fails, at most this long (default: 5m)
+    /// Check again until nothing fails, for 5m or as long as given
     #[arg(
         long,
         value_name = "DURATION",

@@ -1,7 +1,7 @@
 //! A chain's builds: whether the next push is seen and built, and what is left of others.
 
 use super::cluster::known;
-use super::facts::{Known, PullSecretFacts};
+use super::facts::{Learnt, PullSecretFacts};
 use super::{ChainSeen, Opinion};
 use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
@@ -266,7 +266,7 @@ fn login_key(kind: &str) -> Option<&'static str> {
 
 pub(super) fn pull_secrets(seen: &ChainSeen<'_>) -> Vec<Opinion> {
     let Some(host) = host(seen) else { return Vec::new() };
-    let secrets: &[Known<PullSecretFacts>] = &seen.chain.pull_secrets;
+    let secrets: &[Learnt<PullSecretFacts>] = &seen.chain.pull_secrets;
     let there: Vec<&PullSecretFacts> = secrets.iter().filter_map(|it| it.as_ref().ok()).collect();
     let has_login = |secret: &&PullSecretFacts| {
         secret.registries.iter().flatten().any(|registry| serves(registry, &host))

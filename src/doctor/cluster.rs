@@ -1,7 +1,7 @@
 //! The API server, and what `setup` has left on it.
 
 use super::Opinion;
-use super::facts::{AsInstalled, ClusterFacts, Known, ServerFacts, SetupFacts, Trial, Withheld};
+use super::facts::{AsInstalled, ClusterFacts, Learnt, ServerFacts, SetupFacts, Trial, Withheld};
 use crate::chain::wire;
 
 /// What an administrator does about whatever `setup` installs.
@@ -18,7 +18,7 @@ impl Withheld {
 }
 
 /// Judges a fact that is there, or says why it is not.
-pub(super) fn known<T>(fact: &Known<T>, judge: impl FnOnce(&T) -> Opinion) -> Vec<Opinion> {
+pub(super) fn known<T>(fact: &Learnt<T>, judge: impl FnOnce(&T) -> Opinion) -> Vec<Opinion> {
     vec![fact.as_ref().map_or_else(Withheld::opinion, judge)]
 }
 
@@ -54,7 +54,7 @@ pub(super) fn serves_policies(facts: &ClusterFacts) -> Vec<Opinion> {
             } else {
                 Opinion::failed(
                     "the API server serves no ValidatingAdmissionPolicy (admissionregistration.k8s.io/v1)",
-                    "have whoever runs the API server take --runtime-config and --feature-gates that turn it off away",
+                    "have whoever runs the API server drop the --runtime-config or --feature-gates that turn it off",
                 )
             }
         })

@@ -20,7 +20,7 @@ pub enum Withheld {
 }
 
 /// A fact.
-pub type Known<T> = Result<T, Withheld>;
+pub type Learnt<T> = Result<T, Withheld>;
 
 /// What the API server says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct ServerFacts {
     /// The oldest that will do.
     pub oldest: (u32, u32),
     /// Whether it serves admission policies.
-    pub serves_policies: Known<bool>,
+    pub serves_policies: Learnt<bool>,
 }
 
 /// What came of a request that the policies must refuse.
@@ -63,15 +63,15 @@ pub enum AsInstalled {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetupFacts {
     /// The agent image that home names.
-    pub agent_image: Known<String>,
+    pub agent_image: Learnt<String>,
     /// The number of policies that are newer than this program's, and this program's.
-    pub newer: Known<Option<(u64, u64)>>,
+    pub newer: Learnt<Option<(u64, u64)>>,
     /// What came of the trial.
-    pub trial: Known<Trial>,
+    pub trial: Learnt<Trial>,
     /// Whether the authorizer ever says no.
-    pub authorizes: Known<bool>,
+    pub authorizes: Learnt<bool>,
     /// The objects besides the policies, by name as kubectl shows it.
-    pub objects: Vec<(String, Known<AsInstalled>)>,
+    pub objects: Vec<(String, Learnt<AsInstalled>)>,
 }
 
 /// Everything that is known of a cluster.
@@ -80,7 +80,7 @@ pub struct ClusterFacts {
     /// The server's clock.
     pub now: Timestamp,
     /// The server; where it is wrong nothing else is known.
-    pub server: Known<ServerFacts>,
+    pub server: Learnt<ServerFacts>,
     /// What `setup` has left; none if the server was not reached.
     pub setup: Option<SetupFacts>,
     /// Keel; none if the server was not reached.
@@ -92,19 +92,19 @@ pub struct ClusterFacts {
 }
 
 /// Rights in words, and whether each is held.
-pub type HeldRights = Vec<(String, Known<bool>)>;
+pub type HeldRights = Vec<(String, Learnt<bool>)>;
 
 /// What is known of Keel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeelSeen {
     /// The Keels of this cluster.
-    pub found: Known<Vec<KeelFacts>>,
+    pub found: Learnt<Vec<KeelFacts>>,
     /// When Keel, wherever it runs, has last moved a Deployment.
     pub moved: Option<Timestamp>,
     /// By ServiceAccount: each right that it needs, and whether it is held.
     pub rights: Vec<(String, HeldRights)>,
     /// What the end of its log says of our images; none where there is no Keel to ask.
-    pub log: Option<Known<Vec<String>>>,
+    pub log: Option<Learnt<Vec<String>>>,
 }
 
 /// A pull Secret as Keel reads it.
@@ -124,19 +124,19 @@ pub struct ChainFacts {
     /// Its name.
     pub name: String,
     /// Its head; none in it where home has none.
-    pub head: Known<Option<Head>>,
+    pub head: Learnt<Option<Head>>,
     /// What `start` fixed; none in it where home has no record.
-    pub settings: Known<Option<ChainSettings>>,
+    pub settings: Learnt<Option<ChainSettings>>,
     /// Its history; none in it where home has none.
-    pub history: Known<Option<Map>>,
+    pub history: Learnt<Option<Map>>,
     /// Bytes of its objects in home, by name.
     pub sizes: Vec<(String, usize)>,
     /// Its builds.
-    pub builds: Known<Vec<Build>>,
+    pub builds: Learnt<Vec<Build>>,
     /// What is seen of them from outside, by namespace.
     pub signs: BTreeMap<String, Signs>,
     /// What was edited by hand, and what to do about it.
     pub edited: Vec<(String, String)>,
     /// The pull Secrets that its newest listener names.
-    pub pull_secrets: Vec<Known<PullSecretFacts>>,
+    pub pull_secrets: Vec<Learnt<PullSecretFacts>>,
 }

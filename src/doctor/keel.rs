@@ -1,10 +1,14 @@
 //! Keel: whether it is there, and can do what chains need of it.
 
+use jiff::Timestamp;
+
 use super::Opinion;
 use super::cluster::known;
 use super::deployment::KeelFacts;
 use super::facts::ClusterFacts;
 use crate::chain::age;
+use crate::chain::build::{Baseline, Phase};
+use crate::chain::record::history;
 use crate::keel::image::ImageRef;
 use crate::keel::schedule::Schedule;
 
@@ -25,19 +29,33 @@ fn each(facts: &ClusterFacts, judge: impl FnMut(&KeelFacts) -> Vec<Opinion>) -> 
     keels.into_iter().flatten().flat_map(judge).collect()
 }
 
+/// When a push was last seen, as home and namespaces tell. A first build may have been asked for by `start --now`.
+fn pushed(facts: &ClusterFacts) -> Option<Timestamp> {
+    let times = facts.chains.iter().flat_map(|chain| {
+        let builds = chain.builds.as_deref().unwrap_or_default().iter();
+        let seen = builds.filter(|build| build.baseline != Baseline::None);
+        let seen = seen.filter_map(|build| build.times.get(&Phase::Triggered).copied());
+        let recorded = chain.history.as_ref().ok().and_then(|data| Some(history(data.as_ref()?)));
+        let recorded = recorded.unwrap_or_default().into_iter().filter(|entry| entry.generation > 1);
+        let key = Phase::Triggered.as_str().to_ascii_lowercase();
+        seen.chain(recorded.filter_map(move |entry| entry.times.get(&key).copied())).collect::<Vec<_>>()
+    });
+    times.max()
+}
+
 pub(super) fn found(facts: &ClusterFacts) -> Vec<Opinion> {
     let Some(keel) = &facts.keel else { return Vec::new() };
-    known(&keel.found, |found| match (&found[..], keel.moved) {
+    known(&keel.found, |found| match (&found[..], keel.moved.max(pushed(facts))) {
         ([only], _) => Opinion::ok(format!("Keel is {} ({})", place(only), only.image)),
         ([], None) => Opinion::failed(
-            "no Deployment runs Keel, and it has moved nothing here: no push is seen",
+            "no Deployment runs Keel, and none has moved anything here: no push is seen",
             format!(
                 "install Keel {GOOD} (https://keel.sh), or have whoever runs it elsewhere connect it to this cluster"
             ),
         ),
         ([], Some(at)) => Opinion::warning(
             format!(
-                "no Deployment runs Keel, yet it has moved a Deployment {} ago: it runs somewhere else",
+                "no Deployment runs Keel, yet one has moved a listener {} ago: it runs somewhere else",
                 age::human(at, facts.now)
             ),
             "check it where it runs; the checks below are for a Keel in this cluster",

@@ -159,11 +159,11 @@ fn trouble(why: &str, remedy: Option<&str>) -> Signs {
     Signs { trouble: Some(why.to_owned()), remedy: remedy.map(str::to_owned), ..Signs::default() }
 }
 
-fn unread<T>() -> Known<T> {
+fn unread<T>() -> Learnt<T> {
     Err(Withheld::Unread("may not look".to_owned()))
 }
 
-fn wrong<T>() -> Known<T> {
+fn wrong<T>() -> Learnt<T> {
     Err(Withheld::Wrong("it is wrong".to_owned(), "mend it".to_owned()))
 }
 
@@ -242,7 +242,7 @@ const CASES: &[(Change, &str, Grade, &str)] = &[
         },
         "keel-found",
         Grade::Warning,
-        "it has moved a Deployment 60m ago",
+        "one has moved a listener 60m ago",
     ),
     (
         |f| of_keel(f).found.as_mut().unwrap().extend(keel(|it| it["metadata"]["name"] = json!("second"))),
@@ -584,6 +584,35 @@ fn what_is_older_than_all_that_home_remembers_is_no_orphan() {
     builds(&mut facts)[0].uid = "fresh".to_owned();
     facts.chains[0].head = Ok(Some(head(&[("namespace", None), ("uid", None)])));
     assert!(found(&facts).iter().all(|(code, ..)| *code != "chain-orphans"), "{:?}", found(&facts));
+}
+
+#[test]
+fn a_keel_elsewhere_is_known_by_what_was_pushed() {
+    let recorded = |generation: u64| {
+        let (key, text) = entry(generation, "u");
+        (key, text.replace("\"times\":{}", "\"times\":{\"triggered\":\"2026-11-30T11:00:00Z\"}"))
+    };
+    assert_eq!(recorded(2).1.matches("triggered").count(), 1);
+    for (generation, grade) in [(2, Grade::Warning), (1, Grade::Failed)] {
+        let mut facts = well();
+        of_keel(&mut facts).found = Ok(Vec::new());
+        history(&mut facts).extend([recorded(generation)]);
+        assert!(
+            found(&facts).iter().any(|(code, how, _)| *code == "keel-found" && *how == grade),
+            "{generation}"
+        );
+    }
+    let triggered = ("studioci.dev/at-triggered", "2026-11-30T11:00:00Z");
+    for (baseline, grade) in [("build-1", Grade::Warning), ("none", Grade::Failed)] {
+        let mut facts = well();
+        of_keel(&mut facts).found = Ok(Vec::new());
+        builds(&mut facts)[1] =
+            build("ci-b", Phase::Building, "3", &[triggered, ("studioci.dev/baseline", baseline)]);
+        assert!(
+            found(&facts).iter().any(|(code, how, _)| *code == "keel-found" && *how == grade),
+            "{baseline}"
+        );
+    }
 }
 
 #[test]

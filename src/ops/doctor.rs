@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::setup::{OLDEST, place};
 use crate::cluster::resource as kind;
 use crate::cluster::{self, Cluster};
-use crate::doctor::facts::{AsInstalled, ClusterFacts, Known, ServerFacts, SetupFacts, Trial, Withheld};
+use crate::doctor::facts::{AsInstalled, ClusterFacts, Learnt, ServerFacts, SetupFacts, Trial, Withheld};
 use crate::doctor::{self, CheckFinding, Grade};
 use crate::state::confinement::{self, Authorizer, Canary};
 use crate::state::error::{Error, Result};
@@ -141,7 +141,7 @@ async fn setup(cluster: &Cluster) -> SetupFacts {
 }
 
 /// How the objects of `setup` stand; policies have a check of their own.
-async fn objects(cluster: &Cluster, home: &Home) -> Vec<(String, Known<AsInstalled>)> {
+async fn objects(cluster: &Cluster, home: &Home) -> Vec<(String, Learnt<AsInstalled>)> {
     let wanted: Vec<Value> = manifests::objects_of(home)
         .into_iter()
         .chain([manifests::config(home)])
@@ -150,7 +150,7 @@ async fn objects(cluster: &Cluster, home: &Home) -> Vec<(String, Known<AsInstall
     join_all(wanted.iter().map(|wanted| object(cluster, wanted))).await
 }
 
-async fn object(cluster: &Cluster, wanted: &Value) -> (String, Known<AsInstalled>) {
+async fn object(cluster: &Cluster, wanted: &Value) -> (String, Learnt<AsInstalled>) {
     let (resource, namespace, name) = match place(wanted) {
         Ok(place) => place,
         Err(error) => return (manifests::key(wanted).1.to_owned(), Err(of(error))),

@@ -97,6 +97,9 @@ fn chain_18_every_example_of_the_help_works_as_it_stands() {
     for example in examples("scale") {
         script(&example.replace("ci-witty-kepler", &build));
     }
+    for example in examples("doctor") {
+        script(&example);
+    }
     for example in examples("cleanup") {
         let claim = if example.contains("$NS") { "NS=$(kubectl studioci claim -o name)\n" } else { "" };
         script(&format!("{claim}{}", example.replace("ci-eager-hopper", &build)));

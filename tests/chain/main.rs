@@ -9,6 +9,7 @@ mod bad;
 mod completed;
 mod confined;
 mod crash;
+mod doctored;
 mod examples;
 mod full;
 mod gate;

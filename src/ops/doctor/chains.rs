@@ -13,7 +13,7 @@ use crate::cluster::resource as kind;
 use crate::cluster::{self, Cluster};
 use crate::doctor::chain::registries;
 use crate::doctor::deployment::SeenDeployment;
-use crate::doctor::facts::{ChainFacts, ClusterFacts, Known, PullSecretFacts, Withheld};
+use crate::doctor::facts::{ChainFacts, ClusterFacts, Learnt, PullSecretFacts, Withheld};
 use crate::ops::status::{Overview, WantedBuilds, everything, named};
 use crate::state::chain::{Data, chains};
 use crate::state::error::{Error, Result};
@@ -109,7 +109,7 @@ async fn one(
 fn known<T>(
     found: std::result::Result<Option<Data>, cluster::Error>,
     read: impl FnOnce(Data) -> Result<T>,
-) -> Known<Option<T>> {
+) -> Learnt<Option<T>> {
     found.map_err(|error| withheld(&error))?.map(read).transpose().map_err(|error: Error| of(error))
 }
 
@@ -119,7 +119,7 @@ async fn pull_secrets(
     chain: &str,
     head: &Head,
     deployments: &[SeenDeployment],
-) -> Vec<Known<PullSecretFacts>> {
+) -> Vec<Learnt<PullSecretFacts>> {
     let Some((namespace, _)) = &head.claimed else { return Vec::new() };
     let account = wire::agent_account(chain);
     let own = |it: &&SeenDeployment| it.metadata.namespace == *namespace && it.account() == account;

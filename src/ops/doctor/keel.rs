@@ -10,7 +10,7 @@ use crate::cluster::objects::Object;
 use crate::cluster::resource as kind;
 use crate::cluster::{self, Access, Cluster, LogSource, Query};
 use crate::doctor::deployment::{KeelFacts, SeenDeployment};
-use crate::doctor::facts::{ChainFacts, KeelSeen, Known};
+use crate::doctor::facts::{ChainFacts, KeelSeen, Learnt};
 use crate::doctor::keel::complaints;
 
 /// Bytes of the end of Keel's log that are read.
@@ -53,7 +53,7 @@ pub(super) async fn look(
 }
 
 /// Whether the rights that Keel needs are held, as the API server judges.
-async fn rights(cluster: &Cluster, namespace: &str, name: &str) -> (String, Vec<(String, Known<bool>)>) {
+async fn rights(cluster: &Cluster, namespace: &str, name: &str) -> (String, Vec<(String, Learnt<bool>)>) {
     let user = format!("system:serviceaccount:{namespace}:{name}");
     let needed = [
         ("list", kind::DEPLOYMENTS),
@@ -76,7 +76,7 @@ async fn rights(cluster: &Cluster, namespace: &str, name: &str) -> (String, Vec<
 }
 
 /// The end of Keel's log; none where it has no pod.
-async fn log(cluster: &Cluster, keel: &KeelFacts) -> Option<Known<String>> {
+async fn log(cluster: &Cluster, keel: &KeelFacts) -> Option<Learnt<String>> {
     let namespace = keel.namespace.as_str();
     let labels: Vec<String> = keel.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let query = Query::labels(labels.join(",")).at_most(1);

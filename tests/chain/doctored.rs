@@ -1,0 +1,206 @@
+//! `native_06`: `doctor` on a cluster that is broken in one place after the other, for real, and mended again.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::start::GLOB;
+use crate::world::World;
+
+/// Where a Keel stands that the proof makes.
+const KEEL: &str = "native-06-keel";
+const POLICY: &str = "validatingadmissionpolicy/studioci-rights";
+
+/// Mends what the proof has broken for all, also if it fails.
+struct Mended<'a>(&'a World);
+
+impl Drop for Mended<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.kubectl(&["delete", "namespace", KEEL, "--ignore-not-found"]);
+        self.0.set_up();
+    }
+}
+
+/// What is not well, by check: the words and the results; and the exit code.
+fn unwell(world: &World, args: &[&str]) -> (i32, BTreeMap<String, String>) {
+    let said = world.studioci(&[&["doctor", "-o", "json"], args].concat());
+    let object: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:?}"));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let unwell = object["checks"].as_array().unwrap().iter().filter(|check| check["result"] != "ok");
+    let line = |check: &Value| format!("{}: {}", text(&check["result"]), text(&check["message"]));
+    let failed = if said.code == 0 { "ok" } else { "failed" };
+    assert_eq!(object["result"], failed);
+    (said.code, unwell.map(|check| (text(&check["code"]), line(check))).collect())
+}
+
+/// That this check of the chain, and no other one, fails, with these words.
+fn fails(world: &World, code: &str, words: &str) {
+    let (exit, unwell) = unwell(world, &[world.chain]);
+    let failed: Vec<_> = unwell.iter().filter(|(_, line)| line.starts_with("failed")).collect();
+    let [(name, line)] = failed[..] else { panic!("{code}: {unwell:#?}") };
+    assert!(exit == 1 && name == code && line.contains(words), "{code}: {exit} {unwell:#?}");
+}
+
+/// That nothing fails; what is not well all the same.
+fn well(world: &World) -> BTreeMap<String, String> {
+    world.until("nothing fails", || {
+        let (code, unwell) = unwell(world, &[world.chain]);
+        (code == 0).then_some(unwell)
+    })
+}
+
+#[test]
+#[ignore = "needs the test cluster: cargo xtask test"]
+fn native_06_doctor_finds_what_is_broken_and_nothing_else() {
+    let world = World::new("native-06");
+    let mended = Mended(&world);
+    world.push("build-0001", "1", "exit 0");
+    let file = world.file("p.yaml", &world.pipeline("build-0001", GLOB));
+    world.studioci(&["start", "--chain", world.chain, "-f", &file]).ok();
+    for (generation, tag) in [(1, "build-0002"), (2, "build-0003")] {
+        world.push(tag, tag, "exit 0");
+        world.phase(generation, "Finished");
+        world.phase(generation + 1, "Listening");
+    }
+    let (first, newest) = (world.namespace(1), world.namespace(3));
+
+    // the stand-in runs outside of the cluster, and an administrator is let off by the policies
+    let found = well(&world);
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["keel-found", "setup-refusals"], "{found:#?}");
+    assert!(
+        found["keel-found"].starts_with("warning: no Deployment runs Keel, yet one has moved"),
+        "{found:#?}"
+    );
+    let said = world.studioci(&["doctor", world.chain]);
+    assert!(
+        said.out
+            .contains(&format!("chain {}\n  ok       its head is readable, at generation 3\n", world.chain)),
+        "{said:?}"
+    );
+
+    a_person_without_rights(&world);
+    setup_is_broken(&world);
+    keel_is_broken(&world);
+    the_chain_is_broken(&world, &first, &newest);
+    home_is_broken(&world);
+    drop(mended);
+}
+
+/// Whoever may read nothing is told so, and fails nothing.
+fn a_person_without_rights(world: &World) {
+    let config = world.cluster.kubeconfig_for("nobody-06", &[]).unwrap().display().to_string();
+    let (code, unwell) = unwell(world, &["--kubeconfig", &config]);
+    assert!(unwell.values().all(|line| line.starts_with("unknown")), "{unwell:#?}");
+    assert_eq!(code, 0);
+    assert!(
+        unwell["keel-found"].contains("may not list deployments.apps at the cluster scope"),
+        "{unwell:#?}"
+    );
+}
+
+fn setup_is_broken(world: &World) {
+    world.kubectl(&["delete", "clusterrole", "studioci-user"]).ok();
+    fails(world, "setup-objects", "missing: clusterrole.rbac.authorization.k8s.io/studioci-user");
+    world.set_up();
+    let patch = r#"{"spec":{"failurePolicy":"Ignore"}}"#;
+    world.kubectl(&["patch", POLICY, "--type=merge", "-p", patch]).ok();
+    fails(world, "setup-policies", "validatingadmissionpolicy.admissionregistration.k8s.io/studioci-rights");
+    world.set_up();
+    well(world);
+}
+
+fn keel_is_broken(world: &World) {
+    world.kubectl(&["create", "namespace", KEEL]).ok();
+    let container = json!({ "name": "main", "image": "keelhq/keel:0.20.0", "env": [{ "name": "POLL", "value": "false" }] });
+    let labels = json!({ "app": "watcher" });
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "watcher", "namespace": KEEL },
+        "spec": { "replicas": 0, "selector": { "matchLabels": labels }, "template": {
+            "metadata": { "labels": labels }, "spec": { "containers": [container] } } },
+    });
+    let file = world.file("keel.json", &deployment.to_string());
+    world.kubectl(&["apply", "-f", &file]).ok();
+    let (code, unwell) = unwell(world, &[world.chain]);
+    assert_eq!(code, 1);
+    for (check, words) in [
+        ("keel-ready", "was scaled to 0"),
+        ("keel-version", "Keel 0.20.0"),
+        ("keel-rights", "Keel (system:serviceaccount:native-06-keel:default) may not list deployments.apps"),
+        ("keel-polling", "POLL is false"),
+        ("chain-registry", "its own pod"),
+    ] {
+        let line = unwell.get(check).unwrap_or_else(|| panic!("{check}: {unwell:#?}"));
+        assert!(line.starts_with("failed") && line.contains(words), "{check}: {line}");
+    }
+    assert!(!unwell.contains_key("keel-found"), "{unwell:#?}");
+    world.kubectl(&["delete", "namespace", KEEL, "--wait=true"]).ok();
+    well(world);
+}
+
+fn the_chain_is_broken(world: &World, first: &str, newest: &str) {
+    let scale = |replicas: &str| world.kubectl(&["scale", "-n", newest, "deployment/build", replicas]).ok();
+    scale("--replicas=0");
+    fails(world, "chain-listener", "was scaled to 0");
+    scale("--replicas=1");
+    well(world);
+
+    world.kubectl(&["annotate", "namespace", first, "studioci.dev/generation=one", "--overwrite"]).ok();
+    fails(world, "chain-edited", "studioci.dev/generation \"one\" cannot be read");
+    world.kubectl(&["annotate", "namespace", first, "studioci.dev/generation=1", "--overwrite"]).ok();
+    well(world);
+
+    // a copy of the first build's namespace under another name is not what home knows
+    let mut copy = world.get(&["namespace", first]);
+    copy["metadata"] = json!({ "name": "native-06-copy", "labels": copy["metadata"]["labels"],
+        "annotations": copy["metadata"]["annotations"] });
+    copy["metadata"]["labels"].as_object_mut().unwrap().remove("kubernetes.io/metadata.name");
+    let file = world.file(
+        "copy.json",
+        &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": copy["metadata"] }).to_string(),
+    );
+    world.kubectl(&["create", "-f", &file]).ok();
+    let found = well(world);
+    assert!(found["chain-orphans"].contains("namespace native-06-copy"), "{found:#?}");
+    world.kubectl(&["delete", "namespace", "native-06-copy", "--wait=true"]).ok();
+
+    world.kubectl(&["create", "configmap", "held", "-n", first]).ok();
+    let finalizer = |list: &str| {
+        let patch = format!(r#"{{"metadata":{{"finalizers":{list}}}}}"#);
+        world.kubectl(&["patch", "configmap", "held", "-n", first, "--type=merge", "-p", &patch]).ok();
+    };
+    finalizer(r#"["example.com/hold"]"#);
+    world.kubectl(&["delete", "namespace", first, "--wait=false"]).ok();
+    world.until("the namespace is held", || unwell(world, &[]).1.get("chain-terminating").cloned());
+    fails(world, "chain-terminating", "example.com/hold");
+    finalizer("null");
+    world.until("the namespace is gone", || {
+        (world.kubectl(&["get", "namespace", first]).code != 0).then_some(())
+    });
+    well(world);
+}
+
+fn home_is_broken(world: &World) {
+    let (head, record, history) = (
+        format!("chain-{}", world.chain),
+        format!("record-{}", world.chain),
+        format!("history-{}", world.chain),
+    );
+    let patch = |generation: &str| {
+        let patch = format!(r#"{{"data":{{"generation":"{generation}"}}}}"#);
+        world.kubectl(&["patch", "configmap", &head, "-n", "studioci", "--type=merge", "-p", &patch]).ok();
+    };
+    patch("two");
+    fails(world, "chain-head", "generation");
+    patch("3");
+    for (object, check) in [(&record, "chain-record"), (&history, "chain-retention")] {
+        let mut kept = world.get(&["configmap", object, "-n", "studioci"]);
+        for server in ["uid", "resourceVersion", "creationTimestamp", "managedFields"] {
+            kept["metadata"].as_object_mut().unwrap().remove(server);
+        }
+        let file = world.file("kept.json", &kept.to_string());
+        world.kubectl(&["delete", "configmap", object, "-n", "studioci"]).ok();
+        fails(world, check, object);
+        world.kubectl(&["create", "-f", &file]).ok();
+        well(world);
+    }
+}
