@@ -5,18 +5,33 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::start::GLOB;
-use crate::world::World;
+use crate::world::{Said, World};
 
 /// Where a Keel stands that the proof makes.
 const KEEL: &str = "native-06-keel";
 const POLICY: &str = "validatingadmissionpolicy/studioci-rights";
+
+/// What is made by the name of a build's namespace and is none.
+const COPY: &str = "native-06-copy";
+
+/// Sets the finalizers of ConfigMap `held` in a namespace.
+fn hold(world: &World, namespace: &str, finalizers: &str) -> Said {
+    let patch = format!(r#"{{"metadata":{{"finalizers":{finalizers}}}}}"#);
+    world.kubectl(&["patch", "configmap", "held", "-n", namespace, "--type=merge", "-p", &patch])
+}
 
 /// Mends what the proof has broken for all, also if it fails.
 struct Mended<'a>(&'a World);
 
 impl Drop for Mended<'_> {
     fn drop(&mut self) {
-        let _ = self.0.kubectl(&["delete", "namespace", KEEL, "--ignore-not-found"]);
+        let place = "jsonpath={.items[*].metadata.namespace}";
+        let held =
+            self.0.kubectl(&["get", "configmap", "-A", "--field-selector=metadata.name=held", "-o", place]);
+        for place in held.out.split_whitespace() {
+            let _ = hold(self.0, place, "null");
+        }
+        let _ = self.0.kubectl(&["delete", "namespace", KEEL, COPY, "--ignore-not-found"]);
         self.0.set_up();
     }
 }
@@ -151,7 +166,7 @@ fn the_chain_is_broken(world: &World, first: &str, newest: &str) {
 
     // a copy of the first build's namespace under another name is not what home knows
     let mut copy = world.get(&["namespace", first]);
-    copy["metadata"] = json!({ "name": "native-06-copy", "labels": copy["metadata"]["labels"],
+    copy["metadata"] = json!({ "name": COPY, "labels": copy["metadata"]["labels"],
         "annotations": copy["metadata"]["annotations"] });
     copy["metadata"]["labels"].as_object_mut().unwrap().remove("kubernetes.io/metadata.name");
     let file = world.file(
@@ -161,18 +176,14 @@ fn the_chain_is_broken(world: &World, first: &str, newest: &str) {
     world.kubectl(&["create", "-f", &file]).ok();
     let found = well(world);
     assert!(found["chain-orphans"].contains("namespace native-06-copy"), "{found:#?}");
-    world.kubectl(&["delete", "namespace", "native-06-copy", "--wait=true"]).ok();
+    world.kubectl(&["delete", "namespace", COPY, "--wait=true"]).ok();
 
     world.kubectl(&["create", "configmap", "held", "-n", first]).ok();
-    let finalizer = |list: &str| {
-        let patch = format!(r#"{{"metadata":{{"finalizers":{list}}}}}"#);
-        world.kubectl(&["patch", "configmap", "held", "-n", first, "--type=merge", "-p", &patch]).ok();
-    };
-    finalizer(r#"["example.com/hold"]"#);
+    hold(world, first, r#"["example.com/hold"]"#).ok();
     world.kubectl(&["delete", "namespace", first, "--wait=false"]).ok();
     world.until("the namespace is held", || unwell(world, &[]).1.get("chain-terminating").cloned());
     fails(world, "chain-terminating", "example.com/hold");
-    finalizer("null");
+    hold(world, first, "null").ok();
     world.until("the namespace is gone", || {
         (world.kubectl(&["get", "namespace", first]).code != 0).then_some(())
     });
