@@ -48,7 +48,10 @@ fn chain_18_every_example_of_the_help_works_as_it_stands() {
 
     for verb in ["version", "completion", "render", "setup", "claim"] {
         for example in examples(verb) {
-            script(&example);
+            // what `--check` finds in the pipeline of a proof is an answer, too
+            let answered =
+                |line: &str| line.to_owned() + if line.contains(" --check") { " || [ $? = 1 ]" } else { "" };
+            script(&example.lines().map(answered).collect::<Vec<_>>().join("\n"));
         }
     }
     for example in examples("start") {
