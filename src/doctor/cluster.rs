@@ -90,7 +90,7 @@ pub(super) fn refusals(facts: &ClusterFacts) -> Vec<Opinion> {
         known(&setup.trial, |trial| match trial {
             Trial::Refused => Opinion::ok("the policies refuse what they must"),
             Trial::LetOff => Opinion::unknown(
-                "you may pass the policies by, so that trying them says nothing; somebody who is no administrator can",
+                "you may bypass the policies, so that a trial says nothing; with --as USER, a user of studioci, they are tried",
             ),
             Trial::NotAsked => Opinion::unknown(format!(
                 "you lack the rights of ClusterRole {}, without which no policy is asked",

@@ -40,7 +40,7 @@ pub struct ServerFacts {
 pub enum Trial {
     /// A policy refused it.
     Refused,
-    /// Whoever asked may pass the policies by.
+    /// Whoever asked may bypass the policies.
     LetOff,
     /// RBAC refused it before any policy was asked.
     NotAsked,

@@ -208,7 +208,7 @@ const CASES: &[(Change, &str, Grade, &str)] = &[
     (|f| of_setup(f).newer = Ok(Some((9, 4))), "setup-policies", Grade::Warning, "have number 9"),
     (|f| of_setup(f).newer = unread(), "setup-policies", Grade::Unknown, "may not look"),
     (|f| of_setup(f).trial = wrong(), "setup-refusals", Grade::Failed, "it is wrong"),
-    (|f| of_setup(f).trial = Ok(Trial::LetOff), "setup-refusals", Grade::Unknown, "pass the policies by"),
+    (|f| of_setup(f).trial = Ok(Trial::LetOff), "setup-refusals", Grade::Unknown, "may bypass the policies"),
     (|f| of_setup(f).trial = Ok(Trial::NotAsked), "setup-refusals", Grade::Unknown, "studioci-user"),
     (|f| of_setup(f).authorizes = Ok(false), "setup-rbac", Grade::Failed, "authorizes everything"),
     (|f| of_setup(f).authorizes = unread(), "setup-rbac", Grade::Unknown, "may not look"),
@@ -268,7 +268,7 @@ const CASES: &[(Change, &str, Grade, &str)] = &[
             keels(
                 f,
                 image("keelhq/keel@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
-            )
+            );
         },
         "keel-version",
         Grade::Unknown,
@@ -449,7 +449,7 @@ const CASES: &[(Change, &str, Grade, &str)] = &[
     (
         |f| {
             f.chains[0].pull_secrets =
-                vec![Ok(PullSecretFacts { kind: None, registries: None, ..login(&[]) })]
+                vec![Ok(PullSecretFacts { kind: None, registries: None, ..login(&[]) })];
         },
         "chain-pull-secrets",
         Grade::Failed,
@@ -458,7 +458,7 @@ const CASES: &[(Change, &str, Grade, &str)] = &[
     (
         |f| {
             f.chains[0].pull_secrets =
-                vec![Ok(PullSecretFacts { kind: Some("Opaque".to_owned()), ..login(&[]) })]
+                vec![Ok(PullSecretFacts { kind: Some("Opaque".to_owned()), ..login(&[]) })];
         },
         "chain-pull-secrets",
         Grade::Failed,
@@ -501,7 +501,7 @@ fn image(image: &'static str) -> impl FnOnce(&mut Value) {
 
 fn variable(name: &'static str, value: &'static str) -> impl FnOnce(&mut Value) {
     move |it| {
-        it["spec"]["template"]["spec"]["containers"][1]["env"] = json!([{ "name": name, "value": value }])
+        it["spec"]["template"]["spec"]["containers"][1]["env"] = json!([{ "name": name, "value": value }]);
     }
 }
 
