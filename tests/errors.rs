@@ -244,7 +244,8 @@ fn page() -> String {
             .iter()
             .chain(state::error::Error::CASES)
             .chain(state::error::StartFlagFault::CASES)
-            .chain(state::error::LogFault::CASES),
+            .chain(state::error::LogFault::CASES)
+            .chain(state::error::CancelFault::CASES),
     );
     text.push_str(
         "\n## Results for others\n\nWhat is wrong with a flag is said at `start`. What keeps a result from getting out is written down by the agent; \
@@ -292,7 +293,8 @@ fn every_error_says_what_to_do_and_has_its_exit_code() {
     let of_state = state::error::Error::CASES
         .iter()
         .chain(state::error::StartFlagFault::CASES)
-        .chain(state::error::LogFault::CASES);
+        .chain(state::error::LogFault::CASES)
+        .chain(state::error::CancelFault::CASES);
     for case in ConfigFault::CASES.iter().chain(Mistake::CASES).chain(of_state).chain(published()) {
         assert!(!case.what.is_empty() && !case.remedy.is_empty(), "{case:?}");
     }

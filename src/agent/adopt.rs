@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::observation::Observation;
-use super::step::{Action, cancelled, end_left, holds_slot};
+use super::step::{Action, cancel, cancelled, end_left, holds_slot};
 use super::verdict::Judged;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::head::Head;
@@ -100,6 +100,7 @@ pub fn step(o: &Observation) -> Action {
         Phase::Finished => Action::Sleep,
         phase => match (&o.build.verdict, &o.judged) {
             (Some(verdict), _) => Action::Record(*verdict, o.build.cause.clone().unwrap_or_default()),
+            (None, _) if o.build.cancel.is_some() => cancel(o),
             (None, _) if phase != Phase::Building => errored("before its build had begun"),
             (None, Judged::NoJob) => errored("before it had made the build's Job"),
             (None, Judged::JobGone) => cancelled(),

@@ -71,6 +71,7 @@ pub fn step(o: &Observation) -> Action {
         // decided by now, for example before there was anything to build: a pushed pipeline that cannot be used
         phase => match (&o.build.verdict, phase) {
             (Some(verdict), _) => Action::Record(*verdict, o.build.cause.clone().unwrap_or_default()),
+            (None, _) if o.build.cancel.is_some() => cancel(o),
             (None, Phase::Detached | Phase::Queued) => queue(o),
             (None, Phase::Preparing) => prepare(o),
             (None, _) => build(o),
@@ -267,6 +268,14 @@ fn build(o: &Observation) -> Action {
         Judged::Going(why) => Action::Wait(why.clone()),
         Judged::JobGone => cancelled(),
         Judged::Over(verdict, cause) => Action::Record(*verdict, cause.clone()),
+    }
+}
+
+/// The end of a build that is to be cancelled. One that has ended by itself keeps its verdict.
+pub(super) fn cancel(o: &Observation) -> Action {
+    match &o.judged {
+        Judged::Over(verdict, cause) => Action::Record(*verdict, cause.clone()),
+        _ => Action::Record(Verdict::Cancelled, o.build.cancel.clone().unwrap_or_default()),
     }
 }
 

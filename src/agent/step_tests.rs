@@ -52,6 +52,7 @@ fn observation(phase: Phase) -> Observation {
             phase,
             verdict: None,
             cause: None,
+            cancel: None,
             waiting: None,
             trying: None,
             dispatch: Dispatch::Pending,
@@ -335,6 +336,46 @@ fn a_deleted_job_is_cancelled_and_never_run_again() {
     let mut o = detached(Phase::Building);
     o.judged = Judged::JobGone;
     assert!(matches!(step(&o), Action::Record(Verdict::Cancelled, _)));
+}
+
+#[test]
+fn a_build_that_is_to_be_cancelled_is_wherever_it_is_and_its_chain_goes_on() {
+    let cancel = Action::Record(Verdict::Cancelled, "cancelled by hand".into());
+    for phase in [Phase::Detached, Phase::Queued, Phase::Preparing, Phase::Building] {
+        for of in [step, adopt::step] {
+            let mut o = detached(phase);
+            o.build.cancel = Some("cancelled by hand".into());
+            assert_eq!(of(&o), cancel, "{phase}");
+            for judged in [Judged::Going(None), Judged::Going(Some("no node".into())), Judged::JobGone] {
+                o.judged = judged;
+                assert_eq!(of(&o), cancel, "{phase}: {:?}", o.judged);
+            }
+            o.judged = Judged::Over(Verdict::Passed, "exit 0".into());
+            assert_eq!(of(&o), Action::Record(Verdict::Passed, "exit 0".into()), "{phase}: it had ended");
+            o.build.verdict = Some(Verdict::Errored);
+            o.build.cause = Some("policy: never".into());
+            assert_eq!(of(&o), Action::Record(Verdict::Errored, "policy: never".into()), "{phase}: decided");
+            o.listener.keyed = true;
+            assert_eq!(of(&o), Action::Detach, "{phase}: Keel first");
+        }
+        let mut o = detached(phase);
+        o.build.cancel = Some("cancelled by hand".into());
+        o.build.dispatch = Dispatch::Pending;
+        assert_eq!(step(&o), Action::Dispatch, "{phase}: the chain goes on");
+        o.dispatch_due = false;
+        assert_eq!(step(&o), cancel, "{phase}: it waits for no dispatch that fails");
+    }
+}
+
+#[test]
+fn what_has_no_build_yet_is_not_cancelled() {
+    for phase in [Phase::Claimed, Phase::Listening, Phase::Triggered, Phase::Recorded, Phase::Finished] {
+        let mut o = observation(phase);
+        o.listener.keyed = phase < Phase::Recorded;
+        let before = step(&o);
+        o.build.cancel = Some("cancelled by hand".into());
+        assert_eq!(step(&o), before, "{phase}");
+    }
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub struct Build {
     pub verdict: Option<Verdict>,
     /// Why it ended so.
     pub cause: Option<String>,
+    /// Why it is to be cancelled, once somebody asked for that.
+    pub cancel: Option<String>,
     /// Why it stands still.
     pub waiting: Option<String>,
     /// The push that is being tried.
@@ -188,6 +190,7 @@ impl Build {
             phase: word(phase, |value| bad(wire::PHASE, value))?.ok_or_else(|| missing(wire::PHASE))?,
             verdict: word(told(wire::VERDICT), |value| bad(wire::VERDICT, value))?,
             cause: told(wire::CAUSE),
+            cancel: told(wire::CANCEL),
             waiting: told(wire::WAITING),
             trying: told(wire::TRYING).and_then(|text| text.parse().ok()),
             dispatch: word(told(wire::DISPATCH), |value| bad(wire::DISPATCH, value))?
@@ -210,6 +213,13 @@ impl Build {
     /// Its phase; of one whose namespace is Terminating, whatever its label says, that it goes.
     pub fn phase_shown(&self) -> Phase {
         if self.terminating { Phase::Disposing } else { self.phase }
+    }
+
+    /// Whether it has a push to build and has not come to its end: what can be cancelled.
+    pub fn runs(&self) -> bool {
+        (Phase::Triggered..=Phase::Building).contains(&self.phase)
+            && self.verdict.is_none()
+            && !self.terminating
     }
 
     /// From the push being seen to the verdict, or to `now`; none for a listener.

@@ -251,6 +251,7 @@ pub fn of_history(entry: &Entry, chain: &str, chain_uuid: &str) -> Build {
         phase: Phase::Recorded,
         verdict: entry.verdict.parse().ok(),
         cause: Some(entry.cause.clone()),
+        cancel: None,
         waiting: None,
         trying: None,
         dispatch: Dispatch::Pending,

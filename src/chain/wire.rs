@@ -80,6 +80,9 @@ pub const VERDICT: &str = "studioci.dev/verdict";
 pub const CAUSE: &str = "studioci.dev/cause";
 /// Annotation: why the build stands still, one sentence; removed when it moves on.
 pub const WAITING: &str = "studioci.dev/waiting";
+/// Annotation of a build's namespace: that it is to be cancelled, and why, which becomes its cause. Set by a person or by a
+/// later agent of the chain; policy `studioci-rights` keeps it from the build itself.
+pub const CANCEL: &str = "studioci.dev/cancel";
 /// Annotation: the push that is being checked, and how many starts of the agent have found it so; removed when it has
 /// been.
 pub const TRYING: &str = "studioci.dev/trying";

@@ -73,6 +73,7 @@ impl From<Error> for Failure {
             Error::StartFlag(StartFlagFault::Link(fault)) => fault.into(),
             Error::StartFlag(StartFlagFault::Repository(fault)) => fault.into(),
             Error::StartFlag(fault) => of_case(fault.advice(), &fault),
+            Error::Cancel(fault) => of_case(fault.advice(), &fault),
             Error::Log(fault) => of_case(fault.advice(), &fault),
             error => of_case(error.advice(), &error),
         }

@@ -89,7 +89,7 @@ pub struct CleanupArgs {
 }
 
 /// A namespace as people and `-o name` write it.
-fn namespace(text: &str) -> Result<String, String> {
+pub(super) fn namespace(text: &str) -> Result<String, String> {
     let name =
         ["namespace/", "namespaces/", "ns/"].iter().find_map(|kind| text.strip_prefix(kind)).unwrap_or(text);
     match names::label_fault(name, 63) {

@@ -4,6 +4,7 @@
 //! kubeconfig, no network and no runtime; [`Cli::run`] asks for a runtime only when a verb needs one.
 
 pub mod agent;
+pub mod cancel;
 mod candidates;
 mod causes;
 pub mod child;
@@ -102,6 +103,7 @@ pub enum Verb {
     Watch(watch::WatchArgs),
     Logs(logs::LogsArgs),
     Report(report::ReportArgs),
+    Cancel(cancel::CancelArgs),
     Scale(scale::ScaleArgs),
     Cleanup(cleanup::CleanupArgs),
     Doctor(doctor::DoctorArgs),
@@ -203,6 +205,7 @@ impl Cli {
                 block_on(Box::pin(logs::run(args, ctx))).map_err(without_verdict)
             }
             Verb::Logs(args) => block_on(Box::pin(logs::run(args, ctx))),
+            Verb::Cancel(args) => block_on(Box::pin(cancel::run(args, ctx))),
             Verb::Scale(args) => block_on(Box::pin(scale::run(args, ctx))),
             Verb::Child(_) => child::run(),
             Verb::Agent(args) => match args.act {

@@ -73,7 +73,7 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     };
     let mut results = Results::of(args.output.as_ref())?;
     let cluster = ctx.connect()?;
-    let build = ops::scale::find(&cluster, &args.name).await?;
+    let build = ops::find::find(&cluster, &args.name, |builds| Ok(ops::scale::meant(builds))).await?;
     let name = build.namespace.as_str();
     if args.name != name {
         ctx.console.talk(&format!("build {} of chain {} is {name}", build.generation, build.chain));

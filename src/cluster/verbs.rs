@@ -193,6 +193,20 @@ impl Cluster {
         self.patch_at(resource, namespace, name, None, patch, false).await
     }
 
+    /// The same as a dry run: the server does everything but keep it.
+    ///
+    /// # Errors
+    /// As [`Cluster::patch`].
+    pub async fn try_patch<T: DeserializeOwned>(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+        patch: Patch<'_>,
+    ) -> Result<T, Error> {
+        self.patch_at(resource, namespace, name, None, patch, true).await
+    }
+
     /// Changes a subresource (`status`, `scale`) of an object; in a dry run the server does everything but keep it.
     ///
     /// # Errors

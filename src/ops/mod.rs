@@ -2,10 +2,12 @@
 //!
 //! Nothing here prints: what happens is told to a sink that the caller hands in.
 
+pub mod cancel;
 pub mod claim;
 pub mod cleanup;
 pub mod complete;
 pub mod doctor;
+pub mod find;
 pub mod gone;
 mod listens;
 pub mod logs;

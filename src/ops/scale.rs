@@ -11,15 +11,12 @@ use serde_json::{Value, json};
 
 use super::status;
 use crate::chain::build::{Build, Phase};
+use crate::chain::wire;
 use crate::chain::workload::{Scalable, Workload};
-use crate::chain::{retention, rights, wire};
-use crate::cluster::objects::NamespaceObject;
-use crate::cluster::resource::{self as kind, Resource};
+use crate::cluster::resource::Resource;
 use crate::cluster::{Access, Cluster, Patch};
 use crate::state::DryRun;
 use crate::state::bell::{Bell, wait_until};
-use crate::state::build::readable;
-use crate::state::dispose;
 use crate::state::error::{Error, Result};
 use crate::state::{enter, support, write};
 
@@ -66,50 +63,13 @@ enum Step {
 /// How often support is looked at by whoever waits for it.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// The build that a person means: the namespace of that name, or of a chain the newest build that is over; where none
-/// is yet, its running one, else the newest.
-///
-/// # Errors
-/// [`Error::NoSuchName`], [`Error::NotABuildNamespace`], [`Error::BuildEdited`] and [`Error::NotProvablyOurs`].
-pub async fn find(cluster: &Cluster, name: &str) -> Result<Build> {
-    let there = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, name).await?;
-    let labelled = |object: &NamespaceObject| {
-        let labels = &object.metadata.labels;
-        labels.get(wire::MANAGED_BY).is_some_and(|value| value == wire::MANAGED_BY_VALUE)
-            && labels.contains_key(wire::CHAIN)
-    };
-    if let Some(object) = there.as_ref().filter(|object| labelled(object)) {
-        return proved(cluster, readable(object)?).await;
-    }
-    let mut seen = status::builds(cluster, Some(name)).await?;
-    match (status::choose(&mut seen, name), there) {
-        (Err(_), Some(_)) => {
-            return Err(Error::NotABuildNamespace { namespace: name.to_owned() });
-        }
-        (chosen, _) => chosen?,
-    }
-    proved(cluster, meant(&seen.builds).expect("what was chosen is there").clone()).await
-}
-
-/// The build of a chain that is meant.
-fn meant(builds: &[Build]) -> Option<&Build> {
-    builds
+/// The build of a chain that is meant: the newest one that is over; where none is yet, its running one, else the newest.
+pub fn meant(builds: &[Build]) -> &Build {
+    let over = builds
         .iter()
         .filter(|build| matches!(build.phase, Phase::Recorded | Phase::Finished) && !build.terminating)
-        .max_by_key(|build| build.generation)
-        .or_else(|| status::running_or_next(builds))
-}
-
-/// The build, if it is provably its chain's. Of a bare claim there is nothing to scale, and nothing to prove.
-async fn proved(cluster: &Cluster, build: Build) -> Result<Build> {
-    if build.chain == wire::CLAIM_CHAIN {
-        return Ok(build);
-    }
-    let home = dispose::look_home(cluster, [build.chain.clone()]).await?;
-    match retention::of_its_chain(&build, &home) {
-        Ok(()) => Ok(build),
-        Err(why) => Err(Error::NotProvablyOurs { namespace: build.namespace, why: why.sentence }),
-    }
+        .max_by_key(|build| build.generation);
+    over.or_else(|| status::running_or_next(builds)).expect("what was chosen is there")
 }
 
 /// Scales the support of a build. What one workload is refused keeps none of the others from being scaled.
@@ -246,8 +206,7 @@ async fn remember(
     Ok(())
 }
 
-/// Gets the rights in the build's namespace: whoever may use the chain binds themselves there. Not for a dry run, which
-/// writes nothing.
+/// Gets the rights in the build's namespace.
 async fn enter(cluster: &Cluster, build: &Build, dry_run: DryRun) -> Result<()> {
     let namespace = Some(build.namespace.as_str());
     let mut wanted = Vec::new();
@@ -258,19 +217,7 @@ async fn enter(cluster: &Cluster, build: &Build, dry_run: DryRun) -> Result<()> 
             wanted.push(Access { subresource: scale, ..Access::to("patch", &resource, namespace) });
         }
     }
-    if dry_run == DryRun::None {
-        let there =
-            rights::BuildNamespace { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
-        if let Some(binding) = enter::bind_person_for(cluster, &there, &wanted).await? {
-            write::create(cluster, &binding).await?;
-        }
-        return Ok(());
-    }
-    let allowed = cluster.can_i(&wanted).await?;
-    match wanted.iter().zip(allowed).find(|(_, allowed)| !allowed) {
-        None => Ok(()),
-        Some((missing, _)) => Err(Error::DryRunMayNot { right: missing.to_string() }),
-    }
+    enter::by_hand(cluster, build, &wanted, dry_run).await
 }
 
 /// Waits until all support of a build is ready, each by its own idea of it, or has no pods any more.

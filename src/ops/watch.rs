@@ -55,7 +55,20 @@ pub async fn watch(
         }
         return Err(Error::NothingToWatch {});
     };
-    let following = follow(cluster, &target, tell);
+    watch_build(cluster, &target, bound, tell).await
+}
+
+/// The same of this very build.
+///
+/// # Errors
+/// As [`watch`].
+pub(super) async fn watch_build(
+    cluster: &Cluster,
+    target: &Build,
+    bound: Option<Duration>,
+    tell: &mut dyn FnMut(&Change),
+) -> Result<Verdict> {
+    let following = follow(cluster, target, tell);
     match bound {
         None => following.await,
         Some(bound) => tokio::time::timeout(bound, following).await.unwrap_or_else(|_| {

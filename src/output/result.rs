@@ -15,6 +15,8 @@ pub enum Operation {
     Deleted,
     /// It has another number of replicas.
     Scaled,
+    /// It is to come to its end.
+    Cancelled,
 }
 
 impl fmt::Display for Operation {
@@ -24,6 +26,7 @@ impl fmt::Display for Operation {
             Self::Unchanged => "unchanged",
             Self::Deleted => "deleted",
             Self::Scaled => "scaled",
+            Self::Cancelled => "cancelled",
         })
     }
 }
@@ -98,6 +101,7 @@ mod tests {
             (namespace, "namespace/x created"),
             (ResultLine { dry_run: DryRun::Client, ..namespace }, "namespace/x created (dry run)"),
             (ResultLine { dry_run: DryRun::Server, ..namespace }, "namespace/x created (server dry run)"),
+            (ResultLine { operation: Operation::Cancelled, ..namespace }, "namespace/x cancelled"),
             (ResultLine { operation: Operation::Unchanged, ..namespace }, "namespace/x unchanged"),
             (ResultLine { operation: Operation::Scaled, ..deployment }, "deployment.apps/build scaled"),
             (ResultLine { operation: Operation::Deleted, ..namespace }, "namespace \"x\" deleted"),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Agent, Flow, diary};
 use crate::agent::{Action, Observation};
-use crate::chain::build::{Baseline, Dispatch, Phase, Verdict};
+use crate::chain::build::{Baseline, Dispatch, Phase};
 use crate::chain::signs::STOOD_DOWN;
 use crate::chain::wire;
 use crate::cluster::Patch;
@@ -55,10 +55,10 @@ impl Agent<'_> {
             Action::Build => return self.build(seen).await,
             Action::Record(verdict, cause) => self.record(seen, verdict, &cause).await?,
             Action::FreeSlot(generation) => {
-                if generation != seen.build.generation {
+                if generation == seen.build.generation {
+                    self.end_job(seen.build.verdict).await?;
+                } else {
                     self.record_lost(seen, generation).await?;
-                } else if seen.build.verdict == Some(Verdict::Errored) {
-                    self.hold_back().await?;
                 }
                 let patch = seen.head.free_slot(generation);
                 self.patch_head(seen, &patch).await?;

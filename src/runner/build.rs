@@ -20,6 +20,7 @@ use crate::cluster::{Create, Patch};
 use crate::pipeline::weave::{self, BuildOf, Plan};
 use crate::state::chain::Data;
 use crate::state::error::{Error, Result};
+use crate::state::write;
 
 impl Agent<'_> {
     /// Applies the rest of the pipeline: what others stand on first, each kind of work all at once.
@@ -154,11 +155,20 @@ impl Agent<'_> {
         self.reach(seen, Phase::Recorded, annotations).await
     }
 
-    /// Suspends the Job of a build that is Errored, which takes a pod that hangs: it must not run after all, when the
-    /// image, the Secret or the quota that it lacked turns up. A Job that has ended stays as it is.
-    pub(super) async fn hold_back(&self) -> Result<()> {
-        let suspended = json!({ "spec": { "suspend": true } });
-        self.patch_if_there(&kind::JOBS, wire::JOB, &suspended).await
+    /// Ends a Job that has not come to its own end. That of a build that is Errored is suspended, which takes a pod that hangs:
+    /// it must not run after all, when the image, the Secret or the quota that it lacked turns up. That of a build that was
+    /// cancelled is deleted: whoever queues Jobs could resume it. A Job that has ended stays as it is.
+    pub(super) async fn end_job(&self, verdict: Option<Verdict>) -> Result<()> {
+        match verdict {
+            Some(Verdict::Errored) => {
+                let suspended = json!({ "spec": { "suspend": true } });
+                self.patch_if_there(&kind::JOBS, wire::JOB, &suspended).await
+            }
+            Some(Verdict::Cancelled) => {
+                write::delete(self.cluster, &kind::JOBS, Some(&self.me.namespace), wire::JOB).await.map(drop)
+            }
+            Some(Verdict::Passed | Verdict::Failed) | None => Ok(()),
+        }
     }
 }
 

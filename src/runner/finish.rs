@@ -56,10 +56,7 @@ impl Agent<'_> {
         if self.findings.raised {
             self.bring_down(seen).await?;
         }
-        if seen.build.verdict == Some(Verdict::Errored) {
-            self.hold_back().await?;
-        }
-        Ok(())
+        self.end_job(seen.build.verdict).await
     }
 
     pub(super) async fn scale_self_down(&self) -> Result<()> {

@@ -5,7 +5,7 @@ use tokio::try_join;
 use super::Agent;
 use super::plan::{Push, of_push, rendered};
 use crate::agent::Observation;
-use crate::chain::build::{Baseline, Build, Content, Phase, Version};
+use crate::chain::build::{Baseline, Build, Content, Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, PIPELINE_BYTES, Pushed};
 use crate::keel::image::ImageRef;
 use crate::pipeline::facts::Fact;
@@ -157,8 +157,9 @@ impl Agent<'_> {
     /// The pipeline text that this push brought, if it can be used and is not the last good one anyway.
     pub(super) async fn brought(&mut self, seen: &Observation) -> Result<Option<String>> {
         let Some(Freeze { pipeline: Pushed::Text(text), .. }) = &seen.freeze else { return Ok(None) };
+        // of a build that was cancelled the pipeline is as good as before
         let decided_before_the_build =
-            seen.build.verdict.is_some() && !seen.build.times.contains_key(&Phase::Preparing);
+            seen.build.verdict == Some(Verdict::Errored) && !seen.build.times.contains_key(&Phase::Preparing);
         if decided_before_the_build || self.findings.refused {
             return Ok(None);
         }

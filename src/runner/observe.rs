@@ -116,13 +116,15 @@ impl Agent<'_> {
         seen.prepared = self.findings.prepared;
         self.timers.look_at = None;
         let undecided = seen.build.verdict.is_none();
+        // what is to be cancelled waits for no slot, and asks nothing of its pipeline
+        let goes_on = undecided && seen.build.cancel.is_none();
         let dispatches = !seen.build.dispatch.settled() && seen.dispatch_due;
         let slot = seen.head.slots.contains_key(&seen.build.generation);
         if !self.me.role.is_own() && seen.build.phase < Phase::Building {
             // of a build whose agent is gone there is nothing to see but its Job, made or not
             return Ok(());
         }
-        if matches!(seen.build.phase, Phase::Detached | Phase::Queued) && undecided && !dispatches && !slot {
+        if matches!(seen.build.phase, Phase::Detached | Phase::Queued) && goes_on && !dispatches && !slot {
             seen.before = self.waiting_before(&seen.build, &seen.head).await?;
             seen.lost_slots = self.lost_slots(seen).await?;
         }
@@ -134,7 +136,7 @@ impl Agent<'_> {
         if seen.build.phase == Phase::Recorded && seen.build.job_uid.is_some() && !slot {
             self.observe_left(seen).await?;
         }
-        if matches!(seen.build.phase, Phase::Detached | Phase::Queued | Phase::Preparing) && undecided {
+        if matches!(seen.build.phase, Phase::Detached | Phase::Queued | Phase::Preparing) && goes_on {
             let plan = self.plan(seen).await?.clone();
             seen.max_parallel = plan.build.settings.max_parallel as usize;
             if seen.build.phase == Phase::Queued {

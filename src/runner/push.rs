@@ -83,6 +83,8 @@ impl Agent<'_> {
             wire::DIGEST: freeze.version.content_word(),
             wire::REVISION: freeze.revision,
             wire::TRYING: trial.to_string(),
+            // what somebody wrote on a listener is about no build
+            wire::CANCEL: null,
         });
         self.findings.tries = true;
         self.reach(seen, Phase::Triggered, annotations).await

@@ -5,10 +5,11 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use serde_json::Value;
 
-use super::Say;
 use super::bell::{Bell, wait_until};
 use super::error::{Error, Result};
 use super::write::create;
+use super::{DryRun, Say};
+use crate::chain::build::Build;
 use crate::chain::rights::{self, BuildNamespace};
 use crate::cluster::resource as kind;
 use crate::cluster::{Access, Cluster};
@@ -74,6 +75,26 @@ pub async fn bind_person_for(
         return Ok(None);
     }
     Ok(Some(rights::bind_person(there, &cluster.whoami().await?)))
+}
+
+/// Gets a person the rights in a build's namespace: whoever may use the chain binds themselves there. Not for a dry run, which
+/// writes nothing.
+///
+/// # Errors
+/// [`Error::DryRunMayNot`] where a dry run would need that first; cluster errors.
+pub async fn by_hand(cluster: &Cluster, build: &Build, wanted: &[Access], dry_run: DryRun) -> Result<()> {
+    if dry_run == DryRun::None {
+        let there = BuildNamespace { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
+        if let Some(binding) = bind_person_for(cluster, &there, wanted).await? {
+            create(cluster, &binding).await?;
+        }
+        return Ok(());
+    }
+    let allowed = cluster.can_i(wanted).await?;
+    match wanted.iter().zip(allowed).find(|(_, allowed)| !allowed) {
+        None => Ok(()),
+        Some((missing, _)) => Err(Error::DryRunMayNot { right: missing.to_string() }),
+    }
 }
 
 impl Maker<'_> {

@@ -3,12 +3,14 @@
 //! What a case says, what to do about it, and which exit code it has stand side by side, once. `docs/errors.md` is
 //! written from [`Error::CASES`].
 
+mod cancel_fault;
 mod cases;
 mod log_fault;
 mod start_flag_fault;
 
 use crate::local::render::Unrendered;
 
+pub use cancel_fault::CancelFault;
 pub use cases::Error;
 pub use log_fault::LogFault;
 pub use start_flag_fault::StartFlagFault;

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod brings_down;
+mod cancels;
 mod claims;
 mod copies;
 mod decoys;

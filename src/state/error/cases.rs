@@ -1,10 +1,8 @@
 //! The cases: of each its facts, whose fault it is, what it says and what to do.
 
-use super::{log_fault::LogFault, start_flag_fault::StartFlagFault};
+use super::{cancel_fault::CancelFault, log_fault::LogFault, start_flag_fault::StartFlagFault};
 use crate::chain::case::cases;
-use crate::chain::wire::{
-    CHAIN, FREEZE, HOME, HOME_CONFIG, JOB, LISTENER_SECURITY, ROLE_USER, ROLE_WORKSPACE,
-};
+use crate::chain::wire::{CHAIN, FREEZE, HOME, HOME_CONFIG, LISTENER_SECURITY, ROLE_USER, ROLE_WORKSPACE};
 use crate::cluster;
 use crate::pipeline::fault::Fault;
 
@@ -19,6 +17,8 @@ cases! {
         StartFlag(#[from] StartFlagFault),
         #[error(transparent)]
         Log(#[from] LogFault),
+        #[error(transparent)]
+        Cancel(#[from] CancelFault),
         /// The pipeline cannot be used; every fault found, not only the first.
         #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
         Pipeline(Vec<Fault>),
@@ -175,7 +175,7 @@ cases! {
         /// A namespace that only looks like its chain's.
         NotProvablyOurs { namespace: String, why: String } Ownership
             "namespace {namespace} is not provably ours: {why}"
-            => "it was edited or made by hand; restore it, or scale with kubectl scale";
+            => "it was edited or made by hand; restore it, or work on it with kubectl alone";
         /// A kind that nothing here creates.
         UnknownKind { kind: String, version: String } Usage
             "kind {kind} ({version}) is not one that can be created here"
@@ -343,7 +343,7 @@ cases! {
         SupportInUse { build: String, phase: String } Usage
             "build {build} is {phase}: it stands on its support"
             => "wait for its verdict (kubectl studioci watch {build}); its support goes to 0 by itself then, or end the build \
-                with kubectl delete job -n {build} {JOB}";
+                with kubectl studioci cancel {build}";
         /// How many replicas it had is not known.
         CountUnknown { what: String } Usage
             "{what}"
@@ -351,7 +351,7 @@ cases! {
         /// A dry run binds nobody.
         DryRunMayNot { right: String } Unready
             "you may not {right}"
-            => "without --dry-run, scale binds you to ClusterRole {ROLE_WORKSPACE} there first, which a dry run does not";
+            => "without --dry-run you are bound to ClusterRole {ROLE_WORKSPACE} there first, which a dry run does not";
         /// Support does not come up, or go.
         SupportNotSettled { build: String, state: String, seconds: u64, missing: String } Timeout
             "support of build {build} is not {state} after {seconds} s: {missing}"

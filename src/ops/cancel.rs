@@ -1,0 +1,186 @@
+//! Cancel a build by hand. The verb asks; the build's own agent does, or where that is gone, the newest listener's.
+//!
+//! What is asked stands on the build's Namespace, which the build itself may not write. It is written on the very version that
+//! was judged: a listener is never asked, nor a build that has its verdict.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::watch::{self, Change};
+use crate::chain::build::{Build, Phase, Verdict};
+use crate::chain::wire;
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
+use crate::cluster::{Access, Cluster, Patch};
+use crate::state::build::look;
+use crate::state::error::{CancelFault, Error, Result};
+use crate::state::{DryRun, enter, write};
+
+/// The cause of a build that was cancelled by hand. Who did it is not said: of a kubeconfig's user the server tells a name that
+/// may be anybody's.
+pub const BY_HAND: &str = "cancelled by hand";
+
+/// The build of a chain that is meant: the one that runs.
+///
+/// # Errors
+/// [`CancelFault::NothingRuns`] and [`CancelFault::SeveralRun`].
+pub fn meant(builds: &[Build]) -> Result<&Build> {
+    let running: Vec<&Build> = builds.iter().filter(|build| build.runs()).collect();
+    match running[..] {
+        [one] => Ok(one),
+        [] => {
+            let chain = builds.first().map(|build| build.chain.clone()).unwrap_or_default();
+            Err(CancelFault::NothingRuns { chain }.into())
+        }
+        [first, ..] => {
+            let names: Vec<&str> = running.iter().map(|build| build.namespace.as_str()).collect();
+            Err(CancelFault::SeveralRun { chain: first.chain.clone(), builds: names.join(", ") }.into())
+        }
+    }
+}
+
+/// Asks for a build to be cancelled. `false` where that was asked before, or it is Cancelled already.
+///
+/// # Errors
+/// [`CancelFault`] where there is nothing to cancel; cluster errors.
+pub async fn cancel(cluster: &Cluster, build: &Build, dry_run: DryRun) -> Result<bool> {
+    let mut now = build.clone();
+    let mut entered = false;
+    loop {
+        if let Some(refused) = refusal(&now) {
+            return Err(refused);
+        }
+        if now.cancel.is_some() || now.verdict.is_some() {
+            return Ok(false);
+        }
+        if !entered {
+            let wanted = [Access::to("patch", &kind::NAMESPACES, Some(&now.namespace))];
+            enter::by_hand(cluster, &now, &wanted, dry_run).await?;
+            entered = true;
+        }
+        if dry_run == DryRun::Client {
+            return Ok(true);
+        }
+        let asked = json!({ "metadata": {
+            "resourceVersion": now.resource_version, "annotations": { wire::CANCEL: BY_HAND },
+        } });
+        let (name, patch) = (now.namespace.as_str(), Patch::Merge(&asked));
+        let written = write::patiently(cluster, || async move {
+            match dry_run {
+                DryRun::Server => {
+                    cluster.try_patch::<NamespaceObject>(&kind::NAMESPACES, None, name, patch).await
+                }
+                _ => cluster.patch::<NamespaceObject>(&kind::NAMESPACES, None, name, patch).await,
+            }
+        });
+        match written.await {
+            Ok(_) => return Ok(true),
+            // its agent is at work on it
+            Err(error) if error.is_conflict() || error.is_not_found() => {}
+            Err(error) => return Err(error.into()),
+        }
+        let found = look(cluster, &now.namespace).await?.filter(|found| found.uid == now.uid);
+        now = found.ok_or_else(|| CancelFault::Gone { build: build.namespace.clone() })?;
+    }
+}
+
+/// Why this build is not cancelled.
+fn refusal(build: &Build) -> Option<Error> {
+    let name = &build.namespace;
+    if build.chain == wire::CLAIM_CHAIN {
+        return Some(CancelFault::OfClaim { namespace: name.clone() }.into());
+    }
+    match (build.verdict, build.phase) {
+        (Some(Verdict::Cancelled), _) => None,
+        (Some(verdict), _) => {
+            Some(CancelFault::Over { build: name.clone(), verdict: verdict.to_string() }.into())
+        }
+        _ if build.terminating => Some(Error::BeingDeleted { build: name.clone() }),
+        (None, Phase::Claimed | Phase::Listening) => {
+            Some(CancelFault::NothingPushed { build: name.clone(), chain: build.chain.clone() }.into())
+        }
+        (None, Phase::Recorded | Phase::Finished | Phase::Disposing) => {
+            Some(Error::BeingDeleted { build: name.clone() })
+        }
+        (None, _) => None,
+    }
+}
+
+/// Waits until a build that was asked for is Cancelled. `tell`: what keeps it from that.
+///
+/// # Errors
+/// [`CancelFault::Over`] where it had ended before its agent came to it; [`Error::NoVerdict`] after `bound`; as
+/// [`watch::watch`].
+pub async fn settled(
+    cluster: &Cluster,
+    build: &Build,
+    bound: Option<Duration>,
+    tell: &mut dyn FnMut(&Change),
+) -> Result<()> {
+    match watch::watch_build(cluster, build, bound, tell).await? {
+        Verdict::Cancelled => Ok(()),
+        verdict => {
+            let build = build.namespace.clone();
+            Err(CancelFault::Over { build, verdict: verdict.to_string() }.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_a_push_to_build_and_no_verdict_can_be_cancelled() {
+        use Phase::{
+            Building, Claimed, Detached, Disposing, Finished, Listening, Preparing, Queued, Recorded,
+            Triggered,
+        };
+        let why = |phase, more: &[(&str, &str)]| {
+            refusal(&Build::played("ci-a", phase, more)).map(|why| why.to_string())
+        };
+        for phase in [Claimed, Listening] {
+            let listener = "build ci-a is a listener: nothing was pushed to it yet";
+            assert_eq!(why(phase, &[]).as_deref(), Some(listener), "{phase}");
+        }
+        for phase in [Triggered, Detached, Queued, Preparing, Building] {
+            assert_eq!(why(phase, &[]), None, "{phase}");
+            let decided = why(phase, &[(wire::VERDICT, "Errored")]);
+            assert_eq!(decided.as_deref(), Some("build ci-a is already Errored"), "{phase}");
+            let going = Build { terminating: true, ..Build::played("ci-a", phase, &[]) };
+            assert_eq!(
+                refusal(&going).map(|why| why.to_string()).as_deref(),
+                Some("build ci-a is being deleted")
+            );
+        }
+        for phase in [Recorded, Finished, Disposing] {
+            assert_eq!(why(phase, &[(wire::VERDICT, "Cancelled")]), None, "{phase}: it is so already");
+            let passed = why(phase, &[(wire::VERDICT, "Passed")]);
+            assert_eq!(passed.as_deref(), Some("build ci-a is already Passed"), "{phase}");
+        }
+        let claim = Build { chain: wire::CLAIM_CHAIN.to_owned(), ..Build::played("ci-a", Claimed, &[]) };
+        assert_eq!(
+            refusal(&claim).map(|why| why.to_string()).as_deref(),
+            Some("namespace ci-a is a bare claim, not a build")
+        );
+    }
+
+    #[test]
+    fn of_a_chain_the_one_build_that_runs_is_meant() {
+        let build = |name, phase, more: &[(&str, &str)]| Build::played(name, phase, more);
+        let said = |builds: &[Build]| match meant(builds) {
+            Ok(build) => build.namespace.clone(),
+            Err(why) => why.to_string(),
+        };
+        let listener = build("ci-c", Phase::Listening, &[]);
+        let over = build("ci-a", Phase::Finished, &[(wire::VERDICT, "Passed")]);
+        let runs = build("ci-b", Phase::Building, &[]);
+        assert_eq!(said(&[over.clone(), runs.clone(), listener.clone()]), "ci-b");
+        assert_eq!(said(&[over.clone(), listener.clone()]), "no build of chain app runs");
+        let queued = build("ci-d", Phase::Queued, &[]);
+        assert_eq!(said(&[runs, queued, listener]), "several builds of chain app run: ci-b, ci-d");
+        let recording = build("ci-e", Phase::Detached, &[(wire::VERDICT, "Errored")]);
+        assert_eq!(said(&[recording]), "no build of chain app runs");
+    }
+}

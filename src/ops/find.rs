@@ -1,0 +1,51 @@
+//! The build that a person means who wants to change something about it: by its name, or by its chain's.
+
+use super::status;
+use crate::chain::build::Build;
+use crate::chain::{retention, wire};
+use crate::cluster::Cluster;
+use crate::cluster::objects::NamespaceObject;
+use crate::cluster::resource as kind;
+use crate::state::build::readable;
+use crate::state::dispose;
+use crate::state::error::{Error, Result};
+
+/// The namespace of that name, or of a chain the build that is `meant`. It is provably its chain's.
+///
+/// # Errors
+/// [`Error::NoSuchName`], [`Error::NotABuildNamespace`], [`Error::BuildEdited`] and [`Error::NotProvablyOurs`]; those of `meant`.
+pub async fn find(
+    cluster: &Cluster,
+    name: &str,
+    meant: impl Fn(&[Build]) -> Result<&Build>,
+) -> Result<Build> {
+    let there = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, name).await?;
+    let labelled = |object: &NamespaceObject| {
+        let labels = &object.metadata.labels;
+        labels.get(wire::MANAGED_BY).is_some_and(|value| value == wire::MANAGED_BY_VALUE)
+            && labels.contains_key(wire::CHAIN)
+    };
+    if let Some(object) = there.as_ref().filter(|object| labelled(object)) {
+        return proved(cluster, readable(object)?).await;
+    }
+    let mut seen = status::builds(cluster, Some(name)).await?;
+    match (status::choose(&mut seen, name), there) {
+        (Err(_), Some(_)) => {
+            return Err(Error::NotABuildNamespace { namespace: name.to_owned() });
+        }
+        (chosen, _) => chosen?,
+    }
+    proved(cluster, meant(&seen.builds)?.clone()).await
+}
+
+/// The build, if it is provably its chain's. Of a bare claim there is nothing to prove.
+async fn proved(cluster: &Cluster, build: Build) -> Result<Build> {
+    if build.chain == wire::CLAIM_CHAIN {
+        return Ok(build);
+    }
+    let home = dispose::look_home(cluster, [build.chain.clone()]).await?;
+    match retention::of_its_chain(&build, &home) {
+        Ok(()) => Ok(build),
+        Err(why) => Err(Error::NotProvablyOurs { namespace: build.namespace, why: why.sentence }),
+    }
+}
