@@ -82,6 +82,7 @@ fn help_of_the_program() {
           watch       Follow a build to its verdict, which is the exit code
           logs        Show the log of a build, also when its pods are gone
           report      Report on a build or on the history of a chain, also when their namespaces are gone
+          cancel      Cancel a build that is queued or runs
           scale       Scale a build's support up to look at its data, or back down
           cleanup     Delete finished builds and claims, by name or by rule
           doctor      Check what builds depend on, and say what to do
@@ -718,6 +719,52 @@ fn help_of_report() {
 }
 
 #[test]
+fn help_of_cancel() {
+    insta::assert_snapshot!(help("cancel --help"), @"
+        Cancel a build that is queued or runs
+
+        The build's agent deletes its Job, keeps its log, records the verdict Cancelled, scales its support
+        to 0 and gives its slot to the next build. The chain goes on: the next listener is not touched. If a
+        chain is named, its one running build is cancelled. Without --wait the verb only asks for it.
+
+        Examples:
+          # Cancel a build
+          kubectl studioci cancel ci-eager-hopper
+
+          # Cancel the running build of a chain, and wait until it is Cancelled
+          kubectl studioci cancel runner-main --wait --timeout 5m
+
+        Usage: kubectl studioci cancel [OPTIONS] <BUILD|CHAIN>
+
+        Arguments:
+          <BUILD|CHAIN>
+                  Build, or chain whose running build, to cancel
+
+        Options:
+              --dry-run[=<none|client|server>]
+                  If `client`, print what would be cancelled; if `server`, have the server check it too;
+                  nothing is changed
+
+                  [default: none]
+
+          -o, --output <FORMAT>
+                  Output format: name
+
+              --wait[=<true|false>]
+                  Wait until the verdict is recorded
+
+                  [default: false]
+                  [possible values: true, false]
+
+              --timeout <DURATION>
+                  How long to wait before giving up with exit code 4 (default: no limit); implies --wait
+
+          -h, --help
+                  Print help (see a summary with '-h')
+        ");
+}
+
+#[test]
 fn help_of_scale() {
     insta::assert_snapshot!(help("scale --help"), @"
         Scale a build's support up to look at its data, or back down
@@ -1033,8 +1080,8 @@ fn connection_options_are_kubectls() {
                  [possible values: true, false]
         ");
     for verb in [
-        "render", "claim", "start", "stop", "setup", "status", "watch", "scale", "cleanup", "version",
-        "agent",
+        "render", "claim", "start", "stop", "setup", "status", "watch", "cancel", "scale", "cleanup",
+        "version", "agent",
     ] {
         assert!(trimmed(&run(&format!("{verb} --help")).out).ends_with(options), "{verb}");
     }
@@ -1043,8 +1090,8 @@ fn connection_options_are_kubectls() {
 #[test]
 fn every_help_reads_as_a_plugins() {
     for verb in [
-        "", "render ", "claim ", "start ", "stop ", "setup ", "status ", "watch ", "scale ", "cleanup ",
-        "version ", "agent ",
+        "", "render ", "claim ", "start ", "stop ", "setup ", "status ", "watch ", "cancel ", "scale ",
+        "cleanup ", "version ", "agent ",
     ] {
         let text = help(&format!("{verb}--help"));
         assert!(text.contains(&format!("Usage: kubectl studioci {verb}")), "{text}");

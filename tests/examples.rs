@@ -152,7 +152,7 @@ const AGENT_IMAGE: &str =
     "registry.example/ci/agent@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// The verbs that have a help of their own.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "setup",
     "init",
     "render",
@@ -162,6 +162,7 @@ const VERBS: [&str; 15] = [
     "watch",
     "logs",
     "report",
+    "cancel",
     "scale",
     "cleanup",
     "stop",
@@ -189,6 +190,8 @@ fn every_example_of_the_help_works_as_it_stands() {
     left.sort();
     left.dedup();
     insta::assert_snapshot!(left.join("\n"), @"
+    cancel ci-eager-hopper
+    cancel runner-main --wait --timeout 5m
     claim
     claim --prefix test -o name
     cleanup --keep 5
@@ -249,8 +252,9 @@ fn no_verb_is_without_examples() {
 }
 
 /// Who runs on a cluster what the pages show of the plugin.
-const RUNS_THEM: [&str; 6] = [
+const RUNS_THEM: [&str; 7] = [
     "xtask/src/demo.rs",
+    "tests/chain/byhand.rs",
     "tests/chain/logs.rs",
     "tests/chain/start.rs",
     "tests/chain/support.rs",

@@ -26,7 +26,8 @@ pub const BY_HAND: &str = "cancelled by hand";
 /// # Errors
 /// [`CancelFault::NothingRuns`] and [`CancelFault::SeveralRun`].
 pub fn meant(builds: &[Build]) -> Result<&Build> {
-    let running: Vec<&Build> = builds.iter().filter(|build| build.runs()).collect();
+    let mut running: Vec<&Build> = builds.iter().filter(|build| build.runs()).collect();
+    running.sort_by_key(|build| build.generation);
     match running[..] {
         [one] => Ok(one),
         [] => {
@@ -178,8 +179,8 @@ mod tests {
         let runs = build("ci-b", Phase::Building, &[]);
         assert_eq!(said(&[over.clone(), runs.clone(), listener.clone()]), "ci-b");
         assert_eq!(said(&[over.clone(), listener.clone()]), "no build of chain app runs");
-        let queued = build("ci-d", Phase::Queued, &[]);
-        assert_eq!(said(&[runs, queued, listener]), "several builds of chain app run: ci-b, ci-d");
+        let queued = build("ci-d", Phase::Queued, &[(wire::GENERATION, "5")]);
+        assert_eq!(said(&[queued, runs, listener]), "several builds of chain app run: ci-b, ci-d");
         let recording = build("ci-e", Phase::Detached, &[(wire::VERDICT, "Errored")]);
         assert_eq!(said(&[recording]), "no build of chain app runs");
     }

@@ -49,3 +49,42 @@ async fn proved(cluster: &Cluster, build: Build) -> Result<Build> {
         Err(why) => Err(Error::NotProvablyOurs { namespace: build.namespace, why: why.sentence }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use testkit::Reply;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::chain::build::Phase;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_namespace_that_home_does_not_know_is_not_ours() {
+        let (cluster, _) = Cluster::scripted(|seen| match seen.path.as_str() {
+            "/api/v1/namespaces/studioci/configmaps/chain-app" => Reply::Json(
+                200,
+                json!({ "metadata": { "name": "chain-app", "resourceVersion": "1" }, "data": {
+                    "uuid": Uuid::from_u128(7).to_string(), "generation": "3", "settled.2": "uid-of-ci-a",
+                } }),
+            ),
+            _ => Reply::Status(404, "NotFound", "not found"),
+        });
+        let uuid = Uuid::from_u128(7).to_string();
+        let good =
+            Build::played("ci-a", Phase::Finished, &[(wire::CHAIN_UUID, &uuid), (wire::GENERATION, "2")]);
+        assert!(proved(&cluster, good.clone()).await.is_ok());
+        let claim =
+            Build { chain: wire::CLAIM_CHAIN.to_owned(), ..Build::played("ci-a", Phase::Claimed, &[]) };
+        assert!(proved(&cluster, claim).await.is_ok());
+        for (what, forged) in [
+            ("uid", Build { uid: "v".into(), ..good.clone() }),
+            ("generation", Build { generation: 3, ..good.clone() }),
+            ("a later generation", Build { generation: 4, ..good.clone() }),
+            ("chain", Build { chain: "other".into(), ..good.clone() }),
+            ("its uuid", Build { chain_uuid: Uuid::nil().to_string(), ..good }),
+        ] {
+            assert!(matches!(proved(&cluster, forged).await, Err(Error::NotProvablyOurs { .. })), "{what}");
+        }
+    }
+}

@@ -114,31 +114,6 @@ fn counts_come_from_what_is_remembered() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_namespace_that_home_does_not_know_is_not_ours() {
-    let (cluster, _) = Cluster::scripted(|seen| match seen.path.as_str() {
-        "/api/v1/namespaces/studioci/configmaps/chain-app" => Reply::Json(
-            200,
-            json!({ "metadata": { "name": "chain-app", "resourceVersion": "1" }, "data": {
-                "uuid": Uuid::from_u128(7).to_string(), "generation": "3", "settled.2": "u",
-            } }),
-        ),
-        _ => Reply::Status(404, "NotFound", "not found"),
-    });
-    let good = build("ci-a", "app", 2, Phase::Finished);
-    assert!(proved(&cluster, good.clone()).await.is_ok());
-    assert!(proved(&cluster, build("ci-a", wire::CLAIM_CHAIN, 0, Phase::Claimed)).await.is_ok());
-    for (what, forged) in [
-        ("uid", Build { uid: "v".into(), ..good.clone() }),
-        ("generation", Build { generation: 3, ..good.clone() }),
-        ("a later generation", Build { generation: 4, ..good.clone() }),
-        ("chain", Build { chain: "other".into(), ..good.clone() }),
-        ("its uuid", Build { chain_uuid: Uuid::nil().to_string(), ..good }),
-    ] {
-        assert!(matches!(proved(&cluster, forged).await, Err(Error::NotProvablyOurs { .. })), "{what}");
-    }
-}
-
 /// A server with a Deployment of two replicas, whose count is remembered or not, and with nothing else. Whom it knows
 /// nothing of may do nothing before they are bound, and for one request more.
 fn server(remembered: bool, bound: bool) -> (Cluster, Scripted) {

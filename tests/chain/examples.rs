@@ -97,6 +97,14 @@ fn chain_18_every_example_of_the_help_works_as_it_stands() {
     for example in examples("report") {
         script(&example.replace("ci-eager-hopper", &build));
     }
+    for (example, tag) in examples("cancel").iter().zip(["build-0011", "build-0012"]) {
+        let newest = world.builds().last().unwrap()["spec"]["generation"].as_u64().unwrap();
+        world.phase(newest, "Listening");
+        world.push(tag, tag, "sleep 100000");
+        world.phase(newest, "Triggered");
+        script(&example.replace("ci-eager-hopper", &world.namespace(newest)));
+        world.phase(newest, "Finished");
+    }
     for example in examples("scale") {
         script(&example.replace("ci-witty-kepler", &build));
     }

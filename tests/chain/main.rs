@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "proofs wait for real servers, by real clocks")]
 
 mod bad;
+mod byhand;
 mod completed;
 mod confined;
 mod crash;

@@ -157,7 +157,7 @@ fn chain_10_support_of_four_kinds_comes_and_goes_and_is_scaled_by_hand() {
     let up = |name: &str| world.studioci(&["scale", "up", name]);
     let advice = format!(
         "  remedy: wait for its verdict (kubectl studioci watch {first}); its support goes to 0 by itself then, or end \
-         the build with kubectl delete job -n {first} studioci-build\n"
+         the build with kubectl studioci cancel {first}\n"
     );
     let stands = |phase| format!("error: build {first} is {phase}: it stands on its support\n{advice}");
     refused(down(first), 2, &stands("Preparing"));
@@ -256,7 +256,10 @@ fn as_a_user(world: &World, first: &str) {
     });
     let dry = scale(&["--dry-run=client"]).failed(3);
     assert!(dry.starts_with("error: you may not list "), "{dry}");
-    assert!(dry.contains("scale binds you to ClusterRole studioci-workspace there first"), "{dry}");
+    assert!(
+        dry.contains("without --dry-run you are bound to ClusterRole studioci-workspace there first"),
+        "{dry}"
+    );
     let bound = || {
         let all = world.kubectl(&["get", "rolebindings", "-n", first, "-o", "name"]).ok();
         all.lines().any(|line| line == "rolebinding.rbac.authorization.k8s.io/studioci-person-emil")
@@ -317,7 +320,7 @@ fn what_is_refused(world: &World, first: &str) {
         5,
         &format!(
             "error: namespace {first} is not provably ours: chain chain-10 in studioci is another one of the same name, so \
-             nothing proves it ours\n  remedy: it was edited or made by hand; restore it, or scale with kubectl scale\n"
+             nothing proves it ours\n  remedy: it was edited or made by hand; restore it, or work on it with kubectl alone\n"
         ),
     );
     edit("annotate", format!("studioci.dev/chain-uuid={uuid}"));

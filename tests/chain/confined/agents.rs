@@ -173,6 +173,7 @@ pub(crate) fn unheld() -> Vec<Row> {
 
         row(ONE, "relabels default", at(NAMESPACES, "", "default").patch(labels(json!({ "studioci.dev/chain": "a" }))), Rbac),
         row(ONE, "moves a foreign namespace into its chain", at(NAMESPACES, "", "ci-b-other").patch(labels(json!({ "studioci.dev/chain": "a" }))), Rbac),
+        row(ONE, "cancels a build of a foreign chain", at(NAMESPACES, "", "ci-b-other").patch(annotations(json!({ "studioci.dev/cancel": "superseded" }))), Rbac),
         row(ONE, "deletes a foreign chain's namespace", at(NAMESPACES, "", "ci-b-other").dispose(), Rbac),
         row(ONE, "deletes a namespace of no chain", at(NAMESPACES, "", "ci-plain").dispose(), Rbac),
         row(ONE, "deletes home", at(NAMESPACES, "", "studioci").dispose(), Rbac),

@@ -81,6 +81,9 @@ pub(crate) fn build() -> Vec<Row> {
         row(BUILD, "forges its verdict", itself().patch(annotations(json!({ "studioci.dev/verdict": "Passed" }))), OWN_NAMESPACE),
         row(BUILD, "forges the label of its verdict", itself().patch(labels(json!({ "studioci.dev/verdict": "Passed" }))), OWN_NAMESPACE),
         row(BUILD, "forges its phase", itself().patch(labels(json!({ "studioci.dev/phase": "Finished" }))), OWN_NAMESPACE),
+        row(BUILD, "takes back that it is to be cancelled", itself().patch(annotations(json!({ "studioci.dev/cancel": null }))), OWN_NAMESPACE),
+        row(BUILD, "says why it is cancelled", itself().patch(annotations(json!({ "studioci.dev/cancel": "by hand" }))), OWN_NAMESPACE),
+        row(BUILD, "cancels the next build", at(NAMESPACES, "", "ci-a-two").patch(annotations(json!({ "studioci.dev/cancel": "by hand" }))), Rbac),
         row(BUILD, "takes its namespace out of the chain", itself().patch(labels(json!({ "studioci.dev/chain": null }))), LEAVES),
         row(BUILD, "deletes its namespace", itself().dispose(), OWN_NAMESPACE),
 

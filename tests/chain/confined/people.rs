@@ -54,6 +54,7 @@ pub(crate) fn alice() -> Vec<Row> {
         row(ALICE, "reads its binding", at(VALIDATING_ADMISSION_POLICY_BINDINGS, "", "studioci-agent").get(), Allowed),
         row(ALICE, "reads which kinds the workspace covers", at(CLUSTER_ROLES, "", "studioci-workspace").get(), Allowed),
         row(ALICE, "annotates her own namespace", at(NAMESPACES, "", "ci-a-one").patch(annotations(json!({ "studioci.dev/cause": "x" }))), Allowed),
+        row(ALICE, "cancel: her build", at(NAMESPACES, "", "ci-a-one").patch(annotations(json!({ "studioci.dev/cancel": "cancelled by hand" }))), Allowed),
         row(ALICE, "reads a Secret in her own namespace", at(SECRETS, "ci-a-one", "pull").get(), Allowed),
         row(ALICE, "lists the pods of her own namespace", all(PODS, "ci-a-one", "").get(), Allowed),
         row(ALICE, "logs: of a build that she did not make", at(PODS, "ci-a-two", "x/log").get(), Missing),
