@@ -9,6 +9,7 @@ pub mod kept;
 pub mod left;
 mod observation;
 mod step;
+pub mod supersede;
 pub mod verdict;
 
 pub use observation::{Observation, OwnContainer, OwnDeployment, SupportState};

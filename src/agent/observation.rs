@@ -88,6 +88,9 @@ pub struct Observation {
     pub freeze: Option<Freeze>,
     /// Generations of the chain before this one that wait for a slot too; looked up only where a slot is wanted.
     pub before: Vec<u64>,
+    /// Earlier builds that this one takes the place of; looked up only where a slot is wanted, and none where the chain builds
+    /// every push.
+    pub outdated: Vec<Build>,
     /// Generations whose build slot nobody will give back; looked up only where a slot is wanted.
     pub lost_slots: Vec<u64>,
     /// How many builds of the chain may run at once.

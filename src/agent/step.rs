@@ -35,6 +35,8 @@ pub enum Action {
     Reach(Phase),
     /// Claim the successor's namespace and create its listener.
     Dispatch,
+    /// Ask for the earlier build in this namespace to be cancelled, which this one takes the place of.
+    Supersede(String),
     /// Take a build slot by compare-and-swap.
     TakeSlot,
     /// Apply the rest of the pipeline.
@@ -204,6 +206,9 @@ pub(super) fn holds_slot(o: &Observation) -> bool {
 fn queue(o: &Observation) -> Action {
     if holds_slot(o) {
         return Action::Reach(Phase::Preparing);
+    }
+    if let Some(older) = o.outdated.first() {
+        return Action::Supersede(older.namespace.clone());
     }
     if let Some(lost) = o.lost_slots.first() {
         return Action::FreeSlot(*lost);

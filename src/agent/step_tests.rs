@@ -83,6 +83,7 @@ fn observation(phase: Phase) -> Observation {
         running: running("main", 'a'),
         freeze: None,
         before: vec![],
+        outdated: vec![],
         lost_slots: vec![],
         max_parallel: 1,
         dispatch_due: true,
@@ -292,6 +293,24 @@ fn a_pipeline_that_cannot_be_used_is_errored_without_a_build() {
         o.build.verdict = Some(Verdict::Errored);
         o.build.cause = Some("policy: never".into());
         assert_eq!(step(&o), Action::Record(Verdict::Errored, "policy: never".into()), "{phase}");
+    }
+}
+
+#[test]
+fn what_an_older_push_has_begun_is_ended_before_a_slot_is_taken() {
+    for phase in [Phase::Detached, Phase::Queued] {
+        let mut o = detached(phase);
+        let older = |namespace: &str| Build { namespace: namespace.into(), ..o.build.clone() };
+        o.outdated = vec![older("ci-x"), older("ci-y")];
+        assert_eq!(step(&o), Action::Supersede("ci-x".into()), "{phase}");
+        o.build.cancel = Some("cancelled by hand".into());
+        assert!(matches!(step(&o), Action::Record(Verdict::Cancelled, _)), "{phase}: it is newest no more");
+        o.build.cancel = None;
+        o.build.dispatch = Dispatch::Pending;
+        assert_eq!(step(&o), Action::Dispatch, "{phase}: the chain goes on first");
+        o.build.dispatch = Dispatch::Done;
+        o.outdated.clear();
+        assert_eq!(step(&o), Action::TakeSlot, "{phase}");
     }
 }
 

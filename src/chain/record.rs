@@ -58,6 +58,9 @@ pub struct ChainSettings {
     /// Who is told of its builds.
     #[serde(default, skip_serializing_if = "PublishSettings::is_nothing")]
     pub publish: PublishSettings,
+    /// Whether a newer push cancels what is queued or runs of older ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub supersede: bool,
     /// So many bytes of a build's log are kept.
     #[serde(default = "kept_log::default_size")]
     pub keep_log: usize,

@@ -129,6 +129,8 @@ pub const WEBHOOK: &str = "studioci.dev/webhook";
 /// Annotation of the pipeline's Namespace document: the template of what it is sent instead.
 pub const WEBHOOK_TEMPLATE: &str = "studioci.dev/webhook-template";
 
+/// Annotation of the pipeline's Namespace document: `"true"` has a newer push cancel what is queued or runs of older ones.
+pub const SUPERSEDE: &str = "studioci.dev/supersede";
 /// Annotation of the pipeline's Namespace document: so much of a build's log is kept when it is recorded (`256Ki`); `0` is none.
 pub const KEEP_LOG: &str = "studioci.dev/keep-log";
 

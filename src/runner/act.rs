@@ -44,6 +44,7 @@ impl Agent<'_> {
                 return Ok(if phase == Phase::Building { Flow::Look } else { Flow::Again });
             }
             Action::Dispatch => self.dispatch(seen).await?,
+            Action::Supersede(older) => self.supersede(seen, &older).await?,
             Action::TakeSlot => {
                 let patch = seen.head.take_slot(seen.build.generation, &self.me.namespace);
                 self.patch_head(seen, &patch).await?;

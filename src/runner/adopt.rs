@@ -125,6 +125,12 @@ impl Agent<'_> {
         if !self.watch.absences.note(&build.uid, beat, now, patience) {
             return Ok(false);
         }
+        self.enter_earlier(own, build).await?;
+        Ok(true)
+    }
+
+    /// Binds this agent in the namespace of an earlier build.
+    pub(super) async fn enter_earlier(&mut self, own: &Build, build: &Build) -> Result<()> {
         if !self.watch.entered.contains(&build.uid) {
             let there = BuildNamespace { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
             for binding in rights::bind_predecessor(&there, &own.namespace, &own.uid, false) {
@@ -132,7 +138,7 @@ impl Agent<'_> {
             }
             self.watch.entered.insert(build.uid.clone());
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Name of a build's listener: the record may know another one by now. None where it is gone.

@@ -23,6 +23,7 @@ mod rotate;
 mod served;
 #[cfg(test)]
 mod stuck_tests;
+mod supersede;
 pub mod tell;
 mod tidy;
 mod wake;
@@ -333,6 +334,7 @@ fn diary(action: &Action, namespace: &str) -> String {
         Action::Detach => "taking this Deployment off Keel: parking its keel.sh keys".to_owned(),
         Action::Reach(phase) => format!("phase {phase}"),
         Action::Dispatch => "dispatching the next listener".to_owned(),
+        Action::Supersede(older) => format!("asking for {older} to be cancelled: this push takes its place"),
         Action::TakeSlot => "taking the build slot".to_owned(),
         Action::Prepare => "applying the rest of the pipeline".to_owned(),
         Action::Build => "creating the build's Job".to_owned(),

@@ -89,6 +89,7 @@ impl Agent<'_> {
             running,
             freeze: self.cache.freeze.clone(),
             before: Vec::new(),
+            outdated: Vec::new(),
             lost_slots: Vec::new(),
             max_parallel: 1,
             dispatch_due: true,
@@ -125,7 +126,9 @@ impl Agent<'_> {
             return Ok(());
         }
         if matches!(seen.build.phase, Phase::Detached | Phase::Queued) && goes_on && !dispatches && !slot {
-            seen.before = self.waiting_before(&seen.build, &seen.head).await?;
+            let builds = self.builds_of_chain(&seen.build.chain).await?;
+            seen.before = waiting_before(&builds, &seen.build, &seen.head);
+            seen.outdated = self.outdated(seen, &builds).await?;
             seen.lost_slots = self.lost_slots(seen).await?;
         }
         if seen.build.phase == Phase::Building && undecided {
@@ -149,26 +152,6 @@ impl Agent<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Generations before `build` that wait for a slot too.
-    async fn waiting_before(&self, build: &Build, head: &Head) -> Result<Vec<u64>> {
-        let mut before: Vec<u64> = self
-            .builds_of_chain(&build.chain)
-            .await?
-            .iter()
-            .filter(|other| {
-                other.chain_uuid == build.chain_uuid
-                    && other.generation < build.generation
-                    && !other.terminating
-                    && other.verdict.is_none()
-                    && (Phase::Triggered..=Phase::Building).contains(&other.phase)
-                    && !head.slots.contains_key(&other.generation)
-            })
-            .map(|other| other.generation)
-            .collect();
-        before.sort_unstable();
-        Ok(before)
     }
 
     /// How long what hangs may hang. It may be written in a pipeline that cannot be rendered any more.
@@ -365,4 +348,16 @@ fn listener(deployment: Option<&ServedListener>, container: &str, running: &OwnC
         pushed_over: Policy::of(labels, annotations).match_tag(),
         replicas: deployment.spec.replicas.unwrap_or(1),
     }
+}
+
+/// Generations before `build` that wait for a slot too.
+fn waiting_before(builds: &[Build], build: &Build, head: &Head) -> Vec<u64> {
+    let mut before: Vec<u64> = builds
+        .iter()
+        .filter(|other| other.chain_uuid == build.chain_uuid && other.generation < build.generation)
+        .filter(|other| other.runs() && !head.slots.contains_key(&other.generation))
+        .map(|other| other.generation)
+        .collect();
+    before.sort_unstable();
+    before
 }

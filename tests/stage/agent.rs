@@ -18,6 +18,7 @@ mod refused;
 mod renewed;
 mod rotates;
 mod starts;
+mod supersedes;
 mod tidies;
 mod trials;
 mod turn;

@@ -145,6 +145,7 @@ impl StartRequest {
             secrets: self.copies.iter().map(|copy| copy.secret.clone()).collect(),
             retention: self.retention(&plan.namespace.retention)?,
             publish,
+            supersede: plan.namespace.supersede,
             keep_log: self.keep_log.or(plan.namespace.keep_log).unwrap_or_else(kept_log::default_size),
         };
         let held = self.copies.iter().flat_map(|copy| copy.held.0.clone()).chain(of_publish).collect();

@@ -16,11 +16,12 @@ pub(super) const JANITOR: &str = "janitor";
 const JANITOR_TTL: &str = "janitor/ttl";
 
 /// Every key that a person may write there.
-pub(super) const KEYS: [&str; 9] = [
+pub(super) const KEYS: [&str; 10] = [
     wire::OLDER_THAN,
     wire::KEEP,
     wire::KEEP_FAILED,
     wire::KEEP_LOG,
+    wire::SUPERSEDE,
     wire::GITHUB,
     wire::GITHUB_URL,
     wire::LINK,
@@ -35,6 +36,8 @@ pub(super) struct ChainAnnotations {
     pub(super) retention: Rules,
     /// So many bytes of a build's log are kept.
     pub(super) keep_log: Option<usize>,
+    /// Whether a newer push cancels older builds.
+    pub(super) supersede: bool,
     /// Who is told of them.
     pub(super) publish: PublishAsked,
 }
@@ -42,7 +45,8 @@ pub(super) struct ChainAnnotations {
 /// Reads them.
 pub(super) fn read(annotations: &Map) -> (ChainAnnotations, Vec<BadSetting>) {
     let mut bad = Vec::new();
-    let ChainAnnotations { retention: mut rules, mut keep_log, mut publish } = ChainAnnotations::default();
+    let ChainAnnotations { retention: mut rules, mut keep_log, mut supersede, mut publish } =
+        ChainAnnotations::default();
     let mut read = |key: &'static str, take: &mut dyn FnMut(&str) -> Result<(), String>| {
         if let Some(value) = annotations.get(key)
             && let Err(why) = take(value)
@@ -59,6 +63,10 @@ pub(super) fn read(annotations: &Map) -> (ChainAnnotations, Vec<BadSetting>) {
         Ok(())
     });
     read(wire::KEEP_LOG, &mut |value| kept_log::size(value).map(|bytes| keep_log = Some(bytes)));
+    read(wire::SUPERSEDE, &mut |value| {
+        supersede = value.parse().map_err(|_| "it must be \"true\" or \"false\"".to_owned())?;
+        Ok(())
+    });
     read(wire::GITHUB, &mut |value| {
         let named = if value.is_empty() { Ok(()) } else { GithubRepository::parse(value).map(drop) };
         named.map(|()| publish.github = Some(value.to_owned())).map_err(|why| why.to_string())
@@ -74,7 +82,7 @@ pub(super) fn read(annotations: &Map) -> (ChainAnnotations, Vec<BadSetting>) {
     publish.webhook_template = annotations
         .get(wire::WEBHOOK_TEMPLATE)
         .map(|text| WebhookTemplate { name: wire::WEBHOOK_TEMPLATE.to_owned(), text: text.clone() });
-    (ChainAnnotations { retention: rules, keep_log, publish }, bad)
+    (ChainAnnotations { retention: rules, keep_log, supersede, publish }, bad)
 }
 
 /// A duration; `0` too.
@@ -139,6 +147,19 @@ mod tests {
         for value in ["", "all", "-1", "1Mi", "256 KiB"] {
             let (said, bad) = all_of(&[(wire::KEEP_LOG, value)]);
             assert_eq!((said.keep_log, bad), (None, vec![wire::KEEP_LOG]), "{value}");
+        }
+    }
+
+    #[test]
+    fn whether_a_newer_push_cancels_older_builds_is_a_word_for_yes_or_no() {
+        for (value, want) in [("true", true), ("false", false)] {
+            let (said, bad) = all_of(&[(wire::SUPERSEDE, value)]);
+            assert_eq!((said.supersede, bad), (want, vec![]), "{value}");
+        }
+        assert!(!all_of(&[]).0.supersede);
+        for value in ["", "yes", "1", "True", "newest"] {
+            let (said, bad) = all_of(&[(wire::SUPERSEDE, value)]);
+            assert_eq!((said.supersede, bad), (false, vec![wire::SUPERSEDE]), "{value}");
         }
     }
 

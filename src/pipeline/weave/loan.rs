@@ -28,6 +28,9 @@ pub struct Loan {
     /// So many bytes of a build's log are kept.
     #[serde(default)]
     pub keep_log: Option<usize>,
+    /// Whether a newer push cancels older builds.
+    #[serde(default)]
+    pub supersede: bool,
     /// Who is told of them.
     #[serde(default)]
     pub publish: PublishAsked,
@@ -102,7 +105,8 @@ pub(super) fn read(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) -> Loan {
     check_pod_security(subject, &pod_security, faults);
     let lent = |map: Map| map.into_iter().filter(|(key, _)| is_lent(key)).collect();
     let annotations = subject.annotations();
-    let (ChainAnnotations { retention, keep_log, publish }, bad) = chain_settings::read(&annotations);
+    let (ChainAnnotations { retention, keep_log, supersede, publish }, bad) =
+        chain_settings::read(&annotations);
     for BadSetting { key, value, why } in bad {
         faults.push(subject.at(&format!("/metadata/annotations/{}", escaped(key))).fault(
             format!("annotation {key}: {value:?} cannot be read"),
@@ -110,7 +114,8 @@ pub(super) fn read(subjects: &[Subject<'_>], faults: &mut Vec<Fault>) -> Loan {
             "write another value, or take it out",
         ));
     }
-    Loan { labels: lent(labels), annotations: lent(annotations), pod_security, retention, keep_log, publish }
+    let (labels, annotations) = (lent(labels), lent(annotations));
+    Loan { labels, annotations, pod_security, retention, keep_log, supersede, publish }
 }
 
 fn check_pod_security(subject: &Subject<'_>, found: &PodSecurity, faults: &mut Vec<Fault>) {
