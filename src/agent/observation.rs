@@ -111,4 +111,6 @@ pub struct Observation {
     pub left_until: Timestamp,
     /// Whether the recheck of the tag that it listens on is due.
     pub recheck_due: bool,
+    /// How many builds of the chain may begin within an hour.
+    pub max_per_hour: usize,
 }

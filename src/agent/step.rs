@@ -1,6 +1,6 @@
 //! The one table: what the cluster shows → the next action.
 
-use jiff::ToSpan;
+use jiff::{Timestamp, ToSpan};
 
 use super::left::run_on;
 use super::observation::{Observation, SupportState};
@@ -181,9 +181,27 @@ fn listen(o: &Observation) -> Action {
         Trigger::Built(version) => Action::Listen(Baseline::At(version)),
         // each phase is written before the next begins
         Trigger::Push(_) if o.build.phase == Phase::Claimed => Action::Listen(o.build.baseline.clone()),
+        // Keel moves it on meanwhile
+        Trigger::Push(_) if rests_until(o).is_some() => {
+            Action::Wait(rests_until(o).map(|until| resting(o, until)))
+        }
         Trigger::Push(version) if o.running.told || o.running.mute.is_some() => Action::Freeze(version),
         Trigger::Idle(_) | Trigger::Unseen | Trigger::Push(_) => Action::Wait(trouble()),
     }
+}
+
+/// Until when a listener takes no push, where one is there.
+pub fn rests_until(o: &Observation) -> Option<Timestamp> {
+    o.head.rests_until(o.max_per_hour, o.now).filter(|_| o.freeze.is_none() && brings_news(o))
+}
+
+fn resting(o: &Observation, until: Timestamp) -> String {
+    format!(
+        "paused until {until:.0}: {} builds of this chain have begun within an hour (annotation {}), as if they pushed the \
+         image that it listens to; what is pushed last is built then",
+        o.max_per_hour,
+        wire::MAX_PER_HOUR
+    )
 }
 
 fn triggered(o: &Observation) -> Action {

@@ -78,6 +78,7 @@ fn observation(phase: Phase) -> Observation {
             baseline: None,
             edition: 0,
             purging: false,
+            moves: vec![],
         },
         listener: OwnDeployment { image: "r/app:main".into(), keyed: true, replicas: 1, pushed_over: false },
         running: running("main", 'a'),
@@ -94,6 +95,7 @@ fn observation(phase: Phase) -> Observation {
         left: vec![],
         left_until: Timestamp::UNIX_EPOCH,
         recheck_due: false,
+        max_per_hour: 60,
     }
 }
 
@@ -152,6 +154,36 @@ fn the_trigger_test() {
     o.running.ran = Ran::SideLoaded;
     o.build.baseline = Baseline::At(Version { tag: "main".into(), content: Content::SideLoaded });
     assert_eq!(step(&o), Action::Wait(None), "side-loaded: by tag only");
+}
+
+#[test]
+fn a_chain_that_has_begun_too_many_builds_rests_and_then_takes_what_runs_there_by_then() {
+    let mut o = observation(Phase::Listening);
+    o.running = running("main", 'b');
+    o.max_per_hour = 2;
+    let at = |second| Timestamp::from_second(second).expect("in range");
+    o.head.moves = vec![at(-60)];
+    assert_eq!(step(&o), Action::Freeze(version("main", 'b')));
+    o.head.moves = vec![at(-60), at(-30)];
+    let Action::Wait(Some(why)) = step(&o) else { panic!("{:?}", step(&o)) };
+    assert_eq!(
+        why,
+        "paused until 1970-01-01T00:59:00Z: 2 builds of this chain have begun within an hour (annotation \
+         studioci.dev/max-per-hour), as if they pushed the image that it listens to; what is pushed last is built then"
+    );
+    assert!(brings_news(&o), "nothing is lost");
+    o.build.phase = Phase::Claimed;
+    assert_eq!(step(&o), Action::Listen(Baseline::At(version("main", 'a'))), "it comes up all the same");
+    o.build.phase = Phase::Listening;
+    o.freeze = Some(freeze(version("main", 'b')));
+    assert_eq!(step(&o), Action::Trigger, "what has begun goes on");
+    o.freeze = None;
+    o.now = Timestamp::UNIX_EPOCH + 3540.seconds();
+    assert_eq!(step(&o), Action::Freeze(version("main", 'b')));
+    // no push, no pause
+    o.now = Timestamp::UNIX_EPOCH;
+    o.running = running("main", 'a');
+    assert_eq!(step(&o), Action::Wait(None));
 }
 
 #[test]

@@ -108,6 +108,7 @@ fn head() -> Head {
         baseline: None,
         edition: 0,
         purging: false,
+        moves: vec![],
     }
 }
 

@@ -159,6 +159,8 @@ pub const LISTENER_SCHEDULING: &str = "studioci.dev/listener-scheduling";
 pub const LISTENER_SECURITY: &str = "studioci.dev/listener-security";
 /// Annotation of the build workload: how many builds of the chain may run at once.
 pub const MAX_PARALLEL: &str = "studioci.dev/max-parallel";
+/// Annotation of the build workload: how many builds of the chain may begin within an hour.
+pub const MAX_PER_HOUR: &str = "studioci.dev/max-per-hour";
 /// Annotation of the build workload: a regular expression with a group `revision`, applied to the tag.
 pub const REVISION_FROM_TAG: &str = "studioci.dev/revision-from-tag";
 /// Annotation of the build workload: how often a waiting listener is rechecked: is its tag still in the registry, and does

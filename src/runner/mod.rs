@@ -42,7 +42,7 @@ use crate::cluster::objects::Object;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Patch};
 use crate::local::render::Renderer;
-use crate::pipeline::weave::{self, ADOPT_AFTER};
+use crate::pipeline::weave::{self, ADOPT_AFTER, MAX_PER_HOUR};
 use crate::state::Say;
 use crate::state::confinement;
 use crate::state::error::{Error, Result};
@@ -312,9 +312,20 @@ impl<'a> Agent<'a> {
 impl Agent<'_> {
     /// How often an agent at work gives a sign of life: several times within what its chain waits for one.
     fn pulse(&self) -> Duration {
-        let written = self.cache.listener.as_ref().and_then(|meta| meta.annotations.get(wire::ADOPT_AFTER));
+        let written = self.written(wire::ADOPT_AFTER);
         let patience = written.and_then(|text| weave::duration(text).ok()).unwrap_or(ADOPT_AFTER);
         (patience / 3).min(PULSE)
+    }
+
+    /// How many builds of the chain may begin within an hour.
+    fn max_per_hour(&self) -> usize {
+        let written = self.written(wire::MAX_PER_HOUR);
+        written.and_then(|text| weave::per_hour(text).ok()).unwrap_or(MAX_PER_HOUR) as usize
+    }
+
+    /// A setting as its listener was raised with it, which asks nothing of a pipeline.
+    fn written(&self, key: &str) -> Option<&String> {
+        self.cache.listener.as_ref().and_then(|meta| meta.annotations.get(key))
     }
 }
 

@@ -9,7 +9,7 @@ use super::Agent;
 use super::served::{ServedJob, ServedListener};
 use crate::agent::left::{left, settles_at};
 use crate::agent::verdict::{BuildJob, Judged, SAID_AFTER, StandstillBounds, judge};
-use crate::agent::{Observation, OwnContainer, OwnDeployment, SupportState};
+use crate::agent::{Observation, OwnContainer, OwnDeployment, SupportState, rests_until};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::freeze::Freeze;
 use crate::chain::head::Head;
@@ -100,6 +100,7 @@ impl Agent<'_> {
             left: Vec::new(),
             left_until: now,
             recheck_due: self.timers.recheck_at.is_some_and(|at| at <= now),
+            max_per_hour: self.max_per_hour(),
             head,
             build,
         };
@@ -115,7 +116,10 @@ impl Agent<'_> {
         }
         seen.dispatch_due = self.timers.dispatch_again.is_none_or(|at| at <= seen.now);
         seen.prepared = self.findings.prepared;
-        self.timers.look_at = None;
+        self.timers.look_at = match seen.build.phase {
+            Phase::Listening => rests_until(seen),
+            _ => None,
+        };
         let undecided = seen.build.verdict.is_none();
         // what is to be cancelled waits for no slot, and asks nothing of its pipeline
         let goes_on = undecided && seen.build.cancel.is_none();

@@ -109,7 +109,7 @@ impl Agent<'_> {
                 json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause, wire::TRYING: null });
             self.patch_namespace(seen, json!({}), annotations).await?;
         }
-        let patch = seen.head.advance(&freeze.version);
+        let patch = seen.head.advance(&freeze.version, self.now());
         self.patch_head(seen, &patch).await
     }
 

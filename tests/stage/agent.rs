@@ -16,6 +16,7 @@ mod push;
 mod rechecks;
 mod refused;
 mod renewed;
+mod rests;
 mod rotates;
 mod starts;
 mod supersedes;

@@ -46,7 +46,9 @@ pub use loan::{Loan, PodSecurity};
 pub use probe::{PROBE, probe};
 pub use rest::{Support, place};
 pub(super) use rights::beyond;
-pub use settings::{ADOPT_AFTER, BuildSettings, INJECTED_DEADLINE, RECHECK, duration};
+pub use settings::{
+    ADOPT_AFTER, BuildSettings, INJECTED_DEADLINE, MAX_PER_HOUR, RECHECK, duration, per_hour,
+};
 
 use footing::Footing;
 use subject::{Subject, list, text};

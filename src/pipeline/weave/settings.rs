@@ -21,6 +21,9 @@ pub const INJECTED_DEADLINE: Duration = Duration::from_secs(30);
 pub const RECHECK: Duration = Duration::from_secs(15 * 60);
 /// How long an agent must not have run before a later one of the chain ends its build.
 pub const ADOPT_AFTER: Duration = Duration::from_secs(5 * 60);
+/// How many builds of a chain may begin within an hour unless the template says otherwise: no team pushes more, and a chain that
+/// pushes what it listens to does.
+pub const MAX_PER_HOUR: u32 = 60;
 /// The group that [`wire::REVISION_FROM_TAG`] must have.
 const REVISION_GROUP: &str = "revision";
 
@@ -57,6 +60,8 @@ pub struct BuildSettings {
     pub pipeline_path: String,
     /// How many builds of the chain may run at once.
     pub max_parallel: u32,
+    /// How many may begin within an hour.
+    pub max_per_hour: u32,
     /// Finds the revision in a tag, in the group `revision`.
     pub revision_from_tag: Option<String>,
     /// Interval of the recheck.
@@ -87,6 +92,7 @@ impl Default for BuildSettings {
             injected_deadline: INJECTED_DEADLINE,
             pipeline_path: wire::PIPELINE_PATH_DEFAULT.to_owned(),
             max_parallel: 1,
+            max_per_hour: MAX_PER_HOUR,
             revision_from_tag: None,
             recheck: RECHECK,
             adopt_after: ADOPT_AFTER,
@@ -105,7 +111,7 @@ pub(super) struct BadSetting {
 }
 
 /// Every key that a person may write, for telling a slip of the pen.
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 15] = [
     wire::BUILD,
     wire::BUILD_CONTAINER,
     wire::DEADLINE,
@@ -117,6 +123,7 @@ pub(super) const KEYS: [&str; 14] = [
     wire::LISTENER_SCHEDULING,
     wire::LISTENER_SECURITY,
     wire::MAX_PARALLEL,
+    wire::MAX_PER_HOUR,
     wire::REVISION_FROM_TAG,
     wire::RECHECK,
     wire::ADOPT_AFTER,
@@ -159,6 +166,7 @@ impl BuildSettings {
             }
             _ => Err("it must be a whole number from 1".to_owned()),
         });
+        read(wire::MAX_PER_HOUR, &mut |value| per_hour(value).map(|it| settings.max_per_hour = it));
         read(wire::REVISION_FROM_TAG, &mut |value| {
             let pattern = Regex::new(value).map_err(|error| error.to_string())?;
             if !pattern.capture_names().flatten().any(|name| name == REVISION_GROUP) {
@@ -207,6 +215,17 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         0 => Err(shape()),
         1..=0x7fff_ffff => Ok(Duration::from_secs(seconds)),
         _ => Err("it must be less than 68 years".to_owned()),
+    }
+}
+
+/// Reads how many builds may begin within an hour.
+///
+/// # Errors
+/// Why that is none: the head remembers the times of a thousand.
+pub fn per_hour(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number @ 1..=1000) => Ok(number),
+        _ => Err("it must be a whole number from 1 to 1000".to_owned()),
     }
 }
 
@@ -313,6 +332,7 @@ mod tests {
                 BuildSettings { pipeline_path: "/ci/p.yaml".into(), ..plain() },
             ),
             (wire::MAX_PARALLEL, "3", BuildSettings { max_parallel: 3, ..plain() }),
+            (wire::MAX_PER_HOUR, "1000", BuildSettings { max_per_hour: 1000, ..plain() }),
             (
                 wire::REVISION_FROM_TAG,
                 "-(?P<revision>[0-9a-f]+)$",
@@ -345,6 +365,10 @@ mod tests {
             (wire::PIPELINE_PATH, "ci/", "name a file"),
             (wire::MAX_PARALLEL, "0", "from 1"),
             (wire::MAX_PARALLEL, "many", "from 1"),
+            (wire::MAX_PER_HOUR, "0", "from 1 to 1000"),
+            (wire::MAX_PER_HOUR, "1001", "from 1 to 1000"),
+            (wire::MAX_PER_HOUR, "-1", "from 1 to 1000"),
+            (wire::MAX_PER_HOUR, "1h", "from 1 to 1000"),
             (wire::REVISION_FROM_TAG, "(", "unclosed group"),
             (wire::REVISION_FROM_TAG, "-([0-9a-f]+)$", "no group (?P<revision>"),
             (wire::LISTENER_SCHEDULING, "all", "only value is template"),
