@@ -13,4 +13,4 @@ pub mod supersede;
 pub mod verdict;
 
 pub use observation::{Observation, OwnContainer, OwnDeployment, SupportState};
-pub use step::{Action, brings_news, rests_until, step};
+pub use step::{Action, BY_HAND, brings_news, rests_until, step};

@@ -294,11 +294,18 @@ fn build(o: &Observation) -> Action {
     }
 }
 
+/// The cause of a build that was cancelled by hand. Who did it is not said: of a kubeconfig's user the server tells a name that
+/// may be anybody's.
+pub const BY_HAND: &str = "cancelled by hand";
+
 /// The end of a build that is to be cancelled. One that has ended by itself keeps its verdict.
 pub(super) fn cancel(o: &Observation) -> Action {
     match &o.judged {
         Judged::Over(verdict, cause) => Action::Record(*verdict, cause.clone()),
-        _ => Action::Record(Verdict::Cancelled, o.build.cancel.clone().unwrap_or_default()),
+        _ => {
+            let said = o.build.cancel.clone().filter(|why| !why.trim().is_empty());
+            Action::Record(Verdict::Cancelled, said.unwrap_or_else(|| BY_HAND.to_owned()))
+        }
     }
 }
 

@@ -397,6 +397,8 @@ fn a_build_that_is_to_be_cancelled_is_wherever_it_is_and_its_chain_goes_on() {
             let mut o = detached(phase);
             o.build.cancel = Some("cancelled by hand".into());
             assert_eq!(of(&o), cancel, "{phase}");
+            o.build.cancel = Some(" ".into());
+            assert_eq!(of(&o), cancel, "{phase}: whoever annotates without a word");
             for judged in [Judged::Going(None), Judged::Going(Some("no node".into())), Judged::JobGone] {
                 o.judged = judged;
                 assert_eq!(of(&o), cancel, "{phase}: {:?}", o.judged);

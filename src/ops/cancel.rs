@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::watch::{self, Change};
+use crate::agent::BY_HAND;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
@@ -16,10 +17,6 @@ use crate::cluster::{Access, Cluster, Patch};
 use crate::state::build::look;
 use crate::state::error::{CancelFault, Error, Result};
 use crate::state::{DryRun, enter, write};
-
-/// The cause of a build that was cancelled by hand. Who did it is not said: of a kubeconfig's user the server tells a name that
-/// may be anybody's.
-pub const BY_HAND: &str = "cancelled by hand";
 
 /// The build of a chain that is meant: the one that runs.
 ///

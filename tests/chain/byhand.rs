@@ -166,3 +166,62 @@ fn native_05_a_build_is_cancelled_in_every_phase_and_the_chain_goes_on() {
     let gone = world.studioci(&["cancel", "nobody"]).failed(2);
     assert!(gone.starts_with("error: there is no chain and no build called \"nobody\""), "{gone}");
 }
+
+#[test]
+#[ignore = "needs the test cluster: cargo xtask test"]
+fn native_05_the_newest_push_wins_where_a_chain_is_started_so() {
+    let world = World::new("native-05n");
+    world.push("build-0001", "1", "exit 0");
+    let document = "apiVersion: v1
+kind: Namespace
+metadata: {name: any, annotations: {studioci.dev/supersede: \"true\"}}
+---
+";
+    let file = world.file("p.yaml", &format!("{document}{}", pipeline(&world)));
+    world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
+    push(&world, 1, ENDLESS);
+    world.phase(1, "Building");
+    let second = push(&world, 2, ENDLESS);
+    is_cancelled(&world, 1, &format!("superseded by generation 2 (build-0003) in {second}"));
+    world.phase(2, "Building");
+    let third = push(&world, 3, "exit 0");
+    is_cancelled(&world, 2, &format!("superseded by generation 3 (build-0004) in {third}"));
+    assert_eq!(world.verdict(3), "Passed");
+    world.phase(4, "Listening");
+}
+
+#[test]
+#[ignore = "needs the test cluster: cargo xtask test"]
+fn native_05_a_chain_that_begins_too_many_builds_pauses_and_loses_nothing() {
+    let world = World::new("native-05h");
+    world.push("build-0001", "1", "exit 0");
+    let limited = |limit: u32| {
+        let keys = format!("studioci.dev/max-per-hour: \"{limit}\"\n    keel.sh/policy");
+        world.pipeline("build-0001", &GLOB.replacen("keel.sh/policy", &keys, 1))
+    };
+    let file = world.file("p.yaml", &limited(2));
+    world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
+    for generation in [1, 2] {
+        push(&world, generation, "exit 0");
+        assert_eq!(world.verdict(generation), "Passed");
+    }
+    world.phase(3, "Listening");
+    for tag in ["build-0004", "build-0005"] {
+        world.push(tag, tag, "exit 0");
+        world.until(&format!("the listener is at {tag} and says that it pauses"), || {
+            let why = world.build(3)?["status"]["why"].as_str()?.to_owned();
+            let listener = world.get(&["deployment", "build", "-n", &world.namespace(3)]);
+            let image = listener["spec"]["template"]["spec"]["containers"][1]["image"].as_str()?.to_owned();
+            (why.starts_with("paused until ") && image.ends_with(tag)).then_some(())
+        });
+    }
+    assert_eq!(world.build(3).unwrap()["status"]["phase"], "Listening");
+    let table = world.studioci(&["status", world.chain]).ok();
+    assert!(table.contains("2 builds of this chain have begun within an hour"), "{table}");
+
+    // whoever allows more need not wait
+    let file = world.file("p.yaml", &limited(60));
+    world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
+    assert_eq!(world.verdict(4), "Passed");
+    assert_eq!(world.build(4).unwrap()["status"]["tag"], "build-0005", "the newest, and not the one before");
+}

@@ -1,7 +1,8 @@
 //! Builds that are cancelled by hand: in every phase, with the agent or the verb killed after any write, and without an agent.
 
+use studioci::agent::BY_HAND;
 use studioci::chain::build::{Build, Phase};
-use studioci::ops::cancel::{BY_HAND, cancel};
+use studioci::ops::cancel::cancel;
 use studioci::state::DryRun;
 use studioci::state::build::look;
 use studioci::state::error::{CancelFault, Error, Result};
