@@ -300,13 +300,11 @@ pub const BY_HAND: &str = "cancelled by hand";
 
 /// The end of a build that is to be cancelled. One that has ended by itself keeps its verdict.
 pub(super) fn cancel(o: &Observation) -> Action {
-    match &o.judged {
-        Judged::Over(verdict, cause) => Action::Record(*verdict, cause.clone()),
-        _ => {
-            let said = o.build.cancel.clone().filter(|why| !why.trim().is_empty());
-            Action::Record(Verdict::Cancelled, said.unwrap_or_else(|| BY_HAND.to_owned()))
-        }
+    if let Judged::Over(verdict, cause) = &o.judged {
+        return Action::Record(*verdict, cause.clone());
     }
+    let said = o.build.cancel.clone().filter(|why| !why.trim().is_empty());
+    Action::Record(Verdict::Cancelled, said.unwrap_or_else(|| BY_HAND.to_owned()))
 }
 
 pub(super) fn cancelled() -> Action {
