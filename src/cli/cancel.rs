@@ -9,7 +9,7 @@ use super::cleanup::namespace;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::output::{DryRun, Name, only_name, server_dry_run};
+use super::output::{DryRun, OnlyName, only_name, server_dry_run};
 use crate::ops;
 use crate::ops::signal::or_interrupted;
 use crate::output::result::{Operation, ResultLine};
@@ -42,7 +42,7 @@ pub struct CancelArgs {
     pub dry_run: DryRun,
     /// Output format: name
     #[arg(short, long, value_name = "FORMAT", value_parser = only_name)]
-    pub output: Option<Name>,
+    pub output: Option<OnlyName>,
     /// Wait until the verdict is recorded
     #[arg(
         long,

@@ -2,7 +2,7 @@
 
 use super::cluster::known;
 use super::facts::{Learnt, PullSecretFacts};
-use super::{ChainSeen, Opinion};
+use super::{CheckedChain, Opinion};
 use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
 use crate::chain::record::history;
@@ -13,21 +13,21 @@ use crate::keel::registry;
 /// What raises a listener where there is none.
 const START: &str = "kubectl studioci start, where the chain was started, carries it on";
 
-fn head<'a>(seen: &ChainSeen<'a>) -> Option<&'a Head> {
+fn head<'a>(seen: &CheckedChain<'a>) -> Option<&'a Head> {
     seen.chain.head.as_ref().ok()?.as_ref()
 }
 
 /// Its builds, where namespaces may be listed.
-fn builds<'a>(seen: &ChainSeen<'a>) -> &'a [Build] {
+fn builds<'a>(seen: &CheckedChain<'a>) -> &'a [Build] {
     seen.chain.builds.as_deref().unwrap_or_default()
 }
 
-fn signs<'a>(seen: &ChainSeen<'a>, build: &Build) -> Option<&'a Signs> {
+fn signs<'a>(seen: &CheckedChain<'a>, build: &Build) -> Option<&'a Signs> {
     seen.chain.signs.get(&build.namespace)
 }
 
 /// Why a build stands still, if it does: what keeps it, or what its agent waits for.
-fn standstill(seen: &ChainSeen<'_>, build: &Build) -> Option<Opinion> {
+fn standstill(seen: &CheckedChain<'_>, build: &Build) -> Option<Opinion> {
     let name = &build.namespace;
     let signs = signs(seen, build);
     if let Some(trouble) = signs.and_then(|signs| signs.trouble.as_ref()) {
@@ -55,7 +55,7 @@ fn standstill(seen: &ChainSeen<'_>, build: &Build) -> Option<Opinion> {
     })
 }
 
-pub(super) fn listener(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn listener(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let Some(head) = head(seen) else { return Vec::new() };
     let chain = &seen.chain.name;
     if head.purging {
@@ -117,7 +117,7 @@ pub(super) fn listener(seen: &ChainSeen<'_>) -> Vec<Opinion> {
 }
 
 /// How the last build ended.
-fn last(seen: &ChainSeen<'_>) -> String {
+fn last(seen: &CheckedChain<'_>) -> String {
     let entries = seen.chain.history.as_ref().ok().and_then(|data| Some(history(data.as_ref()?)));
     match entries.and_then(|mut entries| entries.pop()) {
         Some(entry) => format!("; the last build was {}: {}", entry.namespace, entry.verdict),
@@ -126,14 +126,14 @@ fn last(seen: &ChainSeen<'_>) -> String {
 }
 
 /// Whether a build is told of with the listener: the newest, or the one whose agent is to claim it.
-fn is_of_listener(seen: &ChainSeen<'_>, build: &Build) -> bool {
+fn is_of_listener(seen: &CheckedChain<'_>, build: &Build) -> bool {
     head(seen).is_some_and(|head| match &head.claimed {
         Some((_, uid)) => *uid == build.uid,
         None => build.generation + 1 == head.generation,
     })
 }
 
-pub(super) fn agents(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn agents(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let unfinished = |build: &&Build| {
         let over = build.phase >= Phase::Finished || build.terminating;
         // a namespace that home has passed by is told of as an orphan
@@ -149,13 +149,13 @@ pub(super) fn agents(seen: &ChainSeen<'_>) -> Vec<Opinion> {
     said
 }
 
-pub(super) fn edited(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn edited(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     seen.chain.edited.iter().map(|(what, remedy)| Opinion::failed(what, remedy)).collect()
 }
 
 /// Whether home knows nothing of a build's namespace: by its uid, which nobody can feign. Of what is older than all that
 /// home remembers nothing is said.
-fn is_orphan(seen: &ChainSeen<'_>, build: &Build) -> bool {
+fn is_orphan(seen: &CheckedChain<'_>, build: &Build) -> bool {
     let Some(head) = head(seen) else { return false };
     if build.generation == 0 {
         return false;
@@ -174,7 +174,7 @@ fn is_orphan(seen: &ChainSeen<'_>, build: &Build) -> bool {
     entries.iter().any(|entry| entry.generation == build.generation && entry.uid != build.uid)
 }
 
-pub(super) fn orphans(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn orphans(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     if head(seen).is_none() || seen.chain.builds.is_err() {
         return Vec::new();
     }
@@ -191,7 +191,7 @@ pub(super) fn orphans(seen: &ChainSeen<'_>) -> Vec<Opinion> {
     if said.is_empty() { vec![Opinion::ok("home knows each of its namespaces")] } else { said }
 }
 
-pub(super) fn slots(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn slots(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let (Some(head), Ok(_)) = (head(seen), &seen.chain.builds) else { return Vec::new() };
     let held_in_vain = head.slots.iter().filter(|(generation, namespace)| {
         let build =
@@ -209,7 +209,7 @@ pub(super) fn slots(seen: &ChainSeen<'_>) -> Vec<Opinion> {
     }]
 }
 
-pub(super) fn terminating(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn terminating(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let held = builds(seen).iter().filter(|build| build.terminating).filter_map(|build| {
         let why = signs(seen, build)?.trouble.as_ref()?;
         let name = &build.namespace;
@@ -225,12 +225,12 @@ pub(super) fn terminating(seen: &ChainSeen<'_>) -> Vec<Opinion> {
 }
 
 /// The registry of the chain's image.
-fn host(seen: &ChainSeen<'_>) -> Option<String> {
+fn host(seen: &CheckedChain<'_>) -> Option<String> {
     let settings = seen.chain.settings.as_ref().ok()?.as_ref()?;
     settings.repository.split_once('/').map(|(host, _)| host.to_owned())
 }
 
-pub(super) fn registry(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn registry(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let Some(host) = host(seen) else { return Vec::new() };
     let keels = seen.cluster.keel.as_ref().and_then(|keel| keel.found.as_ref().ok());
     // one that runs elsewhere has an environment that nobody sees
@@ -264,7 +264,7 @@ fn login_key(kind: &str) -> Option<&'static str> {
     }
 }
 
-pub(super) fn pull_secrets(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn pull_secrets(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let Some(host) = host(seen) else { return Vec::new() };
     let secrets: &[Learnt<PullSecretFacts>] = &seen.chain.pull_secrets;
     let there: Vec<&PullSecretFacts> = secrets.iter().filter_map(|it| it.as_ref().ok()).collect();

@@ -2,7 +2,7 @@
 
 use super::cluster::known;
 use super::facts::{ClusterFacts, Withheld};
-use super::{ChainSeen, Opinion};
+use super::{CheckedChain, Opinion};
 use crate::chain::outbox;
 use crate::chain::record::{history, tidied};
 use crate::chain::{age, wire};
@@ -28,7 +28,7 @@ pub(super) fn chains(facts: &ClusterFacts) -> Vec<Opinion> {
     }]
 }
 
-pub(super) fn head(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn head(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let chain = &seen.chain.name;
     known(&seen.chain.head, |head| match head {
         Some(head) => Opinion::ok(format!("its head is readable, at generation {}", head.generation)),
@@ -44,7 +44,7 @@ pub(super) fn head(seen: &ChainSeen<'_>) -> Vec<Opinion> {
     })
 }
 
-pub(super) fn record(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn record(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let chain = &seen.chain.name;
     let uuid = seen.chain.head.as_ref().ok().and_then(|head| Some(&head.as_ref()?.uuid));
     let anew = "start the chain anew under another name with --chain";
@@ -60,7 +60,7 @@ pub(super) fn record(seen: &ChainSeen<'_>) -> Vec<Opinion> {
     })
 }
 
-pub(super) fn publishing(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn publishing(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let chain = &seen.chain.name;
     known_history(seen, |data| {
         let entries = history(data);
@@ -106,7 +106,7 @@ pub(super) fn publishing(seen: &ChainSeen<'_>) -> Vec<Opinion> {
 
 /// What home's history says; that it is not there is said by whoever asks for retention.
 fn known_history(
-    seen: &ChainSeen<'_>,
+    seen: &CheckedChain<'_>,
     judge: impl FnOnce(&crate::chain::build::Map) -> Vec<Opinion>,
 ) -> Vec<Opinion> {
     match &seen.chain.history {
@@ -115,7 +115,7 @@ fn known_history(
     }
 }
 
-pub(super) fn retention(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn retention(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let rules = seen.chain.settings.as_ref().ok().and_then(|it| Some(it.as_ref()?.retention));
     known(&seen.chain.history, |data| {
         let Some(data) = data else {
@@ -155,7 +155,7 @@ pub(super) fn retention(seen: &ChainSeen<'_>) -> Vec<Opinion> {
     })
 }
 
-pub(super) fn size(seen: &ChainSeen<'_>) -> Vec<Opinion> {
+pub(super) fn size(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let Some((object, bytes)) = seen.chain.sizes.iter().max_by_key(|(_, bytes)| *bytes) else {
         return Vec::new();
     };

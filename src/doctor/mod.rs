@@ -106,12 +106,12 @@ const OF_CLUSTER: &[(&str, &str, Judge)] = &[
 ];
 
 /// A chain, and the cluster that it is in.
-struct ChainSeen<'a> {
+struct CheckedChain<'a> {
     chain: &'a ChainFacts,
     cluster: &'a ClusterFacts,
 }
 
-type JudgeOfChain = fn(&ChainSeen<'_>) -> Vec<Opinion>;
+type JudgeOfChain = fn(&CheckedChain<'_>) -> Vec<Opinion>;
 
 /// The checks of a chain, in order: name, judge.
 const OF_CHAIN: &[(&str, JudgeOfChain)] = &[
@@ -141,7 +141,7 @@ pub fn examine(facts: &ClusterFacts) -> Vec<CheckFinding> {
     for chain in &facts.chains {
         let category = format!("chain {}", chain.name);
         for (code, judge) in OF_CHAIN {
-            let seen = ChainSeen { chain, cluster: facts };
+            let seen = CheckedChain { chain, cluster: facts };
             findings.extend(judge(&seen).into_iter().map(|opinion| finding(&category, code, opinion)));
         }
     }
