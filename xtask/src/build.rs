@@ -77,8 +77,20 @@ pub(crate) fn compared(programs: &[(&str, &str)], interrupt: &Interrupt) -> Resu
 }
 
 /// The binary as it is released.
+///
+/// Its relocations are packed, a thirtieth of it otherwise. A static program relocates itself, which glibc does with packed
+/// ones since 2.36: where an older one was linked in, the program would end before its first line.
 pub(crate) fn release(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
-    static_binary("kubectl-studioci", "release", interrupt)
+    let binary =
+        static_binary("kubectl-studioci", "release", " -C link-arg=-Wl,-z,pack-relative-relocs", interrupt)?;
+    let told = Command::new(&binary).args(["version", "--client"]).output();
+    if told.is_ok_and(|told| told.status.success()) {
+        return Ok(binary);
+    }
+    Err(Failure::Other(format!(
+        "{} does not run on this machine\n  to do: build it with glibc 2.36 or newer (`ldd --version` says which this is)",
+        binary.display()
+    )))
 }
 
 /// The static binary that the agent image of tests holds, once it is built.
@@ -88,7 +100,7 @@ pub(crate) fn agent_binary() -> PathBuf {
 
 /// The static binary that the agent image of tests holds.
 pub(crate) fn test_agent_binary(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
-    static_binary("kubectl-studioci", "agent", interrupt)
+    static_binary("kubectl-studioci", "agent", "", interrupt)
 }
 
 /// The agent image for tests: quick to build, without debug information, static like the released one.
@@ -101,7 +113,7 @@ pub(crate) fn test_agent_image(interrupt: &Interrupt) -> Result<Image, Failure> 
 
 /// The program that plays Keel: static too, because all that it depends on is then built already.
 pub(crate) fn keel_stand_in(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
-    static_binary("keel-standin", "agent", interrupt)
+    static_binary("keel-standin", "agent", "", interrupt)
 }
 
 /// The folders that may hold the plugin, that where it was built last before the other: as developers build it, and as
@@ -120,11 +132,17 @@ pub(crate) fn target() -> PathBuf {
 }
 
 /// Static glibc takes the flag and an explicit target: without one the flag would reach build scripts as well. It has a
-/// folder of its own below target/, or each build with other flags would throw the last one away.
-fn static_binary(package: &str, profile: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure> {
+/// folder of its own below target/, or each build with other flags would throw the last one away. `more`: flags beside.
+fn static_binary(
+    package: &str,
+    profile: &str,
+    more: &str,
+    interrupt: &Interrupt,
+) -> Result<PathBuf, Failure> {
     let target = static_target();
     let mut flags = env::var("RUSTFLAGS").unwrap_or_default();
     flags.push_str(" -C target-feature=+crt-static");
+    flags.push_str(more);
     let mut build = cargo();
     build
         .args([
