@@ -126,7 +126,7 @@ fn chain_21_each_build_has_one_final_status_whatever_dies_or_fails_in_between() 
 
     let hook = format!("--webhook=https://{NAME}:{}/hook", outer.port);
     let name = "{\"metadata\": {\"name\": {{ build.namespace | json_encode }}}, \"text\": {{ build.summary | json_encode }}}";
-    let template = format!("--webhook-template={}", world.file("hook.json", name));
+    let template = format!("--webhook-template={}", world.file("told.json", name));
     let told =
         [&url(NAME), "--link=https://ci.example/{namespace}", &hook, "--webhook-secret-env=HOOK", &template];
     let said = world.studioci_with(&env, &[&start[..], &told].concat());
