@@ -55,8 +55,8 @@ cases! {
         /// The build has no revision.
         NoRevision {} Usage
             "the image tells no revision, so there is no commit to set a status on"
-            => "label the image with org.opencontainers.image.revision, or find it in the tag with the annotation \
-                studioci.dev/revision-from-tag";
+            => "have the image's variable STUDIOCI_REVISION say which commit it was built from, or find it in the tag with \
+                the annotation studioci.dev/revision-from-tag";
         /// What the build has for a revision names no commit.
         RevisionIsNoCommit { revision: String } Usage
             "revision {revision:?} is no commit: a commit's id is 7 to 64 digits of a-f and 0-9"
