@@ -1012,6 +1012,54 @@ fn a_tag_or_an_agent_image_that_no_registry_has() {
 }
 
 #[test]
+fn a_team_that_is_none_or_a_chain_that_is_none() {
+    insta::assert_snapshot!(usage("setup --print --group system:authenticated"), @r#"
+        error: group "system:authenticated" is not to use studioci: everybody who signs in is in it, the ServiceAccounts of builds too
+          remedy: name a group of people as the API server sees it: kubectl auth whoami, run by one of them, lists theirs
+        "#);
+    insta::assert_snapshot!(usage("setup --print --group="), @r#"
+        error: group "" is not to use studioci: it is empty
+          remedy: name a group of people as the API server sees it: kubectl auth whoami, run by one of them, lists theirs
+        "#);
+    insta::assert_snapshot!(usage("setup --print --group devs --chain feature/x"), @r#"
+        error: chain name "feature/x" has '/'; only a-z, 0-9 and '-' are allowed
+          remedy: choose another name with --chain
+        "#);
+    insta::assert_snapshot!(usage("setup --print --group devs --chain claim"), @r#"
+        error: a chain cannot be called "claim": that is the chain label of bare claims
+          remedy: choose another name with --chain
+        "#);
+    insta::assert_snapshot!(usage("setup --group devs"), @"
+        error: --print is required
+        See 'kubectl studioci setup --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("setup --print --chain d"), @"
+        error: --group is required
+        See 'kubectl studioci setup --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("setup --print --group devs --pod-security baseline"), @"
+        error: --chain is required
+        See 'kubectl studioci setup --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("setup --print --group devs --chain d --pod-security high"), @r#"
+        error: invalid argument "high" for --pod-security, allowed are: privileged,baseline,restricted
+        See 'kubectl studioci setup --help' for usage.
+        "#);
+    insta::assert_snapshot!(usage("setup --print --group devs --agent-image a/b"), @"
+        error: --group cannot be used with --agent-image
+        See 'kubectl studioci setup --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("setup --print -o json"), @"
+        error: --group is required
+        See 'kubectl studioci setup --help' for usage.
+        ");
+    insta::assert_snapshot!(usage("setup --print --group devs -o name"), @r#"
+        error: unable to match a printer suitable for the output format "name", allowed formats are: json,yaml
+        See 'kubectl studioci setup --help' for usage.
+        "#);
+}
+
+#[test]
 fn a_cleanup_that_does_not_say_what_is_to_go() {
     insta::assert_snapshot!(usage("cleanup"), @"
         error: no builds are chosen

@@ -543,6 +543,12 @@ fn help_of_setup() {
           # Print the manifests and apply them with kubectl
           kubectl studioci setup --print --agent-image $AGENT_IMAGE | kubectl apply -f -
 
+          # Let a group use all chains
+          kubectl studioci setup --print --group devs | kubectl apply -f -
+
+          # Print what lets a group use one chain, held to a Pod Security level
+          kubectl studioci setup --print --group devs --chain runner-main --pod-security baseline
+
         Usage: kubectl studioci setup [OPTIONS]
 
         Options:
@@ -563,6 +569,23 @@ fn help_of_setup() {
 
               --no-proxy <LIST>
                   Hosts that agents reach without that proxy, separated by commas (`''` for none)
+
+              --group <GROUP>
+                  Group whose bindings to print instead of the manifests
+
+              --chain <NAME>
+                  The one chain that the group may use (default: all)
+
+              --pod-security <LEVEL>
+                  Lowest Pod Security level that the group may start the chain with (default: none)
+
+                  Possible values:
+                  - privileged: Unrestricted
+                  - baseline:   Prevents known privilege escalations
+                  - restricted: Follows current pod hardening best practices
+
+          -o, --output <FORMAT>
+                  Output format of the bindings, one of: json, yaml (default: yaml)
 
           -h, --help
                   Print help (see a summary with '-h')

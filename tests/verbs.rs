@@ -167,6 +167,53 @@ fn setup_prints_what_it_would_install() {
 }
 
 #[test]
+fn setup_prints_what_a_team_is_to_be_given() {
+    let all = verb("setup --print --group devs");
+    let one = verb("setup --print --group oidc:team/x --chain d --pod-security restricted");
+    insta::assert_snapshot!("setup_print_group", format!("{all}{one}"));
+    let json = verb("setup --print --group devs --chain d -o json");
+    assert!(json.contains("Warning: without --pod-security "), "{json}");
+    assert!(!verb("setup --print --group devs --chain d --pod-security privileged").contains("Warning"));
+}
+
+/// Whatever the API server would not know is lost on the way there and back.
+#[test]
+fn what_a_team_is_to_be_given_is_what_the_api_server_reads() {
+    use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, Role, RoleBinding};
+    use serde_json::Value;
+    fn there_and_back<T: serde::Serialize + serde::de::DeserializeOwned>(object: &Value) -> Value {
+        serde_json::to_value(serde_json::from_value::<T>(object.clone()).unwrap()).unwrap()
+    }
+    for group in ["devs", "oidc:team/x", "1", "true", "- a: b", "#x"] {
+        let run = |form: &str| {
+            let mut command = program::program("setup --print --chain d -o");
+            let output = command.args([form, &format!("--group={group}")]).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let json: Vec<Value> =
+            serde_json::Deserializer::from_str(&run("json")).into_iter().map(Result::unwrap).collect();
+        let yaml: Vec<Value> = studioci::pipeline::documents::read("yaml", &run("yaml"))
+            .unwrap()
+            .into_iter()
+            .map(|document| document.value)
+            .collect();
+        assert_eq!(yaml, json);
+        assert_eq!(json.len(), 3);
+        for object in &json {
+            let read = match object["kind"].as_str().unwrap() {
+                "Role" => there_and_back::<Role>(object),
+                "RoleBinding" => there_and_back::<RoleBinding>(object),
+                "ClusterRoleBinding" => there_and_back::<ClusterRoleBinding>(object),
+                other => panic!("{other}"),
+            };
+            assert_eq!(read, *object);
+        }
+        assert_eq!(json[2]["subjects"][0]["name"], group);
+    }
+}
+
+#[test]
 fn version_in_every_form() {
     let forms = ["version", "version -o json", "version -o yaml", "--version"].map(verb).join("\n");
     insta::assert_snapshot!("version", forms.replace(env!("CARGO_PKG_VERSION"), "VERSION"));

@@ -12,18 +12,21 @@
 //! | its ClusterRoleBinding | – | `studioci-agent.CHAIN:NAMESPACE:UID` | the namespace, by ownership |
 //! | RoleBinding of another build's agent | build's namespace | `studioci-from-NAMESPACE` (`studioci-trusted-from-NAMESPACE`) | either namespace |
 //! | RoleBinding of a person | build's namespace | `studioci-person-USER` | the namespace |
+//! | bindings of a team, its Role in home | home; – | `studioci-user:GROUP`, `studioci-user.CHAIN:GROUP` | whoever made them |
 //!
 //! UID is the first eight digits of the Namespace's uid: a namespace that takes the name of a deleted one never finds
 //! that one's binding in its place while the garbage collector is still on its way. Names of RBAC objects may have 253
 //! characters, so a namespace's 63 always fit. CHAIN is set apart by a character that stands in no chain's and no namespace's
 //! name: no agent occupies the name of another chain's binding.
 
+mod team;
 mod virtual_rights;
 mod workspace;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub use self::team::{Narrowed, Team, group_fault, of_team};
 pub use self::virtual_rights::{
     Added, CHAINS, CONFINEMENT, LENT, POD_SECURITY, POD_SECURITY_MODES, PODSECURITY, PREFIXES, VIRTUAL_GROUP,
     lent, lent_fault, pod_security,
@@ -120,20 +123,21 @@ pub fn bind_person(there: &BuildNamespace<'_>, user: &str) -> Value {
         Some((namespace, name)) => json!({ "kind": "ServiceAccount", "name": name, "namespace": namespace }),
         None => json!({ "kind": "User", "apiGroup": RBAC_GROUP, "name": user }),
     };
-    inside(there, &format!("studioci-person-{}", slug(user)), None, wire::ROLE_WORKSPACE, &subject)
+    inside(there, &format!("studioci-person-{}", slug(user, 8)), None, wire::ROLE_WORKSPACE, &subject)
 }
 
-/// A user's name as part of an object's name: as it is where that can be read back, else shortened, with a hash.
-fn slug(user: &str) -> String {
+/// A user's or a group's name as part of an object's name: as it is where that can be read back, else shortened, with so many
+/// digits of a hash, 32 at most.
+fn slug(who: &str, digits: usize) -> String {
     const MAX: usize = 40;
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if !user.is_empty() && user.len() <= MAX && user.chars().all(plain) {
-        return user.to_owned();
+    if !who.is_empty() && who.len() <= MAX && who.chars().all(plain) {
+        return who.to_owned();
     }
-    let kept: String = user.chars().map(|c| if plain(c) { c } else { '-' }).take(MAX).collect();
-    let hash = Uuid::new_v5(&Uuid::NAMESPACE_URL, user.as_bytes()).simple().to_string();
+    let kept: String = who.chars().map(|c| if plain(c) { c } else { '-' }).take(MAX).collect();
+    let hash = Uuid::new_v5(&Uuid::NAMESPACE_URL, who.as_bytes()).simple().to_string();
     // A dot stands in no plain name, so that nobody else's plain name can be this one.
-    format!("{kept}.{}", &hash[..8])
+    format!("{kept}.{}", &hash[..digits])
 }
 
 /// The right of another build's agent to write in this namespace, owned by that build's Namespace: the predecessor's

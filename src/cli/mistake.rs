@@ -73,6 +73,10 @@ cases! {
         NoGoTemplates { form: String } Usage
             "-o {form} is not there: nothing here reads the templates of Go"
             => "say it by a path: -o jsonpath='{{range .items[*]}}{{.metadata.name}}{{\"\\n\"}}{{end}}', or by -o custom-columns=NAME:.metadata.name";
+        /// A group that is no team.
+        NotATeam { group: String, why: &'static str } Usage
+            "group {group:?} is not to use studioci: {why}"
+            => "name a group of people as the API server sees it: kubectl auth whoami, run by one of them, lists theirs";
         /// A `cleanup` that names nothing.
         NothingChosen {} Usage
             "no builds are chosen"

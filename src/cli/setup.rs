@@ -4,8 +4,13 @@ use clap::Args;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
-use crate::chain::rights::Added;
+use super::mistake::Mistake;
+use super::output::whole;
+use super::start::PodSecurityLevel;
+use crate::chain::rights::{self, Added, Narrowed, Team};
 use crate::ops::setup;
+use crate::output::form::WholeForm;
+use crate::state::chain::may_be_a_chain;
 
 /// Install what a cluster needs, once per cluster, or print it
 ///
@@ -20,7 +25,13 @@ Examples:
   kubectl studioci setup
 
   # Print the manifests and apply them with kubectl
-  kubectl studioci setup --print --agent-image $AGENT_IMAGE | kubectl apply -f -")]
+  kubectl studioci setup --print --agent-image $AGENT_IMAGE | kubectl apply -f -
+
+  # Let a group use all chains
+  kubectl studioci setup --print --group devs | kubectl apply -f -
+
+  # Print what lets a group use one chain, held to a Pod Security level
+  kubectl studioci setup --print --group devs --chain runner-main --pod-security baseline")]
 pub struct SetupArgs {
     /// Print the manifests instead of installing them; needs no cluster
     #[arg(long)]
@@ -40,9 +51,63 @@ pub struct SetupArgs {
     /// Hosts that agents reach without that proxy, separated by commas (`''` for none)
     #[arg(long, value_name = "LIST")]
     pub no_proxy: Option<String>,
+    /// Whose bindings are printed instead.
+    #[command(flatten)]
+    pub team: TeamArgs,
+}
+
+/// What lets a group use what is installed.
+#[derive(Debug, Args)]
+pub struct TeamArgs {
+    /// Group whose bindings to print instead of the manifests
+    #[arg(
+        long,
+        value_name = "GROUP",
+        requires = "print",
+        conflicts_with_all = ["agent_image", "added_label", "added_annotation", "https_proxy", "no_proxy"]
+    )]
+    pub group: Option<String>,
+    /// The one chain that the group may use (default: all)
+    #[arg(long, value_name = "NAME", requires = "group")]
+    pub chain: Option<String>,
+    /// Lowest Pod Security level that the group may start the chain with (default: none)
+    #[arg(long, value_name = "LEVEL", requires = "chain")]
+    pub pod_security: Option<PodSecurityLevel>,
+    /// Output format of the bindings, one of: json, yaml (default: yaml)
+    #[arg(short, long, value_name = "FORMAT", requires = "group", value_parser = whole)]
+    pub output: Option<WholeForm>,
+}
+
+/// Prints what lets a group use all chains, or one.
+fn print_team(group: &str, args: &TeamArgs, ctx: &mut Ctx) -> Result<(), Failure> {
+    if let Some(why) = rights::group_fault(group) {
+        return Err(Mistake::NotATeam { group: group.to_owned(), why }.into());
+    }
+    let narrowed = match &args.chain {
+        None => None,
+        Some(chain) => {
+            may_be_a_chain(chain)?;
+            if args.pod_security.is_none() {
+                ctx.console.warning(
+                    "without --pod-security the group may start the chain with pods that mount their node and reach \
+                     whatever runs there; --pod-security baseline holds it to that level, or to restricted",
+                );
+            }
+            let levels = args.pod_security.map_or(&[][..], PodSecurityLevel::and_stricter);
+            Some(Narrowed { chain, levels })
+        }
+    };
+    let form = args.output.as_ref().unwrap_or(&WholeForm::Yaml);
+    for (number, object) in rights::of_team(&Team { group, narrowed }).iter().enumerate() {
+        ctx.console.data(&form.print_next(object, number == 0).map_err(Failure::usage)?)?;
+    }
+    Ok(())
 }
 
 pub(super) async fn run(args: SetupArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    if let Some(group) = &args.team.group {
+        return print_team(group, &args.team, ctx).map(|()| ExitKind::Done);
+    }
     let added = Added { labels: args.added_label, annotations: args.added_annotation };
     let asked = setup::Asked {
         agent_image: args.agent_image,

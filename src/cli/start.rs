@@ -126,6 +126,15 @@ impl PodSecurityLevel {
             Self::Restricted => "restricted",
         }
     }
+
+    /// The levels that hold at least as much; none for the one that holds nothing.
+    pub fn and_stricter(self) -> &'static [&'static str] {
+        match self {
+            Self::Privileged => &[],
+            Self::Baseline => &["baseline", "restricted"],
+            Self::Restricted => &["restricted"],
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::error::Result;
+use super::error::{Error, Result};
 use crate::chain::build::Map;
-use crate::chain::wire;
+use crate::chain::{names, wire};
 use crate::cluster::objects::{Meta, Object};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Query};
@@ -18,6 +18,21 @@ pub struct Data {
     /// The data.
     #[serde(default)]
     pub data: Map,
+}
+
+/// Whether a chain may be called so.
+///
+/// # Errors
+/// [`Error::ReservedName`] and [`Error::BadChainName`].
+pub fn may_be_a_chain(name: &str) -> Result<()> {
+    let chain = || name.to_owned();
+    if name == wire::CLAIM_CHAIN {
+        return Err(Error::ReservedName { chain: chain() });
+    }
+    match names::label_fault(name, names::CHAIN_NAME_MAX) {
+        Some(why) => Err(Error::BadChainName { chain: chain(), why }),
+        None => Ok(()),
+    }
 }
 
 /// The names of all chains that home knows.

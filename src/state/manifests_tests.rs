@@ -235,6 +235,109 @@ fn the_rules_of_an_aggregated_role_are_the_servers() {
     assert_eq!(repair(&live, &manifest), None);
 }
 
+/// What a chain `d` of a team needs, narrowed to it.
+fn narrow_role(levels: &[&str]) -> Value {
+    let narrowed = rights::Narrowed { chain: "d", levels };
+    rights::of_team(&rights::Team { group: "devs", narrowed: Some(narrowed) }).remove(0)
+}
+
+/// Each single right of these rules: group, resource, verb, and a name or `*`.
+fn single_rights(role: &Value) -> Vec<[String; 4]> {
+    let texts = |rule: &Value, field: &str| -> Vec<String> {
+        let all = rule[field].as_array().into_iter().flatten();
+        all.map(|it| it.as_str().unwrap().to_owned()).collect()
+    };
+    let mut all = Vec::new();
+    for rule in role["rules"].as_array().unwrap() {
+        let mut names = texts(rule, "resourceNames");
+        if names.is_empty() {
+            names.push("*".to_owned());
+        }
+        for group in texts(rule, "apiGroups") {
+            for resource in texts(rule, "resources") {
+                for verb in texts(rule, "verbs") {
+                    let of = |name: &String| [group.clone(), resource.clone(), verb.clone(), name.clone()];
+                    all.extend(names.iter().map(of));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// The rights of a Role that another one does not hold.
+fn beyond(role: &Value, held: &Value) -> Vec<[String; 4]> {
+    let held = single_rights(held);
+    let holds = |right: &[String; 4]| {
+        held.iter().any(|it| it[..3] == right[..3] && (it[3] == "*" || it[3] == right[3]))
+    };
+    single_rights(role).into_iter().filter(|right| !holds(right)).collect()
+}
+
+fn role_of_users() -> Value {
+    objects().into_iter().find(|it| key(it) == ("Role", wire::ROLE_USER)).unwrap()
+}
+
+#[test]
+fn a_narrowed_team_holds_nothing_that_the_role_of_users_does_not() {
+    for levels in [&[][..], &["restricted"], &["baseline", "restricted"]] {
+        let role = narrow_role(levels);
+        assert_eq!(beyond(&role, &role_of_users()), Vec::<[String; 4]>::new());
+        assert_ne!(beyond(&role_of_users(), &role), Vec::<[String; 4]>::new(), "it is narrower");
+    }
+}
+
+/// RBAC lets nobody hand on what they do not hold.
+#[test]
+fn a_narrowed_team_holds_what_it_hands_to_the_agents_of_its_chain_and_of_no_other() {
+    let role = |chain: &str, prefix: &str, trusted: bool, pod_security: &Map| {
+        let lent = rights::lent(&Map::new(), &Map::new());
+        rights::chain_role(&rights::Grants { chain, trusted, pod_security, prefix, lent })
+    };
+    let enforced = |level: &str| Map::from([(format!("{}enforce", rights::POD_SECURITY), level.to_owned())]);
+    let handed_on = |role: &Value, levels: &[&str]| beyond(role, &narrow_role(levels)).is_empty();
+    let restricted = enforced("restricted");
+    assert!(handed_on(&role("d", "d", false, &restricted), &["restricted"]));
+    assert!(handed_on(&role("d", "d", false, &restricted), &["baseline", "restricted"]));
+    assert!(handed_on(&role("d", "d", false, &Map::new()), &[]));
+    for beyond in [
+        role("d", "d", true, &restricted),
+        role("d", "d", false, &enforced("baseline")),
+        role("d", "d", false, &Map::new()),
+        role("d", "kube", false, &restricted),
+        role("e", "d", false, &restricted),
+        role("d-1", "d", false, &restricted),
+    ] {
+        assert!(!handed_on(&beyond, &["restricted"]), "{beyond}");
+    }
+}
+
+/// Its rows are what a right is for.
+#[test]
+fn the_page_has_a_row_for_each_right_of_a_narrowed_team() {
+    let page = include_str!("../../docs/rights.md");
+    let (_, table) = page.split_once("| rule of the Role in home |").unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let rows: Vec<BTreeSet<&str>> = table
+        .lines()
+        .filter_map(|line| line.split('|').nth(1))
+        .map(|cell| cell.split(|c: char| !c.is_ascii_alphanumeric()).collect())
+        .collect();
+    for [_, resource, verb, _] in single_rights(&narrow_role(&[])) {
+        let row = rows.iter().any(|row| row.contains(resource.as_str()) && row.contains(verb.as_str()));
+        assert!(row, "{verb} {resource}");
+    }
+}
+
+#[test]
+fn the_narrowed_role_of_the_security_page_is_the_one_that_setup_prints() {
+    let page = include_str!("../../docs/security.md");
+    let (_, block) = page.split_once("```yaml\nrules:\n").unwrap();
+    let block = format!("rules:\n{}", block.split("```").next().unwrap());
+    let said = documents::read_value("docs/security.md", &block).unwrap();
+    assert_eq!(said["rules"], narrow_role(&["restricted"])["rules"]);
+}
+
 /// RFC 7386.
 fn merge(target: &mut Value, patch: &Value) {
     let Some(fields) = patch.as_object() else {

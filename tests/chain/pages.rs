@@ -70,13 +70,9 @@ fn chain_18_what_the_pages_say_to_check_says_what_they_say() {
     let file = world.file("p.yaml", &world.pipeline("build-0001", GLOB));
     world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
     let namespace = world.namespace(1);
-    let bound = |kind: &str, name: &str, role: &str, more: &[&str]| {
-        let _ = world.kubectl(&["delete", kind, name, "-n", "studioci", "--ignore-not-found"]);
-        world.kubectl(&[&["create", kind, name, role], more].concat()).ok();
-    };
-    let (role, group) = ("--clusterrole=studioci-user", "--group=devs");
-    bound("clusterrolebinding", "studioci-user-NAME", role, &[group]);
-    bound("rolebinding", "studioci-user-NAME", "--role=studioci-user", &[group, "-n", "studioci"]);
+    let team = world.studioci(&["setup", "--print", "--group", "devs"]).ok();
+    let team = world.file("team.yaml", &team);
+    world.kubectl(&["apply", "-f", &team]).ok();
     let devs = ["auth", "can-i", "create", "namespaces", "--as", "alice", "--as-group", "devs"];
     world.until("the rights of devs", || (world.kubectl(&devs).code == 0).then_some(()));
 
@@ -86,9 +82,7 @@ fn chain_18_what_the_pages_say_to_check_says_what_they_say() {
     let security = ours(SECURITY);
     assert_eq!(hold(&world, section(&security, "How to check")), 10);
     assert_eq!(hold(&world, section(&security, "How to remove everything")), 3);
-    for kind in ["clusterrolebinding", "rolebinding"] {
-        world.kubectl(&["delete", kind, "studioci-user-NAME", "-n", "studioci"]).ok();
-    }
+    world.kubectl(&["delete", "-f", &team]).ok();
 
     let blocks = section(LOGINS, "Who may write the chain's Secret");
     let (_, role) = blocks.split_once("```yaml\n").unwrap();

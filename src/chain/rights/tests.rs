@@ -195,3 +195,110 @@ fn names_in_home_never_meet() {
         }
     }
 }
+
+const GROUPS: [&str; 15] = [
+    "devs",
+    "Devs",
+    "d",
+    "oidc:team/x",
+    "oidc:team-x",
+    "oidc-team-x",
+    "oidc:team/x ",
+    "system:serviceaccounts:ops",
+    "system-serviceaccounts-ops",
+    "Domain Users",
+    "CN=devs,OU=groups,DC=example,DC=com",
+    "a%2fb",
+    "..",
+    "\u{fc}n\u{ef}",
+    "f47ac10b-58cc-4372-a567-0e02b2c3d479",
+];
+
+fn team_of(group: &str, chain: Option<&str>, levels: &[&str]) -> Vec<Value> {
+    of_team(&Team { group, narrowed: chain.map(|chain| Narrowed { chain, levels }) })
+}
+
+#[test]
+fn what_a_team_gets() {
+    assert_eq!(
+        names(&team_of("devs", None, &[])),
+        ["ClusterRoleBinding -/studioci-user:devs", "RoleBinding studioci/studioci-user:devs"]
+    );
+    let narrowed = team_of("devs", Some("d"), &[]);
+    assert_eq!(
+        names(&narrowed),
+        [
+            "Role studioci/studioci-user.d:devs",
+            "ClusterRoleBinding -/studioci-user.d:devs",
+            "RoleBinding studioci/studioci-user.d:devs",
+        ]
+    );
+    let to = |binding: &Value| format!("{}/{}", binding["roleRef"]["kind"], binding["roleRef"]["name"]);
+    let all = team_of("devs", None, &[]);
+    let roles = [&all[0], &all[1], &narrowed[1], &narrowed[2]].map(to).map(|role| role.replace('"', ""));
+    assert_eq!(
+        roles,
+        [
+            "ClusterRole/studioci-user",
+            "Role/studioci-user",
+            "ClusterRole/studioci-user",
+            "Role/studioci-user.d:devs"
+        ]
+    );
+}
+
+#[test]
+fn no_two_grants_share_a_name_whatever_a_group_is_called() {
+    let longest = "c".repeat(crate::chain::names::CHAIN_NAME_MAX);
+    let (long, longer) = ("g".repeat(300), "g".repeat(301));
+    let groups: Vec<&str> = GROUPS.into_iter().chain([long.as_str(), longer.as_str()]).collect();
+    let mut seen = BTreeSet::new();
+    for chain in [None, Some("d"), Some("d-devs"), Some("devs"), Some(longest.as_str())] {
+        for group in &groups {
+            let objects = team_of(group, chain, &[]);
+            let name = objects[0]["metadata"]["name"].as_str().unwrap().to_owned();
+            assert!(objects.iter().all(|object| object["metadata"]["name"] == *name), "{name}");
+            // what RBAC takes for a name, and kubectl for one word
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.:".contains(c);
+            assert!(name.len() <= 253 && name.chars().all(plain), "{name}");
+            for binding in objects.iter().filter(|object| object["kind"] != "Role") {
+                assert_eq!(
+                    binding["subjects"],
+                    json!([{ "kind": "Group", "apiGroup": RBAC_GROUP, "name": group }])
+                );
+            }
+            assert_eq!(team_of(group, chain, &[]), objects, "the same each time");
+            assert!(seen.insert(name), "{group} {chain:?}");
+        }
+    }
+}
+
+#[test]
+fn a_group_that_is_no_team_is_refused_with_the_reason() {
+    for (group, says) in [
+        ("", "empty"),
+        ("system:masters", "everything already"),
+        ("system:authenticated", "everybody who signs in"),
+        ("system:unauthenticated", "does not sign in"),
+        ("system:serviceaccounts", "those of builds"),
+        ("system:nodes", "nodes"),
+        (" devs", "space"),
+        ("devs\n", "space"),
+        (" ", "space"),
+        ("de\u{1b}[31mvs", "control character"),
+    ] {
+        assert!(group_fault(group).is_some_and(|why| why.contains(says)), "{group:?}");
+    }
+    for group in GROUPS.into_iter().filter(|group| !group.ends_with(' ')) {
+        assert_eq!(group_fault(group), None, "{group}");
+    }
+}
+
+#[test]
+fn a_level_is_granted_as_start_writes_it_and_with_its_version_spelled_out() {
+    let granted =
+        |levels: &[&str]| team_of("devs", Some("d"), levels)[0]["rules"][1]["resourceNames"].clone();
+    assert_eq!(granted(&["restricted"]), json!(["restricted,,,,,", "restricted,latest,,,,"]));
+    assert_eq!(granted(&["baseline", "restricted"]).as_array().unwrap().len(), 4);
+    assert_eq!(granted(&[]), Value::Null, "any");
+}

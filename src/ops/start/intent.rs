@@ -17,6 +17,7 @@ use crate::local::render::{Renderer, Task};
 use crate::pipeline::facts::{Fact, Facts, Group};
 use crate::pipeline::sources::Sources;
 use crate::pipeline::weave::{self, Plan, PodSecurity};
+use crate::state::chain::may_be_a_chain;
 use crate::state::claim::Claim;
 use crate::state::error::{Error, Result, StartFlagFault};
 use crate::state::home::Home;
@@ -177,13 +178,7 @@ impl StartRequest {
             Some(name) => name.clone(),
             None => chain_of_checkout(&self.facts.git).map_err(|why| Error::NoChainName { why })?,
         };
-        if name == wire::CLAIM_CHAIN {
-            return Err(Error::ReservedName { chain: name });
-        }
-        match names::label_fault(&name, names::CHAIN_NAME_MAX) {
-            Some(why) => Err(Error::BadChainName { chain: name, why }),
-            None => Ok(name),
-        }
+        may_be_a_chain(&name).map(|()| name)
     }
 }
 
