@@ -1304,3 +1304,18 @@ fn a_report_on_nothing_and_one_in_a_form_that_there_is_none_of_are_refused_befor
     let form = said(&["report", "x", "-o", "xml"]);
     assert!(form.contains("\"xml\", allowed formats are: html,json,junit,markdown"), "{form}");
 }
+
+#[test]
+fn a_commit_that_nobody_can_tell_is_not_waited_for() {
+    let folder = Folder::new("commit", GOOD);
+    for revision in ["gone", "HEAD", "9fceb0", "", "-x"] {
+        let (out, said, code) = run(&folder, &["watch", &format!("--revision={revision}")], &[]);
+        let why = format!("error: {revision:?} is no commit: not a git repository");
+        assert!(out.is_empty() && code == 2 && said.starts_with(&why), "{revision}: {said}");
+    }
+    // an id needs no checkout: what is missing next is a cluster
+    let (_, said, code) = run(&folder, &["watch", "--revision", "9FCEB02"], &[]);
+    assert!(code == 2 && said.starts_with("error: kubeconfig: there is no such file"), "{said}");
+    let (_, said, code) = run(&folder, &["watch", "--revision", "9fceb02", "--follow"], &[]);
+    assert!(code == 2 && said.contains("--revision") && said.contains("--follow"), "{said}");
+}

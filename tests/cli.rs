@@ -675,12 +675,21 @@ fn help_of_watch() {
         If a chain is named, its running build is followed, or else the next one. Ctrl-C stops watching, not
         the build.
 
+        With --follow, verdicts are lines like any other, and the exit code is 0 once the chain has ended.
+
+        With --revision, the verdict of the commit's newest build counts, and its push may be still to come.
+        The exit code is also 1 if the chain has ended, or if Keel has passed the commit over: the newest
+        build is of a later commit that contains it, as git knows in this checkout.
+
         Examples:
           # Follow the chain of this checkout, or else the only one
           kubectl studioci watch
 
-          # Push, then wait for the verdict in a script
-          git push && kubectl studioci watch runner-main --timeout 2h
+          # Follow one build after the other, until the chain is stopped
+          kubectl studioci watch runner-main --follow
+
+          # Push, then wait for the verdict of what was pushed
+          git push && kubectl studioci watch runner-main --revision HEAD --timeout 2h
 
         Usage: kubectl studioci watch [OPTIONS] [CHAIN|BUILD]
 
@@ -691,6 +700,12 @@ fn help_of_watch() {
         Options:
               --timeout <DURATION>
                   How long to watch before giving up with exit code 4 (default: no limit)
+
+              --follow
+                  Go on with the next build after each verdict, until the chain is stopped
+
+              --revision <COMMIT>
+                  Wait for the verdict of this commit's build: HEAD, a branch, a tag, or a hash
 
           -h, --help
                   Print help (see a summary with '-h')

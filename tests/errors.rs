@@ -21,7 +21,10 @@ use studioci::state;
 /// The exit codes, and what they mean.
 const KINDS: [(ExitKind, &str); 7] = [
     (ExitKind::Done, "done; of `watch`: the build passed"),
-    (ExitKind::No, "the answer is no: Failed, Errored, Cancelled, findings, nothing of that name"),
+    (
+        ExitKind::No,
+        "the answer is no: Failed, Errored, Cancelled, findings, nothing of that name, a commit passed over",
+    ),
     (ExitKind::Usage, "usage or configuration: the command line, the kubeconfig, the pipeline"),
     (ExitKind::Cluster, "the cluster: it cannot be reached, refuses, or is not as it must be"),
     (ExitKind::Timeout, "it took too long"),
@@ -245,7 +248,8 @@ fn page() -> String {
             .chain(state::error::Error::CASES)
             .chain(state::error::StartFlagFault::CASES)
             .chain(state::error::LogFault::CASES)
-            .chain(state::error::CancelFault::CASES),
+            .chain(state::error::CancelFault::CASES)
+            .chain(state::error::WatchFault::CASES),
     );
     text.push_str(
         "\n## Results for others\n\nWhat is wrong with a flag is said at `start`. What keeps a result from getting out is written down by the agent; \
@@ -294,7 +298,8 @@ fn every_error_says_what_to_do_and_has_its_exit_code() {
         .iter()
         .chain(state::error::StartFlagFault::CASES)
         .chain(state::error::LogFault::CASES)
-        .chain(state::error::CancelFault::CASES);
+        .chain(state::error::CancelFault::CASES)
+        .chain(state::error::WatchFault::CASES);
     for case in ConfigFault::CASES.iter().chain(Mistake::CASES).chain(of_state).chain(published()) {
         assert!(!case.what.is_empty() && !case.remedy.is_empty(), "{case:?}");
     }

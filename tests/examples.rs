@@ -230,7 +230,8 @@ fn every_example_of_the_help_works_as_it_stands() {
     stop runner-main --purge --timeout 1h
     watch
     watch runner-main
-    watch runner-main --timeout 2h
+    watch runner-main --follow
+    watch runner-main --revision HEAD --timeout 2h
     ");
 }
 

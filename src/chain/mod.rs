@@ -33,6 +33,7 @@ pub mod reported;
 pub mod repository;
 pub mod resource;
 pub mod retention;
+pub mod revision;
 pub mod rights;
 mod rules;
 pub mod signs;

@@ -65,6 +65,10 @@ cases! {
         NoChainHere { why: String } Usage
             "no chain is named, and this folder has none, since that is derived from the git repository and branch: {why}"
             => "name a chain or a build: kubectl studioci status lists those that are there";
+        /// A revision that is no commit.
+        NoSuchCommit { revision: String, why: String } Usage
+            "{revision:?} is no commit: {why}"
+            => "name HEAD, a branch or a tag of this checkout, or a commit's id, at least 7 digits of it";
         /// A chain where one build is meant.
         NotABuildToPublish { name: String } Usage
             "{name} is a chain, and a result is told of one build"

@@ -14,6 +14,7 @@ use super::regular::read_regular;
 use super::remote::{Remote, is_address, is_command};
 use super::{Found, line, said};
 use crate::chain::address::without_credentials;
+use crate::chain::revision::is_commit_id;
 
 /// Every name under `git`.
 pub const NAMES: [&str; 10] =
@@ -34,6 +35,27 @@ pub fn facts(directory: &Path, wanted: impl Fn(&str) -> bool) -> Found {
 pub fn lies_in_one(directory: &Path) -> bool {
     let start = directory.canonicalize();
     start.is_ok_and(|start| start.ancestors().any(|folder| folder.join(".git").exists()))
+}
+
+/// The commit that a name means in the checkout that a directory lies in: HEAD, a branch, a tag, the first digits of an id.
+///
+/// # Errors
+/// Why it means none, one sentence.
+pub fn commit(directory: &Path, name: &str) -> Result<String, String> {
+    let repository = Repository::around(directory)?;
+    let unknown = || "git knows no such commit in this checkout".to_owned();
+    if name.starts_with('-') {
+        return Err(unknown());
+    }
+    let wanted = format!("{name}^{{commit}}");
+    repository.git(&["rev-parse", "--verify", "--quiet", &wanted]).map_err(|_| unknown())
+}
+
+/// Whether a commit has another one among its ancestors, as far as the checkout knows both. Either may be a stranger's word,
+/// and is looked for only if it is an id.
+pub fn contains(directory: &Path, commit: &str, earlier: &str) -> bool {
+    let asked = ["merge-base", "--is-ancestor", earlier, commit];
+    is_commit_id(commit) && is_commit_id(earlier) && git(directory, &asked).is_ok()
 }
 
 /// Every name with its fact, or the reason why there is none.

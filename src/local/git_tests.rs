@@ -231,3 +231,36 @@ fn no_credential_of_a_remote_is_a_fact() {
         ("git@github.com:fork/r.git".to_owned(), "r".to_owned())
     );
 }
+
+#[test]
+fn a_commit_is_found_by_whatever_git_calls_it_and_by_nothing_else() {
+    let directory = Directory::new("commits");
+    directory.git(&["init", "-q"]);
+    let unknown = Err("git knows no such commit in this checkout".to_owned());
+    assert_eq!(commit(&directory.0, "HEAD"), unknown, "there is none yet");
+    for subject in ["first", "second"] {
+        directory.git(&["commit", "-q", "--allow-empty", "-m", subject]);
+    }
+    directory.git(&["tag", "-a", "v1", "-m", "an annotated tag is no commit itself"]);
+    let head = directory.text("hash");
+    for name in ["HEAD", "main", "v1", "@", &head, &head[..7], &head[..4]] {
+        assert_eq!(commit(&directory.0, name), Ok(head.clone()), "{name}");
+    }
+    let first = commit(&directory.0, "HEAD~1").unwrap();
+    assert_ne!(first, head);
+    for name in ["", "gone", "HEAD~2", "HEAD:", "--all", "--glob=refs/heads/*", &"0".repeat(40)] {
+        assert_eq!(commit(&directory.0, name), unknown, "{name}");
+    }
+
+    assert!(contains(&directory.0, &head, &first) && contains(&directory.0, &head[..7], &first[..7]));
+    assert!(!contains(&directory.0, &first, &head), "the earlier one does not");
+    for stranger in ["main", "HEAD", "--help", &"0".repeat(40), ""] {
+        assert!(!contains(&directory.0, stranger, &first), "{stranger}");
+        assert!(!contains(&directory.0, &head, stranger), "{stranger}");
+    }
+
+    let outside = Directory::new("commitless");
+    let why = commit(&outside.0, "HEAD").unwrap_err();
+    assert!(why.starts_with("not a git repository"), "{why}");
+    assert!(!contains(&outside.0, &head, &first));
+}

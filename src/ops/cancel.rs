@@ -3,6 +3,7 @@
 //! What is asked stands on the build's Namespace, which the build itself may not write. It is written on the very version that
 //! was judged: a listener is never asked, nor a build that has its verdict.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use serde_json::json;
@@ -108,7 +109,7 @@ fn refusal(build: &Build) -> Option<Error> {
 /// Waits until a build that was asked for is Cancelled. `tell`: what keeps it from that.
 ///
 /// # Errors
-/// [`CancelFault::Over`] where it had ended before its agent came to it; [`Error::NoVerdict`] after `bound`; as
+/// [`CancelFault::Over`] where it had ended before its agent came to it; [`WatchFault::NoVerdict`] after `bound`; as
 /// [`watch::watch`].
 pub async fn settled(
     cluster: &Cluster,
@@ -116,9 +117,13 @@ pub async fn settled(
     bound: Option<Duration>,
     tell: &mut dyn FnMut(&Change),
 ) -> Result<()> {
-    match watch::watch_build(cluster, build, bound, tell).await? {
-        Verdict::Cancelled => Ok(()),
-        verdict => {
+    let mut tell = |change: &Change| {
+        tell(change);
+        ControlFlow::Continue(())
+    };
+    match watch::watch_build(cluster, build, bound, &mut tell).await? {
+        None | Some(Verdict::Cancelled) => Ok(()),
+        Some(verdict) => {
             let build = build.namespace.clone();
             Err(CancelFault::Over { build, verdict: verdict.to_string() }.into())
         }

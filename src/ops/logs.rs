@@ -11,17 +11,15 @@ use futures_util::StreamExt as _;
 use self::follow::follow;
 use self::kept::tell_kept;
 use self::rotation::LogFile;
-use super::report::histories;
+use super::report::{histories, history_of};
 use super::status::{self, Overview};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::pod::{Container, Pod};
-use crate::chain::record::{Entry, history};
-use crate::chain::wire;
+use crate::chain::record::Entry;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, LogName, LogPiece, Query, ReadLog};
 use crate::pipeline::weave::AGENT_CONTAINER;
 use crate::state::build::unreadable;
-use crate::state::chain::Data;
 use crate::state::error::{LogFault, Result};
 use crate::state::select;
 
@@ -161,9 +159,7 @@ async fn one_of(cluster: &Cluster, request: &LogsRequest, seen: Overview) -> Res
 
 /// The last build in a chain's history.
 async fn last_of(cluster: &Cluster, chain: &str) -> Result<Option<(String, Entry)>> {
-    let name = wire::history_object(chain);
-    let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?;
-    let last = found.and_then(|found| history(&found.data).pop());
+    let last = history_of(cluster, chain).await?.pop();
     Ok(last.map(|entry| (chain.to_owned(), entry)))
 }
 
@@ -291,9 +287,7 @@ async fn nothing(
 
 /// What home's history has of a build that is there.
 async fn last_entry(cluster: &Cluster, build: &Build) -> Result<Option<Entry>> {
-    let name = wire::history_object(&build.chain);
-    let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?;
-    let entries = found.map(|found| history(&found.data)).unwrap_or_default();
+    let entries = history_of(cluster, &build.chain).await?;
     Ok(entries.into_iter().find(|entry| entry.uid == build.uid))
 }
 

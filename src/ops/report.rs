@@ -98,6 +98,13 @@ pub(super) async fn histories(cluster: &Cluster) -> Result<Vec<(String, Vec<Entr
     Ok(list.items.into_iter().filter_map(of).collect())
 }
 
+/// The history of one chain, oldest first.
+pub(super) async fn history_of(cluster: &Cluster, chain: &str) -> Result<Vec<Entry>> {
+    let name = wire::history_object(chain);
+    let found = cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await?;
+    Ok(found.map(|found| history(&found.data)).unwrap_or_default())
+}
+
 /// What home has of a chain, as far as reports tell it.
 #[derive(Debug, Default)]
 struct HomeOf {

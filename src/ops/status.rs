@@ -53,6 +53,14 @@ pub async fn builds(cluster: &Cluster, name: Option<&str>) -> Result<Overview> {
     Ok(namespaces(cluster, select::builds()).await?.without_claims())
 }
 
+/// The builds of the chain of that name which can be read, and nothing of any other.
+///
+/// # Errors
+/// Cluster errors.
+pub(super) async fn builds_of_chain(cluster: &Cluster, chain: &str) -> Result<Vec<Build>> {
+    Ok(namespaces(cluster, select::builds_of(chain)).await?.builds)
+}
+
 /// Which builds are wanted, and what of them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WantedBuilds<'a> {

@@ -1,17 +1,22 @@
-//! Follow a build, change by change, until its verdict.
+//! Follow a build, change by change, until its verdict; or a chain, build by build, until it ends or one of them is of a commit.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 
+use super::report::history_of;
 use super::status;
 use crate::chain::build::{Build, Phase, Verdict};
+use crate::chain::outbox::of_history;
+use crate::chain::revision::is_same_commit;
 use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::cluster::{self, Cluster, Follow, Query};
 use crate::state::build::{readable, unreadable};
-use crate::state::error::{Error, Result};
+use crate::state::error::{Error, Result, WatchFault};
+use crate::state::head::head;
 
 /// What is told of a build that is followed.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,21 +29,69 @@ pub struct Change {
     pub outside: Option<String>,
 }
 
-/// How soon a build that says nothing is looked at from outside, and how seldom at least.
+/// Who is told, until they have enough.
+pub type WatchSink<'a> = &'a mut dyn FnMut(&Change) -> ControlFlow<()>;
+
+/// What is followed, and how far.
+#[derive(Debug, Clone, Copy)]
+pub struct Watched<'a> {
+    /// A chain, which means its running build, else the next one; or a build.
+    pub name: Option<&'a str>,
+    /// The chain of the checkout that this runs in, which is meant where none is named and it is there; else the only chain is.
+    pub here: Option<&'a str>,
+    /// How far.
+    pub until: Until<'a>,
+}
+
+/// How far something is followed.
+#[derive(Debug, Clone, Copy)]
+pub enum Until<'a> {
+    /// To the build's verdict.
+    Verdict,
+    /// From build to build, as long as the chain has another one.
+    ChainEnds,
+    /// To the verdict of a commit's newest build in the chain, whose push may be still to come.
+    VerdictOf(SoughtCommit<'a>),
+}
+
+/// The commit whose build is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct SoughtCommit<'a> {
+    /// Its id, or the beginning of it.
+    pub id: &'a str,
+    /// Whether the first of two commits has the second one among its ancestors, as far as that is known here.
+    pub contains: fn(&str, &str) -> bool,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WatchEnd {
+    /// With the verdict of the build.
+    Verdict(Verdict),
+    /// The chain has ended, and how.
+    ChainEnded(String, String),
+    /// The commit has had no build, and this one is of a later commit, which contains it.
+    PassedOver(Box<Build>),
+    /// Who is told has enough.
+    Unheard,
+}
+
+/// How soon a build that says nothing is looked at from outside, and how seldom at least. The next build is looked for as often.
 const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(16));
 
-/// Follows the build that `name` means: of a chain its running build, else the next one. `here`: the chain of the checkout that
-/// this runs in, which is meant where none is named and it is there; else the only chain is.
+/// Follows what is meant, and tells of each change.
 ///
 /// # Errors
-/// [`Error::NoVerdict`] after `bound`; [`Error::DeletedBeforeVerdict`] if the namespace vanishes before there is a verdict.
+/// [`WatchFault::NoVerdict`] or [`WatchFault::NoBuildOf`] after `bound`; [`WatchFault::NoRevision`] where nobody can say whether a
+/// build is the one that is waited for; [`WatchFault::DeletedBeforeVerdict`] if the namespace vanishes before there is a
+/// verdict and that is all that is waited for.
 pub async fn watch(
     cluster: &Cluster,
-    name: Option<&str>,
-    here: Option<&str>,
+    watched: Watched<'_>,
     bound: Option<Duration>,
-    tell: &mut dyn FnMut(&Change),
-) -> Result<Verdict> {
+    tell: WatchSink<'_>,
+) -> Result<WatchEnd> {
+    let Watched { name, here, until } = watched;
     let mut seen = status::builds(cluster, name.or(here)).await?;
     if let Some(name) = name.or(here.filter(|here| seen.has(here))) {
         status::choose(&mut seen, name)?;
@@ -47,90 +100,258 @@ pub async fn watch(
     chains.sort_unstable();
     chains.dedup();
     if chains.len() > 1 {
-        return Err(Error::SeveralChains { chains: chains.join(", ") });
+        return Err(WatchFault::SeveralChains { chains: chains.join(", ") }.into());
     }
-    let Some(target) = status::running_or_next(&seen.builds).cloned() else {
+    let Some(build) = status::running_or_next(&seen.builds).cloned() else {
         if let Some(why) = seen.unreadable.values().next() {
             return Err(unreadable(why));
         }
-        return Err(Error::NothingToWatch {});
+        return Err(WatchFault::NothingToWatch {}.into());
     };
-    watch_build(cluster, &target, bound, tell).await
+    Watcher { cluster, until, build }.within(bound, tell).await
 }
 
-/// The same of this very build.
+/// Follows this very build; its verdict, unless who is told has enough.
 ///
 /// # Errors
 /// As [`watch`].
 pub(super) async fn watch_build(
     cluster: &Cluster,
-    target: &Build,
+    build: &Build,
     bound: Option<Duration>,
-    tell: &mut dyn FnMut(&Change),
-) -> Result<Verdict> {
-    let following = follow(cluster, target, tell);
-    match bound {
-        None => following.await,
-        Some(bound) => tokio::time::timeout(bound, following).await.unwrap_or_else(|_| {
-            Err(Error::NoVerdict { namespace: target.namespace.clone(), seconds: bound.as_secs() })
-        }),
+    tell: WatchSink<'_>,
+) -> Result<Option<Verdict>> {
+    let watcher = Watcher { cluster, until: Until::Verdict, build: build.clone() };
+    match watcher.within(bound, tell).await? {
+        WatchEnd::Verdict(verdict) => Ok(Some(verdict)),
+        WatchEnd::ChainEnded(..) | WatchEnd::PassedOver(_) | WatchEnd::Unheard => Ok(None),
     }
 }
 
-async fn follow(cluster: &Cluster, target: &Build, tell: &mut dyn FnMut(&Change)) -> Result<Verdict> {
-    let gone = || Error::DeletedBeforeVerdict {
-        namespace: target.namespace.clone(),
-        object: wire::history_object(&target.chain),
-    };
-    let mut events = cluster.watch::<NamespaceObject>(
-        &kind::NAMESPACES,
-        None,
-        Follow::new(Query::named(&target.namespace)),
-    );
-    let mut before: Option<Build> = None;
-    let mut outside: Option<String> = None;
-    let mut pause = LOOK.0;
-    loop {
-        let event = tokio::select! {
-            event = events.next() => event,
-            () = tokio::time::sleep(pause) => {
-                pause = (2 * pause).min(LOOK.1);
-                // who may not look, or cannot at this moment, is told what the agent says
-                if let Some(build) = &before
-                    && let Ok((signs, _)) = status::signs_of(cluster, build).await
-                    && let Some(why) = signs.sentence()
-                    && outside.as_ref() != Some(&why)
-                {
-                    outside = Some(why.clone());
-                    let after = build.clone();
-                    tell(&Change { before: before.clone(), after, outside: Some(why) });
-                }
-                continue;
-            }
-        };
-        let Some(event) = event else { break };
-        let namespace = match event {
-            cluster::WatchEvent::Added(namespace) | cluster::WatchEvent::Modified(namespace) => namespace,
-            cluster::WatchEvent::Restarted(mut list) => list.items.pop().ok_or_else(gone)?,
-            cluster::WatchEvent::Deleted(_) => return Err(gone()),
-            cluster::WatchEvent::Bookmark(_) => continue,
-            cluster::WatchEvent::Trouble(error) if error.is_transient() => continue,
-            cluster::WatchEvent::Trouble(error) => return Err(error.into()),
-        };
-        if namespace.metadata.uid != target.uid {
-            return Err(gone());
-        }
-        let after = readable(&namespace)?;
-        if before.as_ref() != Some(&after) {
-            pause = LOOK.0;
-            tell(&Change { before: before.clone(), after: after.clone(), outside: None });
-        }
-        if let (Some(verdict), true) = (after.verdict, after.phase >= Phase::Recorded) {
-            return Ok(verdict);
-        }
-        before = Some(after);
+impl SoughtCommit<'_> {
+    fn is_of(self, build: &Build) -> bool {
+        build.revision.as_ref().is_some_and(|revision| is_same_commit(revision, self.id))
     }
-    Err(gone())
+
+    fn is_in(self, build: &Build) -> bool {
+        build.revision.as_ref().is_some_and(|revision| (self.contains)(revision, self.id))
+    }
+}
+
+/// What is being followed.
+struct Watcher<'a> {
+    cluster: &'a Cluster,
+    until: Until<'a>,
+    /// The build that it is at, as it was seen last.
+    build: Build,
+}
+
+impl Watcher<'_> {
+    async fn within(mut self, bound: Option<Duration>, tell: WatchSink<'_>) -> Result<WatchEnd> {
+        let Some(bound) = bound else { return self.go_on(tell).await };
+        let ended = tokio::time::timeout(bound, self.go_on(tell)).await;
+        ended.unwrap_or_else(|_| Err(self.no_verdict(bound).into()))
+    }
+
+    async fn go_on(&mut self, tell: WatchSink<'_>) -> Result<WatchEnd> {
+        if let Until::VerdictOf(sought) = self.until
+            && let Some(end) = self.look_for(sought, tell).await?
+        {
+            return Ok(end);
+        }
+        loop {
+            let followed = self.follow(tell).await;
+            if let Ok(ControlFlow::Break(())) = followed {
+                return Ok(WatchEnd::Unheard);
+            }
+            let at = self.build.generation;
+            let mut end = match self.end_here(followed.err())? {
+                None => self.next().await?,
+                end => end,
+            };
+            // whoever sleeps meanwhile may miss a build from its push to its disposal
+            if let (None, Until::VerdictOf(sought)) = (&end, self.until)
+                && self.build.generation > at + 1
+            {
+                end = self.look_for(sought, tell).await?;
+            }
+            if let Some(end) = end {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Finds the newest build of this commit, and else the one from which on to wait for it; or how that has ended already.
+    async fn look_for(&mut self, sought: SoughtCommit<'_>, tell: WatchSink<'_>) -> Result<Option<WatchEnd>> {
+        let (chain, uuid) = (&self.build.chain, &self.build.chain_uuid);
+        let there = status::builds_of_chain(self.cluster, chain).await?;
+        let mut gone: Vec<Build> =
+            history_of(self.cluster, chain).await?.iter().map(|it| of_history(it, chain, uuid)).collect();
+        gone.retain(|build| build.verdict.is_some() && there.iter().all(|other| other.uid != build.uid));
+        let newest =
+            |builds: &mut dyn Iterator<Item = &Build>| builds.max_by_key(|build| build.generation).cloned();
+        let of_commit = newest(&mut there.iter().chain(&gone).filter(|build| sought.is_of(build)));
+        if let Some(after) = of_commit {
+            let verdict = after.verdict.filter(|_| gone.contains(&after));
+            if let Some(verdict) = verdict {
+                let _ = tell(&Change { before: None, after, outside: None });
+                return Ok(Some(WatchEnd::Verdict(verdict)));
+            }
+            self.build = after;
+            return Ok(None);
+        }
+        // whatever has been built before may not tell its revision: that is asked of what is built from now on
+        let built = newest(&mut there.iter().chain(&gone).filter(|build| build.version.is_some()));
+        if let Some(built) = built.filter(|built| sought.is_in(built)) {
+            return Ok(Some(WatchEnd::PassedOver(Box::new(built))));
+        }
+        if let Some(from) = status::running_or_next(&there) {
+            self.build = from.clone();
+        }
+        if self.is_recorded() { self.next().await } else { Ok(None) }
+    }
+
+    /// What comes of a build that was followed as far as it is to be, or to this error; none = the next one is to be followed.
+    fn end_here(&self, error: Option<Error>) -> Result<Option<WatchEnd>> {
+        let build = &self.build;
+        let goes_on = match self.until {
+            Until::Verdict => false,
+            Until::ChainEnds => true,
+            Until::VerdictOf(sought) => !sought.is_of(build),
+        };
+        match error {
+            Some(Error::Watch(WatchFault::DeletedBeforeVerdict { .. })) if goes_on => return Ok(None),
+            Some(error) => return Err(error),
+            None => {}
+        }
+        match self.until {
+            _ if !goes_on => Ok(build.verdict.map(WatchEnd::Verdict)),
+            Until::VerdictOf(sought) if sought.is_in(build) => {
+                Ok(Some(WatchEnd::PassedOver(Box::new(build.clone()))))
+            }
+            Until::VerdictOf(sought) if build.version.is_some() && build.revision.is_none() => {
+                let (build, revision) = (build.namespace.clone(), sought.id.to_owned());
+                Err(WatchFault::NoRevision { build, revision }.into())
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn is_recorded(&self) -> bool {
+        self.build.verdict.is_some() && self.build.phase >= Phase::Recorded
+    }
+
+    /// Whether this build need not be followed any further.
+    fn is_over(&self) -> bool {
+        let build = &self.build;
+        self.is_recorded()
+            || match self.until {
+                Until::Verdict => false,
+                // a listener that `start` or `stop` puts away may be Terminating for long
+                Until::ChainEnds => build.terminating,
+                Until::VerdictOf(sought) if sought.is_of(build) => false,
+                Until::VerdictOf(_) => build.version.is_some() || build.terminating,
+            }
+    }
+
+    /// Goes on to the build after this one, once it is there; or how the chain has ended.
+    async fn next(&mut self) -> Result<Option<WatchEnd>> {
+        let chain = self.build.chain.clone();
+        let mut pause = LOOK.0;
+        loop {
+            // before the builds: a `start` in between brings one
+            let head = head(self.cluster, &chain).await?;
+            let mut builds = status::builds_of_chain(self.cluster, &chain).await?;
+            builds.retain(|build| build.generation > self.build.generation && !build.terminating);
+            if let Some(next) = builds.into_iter().min_by_key(|build| build.generation) {
+                self.build = next;
+                return Ok(None);
+            }
+            let how = match head {
+                Some(head) if head.uuid == self.build.chain_uuid => head.ended,
+                _ => Some("its records are gone".to_owned()),
+            };
+            if let Some(how) = how {
+                return Ok(Some(WatchEnd::ChainEnded(chain, how)));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (2 * pause).min(LOOK.1);
+        }
+    }
+
+    fn no_verdict(&self, bound: Duration) -> WatchFault {
+        let seconds = bound.as_secs();
+        match self.until {
+            Until::VerdictOf(sought) if !sought.is_of(&self.build) => WatchFault::NoBuildOf {
+                chain: self.build.chain.clone(),
+                revision: sought.id.to_owned(),
+                seconds,
+            },
+            _ => WatchFault::NoVerdict { namespace: self.build.namespace.clone(), seconds },
+        }
+    }
+
+    fn gone(&self) -> Error {
+        WatchFault::DeletedBeforeVerdict {
+            namespace: self.build.namespace.clone(),
+            object: wire::history_object(&self.build.chain),
+        }
+        .into()
+    }
+
+    /// Follows the build as far as it is to be followed.
+    async fn follow(&mut self, tell: WatchSink<'_>) -> Result<ControlFlow<()>> {
+        let query = Query::named(&self.build.namespace);
+        let mut events = self.cluster.watch::<NamespaceObject>(&kind::NAMESPACES, None, Follow::new(query));
+        let mut before: Option<Build> = None;
+        let mut outside: Option<String> = None;
+        let mut pause = LOOK.0;
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                () = tokio::time::sleep(pause) => {
+                    pause = (2 * pause).min(LOOK.1);
+                    // who may not look, or cannot at this moment, is told what the agent says
+                    if let Some(build) = &before
+                        && let Ok((signs, _)) = status::signs_of(self.cluster, build).await
+                        && let Some(why) = signs.sentence()
+                        && outside.as_ref() != Some(&why)
+                    {
+                        outside = Some(why.clone());
+                        let after = build.clone();
+                        if tell(&Change { before: before.clone(), after, outside: Some(why) }).is_break() {
+                            return Ok(ControlFlow::Break(()));
+                        }
+                    }
+                    continue;
+                }
+            };
+            let Some(event) = event else { return Err(self.gone()) };
+            let namespace = match event {
+                cluster::WatchEvent::Added(namespace) | cluster::WatchEvent::Modified(namespace) => namespace,
+                cluster::WatchEvent::Restarted(mut list) => list.items.pop().ok_or_else(|| self.gone())?,
+                cluster::WatchEvent::Deleted(_) => return Err(self.gone()),
+                cluster::WatchEvent::Bookmark(_) => continue,
+                cluster::WatchEvent::Trouble(error) if error.is_transient() => continue,
+                cluster::WatchEvent::Trouble(error) => return Err(error.into()),
+            };
+            if namespace.metadata.uid != self.build.uid {
+                return Err(self.gone());
+            }
+            let after = readable(&namespace)?;
+            if before.as_ref() != Some(&after) {
+                pause = LOOK.0;
+                if tell(&Change { before, after: after.clone(), outside: None }).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            self.build = after.clone();
+            if self.is_over() {
+                return Ok(ControlFlow::Continue(()));
+            }
+            before = Some(after);
+        }
+    }
 }
 
 #[cfg(test)]

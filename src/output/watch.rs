@@ -85,6 +85,16 @@ pub fn waits(build: &Build, why: &str, seen: Timestamp) -> WatchLine {
     WatchLine { time: seen, build: build.namespace.clone(), text: format!("waiting: {why}") }
 }
 
+/// That this build, whose revision contains the commit, was made in the place of the commit's own.
+pub fn passed_over(commit: &str, build: &Build, seen: Timestamp) -> WatchLine {
+    let taken = build.version.as_ref().map_or("another image", |version| &version.tag);
+    let revision = build.revision.as_deref().unwrap_or("unknown");
+    let (commit, taken, revision) = (short(commit), short(taken), short(revision));
+    let time = build.times.get(&Phase::Triggered).map_or(seen, |at| *at);
+    let text = format!("{commit} is passed over for {taken}, whose revision {revision} contains it");
+    WatchLine { time, build: build.namespace.clone(), text }
+}
+
 fn sentence(phase: Phase, build: &Build) -> String {
     match phase {
         Phase::Claimed => format!("namespace claimed for generation {} of {}", build.generation, build.chain),

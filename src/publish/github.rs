@@ -20,6 +20,7 @@ use super::{Outcome, address};
 use crate::chain::commit_status::CommitStatus;
 use crate::chain::repository::GithubRepository;
 use crate::chain::resource::escape_into;
+use crate::chain::revision::is_commit_id;
 use crate::cluster::outside::{HttpAnswer, NoWayOut, Outside, WayOut};
 
 /// Redirects that are followed, one after the other.
@@ -30,8 +31,6 @@ const PAGE: usize = 100;
 const PAGES: usize = 10;
 /// The commit that no repository has.
 const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
-/// Digits of a commit's id that are enough to ask for it.
-const SHORTEST: usize = 7;
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,8 +110,7 @@ impl Github {
 
     /// Has this status be the latest of its context on the commit, within that time as far as GitHub lets us.
     pub(super) async fn publish(&self, revision: &str, status: &CommitStatus, within: Duration) -> Outcome {
-        let digits = revision.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !digits || !(SHORTEST..=64).contains(&revision.len()) {
+        if !is_commit_id(revision) {
             // a branch's name would be taken for its newest commit
             return Outcome::Unpublished(PublishFault::RevisionIsNoCommit { revision: revision.to_owned() });
         }

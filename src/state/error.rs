@@ -7,6 +7,7 @@ mod cancel_fault;
 mod cases;
 mod log_fault;
 mod start_flag_fault;
+mod watch_fault;
 
 use crate::local::render::Unrendered;
 
@@ -14,6 +15,7 @@ pub use cancel_fault::CancelFault;
 pub use cases::Error;
 pub use log_fault::LogFault;
 pub use start_flag_fault::StartFlagFault;
+pub use watch_fault::WatchFault;
 
 impl Error {
     /// Whether somebody else wrote in between: look again, decide again.

@@ -78,11 +78,18 @@ fn chain_18_every_example_of_the_help_works_as_it_stands() {
         script(example.split(" | jq").next().unwrap());
     }
     let mut build = String::new();
-    for (example, tag) in examples("watch").iter().zip(["build-0008", "build-0009"]) {
+    // what follows a chain ends with it
+    let (followed, watched): (Vec<String>, _) =
+        examples("watch").into_iter().partition(|example| example.contains(" --follow"));
+    let following: Vec<Child> = followed.iter().map(|example| begun(example)).collect();
+    for (example, tag) in watched.iter().zip(["build-0008", "build-0009"]) {
         let newest = world.builds().last().unwrap()["spec"]["generation"].as_u64().unwrap();
         let example = example.replace("git push && ", "");
+        script("git -c user.name=a -c user.email=a@example.com commit -q --allow-empty -m change");
+        let head = begun("git rev-parse HEAD").wait_with_output().unwrap().stdout;
+        let head = String::from_utf8(head).unwrap();
         let watch = begun(&example);
-        world.push(tag, tag, "exit 0");
+        world.push_with(tag, tag, "exit 0", &[], &[("GIT_COMMIT", head.trim())]);
         ended(&example, watch);
         world.phase(newest, "Finished");
         build = world.namespace(newest);
@@ -117,6 +124,9 @@ fn chain_18_every_example_of_the_help_works_as_it_stands() {
     }
     for example in examples("stop") {
         script(&example);
+    }
+    for (example, child) in followed.iter().zip(following) {
+        ended(example, child);
     }
 }
 

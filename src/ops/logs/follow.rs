@@ -17,7 +17,7 @@ use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Follow, LogName, LogPiece, Query, WatchEvent};
 use crate::state::build::readable;
-use crate::state::error::{Error, Result};
+use crate::state::error::{Error, Result, WatchFault};
 
 /// How long containers that run on after the verdict are listened to. One that has ended is read to its end, however long that
 /// takes.
@@ -118,10 +118,11 @@ pub(super) async fn follow(
 }
 
 fn gone(build: &Build) -> Error {
-    Error::DeletedBeforeVerdict {
+    WatchFault::DeletedBeforeVerdict {
         namespace: build.namespace.clone(),
         object: wire::history_object(&build.chain),
     }
+    .into()
 }
 
 /// What is known of the build's namespace.

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::*;
 use crate::chain::base64::base64;
 use crate::chain::kept_log::{KeptLog, KeptPart, secret_of};
-use crate::state::error::Error;
+use crate::chain::wire;
+use crate::state::error::{Error, WatchFault};
 
 /// A Namespace of a build.
 fn namespace(name: &str, chain: &str, generation: u64, phase: &str, more: &[(&str, &str)]) -> Value {
@@ -384,7 +385,7 @@ async fn a_namespace_that_goes_while_it_is_followed_has_the_verdict_that_home_ha
     assert!(said.ends_with("its end\n"), "{said}");
     for ground in [deleted(), deleted().remembers(&[entry("ci-1", 1, "Passed", true)])] {
         let (end, _) = ground.asked(follow(named("ci-2"))).await;
-        assert!(matches!(end, Err(Error::DeletedBeforeVerdict { .. })), "{end:?}");
+        assert!(matches!(end, Err(Error::Watch(WatchFault::DeletedBeforeVerdict { .. }))), "{end:?}");
     }
 }
 

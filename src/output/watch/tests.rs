@@ -153,3 +153,19 @@ fn a_line_fits_100_columns_but_for_a_reason_however_long_tags_and_revisions_are(
     assert!(has("image changed to main-9fceb02 (abababababab), revision 9fceb02"), "{lines:#?}");
     assert!(has("listening for a push after main-9fceb02"), "{lines:#?}");
 }
+
+#[test]
+fn a_commit_that_is_passed_over_is_told_with_what_was_taken() {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let told = |build: &Build| passed_over(commit, build, at(900)).to_string();
+    assert_eq!(
+        told(&finished()),
+        "08:01:00Z  ci-eager-hopper  0123456 is passed over for build-2, whose revision 9fceb02 contains it"
+    );
+    // home's history may have lost the time and the tag
+    let bare = Build { times: std::collections::BTreeMap::new(), version: None, ..finished() };
+    assert_eq!(
+        told(&bare),
+        "08:15:00Z  ci-eager-hopper  0123456 is passed over for another image, whose revision 9fceb02 contains it"
+    );
+}

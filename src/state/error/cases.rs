@@ -1,6 +1,8 @@
 //! The cases: of each its facts, whose fault it is, what it says and what to do.
 
-use super::{cancel_fault::CancelFault, log_fault::LogFault, start_flag_fault::StartFlagFault};
+use super::{
+    cancel_fault::CancelFault, log_fault::LogFault, start_flag_fault::StartFlagFault, watch_fault::WatchFault,
+};
 use crate::chain::case::cases;
 use crate::chain::wire::{CHAIN, FREEZE, HOME, HOME_CONFIG, LISTENER_SECURITY, ROLE_USER, ROLE_WORKSPACE};
 use crate::cluster;
@@ -19,6 +21,8 @@ cases! {
         Log(#[from] LogFault),
         #[error(transparent)]
         Cancel(#[from] CancelFault),
+        #[error(transparent)]
+        Watch(#[from] WatchFault),
         /// The pipeline cannot be used; every fault found, not only the first.
         #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
         Pipeline(Vec<Fault>),
@@ -298,24 +302,6 @@ cases! {
         NotLendable { why: String } Usage
             "what the Namespace document lends to the chain's namespaces cannot be fixed: {why}"
             => "take it out of the pipeline's Namespace document, or shorten it";
-    }
-    "watch" {
-        /// Several chains, and none is named.
-        SeveralChains { chains: String } Usage
-            "there are several chains: {chains}"
-            => "say which: kubectl studioci watch CHAIN";
-        /// No chain at all.
-        NothingToWatch {} Usage
-            "there is nothing to watch"
-            => "start a chain with kubectl studioci start";
-        /// No verdict in time.
-        NoVerdict { namespace: String, seconds: u64 } Timeout
-            "no verdict of the build in {namespace} after {seconds} s"
-            => "it goes on; come back with kubectl studioci watch {namespace}";
-        /// The namespace went before there was a verdict.
-        DeletedBeforeVerdict { namespace: String, object: String } Ownership
-            "namespace {namespace} was deleted before the build had a verdict"
-            => "what is known of it: kubectl get configmap -n {HOME} {object}";
     }
     "scale" {
         /// A build without support.

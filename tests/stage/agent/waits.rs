@@ -1,10 +1,11 @@
 //! Whatever is waited for longer than two seconds is said: in `status`, in `watch` and in the agent's diary.
 
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 
 use super::*;
 use studioci::ops::status::{WantedBuilds, status};
-use studioci::ops::watch::{Change, watch};
+use studioci::ops::watch::{Change, Until, Watched, watch};
 use studioci::output::narration::sentence;
 use studioci::output::status::View;
 use studioci::output::watch::{diff, waits};
@@ -34,8 +35,10 @@ pub(super) async fn told(stage: &Stage, namespaces: &[&str]) -> Told {
             let outside = change.outside.iter().map(|why| waits(&change.after, why, clock()));
             let changed = diff(change.before.as_ref(), &change.after, clock());
             lines.borrow_mut().extend(changed.into_iter().chain(outside).map(|line| line.text));
+            ControlFlow::Continue(())
         };
-        let watching = watch(&cluster, Some(namespace), None, Some(Duration::from_secs(60)), &mut tell);
+        let watched = Watched { name: Some(namespace), here: None, until: Until::Verdict };
+        let watching = watch(&cluster, watched, Some(Duration::from_secs(60)), &mut tell);
         assert!(Box::pin(watching).await.is_err(), "{namespace}");
         told.watch.push(lines.into_inner());
     }
