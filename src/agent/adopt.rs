@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::observation::Observation;
-use super::step::{Action, cancel, cancelled, end_left, holds_slot};
+use super::step::{Action, cancel, cancelled, end_left, holds_slot, taken_back};
 use super::verdict::Judged;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::head::Head;
@@ -103,6 +103,8 @@ pub fn step(o: &Observation) -> Action {
             (None, _) if o.build.cancel.is_some() => cancel(o),
             (None, _) if phase != Phase::Building => errored("before its build had begun"),
             (None, Judged::NoJob) => errored("before it had made the build's Job"),
+            (None, Judged::Gated) => errored("before its build had begun"),
+            (None, Judged::Unadmitted(why)) => taken_back(why),
             (None, Judged::JobGone) => cancelled(),
             (None, Judged::Over(verdict, cause)) => Action::Record(*verdict, cause.clone()),
             (None, Judged::Going(why)) => {

@@ -112,6 +112,7 @@ impl Surroundings {
         let maker = |(kind, it): &(Resource, PodMaker)| {
             let ending = match *kind {
                 // a Job goes on when the CronJob that made it is suspended
+                kind::JOBS if it.queued => (!it.over).then_some(Ending::Delete),
                 kind::JOBS | kind::CRON_JOBS => (!it.suspended && !it.over).then_some(Ending::Suspend),
                 kind::HORIZONTAL_POD_AUTOSCALERS | kind::DAEMON_SETS => Some(Ending::Delete),
                 _ => {

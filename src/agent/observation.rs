@@ -103,7 +103,9 @@ pub struct Observation {
     pub support: Vec<SupportState>,
     /// How long support may take to get ready, seconds.
     pub support_bound: i64,
-    /// What the Job and its pod say, from Building on.
+    /// Whether Kueue admits the build's Job, which then comes before support; looked up while the build waits.
+    pub queues: bool,
+    /// What the Job and its pod say, from Building on, or from the moment that it is in Kueue's queue.
     pub judged: Judged,
     /// What still runs of the build's pods, from Recorded on.
     pub left: Vec<Leftover>,

@@ -43,6 +43,8 @@ pub enum Action {
     Prepare,
     /// Create the build's Job.
     Build,
+    /// Let the build's pod run, which has waited for support.
+    Release,
     /// Write verdict and cause into home, then phase Recorded.
     Record(Verdict, String),
     /// Give the build slot of this generation back by compare-and-swap.
@@ -223,7 +225,7 @@ pub(super) fn holds_slot(o: &Observation) -> bool {
 
 fn queue(o: &Observation) -> Action {
     if holds_slot(o) {
-        return Action::Reach(Phase::Preparing);
+        return if o.queues { admission(o) } else { Action::Reach(Phase::Preparing) };
     }
     if let Some(older) = o.outdated.first() {
         return Action::Supersede(older.namespace.clone());
@@ -245,6 +247,20 @@ fn queue(o: &Observation) -> Action {
         format!("behind the build in {}", holders.join(", "))
     };
     Action::Wait(Some(behind))
+}
+
+/// Support of a build that Kueue admits comes up once it is: a cluster that is full has no room for it either.
+fn admission(o: &Observation) -> Action {
+    if o.build.phase == Phase::Detached {
+        return Action::Reach(Phase::Queued);
+    }
+    match &o.judged {
+        Judged::NoJob => Action::Build,
+        Judged::Unadmitted(why) => Action::Wait(Some(why.clone())),
+        Judged::Gated | Judged::Going(_) => Action::Reach(Phase::Preparing),
+        Judged::JobGone => cancelled(),
+        Judged::Over(verdict, cause) => Action::Record(*verdict, cause.clone()),
+    }
 }
 
 fn prepare(o: &Observation) -> Action {
@@ -288,10 +304,17 @@ fn prepare(o: &Observation) -> Action {
 fn build(o: &Observation) -> Action {
     match &o.judged {
         Judged::NoJob => Action::Build,
+        Judged::Gated => Action::Release,
+        Judged::Unadmitted(why) => taken_back(why),
         Judged::Going(why) => Action::Wait(why.clone()),
         Judged::JobGone => cancelled(),
         Judged::Over(verdict, cause) => Action::Record(*verdict, cause.clone()),
     }
+}
+
+/// The end of a build that has lost its place in the cluster: like one that was evicted it does not run a second time.
+pub(super) fn taken_back(why: &str) -> Action {
+    Action::Record(Verdict::Errored, format!("the build was admitted, and then preempted: {why}"))
 }
 
 /// The cause of a build that was cancelled by hand. Who did it is not said: of a kubeconfig's user the server tells a name that

@@ -91,6 +91,7 @@ fn observation(phase: Phase) -> Observation {
         prepared: false,
         support: vec![],
         support_bound: 600,
+        queues: false,
         judged: Judged::NoJob,
         left: vec![],
         left_until: Timestamp::UNIX_EPOCH,
@@ -454,4 +455,34 @@ fn it_is_ended_by_whoever_ends_the_build_once_its_time_is_over() {
     // the slot is others' business first
     o.head.slots.insert(3, "ci-a".into());
     assert_eq!(step(&o), Action::FreeSlot(3));
+}
+
+#[test]
+fn a_build_that_kueue_admits_has_its_job_first_and_its_support_then() {
+    let mut o = detached(Phase::Detached);
+    o.head.slots.insert(3, "ci-a".into());
+    o.queues = true;
+    assert_eq!(step(&o), Action::Reach(Phase::Queued));
+    o.build.phase = Phase::Queued;
+    assert_eq!(step(&o), Action::Build);
+    o.judged = Judged::Unadmitted("no quota".into());
+    assert_eq!(step(&o), Action::Wait(Some("no quota".into())));
+    o.judged = Judged::JobGone;
+    assert!(matches!(step(&o), Action::Record(Verdict::Cancelled, _)));
+    for admitted in [Judged::Going(None), Judged::Gated] {
+        o.judged = admitted;
+        assert_eq!(step(&o), Action::Reach(Phase::Preparing));
+    }
+    o.build.phase = Phase::Preparing;
+    assert_eq!(step(&o), Action::Prepare);
+    o.build.phase = Phase::Building;
+    assert_eq!(step(&o), Action::Release);
+    assert!(
+        matches!(adopt::step(&o), Action::Record(Verdict::Errored, why) if why.contains("agent was gone"))
+    );
+    o.judged = Judged::Unadmitted("no quota".into());
+    for step in [step, adopt::step] {
+        let Action::Record(Verdict::Errored, why) = step(&o) else { panic!("{:?}", step(&o)) };
+        assert!(why.contains("preempted") && why.contains("no quota"), "{why}");
+    }
 }

@@ -20,6 +20,10 @@ pub struct BuildJob {
     pub deleted: bool,
     /// Whether somebody holds it back (`spec.suspend`), as whoever queues Jobs does.
     pub suspended: bool,
+    /// Since when.
+    pub suspended_at: Option<Timestamp>,
+    /// Why Kueue does not admit it, one sentence, where it is Kueue that does.
+    pub unadmitted: Option<String>,
 }
 
 /// What Job and pod say.
@@ -29,6 +33,10 @@ pub enum Judged {
     NoJob,
     /// The Job was created and is gone, or on its way out with its pod.
     JobGone,
+    /// Kueue has not admitted it, or not any more, and why.
+    Unadmitted(String),
+    /// Its pod is held back until support is ready.
+    Gated,
     /// It goes on; for what stands still, why.
     Going(Option<String>),
     /// It is over.
@@ -69,6 +77,7 @@ impl Default for StandstillBounds {
 /// | pod gone or without the build container, the Job says that the build container failed | Failed |
 /// | Job's pod refused by quota | waiting; Errored after [`StandstillBounds::pending`] |
 /// | Job's pod refused by admission | Errored after [`StandstillBounds::stuck`] |
+/// | Job in Kueue's queue | waiting; Errored after [`StandstillBounds::pending`] |
 /// | Job deleted | Cancelled |
 pub fn judge(
     job: &BuildJob,
@@ -78,6 +87,22 @@ pub fn judge(
     age: i64,
     bounds: StandstillBounds,
 ) -> Judged {
+    let exits_well = |pod: &Pod| {
+        let build = pod.container(container).map(|build| &build.state);
+        matches!(build, Some(State::Terminated { code: 0, .. }))
+    };
+    // a Job that is suspended loses its pod, and that is told as what it is
+    if let Some(why) = job.unadmitted.as_ref().filter(|_| job.suspended && !job.deleted)
+        && !job.complete
+        && job.failed.is_none()
+        && !pod.is_some_and(exits_well)
+    {
+        let waited = job.suspended_at.map_or(age, |since| now.duration_since(since).as_secs());
+        return match bounded(why.clone(), waited, bounds.pending) {
+            Judged::Going(_) => Judged::Unadmitted(why.clone()),
+            over => over,
+        };
+    }
     let Some(pod) = pod else { return without_pod(job, container, age, bounds) };
     // `told`: the container that the cause tells of
     let over = |verdict, cause: String, told: &str| Judged::Over(verdict, cause + &killed_beside(pod, told));
@@ -133,6 +158,9 @@ pub fn judge(
                 format!("the build's pod failed: {} {}", pod.reason, pod.message).trim_end().to_owned(),
             ),
         };
+    }
+    if pod.awaits_support() {
+        return Judged::Gated;
     }
     if let Some(why) = &pod.unschedulable {
         return bounded(format!("no node takes the build's pod: {why}"), age, bounds.pending);

@@ -35,6 +35,8 @@ fn word(judged: &Judged) -> String {
     match judged {
         Judged::NoJob => "no job".to_owned(),
         Judged::JobGone => "gone".to_owned(),
+        Judged::Gated => "gated".to_owned(),
+        Judged::Unadmitted(_) => "unadmitted".to_owned(),
         Judged::Going(None) => "going".to_owned(),
         Judged::Going(Some(_)) => "waiting".to_owned(),
         Judged::Over(verdict, _) => verdict.to_string(),
@@ -319,5 +321,31 @@ fn the_build_containers_own_word_comes_before_its_exit() {
         pod.containers[0].message = "not the init container's".to_owned();
         let Judged::Over(_, cause) = judged(&pod, 1) else { panic!("{code}") };
         assert_eq!(cause, want);
+    }
+}
+
+#[test]
+fn a_job_that_kueue_does_not_admit_is_waited_for_within_the_bound_of_what_may_heal() {
+    let queued = BuildJob { suspended: true, unadmitted: Some("no quota".into()), ..BuildJob::default() };
+    let since = |seconds: i64| BuildJob { suspended_at: Some(NOW - seconds.seconds()), ..queued.clone() };
+    let going = pod("Running", State::Running);
+    let ended_well = pod("Succeeded", ended(0, "Completed"));
+    let deleted = Pod { deleted: true, ..pod("Running", ended(143, "Error")) };
+    let gated = Pod { gates: vec!["studioci.dev/support".into()], ..pod("Pending", State::Unknown) };
+    let of_others = Pod { gates: vec!["example.com/later".into()], ..pod("Pending", State::Unknown) };
+    let admitted = BuildJob::default();
+    for (what, job, pod, age, want) in [
+        ("in the queue", &queued, None, 999, "unadmitted"),
+        ("for too long", &queued, None, 1000, "Errored"),
+        ("again", &since(10), None, 5000, "unadmitted"),
+        ("again, for too long", &since(1000), None, 5000, "Errored"),
+        ("preempted", &queued, Some(&going), 1, "unadmitted"),
+        ("preempted, its pod ends", &queued, Some(&deleted), 1, "unadmitted"),
+        ("preempted after its end", &queued, Some(&ended_well), 1, "Passed"),
+        ("deleted in the queue", &BuildJob { deleted: true, ..queued.clone() }, None, 1, "gone"),
+        ("admitted", &admitted, Some(&gated), 5000, "gated"),
+        ("held back by others", &admitted, Some(&of_others), 3, "waiting"),
+    ] {
+        assert_eq!(word(&judge(job, pod, "build", NOW, age, BOUNDS)), want, "{what}");
     }
 }

@@ -17,6 +17,7 @@ pub mod denial;
 pub mod freeze;
 pub mod head;
 pub mod kept_log;
+pub mod kueue;
 pub mod link;
 pub mod listener;
 pub mod masking;

@@ -101,6 +101,8 @@ pub struct Pod {
     pub reason: String,
     /// `status.message`.
     pub message: String,
+    /// What holds it back from the scheduler (`spec.schedulingGates`).
+    pub gates: Vec<String>,
     /// Why the scheduler does not place it.
     pub unschedulable: Option<String>,
     /// Why it was disrupted (condition `DisruptionTarget`).
@@ -289,6 +291,11 @@ impl Pod {
             .collect()
     }
 
+    /// Whether it is held back until support is ready.
+    pub fn awaits_support(&self) -> bool {
+        self.gates.iter().any(|gate| gate == wire::SUPPORT_GATE)
+    }
+
     /// Whether the pod has come to its end.
     pub fn is_over(&self) -> bool {
         matches!(self.phase.as_str(), "Succeeded" | "Failed")
@@ -310,7 +317,10 @@ impl Pod {
             let init = self.containers.iter().find(|one| one.init && one.state == State::Running)?;
             Some(format!("pod {name} comes up: init container {} runs", init.name))
         };
-        waits.or_else(initializes).or_else(|| Some(format!("pod {name} waits for a node")))
+        let held = || {
+            (!self.gates.is_empty()).then(|| format!("pod {name} is held back by {}", self.gates.join(", ")))
+        };
+        waits.or_else(initializes).or_else(held).or_else(|| Some(format!("pod {name} waits for a node")))
     }
 
     /// What the pod stands still at; `None` while nothing is known to be wrong.

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::kueue::queue_of;
 use super::object::{Condition, Served, holds};
 use super::wire;
 
@@ -26,6 +27,8 @@ pub struct PodMaker {
     pub remembered: bool,
     /// `spec.suspend`, of a kind that has it.
     pub suspended: bool,
+    /// Whether Kueue has it, which resumes what is suspended.
+    pub queued: bool,
     /// Whether it is a Job that has ended.
     pub over: bool,
 }
@@ -66,6 +69,7 @@ impl<'de> Deserialize<'de> for PodMaker {
             controller: metadata.controller().to_owned(),
             support: metadata.labels.get(wire::ROLE).is_some_and(|role| role == "support"),
             deleted: metadata.deletion_timestamp.is_some(),
+            queued: queue_of(&metadata.labels).is_some(),
             remembered: metadata.annotations.contains_key(wire::REPLICAS),
             name: metadata.name,
             uid: metadata.uid,

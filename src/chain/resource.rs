@@ -47,6 +47,7 @@ const BATCH: &str = "batch";
 const RBAC: &str = "rbac.authorization.k8s.io";
 const NETWORKING: &str = "networking.k8s.io";
 const ADMISSION: &str = "admissionregistration.k8s.io";
+const KUEUE: &str = super::kueue::GROUP;
 const AUTHORIZATION: &str = "authorization.k8s.io";
 
 /// Defines the constants and the table from one list, so that neither can miss a kind.
@@ -100,6 +101,10 @@ resources! {
         clustered(AUTHORIZATION, "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview");
     SELF_SUBJECT_REVIEWS =
         clustered("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview");
+    LOCAL_QUEUES = namespaced(KUEUE, "v1beta2", "localqueues", "LocalQueue");
+    LOCAL_QUEUES_V1BETA1 = namespaced(KUEUE, "v1beta1", "localqueues", "LocalQueue");
+    WORKLOADS = namespaced(KUEUE, "v1beta2", "workloads", "Workload");
+    WORKLOADS_V1BETA1 = namespaced(KUEUE, "v1beta1", "workloads", "Workload");
     SUBJECT_ACCESS_REVIEWS = clustered(AUTHORIZATION, "v1", "subjectaccessreviews", "SubjectAccessReview");
 }
 

@@ -55,6 +55,9 @@ pub const PHASE: &str = "studioci.dev/phase";
 /// Label of workloads: `listener`, `build`, `support` or `probe`.
 pub const ROLE: &str = "studioci.dev/role";
 
+/// Scheduling gate of a build's pod that Kueue admits: it runs once support is ready, which waits for that admission.
+pub const SUPPORT_GATE: &str = "studioci.dev/support";
+
 /// Annotation of a namespace: the uuid that proves a claim ours, derived from the chain's seed and the generation.
 pub const OWNER: &str = "studioci.dev/owner";
 /// Annotation of a namespace: what its name begins with; whoever makes it must hold the right to that.

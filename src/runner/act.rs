@@ -54,6 +54,10 @@ impl Agent<'_> {
                 return Ok(Flow::Look);
             }
             Action::Build => return self.build(seen).await,
+            Action::Release => {
+                self.release(seen).await?;
+                return Ok(Flow::Look);
+            }
             Action::Record(verdict, cause) => self.record(seen, verdict, &cause).await?,
             Action::FreeSlot(generation) => {
                 if generation == seen.build.generation {

@@ -11,6 +11,7 @@ use crate::agent::{Observation, verdict};
 use crate::chain::begun;
 use crate::chain::build::{Phase, Verdict};
 use crate::chain::freeze::Freeze;
+use crate::chain::kueue;
 use crate::chain::outbox::{self, Outgoing};
 use crate::chain::record::{Entry, history_patch};
 use crate::chain::wire;
@@ -25,8 +26,14 @@ use crate::state::write;
 impl Agent<'_> {
     /// Applies the rest of the pipeline: what others stand on first, each kind of work all at once.
     pub(super) async fn prepare(&mut self, seen: &mut Observation) -> Result<()> {
-        let mut objects = self.plan(seen).await?.rest();
+        let objects = self.plan(seen).await?.rest();
         self.findings.raised = true;
+        self.findings.prepared = self.raise(seen, objects).await?;
+        Ok(())
+    }
+
+    /// Applies these objects of the pipeline. Whether all are there; where the API server refuses one, the build is Errored.
+    async fn raise(&mut self, seen: &mut Observation, mut objects: Vec<(Resource, Value)>) -> Result<bool> {
         objects.sort_by_key(|(resource, _)| rank(resource));
         let namespace = self.me.namespace.as_str();
         for (_, object) in &mut objects {
@@ -49,14 +56,14 @@ impl Agent<'_> {
                         let cause = self.discretion(&seen.build).await?.masking.text(&cause);
                         let annotations =
                             json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
-                        return self.patch_namespace(seen, json!({}), annotations).await;
+                        self.patch_namespace(seen, json!({}), annotations).await?;
+                        return Ok(false);
                     }
                     _ => return Err(error),
                 }
             }
         }
-        self.findings.prepared = true;
-        Ok(())
+        Ok(true)
     }
 
     /// Applies one object. Where somebody else holds a field of it, an earlier start of this agent has applied it, and
@@ -77,6 +84,14 @@ impl Agent<'_> {
 
     pub(super) async fn build(&mut self, seen: &mut Observation) -> Result<Flow> {
         let freeze = seen.freeze.clone().ok_or_else(|| self.unfrozen())?;
+        if seen.queues {
+            // what the Job waits in comes before it, the rest once it is admitted
+            let mut queues = self.plan(seen).await?.rest();
+            queues.retain(|(resource, _)| resource.group == kueue::GROUP);
+            if !self.raise(seen, queues).await? {
+                return Ok(Flow::Again);
+            }
+        }
         let job = job_of(self.plan(seen).await?, seen, &freeze);
         let namespace = Some(self.me.namespace.as_str());
         let created = self.cluster.create::<Object>(&kind::JOBS, namespace, &job, &Create::default()).await;
@@ -156,11 +171,17 @@ impl Agent<'_> {
     }
 
     /// Ends a Job that has not come to its own end. That of a build that is Errored is suspended, which takes a pod that hangs:
-    /// it must not run after all, when the image, the Secret or the quota that it lacked turns up. That of a build that was
-    /// cancelled is deleted: whoever queues Jobs could resume it. A Job that has ended stays as it is.
+    /// it must not run after all, when the image, the Secret or the quota that it lacked turns up. Where somebody queues Jobs it
+    /// is deleted, like that of a build that was cancelled: they would resume it. A Job that has ended stays as it is.
     pub(super) async fn end_job(&self, verdict: Option<Verdict>) -> Result<()> {
         match verdict {
             Some(Verdict::Errored) => {
+                let namespace = Some(self.me.namespace.as_str());
+                let job = self.cluster.get::<ServedJob>(&kind::JOBS, namespace, wire::JOB).await?;
+                let Some(job) = job.filter(|job| !job.is_over()) else { return Ok(()) };
+                if job.is_queued() {
+                    return write::delete(self.cluster, &kind::JOBS, namespace, wire::JOB).await.map(drop);
+                }
                 let suspended = json!({ "spec": { "suspend": true } });
                 self.patch_if_there(&kind::JOBS, wire::JOB, &suspended).await
             }

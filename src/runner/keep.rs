@@ -95,7 +95,9 @@ impl Agent<'_> {
         let mut log = KeptLog { uid: build.uid.clone(), ..KeptLog::default() };
         let mut unready = Vec::new();
         let mut which = of_build(pods, container, verdict == Verdict::Passed);
-        if pods.is_empty() && build.times.contains_key(&Phase::Preparing) && build.job_uid.is_none() {
+        let begun = build.times.contains_key(&Phase::Building);
+        let unmade = pods.is_empty() && build.job_uid.is_none();
+        if build.times.contains_key(&Phase::Preparing) && (unmade || !begun) {
             let looking = support::unready_pods(self.cluster, &build.namespace);
             unready = match timeout(READING, looking).await {
                 Ok(Ok(pods)) => pods,
@@ -112,7 +114,7 @@ impl Agent<'_> {
                 }
             };
             which = of_support(&unready);
-        } else if pods.is_empty() && build.job_uid.is_some() {
+        } else if pods.is_empty() && begun && build.job_uid.is_some() {
             log.why = Some("the build's pod was gone before its log was read".to_owned());
         }
         let all = || pods.iter().chain(&unready);

@@ -18,6 +18,7 @@ mod observe;
 mod plan;
 mod publish;
 mod push;
+mod queue;
 mod recheck;
 mod rotate;
 mod served;
@@ -349,6 +350,7 @@ fn diary(action: &Action, namespace: &str) -> String {
         Action::TakeSlot => "taking the build slot".to_owned(),
         Action::Prepare => "applying the rest of the pipeline".to_owned(),
         Action::Build => "creating the build's Job".to_owned(),
+        Action::Release => "letting the build's pod run".to_owned(),
         Action::Record(verdict, cause) => format!("{verdict}: {cause}"),
         Action::FreeSlot(generation) => format!("giving the build slot of generation {generation} back"),
         Action::SettleDispatch => "the next listener is there already".to_owned(),

@@ -27,6 +27,9 @@ use crate::state::error::{Error, Result};
 use crate::state::events::{self, About};
 use crate::state::{head, select, support};
 
+/// How often what keeps a queued build from being admitted is read again, seconds.
+const QUEUE_LOOK: i64 = 30;
+
 impl Agent<'_> {
     pub(super) async fn observe(&mut self) -> Result<Observation> {
         let (cluster, namespace) = (self.cluster, Some(self.me.namespace.as_str()));
@@ -96,6 +99,7 @@ impl Agent<'_> {
             prepared: false,
             support: Vec::new(),
             support_bound: 0,
+            queues: false,
             judged: Judged::NoJob,
             left: Vec::new(),
             left_until: now,
@@ -148,6 +152,11 @@ impl Agent<'_> {
             seen.max_parallel = plan.build.settings.max_parallel as usize;
             if seen.build.phase == Phase::Queued {
                 self.arm_watchfulness(&seen.build, plan.build.settings.adopt_after);
+            }
+            seen.queues = plan.queue().is_some();
+            if seen.queues && slot && seen.build.phase == Phase::Queued {
+                let bounds = self.bounds(seen).await?;
+                seen.judged = self.judged(&seen.build, bounds).await?;
             }
             if seen.build.phase == Phase::Preparing && self.findings.prepared {
                 seen.support = self.support(&plan.support).await?;
@@ -244,7 +253,9 @@ impl Agent<'_> {
         if build.job_uid.as_deref().is_some_and(|uid| uid != job.metadata.uid) {
             return Ok(Judged::JobGone);
         }
-        let pods = self.pods_of_job(&job.metadata.uid).await?;
+        let mut pods = self.pods_of_job(&job.metadata.uid).await?;
+        // one that Kueue took back before it ran
+        pods.retain(|pod| !(pod.deleted && pod.awaits_support()));
         if pods.len() > 1 {
             // somebody took the Job's finalizer off its pod and deleted it: the controller knows of no first one
             let cause =
@@ -260,14 +271,21 @@ impl Agent<'_> {
         let failed = failed.map(|condition| (condition.reason.clone(), condition.message.clone()));
         let deleted = job.metadata.deletion_timestamp.is_some();
         let suspended = job.spec.suspend;
-        let mut view = BuildJob { complete, failed, refused: None, deleted, suspended };
-        if pod.is_none() {
+        let suspended_at = holds(&job.status.conditions, "Suspended").and_then(|it| it.last_transition_time);
+        let unadmitted = self.unadmitted(&job).await?;
+        let mut view =
+            BuildJob { complete, failed, refused: None, deleted, suspended, suspended_at, unadmitted };
+        if pod.is_none() && view.unadmitted.is_none() {
             view.refused = self.refusal().await?;
         }
-        let since = job.metadata.creation_timestamp.unwrap_or(self.now());
+        let since = self.begun(build, &job);
         let age = self.now().duration_since(since).as_secs();
         let container = job.container();
         self.timers.look_at = pod.as_ref().and_then(|pod| settles_at(pod, container));
+        if view.unadmitted.is_some() {
+            // nothing of the build changes when Kueue finds another reason
+            self.timers.look_at.get_or_insert(self.now() + QUEUE_LOOK.seconds());
+        }
         let judged = judge(&view, pod.as_ref(), container, self.now(), age, bounds);
         // what is not said yet may have to be said although nothing changes
         if matches!(judged, Judged::Going(None)) && pod.as_ref().is_none_or(|pod| pod.coming_up().is_some()) {
@@ -282,6 +300,13 @@ impl Agent<'_> {
             return Ok(Judged::Going(Some(format!("{why}; {warning}"))));
         }
         Ok(judged)
+    }
+
+    /// Since when its pod might run: one that was queued has waited before that, and one that waits for support still does.
+    fn begun(&self, build: &Build, job: &ServedJob) -> Timestamp {
+        let created = job.metadata.creation_timestamp.unwrap_or(self.now());
+        let building = build.times.get(&Phase::Building).copied();
+        [job.status.start_time, building].into_iter().flatten().fold(created, Timestamp::max)
     }
 
     /// The pods of a build's Job: one, or none yet.

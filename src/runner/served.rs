@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
+use crate::chain::kueue::queue_of;
 use crate::chain::wire;
-use crate::cluster::objects::{JobStatus, Meta};
+use crate::cluster::objects::{Condition, JobStatus, Meta, holds};
 
 /// The own Deployment, as far as it is read.
 #[derive(Debug, Default, Deserialize)]
@@ -56,6 +57,17 @@ pub(super) struct ExitCodes {
 }
 
 impl ServedJob {
+    /// Whether somebody queues Jobs here, and would resume what is suspended.
+    pub(super) fn is_queued(&self) -> bool {
+        let suspended = |it: &Condition| it.r#type == "Suspended";
+        queue_of(&self.metadata.labels).is_some() || self.status.conditions.iter().any(suspended)
+    }
+
+    /// Whether it has come to its end.
+    pub(super) fn is_over(&self) -> bool {
+        ["Complete", "Failed"].iter().any(|end| holds(&self.status.conditions, end).is_some())
+    }
+
     /// The build container, whatever the record calls it by now: the one whose exit fails the Job. A webhook may have put
     /// others before it.
     pub(super) fn container(&self) -> &str {

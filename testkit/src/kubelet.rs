@@ -7,7 +7,7 @@ use crate::world::World;
 
 impl World {
     /// What becomes of the new object `name` in a collection: a namespace gets its ServiceAccount, a Deployment is ready at
-    /// once, a Job gets its pod.
+    /// once, a Job that is not suspended gets its pod.
     pub(crate) fn react(&mut self, place: &Place, name: &str) {
         let path = format!("{}/{name}", place.collection);
         match place.plural.as_str() {
@@ -25,7 +25,7 @@ impl World {
                     self.replace_pod(&path);
                 }
             }
-            "jobs" => {
+            "jobs" if self.get(&path)["spec"]["suspend"] != true => {
                 let pod = self.pod_of_job(self.get(&path));
                 self.keep(&pods_beside(place), pod);
             }
@@ -43,6 +43,15 @@ impl World {
         pod["metadata"]["ownerReferences"] = json!([{
             "apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid, "controller": true,
         }]);
+        pod["status"] = self.status_of_pod(&pod);
+        pod
+    }
+
+    fn status_of_pod(&self, pod: &Value) -> Value {
+        if pod["spec"]["schedulingGates"].as_array().is_some_and(|gates| !gates.is_empty()) {
+            return json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False",
+                "reason": "SchedulingGated", "message": "Scheduling is blocked due to non-empty scheduling gates" }] });
+        }
         let (phase, state) = match self.exit {
             Some(code) => {
                 let phase = if code == 0 { "Succeeded" } else { "Failed" };
@@ -55,10 +64,22 @@ impl World {
             }
             None => ("Running", json!({ "running": {} })),
         };
-        pod["status"] = json!({ "phase": phase, "containerStatuses": [{
+        json!({ "phase": phase, "containerStatuses": [{
             "name": pod["spec"]["containers"][0]["name"], "state": state,
-        }] });
-        pod
+        }] })
+    }
+
+    /// Whoever queues Jobs lets this one have its pod.
+    pub fn admit(&mut self, job: &str) {
+        self.change(job, |job| job["spec"]["suspend"] = json!(false));
+        let pod = self.pod_of_job(self.get(job));
+        self.keep(&pods_beside(&Place::of(job)), pod);
+    }
+
+    /// A pod whose gates have changed is looked at anew.
+    pub fn schedule(&mut self, pod: &str) {
+        let status = self.status_of_pod(self.get(pod));
+        self.change(pod, |pod| pod["status"] = status);
     }
 
     /// The pod of a Deployment is replaced by one with what the registry has now. Its name, which begins with the

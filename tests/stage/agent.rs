@@ -13,6 +13,7 @@ mod lost;
 mod over;
 mod publishes;
 mod push;
+mod queues;
 mod rechecks;
 mod refused;
 mod renewed;

@@ -17,6 +17,13 @@ struct PodSpec {
     containers: Vec<ContainerSpec>,
     init_containers: Vec<ContainerSpec>,
     resources: Resources,
+    scheduling_gates: Vec<Gate>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Gate {
+    name: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -151,6 +158,8 @@ impl<'de> Deserialize<'de> for Pod {
         let mut disrupted = None;
         for condition in status.conditions {
             match (condition.r#type.as_str(), condition.status.as_str()) {
+                // what holds it back is known by its name
+                ("PodScheduled", "False") if condition.reason == "SchedulingGated" => {}
                 ("PodScheduled", "False") => unschedulable = Some(condition.message),
                 ("DisruptionTarget", "True") => {
                     disrupted = Some(format!("{}: {}", condition.reason, condition.message));
@@ -168,6 +177,7 @@ impl<'de> Deserialize<'de> for Pod {
             phase: status.phase,
             reason: status.reason,
             message: status.message,
+            gates: spec.scheduling_gates.into_iter().map(|gate| gate.name).collect(),
             unschedulable,
             disrupted,
             deleted: metadata.deletion_timestamp.is_some(),

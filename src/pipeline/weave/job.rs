@@ -10,6 +10,7 @@ use serde_json::{Map as Object, Value, json};
 use super::subject::{object_at, text};
 use super::{Plan, labels};
 use crate::chain::build::Version;
+use crate::chain::kueue;
 use crate::chain::wire;
 use crate::keel::image::ImageRef;
 
@@ -37,7 +38,29 @@ impl Plan {
         self.build.image.with_tag(&version.tag).pinned(version.digest())
     }
 
+    /// The LocalQueue that the build waits in, where it is Kueue that admits it.
+    pub fn queue(&self) -> Option<&str> {
+        self.kueue_labels()
+            .find(|(key, _)| *key == kueue::QUEUE_NAME)
+            .map(|(_, name)| name)
+            .filter(|name| !name.is_empty())
+    }
+
+    /// What the build workload, or else its pod template, has for Kueue.
+    fn kueue_labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        let of_pod = self.build.template.pointer("/metadata/labels").and_then(Value::as_object);
+        let of_pod =
+            of_pod.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
+        let own = &self.build.labels;
+        own.iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .chain(of_pod.filter(|(key, _)| !own.contains_key(*key)))
+            .filter(|(key, _)| kueue::is_kueue_key(key))
+    }
+
     /// The build's Job, its namespace left out.
+    ///
+    /// One that Kueue admits is suspended from the start, also where no webhook sees to that: what nobody admits does not run.
     pub fn job(&self, build: &BuildOf<'_>) -> Value {
         let mut job_labels: Object<String, Value> =
             labels(&self.settings).into_iter().map(|(key, value)| (key, value.into())).collect();
@@ -51,10 +74,14 @@ impl Plan {
         if let Some(revision) = build.revision {
             annotations.insert(wire::REVISION.to_owned(), revision.into());
         }
-        json!({
+        let template = self.build_template(build, job_labels.clone());
+        job_labels.extend(self.kueue_labels().map(|(key, value)| (key.to_owned(), value.into())));
+        let of_kueue = self.build.annotations.iter().filter(|(key, _)| kueue::is_kueue_key(key));
+        annotations.extend(of_kueue.map(|(key, value)| (key.clone(), value.clone().into())));
+        let mut job = json!({
             "apiVersion": "batch/v1",
             "kind": "Job",
-            "metadata": { "name": wire::JOB, "labels": job_labels.clone(), "annotations": annotations },
+            "metadata": { "name": wire::JOB, "labels": job_labels, "annotations": annotations },
             "spec": {
                 "completions": 1,
                 "parallelism": 1,
@@ -73,9 +100,13 @@ impl Plan {
                         },
                     },
                 ] },
-                "template": self.build_template(build, job_labels),
+                "template": template,
             },
-        })
+        });
+        if self.queue().is_some() {
+            job["spec"]["suspend"] = true.into();
+        }
+        job
     }
 
     fn build_template(&self, build: &BuildOf<'_>, ours: Object<String, Value>) -> Value {
@@ -83,8 +114,16 @@ impl Plan {
             Value::Object(template) => template.clone(),
             _ => Object::new(),
         };
-        object_at(object_at(&mut template, "metadata"), "labels").extend(ours);
+        let of_pod = object_at(object_at(&mut template, "metadata"), "labels");
+        // on the Job: it is what Kueue admits, and not its pod once more
+        of_pod.retain(|key, _| !kueue::is_kueue_key(key));
+        of_pod.extend(ours);
         let pod = object_at(&mut template, "spec");
+        if self.queue().is_some() {
+            let mut gates = take_list(pod, "schedulingGates");
+            gates.push(json!({ "name": wire::SUPPORT_GATE }));
+            pod.insert("schedulingGates".to_owned(), gates.into());
+        }
         pod.insert("restartPolicy".to_owned(), "Never".into());
         pod.insert("activeDeadlineSeconds".to_owned(), self.build.settings.deadline.as_secs().into());
         if pod.get("automountServiceAccountToken") != Some(&Value::Bool(true)) {

@@ -32,6 +32,9 @@ pub const COVERED: [Resource; 24] = [
     resource::ROLE_BINDINGS,
 ];
 
+/// What it covers only where an administrator has added it: which ClusterQueue a pipeline may take from is for them to say.
+pub const ADDED: [Resource; 2] = [resource::LOCAL_QUEUES, resource::LOCAL_QUEUES_V1BETA1];
+
 /// Kinds of Kubernetes itself that belong to no namespace.
 const CLUSTER_SCOPED: [&str; 25] = [
     "APIService",
@@ -75,7 +78,7 @@ const GONE: [(&str, &str, &str); 2] = [
 /// What is known of a document's `apiVersion` and `kind`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
-    /// The workspace role covers it.
+    /// The workspace role covers it, or may: whether it does is asked before anything is created.
     Covered(Resource),
     /// The kind is covered, but no server since 1.30 serves it under this `apiVersion`; the one to write.
     Moved(String),
@@ -95,12 +98,12 @@ fn group_of(api_version: &str) -> &str {
 /// Looks a kind up.
 pub fn look_up(api_version: &str, kind: &str) -> Known {
     let exact = |known: &&Resource| known.kind == kind && known.api_version() == api_version;
-    if let Some(found) = COVERED.iter().find(exact) {
+    if let Some(found) = COVERED.iter().chain(&ADDED).find(exact) {
         return Known::Covered(*found);
     }
     let group = group_of(api_version);
     let of_kubernetes = !group.contains('.') || group.ends_with(".k8s.io");
-    let served = COVERED.iter().find(|known| known.kind == kind);
+    let served = COVERED.iter().chain(&ADDED).find(|known| known.kind == kind);
     if let Some((_, since, instead)) = GONE.iter().find(|(gone, ..)| of_kubernetes && *gone == kind) {
         return Known::Gone(since, instead);
     }

@@ -20,6 +20,7 @@ use serde_json::{Map as Object, Value, json};
 use super::settings::KEYS;
 use super::{Plan, labels};
 use crate::chain::build::Map;
+use crate::chain::kueue::is_kueue_key;
 use crate::chain::wire;
 use crate::keel::{names, parking};
 
@@ -98,6 +99,7 @@ impl Plan {
                 ![names::MONITOR_CONTAINERS, names::INIT_CONTAINERS]
                     .iter()
                     .any(|it| it.eq_ignore_ascii_case(key))
+                    && !is_kueue_key(key)
             });
         }
         label_map.extend(labels(&self.settings));

@@ -105,3 +105,49 @@ fn the_ci_image_is_pinned_wherever_it_stands_and_no_other_is() {
         assert_eq!(pod["containers"][0]["image"], pinned);
     }
 }
+
+#[test]
+fn what_a_build_workload_has_for_kueue_goes_to_its_job() {
+    let queue = "kueue.x-k8s.io/queue-name";
+    let on_the_deployment =
+        format!("  labels: {{{queue}: main, kueue.x-k8s.io/priority-class: high, team: a}}\n  name: build\n");
+    let on_its_pods = format!("metadata: {{labels: {{app: build, {queue}: other}}}}");
+    for (text, named) in [
+        (least("  name: build\n", &on_the_deployment), Some("main")),
+        (least("metadata: {labels: {app: build}}", &on_its_pods), Some("other")),
+        (
+            least("  name: build\n", &on_the_deployment)
+                .replace("metadata: {labels: {app: build}}", &on_its_pods),
+            Some("main"),
+        ),
+        (LEAST.to_owned(), None),
+        (least("  name: build\n", &format!("  labels: {{{queue}: ''}}\n  name: build\n")), None),
+    ] {
+        let plan = good(&text);
+        assert_eq!(plan.queue(), named, "{text}");
+        let job = job_of(&text, &version());
+        let labels = &job["metadata"]["labels"];
+        assert_eq!(labels[queue].as_str().filter(|name| !name.is_empty()), named);
+        assert_eq!(labels.get("team"), None, "no more than Kueue's");
+        assert_eq!(job["spec"]["suspend"].as_bool(), named.map(|_| true), "nobody runs it before Kueue");
+        let template = &job["spec"]["template"];
+        assert!(!template["metadata"]["labels"].to_string().contains("kueue"), "its pod is not queued, too");
+        assert_eq!(template["metadata"]["labels"]["app"], "build");
+        let gates = named.map(|_| json!([{ "name": "studioci.dev/support" }]));
+        assert_eq!(template["spec"].get("schedulingGates"), gates.as_ref());
+        let listener = plan.listener(&ListenerOf { tag: "build-20260102", generation: 2 });
+        assert!(!listener.to_string().contains("kueue"), "{listener}");
+    }
+}
+
+#[test]
+fn a_queue_of_kueues_is_for_an_administrator_to_allow() {
+    let plan = good(&with(
+        "apiVersion: kueue.x-k8s.io/v1beta2\nkind: LocalQueue\nmetadata: {name: main}\nspec: {clusterQueue: gpus}",
+    ));
+    assert!(
+        plan.kinds.contains(&crate::chain::resource::LOCAL_QUEUES),
+        "it is asked for before anything is created"
+    );
+    assert_eq!(plan.rest().last().unwrap().1["spec"]["clusterQueue"], "gpus");
+}
