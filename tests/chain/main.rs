@@ -27,6 +27,7 @@ mod pages;
 mod pod;
 mod proxy;
 mod published;
+mod queued;
 mod reasons;
 mod refused;
 mod remedied;
