@@ -264,8 +264,13 @@ const RUNS_THEM: [&str; 7] = [
 ];
 
 /// Commands of others in the pages: who runs them, and the words by which that is seen in its source.
-const ELSEWHERE: [(&str, Elsewhere); 29] = [
+const ELSEWHERE: [(&str, Elsewhere); 31] = [
     ("cargo xtask image --out ", Elsewhere::In("tests/cluster/src/index.rs", "index().archive()")),
+    (
+        "cargo xtask image --push ",
+        Elsewhere::In("tests/cluster/src/registry.rs", "push_index(&index(), \"team/app:1\")"),
+    ),
+    ("docker login ", Elsewhere::Nobody("docker's own")),
     ("skopeo copy ", Elsewhere::Nobody("a registry with a login")),
     ("cargo install ", Elsewhere::Nobody("the same program, built from the same sources")),
     ("cargo xtask package", Elsewhere::In("tests/chain/krewed.rs", "[\"package\"")),

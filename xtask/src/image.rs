@@ -4,10 +4,13 @@
 //! who packs how.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use test_cluster::Error;
 use test_cluster::image::{agent_image_for, machine};
 use test_cluster::index::Index;
+use test_cluster::login::of_docker;
 use test_cluster::registry::Registry;
 
 use crate::build;
@@ -25,9 +28,12 @@ pub(crate) struct Args {
     /// Where the archive is written, for `skopeo copy oci-archive:FILE docker://…`
     #[arg(long, value_name = "FILE", required_unless_present = "push")]
     out: Option<PathBuf>,
-    /// Push it to a registry that speaks plain http and asks for no login, such as a local cluster's
+    /// Push it to a registry, with docker's login if it asks for one
     #[arg(long, value_name = "HOST/REPOSITORY:TAG")]
     push: Option<String>,
+    /// The registry speaks plain http, as one on this machine is taken to do
+    #[arg(long, requires = "push")]
+    plain_http: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -50,10 +56,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     match push {
         None => println!("{}", index.digest()),
         Some((host, name)) => {
-            let digest = Registry::at(host).push_index(&index, name).map_err(|error| {
+            let digest = pushed(host, name, &index, args.plain_http).map_err(|error| {
                 Failure::Other(format!(
-                    "{error}\n  to do: for a registry with TLS or a login write an archive (--out FILE), and copy it with \
-                     skopeo copy --all oci-archive:FILE docker://{host}/{name}"
+                    "{error}\n  to do: log in with docker login {host}; one without TLS needs --plain-http. Or write an \
+                     archive (--out FILE), and copy it with skopeo copy --all oci-archive:FILE docker://{host}/{name}"
                 ))
             })?;
             let (repository, _) = name.rsplit_once(':').unwrap_or((name, ""));
@@ -63,6 +69,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Pushes it; its digest, where the registry says it.
+fn pushed(host: &str, name: &str, index: &Index, plain: bool) -> Result<String, Error> {
+    let registry = Registry::at(host).with_login(of_docker(host)?);
+    let registry = if plain || is_here(host) { registry } else { registry.by_tls()? };
+    registry.push_index(index, name)
+}
+
+/// Whether it is on this machine, and so taken to speak plain http, as docker does.
+fn is_here(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name == "localhost" || name.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 /// A registry's host, and the repository and the tag there.

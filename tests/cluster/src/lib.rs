@@ -9,6 +9,7 @@
 //! | [`cluster`] | start and stop, in order |
 //! | [`handle`] | what a test holds: kubeconfigs, registry, audit log, the power to kill a server |
 //! | [`archive`], [`image`], [`index`], [`registry`] | archives and images without docker, and the registry's HTTP API |
+//! | [`login`] | who somebody is to a registry |
 //! | [`door`] | a registry that wants a login |
 //! | [`audit`] | which requests reached the API server, in order |
 //! | [`part`] | the servers as processes: found again by pid and start time |
@@ -39,6 +40,7 @@ pub mod host;
 pub mod image;
 pub mod index;
 pub mod interrupt;
+pub mod login;
 pub mod network;
 pub mod open;
 pub mod part;
