@@ -70,11 +70,11 @@ spec:
 
 /// What Kueue writes of the Job of a build.
 fn says(world: &World, namespace: &str, conditions: &Value) {
-    let job = world.get(&["job", "build", "-n", namespace]);
+    let job = world.get(&["job", "studioci-build", "-n", namespace]);
     let workload = json!({
         "apiVersion": "kueue.x-k8s.io/v1beta1", "kind": "Workload",
         "metadata": { "name": "job-build", "namespace": namespace, "ownerReferences": [{ "apiVersion": "batch/v1",
-            "kind": "Job", "name": "build", "uid": job["metadata"]["uid"], "controller": true }] },
+            "kind": "Job", "name": "studioci-build", "uid": job["metadata"]["uid"], "controller": true }] },
         "spec": { "queueName": "main" },
     });
     let file = world.file("workload.json", &workload.to_string());
@@ -97,7 +97,7 @@ fn says(world: &World, namespace: &str, conditions: &Value) {
 
 fn suspend(world: &World, namespace: &str, suspended: bool) {
     let patch = json!({ "spec": { "suspend": suspended } }).to_string();
-    world.kubectl(&["patch", "job", "build", "-n", namespace, "-p", &patch]).ok();
+    world.kubectl(&["patch", "job", "studioci-build", "-n", namespace, "-p", &patch]).ok();
 }
 
 fn says_why(world: &World, generation: u64, why: &str) {
