@@ -14,6 +14,7 @@ pub mod claim;
 pub mod commit_status;
 pub mod copied;
 pub mod denial;
+pub mod event;
 pub mod freeze;
 pub mod head;
 pub mod kept_log;

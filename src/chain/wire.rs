@@ -4,6 +4,8 @@
 
 /// Field manager of every write.
 pub const FIELD_MANAGER: &str = "kubectl-studioci";
+/// Source of the Events that are written.
+pub const EVENT_SOURCE: &str = "studioci";
 /// The project's page.
 pub const HOMEPAGE: &str = "https://github.com/studioci/kubectl-studioci";
 /// The agent image that `setup` writes into home unless told otherwise; the version is the tag.

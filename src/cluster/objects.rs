@@ -132,12 +132,18 @@ pub struct Event {
 pub const EVENT_TEXT: usize = 1024;
 
 fn short<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let text: String = nullable(deserializer)?;
-    if text.len() <= EVENT_TEXT {
-        return Ok(text);
+    Ok(within_event(nullable(deserializer)?))
+}
+
+/// A text that is no longer than one of an Event, its end cut off where it is.
+pub fn within_event(mut text: String) -> String {
+    const CUT: &str = "…";
+    if text.len() > EVENT_TEXT {
+        let end = (0..=EVENT_TEXT - CUT.len()).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or_default());
+        text.push_str(CUT);
     }
-    let end = (0..=EVENT_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
-    Ok(format!("{}…", &text[..end]))
+    text
 }
 
 /// Metadata of an Event, as far as it matters.
@@ -187,8 +193,8 @@ mod tests {
             "involvedObject": { "kind": "Job", "name": null },
         }))
         .unwrap();
-        assert_eq!(event.reason.len(), EVENT_TEXT + "…".len());
-        assert!(event.message.len() <= EVENT_TEXT + "…".len() && event.message.ends_with("ä…"));
+        assert_eq!(event.reason.len(), EVENT_TEXT);
+        assert!(event.message.len() <= EVENT_TEXT && event.message.ends_with("ä…"));
         assert_eq!(event.involved_object.name, "");
     }
 

@@ -166,7 +166,7 @@ impl Agent<'_> {
             loop {
                 let action = adopt::step(&seen);
                 other.note_action(&action, &seen.build.namespace);
-                match Box::pin(other.act(action, &mut seen)).await? {
+                match Box::pin(other.carry_out(action, &mut seen)).await? {
                     Flow::Again => other.observe_work(&mut seen).await?,
                     Flow::Look => break,
                     Flow::Wait => return Ok(seen.build.phase >= Phase::Finished),

@@ -7,6 +7,7 @@ mod act;
 mod adopt;
 mod bring_down;
 mod build;
+mod events;
 mod finish;
 mod hand_on;
 mod hear;
@@ -49,6 +50,7 @@ use crate::state::confinement;
 use crate::state::error::{Error, Result};
 use crate::state::narration::Narration;
 use adopt::Watchfulness;
+use events::EventState;
 use hear::AwaitedSince;
 use memory::{AgentFindings, Cache, Timers};
 use publish::{Alongside, PublishState};
@@ -110,6 +112,7 @@ pub struct Agent<'a> {
     watch: Watchfulness,
     rotation: Rotation,
     telling: PublishState,
+    events: EventState,
 }
 
 /// What comes after an action.
@@ -153,6 +156,7 @@ impl<'a> Agent<'a> {
             watch: Watchfulness::default(),
             rotation: Rotation::default(),
             telling: PublishState::default(),
+            events: EventState::default(),
         }
     }
 
@@ -286,7 +290,7 @@ impl<'a> Agent<'a> {
             self.announce(&seen).await;
             let action = step(&seen);
             self.note_action(&action, &seen.build.namespace);
-            match self.act(action, &mut seen).await? {
+            match self.carry_out(action, &mut seen).await? {
                 Flow::Again => self.observe_work(&mut seen).await?,
                 flow => return Ok(flow),
             }

@@ -26,7 +26,8 @@ impl World {
             return told;
         }
         let dry = seen.query.contains("dryRun=All");
-        let writes = seen.method != "GET" && !dry;
+        // what is said in Events is said beside the work, and when is nobody's business
+        let writes = seen.method != "GET" && !dry && !seen.path.ends_with("/events");
         if writes && self.dies_after == Some(self.writes.len()) {
             self.dead = true;
             return Reply::Silence;

@@ -22,7 +22,7 @@ pub struct World {
     pub objects: BTreeMap<String, Value>,
     /// Requests that were served, `METHOD path`.
     pub requests: Vec<String>,
-    /// Writes that were served; reviews and dry runs are none.
+    /// Writes that were served; reviews, dry runs and Events are none.
     pub writes: Vec<String>,
     /// After so many writes nobody gets an answer any more.
     pub dies_after: Option<usize>,

@@ -19,6 +19,7 @@ mod refused;
 mod renewed;
 mod rests;
 mod rotates;
+mod says;
 mod starts;
 mod supersedes;
 mod tidies;

@@ -82,6 +82,7 @@ pub(crate) fn work() -> Vec<Row> {
         row(ONE, "lists pods", all(PODS, "ci-a-one", "").get(), Allowed),
         row(ONE, "lists events", all(EVENTS, "ci-a-one", "fieldSelector=involvedObject.kind%3DJob").get(), Allowed),
         row(ONE, "an event", create(json!({ "apiVersion": "v1", "kind": "Event", "metadata": { "name": "e", "namespace": "ci-a-one" }, "involvedObject": { "kind": "Deployment", "name": "build", "namespace": "ci-a-one" }, "reason": "x", "type": "Normal" })), Allowed),
+        row(ONE, "an Event of its Namespace, for a phase or a verdict", create(event("ci-a-one", "ci-a-one.passed", "Namespace")), Allowed),
         row(ONE, "all pods of a label at once", all(PODS, "ci-a-one", "labelSelector=nobody").delete(), Allowed),
     ];
     for (kind, resource) in [("Deployment", DEPLOYMENTS), ("StatefulSet", STATEFUL_SETS), ("ReplicaSet", REPLICA_SETS), ("ReplicationController", REPLICATION_CONTROLLERS)] {
@@ -123,6 +124,8 @@ pub(crate) fn pipeline() -> Vec<Row> {
         rule("namespaces", &["get", "patch", "delete"], &[]),
         rule("rbac.authorization.k8s.io:roles,rolebindings", &["create", "patch", "delete", "deletecollection"], &[]),
         rule("resourcequotas", &["create"], &[]),
+        rule("events", &["*"], &[]),
+        rule("events.k8s.io:events", &["*"], &[]),
     ]);
     vec![
         row(ONE, "ServiceAccount builder", create(object("ServiceAccount", "ci-a-one", "builder")), Allowed),
@@ -175,6 +178,7 @@ pub(crate) fn unheld() -> Vec<Row> {
         row(ONE, "moves a foreign namespace into its chain", at(NAMESPACES, "", "ci-b-other").patch(labels(json!({ "studioci.dev/chain": "a" }))), Rbac),
         row(ONE, "cancels a build of a foreign chain", at(NAMESPACES, "", "ci-b-other").patch(annotations(json!({ "studioci.dev/cancel": "superseded" }))), Rbac),
         row(ONE, "deletes a foreign chain's namespace", at(NAMESPACES, "", "ci-b-other").dispose(), Rbac),
+        row(ONE, "an Event of a foreign chain's build", create(event("ci-b-other", "ci-b-other.passed", "Namespace")), Rbac),
         row(ONE, "deletes a namespace of no chain", at(NAMESPACES, "", "ci-plain").dispose(), Rbac),
         row(ONE, "deletes home", at(NAMESPACES, "", "studioci").dispose(), Rbac),
         row(ONE, "labels home", at(NAMESPACES, "", "studioci").patch(labels(json!({ "studioci.dev/chain": "a" }))), Rbac),

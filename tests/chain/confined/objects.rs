@@ -291,3 +291,22 @@ pub(crate) fn workload(kind: &str, namespace: &str, name: &str, role: &str, mut 
     }
     object
 }
+
+/// An Event about an object of that kind, as an agent says of its Namespace what happened to a build.
+pub(crate) fn event(namespace: &str, name: &str, kind: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Event", "metadata": { "name": name, "namespace": namespace },
+        "involvedObject": { "apiVersion": "v1", "kind": kind, "name": namespace, "namespace": namespace },
+        "reason": "Passed", "message": "Passed after 7m5s", "type": "Normal", "source": { "component": "studioci" },
+    })
+}
+
+/// The same by the group of Events.
+pub(crate) fn event_of_its_group(namespace: &str, name: &str, kind: &str) -> Value {
+    json!({
+        "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": { "name": name, "namespace": namespace },
+        "regarding": { "apiVersion": "v1", "kind": kind, "name": namespace, "namespace": namespace },
+        "reason": "Passed", "note": "Passed after 7m5s", "type": "Normal", "action": "Built",
+        "eventTime": "2026-11-24T20:00:00.000000Z", "reportingController": "studioci", "reportingInstance": "x",
+    })
+}

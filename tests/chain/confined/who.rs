@@ -107,6 +107,7 @@ validations! {
     ROOT_CA = "studioci-identity": "which API server its agent believes";
     DECOY = "studioci-identity": "only what runs as the agent is labelled";
     ONE_POD = "studioci-identity": "a listener is scaled to one pod at most";
+    ITS_NEWS = "studioci-identity": "a build says nothing in Events of its Namespace";
     AGENTS_KIND = "studioci-listener": "only a Deployment may run as an agent";
     AGENTS_PLACE = "studioci-listener": "stands in a namespace of the chain";
     DEPLOYMENT = "studioci-listener": "has one pod at most, is rolled out as";
