@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::quantity::Quantity;
 use super::wire;
 
 /// How many Secrets a chain's ring has.
@@ -184,32 +185,11 @@ pub fn default_size() -> usize {
 /// What is expected.
 pub fn size(text: &str) -> Result<usize, String> {
     const FORM: &str = "it must be a size such as 256Ki, or 0 for none";
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: f64 = number.parse().map_err(|_| FORM.to_owned())?;
-    let exponent = || unit.strip_prefix(['e', 'E'])?.parse::<i32>().ok();
-    let unit = match unit {
-        "" => 1.0,
-        "m" => 1e-3,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "Ki" => 1024.0,
-        "Mi" => 1024.0 * 1024.0,
-        "Gi" => 1024.0 * 1024.0 * 1024.0,
-        _ => 10_f64.powi(exponent().ok_or(FORM)?),
-    };
-    let bytes = (number * unit).ceil();
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    if bytes > MOST as f64 {
-        return Err("it must be 512Ki at most: what is kept stands in Secrets".to_owned());
+    let bytes = Quantity::parse(text).and_then(Quantity::whole).ok_or(FORM)?;
+    match usize::try_from(bytes) {
+        Ok(bytes) if bytes <= MOST => Ok(bytes),
+        _ => Err("it must be 512Ki at most: what is kept stands in Secrets".to_owned()),
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and what was just compared"
-    )]
-    Ok(bytes as usize)
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod phase;
 pub mod pod;
 pub mod pod_maker;
 pub mod publishing;
+pub mod quantity;
 pub mod record;
 pub mod remedy;
 pub mod reported;

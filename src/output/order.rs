@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::go;
 use super::jsonpath::JsonPath;
+use crate::chain::quantity::Quantity;
 
 /// The places of these objects in the order of what a path finds in each; what has nothing there comes first.
 ///
@@ -25,10 +26,11 @@ pub fn order(by: &JsonPath, objects: &[Value]) -> Result<Vec<usize>, String> {
     if present.is_empty() && !absent.is_empty() {
         return Err(format!("couldn't find any field with path {:?} in the list of objects", by.text()));
     }
-    let quantities: Option<Vec<f64>> = present.iter().map(|(_, value)| quantity(value.as_str()?)).collect();
+    let quantities: Option<Vec<Quantity>> =
+        present.iter().map(|(_, value)| Quantity::parse(value.as_str()?)).collect();
     let mut keys: Vec<(usize, Key)> = match quantities {
-        Some(numbers) => {
-            present.iter().zip(numbers).map(|((place, _), number)| (*place, Key::Number(number))).collect()
+        Some(quantities) => {
+            present.iter().zip(quantities).map(|((place, _), it)| (*place, Key::Quantity(it))).collect()
         }
         None => present
             .into_iter()
@@ -48,6 +50,7 @@ pub fn order(by: &JsonPath, objects: &[Value]) -> Result<Vec<usize>, String> {
 
 /// What is compared.
 enum Key {
+    Quantity(Quantity),
     Number(f64),
     Text(String),
 }
@@ -63,43 +66,10 @@ impl Key {
 
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {
+            (Self::Quantity(a), Self::Quantity(b)) => a.cmp(b),
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
             _ => Ordering::Equal,
         }
     }
-}
-
-/// A quantity of Kubernetes, near enough to be compared.
-///
-/// Source of the rule: apimachinery's `resource.ParseQuantity`.
-fn quantity(text: &str) -> Option<f64> {
-    const SUFFIXES: [(&str, f64); 16] = [
-        ("Ki", 1024.0),
-        ("Mi", 1_048_576.0),
-        ("Gi", 1_073_741_824.0),
-        ("Ti", 1_099_511_627_776.0),
-        ("Pi", 1_125_899_906_842_624.0),
-        ("Ei", 1_152_921_504_606_846_976.0),
-        ("n", 1e-9),
-        ("u", 1e-6),
-        ("m", 1e-3),
-        ("k", 1e3),
-        ("M", 1e6),
-        ("G", 1e9),
-        ("T", 1e12),
-        ("P", 1e15),
-        ("E", 1e18),
-        ("", 1.0),
-    ];
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let digits = unsigned.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(unsigned.len());
-    let (number, suffix) = text.split_at(text.len() - unsigned.len() + digits);
-    let number: f64 = number.parse().ok()?;
-    if let Some(exponent) = suffix.strip_prefix(['e', 'E']).and_then(|exponent| exponent.parse::<i32>().ok())
-    {
-        return Some(number * 10f64.powi(exponent));
-    }
-    let (_, factor) = SUFFIXES.iter().find(|(name, _)| *name == suffix)?;
-    Some(number * factor)
 }

@@ -10,6 +10,7 @@ use serde_json::{Number, Value};
 
 use super::subject::{Subject, escaped};
 use crate::chain::base64::of_base64;
+use crate::chain::quantity::Quantity;
 use crate::pipeline::codes;
 use crate::pipeline::dialect::{Scalar, resolve};
 use crate::pipeline::fault::Fault;
@@ -334,27 +335,12 @@ fn fits(takes: &str, value: &Value) -> bool {
         "bool" => value.is_boolean(),
         "int32" => of_32_bits(),
         "int64" => whole(i64::MIN, i64::MAX),
-        "quantity" => value.is_number() || value.as_str().is_some_and(is_quantity),
+        "quantity" => {
+            value.is_number() || value.as_str().is_some_and(|text| Quantity::parse(text.trim()).is_some())
+        }
         "int-or-string" => value.is_string() || of_32_bits(),
         _ => true,
     }
-}
-
-/// A number and its unit, as `ParseQuantity` of k8s.io/apimachinery reads them.
-fn is_quantity(text: &str) -> bool {
-    let text = text.trim();
-    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let (number, unit) =
-        text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
-    let exponent = |text: &str| {
-        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-        !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
-    };
-    number.contains(|c: char| c.is_ascii_digit())
-        && number.matches('.').count() < 2
-        && (matches!(unit, "" | "n" | "u" | "m" | "k" | "M" | "G" | "T" | "P" | "E")
-            || matches!(unit, "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei")
-            || unit.strip_prefix(['e', 'E']).is_some_and(exponent))
 }
 
 /// A number without a fraction; `1.0`, which an object of JSON may hold, is one.
