@@ -63,6 +63,7 @@ fn observation(phase: Phase) -> Observation {
             revision: None,
             job_uid: None,
             heartbeat: None,
+            reserved: None,
             times: BTreeMap::new(),
         },
         head: Head {

@@ -97,6 +97,7 @@ fn of_head(head: &Head, generation: u64) -> Entry {
         exits: Vec::new(),
         events: Vec::new(),
         log_kept: false,
+        reserved: None,
     }
 }
 

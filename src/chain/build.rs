@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 pub use super::phase::{Dispatch, Happening, Phase, Verdict};
+use super::reserved::Reserved;
 use super::trying::Trying;
 pub use super::version::{Baseline, Content, Version};
 use super::{age, wire};
@@ -65,6 +66,8 @@ pub struct Build {
     pub job_uid: Option<String>,
     /// The last sign of life of its agent, as it was written.
     pub heartbeat: Option<String>,
+    /// What it has reserved, once it was recorded.
+    pub reserved: Option<Reserved>,
     /// When each phase began.
     pub times: BTreeMap<Phase, Timestamp>,
 }
@@ -203,6 +206,8 @@ impl Build {
             revision: told(wire::REVISION),
             job_uid: told(wire::JOB_UID),
             heartbeat: told(wire::HEARTBEAT),
+            // it tells, and decides nothing
+            reserved: told(wire::RESERVED).and_then(|text| serde_json::from_str(&text).ok()),
             times: Phase::ALL
                 .into_iter()
                 .filter_map(|phase| Some((phase, annotations.get(&phase.time_key())?.parse().ok()?)))

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::build::{Build, Map, Verdict};
+use super::reserved::Reserved;
 
 /// Version of the object.
 pub const API_VERSION: &str = "studioci.dev/v1";
@@ -66,6 +67,7 @@ pub fn build_object(build: &Build, seen: &Seen<'_>, now: Timestamp) -> Value {
             dispatch_error: build.dispatch_error.as_deref(),
             phase_times: build.times.iter().map(|(phase, at)| (phase.as_str(), time(*at))).collect(),
             duration_seconds: seconds,
+            reserved: build.reserved.as_ref(),
         },
     };
     serde_json::to_value(object).expect("strings and numbers are JSON")
@@ -174,4 +176,7 @@ struct BuildStatus<'a> {
     /// Whole seconds from the push being seen to the verdict, or to now.
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_seconds: Option<i64>,
+    /// What it has reserved, once it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reserved: Option<&'a Reserved>,
 }

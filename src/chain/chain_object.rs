@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::build::Build;
 use super::build_object::{API_VERSION, time};
+use super::reserved::Reserved;
 
 /// What is known of a chain.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,8 @@ pub struct ChainSeen {
     pub builds: Option<usize>,
     /// When and by whom it was ended, in words.
     pub ended: Option<String>,
+    /// What those of its builds have reserved that home remembers; none where it knows of none.
+    pub reserved: Option<Reserved>,
 }
 
 impl ChainSeen {
@@ -45,6 +48,7 @@ impl ChainSeen {
                 idle_since: self.idle_since.map(time),
                 builds: self.builds,
                 ended: self.ended.as_deref(),
+                reserved: self.reserved.as_ref(),
                 why,
             },
         };
@@ -88,6 +92,8 @@ struct ChainStatus<'a> {
     builds: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reserved: Option<&'a Reserved>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
 }

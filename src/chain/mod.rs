@@ -34,6 +34,7 @@ pub mod record;
 pub mod remedy;
 pub mod reported;
 pub mod repository;
+pub mod reserved;
 pub mod resource;
 pub mod retention;
 pub mod revision;

@@ -262,6 +262,7 @@ pub fn of_history(entry: &Entry, chain: &str, chain_uuid: &str) -> Build {
         revision: entry.revision.clone(),
         job_uid: None,
         heartbeat: None,
+        reserved: entry.reserved.clone(),
         times: Phase::ALL.iter().filter_map(time).collect(),
     }
 }

@@ -11,6 +11,7 @@ use super::build::{Build, Map, Phase};
 use super::copied::CopiedSecret;
 use super::kept_log;
 use super::publishing::PublishSettings;
+use super::reserved::Reserved;
 use super::rights::{self, Grants};
 use super::rules::{Rules, Tidied};
 use super::wire;
@@ -125,6 +126,9 @@ pub struct Entry {
     /// Whether the end of its log was kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub log_kept: bool,
+    /// What it has reserved; none of a build whose namespace was gone before it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved: Option<Reserved>,
 }
 
 /// At most so many events of one build are kept.
@@ -157,6 +161,7 @@ impl Entry {
             exits,
             events: events.into_iter().skip(skip).map(shorten).collect(),
             log_kept: false,
+            reserved: build.reserved.clone(),
         }
     }
 }
@@ -227,6 +232,7 @@ mod tests {
             exits: vec![],
             events: vec![],
             log_kept: false,
+            reserved: None,
         }
     }
 

@@ -9,6 +9,7 @@ use super::build::{Build, Phase, Verdict};
 use super::masking::Masking;
 use super::outbox::of_history;
 use super::record::{Entry, Exit};
+use super::reserved::Reserved;
 
 /// What is told of.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +67,7 @@ impl ReportedBuild {
             build.image = build.image.or(of_history.image);
             build.version = build.version.or(of_history.version);
             build.revision = build.revision.or(of_history.revision);
+            build.reserved = build.reserved.or(of_history.reserved);
             for (phase, at) in of_history.times {
                 build.times.entry(phase).or_insert(at);
             }
@@ -138,6 +140,8 @@ pub struct Tally {
     pub ended: usize,
     /// The median of how long they took.
     pub median: Option<SignedDuration>,
+    /// What those that ended have reserved, as far as that is known.
+    pub reserved: Option<Reserved>,
 }
 
 impl Tally {
@@ -175,6 +179,8 @@ impl ReportedChain {
             tally.ended += 1;
             *tally.verdicts.entry(verdict).or_default() += 1;
         }
+        let ended = self.builds.iter().filter(|it| it.build.verdict.is_some());
+        tally.reserved = Reserved::sum(ended.map(|it| it.build.reserved.as_ref()));
         let mut took: Vec<SignedDuration> = self.builds.iter().filter_map(ReportedBuild::took).collect();
         took.sort_unstable();
         // of an even number, the middle between both that are
@@ -209,6 +215,7 @@ mod tests {
             times: times.iter().map(|(phase, second)| ((*phase).to_owned(), at(*second))).collect(),
             exits: Vec::new(),
             log_kept: false,
+            reserved: None,
             events: Vec::new(),
         }
     }

@@ -88,6 +88,7 @@ fn entry(generation: u64) -> Entry {
         exits: Vec::new(),
         events: Vec::new(),
         log_kept: false,
+        reserved: None,
     }
 }
 

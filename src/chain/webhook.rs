@@ -12,6 +12,7 @@ use super::link::LinkTemplate;
 use super::masking::Masking;
 use super::outbox;
 use super::record::Entry;
+use super::reserved::Reserved;
 
 /// A build for whoever is no part of the cluster: as its Namespace tells it, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,6 +94,7 @@ fn sample(chain: &str, now: Timestamp) -> Build {
         exits: Vec::new(),
         events: Vec::new(),
         log_kept: false,
+        reserved: None,
     };
     let build = outbox::of_history(&entry, chain, "3f1c7e0a-0000-4000-8000-000000000001");
     Build { phase: Phase::Building, cause: None, ..build }
@@ -108,6 +110,9 @@ fn fill(build: &mut Build) {
     build.dispatch_error = Some(HOSTILE.to_owned());
     build.version = format!("build-0002@sha256:{digest}").parse::<Version>().ok();
     build.revision = Some("9fceb02d0ae598e95dc970b74767f19372d61af8".to_owned());
+    if build.verdict.is_some() {
+        build.reserved = Some(Reserved::unknown(HOSTILE));
+    }
 }
 
 #[cfg(test)]
@@ -155,6 +160,7 @@ mod tests {
             ("revision", [true, false, true, false]),
             ("digest", [true, false, true, false]),
             ("parent", [true, false, true, false]),
+            ("reserved", [false, false, true, false]),
             ("link", [false, false, false, false]),
         ] {
             assert_eq!(has(name)[..4], want, "{name}");

@@ -176,6 +176,8 @@ pub const RECHECK: &str = "studioci.dev/recheck";
 pub const ADOPT_AFTER: &str = "studioci.dev/adopt-after";
 /// Annotation of a build's namespace: uid of the Job, written once it exists, so that a deleted one is not made again.
 pub const JOB_UID: &str = "studioci.dev/job-uid";
+/// Annotation of a build's namespace: what it has reserved, as [`super::reserved::Reserved`] writes it.
+pub const RESERVED: &str = "studioci.dev/reserved";
 /// Annotation of support: the replicas that the template asked for.
 pub const REPLICAS: &str = "studioci.dev/replicas";
 

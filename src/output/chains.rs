@@ -48,16 +48,18 @@ impl Listed for ChainsView<'_> {
         self.chains.len()
     }
 
-    /// `wide` says nothing more.
-    fn headers(&self, _: bool) -> Vec<&'static str> {
-        vec!["Name", "Newest", "Status", "Last", "Listening", "Idle", "Builds", "Why"]
+    /// `wide` adds what its builds have reserved.
+    fn headers(&self, wide: bool) -> Vec<&'static str> {
+        let reserved = wide.then_some("Reserved");
+        let first = ["Name", "Newest", "Status", "Last", "Listening", "Idle", "Builds"];
+        first.into_iter().chain(reserved).chain(["Why"]).collect()
     }
 
-    fn cells(&self, place: usize, _: bool) -> Vec<String> {
+    fn cells(&self, place: usize, wide: bool) -> Vec<String> {
         let chain = &self.chains[place];
         let newest = chain.newest.as_ref();
         let since = |at: Option<Timestamp>| at.map_or_else(|| NONE.to_owned(), |at| age::human(at, self.now));
-        vec![
+        let mut cells = vec![
             chain.name.clone(),
             newest.map(|build| build.namespace.clone()).unwrap_or_default(),
             newest.map(status).unwrap_or_default().to_owned(),
@@ -65,8 +67,12 @@ impl Listed for ChainsView<'_> {
             since(chain.listening_since),
             since(chain.idle_since),
             chain.builds.map(|count| count.to_string()).unwrap_or_default(),
-            self.why(chain).unwrap_or_default(),
-        ]
+        ];
+        if wide {
+            cells.push(chain.reserved.as_ref().map(|it| it.total().to_string()).unwrap_or_default());
+        }
+        cells.push(self.why(chain).unwrap_or_default());
+        cells
     }
 
     fn labels(&self, _: usize) -> Option<&BTreeMap<String, String>> {

@@ -1,6 +1,6 @@
 //! The build: the rest of the pipeline comes up, the Job runs, and how it ended goes into home.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use tokio::try_join;
 
@@ -141,7 +141,8 @@ impl Agent<'_> {
             Ok(self.cluster.get::<ServedJob>(&kind::JOBS, namespace, wire::JOB).await?)
         };
         let read = async { try_join!(pods, history, job) };
-        let ((pods, warnings), history, job) = Box::pin(read).await?;
+        let (read, reserving) = join(Box::pin(read), Box::pin(self.reserving(&seen.build))).await;
+        let ((pods, warnings), history, job) = read?;
         let container = job.as_ref().map_or(self.me.container.as_str(), ServedJob::container).to_owned();
         let log_kept = Box::pin(self.keep_log(seen, verdict, (&pods, &container), &discretion)).await;
         let exits = pods.iter().flat_map(verdict::exits).collect();
@@ -154,6 +155,9 @@ impl Agent<'_> {
             .collect();
         let mut build = seen.build.clone();
         build.times.insert(Phase::Recorded, self.now());
+        let reserved = self.reserved(&build, reserving, &container);
+        let told = json!(reserved).to_string();
+        build.reserved = Some(reserved);
         let mut cause = discretion.masking.text(cause);
         shorten(&mut cause);
         let entry = Entry { log_kept, ..Entry::of(&build, verdict.as_str(), &cause, exits, events) };
@@ -166,7 +170,8 @@ impl Agent<'_> {
         self.cluster
             .patch::<Value>(&kind::CONFIG_MAPS, Some(wire::HOME), &name, Patch::Merge(&patch))
             .await?;
-        let annotations = json!({ wire::VERDICT: verdict.as_str(), wire::CAUSE: cause });
+        let annotations =
+            json!({ wire::VERDICT: verdict.as_str(), wire::CAUSE: cause, wire::RESERVED: told });
         self.reach(seen, Phase::Recorded, annotations).await
     }
 

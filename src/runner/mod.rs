@@ -21,6 +21,7 @@ mod publish;
 mod push;
 mod queue;
 mod recheck;
+mod reserve;
 mod rotate;
 mod served;
 #[cfg(test)]

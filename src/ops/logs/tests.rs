@@ -79,6 +79,7 @@ fn entry(namespace: &str, generation: u64, verdict: &str, log_kept: bool) -> Ent
         exits: Vec::new(),
         events: Vec::new(),
         log_kept,
+        reserved: None,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::chain::build::{Build, Phase};
 use crate::chain::chain_object::ChainSeen;
 use crate::chain::head::Head;
 use crate::chain::record::{Entry, history};
+use crate::chain::reserved::Reserved;
 use crate::chain::wire;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Query};
@@ -127,6 +128,7 @@ fn seen(chain: &str, head: Option<&Head>, entries: &[Entry], builds: &[&Build]) 
         idle_since: listening_since.max(ended_at).filter(|_| idle),
         builds: Some(builds.len()),
         ended: head.and_then(|head| head.ended.clone()),
+        reserved: Reserved::sum(entries.iter().map(|entry| entry.reserved.as_ref())),
     }
 }
 

@@ -5,7 +5,8 @@ use std::fmt::{self, Write as _};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    PhaseRow, UNKNOWN, clock, facts, further, length, outcome, phases, plain, shown, summary, took, why,
+    PhaseRow, UNKNOWN, clock, facts, further, length, outcome, phases, plain, reserved, shown, summary, took,
+    why,
 };
 use crate::chain::build::Phase;
 use crate::chain::reported::{ReportedBuild, ReportedChain};
@@ -31,11 +32,8 @@ pub(super) fn build(it: &ReportedBuild, now: Timestamp) -> String {
     if let Some(why) = why(&it.build) {
         let _ = writeln!(body, "<p class=\"why\">{}</p>", Html(why));
     }
-    body.push_str("</header>\n<dl>\n");
-    for (name, fact) in facts(it, now) {
-        let _ = writeln!(body, "<dt>{name}</dt><dd>{}</dd>", Html(&fact));
-    }
-    body.push_str("</dl>\n");
+    body.push_str("</header>\n");
+    list(&mut body, facts(it, now));
     let rows = phases(&it.build, now);
     if !rows.is_empty() {
         body.push_str("<h2>Phases</h2>\n");
@@ -83,15 +81,19 @@ pub(super) fn build(it: &ReportedBuild, now: Timestamp) -> String {
 
 /// A chain.
 pub(super) fn chain(chain: &ReportedChain, now: Timestamp) -> String {
+    let tally = chain.tally();
     let mut body = format!(
         "<header>\n<p class=\"kind\">Chain</p>\n<h1><bdi>{}</bdi></h1>\n<p class=\"why\">{}.</p>\n",
         Html(&chain.chain),
-        summary(chain, &chain.tally())
+        summary(chain, &tally)
     );
     if let Some(ended) = &chain.ended {
         let _ = writeln!(body, "<p class=\"note\">Ended: {}</p>", Html(ended));
     }
     body.push_str("</header>\n");
+    if let Some(it) = &tally.reserved {
+        list(&mut body, reserved(it));
+    }
     if !chain.builds.is_empty() {
         bars(&mut body, chain, now);
         let cells = chain.builds.iter().map(|it| {
@@ -111,6 +113,15 @@ pub(super) fn chain(chain: &ReportedChain, now: Timestamp) -> String {
         table(&mut body, &["Gen", "Build", "Verdict", "Took", "Tag", "Ended", "Why"], cells);
     }
     page(&format!("Chain {}", chain.chain), &body)
+}
+
+/// What is known, by what it is called.
+fn list(body: &mut String, facts: Vec<(&'static str, String)>) {
+    body.push_str("<dl>\n");
+    for (name, fact) in facts {
+        let _ = writeln!(body, "<dt>{name}</dt><dd>{}</dd>", Html(&fact));
+    }
+    body.push_str("</dl>\n");
 }
 
 fn page(title: &str, body: &str) -> String {

@@ -58,6 +58,9 @@ pub(super) fn chain(chain: &ReportedChain, now: Timestamp) -> Value {
     if let Some(median) = tally.median {
         summary["medianSeconds"] = json!(median.as_secs());
     }
+    if let Some(reserved) = &tally.reserved {
+        summary["reserved"] = json!(reserved);
+    }
     if let Some(stopped) = &chain.ended {
         summary["stopped"] = json!(stopped);
     }

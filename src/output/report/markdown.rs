@@ -9,7 +9,7 @@ use comfy_table::Table as Grid;
 use comfy_table::presets::ASCII_MARKDOWN;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{UNKNOWN, clock, facts, further, length, outcome, phases, shown, summary, took, why};
+use super::{UNKNOWN, clock, facts, further, length, outcome, phases, reserved, shown, summary, took, why};
 use crate::chain::reported::{ReportedBuild, ReportedChain};
 use crate::output::console::sanitise;
 use crate::output::short::short;
@@ -66,10 +66,14 @@ pub(super) fn build(it: &ReportedBuild, now: Timestamp) -> String {
 
 /// A chain.
 pub(super) fn chain(chain: &ReportedChain, now: Timestamp) -> String {
-    let mut text = format!("# Chain {}\n\n{}.\n", cell(&chain.chain), summary(chain, &chain.tally()));
+    let tally = chain.tally();
+    let mut text = format!("# Chain {}\n\n{}.\n", cell(&chain.chain), summary(chain, &tally));
     if let Some(ended) = &chain.ended {
         let _ = write!(text, "\nEnded: {}\n", code(ended));
     }
+    let rows =
+        tally.reserved.iter().flat_map(reserved).map(|(name, what)| vec![name.to_owned(), cell(&what)]);
+    text.push_str(&table(&["What", "Is"], rows));
     let longest = chain.builds.iter().filter_map(|it| took(it, now)).max();
     let rows = chain.builds.iter().map(|it| {
         let (build, took) = (&it.build, took(it, now));

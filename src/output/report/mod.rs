@@ -16,6 +16,7 @@ use crate::chain::age;
 use crate::chain::build::{Build, Phase};
 use crate::chain::names;
 use crate::chain::reported::{ReportOf, ReportedBuild, ReportedChain, Tally};
+use crate::chain::reserved::Reserved;
 
 /// The forms of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +107,18 @@ fn facts(it: &ReportedBuild, now: Timestamp) -> Vec<(&'static str, String)> {
         ("Dispatch", build.dispatch_error.clone()),
         ("Result", it.unpublished.clone()),
     ];
-    facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect()
+    let facts = facts.into_iter().filter_map(|(name, fact)| Some((name, fact?)));
+    facts.chain(build.reserved.iter().flat_map(reserved)).collect()
+}
+
+/// What builds have reserved, by what it is called.
+fn reserved(it: &Reserved) -> Vec<(&'static str, String)> {
+    let amounts =
+        [("Reserved waiting", it.waiting.to_string()), ("Reserved building", it.building.to_string())];
+    amounts
+        .into_iter()
+        .chain(it.missing.clone().map(|why| ("Reserved besides", format!("not known: {why}"))))
+        .collect()
 }
 
 /// A phase that a build was in.

@@ -9,6 +9,7 @@ use crate::chain::build::Verdict;
 use crate::chain::build_object::{Seen, build_object};
 use crate::chain::record::{Entry, Exit};
 use crate::chain::reported::ReportedLog;
+use crate::chain::reserved::Reserved;
 use crate::chain::wire;
 use crate::pipeline::documents::steers;
 
@@ -92,6 +93,7 @@ fn gone(generation: u64, verdict: &str, cause: &str, seconds: i64) -> ReportedBu
         .into(),
         exits: Vec::new(),
         log_kept: false,
+        reserved: None,
         events: Vec::new(),
     };
     ReportedBuild::gone(&entry, "app", "c")
@@ -706,6 +708,51 @@ fn a_build_that_is_gone_as_an_object_says_what_is_known_and_nothing_else() {
             "verdicts": { "Passed": 1, "Failed": 1, "Errored": 1, "Cancelled": 1 },
         })
     );
+}
+
+/// What was reserved, with a resource of that name.
+fn reserving(name: &str) -> Reserved {
+    let told = json!({ "waiting": { "cpu": 12.5 }, "building": { "cpu": 100, name: 40 }, "missing": name });
+    serde_json::from_value(told).unwrap()
+}
+
+#[test]
+fn what_was_reserved_is_told_of_a_build_and_of_its_chain_and_is_text_whatever_a_resource_is_called() {
+    let both = |name: &str| {
+        let [build, chain] = tame();
+        let (ReportOf::Build(mut build), ReportOf::Chain(mut chain)) = (build, chain) else { unreachable!() };
+        build.build.reserved = Some(reserving(name));
+        chain.builds[2].build.reserved = Some(reserving(name));
+        [ReportOf::Build(build), ReportOf::Chain(chain)]
+    };
+    let [build, chain] = both("nvidia.com/gpu");
+    for (of, missing) in [(&build, "nvidia.com/gpu"), (&chain, "4 builds not counted, or not wholly")] {
+        for form in [ReportForm::Markdown, ReportForm::Html] {
+            let text = said(form, of);
+            for fact in [
+                "Reserved waiting",
+                "cpu 12.5 core-seconds",
+                "Reserved building",
+                "cpu 100 core-seconds, nvidia.com/gpu 40 seconds",
+                &format!("not known: {missing}"),
+            ] {
+                assert!(text.contains(fact), "{form:?} has no {fact}: {text}");
+            }
+        }
+    }
+    let object = |of: &ReportOf| serde_json::from_str::<Value>(&said(ReportForm::Json, of)).unwrap();
+    let mut wanted = json!(reserving("nvidia.com/gpu"));
+    assert_eq!(object(&build)["status"]["reserved"], wanted);
+    wanted["missing"] = json!("4 builds not counted, or not wholly");
+    assert_eq!(object(&chain)["summary"]["reserved"], wanted);
+    for (tame, hostile) in both("x").iter().zip(&both(HOSTILE)) {
+        for form in FORMS {
+            let text = said(form, hostile);
+            assert_eq!(text.chars().find(|c| steers(*c) && !matches!(c, '\n' | '\t')), None, "{form:?}");
+        }
+        let tags = |of: &ReportOf| marked_up(&said(ReportForm::Html, of)).0;
+        assert_eq!(tags(hostile), tags(tame));
+    }
 }
 
 #[test]

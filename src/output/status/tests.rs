@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::chain::build::{Content, Map, NamespaceView, Verdict, Version};
 use crate::chain::chain_object::ChainSeen;
+use crate::chain::reserved::Reserved;
 use crate::keel::image::Digest;
 use crate::output::chains::ChainsView;
 use crate::output::form::ObjectForm;
@@ -397,6 +398,7 @@ fn objects() -> [Value; 2] {
         waiting: Some("w".to_owned()),
         dispatch_error: Some("e".to_owned()),
         parent: Some("p".to_owned()),
+        reserved: Some(reserved()),
         ..passed()
     };
     let mut signs = troubled(&full.namespace, "t");
@@ -413,6 +415,11 @@ fn objects() -> [Value; 2] {
     };
     let view = View::new([&full, &claimed], &signs, at(NOW)).with_labels(&labels);
     [view.object_of(&full), view.object_of(&claimed)]
+}
+
+fn reserved() -> Reserved {
+    let amounts = json!({ "cpu": 12.5, "nvidia.com/gpu": 40 });
+    serde_json::from_value(json!({ "waiting": amounts, "building": amounts, "missing": "m" })).unwrap()
 }
 
 #[test]
@@ -437,10 +444,11 @@ fn check(schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>, me
         Value::String(_) => "string",
         Value::Bool(_) => "boolean",
         Value::Number(number) if number.is_i64() || number.is_u64() => "integer",
+        Value::Number(_) => "number",
         Value::Object(_) => "object",
         _ => "something else",
     };
-    if schema["type"] != kind {
+    if schema["type"] != kind && !(schema["type"] == "number" && kind == "integer") {
         faults.push(format!("{path} is {kind}, not {}", schema["type"]));
     }
     if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
@@ -504,6 +512,7 @@ fn builds_and_chains_are_what_their_schemas_say_and_schemas_say_nothing_else() {
         idle_since: Some(at(NOW)),
         builds: Some(2),
         ended: Some("by ann".to_owned()),
+        reserved: Some(reserved()),
     };
     let bare = ChainSeen { name: "app".to_owned(), ..ChainSeen::default() };
     hold(include_str!("../../../docs/schema/chain.json"), &[chain.object(Some("w")), bare.object(None)]);
@@ -525,6 +534,7 @@ fn chains_have_a_row_each() {
             listening_since: since,
             idle_since: since,
             builds: Some(3),
+            reserved: Some(reserved()),
             ..ChainSeen::default()
         },
         ChainSeen {
@@ -551,6 +561,16 @@ fn chains_have_a_row_each() {
         gone          <none>              <none>      <none>   <none>      <none>   0        the namespace of its newest build is gone; kubectl studioci start raises a listener again
         over          <none>              <none>      <none>   <none>      <none>   0        ended: 2026-11-25 by ann
         ");
+    let wide = print(Listing { form: Some(ObjectForm::Wide), ..Listing::default() });
+    let reserved: Vec<_> = wide
+        .lines()
+        .map(|line| line.split("  ").map(str::trim).filter(|it| !it.is_empty()).nth(7).unwrap())
+        .collect();
+    assert_eq!(
+        reserved[..3],
+        ["RESERVED", "cpu 25 core-seconds, nvidia.com/gpu 80 seconds", "<none>"],
+        "{wide}"
+    );
     assert_eq!(
         print(Listing { form: Some(ObjectForm::Name), ..Listing::default() }),
         "chain/runner-main\nchain/busy\nchain/gone\nchain/over\n"

@@ -83,6 +83,38 @@ async fn an_agent_that_is_killed_between_a_phase_and_its_event_says_it_when_it_c
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_builds_pod_has_reserved_stands_on_its_namespace_and_in_home_when_it_is_recorded() {
+    let (stage, namespace) = pushed().await;
+    stage.world().exit = None;
+    let job_runs = |world: &World| world.phase(&namespace) == "Building" && !world.all("jobs").is_empty();
+    run_until(&stage, &namespace, job_runs).await;
+    let pod = format!("/api/v1/namespaces/{namespace}/pods/studioci-build-x");
+    let now = clock();
+    let after = |seconds: i64| (now + seconds.seconds()).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    stage.world().change(&pod, |pod| {
+        pod["spec"]["containers"][0]["resources"]["requests"] =
+            json!({ "cpu": "1500m", "nvidia.com/gpu": "2" });
+        let scheduled = json!({ "type": "PodScheduled", "status": "True", "lastTransitionTime": after(10) });
+        let run = json!({ "exitCode": 0, "startedAt": after(30), "finishedAt": after(90) });
+        pod["status"]["phase"] = json!("Succeeded");
+        pod["status"]["conditions"] = json!([scheduled]);
+        pod["status"]["containerStatuses"][0]["state"] = json!({ "terminated": run });
+    });
+    run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+    let world = stage.world();
+    let reserved = json!({
+        "waiting": { "cpu": 30, "nvidia.com/gpu": 40 },
+        "building": { "cpu": 90, "nvidia.com/gpu": 120 },
+    });
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(read(annotation(&world, &namespace, wire::RESERVED)), reserved);
+    let history = world.get("/api/v1/namespaces/studioci/configmaps/history-app-main");
+    let entry = read(history["data"]["build.00000001"].as_str().unwrap());
+    assert_eq!(entry["reserved"], reserved);
+}
+
+#[tokio::test(start_paused = true)]
 async fn events_that_are_refused_hold_no_build_and_are_a_line_of_the_diary_once() {
     let (stage, namespace) = pushed().await;
     stage.world().refusals.push(|request, _| {
