@@ -15,6 +15,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde::Deserialize as _;
 use studioci::cli::settings::ProcessSettings;
 use studioci::cli::{Parsed, parse};
 
@@ -253,9 +254,10 @@ fn no_verb_is_without_examples() {
 }
 
 /// Who runs on a cluster what the pages show of the plugin.
-const RUNS_THEM: [&str; 7] = [
+const RUNS_THEM: [&str; 8] = [
     "xtask/src/demo.rs",
     "tests/chain/byhand.rs",
+    "tests/chain/events.rs",
     "tests/chain/logs.rs",
     "tests/chain/start.rs",
     "tests/chain/support.rs",
@@ -264,7 +266,7 @@ const RUNS_THEM: [&str; 7] = [
 ];
 
 /// Commands of others in the pages: who runs them, and the words by which that is seen in its source.
-const ELSEWHERE: [(&str, Elsewhere); 31] = [
+const ELSEWHERE: [(&str, Elsewhere); 32] = [
     ("cargo xtask image --out ", Elsewhere::In("tests/cluster/src/index.rs", "index().archive()")),
     (
         "cargo xtask image --push ",
@@ -281,6 +283,7 @@ const ELSEWHERE: [(&str, Elsewhere); 31] = [
     ("kubectl create rolebinding ", PAGES),
     ("kubectl create secret docker-registry ", Elsewhere::Nobody("a login that a registry hands out")),
     ("kubectl get clusterrole", PAGES),
+    ("kubectl get events ", Elsewhere::In("tests/chain/events.rs", "[\"get\", \"events\"")),
     ("kubectl delete ", PAGES),
     ("account=system:serviceaccount:", PAGES),
     ("kubectl patch secret ", PAGES),
@@ -320,16 +323,41 @@ enum Elsewhere {
     Nobody(&'static str),
 }
 
-#[test]
-fn every_example_of_the_pages_works_as_it_stands() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+/// README and docs.
+fn pages(root: &Path) -> Vec<PathBuf> {
     let mut pages = vec![root.join("README.md")];
     let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     pages.extend(docs.filter(|page| page.extension().is_some_and(|end| end == "md")));
     pages.sort();
+    pages
+}
+
+#[test]
+fn every_yaml_of_the_pages_can_be_read() {
+    let mut read = 0;
+    // what is wrong with a pipeline is what `tests/lints.rs` is about
+    for page in pages(Path::new(env!("CARGO_MANIFEST_DIR"))).iter().filter(|page| !page.ends_with("lints.md"))
+    {
+        let text = fs::read_to_string(page).unwrap();
+        for block in text.split("```yaml\n").skip(1) {
+            let (block, _) = block.split_once("```").unwrap();
+            for document in serde_yaml::Deserializer::from_str(block) {
+                let value = serde_yaml::Value::deserialize(document);
+                let value = value.unwrap_or_else(|why| panic!("{}: {why}\n{block}", page.display()));
+                assert!(value.is_mapping(), "{}: {block}", page.display());
+                read += 1;
+            }
+        }
+    }
+    assert!(read >= 5, "{read}");
+}
+
+#[test]
+fn every_example_of_the_pages_works_as_it_stands() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Folder::new("pages");
     let (mut ours, mut used, mut left) = (0, Vec::new(), Vec::new());
-    for page in pages {
+    for page in pages(root) {
         let text = fs::read_to_string(&page).unwrap();
         for command in examples::commands(&text) {
             if !command.contains("kubectl studioci") {

@@ -11,6 +11,7 @@ mod completed;
 mod confined;
 mod crash;
 mod doctored;
+mod events;
 mod examples;
 mod full;
 mod gate;
