@@ -182,8 +182,10 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_surroundings_and_zero_is_our_own_limit() {
-        let settings =
-            ProcessSettings { kubeconfig: vec!["/home/p/.kube/config".into()], ..ProcessSettings::default() };
+        let settings = ProcessSettings {
+            kubeconfig: Some(vec!["/home/p/.kube/config".into()]),
+            ..ProcessSettings::default()
+        };
         let plain = ConnectionArgs::default().options(&settings);
         assert_eq!((plain.kubeconfig, plain.kubeconfig_paths), (None, settings.kubeconfig_files()));
         assert_eq!(plain.request_timeout, options::REQUEST_TIMEOUT);

@@ -22,12 +22,12 @@ pub mod variable {
     pub const TERM: &str = "TERM";
     /// Width for help texts.
     pub const COLUMNS: &str = "COLUMNS";
-    /// Proxy of `https` servers; the lower-case form wins, as in curl and Go.
-    pub const HTTPS_PROXY: [&str; 2] = ["https_proxy", "HTTPS_PROXY"];
+    /// Proxy of `https` servers; the first that says something wins, as in Go's programs.
+    pub const HTTPS_PROXY: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
     /// Proxy of `http` servers.
-    pub const HTTP_PROXY: [&str; 2] = ["http_proxy", "HTTP_PROXY"];
+    pub const HTTP_PROXY: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
     /// Servers that are reached directly.
-    pub const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
+    pub const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
     /// Set for a CGI script; whoever sends it a request with a header `Proxy` sets `HTTP_PROXY`, too.
     pub const REQUEST_METHOD: &str = "REQUEST_METHOD";
     /// Host and port of the API server, set by the kubelet in every pod.
@@ -37,8 +37,9 @@ pub mod variable {
 /// What the surroundings say, before any flag.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProcessSettings {
-    /// The kubeconfig files that `KUBECONFIG` names; empty where it names none.
-    pub kubeconfig: Vec<PathBuf>,
+    /// The kubeconfig files that `KUBECONFIG` names, if it says anything. As for kubectl, a list of empty names says that there
+    /// is no file.
+    pub kubeconfig: Option<Vec<PathBuf>>,
     /// Where the home directory is looked for.
     pub home: HomeFolder,
     /// Stdout.
@@ -113,8 +114,7 @@ impl ProcessSettings {
         let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
         let either = |names: [&str; 2]| names.into_iter().find_map(text);
         let kubeconfig = set(variable::KUBECONFIG)
-            .map(|list| split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect())
-            .unwrap_or_default();
+            .map(|list| split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect());
         let colour = set(variable::NO_COLOR).is_none() && text(variable::TERM).as_deref() != Some("dumb");
         let [host, port] = variable::KUBERNETES_SERVICE;
         let style = |terminal| StreamStyle { colour: terminal && colour };
@@ -140,11 +140,8 @@ impl ProcessSettings {
 
     /// The kubeconfig files to merge, first wins: `KUBECONFIG`, else `~/.kube/config`; empty without a home.
     pub fn kubeconfig_files(&self) -> Vec<PathBuf> {
-        if self.kubeconfig.is_empty() {
-            self.home.folder().iter().map(|home| home.join(".kube").join("config")).collect()
-        } else {
-            self.kubeconfig.clone()
-        }
+        let at_home = || self.home.folder().iter().map(|home| home.join(".kube").join("config")).collect();
+        self.kubeconfig.clone().unwrap_or_else(at_home)
     }
 }
 
@@ -169,7 +166,9 @@ mod tests {
     fn kubeconfig_is_the_list_or_the_file_at_home() {
         let settings = resolve(&[("KUBECONFIG", "/a::/b")], Some("/home/p"), ALL);
         assert_eq!(settings.kubeconfig_files(), [PathBuf::from("/a"), "/b".into()]);
-        for pairs in [&[][..], &[("KUBECONFIG", "")][..], &[("KUBECONFIG", ":")][..]] {
+        let empty = resolve(&[("KUBECONFIG", ":")], Some("/home/p"), ALL);
+        assert_eq!(empty.kubeconfig_files(), Vec::<PathBuf>::new(), "as for kubectl");
+        for pairs in [&[][..], &[("KUBECONFIG", "")][..]] {
             let settings = resolve(pairs, Some("/home/p"), ALL);
             assert_eq!(settings.kubeconfig_files(), [PathBuf::from("/home/p/.kube/config")], "{pairs:?}");
         }
@@ -218,6 +217,8 @@ mod tests {
             &[
                 ("HTTPS_PROXY", "http://upper"),
                 ("https_proxy", "http://lower"),
+                ("HTTP_PROXY", ""),
+                ("http_proxy", "http://low"),
                 ("NO_PROXY", "localhost"),
                 ("COLUMNS", "77"),
                 ("KUBECTL_PATH", "/usr/bin/kubectl"),
@@ -225,8 +226,8 @@ mod tests {
             None,
             ALL,
         );
-        assert_eq!(settings.proxies.https.as_deref(), Some("http://lower"));
-        assert_eq!(settings.proxies.http, None);
+        assert_eq!(settings.proxies.https.as_deref(), Some("http://upper"));
+        assert_eq!(settings.proxies.http.as_deref(), Some("http://low"));
         assert_eq!(settings.proxies.none_for.as_deref(), Some("localhost"));
         assert!(!settings.proxies.cgi && resolve(&[("REQUEST_METHOD", "GET")], None, ALL).proxies.cgi);
         assert_eq!(settings.columns, Some(77));

@@ -270,7 +270,10 @@ async fn a_client_key_that_cannot_be_used_is_told_in_words_with_a_way_out() {
         // what a plugin gives is judged alike, and named as the plugin's
         let given = json!({"status": {"clientCertificateData": certificate, "clientKeyData": key}});
         std::fs::write(folder.0.join("grant"), given.to_string()).unwrap();
-        let plugin = json!({"exec": {"command": "cat", "args": [folder.0.join("grant")]}});
+        let plugin = json!({"exec": {
+            "command": "cat", "args": [folder.0.join("grant")], "interactiveMode": "Never",
+            "apiVersion": "client.authentication.k8s.io/v1",
+        }});
         let error = asked(&Kubeconfig::new(&server, &plugin).options()).await.1.unwrap_err();
         assert!(
             error.to_string().starts_with(&format!("clientKeyData of the credential plugin cat: {said}")),

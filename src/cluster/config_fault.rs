@@ -94,6 +94,10 @@ cases! {
         TrustAndNoneByFlag {} Usage
             "specifying a root certificates file with the insecure flag is not allowed: both flags are given"
             => "leave --insecure-skip-tls-verify out, and the server is checked against --certificate-authority";
+        /// Two values of which only one can be meant.
+        BothGiven { whose: String, first: &'static str, second: &'static str } Usage
+            "{whose}: {first} and {second} are both given"
+            => "leave one of them out; kubectl, too, wants to be told which one is meant";
         /// A certificate without its key, or a key without its certificate.
         HalfIdentity { has: String, lacks: String } Usage
             "{has} is given, and {lacks} is not"
@@ -158,6 +162,11 @@ cases! {
         PluginUninformed {} Usage
             "credential plugin: it is to be told the cluster's certificate authority, which cannot be read"
             => "correct the cluster's certificate authority";
+        /// A plugin of which the kubeconfig does not say enough.
+        PluginMisdescribed { plugin: String, why: String } Usage
+            "credential plugin {plugin}: {why}"
+            => "correct the user's exec in the kubeconfig: command, apiVersion (client.authentication.k8s.io/v1), interactiveMode \
+                (Never, IfAvailable or Always); kubectl wants them, too";
         /// A plugin that gives no credentials.
         Plugin { plugin: String, why: String } Usage
             "credential plugin {plugin}: {why}"

@@ -41,6 +41,9 @@ pub(super) enum ProxyError {
     /// It makes no connection, by SOCKS5.
     #[error("the proxy made no connection: {0}")]
     Socks(String),
+    /// It lets nobody sign in, by SOCKS5.
+    #[error("the proxy made no connection: it takes no user and password")]
+    NoLogin,
     /// It makes none for us, by SOCKS5.
     #[error("the proxy made no connection: {0}")]
     Refused(&'static str),
@@ -51,7 +54,7 @@ impl ProxyError {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Unreached(_) | Self::Lost(_) | Self::Silent | Self::Socks(_) => true,
-            Self::Refused(_) => false,
+            Self::Refused(_) | Self::NoLogin => false,
             Self::Answered(code) => !code.is_client_error() || matches!(code.as_u16(), 408 | 429),
         }
     }
@@ -182,17 +185,34 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, server: Uri) -> Self::Future {
         let Some(proxy) = self.proxy.clone() else { return (self.dial)(server) };
-        let link = (self.dial)(proxy.address.clone());
-        let deadline = Instant::now() + self.bound;
+        let (dial, deadline) = (Arc::clone(&self.dial), Instant::now() + self.bound);
         async move {
-            let late = |error| ProxyError::Unreached(Box::new(error));
-            let link = timeout_at(deadline, link).await.map_err(late)?.map_err(ProxyError::Unreached)?;
-            let through = timeout_at(deadline, through(link, &proxy, &server)).await;
-            Ok(through.map_err(|_| ProxyError::Silent)??)
+            match by(&dial, &proxy, &server, deadline).await {
+                // a login that nobody wants is no reason to stay out; Go's programs offer to do without from the start
+                Err(ProxyError::NoLogin) => {
+                    let open = ChosenProxy { user: None, ..ChosenProxy::clone(&proxy) };
+                    let link = by(&dial, &open, &server, deadline).await;
+                    Ok(link.map_err(|why| match why {
+                        ProxyError::Refused(WANTS_LOGIN) => ProxyError::NoLogin,
+                        why => why,
+                    })?)
+                }
+                link => Ok(link?),
+            }
         }
         .boxed()
     }
 }
+
+/// By this proxy to the server.
+async fn by(dial: &Dial, proxy: &ChosenProxy, server: &Uri, deadline: Instant) -> Result<Link, ProxyError> {
+    let late = |error| ProxyError::Unreached(Box::new(error));
+    let link = timeout_at(deadline, dial(proxy.address.clone())).await;
+    let link = link.map_err(late)?.map_err(ProxyError::Unreached)?;
+    timeout_at(deadline, through(link, proxy, server)).await.map_err(|_| ProxyError::Silent)?
+}
+
+const WANTS_LOGIN: &str = "it wants a user and password";
 
 /// From the proxy on to the server.
 async fn through(mut link: Link, proxy: &ChosenProxy, server: &Uri) -> Result<Link, ProxyError> {
@@ -230,8 +250,8 @@ async fn socks(link: Link, proxy: &ChosenProxy, target: &str) -> Result<Link, Pr
 /// What the library's words mean, whose types are its own.
 fn socks_error(words: &str, signs_in: bool) -> ProxyError {
     ProxyError::Refused(match words {
-        "server does not support user/pass authentication" if signs_in => "it takes no user and password",
-        "server does not support user/pass authentication" => "it wants a user and password",
+        "server does not support user/pass authentication" if signs_in => return ProxyError::NoLogin,
+        "server does not support user/pass authentication" => WANTS_LOGIN,
         "server implements authentication incorrectly" => "it wants to be signed in to in another way",
         "credentials not accepted" => "it does not accept the user and password",
         "connection not allowed" => "it does not allow it",

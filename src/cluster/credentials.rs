@@ -26,7 +26,7 @@ pub(super) fn has_any(auth: &AuthInfo) -> bool {
         || text(auth.client_certificate_data.as_ref())
 }
 
-/// Where the Authorization header comes from, in client-go's order.
+/// Where the Authorization header comes from, in client-go's order. Nobody runs a plugin beside a certificate.
 pub(super) fn credentials(
     options: &Options,
     cluster: &KubeCluster,
@@ -34,20 +34,40 @@ pub(super) fn credentials(
     entries: &Entries,
 ) -> Result<Source, Error> {
     let of_user = |field: &str| format!("{field} of user {:?}", entries.user.as_deref().unwrap_or_default());
-    if let Some(token) =
-        auth.token.as_ref().map(ExposeSecret::expose_secret).filter(|token| !token.is_empty())
-    {
-        let whose = if options.token.is_some() { "--token".to_owned() } else { of_user("token") };
-        return Ok(Source::Fixed(Some(fixed_bearer(token, &whose)?)));
+    let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let secret = |secret: &Option<SecretString>| {
+        secret.as_ref().map(|it| it.expose_secret().to_owned()).filter(|it| !it.is_empty())
+    };
+    let (token, file) = (secret(&auth.token), text(&auth.token_file));
+    let (name, password) = (text(&auth.username), secret(&auth.password));
+    if (token.is_some() || file.is_some()) && (name.is_some() || password.is_some()) {
+        return Err(ConfigFault::BothGiven {
+            whose: format!("user {:?}", entries.user.as_deref().unwrap_or_default()),
+            first: match (&options.token, &token) {
+                (Some(_), _) => "--token",
+                (None, Some(_)) => "token",
+                (None, None) => "tokenFile",
+            },
+            second: if name.is_some() { "username" } else { "password" },
+        }
+        .into());
     }
-    if let Some(path) = auth.token_file.as_deref().filter(|path| !path.is_empty()) {
-        return Ok(Source::File(PathBuf::from(path), entries.user.clone()));
+    let whose = if options.token.is_some() { "--token".to_owned() } else { of_user("token") };
+    let token = token.map(|token| fixed_bearer(&token, &whose)).transpose()?;
+    if let Some(path) = file {
+        // the token counts as long as nothing can be read there
+        return Ok(Source::File(PathBuf::from(path), entries.user.clone(), token));
     }
-    if let Some(name) = auth.username.as_deref().filter(|name| !name.is_empty()) {
-        let password = auth.password.as_ref().map_or("", ExposeSecret::expose_secret);
-        return Ok(Source::Fixed(Some(basic(format!("{name}:{password}").as_bytes()))));
+    if token.is_some() {
+        return Ok(Source::Fixed(token));
     }
-    if let Some(exec) = &auth.exec {
+    if let Some(name) = name {
+        let basic = basic(format!("{name}:{}", password.unwrap_or_default()).as_bytes());
+        return Ok(Source::Fixed(Some(basic)));
+    }
+    let certificate =
+        text(&auth.client_certificate).is_some() || text(&auth.client_certificate_data).is_some();
+    if let Some(exec) = auth.exec.as_ref().filter(|_| !certificate) {
         let info = if exec.provide_cluster_info {
             Some(ExecAuthCluster::try_from(cluster).map_err(|_| ConfigFault::PluginUninformed {})?)
         } else {

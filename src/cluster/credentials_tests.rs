@@ -5,6 +5,7 @@ use super::*;
 #[tokio::test]
 async fn credentials_impersonation_and_compression_are_in_the_head() {
     let (url, heads, _) = secure_server(vec![FINE]).await;
+    let agent = format!("user-agent: kubectl-studioci/{}", env!("CARGO_PKG_VERSION"));
     let options = Options {
         token: Some("t".to_owned()),
         insecure_skip_tls_verify: true,
@@ -26,6 +27,7 @@ async fn credentials_impersonation_and_compression_are_in_the_head() {
         "impersonate-group: g2",
         "impersonate-extra-team%2fx: y",
         "accept-encoding: gzip",
+        &agent,
     ] {
         assert!(head.lines().any(|it| it == line), "{line} missing in\n{head}");
     }
@@ -37,7 +39,10 @@ async fn a_plugin_may_take_longer_than_a_request() {
     let script = r#"sleep 1.2; echo '{"status":{"token":"t"}}'"#;
     let config = Kubeconfig::new(
         &json!({"server": url, "insecure-skip-tls-verify": true}),
-        &json!({"exec": {"command": "sh", "args": ["-c", script]}}),
+        &json!({"exec": {
+            "command": "sh", "args": ["-c", script], "apiVersion": "client.authentication.k8s.io/v1",
+            "interactiveMode": "Never",
+        }}),
     );
     let second = Duration::from_secs(1);
     let options = Options { request_timeout: second, patience: second, ..config.options() };
@@ -255,6 +260,40 @@ async fn no_error_shows_what_a_kubeconfig_holds() {
     }
 }
 
+/// kubectl says of one that it overrides the other, and refuses both.
+#[tokio::test]
+async fn what_is_given_twice_is_refused_whichever_is_meant() {
+    let data = base64("x");
+    let server = json!({"server": "https://127.0.0.1:1"});
+    let trusting = json!({
+        "server": "https://127.0.0.1:1", "certificate-authority": "ca.crt", "certificate-authority-data": data,
+    });
+    let none = json!({});
+    for (cluster, user, said) in [
+        (&trusting, none.clone(), "cluster \"lab\": certificate-authority and certificate-authority-data"),
+        (
+            &server,
+            json!({"client-certificate": "c", "client-certificate-data": data, "client-key": "k"}),
+            "user \"ann\": client-certificate and client-certificate-data",
+        ),
+        (
+            &server,
+            json!({"client-certificate": "c", "client-key": "k", "client-key-data": data}),
+            "user \"ann\": client-key and client-key-data",
+        ),
+        (&server, json!({"token": "SECRET", "username": "u"}), "user \"ann\": token and username"),
+        (&server, json!({"tokenFile": "t", "password": "SECRET"}), "user \"ann\": tokenFile and password"),
+    ] {
+        let config = Kubeconfig::new(cluster, &user);
+        let error = asked(&config.options()).await.1.unwrap_err();
+        assert_eq!(error.to_string(), format!("{said} are both given"));
+    }
+    let config = Kubeconfig::new(&server, &json!({"username": "u", "password": "SECRET"}));
+    let flag = Options { token: Some("SECRET".to_owned()), ..config.options() };
+    let error = asked(&flag).await.1.unwrap_err();
+    assert_eq!(error.to_string(), "user \"ann\": --token and username are both given");
+}
+
 #[test]
 fn credentials_in_client_gos_order() {
     let entries = Entries { user: Some("ann".to_owned()), ..Entries::default() };
@@ -262,21 +301,38 @@ fn credentials_in_client_gos_order() {
         |auth: &AuthInfo| match credentials(&Options::default(), &KubeCluster::default(), auth, &entries) {
             Ok(Source::Fixed(None)) => "none".to_owned(),
             Ok(Source::Fixed(Some(value))) => value.to_str().unwrap().to_owned(),
-            Ok(Source::File(path, user)) => format!("tokenFile of {user:?}: {}", path.display()),
+            Ok(Source::File(path, user, before)) => {
+                let before = before.map(|value| format!(", before it {}", value.to_str().unwrap()));
+                format!("tokenFile of {user:?}: {}{}", path.display(), before.unwrap_or_default())
+            }
             Ok(Source::Withheld(why)) => why,
             Ok(Source::Plugin(plugin)) => plugin.name(),
             Err(error) => error.to_string(),
         };
     let mut auth = AuthInfo::default();
     assert_eq!(kind(&auth), "none");
-    auth.exec = Some(ExecConfig { command: Some("login".to_owned()), ..ExecConfig::default() });
+    auth.exec = Some(ExecConfig {
+        command: Some("login".to_owned()),
+        api_version: Some("client.authentication.k8s.io/v1beta1".to_owned()),
+        ..ExecConfig::default()
+    });
     assert_eq!(kind(&auth), "credential plugin login");
+    let certified = AuthInfo { client_certificate: Some("c".to_owned()), ..auth.clone() };
+    assert_eq!(kind(&certified), "none", "a certificate is enough");
     auth.username = Some("u".to_owned());
     auth.password = Some("p".to_owned().into());
     assert_eq!(kind(&auth), "Basic dTpw");
     auth.token_file = Some("/t".to_owned());
-    assert_eq!(kind(&auth), "tokenFile of Some(\"ann\"): /t");
+    let both = |first: &str, second: &str| format!("user \"ann\": {first} and {second} are both given");
+    assert_eq!(kind(&auth), both("tokenFile", "username"));
+    auth.username = None;
     auth.token = Some("t".to_owned().into());
+    assert_eq!(kind(&auth), both("token", "password"));
+    auth.password = None;
+    assert_eq!(kind(&auth), "tokenFile of Some(\"ann\"): /t, before it Bearer t");
+    auth.token = None;
+    assert_eq!(kind(&auth), "tokenFile of Some(\"ann\"): /t");
+    (auth.token_file, auth.token) = (None, Some("t".to_owned().into()));
     assert_eq!(kind(&auth), "Bearer t");
     let provider = kube::config::AuthProviderConfig { name: "gcp".to_owned(), ..Default::default() };
     let auth = AuthInfo { auth_provider: Some(provider), ..AuthInfo::default() };

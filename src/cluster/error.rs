@@ -267,7 +267,8 @@ impl Error {
             },
             Self::Forbidden(forbidden) if forbidden.is_of_nobody() => {
                 "Sign in: the server saw no credentials. Name a user of the kubeconfig with --user or give a --token, and \
-                 write the server as https://HOST:PORT, since none are sent over plain http."
+                 write the server as https://HOST:PORT, since none are sent over plain http. A user's name and password \
+                 are none: API servers have not taken them since Kubernetes 1.19."
             }
             Self::Forbidden(forbidden) => {
                 return format!(

@@ -37,10 +37,24 @@ impl ClientCertificate {
             field("client-certificate", options.client_certificate.is_some()),
             field("client-key", options.client_key.is_some()),
         );
+        let key_data = auth.client_key_data.as_ref().map(|data| data.expose_secret().to_owned());
+        for (data, path, first, second) in [
+            (
+                &auth.client_certificate_data,
+                &auth.client_certificate,
+                "client-certificate",
+                "client-certificate-data",
+            ),
+            (&key_data, &auth.client_key, "client-key", "client-key-data"),
+        ] {
+            if is_given(data.as_ref()) && is_given(path.as_ref()) {
+                let whose = format!("user {:?}", entries.user.as_deref().unwrap_or_default());
+                return Err(ConfigFault::BothGiven { whose, first, second });
+            }
+        }
         let certificate =
             read(auth.client_certificate_data.as_deref(), auth.client_certificate.as_deref(), &fields.0)?;
-        let key = auth.client_key_data.as_ref().map(ExposeSecret::expose_secret);
-        let key = read(key, auth.client_key.as_deref(), &fields.1)?;
+        let key = read(key_data.as_deref(), auth.client_key.as_deref(), &fields.1)?;
         let (has, lacks) = match (certificate, key) {
             (Some(certificate), Some(key)) => {
                 return Self::judged(&certificate, &key, &fields.0, &fields.1).map(Some);
@@ -101,6 +115,10 @@ impl ClientCertificate {
         }
         Ok(Self { certificate: pem::encode_many(&chain), key: pem::encode(&key) })
     }
+}
+
+fn is_given(text: Option<&String>) -> bool {
+    text.is_some_and(|text| !text.is_empty())
 }
 
 /// What a `…-data` field holds, or else the file that its path names.

@@ -156,8 +156,6 @@ fn overlay_auth(options: &Options, mut auth: AuthInfo) -> Result<AuthInfo, Error
             token_file: None,
             exec: None,
             auth_provider: None,
-            username: None,
-            password: None,
             ..auth
         };
     }
@@ -179,7 +177,8 @@ fn overlay_auth(options: &Options, mut auth: AuthInfo) -> Result<AuthInfo, Error
         auth.impersonate_groups = Some(options.impersonate_groups.clone());
     }
     if !options.impersonate_extra.is_empty() {
-        auth.impersonate_user_extra = Some(options.impersonate_extra.clone().into_iter().collect());
+        // key by key, as client-go lays one map over another
+        auth.impersonate_user_extra.get_or_insert_default().extend(options.impersonate_extra.clone());
     }
     let more = auth.impersonate_uid.is_some()
         || auth.impersonate_groups.as_ref().is_some_and(|groups| !groups.is_empty())

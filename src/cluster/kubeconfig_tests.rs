@@ -48,7 +48,7 @@ contexts:
 clusters:
 - {name: gpu, cluster: {server: 'https://gpu'}}
 users:
-- {name: bob, user: {token: t2, as: carl}}
+- {name: bob, user: {token: t2, as: carl, as-user-extra: {a: ['1'], b: ['2']}}}
 ";
 
 fn server(choice: &Choice) -> &str {
@@ -93,6 +93,9 @@ fn flags_lie_over_the_context() {
         impersonate: Some("dan".to_owned()),
         impersonate_uid: Some("7".to_owned()),
         impersonate_groups: vec!["g".to_owned()],
+        impersonate_extra: [("b", "3"), ("c", "4")]
+            .map(|(key, it)| (key.to_owned(), vec![it.to_owned()]))
+            .into(),
         insecure_skip_tls_verify: true,
         ..Options::default()
     };
@@ -100,6 +103,8 @@ fn flags_lie_over_the_context() {
     assert_eq!((choice.context.as_deref(), server(&choice)), (Some("lab"), "https://other:1"));
     assert_eq!(choice.auth.impersonate.as_deref(), Some("dan"));
     assert_eq!(choice.auth.impersonate_uid.as_deref(), Some("7"));
+    let extra = |it: &Choice| serde_json::to_value(&it.auth.impersonate_user_extra).unwrap();
+    assert_eq!(extra(&choice), serde_json::json!({"a": ["1"], "b": ["3"], "c": ["4"]}), "key by key");
     assert_eq!(choice.cluster.insecure_skip_tls_verify, Some(true));
     assert_eq!(secrecy::ExposeSecret::expose_secret(choice.auth.token.as_ref().unwrap()), "t3");
 }

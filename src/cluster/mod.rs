@@ -77,7 +77,7 @@ pub use list::{List, Query};
 pub use log::{LogName, LogSource};
 pub use log_cursor::LogPiece;
 pub use log_reader::ReadLog;
-pub use options::{InCluster, Options};
+pub use options::{InCluster, Options, USER_AGENT};
 pub use resource::Resource;
 pub use retry::{Proof, pause};
 pub use verbs::{Create, Delete, Deletion, Patch};

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Who we say we are to every server: an API server writes it down, and GitHub refuses requests without it.
+pub const USER_AGENT: &str = concat!("kubectl-studioci/", env!("CARGO_PKG_VERSION"));
 /// How long one request may take unless `--request-timeout` says otherwise. kubectl's default is "for ever", and
 /// an API server that accepts and then says nothing would hang us for ever too.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);

@@ -18,6 +18,8 @@ use super::{ClusterNotice, url};
 
 /// How long a plugin may take when nobody is there to answer its questions.
 const BOUND: Duration = Duration::from_secs(120);
+/// The versions in which plugins answer, as kubectl has them. Only the older one has a default of its interactiveMode.
+const VERSIONS: [&str; 2] = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
 /// A plugin is not run more often than this, however short-lived its tokens are.
 const LEAST: Duration = Duration::from_secs(10);
 
@@ -41,6 +43,8 @@ pub(super) struct Grant {
 
 #[derive(Deserialize)]
 struct ExecCredential {
+    #[serde(default, rename = "apiVersion")]
+    version: Option<String>,
     #[serde(default)]
     status: Option<ExecCredentialStatus>,
 }
@@ -58,10 +62,23 @@ impl Plugin {
     /// `interactive`: a person sits at standard input.
     pub(super) fn new(exec: ExecConfig, interactive: bool) -> Result<Self, Error> {
         let plugin = Self { exec, interactive };
-        if plugin.exec.command.is_none() {
-            return Err(plugin.fault("it names no command"));
+        let ExecConfig { command, api_version, interactive_mode: wants, .. } = &plugin.exec;
+        let version = api_version.as_deref().unwrap_or_default();
+        let lacks = if command.as_deref().is_none_or(str::is_empty) {
+            Some("it names no command".to_owned())
+        } else if version.is_empty() {
+            Some("it has no apiVersion".to_owned())
+        } else if !VERSIONS.contains(&version) {
+            Some(format!("its apiVersion {version:?} is none of {}", VERSIONS.join(", ")))
+        } else if wants.is_none() && version == VERSIONS[0] {
+            Some("it has no interactiveMode".to_owned())
+        } else {
+            None
+        };
+        if let Some(why) = lacks {
+            return Err(ConfigFault::PluginMisdescribed { plugin: plugin.called(), why }.into());
         }
-        let wants = plugin.exec.interactive_mode.as_ref();
+        let wants = wants.as_ref();
         if wants == Some(&ExecInteractiveMode::Always) && !interactive {
             return Err(plugin.fault("it needs a terminal (interactiveMode: Always) and there is none"));
         }
@@ -70,7 +87,12 @@ impl Plugin {
 
     /// For messages.
     pub(super) fn name(&self) -> String {
-        format!("credential plugin {}", self.exec.command.as_deref().unwrap_or("without a command"))
+        format!("credential plugin {}", self.called())
+    }
+
+    fn called(&self) -> String {
+        let command = self.exec.command.as_deref().filter(|command| !command.is_empty());
+        command.unwrap_or("without a command").to_owned()
     }
 
     pub(super) fn waiting(&self) -> ClusterNotice {
@@ -83,7 +105,7 @@ impl Plugin {
 
     fn fault(&self, why: impl Into<String>) -> Error {
         let hint = self.exec.install_hint.as_deref().map(str::trim).filter(|hint| !hint.is_empty());
-        let plugin = self.exec.command.clone().unwrap_or_else(|| "without a command".to_owned());
+        let plugin = self.called();
         let why = why.into();
         match hint {
             Some(hint) => ConfigFault::PluginHinted { plugin, why, hint: hint.to_owned() },
@@ -167,7 +189,7 @@ impl Plugin {
             spec["cluster"] = serde_json::to_value(cluster).unwrap_or_default();
         }
         json!({
-            "apiVersion": self.exec.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1"),
+            "apiVersion": self.exec.api_version,
             "kind": "ExecCredential",
             "spec": spec,
         })
@@ -179,6 +201,10 @@ impl Plugin {
         let reply: ExecCredential = serde_saphyr::from_slice(stdout).map_err(|_| {
             self.fault("what it printed is no ExecCredential (it is not shown: it may be secret)")
         })?;
+        if reply.version.is_some() && reply.version != self.exec.api_version {
+            let asked = self.exec.api_version.as_deref().unwrap_or_default();
+            return Err(self.fault(format!("it does not answer in {asked}, as the kubeconfig says it does")));
+        }
         let status = reply.status.ok_or_else(|| self.fault("what it printed has no status"))?;
         let certificate = match (status.client_certificate_data, status.client_key_data) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
@@ -202,12 +228,17 @@ mod tests {
     use super::*;
 
     fn plugin(command: &str, args: &[&str]) -> Plugin {
-        let exec = ExecConfig {
-            command: Some(command.to_owned()),
-            args: Some(args.iter().map(|&arg| arg.to_owned()).collect()),
-            ..ExecConfig::default()
-        };
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        let exec = ExecConfig { command: Some(command.to_owned()), args: Some(args), ..described() };
         Plugin::new(exec, false).unwrap()
+    }
+
+    fn described() -> ExecConfig {
+        ExecConfig {
+            api_version: Some(VERSIONS[0].to_owned()),
+            interactive_mode: Some(ExecInteractiveMode::IfAvailable),
+            ..ExecConfig::default()
+        }
     }
 
     #[tokio::test]
@@ -270,18 +301,43 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_refused() {
-        let exec =
-            ExecConfig { interactive_mode: Some(ExecInteractiveMode::Always), ..ExecConfig::default() };
-        assert!(Plugin::new(exec, true).is_err(), "no command");
-        let exec = ExecConfig {
-            command: Some("x".to_owned()),
-            interactive_mode: Some(ExecInteractiveMode::Always),
-            ..ExecConfig::default()
-        };
+        let command = |command: &str| Some(command.to_owned());
+        let described = || ExecConfig { command: command("x"), ..described() };
+        let beta = Some(VERSIONS[1].to_owned());
+        for (exec, said) in [
+            (ExecConfig { command: None, ..described() }, "without a command: it names no command"),
+            (ExecConfig { command: command(""), ..described() }, "without a command: it names no command"),
+            (ExecConfig { api_version: None, ..described() }, "x: it has no apiVersion"),
+            (ExecConfig { api_version: Some(String::new()), ..described() }, "x: it has no apiVersion"),
+            (
+                ExecConfig {
+                    api_version: Some("client.authentication.k8s.io/v1alpha1".to_owned()),
+                    ..described()
+                },
+                "x: its apiVersion \"client.authentication.k8s.io/v1alpha1\" is none of client.authentication.k8s.io/v1, \
+                 client.authentication.k8s.io/v1beta1",
+            ),
+            (ExecConfig { interactive_mode: None, ..described() }, "x: it has no interactiveMode"),
+        ] {
+            let error = Plugin::new(exec, true).unwrap_err();
+            assert_eq!(error.to_string(), format!("credential plugin {said}"));
+            assert!(
+                error.remedy().starts_with("correct the user's exec in the kubeconfig"),
+                "{}",
+                error.remedy()
+            );
+        }
+        let older = ExecConfig { interactive_mode: None, api_version: beta, ..described() };
+        assert!(Plugin::new(older, true).unwrap().asks());
+        let exec = ExecConfig { interactive_mode: Some(ExecInteractiveMode::Always), ..described() };
         assert!(Plugin::new(exec.clone(), false).unwrap_err().to_string().contains("needs a terminal"));
         assert!(Plugin::new(exec, true).unwrap().asks());
         let half = br#"{"status":{"clientCertificateData":"c"}}"#;
         assert!(plugin("x", &[]).read(half, Timestamp::UNIX_EPOCH).is_err());
         assert!(plugin("x", &[]).read(br#"{"status":{}}"#, Timestamp::UNIX_EPOCH).is_err());
+        let other = br#"{"apiVersion":"client.authentication.k8s.io/v1beta1","status":{"token":"t"}}"#;
+        let error = plugin("x", &[]).read(other, Timestamp::UNIX_EPOCH).unwrap_err().to_string();
+        let said = "it does not answer in client.authentication.k8s.io/v1, as the kubeconfig says it does";
+        assert_eq!(error, format!("credential plugin x: {said}"));
     }
 }

@@ -420,7 +420,6 @@ async fn a_silence_behind_a_proxy_is_told_with_the_proxy() {
 async fn a_proxy_of_socks_that_does_not_let_us_in_is_not_asked_again() {
     for (user, deed, said) in [
         ("", Deed::Socks(2, 0), "it wants a user and password"),
-        ("u:p@", Deed::Socks(0, 0), "it takes no user and password"),
         ("u:wrong@", Deed::SocksDoor, "it does not accept the user and password"),
         ("", Deed::Socks(0, 2), "it does not allow it"),
         ("", Deed::Socks(0, 7), "it does not connect anybody (command not supported)"),
@@ -439,6 +438,16 @@ async fn a_proxy_of_socks_that_does_not_let_us_in_is_not_asked_again() {
             "{error}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_login_that_a_proxy_of_socks_does_not_want_is_left_out() {
+    let (url, _, certificate) = secure_server(vec![FINE]).await;
+    let (address, asked_proxy) = proxy(Deed::Socks(0, 0), &url).await;
+    let trust = json!({"certificate-authority-data": base64(certificate), "tls-server-name": "127.0.0.1"});
+    let config = through("https://k8s.invalid:6443", &format!("socks5://u:p@{address}"), &trust);
+    asked(&config.options()).await.1.unwrap();
+    assert_eq!(*asked_proxy.lock().unwrap(), ["", "k8s.invalid:6443"], "once with it, and once without");
 }
 
 #[tokio::test]

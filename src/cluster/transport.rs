@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, WARNING};
+use http::header::{self, ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, WARNING};
 use http::{HeaderValue, Response};
 use kube::client::Body;
 use tokio::sync::Mutex;
@@ -22,6 +22,7 @@ use super::error::Error;
 use super::exchange_error::ExchangeError;
 use super::hindrance::Hindrance;
 use super::identity::ClientCertificate;
+use super::options::USER_AGENT;
 use super::plugin::Plugin;
 use super::request::ApiRequest;
 use super::way::Way;
@@ -41,8 +42,9 @@ pub(super) const QUIET: Duration = Duration::from_secs(2);
 pub(super) enum Source {
     /// They never change: a token, a password, a client certificate, or none at all.
     Fixed(Option<HeaderValue>),
-    /// A file that somebody renews: that of this user of a kubeconfig, or the token of the pod's ServiceAccount.
-    File(PathBuf, Option<String>),
+    /// A file that somebody renews: that of this user of a kubeconfig, or the token of the pod's ServiceAccount. Until it can
+    /// be read, this header counts, if there is one.
+    File(PathBuf, Option<String>, Option<HeaderValue>),
     /// There are some, but they would be sent in the clear: none is sent, and what is said about it.
     Withheld(String),
     /// A credential plugin.
@@ -55,6 +57,8 @@ struct Credentials {
     header: Option<HeaderValue>,
     read: Option<Instant>,
     renew: Option<Instant>,
+    /// When they could not be had, and why not.
+    failed: Option<(Instant, Error)>,
     generation: u64,
 }
 
@@ -79,10 +83,11 @@ impl Transport {
         reached: bool,
     ) -> Self {
         let header = match &source {
-            Source::Fixed(header) => header.clone(),
-            Source::File(..) | Source::Plugin(_) | Source::Withheld(_) => None,
+            Source::Fixed(header) | Source::File(_, _, header) => header.clone(),
+            Source::Plugin(_) | Source::Withheld(_) => None,
         };
-        let credentials = Credentials { client, header, read: None, renew: None, generation: 0 };
+        let credentials =
+            Credentials { client, header, read: None, renew: None, failed: None, generation: 0 };
         Self {
             source,
             way,
@@ -99,16 +104,21 @@ impl Transport {
     }
 
     /// The client and credentials to use now, fetched or renewed if they must be. One caller at a time runs a
-    /// plugin; the others wait for its result.
+    /// plugin; the others wait for its result, also where it fails: it may have asked a person.
     async fn current(&self) -> Result<(kube::Client, Option<HeaderValue>, u64), Error> {
+        let asked = Instant::now();
         let mut held = self.credentials.lock().await;
+        if let Some((_, why)) = held.failed.as_ref().filter(|(at, _)| *at > asked) {
+            return Err(why.clone());
+        }
         let due = match &self.source {
             Source::Fixed(_) | Source::Withheld(_) => false,
             Source::File(..) => held.read.is_none_or(|read| read.elapsed() >= TOKEN_FILE_AGE),
             Source::Plugin(_) => held.read.is_none() || held.renew.is_some_and(|at| Instant::now() >= at),
         };
-        if due {
-            self.fetch(&mut held).await?;
+        if due && let Err(why) = self.fetch(&mut held).await {
+            held.failed = Some((Instant::now(), why.clone()));
+            return Err(why);
         }
         Ok((held.client.clone(), held.header.clone(), held.generation))
     }
@@ -133,7 +143,7 @@ impl Transport {
     async fn fetch(&self, held: &mut Credentials) -> Result<(), Error> {
         match &self.source {
             Source::Fixed(_) | Source::Withheld(_) => {}
-            Source::File(path, user) => match read_token(path, user.as_deref()) {
+            Source::File(path, user, _) => match read_token(path, user.as_deref()) {
                 Ok(header) => held.header = Some(header),
                 // A token that vanished for a moment (a volume being renewed) is no reason to stop.
                 Err(_) if held.header.is_some() => {}
@@ -287,6 +297,7 @@ fn build(
 ) -> Result<http::Request<Body>, http::Error> {
     let mut message = http::Request::builder().method(request.method.clone()).uri(request.target());
     if let Some(headers) = message.headers_mut() {
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         if let Some(header) = header {
             headers.insert(AUTHORIZATION, header);
         }

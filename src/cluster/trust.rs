@@ -93,7 +93,11 @@ impl Trust {
         let named = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let data = named(&cluster.certificate_authority_data);
         let (file, what, pem) = match (data, named(&cluster.certificate_authority)) {
-            (Some(data), _) => {
+            (Some(_), Some(_)) => {
+                let (first, second) = ("certificate-authority", "certificate-authority-data");
+                return Err(ConfigFault::BothGiven { whose: format!("cluster {name:?}"), first, second });
+            }
+            (Some(data), None) => {
                 let what = format!("certificate-authority-data of cluster {name:?}");
                 let pem = of_base64(&data).ok_or_else(|| bad(&what, "it is not base64".to_owned()))?;
                 (None, what, pem)

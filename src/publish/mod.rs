@@ -20,6 +20,7 @@ mod webhook;
 use std::time::Duration;
 
 use crate::chain::repository::GITHUB_API;
+use crate::cluster::USER_AGENT;
 use crate::cluster::options::Proxies;
 use crate::cluster::outside::{Outside, WayOut};
 pub use fault::PublishFault;
@@ -49,9 +50,6 @@ pub enum Outcome {
     /// It will not get there, however often it is tried, until somebody does what the fault's remedy says.
     Unpublished(PublishFault),
 }
-
-/// Who we say we are; GitHub refuses requests without it.
-const USER_AGENT: &str = concat!("kubectl-studioci/", env!("CARGO_PKG_VERSION"));
 
 /// The host of a GitHub's API.
 ///
