@@ -624,7 +624,7 @@ fn help_of_status() {
 
         Arguments:
           [CHAIN|BUILD]
-                  Chain or build to show (default: the chain of this checkout, else all)
+                  Chain or build to show (default: $STUDIOCI_CHAIN, this checkout's, else all)
 
         Options:
           -A, --all-chains
@@ -695,7 +695,7 @@ fn help_of_watch() {
 
         Arguments:
           [CHAIN|BUILD]
-                  Chain or build to follow (default: the chain of this checkout, else the only one)
+                  Chain or build to follow (default: $STUDIOCI_CHAIN, this checkout's, the only one)
 
         Options:
               --timeout <DURATION>
@@ -740,7 +740,7 @@ fn help_of_report() {
 
         Arguments:
           [CHAIN|BUILD]
-                  Chain or build (default: the chain of this checkout)
+                  Chain or build (default: $STUDIOCI_CHAIN, else this checkout's)
 
         Options:
           -o, --output <FORMAT>
@@ -1032,7 +1032,7 @@ fn short_help_leaves_the_connection_options_out() {
         Usage: kubectl studioci status [OPTIONS] [CHAIN|BUILD]
 
         Arguments:
-          [CHAIN|BUILD]  Chain or build to show (default: the chain of this checkout, else all)
+          [CHAIN|BUILD]  Chain or build to show (default: $STUDIOCI_CHAIN, this checkout's, else all)
 
         Options:
           -A, --all-chains            List the builds of all chains

@@ -1,20 +1,203 @@
-//! The chain that a verb means where none is named: that of the checkout which it runs in.
+//! The chain that is meant where none is named, by verbs that look and change nothing.
+//!
+//! What is said for a session goes before what the folder says, and that before what is said once for everywhere.
 
+use std::io;
 use std::path::Path;
+
+use serde_json::Value;
 
 use super::failure::Failure;
 use super::mistake::Mistake;
+use super::settings::{ProcessSettings, variable};
+use crate::chain::names;
+use crate::keel::nearest::nearest;
 use crate::local;
+use crate::local::files::FileError;
 use crate::ops;
-use crate::pipeline::facts;
+use crate::pipeline::{documents, facts};
 
-/// The chain that `start` would begin here.
-pub(super) fn chain_here() -> Result<String, Failure> {
-    let git = local::git::facts(Path::new("."), |name| matches!(name, "repo" | "branch"));
-    ops::start::chain_of_checkout(&facts::group(git)).map_err(|why| Mistake::NoChainHere { why }.into())
+/// The key of the settings file.
+const CHAIN: &str = "chain";
+
+/// A chain, and what says that it is meant.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct MeantChain {
+    pub(super) name: String,
+    pub(super) by: String,
+}
+
+/// That of `STUDIOCI_CHAIN`; else the one that `start` would begin here; else that of the settings file.
+pub(super) fn chain_here(settings: &ProcessSettings) -> Result<MeantChain, Failure> {
+    Ok(meant(settings, of_checkout)?.map_err(|why| Mistake::NoChainHere { why })?)
 }
 
 /// The same for whoever names nothing, as far as there is one.
-pub(super) fn unless_named(name: Option<&String>) -> Option<String> {
-    if name.is_none() { chain_here().ok() } else { None }
+pub(super) fn unless_named(
+    name: Option<&String>,
+    settings: &ProcessSettings,
+) -> Result<Option<MeantChain>, Failure> {
+    if name.is_none() { Ok(meant(settings, of_checkout)?.ok()) } else { Ok(None) }
+}
+
+fn of_checkout() -> Result<String, String> {
+    let git = local::git::facts(Path::new("."), |name| matches!(name, "repo" | "branch"));
+    ops::start::chain_of_checkout(&facts::group(git))
+}
+
+/// The chain, or why there is none.
+fn meant(
+    settings: &ProcessSettings,
+    of_checkout: impl FnOnce() -> Result<String, String>,
+) -> Result<Result<MeantChain, String>, Failure> {
+    if let Some(name) = settings.chain.clone() {
+        return Ok(Ok(checked(name, format!("variable {}", variable::CHAIN))?));
+    }
+    let why = match of_checkout() {
+        Ok(name) => return Ok(Ok(MeantChain { name, by: "this checkout".to_owned() })),
+        Err(why) => why,
+    };
+    let Some(file) = settings.settings_file() else { return Ok(Err(why)) };
+    let by = format!("settings file {}", file.display());
+    let text = match local::files::read(&file, io::empty()) {
+        Ok(file) => file.text,
+        Err(FileError::Absent(_)) => return Ok(Err(why)),
+        Err(fault) => return Err(Mistake::SettingsUnreadable { why: fault.to_string() }.into()),
+    };
+    match of_settings(&file.display().to_string(), &text)? {
+        Some(name) => Ok(Ok(checked(name, by)?)),
+        None => Ok(Err(why)),
+    }
+}
+
+fn checked(name: String, by: String) -> Result<MeantChain, Mistake> {
+    match names::label_fault(&name, names::CHAIN_NAME_MAX) {
+        Some(why) => Err(Mistake::NotAChain { by, name, why }),
+        None => Ok(MeantChain { name, by }),
+    }
+}
+
+fn of_settings(file: &str, text: &str) -> Result<Option<String>, Failure> {
+    let read = match documents::read_value(file, text)? {
+        Value::Object(read) => read,
+        Value::Null => return Ok(None),
+        _ => return Err(Mistake::SettingsMisread { file: file.to_owned(), why: "it is no mapping" }.into()),
+    };
+    let mut chain = None;
+    for (key, value) in read {
+        let (file, known) = (file.to_owned(), [CHAIN]);
+        match (key.as_str(), value) {
+            (CHAIN, Value::Null) => {}
+            (CHAIN, Value::String(name)) => chain = Some(name),
+            (CHAIN, _) => {
+                return Err(Mistake::SettingsMisread { file, why: "its chain is no text" }.into());
+            }
+            _ => {
+                let mistake = match nearest(&key, known) {
+                    Some(near) => Mistake::SettingMisspelt { file, near: near.to_owned(), key },
+                    None => Mistake::SettingUnknown { file, known: known.join(", "), key },
+                };
+                return Err(mistake.into());
+            }
+        }
+    }
+    Ok(chain)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::settings::HomeFolder;
+    use super::*;
+
+    struct Home(PathBuf);
+
+    impl Home {
+        fn new(settings: &str) -> Self {
+            let home = std::env::temp_dir().join(format!("studioci-settings-{}", uuid::Uuid::new_v4()));
+            let folder = home.join(".config/kubectl-studioci");
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("config.yaml"), settings).unwrap();
+            Self(home)
+        }
+
+        fn meant(&self, variable: Option<&str>, checkout: Option<&str>) -> String {
+            let settings = ProcessSettings {
+                home: HomeFolder::At(Some(self.0.clone())),
+                chain: variable.map(str::to_owned),
+                ..ProcessSettings::default()
+            };
+            let of_checkout = || checkout.map(str::to_owned).ok_or_else(|| "no git".to_owned());
+            let said = match meant(&settings, of_checkout) {
+                Ok(Ok(found)) => format!("{} by {}", found.name, found.by),
+                Ok(Err(why)) => why,
+                Err(failure) => failure.to_string(),
+            };
+            said.replace(&self.0.display().to_string(), "HOME")
+        }
+    }
+
+    impl Drop for Home {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_session_goes_before_the_checkout_and_that_before_the_settings_file() {
+        let home = Home::new("chain: mine\n");
+        for (variable, checkout, expected) in [
+            (Some("now"), Some("here"), "now by variable STUDIOCI_CHAIN"),
+            (Some("now"), None, "now by variable STUDIOCI_CHAIN"),
+            (None, Some("here"), "here by this checkout"),
+            (None, None, "mine by settings file HOME/.config/kubectl-studioci/config.yaml"),
+        ] {
+            assert_eq!(home.meant(variable, checkout), expected);
+        }
+        for nothing in ["", "# chain: mine\n", "chain:\n", "{}\n"] {
+            assert_eq!(Home::new(nothing).meant(None, None), "no git", "{nothing:?}");
+        }
+        let away = ProcessSettings::default();
+        assert_eq!(meant(&away, || Err("no git".to_owned())).unwrap(), Err("no git".to_owned()));
+    }
+
+    #[test]
+    fn a_settings_file_that_says_something_else_is_told_with_what_it_may_say() {
+        let file = "HOME/.config/kubectl-studioci/config.yaml";
+        for (text, said) in [
+            (
+                "chian: mine\n",
+                "error: FILE: there is no setting \"chian\"\n  remedy: did you mean \"chain\"?",
+            ),
+            (
+                "colour: red\n",
+                "error: FILE: there is no setting \"colour\"\n  remedy: take it out; settings are: chain",
+            ),
+            (
+                "chain: 7\n",
+                "error: FILE: its chain is no text\n  remedy: write it as chain: NAME, or delete the file",
+            ),
+            (
+                "- chain\n",
+                "error: FILE: it is no mapping\n  remedy: write it as chain: NAME, or delete the file",
+            ),
+        ] {
+            assert_eq!(Home::new(text).meant(None, None), said.replace("FILE", file), "{text}");
+        }
+        let misread = Home::new("chain: {\n").meant(None, None);
+        assert!(misread.starts_with("error: ") && misread.contains(file), "{misread}");
+        for (home, variable, by) in [
+            (Home::new("chain: My_chain\n"), None, &*format!("settings file {file}")),
+            (Home::new(""), Some("My_chain"), "variable STUDIOCI_CHAIN"),
+        ] {
+            let said = home.meant(variable, None);
+            assert!(
+                said.starts_with(&format!("error: {by}: \"My_chain\" is no name of a chain: it ")),
+                "{said}"
+            );
+        }
+        // whoever is told by a nearer word does not need the file
+        assert_eq!(Home::new("chian: x\n").meant(None, Some("here")), "here by this checkout");
+    }
 }

@@ -33,7 +33,7 @@ Examples:
   # Show what one container has written within the last five minutes
   kubectl studioci logs runner-main -c build --since 5m")]
 pub struct LogsArgs {
-    /// Chain or build (default: the chain of this checkout, else the only one)
+    /// Chain or build (default: $STUDIOCI_CHAIN, this checkout's, else the only one)
     #[arg(value_name = "CHAIN|BUILD")]
     pub name: Option<String>,
     /// Follow the log to the build's verdict
@@ -59,7 +59,7 @@ pub struct LogsArgs {
 pub(super) async fn run(args: LogsArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let cluster = ctx.connect()?;
     let request = LogsRequest {
-        here: unless_named(args.name.as_ref()),
+        here: unless_named(args.name.as_ref(), &ctx.settings)?.map(|chain| chain.name),
         name: args.name,
         follow: args.follow,
         container: args.container,

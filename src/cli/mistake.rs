@@ -64,7 +64,27 @@ cases! {
         /// A `report` that names nothing, where nothing tells what is meant.
         NoChainHere { why: String } Usage
             "no chain is named, and this folder has none, since that is derived from the git repository and branch: {why}"
-            => "name a chain or a build: kubectl studioci status lists those that are there";
+            => "name a chain or a build: kubectl studioci status lists those that are there; or set STUDIOCI_CHAIN to a chain's name";
+        /// A default that cannot be a chain's name. `by`: what says it.
+        NotAChain { by: String, name: String, why: String } Usage
+            "{by}: {name:?} is no name of a chain: it {why}"
+            => "write the name of a chain there: kubectl studioci status --chains lists them";
+        /// A settings file that is there and cannot be read.
+        SettingsUnreadable { why: String } Usage
+            "settings: {why}"
+            => "make it a text that you may read, or delete it";
+        /// A settings file that holds something else.
+        SettingsMisread { file: String, why: &'static str } Usage
+            "{file}: {why}"
+            => "write it as chain: NAME, or delete the file";
+        /// A key of the settings file that there is none of, much like one that there is.
+        SettingMisspelt { file: String, key: String, near: String } Usage
+            "{file}: there is no setting {key:?}"
+            => "did you mean {near:?}?";
+        /// A key of the settings file that there is none of.
+        SettingUnknown { file: String, key: String, known: String } Usage
+            "{file}: there is no setting {key:?}"
+            => "take it out; settings are: {known}";
         /// A revision that is no commit.
         NoSuchCommit { revision: String, why: String } Usage
             "{revision:?} is no commit: {why}"

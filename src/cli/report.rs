@@ -33,7 +33,7 @@ Examples:
   # Hand the history of a chain to a tool that reads JUnit's files
   kubectl studioci report runner-main -o junit > builds.xml")]
 pub struct ReportArgs {
-    /// Chain or build (default: the chain of this checkout)
+    /// Chain or build (default: $STUDIOCI_CHAIN, else this checkout's)
     #[arg(value_name = "CHAIN|BUILD")]
     pub name: Option<String>,
     /// Output format, one of: html, json, junit, markdown
@@ -56,7 +56,10 @@ fn form(text: &str) -> Result<ReportForm, Sentence> {
 
 #[expect(clippy::disallowed_methods, reason = "durations against a server that sends no date")]
 pub(super) async fn run(args: ReportArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
-    let name = args.name.map_or_else(chain_here, Ok)?;
+    let name = match args.name {
+        Some(name) => name,
+        None => chain_here(&ctx.settings)?.name,
+    };
     let cluster = ctx.connect()?;
     let mut report = Box::pin(ops::report::report(&cluster, &name)).await?;
     if args.publish {

@@ -30,6 +30,8 @@ pub mod variable {
     pub const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
     /// Set for a CGI script; whoever sends it a request with a header `Proxy` sets `HTTP_PROXY`, too.
     pub const REQUEST_METHOD: &str = "REQUEST_METHOD";
+    /// The chain that is meant where none is named.
+    pub const CHAIN: &str = "STUDIOCI_CHAIN";
     /// Host and port of the API server, set by the kubelet in every pod.
     pub const KUBERNETES_SERVICE: [&str; 2] = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"];
 }
@@ -42,6 +44,8 @@ pub struct ProcessSettings {
     pub kubeconfig: Option<Vec<PathBuf>>,
     /// Where the home directory is looked for.
     pub home: HomeFolder,
+    /// The chain that is meant where none is named, if the environment says one.
+    pub chain: Option<String>,
     /// Stdout.
     pub stdout: StreamStyle,
     /// Stderr.
@@ -83,6 +87,14 @@ impl HomeFolder {
             Self::At(folder) => folder.clone(),
         }
     }
+
+    /// Where programs keep their settings.
+    fn settings(&self) -> Option<PathBuf> {
+        match self {
+            Self::OfProcess => dirs::config_dir(),
+            Self::At(folder) => folder.as_ref().map(|home| home.join(".config")),
+        }
+    }
 }
 
 /// Which of the three streams are terminals.
@@ -121,6 +133,7 @@ impl ProcessSettings {
         Self {
             kubeconfig,
             home,
+            chain: text(variable::CHAIN),
             stdout: style(terminals.stdout),
             stderr: style(terminals.stderr),
             stdin_terminal: terminals.stdin,
@@ -136,6 +149,11 @@ impl ProcessSettings {
                 .map(|(h, p)| InCluster::at(h, p)),
             kubectl: set(variable::KUBECTL_PATH).map(PathBuf::from),
         }
+    }
+
+    /// The file with what is said once for everywhere, there or not.
+    pub fn settings_file(&self) -> Option<PathBuf> {
+        self.home.settings().map(|folder| folder.join("kubectl-studioci").join("config.yaml"))
     }
 
     /// The kubeconfig files to merge, first wins: `KUBECONFIG`, else `~/.kube/config`; empty without a home.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
-use super::here::unless_named;
+use super::here::{MeantChain, unless_named};
 use super::output::{OutputArg, of_lists, sort_by};
 use crate::chain::build::Happening;
 use crate::cluster::Cluster;
@@ -45,7 +45,7 @@ Examples:
   # Print the tags that were built, for a script
   kubectl studioci status -o jsonpath='{.items[*].status.tag}'")]
 pub struct StatusArgs {
-    /// Chain or build to show (default: the chain of this checkout, else all)
+    /// Chain or build to show (default: $STUDIOCI_CHAIN, this checkout's, else all)
     #[arg(value_name = "CHAIN|BUILD")]
     pub name: Option<String>,
     /// List the builds of all chains
@@ -157,13 +157,13 @@ pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
     if args.chains {
         return chains(&args, &listing, &cluster, &mut ctx.console).await;
     }
-    let here = if args.all_chains { None } else { unless_named(args.name.as_ref()) };
+    let here = if args.all_chains { None } else { unless_named(args.name.as_ref(), &ctx.settings)? };
     let of_here = match &here {
-        Some(chain) => ops::status::of_chain(&cluster, args.wanted(Some(chain), &listing)).await?,
+        Some(chain) => ops::status::of_chain(&cluster, args.wanted(Some(&chain.name), &listing)).await?,
         None => None,
     };
     let narrowed = here.filter(|_| of_here.is_some());
-    let wanted = args.wanted(narrowed.as_deref(), &listing);
+    let wanted = args.wanted(narrowed.as_ref().map(|chain| chain.name.as_str()), &listing);
     let seen = match of_here {
         Some(seen) => seen,
         None => ops::status::status(&cluster, wanted).await?,
@@ -172,9 +172,9 @@ pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
         ctx.console.warning(&warning);
     }
     let now = seen.now.unwrap_or_else(Timestamp::now);
-    if let Some(chain) = &narrowed {
+    if let Some(MeantChain { name, by }) = &narrowed {
         ctx.console.talk(&format!(
-            "these are the builds of chain {chain}, which is this checkout's; all: kubectl studioci status -A"
+            "these are the builds of chain {name}, which is meant by {by}; all: kubectl studioci status -A"
         ));
     }
     if args.watch || args.watch_only {

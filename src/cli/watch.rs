@@ -39,7 +39,7 @@ Examples:
   # Push, then wait for the verdict of what was pushed
   git push && kubectl studioci watch runner-main --revision HEAD --timeout 2h")]
 pub struct WatchArgs {
-    /// Chain or build to follow (default: the chain of this checkout, else the only one)
+    /// Chain or build to follow (default: $STUDIOCI_CHAIN, this checkout's, the only one)
     #[arg(value_name = "CHAIN|BUILD")]
     pub name: Option<String>,
     /// How long to watch before giving up with exit code 4 (default: no limit)
@@ -60,7 +60,7 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     if let Some(commit) = &commit {
         ctx.console.talk(&format!("waiting for the verdict of {commit}"));
     }
-    let here = unless_named(args.name.as_ref());
+    let here = unless_named(args.name.as_ref(), &ctx.settings)?.map(|chain| chain.name);
     let console = &mut ctx.console;
     let several = args.follow || commit.is_some();
     let mut followed = None;
