@@ -9,6 +9,7 @@ mod bad;
 mod byhand;
 mod completed;
 mod confined;
+mod connected;
 mod crash;
 mod doctored;
 mod events;

@@ -24,6 +24,8 @@ pub struct Event {
     pub uri: String,
     /// Who asked.
     pub user: User,
+    /// Whom they acted as, if anybody.
+    pub impersonated_user: Option<User>,
     /// What the client calls itself.
     pub user_agent: String,
     /// What was asked for; empty for paths that are no resource.
@@ -42,6 +44,10 @@ pub struct Event {
 pub struct User {
     /// The user's name; of an impersonating request, the true one.
     pub username: String,
+    /// Only an impersonated one is worth a look: others have one of the server's.
+    pub uid: String,
+    /// Their groups.
+    pub groups: Vec<String>,
     /// What else is known of them: of a ServiceAccount's token, the pod that it was made for.
     pub extra: BTreeMap<String, Vec<String>>,
 }

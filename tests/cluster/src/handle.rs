@@ -123,6 +123,11 @@ impl Handle {
         pki::kubeconfig_for(&self.state, user, groups)
     }
 
+    /// A certificate of the cluster's authority for a server of these names at 127.0.0.1, and its key, as files.
+    pub fn server_certificate(&self, names: &[&str]) -> Result<(PathBuf, PathBuf), Error> {
+        pki::server_for(&self.state, names)
+    }
+
     /// The registry. Pods may name it by its address or by any other host: all names lead to it.
     pub fn registry(&self) -> Registry {
         Registry::at(REGISTRY)

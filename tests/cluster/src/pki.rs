@@ -63,14 +63,25 @@ pub(crate) fn create(state: &State) -> Result<(), Error> {
 
 /// A kubeconfig for a new client certificate of that user in those groups.
 pub(crate) fn kubeconfig_for(state: &State, user: &str, groups: &[&str]) -> Result<PathBuf, Error> {
-    let file = state.path("pki/ca.key");
-    let key = KeyPair::from_pem(&fs::read_to_string(&file).at("read", &file)?)?;
-    // the file's name is a number, since a user's may hold anything
-    let number = fs::read_dir(state.path("users")).at("list", state.path("users"))?.count();
-    let stem = format!("users/{}-{number}", std::process::id());
-    issue(state, &Issuer::new(authority(), key), &stem, &client(user, groups))?;
+    let stem = later(state, &client(user, groups))?;
     write_kubeconfig(state, &stem)?;
     Ok(state.path(&format!("{stem}.kubeconfig")))
+}
+
+/// A new certificate for a server of these names at 127.0.0.1, and its key, as files.
+pub(crate) fn server_for(state: &State, names: &[&str]) -> Result<(PathBuf, PathBuf), Error> {
+    let stem = later(state, &server("test", &[], names, &["127.0.0.1"]))?;
+    Ok((state.path(&format!("{stem}.crt")), state.path(&format!("{stem}.key"))))
+}
+
+/// Issues a certificate after the start. The file's name is a number, since a user's may hold anything.
+fn later(state: &State, subject: &Subject<'_>) -> Result<String, Error> {
+    let file = state.path("pki/ca.key");
+    let key = KeyPair::from_pem(&fs::read_to_string(&file).at("read", &file)?)?;
+    let number = fs::read_dir(state.path("users")).at("list", state.path("users"))?.count();
+    let stem = format!("users/{}-{number}", std::process::id());
+    issue(state, &Issuer::new(authority(), key), &stem, subject)?;
+    Ok(stem)
 }
 
 /// The same for every use of the key, so that certificates made later chain to the one that the servers know.
