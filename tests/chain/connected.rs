@@ -55,7 +55,7 @@ fn text(path: impl AsRef<Path>) -> String {
 
 impl People {
     fn new(world: &World) -> Self {
-        let identity = |name: &str, groups: &[&str]| {
+        let issued = |name: &str, groups: &[&str]| {
             let config: Value =
                 serde_json::from_str(&text(world.cluster.kubeconfig_for(name, groups).unwrap())).unwrap();
             let field = |key: &str| config["users"][0]["user"][key].as_str().unwrap().to_owned();
@@ -66,8 +66,8 @@ impl People {
             world.kubectl(&["create", "serviceaccount", name, "-n", ACCOUNTS]).ok();
             world.kubectl(&["create", "token", name, "-n", ACCOUNTS]).ok().trim().to_owned()
         };
-        let (authority, ann) = identity("ann", &["devs"]);
-        let (_, bob) = identity("bob", &[]);
+        let (authority, ann) = issued("ann", &["devs"]);
+        let (_, bob) = issued("bob", &[]);
         Self { authority, ann, bob, robot: token("robot"), other: token("other") }
     }
 }
@@ -692,6 +692,11 @@ fn plugins(stage: &Stage<'_>) -> Vec<Row> {
         exec["command"] = "conf/sign-in".into();
         exec["args"] = json!([]);
     });
+    let careful = stage.world.folder("careful/.kube");
+    let preferences =
+        "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: DenyAll\n";
+    fs::write(careful.join("kuberc"), preferences).unwrap();
+    let careful = stage.world.folder("careful").display().to_string();
     let refused = "does not accept the credentials of";
     let mut rows = Vec::new();
     for (mode, asks) in [("Never", false), ("IfAvailable", true), ("Always", true)] {
@@ -802,6 +807,13 @@ fn plugins(stage: &Stage<'_>) -> Vec<Row> {
             .of("a plugin that gives nothing", &here, &stage.plugin(Some("Never"), &credential(&json!({}))))
             .told(false)
             .refused("neither a token"),
+        stage
+            .of("a plugin that kubectl's preferences forbid", &here, &by("Never"))
+            .env("HOME", &*careful)
+            .told(false)
+            .refused("")
+            .but_we(Fate::As(ROBOT.to_owned()), "those are kubectl's own, and nothing of them is read")
+            .by(DIRECT),
         stage
             .of("--token spares a plugin", &here, &by("Never"))
             .args(&["--token", &people.other])
