@@ -1299,10 +1299,40 @@ fn a_report_on_nothing_and_one_in_a_form_that_there_is_none_of_are_refused_befor
     };
     insta::assert_snapshot!(said(&["report"]), @"
     error: no chain is named, and this folder has none, since that is derived from the git repository and branch: not a git repository (or any of the parent directories): .git
-      remedy: name a chain or a build: kubectl studioci status lists those that are there
+      remedy: name a chain or a build: kubectl studioci status lists those that are there; or set STUDIOCI_CHAIN to a chain's name
     ");
     let form = said(&["report", "x", "-o", "xml"]);
     assert!(form.contains("\"xml\", allowed formats are: html,json,junit,markdown"), "{form}");
+}
+
+/// Of a chain that is meant, what is missing next is a cluster.
+#[test]
+fn a_chain_that_is_meant_and_is_none_is_told_with_what_says_it() {
+    let folder = Folder::new("meant", GOOD);
+    for verb in ["report", "status", "logs", "watch"] {
+        let said = |variable: &str| run(&folder, &[verb], &[("STUDIOCI_CHAIN", variable)]);
+        let (_, good, code) = said("mine");
+        assert!(code == 2 && good.starts_with("error: kubeconfig: there is no such file"), "{verb}: {good}");
+    }
+    let (_, said, code) = run(&folder, &["report"], &[("STUDIOCI_CHAIN", "My_chain")]);
+    let why = "error: variable STUDIOCI_CHAIN: \"My_chain\" is no name of a chain: it ";
+    assert!(code == 2 && said.starts_with(why), "{said}");
+
+    let settings = folder.0.join("settings/kubectl-studioci");
+    std::fs::create_dir_all(&settings).unwrap();
+    let at_home = folder.0.join("settings").display().to_string();
+    for (text, said) in [
+        ("chain: mine\n", "error: kubeconfig: there is no such file"),
+        (
+            "chian: mine\n",
+            "error: HOME/settings/kubectl-studioci/config.yaml: there is no setting \"chian\"\n  \
+             remedy: did you mean \"chain\"?\n",
+        ),
+    ] {
+        std::fs::write(settings.join("config.yaml"), text).unwrap();
+        let (_, found, code) = run(&folder, &["report"], &[("XDG_CONFIG_HOME", &at_home)]);
+        assert!(code == 2 && found.starts_with(said), "{found}");
+    }
 }
 
 #[test]

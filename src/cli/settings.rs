@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_width_and_kubectl_are_taken_as_written() {
+    fn what_is_taken_as_written() {
         let settings = resolve(
             &[
                 ("HTTPS_PROXY", "http://upper"),
@@ -238,6 +238,7 @@ mod tests {
                 ("HTTP_PROXY", ""),
                 ("http_proxy", "http://low"),
                 ("NO_PROXY", "localhost"),
+                ("STUDIOCI_CHAIN", "runner-main"),
                 ("COLUMNS", "77"),
                 ("KUBECTL_PATH", "/usr/bin/kubectl"),
             ],
@@ -248,6 +249,12 @@ mod tests {
         assert_eq!(settings.proxies.http.as_deref(), Some("http://low"));
         assert_eq!(settings.proxies.none_for.as_deref(), Some("localhost"));
         assert!(!settings.proxies.cgi && resolve(&[("REQUEST_METHOD", "GET")], None, ALL).proxies.cgi);
+        assert_eq!(settings.chain.as_deref(), Some("runner-main"));
+        let file = PathBuf::from("/home/p/.config/kubectl-studioci/config.yaml");
+        assert_eq!(
+            (settings.settings_file(), resolve(&[], Some("/home/p"), ALL).settings_file()),
+            (None, Some(file))
+        );
         assert_eq!(settings.columns, Some(77));
         assert_eq!(settings.kubectl, Some("/usr/bin/kubectl".into()));
         assert_eq!(resolve(&[("COLUMNS", "wide")], None, ALL).columns, None);
