@@ -614,6 +614,9 @@ fn help_of_status() {
           # List chains: what each does, how its last build ended, and since when it is idle
           kubectl studioci status --chains
 
+          # Show a chain with its builds below it, those that are gone included
+          kubectl studioci status runner-main --tree
+
           # List failed builds, the longest last
           kubectl studioci status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
 
@@ -632,6 +635,9 @@ fn help_of_status() {
 
               --chains
                   List chains, one row each, instead of their builds
+
+              --tree
+                  Draw chains with their builds below them, side builds as branches, gone ones as gaps
 
           -o, --output <FORMAT>
                   Output format, one of: custom-columns, custom-columns-file, json, jsonpath,
@@ -1023,6 +1029,9 @@ fn short_help_leaves_the_connection_options_out() {
           # List chains: what each does, how its last build ended, and since when it is idle
           kubectl studioci status --chains
 
+          # Show a chain with its builds below it, those that are gone included
+          kubectl studioci status runner-main --tree
+
           # List failed builds, the longest last
           kubectl studioci status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
 
@@ -1037,6 +1046,8 @@ fn short_help_leaves_the_connection_options_out() {
         Options:
           -A, --all-chains            List the builds of all chains
               --chains                List chains, one row each, instead of their builds
+              --tree                  Draw chains with their builds below them, side builds as branches,
+                                      gone ones as gaps
           -o, --output <FORMAT>       Output format, one of: custom-columns, custom-columns-file, json,
                                       jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, wide, yaml
               --no-headers            Don't print headers

@@ -226,6 +226,7 @@ fn every_example_of_the_help_works_as_it_stands() {
     status -A
     status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
     status -o jsonpath={.items[*].status.tag}
+    status runner-main --tree
     status runner-main -o wide
     stop runner-main
     stop runner-main --purge --timeout 1h

@@ -19,6 +19,7 @@ pub mod freeze;
 pub mod head;
 pub mod kept_log;
 pub mod kueue;
+pub mod lineage;
 pub mod link;
 pub mod listener;
 pub mod masking;

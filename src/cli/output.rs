@@ -89,6 +89,19 @@ pub enum OutputArg {
 }
 
 impl OutputArg {
+    /// What the form is called.
+    pub(super) fn word(&self) -> &str {
+        match self {
+            Self::Form(ObjectForm::Whole(form)) => form.word(),
+            Self::Form(ObjectForm::Name) => "name",
+            Self::Form(ObjectForm::Wide) => "wide",
+            Self::Form(ObjectForm::Columns(_)) => "custom-columns",
+            Self::JsonPathFile(_) => "jsonpath-file",
+            Self::ColumnsFile(_) => "custom-columns-file",
+            Self::GoTemplate(form) => form,
+        }
+    }
+
     /// Reads the file that it names.
     ///
     /// # Errors

@@ -8,18 +8,20 @@ use jiff::{SignedDuration, Timestamp};
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::here::{MeantChain, unless_named};
-use super::output::{OutputArg, of_lists, sort_by};
+use super::output::{OutputArg, of_lists, sort_by, unmatched};
 use crate::chain::build::Happening;
 use crate::cluster::Cluster;
 use crate::ops;
 use crate::ops::signal::or_interrupted;
-use crate::ops::status::{Overview, WantedBuilds};
+use crate::ops::status::{ChainsSeen, Overview, WantedBuilds};
 use crate::output::chains::ChainsView;
 use crate::output::console::Console;
 use crate::output::form::ObjectForm;
 use crate::output::jsonpath::JsonPath;
-use crate::output::listing::{Feed, Listing};
+use crate::output::listing::{Feed, Listed, Listing, Rows};
 use crate::output::status::{self, View};
+use crate::output::tree::TreeView;
+use crate::state::error::Error;
 
 /// List builds, newest first
 ///
@@ -39,6 +41,9 @@ Examples:
   # List chains: what each does, how its last build ended, and since when it is idle
   kubectl studioci status --chains
 
+  # Show a chain with its builds below it, those that are gone included
+  kubectl studioci status runner-main --tree
+
   # List failed builds, the longest last
   kubectl studioci status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
 
@@ -54,6 +59,9 @@ pub struct StatusArgs {
     /// List chains, one row each, instead of their builds
     #[arg(long)]
     pub chains: bool,
+    /// Draw chains with their builds below them, side builds as branches, gone ones as gaps
+    #[arg(long, conflicts_with_all = ["chains", "sort_by", "watch", "watch_only"])]
+    pub tree: bool,
     /// Output format, one of: custom-columns, custom-columns-file, json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, wide, yaml
     #[arg(short, long, value_name = "FORMAT", value_parser = of_lists)]
     pub output: Option<OutputArg>,
@@ -90,6 +98,11 @@ impl StatusArgs {
     /// A file that cannot be read, and flags that mean nothing together, in kubectl's words.
     pub fn listing(&self) -> Result<Listing, Failure> {
         let form = self.output.as_ref().map(OutputArg::read).transpose()?;
+        if let Some(output) =
+            self.output.as_ref().filter(|_| self.tree && !matches!(form, None | Some(ObjectForm::Wide)))
+        {
+            return Err(Failure::usage(unmatched(output.word(), &["wide"]).to_string()));
+        }
         if self.show_labels && !matches!(form, None | Some(ObjectForm::Wide)) {
             return Err(Failure::usage("--show-labels needs the table: leave -o out, or say -o wide"));
         }
@@ -132,11 +145,25 @@ pub fn show(
     let view = view(args, seen, now);
     let alone = view.builds().first().is_some_and(|only| args.name.as_deref() == Some(&only.namespace));
     match &args.name {
-        Some(name) if view.is_empty() && args.selector.is_none() => return Err(absent(seen, name)),
-        _ if view.is_empty() && listing.is_for_people() => console.talk(status::NOTHING_FOUND),
-        _ => console.data(&listing.print(&view, alone).map_err(Failure::usage)?)?,
+        Some(name) if view.is_empty() && args.selector.is_none() => Err(absent(seen, name)),
+        _ => print(listing, &view, alone, console),
     }
-    Ok(())
+}
+
+fn print(listing: &Listing, view: &dyn Listed, alone: bool, console: &mut Console) -> Result<(), Failure> {
+    if view.count() == 0 && listing.is_for_people() {
+        console.talk(status::NOTHING_FOUND);
+        return Ok(());
+    }
+    Ok(console.data(&listing.print(view, alone).map_err(Failure::usage)?)?)
+}
+
+fn print_rows(listing: &Listing, rows: &dyn Rows, console: &mut Console) -> Result<(), Failure> {
+    if rows.count() == 0 {
+        console.talk(status::NOTHING_FOUND);
+        return Ok(());
+    }
+    Ok(console.data(&listing.rows(rows))?)
 }
 
 fn view<'a>(args: &StatusArgs, seen: &'a Overview, now: Timestamp) -> View<'a> {
@@ -145,19 +172,28 @@ fn view<'a>(args: &StatusArgs, seen: &'a Overview, now: Timestamp) -> View<'a> {
 
 /// That nothing has this name is an answer; that its Namespace cannot be read is a failure.
 fn absent(seen: &Overview, name: &str) -> Failure {
-    let failure = Failure::from(seen.absent(name));
+    no(seen.absent(name))
+}
+
+fn no(error: Error) -> Failure {
+    let failure = Failure::from(error);
     let kind = if failure.kind == ExitKind::Usage { ExitKind::No } else { failure.kind };
     Failure { kind, ..failure }
 }
 
 #[expect(clippy::disallowed_methods, reason = "ages against a server that sends no date")]
+fn now_of(seen: &Overview) -> Timestamp {
+    seen.now.unwrap_or_else(Timestamp::now)
+}
+
 pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let listing = args.listing()?;
     let cluster = ctx.connect()?;
-    if args.chains {
-        return chains(&args, &listing, &cluster, &mut ctx.console).await;
+    let every = args.all_chains || args.chains;
+    let here = if every { None } else { unless_named(args.name.as_ref(), &ctx.settings)? };
+    if args.chains || args.tree {
+        return chains(&args, here.as_ref(), &listing, &cluster, &mut ctx.console).await;
     }
-    let here = if args.all_chains { None } else { unless_named(args.name.as_ref(), &ctx.settings)? };
     let of_here = match &here {
         Some(chain) => ops::status::of_chain(&cluster, args.wanted(Some(&chain.name), &listing)).await?,
         None => None,
@@ -171,42 +207,73 @@ pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
     for warning in seen.warnings(args.name.as_deref()) {
         ctx.console.warning(&warning);
     }
-    let now = seen.now.unwrap_or_else(Timestamp::now);
-    if let Some(MeantChain { name, by }) = &narrowed {
-        ctx.console.talk(&format!(
-            "these are the builds of chain {name}, which is meant by {by}; all: kubectl studioci status -A"
-        ));
+    if let Some(chain) = &narrowed {
+        say_narrowed(chain, "", &mut ctx.console);
     }
     if args.watch || args.watch_only {
         return watch(&args, wanted, listing, &cluster, seen, &mut ctx.console).await;
     }
-    show(&args, &listing, &seen, now, &mut ctx.console)?;
+    show(&args, &listing, &seen, now_of(&seen), &mut ctx.console)?;
     Ok(ExitKind::Done)
 }
 
-#[expect(clippy::disallowed_methods, reason = "ages against a server that sends no date")]
+fn say_narrowed(MeantChain { name, by }: &MeantChain, flag: &str, console: &mut Console) {
+    console.talk(&format!(
+        "these are the builds of chain {name}, which is meant by {by}; all: kubectl studioci status{flag} -A"
+    ));
+}
+
+/// Lists chains, or draws their trees. `here`: the chain that is meant where no name is given and it is there.
 async fn chains(
     args: &StatusArgs,
+    here: Option<&MeantChain>,
     listing: &Listing,
     cluster: &Cluster,
     console: &mut Console,
 ) -> Result<ExitKind, Failure> {
-    let seen = ops::status::chains(cluster, args.name.as_deref()).await.map_err(|error| {
-        let failure = Failure::from(error);
-        let kind = if failure.kind == ExitKind::Usage { ExitKind::No } else { failure.kind };
-        Failure { kind, ..failure }
-    })?;
+    let wanted = args.wanted(here.map(|chain| chain.name.as_str()), listing);
+    let asked = Box::pin(ops::status::chains(cluster, wanted)).await;
+    let seen = match (asked, here) {
+        (Err(Error::NoSuchName { .. }), Some(_)) => {
+            Box::pin(ops::status::chains(cluster, args.wanted(None, listing))).await
+        }
+        (Ok(seen), Some(here)) => {
+            say_narrowed(here, " --tree", console);
+            Ok(seen)
+        }
+        (asked, None) => asked,
+        (Err(error), Some(_)) => Err(error),
+    }
+    .map_err(no)?;
     for warning in seen.builds.warnings(args.name.as_deref()) {
         console.warning(&warning);
     }
-    let now = seen.builds.now.unwrap_or_else(Timestamp::now);
-    let view = ChainsView::new(&seen.chains, &seen.builds.signs, now);
-    if seen.chains.is_empty() && listing.is_for_people() {
-        console.talk(status::NOTHING_FOUND);
+    let now = now_of(&seen.builds);
+    if args.tree {
+        let view = builds_of_chains(&seen, now);
+        print_rows(listing, &tree_of(args, &seen, &view, now), console)?;
     } else {
-        console.data(&listing.print(&view, args.name.is_some()).map_err(Failure::usage)?)?;
+        let view = ChainsView::new(&seen.chains, &seen.builds.signs, now);
+        print(listing, &view, args.name.is_some(), console)?;
     }
     Ok(ExitKind::Done)
+}
+
+/// The builds of chains, by which their tree tells them.
+fn builds_of_chains(seen: &ChainsSeen, now: Timestamp) -> View<'_> {
+    View::new(status::select(&seen.builds.builds, None), &seen.builds.signs, now)
+        .with_labels(&seen.builds.labels)
+}
+
+fn tree_of<'a>(
+    args: &StatusArgs,
+    seen: &'a ChainsSeen,
+    builds: &'a View<'a>,
+    now: Timestamp,
+) -> TreeView<'a> {
+    // what is gone has no labels that a selector could take, and what is not taken is not gone
+    let kept = seen.kept.as_ref().filter(|_| args.selector.is_none());
+    TreeView::new(&seen.chains, &ChainsView::new(&seen.chains, &seen.builds.signs, now), builds, kept)
 }
 
 /// Lists, then a row or an object for each change until somebody ends it.
@@ -258,5 +325,4 @@ async fn watch(
 }
 
 #[cfg(test)]
-#[path = "status_tests.rs"]
 mod tests;

@@ -15,7 +15,7 @@ use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-pub use self::chains::chains;
+pub use self::chains::{ChainsSeen, chains};
 pub use self::follow::follow;
 pub use self::overview::{Overview, choose, running_or_next};
 use crate::chain::build::{Build, Phase};

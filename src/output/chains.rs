@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::listing::Listed;
+use super::listing::{Listed, Rows};
 use super::status::{View, status};
 use super::table::NONE;
 use crate::chain::age;
@@ -27,7 +27,7 @@ impl<'a> ChainsView<'a> {
     }
 
     /// Why a chain stands still, or what its newest build waits for.
-    fn why(&self, chain: &ChainSeen) -> Option<String> {
+    pub(super) fn why(&self, chain: &ChainSeen) -> Option<String> {
         match (&chain.ended, &chain.newest) {
             (Some(ended), _) => Some(format!("ended: {ended}")),
             (None, Some(build)) => View::new([build], self.signs, self.now).why(build),
@@ -39,11 +39,7 @@ impl<'a> ChainsView<'a> {
     }
 }
 
-impl Listed for ChainsView<'_> {
-    fn kind(&self) -> &'static str {
-        "Chain"
-    }
-
+impl Rows for ChainsView<'_> {
     fn count(&self) -> usize {
         self.chains.len()
     }
@@ -77,6 +73,12 @@ impl Listed for ChainsView<'_> {
 
     fn labels(&self, _: usize) -> Option<&BTreeMap<String, String>> {
         None
+    }
+}
+
+impl Listed for ChainsView<'_> {
+    fn kind(&self) -> &'static str {
+        "Chain"
     }
 
     fn name(&self, place: usize) -> String {

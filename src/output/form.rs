@@ -22,6 +22,17 @@ pub enum WholeForm {
 }
 
 impl WholeForm {
+    /// What it is called.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Yaml => "yaml",
+            Self::Kyaml => "kyaml",
+            Self::JsonPath(_) => "jsonpath",
+            Self::JsonPathAsJson(_) => "jsonpath-as-json",
+        }
+    }
+
     /// The object in this form.
     ///
     /// # Errors

@@ -13,10 +13,8 @@ use super::table::{Table, Widths, said};
 use crate::chain::build::Happening;
 use crate::chain::build_object::API_VERSION;
 
-/// Things that can be listed, in the order in which they are shown.
-pub trait Listed {
-    /// The kind of each.
-    fn kind(&self) -> &'static str;
+/// What has a row each in a table, in the order in which it is shown.
+pub trait Rows {
     /// How many there are.
     fn count(&self) -> usize;
     /// The table's headers.
@@ -25,6 +23,12 @@ pub trait Listed {
     fn cells(&self, place: usize, wide: bool) -> Vec<String>;
     /// One's labels, where they are known.
     fn labels(&self, place: usize) -> Option<&BTreeMap<String, String>>;
+}
+
+/// Things that can be listed in other forms, too.
+pub trait Listed: Rows {
+    /// The kind of each.
+    fn kind(&self) -> &'static str;
     /// What `-o name` says of one.
     fn name(&self, place: usize) -> String;
     /// One as an object.
@@ -32,6 +36,11 @@ pub trait Listed {
 
     /// All as one list object, in this order.
     fn list(&self, places: &[usize]) -> Value {
+        self.items(places)
+    }
+
+    /// The list object without what is particular about it.
+    fn items(&self, places: &[usize]) -> Value {
         let items: Vec<Value> = places.iter().map(|place| self.object(*place)).collect();
         json!({ "apiVersion": API_VERSION, "kind": format!("{}List", self.kind()), "metadata": {}, "items": items })
     }
@@ -93,6 +102,12 @@ impl Listing {
         }
     }
 
+    /// All of them as a table, in their own order, whatever the form.
+    pub fn rows(&self, rows: &dyn Rows) -> String {
+        let places: Vec<usize> = (0..rows.count()).collect();
+        self.table(rows, &places, None).render(!self.no_headers)
+    }
+
     /// What has happened to all of these, below what was printed before.
     ///
     /// # Errors
@@ -150,7 +165,7 @@ impl Listing {
         Ok(order(by, &objects)?.into_iter().map(|at| places[at]).collect())
     }
 
-    fn table(&self, listed: &dyn Listed, places: &[usize], event: Option<&str>) -> Table {
+    fn table(&self, listed: &dyn Rows, places: &[usize], event: Option<&str>) -> Table {
         let wide = self.form == Some(ObjectForm::Wide);
         let last = |key: &String| key.rsplit('/').next().unwrap_or_default().to_owned();
         let labels: Vec<String> = self.label_columns.iter().map(last).collect();

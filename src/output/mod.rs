@@ -21,6 +21,7 @@ pub mod result;
 mod short;
 pub mod status;
 pub mod table;
+pub mod tree;
 pub mod watch;
 
 #[cfg(test)]

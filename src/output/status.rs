@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::listing::Listed;
+use super::listing::{Listed, Rows};
 use super::short::short;
 use super::table::NONE;
 use crate::chain::age;
@@ -94,7 +94,36 @@ impl<'a> View<'a> {
         build_object(build, &seen, self.now)
     }
 
-    fn labels_of(&self, build: &Build) -> Option<&Map> {
+    /// One build's cells. `wide` adds columns, and shows revisions as they are.
+    pub(super) fn cells_of(&self, build: &Build, wide: bool) -> Vec<String> {
+        let tag = text(build.version.as_ref().map(|version| &version.tag));
+        let mut cells = vec![
+            build.namespace.clone(),
+            build.chain.clone(),
+            build.generation.to_string(),
+            status(build).to_owned(),
+            if wide { tag } else { short(&tag) },
+            age::since(build.created, self.now),
+        ];
+        if wide {
+            let duration = build.duration(self.now);
+            cells.extend([
+                build.phase_shown().to_string(),
+                text(build.verdict.as_ref()),
+                digest(build),
+                duration.map_or_else(|| NONE.to_owned(), |(from, to)| age::human(from, to)),
+                text(build.parent.as_ref()),
+                text(build.successor.as_ref()),
+                text(build.revision.as_ref()),
+                build.dispatch.as_str().to_owned(),
+                text(build.image.as_ref()),
+            ]);
+        }
+        cells.push(self.why(build).unwrap_or_default());
+        cells
+    }
+
+    pub(super) fn labels_of(&self, build: &Build) -> Option<&Map> {
         self.labels?.get(&build.namespace)
     }
 
@@ -145,11 +174,7 @@ impl<'a> View<'a> {
     }
 }
 
-impl Listed for View<'_> {
-    fn kind(&self) -> &'static str {
-        "Build"
-    }
-
+impl Rows for View<'_> {
     fn count(&self) -> usize {
         self.builds.len()
     }
@@ -158,38 +183,18 @@ impl Listed for View<'_> {
         HEADERS.into_iter().chain(WIDE.into_iter().filter(|_| wide)).chain([LAST]).collect()
     }
 
-    /// `wide` adds columns, and shows revisions as they are.
     fn cells(&self, place: usize, wide: bool) -> Vec<String> {
-        let build = self.builds[place];
-        let tag = text(build.version.as_ref().map(|version| &version.tag));
-        let mut cells = vec![
-            build.namespace.clone(),
-            build.chain.clone(),
-            build.generation.to_string(),
-            status(build).to_owned(),
-            if wide { tag } else { short(&tag) },
-            age::since(build.created, self.now),
-        ];
-        if wide {
-            let duration = build.duration(self.now);
-            cells.extend([
-                build.phase_shown().to_string(),
-                text(build.verdict.as_ref()),
-                digest(build),
-                duration.map_or_else(|| NONE.to_owned(), |(from, to)| age::human(from, to)),
-                text(build.parent.as_ref()),
-                text(build.successor.as_ref()),
-                text(build.revision.as_ref()),
-                build.dispatch.as_str().to_owned(),
-                text(build.image.as_ref()),
-            ]);
-        }
-        cells.push(self.why(build).unwrap_or_default());
-        cells
+        self.cells_of(self.builds[place], wide)
     }
 
     fn labels(&self, place: usize) -> Option<&Map> {
         self.labels_of(self.builds[place])
+    }
+}
+
+impl Listed for View<'_> {
+    fn kind(&self) -> &'static str {
+        "Build"
     }
 
     fn name(&self, place: usize) -> String {
@@ -202,7 +207,7 @@ impl Listed for View<'_> {
 }
 
 /// What a build in good order waits for.
-fn idle(build: &Build, signs: Option<&Signs>) -> Option<String> {
+pub(super) fn idle(build: &Build, signs: Option<&Signs>) -> Option<String> {
     match (build.phase, &build.baseline) {
         (Phase::Listening, Baseline::None) => Some("waiting for the first push".to_owned()),
         (Phase::Listening, Baseline::Pending(tag) | Baseline::At(Version { tag, .. })) => {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use studioci::chain::build::{Build, Happening, Map, NamespaceView};
 use studioci::chain::wire;
 use studioci::cli::{Parsed, Verb};
-use studioci::output::listing::{Feed, Listed, Listing};
+use studioci::output::listing::{Feed, Listed, Listing, Rows};
 use studioci::output::status::{NOTHING_FOUND, View};
 use studioci::pipeline::documents;
 

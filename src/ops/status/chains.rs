@@ -8,6 +8,7 @@ use super::{Overview, WantedBuilds, status};
 use crate::chain::build::{Build, Phase};
 use crate::chain::chain_object::ChainSeen;
 use crate::chain::head::Head;
+use crate::chain::lineage::KeptOfChain;
 use crate::chain::record::{Entry, history};
 use crate::chain::reserved::Reserved;
 use crate::chain::wire;
@@ -24,16 +25,18 @@ pub struct ChainsSeen {
     pub chains: Vec<ChainSeen>,
     /// Their builds, and what is seen of them from outside.
     pub builds: Overview,
+    /// What home keeps of them, by name; none where it may not be read.
+    pub kept: Option<BTreeMap<String, KeptOfChain>>,
 }
 
-/// Looks at the chain of that name, else at all.
+/// Looks at the chain of that name, else at all; with a selector at those alone that have a build which it takes.
 ///
 /// # Errors
 /// Cluster errors; [`Error::NoSuchName`]. Where home may not be read, that is a notice.
-pub async fn chains(cluster: &Cluster, name: Option<&str>) -> Result<ChainsSeen> {
+pub async fn chains(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<ChainsSeen> {
+    let name = wanted.name;
     let query =
         name.filter(|name| select::askable(name)).map_or_else(|| Query::labels(wire::CHAIN), select::chain);
-    let wanted = WantedBuilds { name, ..WantedBuilds::default() };
     let (builds, home) = Box::pin(async {
         tokio::join!(
             status(cluster, wanted),
@@ -43,21 +46,25 @@ pub async fn chains(cluster: &Cluster, name: Option<&str>) -> Result<ChainsSeen>
     .await;
     let mut builds = builds?;
     let home = match home {
-        Ok(list) => list.items,
+        Ok(list) => Some(list.items),
         Err(error) if error.is_rbac() => {
             builds.notices.push(format!(
-                "namespace {} cannot be read, so chains without a namespace are not shown: {error}",
+                "namespace {} cannot be read, so that what has no namespace of its own any more is not shown: {error}",
                 wire::HOME
             ));
-            Vec::new()
+            None
         }
         Err(error) => return Err(error.into()),
     };
-    let chains = gather(&builds.builds, &home, name);
-    match name {
-        Some(name) if chains.is_empty() => Err(absent(&builds, name)),
-        _ => Ok(ChainsSeen { chains, builds }),
+    let kept = home.as_deref().map(|home| kept(home, &builds.builds));
+    let none = BTreeMap::new();
+    let mut chains = gather(&builds.builds, kept.as_ref().unwrap_or(&none), name);
+    match (name, wanted.selector) {
+        (Some(name), None) if chains.is_empty() => return Err(absent(&builds, name)),
+        (_, Some(_)) => chains.retain(|chain| chain.builds != Some(0)),
+        _ => {}
     }
+    Ok(ChainsSeen { chains, builds, kept })
 }
 
 fn absent(builds: &Overview, name: &str) -> Error {
@@ -70,26 +77,41 @@ fn absent(builds: &Overview, name: &str) -> Error {
     }
 }
 
-/// One for each chain that has a head in home, or a namespace.
-fn gather(builds: &[Build], home: &[Data], name: Option<&str>) -> Vec<ChainSeen> {
+/// What these objects of home keep, by chain: of those that have a head there, or builds.
+fn kept(home: &[Data], builds: &[Build]) -> BTreeMap<String, KeptOfChain> {
+    let named = |name: fn(&str) -> String| {
+        home.iter().filter_map(move |object| {
+            let chain = object.metadata.labels.get(wire::CHAIN)?;
+            (object.metadata.name == name(chain)).then_some((chain, object))
+        })
+    };
+    let mut all: BTreeMap<String, KeptOfChain> = BTreeMap::new();
+    for (chain, object) in named(wire::chain_object) {
+        let head = Head::read(&object.metadata.resource_version, &object.data).ok();
+        all.insert(chain.clone(), KeptOfChain { head, history: Vec::new() });
+    }
+    for (chain, object) in named(wire::history_object) {
+        if all.contains_key(chain) || builds.iter().any(|build| build.chain == *chain) {
+            all.entry(chain.clone()).or_default().history = history(&object.data);
+        }
+    }
+    all
+}
+
+/// One for each chain that home knows, or that has a namespace.
+fn gather(builds: &[Build], home: &BTreeMap<String, KeptOfChain>, name: Option<&str>) -> Vec<ChainSeen> {
     let mut of: BTreeMap<&str, Vec<&Build>> = BTreeMap::new();
     for build in builds.iter().filter(|build| build.chain != wire::CLAIM_CHAIN) {
         of.entry(&build.chain).or_default().push(build);
     }
-    let object = |name: &str| home.iter().find(|object| object.metadata.name == name);
-    let labelled = home.iter().filter_map(|object| {
-        let chain = object.metadata.labels.get(wire::CHAIN)?;
-        (object.metadata.name == wire::chain_object(chain)).then_some(chain.as_str())
-    });
-    let names: BTreeSet<&str> = of.keys().copied().chain(labelled).collect();
+    let names: BTreeSet<&str> = of.keys().copied().chain(home.keys().map(String::as_str)).collect();
     let wanted = names.into_iter().filter(|chain| name.is_none_or(|name| name == *chain));
+    let nothing = KeptOfChain::default();
     wanted
         .map(|chain| {
-            let head = object(&wire::chain_object(chain))
-                .and_then(|object| Head::read(&object.metadata.resource_version, &object.data).ok());
-            let entries =
-                object(&wire::history_object(chain)).map(|object| history(&object.data)).unwrap_or_default();
-            seen(chain, head.as_ref(), &entries, of.get(chain).map(Vec::as_slice).unwrap_or_default())
+            let kept = home.get(chain).unwrap_or(&nothing);
+            let there = of.get(chain).map(Vec::as_slice).unwrap_or_default();
+            seen(chain, kept.head.as_ref(), &kept.history, there)
         })
         .collect()
 }
@@ -158,7 +180,7 @@ mod tests {
         over.verdict = Some(crate::chain::build::Verdict::Failed);
         let alone = build("b", "ci-3", 1, Phase::Listening, &[(Phase::Listening, early)]);
         let builds = [listens.clone(), over, alone, build("claim", "x", 0, Phase::Claimed, &[])];
-        let chains = gather(&builds, &[], None);
+        let chains = gather(&builds, &BTreeMap::new(), None);
         let told: Vec<_> = chains
             .iter()
             .map(|chain| {
@@ -171,7 +193,7 @@ mod tests {
         );
         assert_eq!(chains[0].last, Some(("ci-1".to_owned(), "Failed".to_owned())));
         let running = build("app", "ci-1", 1, Phase::Building, &[]);
-        let chains = gather(&[listens, running], &[], Some("app"));
+        let chains = gather(&[listens, running], &BTreeMap::new(), Some("app"));
         assert_eq!((chains.len(), chains[0].idle_since), (1, None), "something of it builds");
     }
 
@@ -190,7 +212,7 @@ mod tests {
             object(wire::history_object("app"), &[(&wire::build_key(1), entry)]),
             object(wire::record_object("other"), &[]),
         ];
-        let chains = gather(&[], &home, None);
+        let chains = gather(&[], &kept(&home, &[]), None);
         assert_eq!(chains.len(), 1);
         let chain = &chains[0];
         assert_eq!(
