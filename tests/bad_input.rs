@@ -1158,6 +1158,57 @@ fn kubeconfig(server: &str) -> String {
 }
 
 #[test]
+fn contexts_that_cannot_be_meant_or_reached() {
+    let folder = Folder::new("contexts", GOOD);
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let config = format!(
+        "apiVersion: v1\nkind: Config\nclusters:\n- {{name: one, cluster: {{server: \"http://{dead}\"}}}}\n\
+         - {{name: none, cluster: {{}}}}\nusers: []\ncontexts:\n- {{name: here, context: {{cluster: one}}}}\n\
+         - {{name: empty, context: {{cluster: none}}}}\n- {{name: lost, context: {{cluster: nowhere}}}}\n"
+    );
+    folder.write("config", config);
+    let said = |flags: &[&str], want: i32| {
+        let (out, said, code) = run(&folder, &[&["status", "--kubeconfig", "config"], flags].concat(), &[]);
+        assert_eq!((out.as_str(), code), ("", want), "{said}");
+        said.replace(&dead.to_string(), "127.0.0.1:PORT")
+    };
+    insta::assert_snapshot!(said(&["--contexts", "here,hare"], 2), @r#"
+        error: context "hare" does not exist
+          remedy: did you mean "here"? (the kubeconfig has empty, here, lost)
+        "#);
+    insta::assert_snapshot!(said(&["--contexts", ",,"], 2), @"
+        error: --contexts names none
+          remedy: name one or several: --contexts a,b; kubectl config get-contexts lists them
+        ");
+    insta::assert_snapshot!(said(&["--contexts", "here", "--context", "here"], 2), @"
+        error: --context is of one cluster, and --contexts names several
+          remedy: leave --context out: each context has its own in the kubeconfig
+        ");
+    insta::assert_snapshot!(said(&["--contexts", "here", "--token", "x"], 2), @"
+        error: --token is of one cluster, and --contexts names several
+          remedy: leave --token out: each context has its own in the kubeconfig
+        ");
+    insta::assert_snapshot!(said(&["--contexts", "here", "-w"], 2), @"
+        error: --contexts cannot be used with --watch
+        See 'kubectl studioci status --help' for usage.
+        ");
+    insta::assert_snapshot!(said(&["--tree", "-o", "json"], 2), @r#"error: unable to match a printer suitable for the output format "json", allowed formats are: wide"#);
+    insta::assert_snapshot!(said(&["--tree", "-o", "jsonpath={.a}"], 2), @r#"error: unable to match a printer suitable for the output format "jsonpath", allowed formats are: wide"#);
+    insta::assert_snapshot!(said(&["--tree", "--chains"], 2), @"
+        error: --tree cannot be used with --chains
+        See 'kubectl studioci status --help' for usage.
+        ");
+    // those that are there and lead nowhere are told in a line each
+    insta::assert_snapshot!(said(&["--contexts", "here,empty,lost,here"], 3), @r#"
+        error: context here: cannot reach the API server http://127.0.0.1:PORT of context "here": connection refused
+        error: context empty: kubeconfig: the cluster has no server
+        error: context lost: cluster "nowhere" does not exist
+        error: none of these contexts has answered: here, empty, lost
+          remedy: try one by itself, which says what to do: kubectl studioci status --context NAME
+        "#);
+}
+
+#[test]
 fn a_cluster_that_cannot_be_found() {
     let folder = Folder::new("cluster", GOOD);
     // bound and let go: nobody listens there
@@ -1231,12 +1282,12 @@ fn a_cluster_that_cannot_be_found() {
           remedy: write it on one line, in ASCII, without blanks
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--context", "there"], 2), @r#"
-        error: kubeconfig: it has no context named "there"
-          remedy: did you mean "here"? (it has here)
+        error: context "there" does not exist
+          remedy: did you mean "here"? (the kubeconfig has here)
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--user", "you"], 2), @r#"
-        error: kubeconfig: it has no user named "you"
-          remedy: name another one (it has me)
+        error: user "you" does not exist
+          remedy: name another one (the kubeconfig has me)
         "#);
     insta::assert_snapshot!(said(&["--kubeconfig", "dead", "--server", "nonsense url"], 2), @r#"
         error: --server: "http://nonsense url" is no URL: invalid uri character

@@ -617,6 +617,9 @@ fn help_of_status() {
           # Show a chain with its builds below it, those that are gone included
           kubectl studioci status runner-main --tree
 
+          # List the builds of two clusters in one table
+          kubectl studioci status --contexts laptop,gpu
+
           # List failed builds, the longest last
           kubectl studioci status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
 
@@ -638,6 +641,9 @@ fn help_of_status() {
 
               --tree
                   Draw chains with their builds below them, side builds as branches, gone ones as gaps
+
+              --contexts <NAMES>
+                  Kubeconfig contexts whose clusters are asked, all at once, for one table
 
           -o, --output <FORMAT>
                   Output format, one of: custom-columns, custom-columns-file, json, jsonpath,
@@ -1032,6 +1038,9 @@ fn short_help_leaves_the_connection_options_out() {
           # Show a chain with its builds below it, those that are gone included
           kubectl studioci status runner-main --tree
 
+          # List the builds of two clusters in one table
+          kubectl studioci status --contexts laptop,gpu
+
           # List failed builds, the longest last
           kubectl studioci status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
 
@@ -1048,6 +1057,8 @@ fn short_help_leaves_the_connection_options_out() {
               --chains                List chains, one row each, instead of their builds
               --tree                  Draw chains with their builds below them, side builds as branches,
                                       gone ones as gaps
+              --contexts <NAMES>      Kubeconfig contexts whose clusters are asked, all at once, for one
+                                      table
           -o, --output <FORMAT>       Output format, one of: custom-columns, custom-columns-file, json,
                                       jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, wide, yaml
               --no-headers            Don't print headers

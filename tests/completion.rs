@@ -50,6 +50,16 @@ fn words_are_lines_with_what_is_told_of_them_and_a_directive_ends_them() {
         "near\narn:aws:eks:eu:1:cluster/far\na name\n:4\n"
     );
     assert_eq!(said(&config, &["status", "--context=n"]), "near\n:4\n");
+    // of a list the last name, and none twice
+    assert_eq!(said(&config, &["status", "--contexts", "n"]), "near\n:4\n");
+    assert_eq!(
+        said(&config, &["status", "--contexts=near,"]),
+        "near,arn:aws:eks:eu:1:cluster/far\nnear,a name\n:4\n"
+    );
+    assert_eq!(
+        said(&config, &["status", "--contexts", "near,a name,ar"]),
+        "near,a name,arn:aws:eks:eu:1:cluster/far\n:4\n"
+    );
     assert_eq!(said(&config, &["--cluster", ""]), "one\n:4\n");
     assert_eq!(said(&config, &["status", "--user", "m"]), "me\n:4\n");
     assert_eq!(said(&config, &["start", "-f", ""]), ":0\n", "files are the shell's");
@@ -155,6 +165,7 @@ fn bash_offers_what_the_program_says() {
     );
     assert_eq!(offers("kubectl-studioci status --context n"), ["near"]);
     assert_eq!(offers("kubectl-studioci status --context a"), ["arn:aws:eks:eu:1:cluster/far", "a name"]);
+    assert_eq!(offers("kubectl-studioci status --contexts near,ar"), ["near,arn:aws:eks:eu:1:cluster/far"]);
     assert_eq!(offers("kubectl-studioci start -f "), [""; 0], "files are the shell's");
 }
 

@@ -223,6 +223,7 @@ fn every_example_of_the_help_works_as_it_stands() {
     start -f ci.yaml --values values.yaml --now
     status
     status --chains
+    status --contexts laptop,gpu
     status -A
     status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
     status -o jsonpath={.items[*].status.tag}

@@ -52,6 +52,8 @@ pub(super) struct Completion {
     pub(super) connection: Vec<String>,
     /// What there is of the word, or of the flag's value in it.
     begun: String,
+    /// What stands before that in a list.
+    listed: String,
     /// What need not be said again.
     taken: Vec<String>,
 }
@@ -87,7 +89,8 @@ impl Completion {
     pub(super) fn add(&mut self, more: impl IntoIterator<Item = Candidate>) {
         let fits =
             |it: &Candidate| it.word.starts_with(self.begun.as_str()) && !self.taken.contains(&it.word);
-        self.candidates.extend(more.into_iter().filter(fits));
+        let whole = |it: Candidate| Candidate { word: format!("{}{}", self.listed, it.word), ..it };
+        self.candidates.extend(more.into_iter().filter(fits).map(whole));
     }
 
     fn nothing() -> Self {
@@ -96,6 +99,7 @@ impl Completion {
             beyond: Beyond::Nothing,
             connection: Vec::new(),
             begun: String::new(),
+            listed: String::new(),
             taken: Vec::new(),
         }
     }
@@ -207,7 +211,13 @@ impl Place<'_> {
             candidates = self.allowed(arg).iter().map(|word| Candidate::new(word, "")).collect();
         }
         let beyond = if candidates.is_empty() { beyond(arg) } else { Beyond::Nothing };
-        Completion { candidates, beyond, begun: begun.to_owned(), ..Completion::nothing() }
+        let (listed, begun) = match arg.get_value_delimiter().and_then(|comma| begun.rfind(comma)) {
+            Some(at) => begun.split_at(at + 1),
+            None => ("", begun),
+        };
+        let taken = listed.split_terminator(',').map(str::to_owned).collect();
+        let (listed, begun) = (listed.to_owned(), begun.to_owned());
+        Completion { candidates, beyond, begun, listed, taken, ..Completion::nothing() }
     }
 
     /// What the flag's own parser names when it refuses a word: it keeps no list that could be asked for.
@@ -225,7 +235,7 @@ impl Place<'_> {
 /// Where more is known, by what the help calls the value.
 fn beyond(arg: &Arg) -> Beyond {
     match arg.get_long() {
-        Some("context") => return Beyond::Contexts,
+        Some("context" | "contexts") => return Beyond::Contexts,
         Some("cluster") => return Beyond::Clusters,
         Some("user") => return Beyond::Users,
         Some("chain") => return Beyond::Chains,

@@ -137,6 +137,22 @@ pub struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
+    /// A flag that was typed and can only be meant for one cluster: it names that, or proves somebody to it.
+    pub(super) fn of_one_cluster(&self) -> Option<&'static str> {
+        let given = [
+            ("--context", self.context.is_some()),
+            ("--cluster", self.cluster.is_some()),
+            ("--user", self.user.is_some()),
+            ("--server", self.server.is_some()),
+            ("--tls-server-name", self.tls_server_name.is_some()),
+            ("--certificate-authority", self.certificate_authority.is_some()),
+            ("--client-certificate", self.client_certificate.is_some()),
+            ("--client-key", self.client_key.is_some()),
+            ("--token", self.token.is_some()),
+        ];
+        given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+    }
+
     /// What was typed and what the surroundings say, as the room that connects takes it.
     pub fn options(&self, settings: &ProcessSettings) -> Options {
         let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -1,10 +1,16 @@
 //! What a verb is given besides its arguments.
 
+use std::time::Duration;
+
 use super::connection::ConnectionArgs;
 use super::failure::{ExitKind, Failure};
+use super::mistake::Mistake;
 use super::settings::ProcessSettings;
-use crate::cluster::{Cluster, ClusterNotice};
+use crate::cluster::{self, Cluster, ClusterNotice, KubeconfigNames, Options};
 use crate::output::console::Console;
+
+/// A connection for each context, or why there can be none.
+pub(super) type Connected<'a> = Vec<(&'a str, Result<Cluster, cluster::Error>)>;
 
 /// The console, what the surroundings say, and the connection flags.
 #[derive(Debug)]
@@ -39,6 +45,52 @@ impl Ctx {
             }
         });
         Ok(cluster)
+    }
+
+    /// Connects to the cluster of each of these contexts, and says how long to wait for each.
+    ///
+    /// A context that the kubeconfig does not have stops it all, since it is a slip and no cluster; what else is wrong with
+    /// one is told in its place.
+    ///
+    /// # Errors
+    /// A context that does not exist; a flag that can only be meant for one cluster.
+    pub(super) fn connect_each<'a>(
+        &self,
+        contexts: &[&'a str],
+    ) -> Result<(Connected<'a>, Duration), Failure> {
+        if let Some(flag) = self.connection.of_one_cluster() {
+            return Err(Mistake::OfOneCluster { flag }.into());
+        }
+        let options = self.connection.options(&self.settings);
+        let bound = options.request_timeout;
+        // several that ask on one terminal would take each other's answers
+        let interactive = options.interactive && contexts.len() == 1;
+        let known = KubeconfigNames::of(&options)?.contexts;
+        let mut connected = Vec::new();
+        for context in contexts {
+            let name = (*context).to_owned();
+            let is_known = known.contains(&name);
+            let options = Options { context: Some(name), interactive, patience: bound, ..options.clone() };
+            match Cluster::connect(&options) {
+                Ok(cluster) => {
+                    self.pass_on_warnings(&cluster, context);
+                    connected.push((*context, Ok(cluster)));
+                }
+                Err(error) if !is_known => return Err(error.into()),
+                Err(error) => connected.push((*context, Err(error))),
+            }
+        }
+        Ok((connected, bound))
+    }
+
+    /// What is waited for is not said: whoever does not answer in time is told of in one line.
+    fn pass_on_warnings(&self, cluster: &Cluster, context: &str) {
+        let (style, context) = (self.settings.stderr, context.to_owned());
+        cluster.on_notice(move |notice| {
+            if let ClusterNotice::Warning(text) = notice {
+                Console::standard(style, style).warning(&format!("context {context}: {text}"));
+            }
+        });
     }
 
     /// Hands on what is buffered, prints a failure, and gives the exit code.

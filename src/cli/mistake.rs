@@ -106,6 +106,20 @@ cases! {
             "no builds are chosen"
             => "name namespaces, or give a rule: --older-than 7d, --keep 5; with --dry-run nothing is deleted";
     }
+    "Several contexts" {
+        /// `--contexts` with nothing between its commas.
+        NoContextNamed {} Usage
+            "--contexts names none"
+            => "name one or several: --contexts a,b; kubectl config get-contexts lists them";
+        /// A flag that leads to one server, or proves somebody to one.
+        OfOneCluster { flag: &'static str } Usage
+            "{flag} is of one cluster, and --contexts names several"
+            => "leave {flag} out: each context has its own in the kubeconfig";
+        /// Every one of them has failed, as was said of each.
+        NoneAnswered { contexts: String } Unready
+            "none of these contexts has answered: {contexts}"
+            => "try one by itself, which says what to do: kubectl studioci status --context NAME";
+    }
     "Inside a pod" {
         /// A hidden verb outside of a listener.
         NotInAListener { variable: String, verb: String } Usage

@@ -1,5 +1,7 @@
 //! `status`: list builds, newest first.
 
+mod contexts;
+
 use std::ops::ControlFlow;
 
 use clap::Args;
@@ -44,6 +46,9 @@ Examples:
   # Show a chain with its builds below it, those that are gone included
   kubectl studioci status runner-main --tree
 
+  # List the builds of two clusters in one table
+  kubectl studioci status --contexts laptop,gpu
+
   # List failed builds, the longest last
   kubectl studioci status -l studioci.dev/verdict=Failed --sort-by=.status.durationSeconds
 
@@ -62,6 +67,9 @@ pub struct StatusArgs {
     /// Draw chains with their builds below them, side builds as branches, gone ones as gaps
     #[arg(long, conflicts_with_all = ["chains", "sort_by", "watch", "watch_only"])]
     pub tree: bool,
+    /// Kubeconfig contexts whose clusters are asked, all at once, for one table
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with_all = ["watch", "watch_only"])]
+    pub contexts: Vec<String>,
     /// Output format, one of: custom-columns, custom-columns-file, json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, wide, yaml
     #[arg(short, long, value_name = "FORMAT", value_parser = of_lists)]
     pub output: Option<OutputArg>,
@@ -188,6 +196,9 @@ fn now_of(seen: &Overview) -> Timestamp {
 
 pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let listing = args.listing()?;
+    if !args.contexts.is_empty() {
+        return contexts::run(&args, &listing, ctx).await;
+    }
     let cluster = ctx.connect()?;
     let every = args.all_chains || args.chains;
     let here = if every { None } else { unless_named(args.name.as_ref(), &ctx.settings)? };

@@ -48,15 +48,15 @@ cases! {
             => "add one (kubectl config set-context), or name another file with --kubeconfig";
         /// A name, where there is no entry at all.
         NoEntries { kind: &'static str, name: String } Usage
-            "kubeconfig: it has no {kind} named {name:?}, and no other"
-            => "add one (kubectl config set), or name another file with --kubeconfig";
+            "{kind} {name:?} does not exist"
+            => "the kubeconfig has no {kind} at all: add one (kubectl config set), or name another file with --kubeconfig";
         /// A name that no entry has, much like that of one.
         EntryMisspelt { kind: &'static str, name: String, near: String, known: String } Usage
-            "kubeconfig: it has no {kind} named {name:?}"
+            "{kind} {name:?} does not exist"
             => "did you mean {near:?}? ({known})";
         /// A name that no entry has.
         EntryUnknown { kind: &'static str, name: String, known: String } Usage
-            "kubeconfig: it has no {kind} named {name:?}"
+            "{kind} {name:?} does not exist"
             => "name another one ({known})";
         /// A cluster without an address.
         NoServer {} Usage

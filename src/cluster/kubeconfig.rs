@@ -231,7 +231,7 @@ fn unknown(kind: &'static str, name: &str, known: &[&str]) -> ConfigFault {
 fn listed(known: &[&str]) -> String {
     let mut sorted = known.to_vec();
     sorted.sort_unstable();
-    format!("it has {}", sorted.join(", "))
+    format!("the kubeconfig has {}", sorted.join(", "))
 }
 
 #[cfg(test)]

@@ -129,23 +129,23 @@ fn what_is_wrong_is_said_with_what_there_is_instead() {
     let cases = [
         (
             with(|it| it.context = Some("lap".to_owned())),
-            "kubeconfig: it has no context named \"lap\" | did you mean \"lab\"? (it has broken-cluster, broken-user, lab)",
+            "context \"lap\" does not exist | did you mean \"lab\"? (the kubeconfig has broken-cluster, broken-user, lab)",
         ),
         (
             with(|it| it.context = Some("production".to_owned())),
-            "kubeconfig: it has no context named \"production\" | name another one (it has broken-cluster, broken-user, lab)",
+            "context \"production\" does not exist | name another one (the kubeconfig has broken-cluster, broken-user, lab)",
         ),
         (
             with(|it| it.context = Some("broken-cluster".to_owned())),
-            "kubeconfig: it has no cluster named \"nowhere\" | name another one (it has lab)",
+            "cluster \"nowhere\" does not exist | name another one (the kubeconfig has lab)",
         ),
         (
             with(|it| it.context = Some("broken-user".to_owned())),
-            "kubeconfig: it has no user named \"nobody\" | name another one (it has ann)",
+            "user \"nobody\" does not exist | name another one (the kubeconfig has ann)",
         ),
         (
             with(|it| it.user = Some("anne".to_owned())),
-            "kubeconfig: it has no user named \"anne\" | did you mean \"ann\"? (it has ann)",
+            "user \"anne\" does not exist | did you mean \"ann\"? (the kubeconfig has ann)",
         ),
         (
             with(|it| it.impersonate_groups = vec!["g".to_owned()]),

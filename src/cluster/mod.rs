@@ -195,6 +195,11 @@ impl Cluster {
         }
     }
 
+    /// That nothing has come of `what` within `after`, for whoever sets a bound to several requests.
+    pub fn late(&self, what: &str, after: Duration) -> Error {
+        self.inner.transport.about.silent(what, after)
+    }
+
     /// How whoever is in this cluster reaches others.
     #[cfg_attr(
         not(any(test, feature = "testing")),

@@ -5,6 +5,7 @@
 //! What else cannot be read is not shown, and where that may mislead, said.
 
 mod chains;
+mod contexts;
 mod follow;
 mod overview;
 
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 pub use self::chains::{ChainsSeen, chains};
+pub use self::contexts::each;
 pub use self::follow::follow;
 pub use self::overview::{Overview, choose, running_or_next};
 use crate::chain::build::{Build, Phase};

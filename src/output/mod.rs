@@ -6,6 +6,7 @@
 pub mod chains;
 pub mod columns;
 pub mod console;
+pub mod contexts;
 pub mod doctor;
 pub mod form;
 mod go;

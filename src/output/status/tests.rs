@@ -422,10 +422,16 @@ fn reserved() -> Reserved {
     serde_json::from_value(json!({ "waiting": amounts, "building": amounts, "missing": "m" })).unwrap()
 }
 
+/// As `--contexts` lists it.
+fn of_context(mut object: Value) -> Value {
+    object["status"]["context"] = json!("laptop");
+    object
+}
+
 #[test]
 fn every_field_of_the_objects_is_documented() {
     let (page, _) = include_str!("../../../docs/status-json.md").split_once("## What `status --").unwrap();
-    let [object, _] = objects();
+    let [object, _] = objects().map(of_context);
     for part in ["metadata", "spec", "status"] {
         for field in object[part].as_object().unwrap().keys() {
             let row = format!("| `{part}.{field}` |");
@@ -501,7 +507,8 @@ fn hold(schema: &str, objects: &[Value]) {
 
 #[test]
 fn builds_and_chains_are_what_their_schemas_say_and_schemas_say_nothing_else() {
-    hold(include_str!("../../../docs/schema/build.json"), &objects());
+    let builds = [objects(), objects().map(of_context)].concat();
+    hold(include_str!("../../../docs/schema/build.json"), &builds);
     let (passed, running) = (passed(), running());
     let chain = ChainSeen {
         name: "runner-main".to_owned(),
@@ -515,7 +522,8 @@ fn builds_and_chains_are_what_their_schemas_say_and_schemas_say_nothing_else() {
         reserved: Some(reserved()),
     };
     let bare = ChainSeen { name: "app".to_owned(), ..ChainSeen::default() };
-    hold(include_str!("../../../docs/schema/chain.json"), &[chain.object(Some("w")), bare.object(None)]);
+    let chains = [chain.object(Some("w")), bare.object(None), of_context(bare.object(None))];
+    hold(include_str!("../../../docs/schema/chain.json"), &chains);
 }
 
 #[test]
