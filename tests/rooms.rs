@@ -38,6 +38,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("dirs", &["cli"]),
     ("comfy_table", &["output"]),
+    ("unicode_width", &["output"]),
     ("tera", &["pipeline"]),
     // Documents; and a kubeconfig and what a credential plugin says, which are YAML as kubectl reads it.
     ("serde_saphyr", &["pipeline", "cluster"]),

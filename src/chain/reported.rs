@@ -144,6 +144,16 @@ pub struct Tally {
     pub reserved: Option<Reserved>,
 }
 
+/// The middle of them; of an even number, the middle between both that are.
+pub fn median(mut took: Vec<SignedDuration>) -> Option<SignedDuration> {
+    took.sort_unstable();
+    let middle = took.len() / 2;
+    took.get(middle).map(|upper| match took.len() % 2 {
+        1 => *upper,
+        _ => (took[middle - 1] + *upper) / 2,
+    })
+}
+
 impl Tally {
     /// Of those that ended, how many passed, in percent, rounded down: 100 means all.
     pub fn pass_rate(&self) -> Option<usize> {
@@ -181,14 +191,7 @@ impl ReportedChain {
         }
         let ended = self.builds.iter().filter(|it| it.build.verdict.is_some());
         tally.reserved = Reserved::sum(ended.map(|it| it.build.reserved.as_ref()));
-        let mut took: Vec<SignedDuration> = self.builds.iter().filter_map(ReportedBuild::took).collect();
-        took.sort_unstable();
-        // of an even number, the middle between both that are
-        let middle = took.len() / 2;
-        tally.median = took.get(middle).map(|upper| match took.len() % 2 {
-            1 => *upper,
-            _ => (took[middle - 1] + *upper) / 2,
-        });
+        tally.median = median(self.builds.iter().filter_map(ReportedBuild::took).collect());
         tally
     }
 }

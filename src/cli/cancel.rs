@@ -9,6 +9,7 @@ use super::cleanup::namespace;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
+use super::live::LiveWait;
 use super::output::{DryRun, OnlyName, only_name, server_dry_run};
 use crate::ops;
 use crate::ops::signal::or_interrupted;
@@ -80,13 +81,18 @@ pub(super) async fn run(args: CancelArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
     if !args.wait || args.dry_run.is_dry() {
         return Ok(ExitKind::Done);
     }
+    let shown = ctx.console.live().filter(|_| args.output.is_none());
+    let wait = LiveWait::on(shown, format!("Cancelling {name}"));
     let console = &mut ctx.console;
     let mut tell = |change: &ops::watch::Change| {
+        wait.waits_for(format!("it is {}", change.after.phase));
         if let Some(why) = &change.outside {
+            wait.waits_for(why);
             console.talk(&format!("build {name} waits: {why}"));
         }
     };
     let waiting = ops::cancel::settled(&cluster, &build, args.timeout, &mut tell);
+    let waiting = wait.during(&cluster, None, waiting);
     if Box::pin(or_interrupted(waiting)).await.transpose()?.is_none() {
         ctx.console.talk(&format!("stopped waiting; its agent goes on: kubectl studioci watch {name}"));
         return Ok(ExitKind::Interrupted);

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
+use super::live::LiveWait;
 use super::output::{DryRunArgs, OutputArg, Results, of_results};
 use crate::chain::names;
 use crate::chain::rights::Added;
@@ -18,6 +19,7 @@ use crate::output::result::{Operation, ResultLine};
 use crate::state::claim::Claim;
 use crate::state::error::Error;
 use crate::state::home;
+use crate::state::narration::Narration;
 
 /// Claim a new namespace and print its name
 ///
@@ -58,9 +60,18 @@ pub(super) async fn run(args: ClaimArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         names::sequence(claim.seed, 0, &args.prefix).next().unwrap_or_default()
     } else {
         let cluster = ctx.connect()?;
+        let shown = ctx.console.live().filter(|_| args.output.is_none());
+        let wait = LiveWait::on(shown, "Claiming a namespace");
         let narrator = Narrator::of(&mut ctx.console);
-        let claim = claim(home::added_keys(&cluster).await?);
-        ops::claim::bare(&cluster, &claim, args.timeout, &|it| narrator.say(&it)).await?.namespace
+        let say = |it: Narration<'_>| {
+            wait.narrates(&it);
+            narrator.say(&it);
+        };
+        let claiming = async {
+            let claim = claim(home::added_keys(&cluster).await?);
+            ops::claim::bare(&cluster, &claim, args.timeout, &say).await
+        };
+        wait.during(&cluster, None, claiming).await?.namespace
     };
     let outcome = ResultLine {
         kind: "namespace",

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
+use super::live::LiveWait;
 use super::mistake::Mistake;
 use super::output::{DryRun, OnlyName, only_name, server_dry_run};
 use crate::chain::names;
@@ -155,8 +156,18 @@ async fn work(
         console.talk(NOTHING_FOUND);
     }
     if args.wait && args.dry_run == DryRun::None {
+        let what = match &done.going[..] {
+            [one] => format!("Waiting until namespace {} is gone", one.namespace),
+            all => format!("Waiting until {} namespaces are gone", all.len()),
+        };
+        let wait = LiveWait::on(console.live().filter(|_| args.output.is_none()), what);
         let narrator = Narrator::of(console);
-        gone::until_gone(cluster, &done.going, args.timeout, &|it| narrator.say(&it)).await?;
+        let say = |it: Narration<'_>| {
+            wait.narrates(&it);
+            narrator.say(&it);
+        };
+        let waiting = gone::until_gone(cluster, &done.going, args.timeout, &say);
+        wait.during(cluster, None, waiting).await?;
     }
     Ok(done)
 }

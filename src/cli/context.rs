@@ -7,7 +7,9 @@ use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
 use super::settings::ProcessSettings;
 use crate::cluster::{self, Cluster, ClusterNotice, KubeconfigNames, Options};
+use crate::local;
 use crate::output::console::Console;
+use crate::output::console::live::LiveLine;
 
 /// A connection for each context, or why there can be none.
 pub(super) type Connected<'a> = Vec<(&'a str, Result<Cluster, cluster::Error>)>;
@@ -27,6 +29,8 @@ impl Ctx {
     /// The context of the process.
     pub fn standard(settings: ProcessSettings) -> Self {
         let console = Console::standard(settings.stdout, settings.stderr);
+        let live = settings.live.then(|| LiveLine::on(Box::new(std::io::stderr()), local::terminal::columns));
+        let console = console.with_live(live);
         Self { console, settings, connection: ConnectionArgs::default() }
     }
 
@@ -36,9 +40,9 @@ impl Ctx {
     /// No kubeconfig, an unknown context, files that cannot be read. Nothing is asked of the server yet.
     pub fn connect(&self) -> Result<Cluster, Failure> {
         let cluster = Cluster::connect(&self.connection.options(&self.settings))?;
-        let style = self.settings.stderr;
+        let (style, live) = (self.settings.stderr, self.console.live());
         cluster.on_notice(move |notice| {
-            let mut console = Console::standard(style, style);
+            let mut console = Console::standard(style, style).with_live(live.clone());
             match notice {
                 ClusterNotice::Waiting(text) | ClusterNotice::Chosen(text) => console.talk(&text),
                 ClusterNotice::Warning(text) => console.warning(&text),

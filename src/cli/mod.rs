@@ -20,6 +20,7 @@ pub mod failure;
 mod flag_word;
 mod here;
 pub mod init;
+mod live;
 pub mod logs;
 pub mod mistake;
 pub mod output;

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
+use super::live::LiveWait;
 use super::output::{DryRun, OutputArg, Results, of_results, server_dry_run};
 use crate::chain::build::Phase;
 use crate::ops;
@@ -91,7 +92,16 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         return Ok(ExitKind::Done);
     }
     if args.wait {
-        let waiting = ops::scale::settled(&cluster, &build, direction, args.timeout);
+        let (state, span) = match direction {
+            ops::scale::Direction::Up => ("ready", Some((Phase::Preparing, Phase::Building))),
+            ops::scale::Direction::Down => ("gone", None),
+        };
+        let shown = ctx.console.live().filter(|_| args.output.is_none());
+        let wait = LiveWait::on(shown, format!("Waiting until support of {name} is {state}"))
+            .of_chain(Some(build.chain.clone()));
+        let tell = |missing: String| wait.waits_for(missing);
+        let waiting = ops::scale::settled(&cluster, &build, direction, args.timeout, &tell);
+        let waiting = wait.during(&cluster, span, waiting);
         if Box::pin(or_interrupted(waiting)).await.transpose()?.is_none() {
             ctx.console.talk(&format!("stopped waiting; it goes on: kubectl get pods -n {name}"));
             return Ok(ExitKind::Interrupted);

@@ -18,7 +18,7 @@ pub mod variable {
     pub const KUBECTL_PATH: &str = "KUBECTL_PATH";
     /// No colours, whatever its value, unless it is empty (<https://no-color.org>).
     pub const NO_COLOR: &str = "NO_COLOR";
-    /// `dumb` is a terminal without colours.
+    /// `dumb` is a terminal without colours, and without a way back on a line.
     pub const TERM: &str = "TERM";
     /// Width for help texts.
     pub const COLUMNS: &str = "COLUMNS";
@@ -50,6 +50,8 @@ pub struct ProcessSettings {
     pub stdout: StreamStyle,
     /// Stderr.
     pub stderr: StreamStyle,
+    /// Whether a line on stderr may be written over.
+    pub live: bool,
     /// Whether a person may be asked.
     pub stdin_terminal: bool,
     /// Width for help texts, where the environment names one.
@@ -127,7 +129,8 @@ impl ProcessSettings {
         let either = |names: [&str; 2]| names.into_iter().find_map(text);
         let kubeconfig = set(variable::KUBECONFIG)
             .map(|list| split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect());
-        let colour = set(variable::NO_COLOR).is_none() && text(variable::TERM).as_deref() != Some("dumb");
+        let dumb = text(variable::TERM).as_deref() == Some("dumb");
+        let colour = set(variable::NO_COLOR).is_none() && !dumb;
         let [host, port] = variable::KUBERNETES_SERVICE;
         let style = |terminal| StreamStyle { colour: terminal && colour };
         Self {
@@ -136,6 +139,7 @@ impl ProcessSettings {
             chain: text(variable::CHAIN),
             stdout: style(terminals.stdout),
             stderr: style(terminals.stderr),
+            live: terminals.stderr && !dumb,
             stdin_terminal: terminals.stdin,
             columns: text(variable::COLUMNS).and_then(|columns| columns.parse().ok()),
             proxies: Proxies {
@@ -206,6 +210,20 @@ mod tests {
         ] {
             let settings = resolve(pairs, None, terminals);
             assert_eq!(settings.stdout.colour, colour, "{pairs:?} {terminals:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_written_over_on_a_terminal_that_can_whatever_its_colours() {
+        let (no_err, no_out) = (Terminals { stderr: false, ..ALL }, Terminals { stdout: false, ..ALL });
+        for (pairs, terminals, live) in [
+            (&[][..], ALL, true),
+            (&[("NO_COLOR", "1")][..], ALL, true),
+            (&[("TERM", "xterm")][..], no_out, true),
+            (&[("TERM", "dumb")][..], ALL, false),
+            (&[][..], no_err, false),
+        ] {
+            assert_eq!(resolve(pairs, None, terminals).live, live, "{pairs:?} {terminals:?}");
         }
     }
 

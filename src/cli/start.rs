@@ -12,6 +12,8 @@ use super::cleanup::count;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
+use super::here::unless_named;
+use super::live::LiveWait;
 use super::output::{DryRunArgs, OutputArg, Results, of_results};
 use super::pipeline::PipelineArgs;
 use super::publishing::PublishArgs;
@@ -26,6 +28,7 @@ use crate::ops::start::{SecretCopy, SecretSource, StartOutcome, StartRequest};
 use crate::output::narration::Narrator;
 use crate::pipeline::facts::Fact;
 use crate::state::home::Home;
+use crate::state::narration::Narration;
 
 /// Start a chain: claim a namespace and listen there for the next push
 ///
@@ -172,8 +175,16 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     }
     let cluster = ctx.connect()?;
     let outcome = {
+        let shown = ctx.console.live().filter(|_| args.output.is_none());
+        let chain = request.chain.clone().or_else(|| unless_named(None));
+        let wait = LiveWait::on(shown, "Starting").of_chain(chain);
         let narrator = Narrator::of(&mut ctx.console);
-        Box::pin(ops::start::start(&cluster, &request, &|it| narrator.say(&it))).await?
+        let say = |it: Narration<'_>| {
+            wait.narrates(&it);
+            narrator.say(&it);
+        };
+        let starting = Box::pin(ops::start::start(&cluster, &request, &say));
+        wait.during(&cluster, Some((Phase::Claimed, Phase::Listening)), starting).await?
     };
     let (build, operation) = match outcome {
         StartOutcome::Started(build) => (build, "started"),

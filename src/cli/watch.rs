@@ -12,12 +12,15 @@ use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::here::unless_named;
+use super::live::LiveWait;
 use super::mistake::Mistake;
+use crate::chain::build::Phase;
 use crate::chain::revision::is_commit_id;
 use crate::local::git;
 use crate::ops;
 use crate::ops::signal::or_interrupted;
 use crate::ops::watch::{SoughtCommit, Until, WatchEnd, Watched};
+use crate::output::waiting::Waiting;
 use crate::output::watch;
 
 /// Follow a build to its verdict, which is the exit code
@@ -61,12 +64,14 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         ctx.console.talk(&format!("waiting for the verdict of {commit}"));
     }
     let here = unless_named(args.name.as_ref(), &ctx.settings)?.map(|chain| chain.name);
+    let wait = LiveWait::on(ctx.console.live(), "Looking for the build");
     let console = &mut ctx.console;
     let several = args.follow || commit.is_some();
     let mut followed = None;
     let mut broken: Option<io::Error> = None;
     let mut tell = |change: &ops::watch::Change| {
         let of = &change.after;
+        wait.is(Waiting::of_build(of, change.outside.as_deref()));
         followed = Some(if several { &of.chain } else { &of.namespace }.clone());
         let now = Timestamp::now();
         let outside = change.outside.iter().map(|why| watch::waits(of, why, now));
@@ -85,6 +90,7 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     };
     let watched = Watched { name: args.name.as_deref(), here: here.as_deref(), until };
     let watching = ops::watch::watch(&cluster, watched, args.timeout, &mut tell);
+    let watching = wait.during(&cluster, Some((Phase::Triggered, Phase::Recorded)), watching);
     let Some(end) = Box::pin(or_interrupted(watching)).await.transpose()? else {
         let back = followed.or(args.name).unwrap_or_default();
         let how = match commit {

@@ -5,3 +5,9 @@
 pub fn leave() {
     let _ = rustix::process::setsid();
 }
+
+/// How wide the terminal is that stderr is, where it is one and says so.
+pub fn columns() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
+    Some(size.ws_col).filter(|columns| *columns > 0)
+}

@@ -19,4 +19,5 @@ pub mod signal;
 pub mod start;
 pub mod status;
 pub mod stop;
+pub mod usual;
 pub mod watch;

@@ -220,11 +220,18 @@ async fn enter(cluster: &Cluster, build: &Build, dry_run: DryRun) -> Result<()> 
     enter::by_hand(cluster, build, &wanted, dry_run).await
 }
 
-/// Waits until all support of a build is ready, each by its own idea of it, or has no pods any more.
+/// Waits until all support of a build is ready, each by its own idea of it, or has no pods any more. `tell`: what is missing
+/// still, at each look.
 ///
 /// # Errors
 /// [`Error::SupportNotSettled`] after `bound`, which names what is missing, and why.
-pub async fn settled(cluster: &Cluster, build: &Build, direction: Direction, bound: Duration) -> Result<()> {
+pub async fn settled(
+    cluster: &Cluster,
+    build: &Build,
+    direction: Direction,
+    bound: Duration,
+    tell: &dyn Fn(String),
+) -> Result<()> {
     let namespace = build.namespace.as_str();
     let mut bell = Bell::new(cluster);
     for resource in support::RESOURCES {
@@ -237,7 +244,13 @@ pub async fn settled(cluster: &Cluster, build: &Build, direction: Direction, bou
             Direction::Up => it.ready(*kind) < it.replicas,
             Direction::Down => it.pods > 0,
         });
-        Ok(unsettled.is_empty().then_some(()))
+        if unsettled.is_empty() {
+            return Ok(Some(()));
+        }
+        let missing: Vec<String> =
+            unsettled.iter().map(|(kind, it)| standing(*kind, it, direction)).collect();
+        tell(missing.join("; "));
+        Ok(None)
     });
     if done.await?.is_some() {
         return Ok(());
@@ -251,6 +264,18 @@ pub async fn settled(cluster: &Cluster, build: &Build, direction: Direction, bou
     })
 }
 
+/// How far it is.
+fn standing(kind: Scalable, workload: &Workload, direction: Direction) -> String {
+    let object = support::resource(kind).object(&workload.name);
+    match direction {
+        Direction::Down => format!("{object} has {} pods", workload.pods),
+        Direction::Up => {
+            format!("{object} has {} of {} ready", workload.ready(kind), workload.replicas)
+        }
+    }
+}
+
+/// The same, and why.
 async fn named(
     cluster: &Cluster,
     namespace: &str,
@@ -258,14 +283,13 @@ async fn named(
     workload: &Workload,
     direction: Direction,
 ) -> Result<String> {
-    let object = support::resource(kind).object(&workload.name);
+    let standing = standing(kind, workload, direction);
     if direction == Direction::Down {
-        return Ok(format!("{object} has {} pods", workload.pods));
+        return Ok(standing);
     }
-    let ready = format!("{object} has {} of {} ready", workload.ready(kind), workload.replicas);
     Ok(match support::trouble(cluster, namespace, kind, workload).await? {
-        Some(why) => format!("{ready}: {why}"),
-        None => ready,
+        Some(why) => format!("{standing}: {why}"),
+        None => standing,
     })
 }
 

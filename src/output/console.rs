@@ -13,7 +13,11 @@ use std::io::{self, BufWriter, Write};
 
 #[cfg(test)]
 mod captured;
+pub mod live;
 
+#[cfg(test)]
+pub(crate) use self::captured::Captured;
+use self::live::LiveLine;
 use crate::pipeline::documents::steers;
 
 /// What is known of a stream before the first byte.
@@ -32,11 +36,13 @@ struct Stream {
 pub struct Console {
     out: Stream,
     err: Stream,
+    live: Option<LiveLine>,
 }
 
 impl std::fmt::Debug for Console {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Console").field("out", &self.out.style).field("err", &self.err.style).finish()
+        let mut all = f.debug_struct("Console");
+        all.field("out", &self.out.style).field("err", &self.err.style).field("live", &self.live).finish()
     }
 }
 
@@ -53,7 +59,27 @@ impl Console {
         err: Box<dyn Write>,
         err_style: StreamStyle,
     ) -> Self {
-        Self { out: Stream { sink: out, style: out_style }, err: Stream { sink: err, style: err_style } }
+        let (out, err) = (Stream { sink: out, style: out_style }, Stream { sink: err, style: err_style });
+        Self { out, err, live: None }
+    }
+
+    /// On a terminal where this line moves: whatever is written stands above it.
+    #[must_use]
+    pub fn with_live(self, live: Option<LiveLine>) -> Self {
+        Self { live, ..self }
+    }
+
+    /// The line that moves, where there is one.
+    pub fn live(&self) -> Option<LiveLine> {
+        self.live.clone()
+    }
+
+    /// Stdout, with nothing in the way.
+    fn out(&mut self) -> &mut dyn Write {
+        if let Some(live) = &self.live {
+            live.step_aside();
+        }
+        &mut *self.out.sink
     }
 
     /// Writes data exactly as it is: documents and objects, whose format has escapes of its own.
@@ -61,7 +87,7 @@ impl Console {
     /// # Errors
     /// What the stream says; [`io::ErrorKind::BrokenPipe`] when the reader has gone.
     pub fn data(&mut self, text: &str) -> io::Result<()> {
-        self.out.sink.write_all(text.as_bytes())
+        self.out().write_all(text.as_bytes())
     }
 
     /// Writes bytes as somebody else wrote them: those of a log, for whoever asked for just that.
@@ -69,7 +95,7 @@ impl Console {
     /// # Errors
     /// As [`Console::data`].
     pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.out.sink.write_all(bytes)
+        self.out().write_all(bytes)
     }
 
     /// Writes one line of data.
@@ -77,8 +103,9 @@ impl Console {
     /// # Errors
     /// As [`Console::data`].
     pub fn line(&mut self, text: &str) -> io::Result<()> {
-        self.out.sink.write_all(sanitise(text).as_bytes())?;
-        self.out.sink.write_all(b"\n")
+        let out = self.out();
+        out.write_all(sanitise(text).as_bytes())?;
+        out.write_all(b"\n")
     }
 
     /// Writes one line of data that somebody waits for.
@@ -95,7 +122,11 @@ impl Console {
     /// # Errors
     /// As [`Console::data`].
     pub fn flush(&mut self) -> io::Result<()> {
-        self.out.sink.flush()
+        let flushed = self.out().flush();
+        if let Some(live) = &self.live {
+            live.come_back();
+        }
+        flushed
     }
 
     /// Says one line to people. A closed stderr is no reason to stop, so its errors are dropped.
@@ -119,9 +150,12 @@ impl Console {
     }
 
     fn say(&mut self, clean: &str) {
-        let _ = self.out.sink.flush();
+        let _ = self.out().flush();
         let _ = self.err.sink.write_all(format!("{clean}\n").as_bytes());
         let _ = self.err.sink.flush();
+        if let Some(live) = &self.live {
+            live.come_back();
+        }
     }
 }
 

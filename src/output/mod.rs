@@ -23,6 +23,7 @@ mod short;
 pub mod status;
 pub mod table;
 pub mod tree;
+pub mod waiting;
 pub mod watch;
 
 #[cfg(test)]
