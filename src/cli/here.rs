@@ -40,7 +40,8 @@ pub(super) fn unless_named(
     if name.is_none() { Ok(meant(settings, of_checkout)?.ok()) } else { Ok(None) }
 }
 
-fn of_checkout() -> Result<String, String> {
+/// The chain that `start` would begin here, or why there is none.
+pub(super) fn of_checkout() -> Result<String, String> {
     let git = local::git::facts(Path::new("."), |name| matches!(name, "repo" | "branch"));
     ops::start::chain_of_checkout(&facts::group(git))
 }

@@ -12,7 +12,7 @@ use super::cleanup::count;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::here::unless_named;
+use super::here::of_checkout;
 use super::live::LiveWait;
 use super::output::{DryRunArgs, OutputArg, Results, of_results};
 use super::pipeline::PipelineArgs;
@@ -176,7 +176,7 @@ pub(super) async fn run(args: StartArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     let cluster = ctx.connect()?;
     let outcome = {
         let shown = ctx.console.live().filter(|_| args.output.is_none());
-        let chain = request.chain.clone().or_else(|| unless_named(None));
+        let chain = request.chain.clone().or_else(|| of_checkout().ok());
         let wait = LiveWait::on(shown, "Starting").of_chain(chain);
         let narrator = Narrator::of(&mut ctx.console);
         let say = |it: Narration<'_>| {
