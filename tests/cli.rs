@@ -82,6 +82,8 @@ fn help_of_the_program() {
           watch       Follow a build to its verdict, which is the exit code
           logs        Show the log of a build, also when its pods are gone
           report      Report on a build or on the history of a chain, also when their namespaces are gone
+          trigger     Build a tag by hand, beside the chain
+          retry       Build once more what a build has built
           cancel      Cancel a build that is queued or runs
           scale       Scale a build's support up to look at its data, or back down
           cleanup     Delete finished builds and claims, by name or by rule
@@ -769,6 +771,103 @@ fn help_of_report() {
 }
 
 #[test]
+fn help_of_trigger() {
+    insta::assert_snapshot!(help("trigger --help"), @"
+        Build a tag by hand, beside the chain
+
+        Builds the newest tag that the chain has seen, or the one that is named, in a namespace of its own,
+        by the chain's last good pipeline: what the image brings as its pipeline is not used. The chain does
+        not notice: no listener follows, a push of the same tag is built all the same, and its commit status
+        has a context of its own. The build takes a slot like any other, behind pushes that wait for one.
+
+        Examples:
+          # Build the newest tag once more
+          kubectl studioci trigger runner-main
+
+          # Build another tag, and exit with its verdict
+          kubectl studioci trigger runner-main --tag build-0007 --wait --timeout 2h
+
+        Usage: kubectl studioci trigger [OPTIONS] <CHAIN>
+
+        Arguments:
+          <CHAIN>
+                  Chain whose pipeline builds it
+
+        Options:
+              --tag <TAG>
+                  Tag to build (default: the newest that the chain has seen)
+
+              --dry-run[=<none|client|server>]
+                  If `client`, print what would be created; if `server`, have the server check it too;
+                  nothing is created
+
+                  [default: none]
+
+          -o, --output <FORMAT>
+                  Output format, one of: json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, yaml
+
+              --wait[=<true|false>]
+                  Wait for the verdict, which is the exit code then
+
+                  [default: false]
+                  [possible values: true, false]
+
+              --timeout <DURATION>
+                  How long to wait before giving up with exit code 4 (default: no limit); implies --wait
+
+          -h, --help
+                  Print help (see a summary with '-h')
+        ");
+}
+
+#[test]
+fn help_of_retry() {
+    insta::assert_snapshot!(help("retry --help"), @"
+        Build once more what a build has built
+
+        Runs the same image, by its digest, with the same pipeline text, in a namespace of its own, beside
+        the chain. Values and environment are the chain's of now. The chain does not notice: no listener
+        follows, and the commit status has a context of its own. A build whose namespace is gone is retried
+        if its pipeline is still the chain's.
+
+        Examples:
+          # Try a build again
+          kubectl studioci retry ci-eager-hopper
+
+          # Try it again, and exit with the verdict
+          kubectl studioci retry ci-eager-hopper --wait
+
+        Usage: kubectl studioci retry [OPTIONS] <BUILD>
+
+        Arguments:
+          <BUILD>
+                  Build to try again
+
+        Options:
+              --dry-run[=<none|client|server>]
+                  If `client`, print what would be created; if `server`, have the server check it too;
+                  nothing is created
+
+                  [default: none]
+
+          -o, --output <FORMAT>
+                  Output format, one of: json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, yaml
+
+              --wait[=<true|false>]
+                  Wait for the verdict, which is the exit code then
+
+                  [default: false]
+                  [possible values: true, false]
+
+              --timeout <DURATION>
+                  How long to wait before giving up with exit code 4 (default: no limit); implies --wait
+
+          -h, --help
+                  Print help (see a summary with '-h')
+        ");
+}
+
+#[test]
 fn help_of_cancel() {
     insta::assert_snapshot!(help("cancel --help"), @"
         Cancel a build that is queued or runs
@@ -1140,8 +1239,8 @@ fn connection_options_are_kubectls() {
                  [possible values: true, false]
         ");
     for verb in [
-        "render", "claim", "start", "stop", "setup", "status", "watch", "cancel", "scale", "cleanup",
-        "version", "agent",
+        "render", "claim", "start", "stop", "setup", "status", "watch", "trigger", "retry", "cancel",
+        "scale", "cleanup", "version", "agent",
     ] {
         assert!(trimmed(&run(&format!("{verb} --help")).out).ends_with(options), "{verb}");
     }
@@ -1150,8 +1249,8 @@ fn connection_options_are_kubectls() {
 #[test]
 fn every_help_reads_as_a_plugins() {
     for verb in [
-        "", "render ", "claim ", "start ", "stop ", "setup ", "status ", "watch ", "cancel ", "scale ",
-        "cleanup ", "version ", "agent ",
+        "", "render ", "claim ", "start ", "stop ", "setup ", "status ", "watch ", "trigger ", "retry ",
+        "cancel ", "scale ", "cleanup ", "version ", "agent ",
     ] {
         let text = help(&format!("{verb}--help"));
         assert!(text.contains(&format!("Usage: kubectl studioci {verb}")), "{text}");

@@ -189,6 +189,7 @@ fn shown(text: &str) -> String {
         ("{HOME_CONFIG}", wire::HOME_CONFIG),
         ("{JOB}", wire::JOB),
         ("{LISTENER_SECURITY}", wire::LISTENER_SECURITY),
+        ("{MAX_PER_HOUR}", wire::MAX_PER_HOUR),
         ("{ROLE_USER}", wire::ROLE_USER),
         ("{ROLE_WORKSPACE}", wire::ROLE_WORKSPACE),
     ];
@@ -249,6 +250,7 @@ fn page() -> String {
             .chain(state::error::StartFlagFault::CASES)
             .chain(state::error::LogFault::CASES)
             .chain(state::error::CancelFault::CASES)
+            .chain(state::error::SideFault::CASES)
             .chain(state::error::WatchFault::CASES),
     );
     text.push_str(
@@ -299,6 +301,7 @@ fn every_error_says_what_to_do_and_has_its_exit_code() {
         .chain(state::error::StartFlagFault::CASES)
         .chain(state::error::LogFault::CASES)
         .chain(state::error::CancelFault::CASES)
+        .chain(state::error::SideFault::CASES)
         .chain(state::error::WatchFault::CASES);
     for case in ConfigFault::CASES.iter().chain(Mistake::CASES).chain(of_state).chain(published()) {
         assert!(!case.what.is_empty() && !case.remedy.is_empty(), "{case:?}");

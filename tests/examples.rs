@@ -153,7 +153,7 @@ const AGENT_IMAGE: &str =
     "registry.example/ci/agent@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// The verbs that have a help of their own.
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 18] = [
     "setup",
     "init",
     "render",
@@ -163,6 +163,8 @@ const VERBS: [&str; 16] = [
     "watch",
     "logs",
     "report",
+    "trigger",
+    "retry",
     "cancel",
     "scale",
     "cleanup",
@@ -210,6 +212,8 @@ fn every_example_of_the_help_works_as_it_stands() {
     report ci-eager-hopper
     report ci-eager-hopper -o html
     report runner-main -o junit
+    retry ci-eager-hopper
+    retry ci-eager-hopper --wait
     scale down ci-witty-kepler
     scale up ci-witty-kepler --wait
     scale up runner-main
@@ -231,6 +235,8 @@ fn every_example_of_the_help_works_as_it_stands() {
     status runner-main -o wide
     stop runner-main
     stop runner-main --purge --timeout 1h
+    trigger runner-main
+    trigger runner-main --tag build-0007 --wait --timeout 2h
     watch
     watch runner-main
     watch runner-main --follow

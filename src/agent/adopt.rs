@@ -15,8 +15,8 @@ use super::verdict::Judged;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::head::Head;
 
-/// The builds before `own` that may be without an agent: unfinished, and unchanged for as long as `patience`. Lowest
-/// generation first. Whether their agents run is not known yet.
+/// The builds before `own`, and side builds, that may be without an agent: unfinished, and unchanged for as long as `patience`.
+/// Lowest generation first. Whether their agents run is not known yet.
 pub fn suspects<'a>(
     builds: &'a [Build],
     own: &Build,
@@ -26,7 +26,8 @@ pub fn suspects<'a>(
 ) -> Vec<&'a Build> {
     let mut suspects: Vec<&Build> = builds
         .iter()
-        .filter(|build| head.proves(build) && build.generation < own.generation)
+        .filter(|build| head.proves(build) && build.uid != own.uid)
+        .filter(|build| build.is_side() || build.generation < own.generation)
         .filter(|build| !build.terminating && unfinished(build, head))
         .filter(|build| build.times.values().max().is_none_or(|changed| *changed + patience <= now))
         .collect();
@@ -34,10 +35,13 @@ pub fn suspects<'a>(
     suspects
 }
 
-/// Whether a build has triggered and is not at its end.
+/// Whether a build has triggered and is not at its end. A side build has, once it is complete: nobody else would begin it.
 fn unfinished(build: &Build, head: &Head) -> bool {
     match build.phase {
-        Phase::Claimed | Phase::Listening | Phase::Disposing => false,
+        Phase::Claimed | Phase::Listening => {
+            build.is_side() && head.has_moved(build.generation) && head.ended.is_none()
+        }
+        Phase::Disposing => false,
         // what has not moved the head is a listener still
         Phase::Triggered => head.has_moved(build.generation),
         Phase::Finished => head.slots.contains_key(&build.generation),
@@ -120,6 +124,8 @@ mod tests {
     use super::super::step::tests::{detached, version};
     use super::*;
     use crate::chain::build::Dispatch;
+    use crate::chain::head::SideClaim;
+    use crate::chain::side;
 
     const PATIENCE: SignedDuration = SignedDuration::from_secs(300);
 
@@ -244,6 +250,34 @@ mod tests {
         let builds: Vec<Build> = rows.into_iter().map(|(build, ..)| build).collect();
         let found = suspects(&builds, &own, &head, at(1000), PATIENCE);
         assert_eq!(found.iter().map(|build| build.generation).collect::<Vec<_>>(), [1, 2, 4, 7]);
+    }
+
+    #[test]
+    fn a_complete_side_build_is_looked_after_from_its_first_phase_on() {
+        let o = detached(Phase::Listening);
+        let mut head = o.head.clone();
+        let number = side::FIRST;
+        let own = Build { uid: "own".into(), generation: 9, ..o.build.clone() };
+        let build = |phase| Build { uid: "uid-s".into(), generation: number, phase, ..o.build.clone() };
+        let sought = |head: &Head, phase| suspects(&[build(phase)], &own, head, at(1000), PATIENCE).len();
+        for phase in [Phase::Claimed, Phase::Listening, Phase::Triggered, Phase::Building, Phase::Recorded] {
+            head.sides.insert(number, SideClaim::Settled("uid-s".into()));
+            assert_eq!(sought(&head, phase), 1, "{phase}");
+            head.sides.insert(number, SideClaim::Making(at(0)));
+            assert_eq!(sought(&head, phase), 0, "{phase}: it is being made");
+        }
+        head.sides.insert(number, SideClaim::Settled("uid-s".into()));
+        assert_eq!(sought(&head, Phase::Finished), 0);
+        let own = build(Phase::Queued);
+        assert_eq!(suspects(std::slice::from_ref(&own), &own, &head, at(1000), PATIENCE).len(), 0, "its own");
+        let mut o = detached(Phase::Listening);
+        (o.build.generation, o.head) = (number, head);
+        o.build.uid = "uid-s".into();
+        let Action::Record(verdict, cause) = step(&o) else { panic!("{:?}", step(&o)) };
+        assert_eq!(
+            (verdict, cause.as_str()),
+            (Verdict::Errored, "the build's agent was gone before its build had begun")
+        );
     }
 
     #[test]

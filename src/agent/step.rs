@@ -29,6 +29,8 @@ pub enum Action {
     Trigger,
     /// Check the pushed pipeline and move the head by compare-and-swap.
     MoveHead,
+    /// Check the pipeline of what was asked for by hand, which no head moves for, and write phase Detached.
+    TryOut,
     /// Rename the Keel keys and read back.
     Detach,
     /// Write this phase.
@@ -98,6 +100,8 @@ enum Trigger {
 
 fn trigger(o: &Observation, version: &Version) -> Trigger {
     match &o.build.baseline {
+        // built before or not: somebody has asked for it
+        _ if o.build.is_side() => Trigger::Push(version.clone()),
         // nobody pushed it: once it runs it will be seen what it is
         Baseline::Pending(tag) if *tag == version.tag && version.content == Content::Unseen => {
             Trigger::Unseen
@@ -125,12 +129,24 @@ pub fn brings_news(o: &Observation) -> bool {
 /// Why this generation has no business listening; `None` if it has.
 fn usurped(o: &Observation) -> Option<String> {
     let own = o.build.generation;
+    let side = o.build.is_side();
     // who is past the swap builds: the end of a chain is for those that come after it
-    if let Some(ended) = o.head.ended.as_ref().filter(|_| !o.head.has_moved(own)) {
+    let begun = if side { o.build.phase > Phase::Listening } else { o.head.has_moved(own) };
+    if let Some(ended) = o.head.ended.as_ref().filter(|_| !begun) {
         return Some(format!("chain {} has ended ({ended})", o.build.chain));
     }
     if o.head.uuid != o.build.chain_uuid {
         return Some(format!("chain {} in home is another chain of the same name", o.build.chain));
+    }
+    if side {
+        let known = o.head.is_making(own) || o.head.proves(&o.build);
+        let why = || {
+            format!(
+                "chain {} does not know this side build: whoever asked for it has left it half made",
+                o.build.chain
+            )
+        };
+        return (!known).then(why);
     }
     if o.head.generation > own && !o.head.has_moved(own) {
         return Some(format!(
@@ -149,6 +165,11 @@ fn usurped(o: &Observation) -> Option<String> {
 fn listen(o: &Observation) -> Action {
     if let Some(why) = usurped(o) {
         return Action::StandDown(why);
+    }
+    if o.build.is_side()
+        && let Some(first) = before_side(o)
+    {
+        return first;
     }
     if o.freeze.is_some() {
         return Action::Trigger;
@@ -192,9 +213,22 @@ fn listen(o: &Observation) -> Action {
     }
 }
 
+/// What comes before whatever a side build has to do.
+fn before_side(o: &Observation) -> Option<Action> {
+    if o.listener.keyed {
+        return Some(Action::Detach);
+    }
+    // what is half made begins nothing: its maker names it in the head last
+    if o.head.is_making(o.build.generation) {
+        return Some(Action::Wait(None));
+    }
+    o.build.cancel.is_some().then(|| cancel(o))
+}
+
 /// Until when a listener takes no push, where one is there.
 pub fn rests_until(o: &Observation) -> Option<Timestamp> {
-    o.head.rests_until(o.max_per_hour, o.now).filter(|_| o.freeze.is_none() && brings_news(o))
+    let asks = || !o.build.is_side() && o.freeze.is_none() && brings_news(o);
+    o.head.rests_until(o.max_per_hour, o.now).filter(|_| asks())
 }
 
 fn resting(o: &Observation, until: Timestamp) -> String {
@@ -214,6 +248,8 @@ fn triggered(o: &Observation) -> Action {
         Action::MoveHead
     } else if o.listener.keyed {
         Action::Detach
+    } else if o.build.is_side() {
+        Action::TryOut
     } else {
         Action::Reach(Phase::Detached)
     }

@@ -10,7 +10,9 @@ use crate::agent::{OwnContainer, OwnDeployment, adopt};
 use crate::chain::build::{Build, Dispatch};
 use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::head::Head;
+use crate::chain::head::SideClaim;
 use crate::chain::pod::Ran;
+use crate::chain::side;
 use crate::keel::image::Digest;
 
 fn digest(letter: char) -> Digest {
@@ -47,6 +49,7 @@ fn observation(phase: Phase) -> Observation {
             chain_uuid: "u".into(),
             owner: "o".into(),
             generation: 3,
+            retry_of: None,
             parent: None,
             successor: None,
             phase,
@@ -72,6 +75,7 @@ fn observation(phase: Phase) -> Observation {
             generation: 3,
             claimed: Some(("ci-a".into(), "uid-a".into())),
             settled: BTreeMap::new(),
+            sides: BTreeMap::new(),
             ended: None,
             built: BTreeMap::new(),
             slots: BTreeMap::new(),
@@ -486,4 +490,89 @@ fn a_build_that_kueue_admits_has_its_job_first_and_its_support_then() {
         let Action::Record(Verdict::Errored, why) = step(&o) else { panic!("{:?}", step(&o)) };
         assert!(why.contains("preempted") && why.contains("no quota"), "{why}");
     }
+}
+
+/// An observation of a complete side build, with what it is to build.
+fn side(phase: Phase) -> Observation {
+    let mut o = observation(phase);
+    o.listener.keyed = false;
+    o.build.generation = side::FIRST;
+    o.build.baseline = Baseline::None;
+    o.build.dispatch = Dispatch::Ended;
+    o.head.sides.insert(side::FIRST, SideClaim::Settled("uid-a".into()));
+    o.head.built.insert(2, version("main", 'a'));
+    o
+}
+
+#[test]
+fn a_side_build_goes_its_own_way_and_moves_no_head() {
+    assert_eq!(step(&side(Phase::Claimed)), Action::Listen(Baseline::None));
+    assert_eq!(step(&side(Phase::Listening)), Action::Freeze(version("main", 'a')), "built before or not");
+    let frozen = |phase| {
+        let mut o = side(phase);
+        o.freeze = Some(freeze(version("main", 'a')));
+        o
+    };
+    assert_eq!(step(&frozen(Phase::Claimed)), Action::Trigger, "what is tried again is known");
+    assert_eq!(step(&frozen(Phase::Triggered)), Action::TryOut);
+    assert_eq!(step(&frozen(Phase::Detached)), Action::TakeSlot);
+    let mut o = frozen(Phase::Queued);
+    o.head.slots.insert(side::FIRST, "ci-a".into());
+    assert_eq!(step(&o), Action::Reach(Phase::Preparing));
+    assert_eq!(step(&frozen(Phase::Building)), Action::Build);
+    assert_eq!(step(&frozen(Phase::Recorded)), Action::Finish, "nobody listens after it");
+    assert_eq!(step(&frozen(Phase::Finished)), Action::Sleep);
+    for phase in [Phase::Claimed, Phase::Listening, Phase::Triggered, Phase::Building] {
+        let mut o = frozen(phase);
+        o.listener.keyed = true;
+        assert_eq!(step(&o), Action::Detach, "{phase}: Keel is none of it");
+    }
+}
+
+#[test]
+fn a_side_build_begins_nothing_before_it_is_complete() {
+    for (claim, want) in [
+        (Some(SideClaim::Making(Timestamp::UNIX_EPOCH)), "wait"),
+        (Some(SideClaim::Settled("another".into())), "stand down"),
+        (None, "stand down"),
+    ] {
+        for phase in [Phase::Claimed, Phase::Listening] {
+            let mut o = side(phase);
+            o.freeze = Some(freeze(version("main", 'a')));
+            o.head.sides.clear();
+            o.head.sides.extend(claim.clone().map(|claim| (side::FIRST, claim)));
+            let did = match step(&o) {
+                Action::Wait(None) => "wait",
+                Action::StandDown(_) => "stand down",
+                other => panic!("{phase} {claim:?}: {other:?}"),
+            };
+            assert_eq!(did, want, "{phase} {claim:?}");
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_chain_stops_a_side_build_that_has_not_begun() {
+    for (phase, stops) in [
+        (Phase::Claimed, true),
+        (Phase::Listening, true),
+        (Phase::Triggered, false),
+        (Phase::Detached, false),
+        (Phase::Building, false),
+    ] {
+        let mut o = side(phase);
+        o.head.ended = Some("by alice".into());
+        assert_eq!(matches!(step(&o), Action::StandDown(_)), stops, "{phase}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_by_hand_is_cancelled_before_it_has_begun_and_rests_for_no_limit() {
+    let mut o = side(Phase::Listening);
+    o.max_per_hour = 1;
+    o.head.moves = vec![o.now];
+    assert_eq!(rests_until(&o), None, "whoever asked for it was told");
+    assert!(matches!(step(&o), Action::Freeze(_)));
+    o.build.cancel = Some(BY_HAND.into());
+    assert_eq!(step(&o), Action::Record(Verdict::Cancelled, BY_HAND.into()));
 }

@@ -6,6 +6,10 @@ use crate::chain::head::Head;
 /// The builds before `own` that are queued or run and were not asked to end yet, lowest generation first. Only what the head
 /// proves to be the chain's is among them; a push that has not moved the head yet is a listener still.
 pub fn outdated(builds: &[Build], own: &Build, head: &Head) -> Vec<Build> {
+    // what somebody has asked for by hand is no newer push, though its number is above every push's
+    if own.is_side() {
+        return Vec::new();
+    }
     let mut outdated: Vec<Build> = builds
         .iter()
         .filter(|build| head.proves(build) && build.generation < own.generation)
@@ -28,6 +32,8 @@ mod tests {
     use super::super::step::tests::{detached, version};
     use super::*;
     use crate::chain::build::Verdict;
+    use crate::chain::head::SideClaim;
+    use crate::chain::side;
 
     #[test]
     fn only_what_is_older_proved_and_not_at_its_end_gives_way() {
@@ -63,6 +69,23 @@ mod tests {
         let all = [build(7, Phase::Building), build(5, Phase::Queued), build(6, Phase::Detached)];
         let order: Vec<u64> = outdated(&all, &own, &head).iter().map(|build| build.generation).collect();
         assert_eq!(order, [5, 6, 7]);
+    }
+
+    #[test]
+    fn what_is_asked_for_by_hand_takes_nobodys_place_and_gives_way_to_nobody() {
+        let mut head = detached(Phase::Queued).head;
+        head.generation = 10;
+        head.settled = (7..=9).map(|generation| (generation, format!("uid-{generation}"))).collect();
+        head.sides.insert(side::FIRST, SideClaim::Settled(format!("uid-{}", side::FIRST)));
+        let build = |generation| Build {
+            uid: format!("uid-{generation}"),
+            generation,
+            ..detached(Phase::Queued).build
+        };
+        let all = [build(7), build(side::FIRST)];
+        let given_way = |own| outdated(&all, &build(own), &head).len();
+        assert_eq!((given_way(9), given_way(side::FIRST)), (1, 0));
+        assert_eq!(outdated(&all, &build(9), &head)[0].generation, 7);
     }
 
     #[test]

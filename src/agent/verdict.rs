@@ -87,21 +87,8 @@ pub fn judge(
     age: i64,
     bounds: StandstillBounds,
 ) -> Judged {
-    let exits_well = |pod: &Pod| {
-        let build = pod.container(container).map(|build| &build.state);
-        matches!(build, Some(State::Terminated { code: 0, .. }))
-    };
-    // a Job that is suspended loses its pod, and that is told as what it is
-    if let Some(why) = job.unadmitted.as_ref().filter(|_| job.suspended && !job.deleted)
-        && !job.complete
-        && job.failed.is_none()
-        && !pod.is_some_and(exits_well)
-    {
-        let waited = job.suspended_at.map_or(age, |since| now.duration_since(since).as_secs());
-        return match bounded(why.clone(), waited, bounds.pending) {
-            Judged::Going(_) => Judged::Unadmitted(why.clone()),
-            over => over,
-        };
+    if let Some(waits) = unadmitted(job, pod, container, now, age, bounds) {
+        return waits;
     }
     let Some(pod) = pod else { return without_pod(job, container, age, bounds) };
     // `told`: the container that the cause tells of
@@ -169,6 +156,27 @@ pub fn judge(
         Some(why) if pod.containers.iter().any(is_stuck) => bounded(why, age, bounds.stuck),
         why => Judged::Going(why.or_else(|| pod.coming_up().filter(|_| age > SAID_AFTER))),
     }
+}
+
+/// What comes of a Job that Kueue holds back; none where it does not, or has no more to do with it. A Job that is suspended loses
+/// its pod, and that is told as what it is.
+fn unadmitted(
+    job: &BuildJob,
+    pod: Option<&Pod>,
+    container: &str,
+    now: Timestamp,
+    age: i64,
+    bounds: StandstillBounds,
+) -> Option<Judged> {
+    let why = job.unadmitted.as_ref().filter(|_| job.suspended && !job.deleted)?;
+    let build = pod.and_then(|pod| pod.container(container)).map(|build| &build.state);
+    let over =
+        matches!(build, Some(State::Terminated { code: 0, .. })) || job.complete || job.failed.is_some();
+    let waited = job.suspended_at.map_or(age, |since| now.duration_since(since).as_secs());
+    (!over).then(|| match bounded(why.clone(), waited, bounds.pending) {
+        Judged::Going(_) => Judged::Unadmitted(why.clone()),
+        over => over,
+    })
 }
 
 fn is_stuck(container: &Container) -> bool {

@@ -96,6 +96,8 @@ fn of_head(head: &Head, generation: u64) -> Entry {
         times: BTreeMap::new(),
         exits: Vec::new(),
         events: Vec::new(),
+        retry_of: None,
+        text: None,
         log_kept: false,
         reserved: None,
     }

@@ -9,7 +9,7 @@ pub use super::phase::{Dispatch, Happening, Phase, Verdict};
 use super::reserved::Reserved;
 use super::trying::Trying;
 pub use super::version::{Baseline, Content, Version};
-use super::{age, wire};
+use super::{age, side, wire};
 use crate::keel::image::{ImageRef, check_tag};
 pub use crate::keel::names::Map;
 
@@ -32,8 +32,10 @@ pub struct Build {
     pub chain_uuid: String,
     /// The uuid that proves the claim.
     pub owner: String,
-    /// The number of the link, from 1; 0 for a bare claim.
+    /// The number of the link, from 1; 0 for a bare claim; a side build's own ([`side`]).
     pub generation: u64,
+    /// The build that a side build is a retry of.
+    pub retry_of: Option<String>,
     /// Namespace of the build before.
     pub parent: Option<String>,
     /// Namespace of the build after.
@@ -188,6 +190,7 @@ impl Build {
             chain_uuid: must(wire::CHAIN_UUID)?,
             owner: must(wire::OWNER)?,
             generation: generation.parse().map_err(|_| bad(wire::GENERATION, &generation))?,
+            retry_of: told(wire::RETRY_OF),
             parent: told(wire::PARENT),
             successor: told(wire::SUCCESSOR),
             phase: word(phase, |value| bad(wire::PHASE, value))?.ok_or_else(|| missing(wire::PHASE))?,
@@ -220,11 +223,15 @@ impl Build {
         if self.terminating { Phase::Disposing } else { self.phase }
     }
 
-    /// Whether it has a push to build and has not come to its end: what can be cancelled.
+    /// Whether somebody has asked for it by hand: a side build, and no link of its chain.
+    pub fn is_side(&self) -> bool {
+        side::is_side(self.generation)
+    }
+
+    /// Whether it has something to build and has not come to its end: what can be cancelled. A side build has it from the start.
     pub fn runs(&self) -> bool {
-        (Phase::Triggered..=Phase::Building).contains(&self.phase)
-            && self.verdict.is_none()
-            && !self.terminating
+        let from = if self.is_side() { Phase::Claimed } else { Phase::Triggered };
+        (from..=Phase::Building).contains(&self.phase) && self.verdict.is_none() && !self.terminating
     }
 
     /// From the push being seen to the verdict, or to `now`; none for a listener.

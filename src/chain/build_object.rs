@@ -45,6 +45,8 @@ pub fn build_object(build: &Build, seen: &Seen<'_>, now: Timestamp) -> Value {
             chain_uuid: &build.chain_uuid,
             owner: &build.owner,
             generation: build.generation,
+            side: build.is_side().then_some(if build.retry_of.is_some() { "retry" } else { "trigger" }),
+            retry_of: build.retry_of.as_deref(),
             parent: build.parent.as_deref(),
             baseline: build.baseline.to_string(),
         },
@@ -116,6 +118,12 @@ struct BuildSpec<'a> {
     owner: &'a str,
     /// The number of the link, from 1.
     generation: u64,
+    /// Of a side build, by which verb it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    side: Option<&'static str>,
+    /// The build that it is a retry of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_of: Option<&'a str>,
     /// Namespace of the build before.
     #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<&'a str>,

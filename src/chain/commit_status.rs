@@ -47,9 +47,15 @@ pub struct CommitStatus {
     build: String,
 }
 
-/// The context of all statuses of a chain.
+/// The context of all statuses of a chain's pushes.
 pub fn context(chain: &str) -> String {
     format!("studioci/{chain}")
+}
+
+/// The context of a build's: that of what was asked for by hand is its own, and stands beside the push's.
+fn context_of(build: &Build) -> String {
+    let context = context(&build.chain);
+    if build.is_side() { format!("{context} (by hand)") } else { context }
 }
 
 impl CommitStatus {
@@ -68,7 +74,7 @@ impl CommitStatus {
         };
         Some(Self {
             state,
-            context: context(&build.chain),
+            context: context_of(build),
             description: description(build, secrets),
             link: link.map(|link| link.of(build)),
             build: build.namespace.clone(),
@@ -174,6 +180,16 @@ mod tests {
                 assert_eq!((told, description), (state, format!("{verdict} after 3m4s (ci-brave-lovelace)")));
             }
         }
+    }
+
+    #[test]
+    fn what_was_asked_for_by_hand_has_a_context_of_its_own() {
+        let push = build(Phase::Recorded, Some(Verdict::Failed), None);
+        let side = Build { generation: crate::chain::side::FIRST, ..push.clone() };
+        let of = |build| CommitStatus::of(build, None, &Masking::default()).unwrap();
+        assert_eq!(of(&push).context, "studioci/app");
+        assert_eq!(of(&side).context, "studioci/app (by hand)");
+        assert_eq!((of(&side).state, of(&side).description), (of(&push).state, of(&push).description));
     }
 
     #[test]

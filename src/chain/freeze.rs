@@ -1,6 +1,10 @@
 //! The freeze: one create-only object in a build's namespace that says what triggered it.
 
+use serde_json::{Value, json};
+
 use super::build::{Map, Version};
+use super::rights::labels;
+use super::wire;
 use crate::keel::image::ImageRef;
 
 const IMAGE: &str = "image";
@@ -38,6 +42,16 @@ pub enum Pushed {
     Unreadable(String),
 }
 
+impl Pushed {
+    /// The text, where there is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Absent | Self::Unreadable(_) => None,
+        }
+    }
+}
+
 impl Freeze {
     /// The data of the ConfigMap.
     pub fn write(&self) -> Map {
@@ -56,6 +70,16 @@ impl Freeze {
             Pushed::Unreadable(why) => put(FAULT, Some(why)),
         }
         data
+    }
+
+    /// The ConfigMap, its namespace left out.
+    pub fn object(&self, chain: &str) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": { "name": wire::FREEZE, "labels": labels(chain) },
+            "data": self.write(),
+        })
     }
 
     /// Reads a freeze back; `None` if somebody spoilt it.

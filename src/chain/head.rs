@@ -4,12 +4,16 @@
 //! It moves by compare-and-swap only: every change here is a merge patch of single keys that carries the
 //! resourceVersion it was decided on. Keys that this program does not know are left alone.
 
+mod side;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::build::{Baseline, Build, Map, Version};
+use super::side::is_side;
+pub use side::SideClaim;
 
 /// How many (tag, digest) pairs the built set remembers, and how many namespaces are known by their uid.
 pub const BUILT_MAX: usize = 256;
@@ -48,6 +52,8 @@ pub struct Head {
     pub settled: BTreeMap<u64, String>,
     /// When and by whom the chain was ended, in words.
     pub ended: Option<String>,
+    /// Side builds, by their numbers.
+    pub sides: BTreeMap<u64, SideClaim>,
     /// What was built, by generation.
     pub built: BTreeMap<u64, Version>,
     /// Who builds now: namespace by generation.
@@ -60,7 +66,7 @@ pub struct Head {
     pub edition: u64,
     /// Whether `stop --purge` is taking the chain down.
     pub purging: bool,
-    /// When pushes have moved it, within the hour before the newest of them.
+    /// When builds have begun, pushes and those that were asked for by hand, within the hour before the newest of them.
     pub moves: Vec<Timestamp>,
 }
 
@@ -93,6 +99,7 @@ impl Head {
         let mut built = BTreeMap::new();
         let mut slots = BTreeMap::new();
         let mut settled = BTreeMap::new();
+        let mut sides = BTreeMap::new();
         for (key, value) in data {
             if let Some(generation) = key.strip_prefix(BUILT) {
                 let version = value.parse().map_err(|_| unreadable(key, value))?;
@@ -101,6 +108,8 @@ impl Head {
                 slots.insert(number(key, generation)?, value.clone());
             } else if let Some(generation) = key.strip_prefix(SETTLED) {
                 settled.insert(number(key, generation)?, value.clone());
+            } else if let Some(side) = key.strip_prefix(side::SIDE) {
+                sides.insert(number(key, side)?, SideClaim::read(key, value)?);
             }
         }
         Ok(Self {
@@ -109,6 +118,7 @@ impl Head {
             generation: number(GENERATION, &must(GENERATION)?)?,
             claimed: text(NAMESPACE).zip(text(UID)),
             settled,
+            sides,
             ended: text(ENDED),
             built,
             slots,
@@ -129,9 +139,10 @@ impl Head {
         })
     }
 
-    /// uid of the namespace that was settled for a generation, as far as that is remembered.
+    /// uid of the namespace that was settled for a generation, or of a side build's, as far as that is remembered.
     pub fn uid_of(&self, generation: u64) -> Option<&str> {
         match &self.claimed {
+            _ if is_side(generation) => self.uid_of_side(generation),
             Some((_, uid)) if generation == self.generation => Some(uid),
             _ => self.settled.get(&generation).map(String::as_str),
         }
@@ -169,8 +180,12 @@ impl Head {
         self.built.iter().any(|(generation, built)| *generation != own && built == version)
     }
 
-    /// Whether the agent of that generation has moved the head on: what it builds is in the built set.
+    /// Whether the agent of that generation has moved the head on: what it builds is in the built set. A side build moves
+    /// nothing, and may build from when it is complete.
     pub fn has_moved(&self, generation: u64) -> bool {
+        if is_side(generation) {
+            return self.uid_of_side(generation).is_some();
+        }
         self.generation > generation && self.built.contains_key(&generation)
     }
 
@@ -183,6 +198,13 @@ impl Head {
 
     fn moves_since(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
         self.moves.iter().copied().filter(move |at| *at > now - HOUR)
+    }
+
+    fn moves_with(&self, now: Timestamp) -> String {
+        let moves = self.moves_since(now).chain([now]).map(|at| format!("{at:.0}"));
+        let mut moves: Vec<String> = moves.collect();
+        moves.drain(..moves.len().saturating_sub(MOVES_MAX));
+        moves.join(" ")
     }
 
     fn patch(&self, data: &Value) -> Value {
@@ -208,10 +230,7 @@ impl Head {
     /// The swap of a triggered agent: generation N → N+1, what it builds into the built set.
     pub fn advance(&self, version: &Version, now: Timestamp) -> Value {
         let mut data = self.pass();
-        let moves = self.moves_since(now).chain([now]).map(|at| format!("{at:.0}"));
-        let mut moves: Vec<String> = moves.collect();
-        moves.drain(..moves.len().saturating_sub(MOVES_MAX));
-        data[MOVES] = json!(moves.join(" "));
+        data[MOVES] = json!(self.moves_with(now));
         data[BASELINE] = Value::Null;
         data[format!("{BUILT}{}", self.generation)] = json!(version.to_string());
         for old in self.built.keys().take((self.built.len() + 1).saturating_sub(BUILT_MAX)) {

@@ -3,7 +3,8 @@
 use jiff::ToSpan as _;
 
 use super::*;
-use crate::chain::build::Content;
+use crate::chain::build::{Content, Phase};
+use crate::chain::side;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -201,5 +202,79 @@ fn a_head_remembers_when_it_moved_within_the_last_hour_and_until_when_it_is_to_r
         [head.renew(1, &Baseline::None), head.end("by alice", None), head.settle_claim("ci-a", "uid")]
     {
         assert_eq!(merged(&data, &patch)[MOVES], data[MOVES], "no push, no move");
+    }
+}
+
+#[test]
+fn a_side_build_is_known_once_it_is_named_and_moves_nothing_of_the_chain() {
+    let now = |minutes: i64| NOW + minutes.minutes();
+    let mut data = Head::first("u");
+    let read = |data: &Map| Head::read("1", data).expect("readable");
+    let first = side::FIRST;
+    assert_eq!(read(&data).next_side(), first);
+    data = merged(&data, &read(&data).take_side(now(0)));
+    let head = read(&data);
+    assert_eq!((head.is_making(first), head.uid_of(first), head.has_moved(first)), (true, None, false));
+    assert_eq!((head.next_side(), head.generation, head.moves.len()), (first + 1, 1, 1));
+    data = merged(&data, &head.take_side(now(1)));
+    data = merged(&data, &read(&data).settle_side(first + 1, "uid-b"));
+    let head = read(&data);
+    assert_eq!((head.uid_of(first + 1), head.has_moved(first + 1)), (Some("uid-b"), true));
+    // what is half made for an hour is given up; what is complete stays
+    assert_eq!(head.give_up_sides(now(59)), None);
+    let given_up = read(&merged(&data, &head.give_up_sides(now(60)).expect("it is left")));
+    assert_eq!((&given_up.sides[&first], given_up.next_side()), (&SideClaim::GivenUp, first + 2));
+    assert_eq!(given_up.give_up_sides(now(60)), None, "once");
+    data = merged(&data, &head.take_side(now(60)));
+    let head = read(&data);
+    assert_eq!((&head.sides[&first], head.uid_of(first + 1)), (&SideClaim::GivenUp, Some("uid-b")));
+    data = merged(&data, &head.give_up_side(first + 2));
+    assert_eq!(read(&data).next_side(), first + 3, "no number is used twice");
+    assert_eq!((read(&data).generation, read(&data).built.len()), (1, 0));
+    for bad in ["", "since yesterday"] {
+        data.insert(format!("side.{first}"), bad.to_owned());
+        let why = Head::read("1", &data).expect_err(bad);
+        assert_eq!((why.key.as_str(), why.value.as_str()), ("side.90000001", bad));
+    }
+}
+
+#[test]
+fn side_builds_that_are_remembered_are_bounded_and_no_number_is_used_twice() {
+    let mut data = Head::first("u");
+    let most = u64::try_from(BUILT_MAX).unwrap();
+    for number in side::FIRST..side::FIRST + most {
+        data.insert(format!("side.{number}"), format!("uid-{number}"));
+    }
+    let head = Head::read("1", &data).expect("readable");
+    let head = Head::read("2", &merged(&data, &head.take_side(NOW))).expect("readable");
+    assert_eq!((head.sides.len(), head.uid_of(side::FIRST)), (BUILT_MAX, None));
+    assert_eq!(head.next_side(), side::FIRST + most + 1);
+}
+
+#[test]
+fn a_side_build_is_abandoned_while_nobody_makes_it_and_with_its_chain_before_it_has_begun() {
+    let head = |claim: Option<SideClaim>, ended: bool| {
+        let mut head = Head::read("1", &Head::first("u")).expect("readable");
+        head.sides.extend(claim.map(|claim| (side::FIRST, claim)));
+        head.ended = ended.then(|| "by alice".to_owned());
+        head
+    };
+    let (making, known) = (SideClaim::Making(NOW), SideClaim::Settled("uid-of-ci-a".to_owned()));
+    let other = SideClaim::Settled("another".to_owned());
+    for (claim, ended, phase, want) in [
+        (Some(making.clone()), false, Phase::Claimed, false),
+        (Some(making), true, Phase::Claimed, true),
+        (None, false, Phase::Claimed, true),
+        (Some(SideClaim::GivenUp), false, Phase::Claimed, true),
+        (None, false, Phase::Disposing, true),
+        (None, false, Phase::Finished, false),
+        (Some(other), false, Phase::Listening, true),
+        (Some(known.clone()), false, Phase::Listening, false),
+        (Some(known.clone()), true, Phase::Listening, true),
+        (Some(known.clone()), true, Phase::Triggered, false),
+        (Some(known), true, Phase::Building, false),
+    ] {
+        let build = Build { generation: side::FIRST, ..Build::played("ci-a", phase, &[]) };
+        assert_eq!(head(claim.clone(), ended).abandons_build(&build), want, "{claim:?} {ended} {phase}");
     }
 }

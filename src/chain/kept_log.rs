@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::quantity::Quantity;
+use super::side::is_side;
 use super::wire;
 
 /// How many Secrets a chain's ring has.
@@ -155,15 +156,17 @@ pub fn ring(chain: &str) -> Vec<String> {
     (0..RING).map(|place| wire::log_object(chain, place)).collect()
 }
 
-/// What of a Secret makes room for an entry of `len` bytes: the oldest, and whatever is none. `held`: keys and the bytes
-/// behind them.
+/// What of a Secret makes room for an entry of `len` bytes: whatever is none, side builds of before, then the oldest. `held`: keys
+/// and the bytes behind them, by the keys' order.
 pub fn makes_room<'a>(
     held: impl DoubleEndedIterator<Item = (&'a str, usize)>,
     key: &str,
     len: usize,
 ) -> Vec<&'a str> {
     let (mut bytes, mut full) = (key.len() + len, false);
-    let others = held.rev().filter(|(other, _)| *other != key);
+    let of_side = |it: &(&str, usize)| wire::build_of_key(it.0).is_some_and(is_side);
+    let (sides, links): (Vec<_>, Vec<_>) = held.rev().filter(|(other, _)| *other != key).partition(of_side);
+    let others = links.into_iter().chain(sides);
     let goes = others.filter(|(other, len)| {
         bytes += other.len() + len;
         full |= bytes > SECRET_BYTES;
@@ -282,6 +285,10 @@ mod tests {
         assert_eq!(goes(&held[1..], 25, 200 * K), Vec::<String>::new());
         assert_eq!(goes(&held, 17, 100 * K), Vec::<String>::new(), "it replaces itself");
         assert_eq!(goes(&[("note", 1), ("build.00000001", 1)], 9, 1), ["note"]);
+        // side builds of before, then the oldest
+        let held = [("build.00000009", 300 * K), ("build.00000017", 300 * K), ("build.90000001", 200 * K)];
+        assert_eq!(goes(&held, 25, 200 * K), ["build.90000001"]);
+        assert_eq!(goes(&held, 90_000_009, 400 * K), ["build.00000009", "build.90000001"]);
         // once it is full, what is older goes, however small
         let held = [("build.00000001", 1), ("build.00000009", 890 * K), ("build.00000017", 20 * K)];
         assert_eq!(goes(&held, 25, K), ["build.00000009", "build.00000001"]);

@@ -61,33 +61,11 @@ pub struct LineageGap {
     pub unknown: u64,
 }
 
-/// Where a build belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Belongs<'a> {
-    /// It is a link of the chain.
-    Link,
-    /// It was made by hand beside the chain: of this build, or of none in particular.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing makes builds beside a chain yet"))]
-    Beside(Option<&'a str>),
-}
-
-/// What tells one from the other.
-type ToldApart = fn(&Build) -> Belongs<'_>;
-
-/// This is the one place that tells a side build.
-fn belongs(_: &Build) -> Belongs<'_> {
-    Belongs::Link
-}
-
 impl<'a> Lineage<'a> {
     /// The lineages of all builds that have one chain's name, that of the chain itself first. `builds`: those that are there.
     ///
     /// Without `kept` nothing is known of what is gone, and nothing is said of it.
     pub fn of(builds: &[&'a Build], kept: Option<&'a KeptOfChain>) -> Vec<Self> {
-        Self::told_by(builds, kept, belongs)
-    }
-
-    fn told_by(builds: &[&'a Build], kept: Option<&'a KeptOfChain>, telling: ToldApart) -> Vec<Self> {
         let mut uuids: Vec<&str> = Vec::new();
         let mut newest_first = builds.to_vec();
         newest_first.sort_by_key(|build| std::cmp::Reverse((build.created, build.generation)));
@@ -103,37 +81,36 @@ impl<'a> Lineage<'a> {
                 newest_first.iter().filter(|build| build.chain_uuid == uuid).copied().collect();
             // history is of the chain that home knows
             let kept = kept.filter(|_| head.is_some_and(|head| head.uuid == uuid));
-            Self { uuid, earlier: place > 0, kin: kin(&own, kept, telling) }
+            Self { uuid, earlier: place > 0, kin: kin(&own, kept) }
         };
         uuids.into_iter().enumerate().map(of).collect()
     }
 }
 
 /// The builds of one chain, the newest first, in their places.
-fn kin<'a>(builds: &[&'a Build], kept: Option<&KeptOfChain>, telling: ToldApart) -> Vec<Kin<'a>> {
+fn kin<'a>(builds: &[&'a Build], kept: Option<&KeptOfChain>) -> Vec<Kin<'a>> {
     let there: BTreeSet<&str> = builds.iter().map(|build| build.uid.as_str()).collect();
     let mut all: Vec<KinOf<'a>> = builds.iter().map(|build| KinOf::There(build)).collect();
     if let Some(kept) = kept {
         let gone = kept.history.iter().filter(|entry| !there.contains(entry.uid.as_str()));
         all.extend(gone.map(|entry| KinOf::Gone(Box::new(as_it_was(entry)))));
     }
-    let is_side = |it: &KinOf<'_>| it.build().is_some_and(|build| telling(build) != Belongs::Link);
+    let is_side = |it: &KinOf<'_>| it.build().is_some_and(Build::is_side);
     let (mut sides, mut links): (Vec<_>, Vec<_>) = all.into_iter().partition(is_side);
     links.sort_by_key(|it| std::cmp::Reverse(it.build().map(|build| build.generation)));
     sides.sort_by_key(|it| std::cmp::Reverse(it.build().and_then(|build| build.created)));
-    let named: BTreeSet<String> =
-        sides.iter().filter_map(|it| origin(it, telling)).map(str::to_owned).collect();
+    let named: BTreeSet<String> = sides.iter().filter_map(origin).map(str::to_owned).collect();
     // one past what the chain has come to
     let from = kept.and_then(|kept| kept.head.as_ref()).map(|head| head.generation.saturating_add(1));
     let links: Vec<Kin<'a>> = with_gaps(links, &named, kept.is_some(), from)
         .into_iter()
-        .map(|of| Kin::with(of, &mut sides, telling))
+        .map(|of| Kin::with(of, &mut sides))
         .collect();
     // what is of no build, or of one that nobody knows any more
     let mut kin = Vec::new();
     while !sides.is_empty() {
         let of = sides.remove(0);
-        kin.push(Kin::with(of, &mut sides, telling));
+        kin.push(Kin::with(of, &mut sides));
     }
     let mut kin = in_one_gap(kin);
     kin.extend(links);
@@ -141,11 +118,8 @@ fn kin<'a>(builds: &[&'a Build], kept: Option<&KeptOfChain>, telling: ToldApart)
 }
 
 /// The build that a side build was made of.
-fn origin<'a>(it: &'a KinOf<'_>, telling: ToldApart) -> Option<&'a str> {
-    match telling(it.build()?) {
-        Belongs::Beside(origin) => origin,
-        Belongs::Link => None,
-    }
+fn origin<'a>(it: &'a KinOf<'_>) -> Option<&'a str> {
+    it.build().filter(|build| build.is_side())?.retry_of.as_deref()
 }
 
 /// Side builds with those that are gone put together, unless there is one alone.
@@ -170,7 +144,7 @@ fn with_gaps<'a>(
     gaps: bool,
     from: Option<u64>,
 ) -> Vec<KinOf<'a>> {
-    let (mut out, mut run, mut last) = (Vec::new(), Run::default(), from);
+    let (mut out, mut run, mut last) = (Vec::new(), GoneBuilds::default(), from);
     for link in links {
         let Some(build) = link.build() else { continue };
         let generation = build.generation;
@@ -195,12 +169,12 @@ fn with_gaps<'a>(
 
 /// Builds that are gone, one after the other.
 #[derive(Default)]
-struct Run {
+struct GoneBuilds {
     gap: LineageGap,
     only: Option<Box<Build>>,
 }
 
-impl Run {
+impl GoneBuilds {
     fn pass(&mut self, oldest: u64, newest: u64) {
         let newest = self.gap.generations.map_or(newest, |(_, newest)| newest);
         self.gap.generations = Some((oldest, newest));
@@ -243,12 +217,12 @@ impl KinOf<'_> {
 
 impl<'a> Kin<'a> {
     /// With those of `sides` that were made of it, and theirs.
-    fn with(of: KinOf<'a>, sides: &mut Vec<KinOf<'a>>, telling: ToldApart) -> Self {
+    fn with(of: KinOf<'a>, sides: &mut Vec<KinOf<'a>>) -> Self {
         let name = of.build().map(|build| build.namespace.clone());
-        let is_beside = |it: &mut KinOf<'a>| name.is_some() && origin(it, telling) == name.as_deref();
+        let is_beside = |it: &mut KinOf<'a>| name.is_some() && origin(it) == name.as_deref();
         // taken out before their own are looked for, so that two that name each other end
         let own: Vec<KinOf<'a>> = sides.extract_if(.., is_beside).collect();
-        let beside = own.into_iter().map(|it| Self::with(it, sides, telling)).collect();
+        let beside = own.into_iter().map(|it| Self::with(it, sides)).collect();
         Self { of, beside: in_one_gap(beside) }
     }
 }

@@ -1,7 +1,7 @@
 //! Lineages of builds that are there, and of some that are not.
 
 use super::*;
-use crate::chain::wire;
+use crate::chain::{side, wire};
 
 /// A chain that has come to this generation, with these in its history.
 fn kept(generation: u64, gone: &[(u64, &str)]) -> KeptOfChain {
@@ -30,13 +30,7 @@ fn build(generation: u64) -> Build {
 /// One line for each place, indented by how far beside it stands.
 fn told(builds: &[Build], kept: Option<&KeptOfChain>) -> Vec<String> {
     let of: Vec<&Build> = builds.iter().collect();
-    // as a side build is told here: by its cause
-    let lineages = Lineage::told_by(&of, kept, |build| {
-        match build.cause.as_deref().and_then(|cause| cause.strip_prefix("beside")) {
-            Some(origin) => Belongs::Beside(origin.strip_prefix(' ')),
-            None => Belongs::Link,
-        }
-    });
+    let lineages = Lineage::of(&of, kept);
     let mut lines = Vec::new();
     for lineage in &lineages {
         if lineages.len() > 1 {
@@ -92,7 +86,7 @@ fn a_generation_that_left_no_entry_is_counted_and_not_made_up() {
         "the newest one's namespace is gone"
     );
     // a number that somebody has written by hand costs no more than another one
-    let far = Build { generation: u64::MAX, ..build(7) };
+    let far = Build { generation: side::FIRST - 1, ..build(7) };
     assert_eq!(told(&[far, build(1)], Some(&kept(1, &[]))).len(), 3);
 }
 
@@ -115,8 +109,8 @@ fn a_side_build_stands_beside_what_it_was_made_of_even_if_that_is_gone() {
     let beside = |name: &str, of: &str| Build {
         namespace: name.to_owned(),
         uid: name.to_owned(),
-        cause: Some(format!("beside {of}")),
-        ..build(2)
+        retry_of: Some(of.to_owned()),
+        ..build(side::FIRST)
     };
     let gone = [(1, "Passed"), (2, "Failed"), (3, "Passed")];
     let builds = [build(4), beside("retry-a", "ci-2"), beside("again", "retry-a"), beside("of-4", "ci-4")];
@@ -131,18 +125,19 @@ fn a_side_build_stands_beside_what_it_was_made_of_even_if_that_is_gone() {
 
 #[test]
 fn a_side_build_of_no_build_stands_before_the_chains_own_and_those_that_are_gone_are_one_gap() {
-    let side = |name: &str, origin: &str| Build {
+    let made = |name: &str, origin: Option<&str>| Build {
         namespace: name.to_owned(),
         uid: name.to_owned(),
-        cause: Some(format!("beside{origin}")),
-        ..build(90_000_001)
+        retry_of: origin.map(str::to_owned),
+        ..build(side::FIRST)
     };
     let mut home = kept(2, &[(3, "Passed"), (4, "Failed"), (5, "Passed"), (6, "Errored")]);
-    for (entry, cause) in home.history.iter_mut().zip(["beside", "beside", "beside ci-2", "beside ci-2"]) {
-        cause.clone_into(&mut entry.cause);
+    for (entry, origin) in home.history.iter_mut().zip([None, None, Some("ci-2"), Some("ci-2")]) {
+        entry.generation += side::FIRST;
+        entry.retry_of = origin.map(str::to_owned);
     }
     assert_eq!(
-        told(&[build(2), build(1), side("tag", ""), side("again", " ci-2")], Some(&home)),
+        told(&[build(2), build(1), made("tag", None), made("again", Some("ci-2"))], Some(&home)),
         [
             "tag",
             "({Passed: 1, Failed: 1} and 0, 2 in all)",

@@ -41,6 +41,7 @@ pub mod retention;
 pub mod revision;
 pub mod rights;
 mod rules;
+pub mod side;
 pub mod signs;
 pub mod told;
 pub mod trying;

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::build::{Baseline, Build, Dispatch, Map, Phase};
 use super::publishing::PublishSettings;
-use super::record::Entry;
+use super::record::{self, Entry};
+use super::side::is_side;
 
 /// How far a result has come on one way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,16 +199,19 @@ pub fn next_due(outbox: &Outbox) -> Option<Timestamp> {
 
 /// What did not arrive of the newest build that has ended: a sentence.
 pub fn unpublished(data: &Map, history: &[Entry]) -> Option<String> {
-    let newest = history.last()?;
+    let newest = record::newest(history)?;
     let why = outbox(data).remove(&newest.generation)?.why_not()?;
     Some(format!("the result of {} {why}", newest.namespace))
 }
 
 /// Whether a later build of the same commit has spoken, or is about to: what an earlier one says after it would stand for the
-/// commit.
+/// commit. Side builds speak for themselves.
 pub fn is_superseded(build: &Build, history: &[Entry], builds: &[Build]) -> bool {
     let same = |generation: u64, revision: &Option<String>| {
-        generation > build.generation && revision.is_some() && *revision == build.revision
+        generation > build.generation
+            && is_side(generation) == build.is_side()
+            && revision.is_some()
+            && *revision == build.revision
     };
     history.iter().any(|entry| same(entry.generation, &entry.revision))
         || builds.iter().any(|it| it.phase >= Phase::Triggered && same(it.generation, &it.revision))
@@ -246,6 +250,7 @@ pub fn of_history(entry: &Entry, chain: &str, chain_uuid: &str) -> Build {
         chain_uuid: chain_uuid.to_owned(),
         owner: String::new(),
         generation: entry.generation,
+        retry_of: entry.retry_of.clone(),
         parent: None,
         successor: None,
         phase: Phase::Recorded,

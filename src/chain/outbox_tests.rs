@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::chain::publishing::GithubSettings;
+use crate::chain::side;
 use crate::chain::wire;
 
 fn at(second: i64) -> Timestamp {
@@ -184,4 +185,23 @@ fn a_build_whose_namespace_is_gone_is_told_of_from_home() {
         (&build.uid, &build.cause, &build.revision, &build.version)
     );
     assert_eq!(again.times, build.times);
+}
+
+#[test]
+fn side_builds_speak_for_themselves_and_are_not_the_chains_newest() {
+    let revision = Some("abc");
+    let build = |generation| Build {
+        generation,
+        ..Build::played("ci-a", Phase::Recorded, &[(wire::REVISION, "abc")])
+    };
+    let (first, second) = (side::FIRST, side::FIRST + 1);
+    assert!(!is_superseded(&build(4), &[entry(first, revision)], &[build(second)]));
+    assert!(!is_superseded(&build(first), &[entry(4, revision)], &[build(5)]));
+    assert!(is_superseded(&build(first), &[], &[build(second)]));
+    let lost = Outgoing::of(&both(), at(0)).unwrap().given_up("the chain has ended");
+    let mut patch = json!({});
+    put(&mut patch, &Outbox::new(), 4, &lost);
+    let mut data = Map::new();
+    apply(&mut data, &patch);
+    assert!(unpublished(&data, &[entry(4, None), entry(first, None)]).is_some());
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::build::{Build, Map, Phase};
 use super::copied::CopiedSecret;
@@ -14,6 +15,7 @@ use super::publishing::PublishSettings;
 use super::reserved::Reserved;
 use super::rights::{self, Grants};
 use super::rules::{Rules, Tidied};
+use super::side::is_side;
 use super::wire;
 
 /// Settings of a chain, fixed at `start`. Fields that an older program does not know are ignored by it.
@@ -123,6 +125,12 @@ pub struct Entry {
     /// The events that decided, newest last; copied since the cluster drops events after an hour.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
+    /// The build that a side build was a retry of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<String>,
+    /// What tells the pipeline text that was built from others ([`text_id`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// Whether the end of its log was kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub log_kept: bool,
@@ -135,8 +143,10 @@ pub struct Entry {
 pub const EVENTS_MAX: usize = 12;
 /// At most so many characters of one event are kept.
 pub const EVENT_LENGTH: usize = 300;
-/// At most so many builds are kept in history.
+/// At most so many builds are kept in history, side builds left out.
 pub const HISTORY_MAX: usize = 200;
+/// At most so many side builds.
+pub const SIDES_MAX: usize = 50;
 /// At most so many bytes; an object may hold 1 MiB.
 pub const HISTORY_BYTES: usize = 768 * 1024;
 
@@ -160,10 +170,17 @@ impl Entry {
             times: build.times.iter().map(|(phase, at)| (phase_key(*phase), *at)).collect(),
             exits,
             events: events.into_iter().skip(skip).map(shorten).collect(),
+            retry_of: build.retry_of.clone(),
+            text: None,
             log_kept: false,
             reserved: build.reserved.clone(),
         }
     }
+}
+
+/// What tells a pipeline text from others, for whoever does not keep the text itself.
+pub fn text_id(text: &str) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, text.as_bytes()).to_string()
 }
 
 fn phase_key(phase: Phase) -> String {
@@ -190,9 +207,14 @@ pub fn history_patch(data: &Map, entry: &Entry) -> Value {
     let mut bytes = key.len() + text.len();
     let mut patch = json!({ &key: text });
     let others = data.iter().rev().filter(|(other, _)| **other != key && other.starts_with(wire::BUILD_KEY));
-    for (kept, (other, value)) in others.enumerate() {
+    let own = is_side(entry.generation);
+    let (mut links, mut sides) = (usize::from(!own), usize::from(own));
+    for (other, value) in others {
+        let side = wire::build_of_key(other).is_some_and(is_side);
+        let (kept, most) = if side { (&mut sides, SIDES_MAX) } else { (&mut links, HISTORY_MAX) };
+        *kept += 1;
         bytes += other.len() + value.len();
-        if kept + 2 > HISTORY_MAX || bytes > HISTORY_BYTES {
+        if *kept > most || bytes > HISTORY_BYTES {
             patch[other] = Value::Null;
         }
     }
@@ -208,10 +230,17 @@ pub fn history(data: &Map) -> Vec<Entry> {
 /// Whether a history that has come to its bounds has dropped this generation: it was recorded once, before everything
 /// that is kept. `history`: oldest first, as [`history`] reads it.
 pub fn has_dropped(history: &[Entry], generation: u64) -> bool {
-    let older = history.first().is_some_and(|oldest| generation < oldest.generation);
+    let side = is_side(generation);
+    let mut alike = history.iter().filter(|entry| is_side(entry.generation) == side).peekable();
+    let older = alike.peek().is_some_and(|oldest| generation < oldest.generation);
     let bytes = || history.iter().map(|entry| json!(entry).to_string().len()).sum::<usize>();
     // one entry is far smaller than half of what all may have
-    older && (history.len() >= HISTORY_MAX || bytes() > HISTORY_BYTES / 2)
+    older && (alike.count() >= if side { SIDES_MAX } else { HISTORY_MAX } || bytes() > HISTORY_BYTES / 2)
+}
+
+/// The newest link of the chain in its history. A side build is none.
+pub fn newest(history: &[Entry]) -> Option<&Entry> {
+    history.iter().rfind(|entry| !is_side(entry.generation))
 }
 
 #[cfg(test)]
@@ -231,6 +260,8 @@ mod tests {
             times: BTreeMap::new(),
             exits: vec![],
             events: vec![],
+            retry_of: None,
+            text: None,
             log_kept: false,
             reserved: None,
         }
@@ -284,5 +315,23 @@ mod tests {
         }
         assert_eq!(history(&data).len(), 1);
         assert_eq!(history(&data)[0].cause, "second");
+    }
+
+    #[test]
+    fn side_builds_have_bounds_of_their_own_and_are_never_the_newest() {
+        let first = crate::chain::side::FIRST;
+        let most = u64::try_from(SIDES_MAX).expect("a small number");
+        let mut data = Map::new();
+        for generation in (1..=3).chain(first..=first + most + 1) {
+            let patch = history_patch(&data, &entry(generation));
+            apply(&mut data, &patch);
+        }
+        let all = history(&data);
+        let numbers: Vec<u64> = all.iter().map(|entry| entry.generation).collect();
+        assert_eq!(numbers.len(), 3 + SIDES_MAX);
+        assert_eq!(numbers[..4], [1, 2, 3, first + 2], "the oldest side builds make room, and no push");
+        assert!(has_dropped(&all, first + 1) && !has_dropped(&all, first + 2) && !has_dropped(&all, 1));
+        assert_eq!(newest(&all).map(|entry| entry.generation), Some(3));
+        assert_eq!(newest(&all[3..]), None);
     }
 }

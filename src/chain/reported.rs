@@ -10,6 +10,7 @@ use super::masking::Masking;
 use super::outbox::of_history;
 use super::record::{Entry, Exit};
 use super::reserved::Reserved;
+use super::side::in_words;
 
 /// What is told of.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,7 +86,7 @@ impl ReportedBuild {
     /// Its namespace's name, which is its own; where history does not know it, its generation.
     pub fn name(&self) -> String {
         match self.build.namespace.as_str() {
-            "" => format!("generation {}", self.build.generation),
+            "" => in_words(self.build.generation),
             name => name.to_owned(),
         }
     }
@@ -217,6 +218,8 @@ mod tests {
             revision: None,
             times: times.iter().map(|(phase, second)| ((*phase).to_owned(), at(*second))).collect(),
             exits: Vec::new(),
+            retry_of: None,
+            text: None,
             log_kept: false,
             reserved: None,
             events: Vec::new(),

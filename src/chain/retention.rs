@@ -16,6 +16,7 @@ use super::head::Head;
 use super::outbox::{Outbox, Outgoing};
 use super::record::{Entry, has_dropped};
 pub use super::rules::{Rules, Tidied};
+use super::side::in_words;
 use super::{names, wire};
 
 /// What home holds of one chain.
@@ -100,15 +101,19 @@ fn going(told: &NamespaceView<'_>) -> Fate {
     }
 }
 
-/// The finished generations of each chain and verdict, newest first.
-type Newest = BTreeMap<(String, Option<Verdict>), Vec<u64>>;
+/// The finished generations of each chain and verdict, and side builds apart, newest first.
+type Newest = BTreeMap<(String, Option<Verdict>, bool), Vec<u64>>;
+
+fn alike(build: &Build) -> (String, Option<Verdict>, bool) {
+    (build.chain.clone(), build.verdict, build.is_side())
+}
 
 /// Sorts finished builds by chain and verdict.
 fn newest<'a>(builds: impl Iterator<Item = &'a Build>) -> Newest {
     let mut newest = Newest::new();
     // what is being disposed of already is kept by no rule, and must not take another one's place
     for build in builds.filter(|build| build.phase == Phase::Finished) {
-        newest.entry((build.chain.clone(), build.verdict)).or_default().push(build.generation);
+        newest.entry(alike(build)).or_default().push(build.generation);
     }
     for generations in newest.values_mut() {
         generations.sort_unstable_by(|a, b| b.cmp(a));
@@ -123,15 +128,20 @@ fn by_rules(build: &Build, rules: Rules, newest: &Newest, now: Timestamp) -> Opt
         return None;
     }
     let claim = build.chain == wire::CLAIM_CHAIN;
+    if !claim && build.phase < Phase::Finished {
+        // left half made: there is nothing to be kept
+        return None;
+    }
     if let Some(keep) = rules.keep {
         if claim && rules.older_than.is_none() {
             return Some(StayReason::rule("it is a bare claim, which goes by its age or by name"));
         }
-        let alike = newest.get(&(build.chain.clone(), build.verdict)).map_or(&[][..], Vec::as_slice);
+        let alike = newest.get(&alike(build)).map_or(&[][..], Vec::as_slice);
         if !claim && alike.iter().take(keep).any(|kept| *kept == build.generation) {
             let verdict = build.verdict.map_or("finished", Verdict::as_str);
             return Some(StayReason::rule(format!(
-                "it is among the newest {keep} {verdict} builds of chain {}",
+                "it is among the newest {keep} {verdict} {}builds of chain {}",
+                if build.is_side() { "side " } else { "" },
                 build.chain
             )));
         }
@@ -180,12 +190,14 @@ pub fn may_go(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Build, St
         };
     }
     let (head, kept) = of_chain(&build, home)?;
-    if build.phase == Phase::Disposing && head.abandons(build.generation) {
+    if (build.phase == Phase::Disposing || build.is_side()) && head.abandons_build(&build) {
         return Ok(build);
     }
     if build.phase < Phase::Finished {
         let chain = &build.chain;
-        return Err(StayReason::rule(if head.abandons(build.generation) {
+        return Err(StayReason::rule(if build.is_side() {
+            format!("it is not finished (phase {})", build.phase)
+        } else if head.abandons(build.generation) {
             format!(
                 "it was never triggered, and chain {chain} went on without it: kubectl studioci start or stop {chain} disposes of it"
             )
@@ -222,7 +234,7 @@ pub fn left_behind(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Buil
     let build = proved(told, home)?;
     let (head, _) = of_chain(&build, home)?;
     let untriggered = build.phase <= Phase::Triggered || build.phase == Phase::Disposing;
-    if untriggered && head.abandons(build.generation) {
+    if untriggered && head.abandons_build(&build) {
         Ok(build)
     } else {
         Err(StayReason::rule(format!("its agent has carried the chain on (phase {})", build.phase)))
@@ -233,7 +245,7 @@ pub fn left_behind(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Buil
 pub fn runs(told: &NamespaceView<'_>, home: &ChainsInHome) -> bool {
     !told.terminating
         && proved(told, home).is_ok_and(|build| {
-            let abandoned = of_chain(&build, home).is_ok_and(|(head, _)| head.abandons(build.generation));
+            let abandoned = of_chain(&build, home).is_ok_and(|(head, _)| head.abandons_build(&build));
             build.phase < Phase::Finished && !abandoned
         })
 }
@@ -311,10 +323,16 @@ fn of_chain<'a>(build: &Build, home: &'a ChainsInHome) -> Result<(&'a Head, &'a 
     if head.uuid != build.chain_uuid {
         return Err(unproved(format!("chain {chain} in {} is another one of the same name", wire::HOME)));
     }
-    if build.generation > head.generation {
+    let unknown = if build.is_side() {
+        build.generation >= head.next_side()
+    } else {
+        build.generation > head.generation
+    };
+    if unknown {
         return Err(unproved(format!(
-            "it says generation {}, and chain {chain} is at {} only",
-            build.generation, head.generation
+            "it says {}, and chain {chain} is at generation {} only",
+            in_words(build.generation),
+            head.generation
         )));
     }
     Ok((head, kept.expect("a head was just found in it")))

@@ -5,7 +5,9 @@ use uuid::Uuid;
 
 use super::*;
 use crate::chain::build::{Map, Version};
+use crate::chain::head::SideClaim;
 use crate::chain::names;
+use crate::chain::side;
 
 const CHAIN: Uuid = Uuid::from_u128(7);
 const SEED: Uuid = Uuid::from_u128(8);
@@ -87,6 +89,8 @@ fn entry(generation: u64) -> Entry {
         times: BTreeMap::new(),
         exits: Vec::new(),
         events: Vec::new(),
+        retry_of: None,
+        text: None,
         log_kept: false,
         reserved: None,
     }
@@ -101,6 +105,7 @@ fn head() -> Head {
         uuid: CHAIN.to_string(),
         generation: 9,
         claimed: Some(("ci-9".into(), "uid-9".into())),
+        sides: BTreeMap::new(),
         settled: (1..=8).map(|generation| (generation, format!("uid-{generation}"))).collect(),
         ended: None,
         built: built.into(),
@@ -213,7 +218,7 @@ fn what_is_not_provably_ours_stays() {
         ),
         (
             Namespace::of("app", 12, "Finished"),
-            "! it says generation 12, and chain app is at 9 only, so nothing proves it ours",
+            "! it says generation 12, and chain app is at generation 9 only, so nothing proves it ours",
         ),
         (
             Namespace::of("claim", 0, "Building"),
@@ -422,4 +427,69 @@ fn only_what_never_moved_the_head_is_left_behind() {
     }
     let foreign = Namespace::of("app", 4, "Listening").but(|it| drop(it.annotations.remove(wire::OWNER)));
     assert!(left_behind(&foreign.told(), &home()).unwrap_err().finding);
+}
+
+#[test]
+fn a_side_build_goes_as_any_build_and_one_that_was_never_complete_goes_at_once() {
+    let number = side::FIRST;
+    let of = |claim: Option<SideClaim>, ended: bool| {
+        let mut home = home();
+        let kept = home.get_mut("app").unwrap();
+        let mut head = head();
+        head.sides = claim.into_iter().map(|claim| (number, claim)).collect();
+        // another one was asked for since
+        head.sides.insert(number + 1, SideClaim::Settled("other".to_owned()));
+        head.ended = ended.then(|| "by alice".to_owned());
+        kept.head = Some(Ok(head));
+        kept.history.as_mut().unwrap().push(entry(number));
+        home
+    };
+    let known = || Some(SideClaim::Settled(format!("uid-{number}")));
+    let making = || Some(SideClaim::Making(at(0)));
+    let judged = |phase: &str, home: &ChainsInHome| {
+        let namespace = match phase {
+            "Finished" => Namespace::finished(number, 1),
+            phase => Namespace::of("app", number, phase),
+        };
+        fates(&[namespace], home, Rules::default()).remove(0)
+    };
+    assert_eq!(judged("Finished", &of(known(), false)), "goes");
+    assert_eq!(judged("Claimed", &of(None, false)), "goes", "left half made");
+    assert_eq!(judged("Claimed", &of(making(), false)), "it is not finished (phase Claimed)");
+    assert_eq!(judged("Listening", &of(known(), false)), "it is not finished (phase Listening)");
+    assert_eq!(judged("Listening", &of(known(), true)), "goes", "its chain has ended before it began");
+    assert_eq!(judged("Building", &of(known(), true)), "it is not finished (phase Building)");
+    let runs =
+        |phase: &str, home: &ChainsInHome| super::runs(&Namespace::of("app", number, phase).told(), home);
+    assert!(runs("Building", &of(known(), true)) && runs("Claimed", &of(making(), false)));
+    assert!(!runs("Listening", &of(known(), true)), "nobody waits for it");
+    // a number that nobody has taken is forged
+    let unknown = Namespace::of("app", number + 9, "Claimed");
+    let said = fates(&[unknown], &of(known(), false), Rules::default()).remove(0);
+    assert_eq!(
+        said,
+        "! it says side build 10, and chain app is at generation 9 only, so nothing proves it ours"
+    );
+}
+
+#[test]
+fn side_builds_are_counted_for_themselves() {
+    let (first, second) = (side::FIRST, side::FIRST + 1);
+    let mut home = home();
+    let kept = home.get_mut("app").unwrap();
+    let mut head = head();
+    head.sides = [first, second].map(|it| (it, SideClaim::Settled(format!("uid-{it}")))).into();
+    kept.head = Some(Ok(head));
+    kept.history.as_mut().unwrap().extend([entry(first), entry(second)]);
+    let namespaces = [1, 2, first, second].map(|generation| Namespace::finished(generation, 1));
+    let rules = Rules { keep: Some(1), ..Rules::default() };
+    assert_eq!(
+        fates(&namespaces, &home, rules),
+        [
+            "goes",
+            "it is among the newest 1 Passed builds of chain app",
+            "goes",
+            "it is among the newest 1 Passed side builds of chain app",
+        ]
+    );
 }

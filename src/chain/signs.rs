@@ -190,6 +190,7 @@ fn pod_trouble(build: &Build, pod: &Pod, patient: Patient<'_>) -> Option<Obstacl
 fn unseen(build: &Build, listener: Presence<'_>, patient: Patient<'_>) -> Option<Obstacle> {
     let Presence::There(Listener { name, labels, annotations, .. }) = listener else { return None };
     match Policy::of(labels, annotations) {
+        _ if build.is_side() => None,
         Policy::Untracked(why) if build.phase == Phase::Listening && build.waiting.is_none() => {
             Some(Obstacle::new(format!("Keel does not see deployment.apps/{name}: {why}"), patient.anew()))
         }
@@ -223,8 +224,9 @@ pub fn without_listener(
 ) -> impl Iterator<Item = (&Build, &str)> {
     builds.iter().filter_map(move |build| {
         let next = build.successor.as_deref()?;
-        let newer =
-            |other: &Build| other.chain_uuid == build.chain_uuid && other.generation > build.generation;
+        let newer = |other: &Build| {
+            other.chain_uuid == build.chain_uuid && other.generation > build.generation && !other.is_side()
+        };
         let lost = matches!(build.dispatch, Dispatch::Done | Dispatch::Claimed)
             && !build.terminating
             && !there(next)

@@ -93,6 +93,8 @@ fn sample(chain: &str, now: Timestamp) -> Build {
             .into(),
         exits: Vec::new(),
         events: Vec::new(),
+        retry_of: None,
+        text: None,
         log_kept: false,
         reserved: None,
     };

@@ -74,6 +74,9 @@ pub const ADDED: &str = "studioci.dev/added";
 pub const CHAIN_UUID: &str = "studioci.dev/chain-uuid";
 /// Annotation: the build's generation, a number from 1.
 pub const GENERATION: &str = "studioci.dev/generation";
+/// Annotation of a side build's namespace: the build that it is a retry of; absent where a tag was asked for. That it is a side
+/// build its number says ([`super::side`]), which the policies keep as it is.
+pub const RETRY_OF: &str = "studioci.dev/retry-of";
 /// Annotation: the namespace of the build before this one.
 pub const PARENT: &str = "studioci.dev/parent";
 /// Annotation: the namespace of the build after this one.
@@ -227,4 +230,8 @@ pub const BUILD_KEY: &str = "build.";
 /// The key of a generation there; sorts as the generations do.
 pub fn build_key(generation: u64) -> String {
     format!("{BUILD_KEY}{generation:08}")
+}
+/// The generation of such a key.
+pub fn build_of_key(key: &str) -> Option<u64> {
+    key.strip_prefix(BUILD_KEY)?.parse().ok()
 }

@@ -39,6 +39,8 @@ pub(super) enum Beyond {
     Chains,
     /// The cluster's chains and builds.
     ChainsAndBuilds,
+    /// The cluster's builds.
+    Builds,
     /// The cluster's builds and bare claims.
     Namespaces,
 }
@@ -247,6 +249,8 @@ fn beyond(arg: &Arg) -> Beyond {
         Beyond::ChainsAndBuilds
     } else if is("CHAIN") {
         Beyond::Chains
+    } else if is("BUILD") {
+        Beyond::Builds
     } else if is("NAMESPACE") {
         Beyond::Namespaces
     } else if is("FILE") || arg.get_value_hint() == ValueHint::AnyPath {

@@ -13,7 +13,7 @@ fn words(line: &str) -> Vec<String> {
 
 #[test]
 fn a_first_word_is_a_verb_and_none_of_the_hidden_ones() {
-    insta::assert_snapshot!(words("").join(" "), @"init render claim start stop setup status watch logs report cancel scale cleanup doctor completion version help");
+    insta::assert_snapshot!(words("").join(" "), @"init render claim start stop setup status watch logs report trigger retry cancel scale cleanup doctor completion version help");
     assert_eq!(words("sta"), ["start", "status"]);
     assert_eq!(words("-n x sta"), ["start", "status"], "whatever stands before");
     assert_eq!(words("--context c st"), ["start", "stop", "status"]);
@@ -118,6 +118,8 @@ fn what_only_others_know_is_asked_of_them() {
         ("watch run", Beyond::ChainsAndBuilds),
         ("scale up ", Beyond::ChainsAndBuilds),
         ("stop ", Beyond::Chains),
+        ("trigger ", Beyond::Chains),
+        ("retry ", Beyond::Builds),
         ("cleanup --chain ", Beyond::Chains),
         ("start --chain=", Beyond::Chains),
         ("cleanup ", Beyond::Namespaces),

@@ -74,6 +74,7 @@ impl From<Error> for Failure {
             Error::StartFlag(StartFlagFault::Repository(fault)) => fault.into(),
             Error::StartFlag(fault) => of_case(fault.advice(), &fault),
             Error::Cancel(fault) => of_case(fault.advice(), &fault),
+            Error::Side(fault) => of_case(fault.advice(), &fault),
             Error::Log(fault) => of_case(fault.advice(), &fault),
             Error::Watch(fault) => of_case(fault.advice(), &fault),
             error => of_case(error.advice(), &error),

@@ -16,6 +16,7 @@ use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::{CALLED, VerbFuture};
 use crate::chain::build::Build;
+use crate::chain::side::in_words;
 use crate::chain::wire;
 use crate::cluster::{Cluster, KubeconfigNames, Options};
 use crate::{local, ops};
@@ -54,7 +55,7 @@ pub(super) fn run(
         Beyond::Contexts => bare(names().contexts),
         Beyond::Clusters => bare(names().clusters),
         Beyond::Users => bare(names().users),
-        Beyond::Chains | Beyond::ChainsAndBuilds | Beyond::Namespaces => {
+        Beyond::Chains | Beyond::ChainsAndBuilds | Beyond::Builds | Beyond::Namespaces => {
             let mut builds = Vec::new();
             let asked = async {
                 builds = ops::complete::complete(&Cluster::connect(&options)?).await?;
@@ -85,7 +86,7 @@ fn known(builds: &[Build], beyond: Beyond) -> Vec<Candidate> {
     for build in there().filter(|build| build.chain != wire::CLAIM_CHAIN) {
         let newest = chains.entry(&build.chain).or_insert(build);
         // of a chain the last verdict counts, and where there is none yet, what it does
-        let rank = |build: &Build| (build.verdict.is_some(), build.generation);
+        let rank = |build: &Build| (!build.is_side(), build.verdict.is_some(), build.generation);
         if rank(build) > rank(newest) {
             *newest = build;
         }
@@ -99,13 +100,13 @@ fn known(builds: &[Build], beyond: Beyond) -> Vec<Candidate> {
         let state = build.verdict.map_or_else(|| build.phase.to_string(), |verdict| verdict.to_string());
         let told = match build.chain.as_str() {
             wire::CLAIM_CHAIN => "claim".to_owned(),
-            chain => format!("{state}, generation {} of {chain}", build.generation),
+            chain => format!("{state}, {} of {chain}", in_words(build.generation)),
         };
         Candidate::new(&build.namespace, &told)
     });
     match beyond {
         Beyond::Chains => chains.collect(),
-        Beyond::Namespaces => builds.collect(),
+        Beyond::Builds | Beyond::Namespaces => builds.collect(),
         _ => chains.chain(builds).collect(),
     }
 }

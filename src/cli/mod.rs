@@ -29,12 +29,15 @@ pub mod process;
 mod publishing;
 pub mod render;
 pub mod report;
+pub mod retry;
 pub mod scale;
 pub mod settings;
 pub mod setup;
+pub mod side;
 pub mod start;
 pub mod status;
 pub mod stop;
+pub mod trigger;
 mod usage;
 pub mod version;
 pub mod watch;
@@ -104,6 +107,8 @@ pub enum Verb {
     Watch(watch::WatchArgs),
     Logs(logs::LogsArgs),
     Report(report::ReportArgs),
+    Trigger(trigger::TriggerArgs),
+    Retry(retry::RetryArgs),
     Cancel(cancel::CancelArgs),
     Scale(scale::ScaleArgs),
     Cleanup(cleanup::CleanupArgs),
@@ -206,6 +211,8 @@ impl Cli {
                 block_on(Box::pin(logs::run(args, ctx))).map_err(without_verdict)
             }
             Verb::Logs(args) => block_on(Box::pin(logs::run(args, ctx))),
+            Verb::Trigger(args) => block_on(Box::pin(trigger::run(args, ctx))),
+            Verb::Retry(args) => block_on(Box::pin(retry::run(args, ctx))),
             Verb::Cancel(args) => block_on(Box::pin(cancel::run(args, ctx))),
             Verb::Scale(args) => block_on(Box::pin(scale::run(args, ctx))),
             Verb::Child(_) => child::run(),

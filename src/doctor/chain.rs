@@ -5,7 +5,8 @@ use super::facts::{Learnt, PullSecretFacts};
 use super::{CheckedChain, Opinion};
 use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
-use crate::chain::record::history;
+use crate::chain::record::{history, newest};
+use crate::chain::side::in_words;
 use crate::chain::signs::{STUCK, Signs};
 use crate::chain::{age, wire};
 use crate::keel::registry;
@@ -119,7 +120,7 @@ pub(super) fn listener(seen: &CheckedChain<'_>) -> Vec<Opinion> {
 /// How the last build ended.
 fn last(seen: &CheckedChain<'_>) -> String {
     let entries = seen.chain.history.as_ref().ok().and_then(|data| Some(history(data.as_ref()?)));
-    match entries.and_then(|mut entries| entries.pop()) {
+    match entries.as_deref().and_then(newest) {
         Some(entry) => format!("; the last build was {}: {}", entry.namespace, entry.verdict),
         None => "; nothing has been built yet".to_owned(),
     }
@@ -160,8 +161,11 @@ fn is_orphan(seen: &CheckedChain<'_>, build: &Build) -> bool {
     if build.generation == 0 {
         return false;
     }
-    if build.chain_uuid != head.uuid || build.generation > head.generation {
+    if build.chain_uuid != head.uuid || (build.generation > head.generation && !build.is_side()) {
         return true;
+    }
+    if build.is_side() && build.phase < Phase::Finished {
+        return !head.is_making(build.generation) && !head.proves(build);
     }
     if let Some(uid) = head.uid_of(build.generation) {
         return uid != build.uid;
@@ -183,7 +187,7 @@ pub(super) fn orphans(seen: &CheckedChain<'_>) -> Vec<Opinion> {
         .map(|build| {
             let name = &build.namespace;
             Opinion::warning(
-                format!("namespace {name} says that it is generation {} of the chain, and home does not know it", build.generation),
+                format!("namespace {name} says that it is {} of the chain, and home does not know it", in_words(build.generation)),
                 format!("if nobody needs what is in it (kubectl get all -n {name}): kubectl delete namespace {name}"),
             )
         })

@@ -404,6 +404,12 @@ const CASES: &[(Change, &str, Grade, &str)] = &[
         "generation 9",
     ),
     (
+        |f| builds(f).push(build("ci-z", Phase::Claimed, "90000001", &[])),
+        "chain-orphans",
+        Grade::Warning,
+        "namespace ci-z says that it is side build 1 of the chain, and home does not know it",
+    ),
+    (
         |f| builds(f).push(build("ci-z", Phase::Finished, "2", &[("studioci.dev/chain-uuid", "earlier")])),
         "chain-orphans",
         Grade::Warning,
@@ -584,6 +590,21 @@ fn what_is_older_than_all_that_home_remembers_is_no_orphan() {
     builds(&mut facts)[0].uid = "fresh".to_owned();
     facts.chains[0].head = Ok(Some(head(&[("namespace", None), ("uid", None)])));
     assert!(found(&facts).iter().all(|(code, ..)| *code != "chain-orphans"), "{:?}", found(&facts));
+}
+
+#[test]
+fn a_side_build_that_is_made_or_complete_is_no_orphan_and_its_result_is_not_the_chains_last() {
+    for (claim, phase) in [
+        ("since 2026-01-01T00:00:00Z", Phase::Claimed),
+        ("uid-of-ci-s", Phase::Building),
+        ("another", Phase::Finished),
+    ] {
+        let mut facts = well();
+        builds(&mut facts).push(build("ci-s", phase, "90000001", &[]));
+        facts.chains[0].head = Ok(Some(head(&[("side.90000001", Some(claim))])));
+        let orphans = found(&facts).into_iter().filter(|(code, ..)| *code == "chain-orphans").count();
+        assert_eq!(orphans, usize::from(claim == "another"), "{claim}");
+    }
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn refusal(build: &Build) -> Option<Error> {
             Some(CancelFault::Over { build: name.clone(), verdict: verdict.to_string() }.into())
         }
         _ if build.terminating => Some(Error::BeingDeleted { build: name.clone() }),
-        (None, Phase::Claimed | Phase::Listening) => {
+        (None, Phase::Claimed | Phase::Listening) if !build.is_side() => {
             Some(CancelFault::NothingPushed { build: name.clone(), chain: build.chain.clone() }.into())
         }
         (None, Phase::Recorded | Phase::Finished | Phase::Disposing) => {
@@ -161,6 +161,10 @@ mod tests {
             assert_eq!(why(phase, &[(wire::VERDICT, "Cancelled")]), None, "{phase}: it is so already");
             let passed = why(phase, &[(wire::VERDICT, "Passed")]);
             assert_eq!(passed.as_deref(), Some("build ci-a is already Passed"), "{phase}");
+        }
+        for phase in [Claimed, Listening] {
+            let number = crate::chain::side::FIRST.to_string();
+            assert_eq!(why(phase, &[(wire::GENERATION, &number)]), None, "{phase}: asked for by hand");
         }
         let claim = Build { chain: wire::CLAIM_CHAIN.to_owned(), ..Build::played("ci-a", Claimed, &[]) };
         assert_eq!(

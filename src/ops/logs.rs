@@ -15,7 +15,7 @@ use super::report::{histories, history_of};
 use super::status::{self, Overview};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::pod::{Container, Pod};
-use crate::chain::record::Entry;
+use crate::chain::record::{Entry, newest};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, LogName, LogPiece, Query, ReadLog};
 use crate::pipeline::weave::AGENT_CONTAINER;
@@ -146,8 +146,8 @@ async fn one_of(cluster: &Cluster, request: &LogsRequest, seen: Overview) -> Res
     if !waits || request.name.as_deref() == Some(&next.namespace) {
         return Ok(Meant::There(Box::new(next.clone())));
     }
-    let over =
-        seen.builds.iter().filter(|build| build.verdict.is_some()).max_by_key(|build| build.generation);
+    let links = seen.builds.iter().filter(|build| !build.is_side());
+    let over = links.filter(|build| build.verdict.is_some()).max_by_key(|build| build.generation);
     if let Some(over) = over {
         return Ok(Meant::There(Box::new(over.clone())));
     }
@@ -159,8 +159,8 @@ async fn one_of(cluster: &Cluster, request: &LogsRequest, seen: Overview) -> Res
 
 /// The last build in a chain's history.
 async fn last_of(cluster: &Cluster, chain: &str) -> Result<Option<(String, Entry)>> {
-    let last = history_of(cluster, chain).await?.pop();
-    Ok(last.map(|entry| (chain.to_owned(), entry)))
+    let history = history_of(cluster, chain).await?;
+    Ok(newest(&history).map(|entry| (chain.to_owned(), entry.clone())))
 }
 
 /// The build of this name, or the last of the chain of this name, that home knows.

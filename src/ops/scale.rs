@@ -67,6 +67,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub fn meant(builds: &[Build]) -> &Build {
     let over = builds
         .iter()
+        .filter(|build| !build.is_side())
         .filter(|build| matches!(build.phase, Phase::Recorded | Phase::Finished) && !build.terminating)
         .max_by_key(|build| build.generation);
     over.or_else(|| status::running_or_next(builds)).expect("what was chosen is there")

@@ -73,7 +73,8 @@ pub async fn stop(cluster: &Cluster, request: &StopRequest, say: Say<'_>) -> Res
     Ok(Left { running: Vec::new(), stay: left })
 }
 
-async fn unknown(cluster: &Cluster, chain: &str) -> Result<Error> {
+/// That there is no such chain, and which there are.
+pub(super) async fn unknown(cluster: &Cluster, chain: &str) -> Result<Error> {
     let chains = chain::chains(cluster).await?;
     let remedy = if chains.is_empty() {
         "there are no chains here; start one with kubectl studioci start".to_owned()

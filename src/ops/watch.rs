@@ -115,7 +115,7 @@ pub async fn watch(
 ///
 /// # Errors
 /// As [`watch`].
-pub(super) async fn watch_build(
+pub async fn watch_build(
     cluster: &Cluster,
     build: &Build,
     bound: Option<Duration>,
@@ -184,9 +184,12 @@ impl Watcher<'_> {
     /// Finds the newest build of this commit, and else the one from which on to wait for it; or how that has ended already.
     async fn look_for(&mut self, sought: SoughtCommit<'_>, tell: WatchSink<'_>) -> Result<Option<WatchEnd>> {
         let (chain, uuid) = (&self.build.chain, &self.build.chain_uuid);
-        let there = status::builds_of_chain(self.cluster, chain).await?;
+        let mut there = status::builds_of_chain(self.cluster, chain).await?;
         let mut gone: Vec<Build> =
             history_of(self.cluster, chain).await?.iter().map(|it| of_history(it, chain, uuid)).collect();
+        // the verdict of a push is meant, and not of what somebody has built of the same commit by hand
+        there.retain(|build| !build.is_side());
+        gone.retain(|build| !build.is_side());
         gone.retain(|build| build.verdict.is_some() && there.iter().all(|other| other.uid != build.uid));
         let newest =
             |builds: &mut dyn Iterator<Item = &Build>| builds.max_by_key(|build| build.generation).cloned();
@@ -263,6 +266,7 @@ impl Watcher<'_> {
             let head = head(self.cluster, &chain).await?;
             let mut builds = status::builds_of_chain(self.cluster, &chain).await?;
             builds.retain(|build| build.generation > self.build.generation && !build.terminating);
+            builds.retain(|build| build.is_side() == self.build.is_side());
             if let Some(next) = builds.into_iter().min_by_key(|build| build.generation) {
                 self.build = next;
                 return Ok(None);

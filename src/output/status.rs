@@ -12,6 +12,7 @@ use crate::chain::age;
 use crate::chain::build::{Baseline, Build, Dispatch, Map, Phase, Version};
 use crate::chain::build_object::{Seen, build_object};
 use crate::chain::pod::not_in_registry;
+use crate::chain::side::number;
 use crate::chain::signs::Signs;
 use crate::chain::wire;
 
@@ -100,7 +101,7 @@ impl<'a> View<'a> {
         let mut cells = vec![
             build.namespace.clone(),
             build.chain.clone(),
-            build.generation.to_string(),
+            number(build.generation),
             status(build).to_owned(),
             if wide { tag } else { short(&tag) },
             age::since(build.created, self.now),
@@ -209,9 +210,16 @@ impl Listed for View<'_> {
 /// What a build in good order waits for.
 pub(super) fn idle(build: &Build, signs: Option<&Signs>) -> Option<String> {
     match (build.phase, &build.baseline) {
+        (Phase::Listening, _) if build.is_side() => Some("waiting for its image".to_owned()),
         (Phase::Listening, Baseline::None) => Some("waiting for the first push".to_owned()),
         (Phase::Listening, Baseline::Pending(tag) | Baseline::At(Version { tag, .. })) => {
             Some(format!("waiting for a push after {}", short(tag)))
+        }
+        (Phase::Claimed, _) if build.is_side() => {
+            Some(match signs.and_then(|signs| signs.standing.as_ref()) {
+                Some(standing) => format!("waiting for its agent: {standing}"),
+                None => "waiting for its agent".to_owned(),
+            })
         }
         (Phase::Claimed, _) => Some(match signs.and_then(|signs| signs.standing.as_ref()) {
             Some(standing) => format!("waiting for its listener: {standing}"),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::short::short;
 use crate::chain::build::{Baseline, Build, Dispatch, Phase, Version};
+use crate::chain::side::in_words;
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub fn diff(old: Option<&Build>, new: &Build, seen: Timestamp) -> Vec<WatchLine>
         let next = new.successor.as_deref().unwrap_or("a namespace not named yet");
         say(no_later_than(Phase::Queued), format!("next listener in {next}"));
     }
-    if turned(new.dispatch == Dispatch::Ended, |old| old.dispatch == Dispatch::Ended) {
+    if turned(new.dispatch == Dispatch::Ended && !new.is_side(), |old| old.dispatch == Dispatch::Ended) {
         say(no_later_than(Phase::Queued), "no next listener: the chain has ended".to_owned());
     }
     for phase in [Phase::Queued, Phase::Preparing, Phase::Building] {
@@ -97,7 +98,8 @@ pub fn passed_over(commit: &str, build: &Build, seen: Timestamp) -> WatchLine {
 
 fn sentence(phase: Phase, build: &Build) -> String {
     match phase {
-        Phase::Claimed => format!("namespace claimed for generation {} of {}", build.generation, build.chain),
+        Phase::Claimed => format!("namespace claimed for {} of {}", in_words(build.generation), build.chain),
+        Phase::Listening if build.is_side() => "waiting for its image".to_owned(),
         Phase::Listening => match &build.baseline {
             Baseline::None => "listening for the first push".to_owned(),
             Baseline::Pending(tag) | Baseline::At(Version { tag, .. }) => {
@@ -105,6 +107,7 @@ fn sentence(phase: Phase, build: &Build) -> String {
             }
         },
         Phase::Triggered => triggered(build),
+        Phase::Detached if build.is_side() => "its pipeline is checked".to_owned(),
         Phase::Detached => "detached from Keel".to_owned(),
         Phase::Queued => "queued behind another build of the chain".to_owned(),
         Phase::Preparing => "preparing: the rest of the pipeline comes up".to_owned(),
@@ -122,6 +125,14 @@ fn triggered(build: &Build) -> String {
         format!(" to {} ({digest})", short(&version.tag))
     });
     let revision = build.revision.as_ref().map(|revision| format!(", revision {}", short(revision)));
+    if build.is_side() {
+        let (image, of) =
+            (version.unwrap_or_default().replacen(" to ", " ", 1), revision.unwrap_or_default());
+        return match &build.retry_of {
+            Some(retried) => format!("retry of {retried} with{image}{of}"),
+            None => format!("triggered by hand with{image}{of}"),
+        };
+    }
     ["image changed".to_owned()].into_iter().chain(version).chain(revision).collect()
 }
 

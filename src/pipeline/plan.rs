@@ -114,6 +114,7 @@ fn of_no_chain() -> PlanInput {
         agent_image: format!("{}:{}", wire::AGENT_IMAGE, env!("CARGO_PKG_VERSION")),
         trusted_build: false,
         tag: None,
+        by_hand: false,
         namespace: Some(NAMESPACE.to_owned()),
         copied: Vec::new(),
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Agent, Flow, diary};
 use crate::agent::{Action, Observation};
-use crate::chain::build::{Baseline, Dispatch, Phase};
+use crate::chain::build::{Baseline, Build, Dispatch, Phase};
 use crate::chain::signs::STOOD_DOWN;
 use crate::chain::wire;
 use crate::cluster::Patch;
@@ -33,6 +33,7 @@ impl Agent<'_> {
             Action::Freeze(version) => return self.freeze(seen, version).await,
             Action::Trigger => self.trigger(seen).await?,
             Action::MoveHead => self.move_head(seen).await?,
+            Action::TryOut => self.try_out(seen).await?,
             // the keys are read back, and not believed gone because the server took the patch
             Action::Detach => {
                 self.detach().await?;
@@ -97,7 +98,7 @@ impl Agent<'_> {
 
     /// Says what is waited for, and gives a sign of life.
     async fn wait(&mut self, seen: &mut Observation, why: Option<String>) -> Result<Flow> {
-        let listens = seen.build.phase == Phase::Listening;
+        let listens = seen.build.phase == Phase::Listening && !seen.build.is_side();
         let beside_it = || self.findings.untidied.clone().or_else(|| self.telling.unpublished.clone());
         let found = || self.findings.found.clone().or_else(beside_it);
         let why = why.or_else(|| found().filter(|_| listens));
@@ -135,7 +136,7 @@ impl Agent<'_> {
             labels[wire::VERDICT] = verdict.clone();
         }
         // whatever an agent writes about its own build is a sign of life
-        if self.me.role.is_own() && beats(seen.build.phase) {
+        if self.me.role.is_own() && beats(&seen.build) {
             annotations[wire::HEARTBEAT] = json!(self.now().to_string());
         }
         for value in annotations.as_object_mut().into_iter().flat_map(|map| map.values_mut()) {
@@ -194,7 +195,7 @@ impl Agent<'_> {
     async fn beat(&mut self, seen: &mut Observation) -> Result<()> {
         let last = seen.build.heartbeat.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
         let due = last.is_none_or(|last| last + self.pulse() <= self.now());
-        if self.me.role.is_own() && beats(seen.build.phase) && due {
+        if self.me.role.is_own() && beats(&seen.build) && due {
             self.patch_namespace(seen, json!({}), json!({})).await?;
         }
         Ok(())
@@ -210,9 +211,10 @@ impl Agent<'_> {
     }
 }
 
-/// Whether a build in this phase may be ended by another agent of its chain, and so needs a sign of life.
-fn beats(phase: Phase) -> bool {
-    (Phase::Triggered..Phase::Finished).contains(&phase)
+/// Whether a build may be ended by another agent of its chain, and so needs a sign of life.
+fn beats(build: &Build) -> bool {
+    let from = if build.is_side() { Phase::Claimed } else { Phase::Triggered };
+    (from..Phase::Finished).contains(&build.phase)
 }
 
 /// At most so many bytes of one sentence are written into an annotation; all of an object's may hold 256 KiB.

@@ -78,7 +78,10 @@ impl Agent<'_> {
         let mut next = None;
         if own.phase <= Phase::Listening {
             let known = match &looked {
-                Ok((head, there)) => self.close_lost(&own, head, there).await,
+                Ok((head, there)) => {
+                    self.give_up_sides(&own, head).await;
+                    self.close_lost(&own, head, there).await
+                }
                 Err(_) => None,
             };
             next = self.publish_due(&own, known).await;
@@ -89,6 +92,17 @@ impl Agent<'_> {
         let again = self.now() + again;
         self.watch.due = Some(next.map_or(again, |next| next.min(again)));
         said != (self.findings.untidied.clone(), self.telling.unpublished.clone())
+    }
+
+    /// Takes back what somebody has begun to have built by hand an hour ago, and left half made: it is disposed of as what is over.
+    async fn give_up_sides(&mut self, own: &Build, head: &Head) {
+        let Some(patch) = head.give_up_sides(self.now()) else { return };
+        match head::move_head(self.cluster, &own.chain, &patch).await {
+            Err(error) if !error.is_conflict() => {
+                self.note(&format!("cannot give up what is half made: {error}"));
+            }
+            _ => {}
+        }
     }
 
     /// The chain's head and its namespaces: one look for all that is done on this timer.

@@ -10,10 +10,10 @@ use super::{Agent, Flow};
 use crate::agent::{Observation, verdict};
 use crate::chain::begun;
 use crate::chain::build::{Phase, Verdict};
-use crate::chain::freeze::Freeze;
+use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::kueue;
 use crate::chain::outbox::{self, Outgoing};
-use crate::chain::record::{Entry, history_patch};
+use crate::chain::record::{Entry, history_patch, text_id};
 use crate::chain::wire;
 use crate::cluster::objects::Object;
 use crate::cluster::resource::{self as kind, Resource};
@@ -160,7 +160,11 @@ impl Agent<'_> {
         build.reserved = Some(reserved);
         let mut cause = discretion.masking.text(cause);
         shorten(&mut cause);
-        let entry = Entry { log_kept, ..Entry::of(&build, verdict.as_str(), &cause, exits, events) };
+        let text = match seen.freeze.as_ref().map(|freeze| &freeze.pipeline) {
+            Some(Pushed::Text(text)) => Some(text_id(text)),
+            _ => None,
+        };
+        let entry = Entry { text, log_kept, ..Entry::of(&build, verdict.as_str(), &cause, exits, events) };
         let history = history.ok_or_else(|| Error::HistoryGone { object: name.clone() })?;
         let mut patch = history_patch(&history.data, &entry);
         begun::forget(&mut patch, build.generation);

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Agent;
 use crate::agent::verdict::{self, StandstillBounds};
 use crate::agent::{Observation, OwnContainer};
-use crate::chain::build::{Map, Phase};
+use crate::chain::build::{Build, Map, Phase};
 use crate::chain::pod::{Container, Pod, Ran, Silence, State};
 use crate::chain::told::Telling;
 use crate::chain::wire;
@@ -56,7 +56,7 @@ impl Agent<'_> {
         &mut self,
         pod: Option<&Pod>,
         annotations: Option<&Map>,
-        phase: Phase,
+        build: &Build,
     ) -> OwnContainer {
         let Some(own) = pod.and_then(|pod| pod.container(&self.me.container)) else {
             (self.findings.silence, self.findings.awaited) = (None, None);
@@ -73,11 +73,13 @@ impl Agent<'_> {
         let told = self.cache.freeze.is_none() && own.state == State::Running && self.has_told(own.started);
         let silence = own.silence();
         let (trouble, fault) = match silence {
+            // nobody will push another one: what was asked for by hand is waited for no longer than what does not heal
+            Silence::Theirs(why) if build.is_side() => (why.clone(), why),
             Silence::Theirs(why) => (why, None),
             Silence::Image(why) => ((own.state != State::Running).then(|| why.clone()), Some(why)),
         };
         // how far a listener is that has not listened yet is seen from outside
-        let awaited = !told && self.cache.freeze.is_none() && phase == Phase::Listening;
+        let awaited = !told && self.cache.freeze.is_none() && build.phase == Phase::Listening;
         let trouble = trouble.or_else(|| self.awaited(own, awaited));
         OwnContainer {
             image: own.image.clone(),

@@ -3,7 +3,6 @@
 use tokio::try_join;
 
 use super::Agent;
-use super::plan::{Push, of_push, rendered};
 use crate::agent::Observation;
 use crate::chain::build::{Baseline, Build, Content, Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, PIPELINE_BYTES, Pushed};
@@ -14,6 +13,7 @@ use crate::pipeline::sources::Text;
 use crate::pipeline::weave::Plan;
 use crate::state::error::{Error, Result};
 use crate::state::home::{self, Home};
+use crate::state::push_plan::{self, Push};
 use crate::state::record::{self, Record};
 
 /// Which pipeline a plan is made of.
@@ -124,21 +124,13 @@ impl Agent<'_> {
             image: &freeze.image,
             version: &freeze.version,
             revision: freeze.revision.as_deref(),
-            build: &seen.build,
+            build: (&seen.build).into(),
             at_start: of == Of::Start,
             check: of == Of::Push { check: true },
         };
-        let of_start = push.text.is_some().then(|| {
-            let at_start = Push { text: None, check: false, at_start: true, ..push.clone() };
-            of_push(record, home, &at_start)
-        });
-        let mut planned = rendered(renderer, of_push(record, home, &push)).await?;
-        if let (Ok(plan), Some(of_start)) = (&mut planned, of_start)
-            && let Ok(at_start) = rendered(renderer, of_start).await?
-            && plan.stand_as(&at_start)
-            // said once: whatever is rendered of this push later is the same
-            && of == (Of::Push { check: true })
-        {
+        let (planned, asks) = push_plan::planned(renderer, record, home, &push).await?;
+        // said once: whatever is rendered of this push later is the same
+        if asks && of == (Of::Push { check: true }) {
             self.warn(
 "the pushed pipeline asks for a listener that runs elsewhere, as somebody else, or is pulled otherwise; \
                  that is fixed when a chain is started, and stays: kubectl studioci start with this pipeline changes it",

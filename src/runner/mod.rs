@@ -16,7 +16,6 @@ mod known;
 mod lost;
 mod memory;
 mod observe;
-mod plan;
 mod publish;
 mod push;
 mod queue;
@@ -34,11 +33,11 @@ mod wake;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::try_join;
 
-use crate::agent::{Action, step};
+use crate::agent::{Action, Observation, step};
 use crate::chain::signs::STUCK;
 use crate::chain::wire;
 use crate::cluster::objects::Object;
@@ -132,6 +131,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(30);
 const SOON_OVER: u32 = 2;
 /// The longest time between two signs of life of an agent at work.
 const PULSE: Duration = Duration::from_secs(60);
+/// How soon the agent of a side build looks again whether that is complete: moments after its Deployment it is.
+const HALF_MADE: Duration = Duration::from_secs(2);
 /// How often a working agent looks even if no watch wakes it; an idle one never does.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -323,6 +324,12 @@ impl Agent<'_> {
         (patience / 3).min(PULSE)
     }
 
+    /// When the agent of a side build looks again that has begun nothing yet. Nobody tells it that its maker is done.
+    fn looks_again(&self, seen: &Observation) -> Timestamp {
+        let pause = if seen.head.is_making(seen.build.generation) { HALF_MADE } else { self.pulse() };
+        self.now() + SignedDuration::try_from(pause).unwrap_or_default()
+    }
+
     /// How many builds of the chain may begin within an hour.
     fn max_per_hour(&self) -> usize {
         let written = self.written(wire::MAX_PER_HOUR);
@@ -348,6 +355,7 @@ fn diary(action: &Action, namespace: &str) -> String {
         Action::Freeze(version) => format!("{version} is new: freezing it"),
         Action::Trigger => "triggered".to_owned(),
         Action::MoveHead => "checking the pushed pipeline and moving the chain's head".to_owned(),
+        Action::TryOut => "checking the pipeline of what was asked for by hand".to_owned(),
         Action::Detach => "taking this Deployment off Keel: parking its keel.sh keys".to_owned(),
         Action::Reach(phase) => format!("phase {phase}"),
         Action::Dispatch => "dispatching the next listener".to_owned(),

@@ -78,11 +78,8 @@ impl Agent<'_> {
                 deployment: self.me.deployment.clone(),
             })?);
         }
-        let running = self.running(
-            pod.as_ref(),
-            deployment.as_ref().map(|found| &found.metadata.annotations),
-            build.phase,
-        );
+        let running =
+            self.running(pod.as_ref(), deployment.as_ref().map(|found| &found.metadata.annotations), &build);
         self.cache.listener = deployment.as_ref().map(|found| found.metadata.clone());
         let now = self.now();
         self.timers.looked = Some(now);
@@ -121,6 +118,7 @@ impl Agent<'_> {
         seen.dispatch_due = self.timers.dispatch_again.is_none_or(|at| at <= seen.now);
         seen.prepared = self.findings.prepared;
         self.timers.look_at = match seen.build.phase {
+            Phase::Claimed | Phase::Listening if seen.build.is_side() => Some(self.looks_again(seen)),
             Phase::Listening => rests_until(seen),
             _ => None,
         };
@@ -384,7 +382,9 @@ fn waiting_before(builds: &[Build], build: &Build, head: &Head) -> Vec<u64> {
     let mut before: Vec<u64> = builds
         .iter()
         .filter(|other| other.chain_uuid == build.chain_uuid && other.generation < build.generation)
-        .filter(|other| other.runs() && !head.slots.contains_key(&other.generation))
+        .filter(|other| {
+            other.phase > Phase::Listening && other.runs() && !head.slots.contains_key(&other.generation)
+        })
         .map(|other| other.generation)
         .collect();
     before.sort_unstable();

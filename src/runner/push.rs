@@ -10,7 +10,6 @@ use super::{Agent, Flow};
 use crate::agent::Observation;
 use crate::chain::build::{Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, Pushed};
-use crate::chain::rights::labels;
 use crate::chain::told::{Telling, is_revision};
 use crate::chain::trying::Trying;
 use crate::chain::wire;
@@ -42,6 +41,11 @@ impl Agent<'_> {
             return Ok(Flow::Look);
         };
         let (pipeline, told) = match telling {
+            // what the image brings is a push's: by hand its chain's last good pipeline is built
+            telling if seen.build.is_side() && seen.running.mute.is_none() => {
+                let revision = telling.ok().and_then(|telling| telling.revision);
+                (self.last_good(seen).await?.map_or(Pushed::Absent, Pushed::Text), revision)
+            }
             Ok(Telling { pipeline: Pushed::Absent, revision }) => {
                 (self.last_good(seen).await?.map_or(Pushed::Absent, Pushed::Text), revision)
             }
@@ -51,12 +55,7 @@ impl Agent<'_> {
         let of_tag = || settings.revision_of(&version.tag).filter(|revision| is_revision(revision));
         let revision = told.or_else(of_tag);
         let freeze = Freeze { image, version, revision, pipeline };
-        let object = json!({
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": { "name": wire::FREEZE, "labels": labels(&seen.build.chain) },
-            "data": freeze.write(),
-        });
+        let object = freeze.object(&seen.build.chain);
         match self
             .cluster
             .create::<Value>(&kind::CONFIG_MAPS, Some(&self.me.namespace), &object, &Create::default())
@@ -77,15 +76,17 @@ impl Agent<'_> {
         self.remove_probe().await?;
         let freeze = seen.freeze.as_ref().expect("step triggers only what is frozen");
         let trial = Trying { found: 0, version: freeze.version.to_string() };
-        let annotations = json!({
+        let mut annotations = json!({
             wire::IMAGE: freeze.image,
             wire::TAG: freeze.version.tag,
             wire::DIGEST: freeze.version.content_word(),
             wire::REVISION: freeze.revision,
             wire::TRYING: trial.to_string(),
-            // what somebody wrote on a listener is about no build
-            wire::CANCEL: null,
         });
+        if !seen.build.is_side() {
+            // what somebody wrote on a listener is about no build
+            annotations[wire::CANCEL] = json!(null);
+        }
         self.findings.tries = true;
         self.reach(seen, Phase::Triggered, annotations).await
     }
@@ -111,6 +112,24 @@ impl Agent<'_> {
         }
         let patch = seen.head.advance(&freeze.version, self.now());
         self.patch_head(seen, &patch).await
+    }
+
+    /// Checks what was asked for by hand. Nothing follows from it for the chain, whatever comes of it.
+    pub(super) async fn try_out(&mut self, seen: &mut Observation) -> Result<()> {
+        let freeze = seen.freeze.clone().expect("what is tried out is frozen");
+        let mut annotations = json!({});
+        if seen.build.verdict.is_none()
+            && let Err(why) = self.try_pushed(seen, &freeze).await?
+        {
+            let what = match &freeze.pipeline {
+                Pushed::Unreadable(_) => "image",
+                Pushed::Text(_) | Pushed::Absent => "pipeline",
+            };
+            let cause = format!("the {what} cannot be used: {why}");
+            self.note(&cause);
+            annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
+        }
+        self.reach(seen, Phase::Detached, annotations).await
     }
 
     /// Checks what was pushed, unless it has ended this agent before.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Say;
 use super::error::{Error, Result};
-use crate::chain::build::{Baseline, Map, Phase};
+use crate::chain::build::{Baseline, Dispatch, Map, Phase};
 use crate::chain::claim::{Marks, NAMES_TRIED, Standing, Whose, judge, marked};
 use crate::chain::record::ChainSettings;
 use crate::chain::rights::{self, Added, BuildNamespace};
@@ -103,6 +103,23 @@ impl Claim {
             trusted_build: settings.trusted_build,
             now,
         }
+    }
+
+    /// The claim of a side build's namespace: no listener waits there, and none follows.
+    pub fn of_side(
+        settings: &ChainSettings,
+        seed: Uuid,
+        added: &Added,
+        number: u64,
+        retry_of: Option<&str>,
+        now: Timestamp,
+    ) -> Self {
+        let mut claim = Self::of_listener(settings, seed, added, number, &Baseline::None, None, now);
+        claim.annotations.insert(wire::DISPATCH.to_owned(), Dispatch::Ended.to_string());
+        if let Some(build) = retry_of {
+            claim.annotations.insert(wire::RETRY_OF.to_owned(), build.to_owned());
+        }
+        claim
     }
 
     /// Where a claimed namespace is.

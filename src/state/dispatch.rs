@@ -150,6 +150,22 @@ pub(crate) async fn raise_entered(
     claimed: &Claimed,
     say: Say<'_>,
 ) -> Result<bool> {
+    furnish(cluster, raise, claimed, say).await?;
+    let mut listener =
+        raise.plan.listener(&ListenerOf { tag: raise.tag, generation: raise.claim.generation });
+    place(&mut listener, &claimed.namespace);
+    let created = create(cluster, &listener).await?;
+    progress(say, format!("listener {} waits in {}", raise.plan.build.name, claimed.namespace));
+    Ok(created)
+}
+
+/// What there is in a namespace before the Deployment of its agent: that one's rights, and the pull Secrets.
+pub(crate) async fn furnish(
+    cluster: &Cluster,
+    raise: &Raise<'_>,
+    claimed: &Claimed,
+    say: Say<'_>,
+) -> Result<()> {
     let there = raise.claim.there(claimed);
     let mut objects = rights::of_agent(&there, raise.claim.trusted_build);
     objects.extend(pull_secrets::placed(&raise.plan.pull_secrets, &claimed.namespace));
@@ -158,10 +174,5 @@ pub(crate) async fn raise_entered(
         usable(cluster, &claimed.namespace, raise.maker.patience(), say),
     )
     .await?;
-    let mut listener =
-        raise.plan.listener(&ListenerOf { tag: raise.tag, generation: raise.claim.generation });
-    place(&mut listener, &claimed.namespace);
-    let created = create(cluster, &listener).await?;
-    progress(say, format!("listener {} waits in {}", raise.plan.build.name, claimed.namespace));
-    Ok(created)
+    Ok(())
 }

@@ -6,6 +6,7 @@
 mod cancel_fault;
 mod cases;
 mod log_fault;
+mod side_fault;
 mod start_flag_fault;
 mod watch_fault;
 
@@ -14,6 +15,7 @@ use crate::local::render::Unrendered;
 pub use cancel_fault::CancelFault;
 pub use cases::Error;
 pub use log_fault::LogFault;
+pub use side_fault::SideFault;
 pub use start_flag_fault::StartFlagFault;
 pub use watch_fault::WatchFault;
 

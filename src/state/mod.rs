@@ -22,6 +22,7 @@ pub mod manifests;
 pub mod narration;
 pub mod publisher;
 pub mod pull_secrets;
+pub(crate) mod push_plan;
 pub mod record;
 pub mod seed;
 pub mod select;

@@ -105,8 +105,16 @@ impl World {
     /// What the kubelet says of a container; nothing if the registry does not know its repository.
     fn container_status(&self, container: &Value) -> Option<Value> {
         let image = container["image"].as_str().unwrap();
-        let (repository, tag) = image.rsplit_once(':').unwrap();
-        Some(match self.registry.get(repository)?.get(tag) {
+        let (named, pinned) =
+            image.split_once('@').map_or((image, None), |(named, digest)| (named, Some(digest)));
+        let (repository, tag) = named.rsplit_once(':').unwrap();
+        let tags = self.registry.get(repository)?;
+        let found = match pinned {
+            // whatever its tag means by now
+            Some(pinned) => tags.values().find(|digest| *digest == pinned),
+            None => tags.get(tag),
+        };
+        Some(match found {
             Some(digest) => json!({
                 "name": container["name"],
                 "imageID": format!("{repository}@{digest}"),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::gate::Gate;
 use crate::start::GLOB;
-use crate::world::World;
+use crate::world::{World, gated, keys};
 
 /// A build that says something, and comes to no end by itself.
 const ENDLESS: &str = "echo begun; sleep 100000";
@@ -224,4 +224,115 @@ fn native_05_a_chain_that_begins_too_many_builds_pauses_and_loses_nothing() {
     world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
     assert_eq!(world.verdict(4), "Passed");
     assert_eq!(world.build(4).unwrap()["status"]["tag"], "build-0005", "the newest, and not the one before");
+}
+
+/// The number of a chain's first side build.
+const SIDE: u64 = 90_000_001;
+
+/// The keys of Keel on whatever Deployment there is in a namespace.
+fn keel_keys(world: &World, namespace: &str) -> Vec<String> {
+    let all = world.get(&["deployments", "-n", namespace]);
+    let of = |it: &Value| [keys(&it["metadata"]["labels"]), keys(&it["metadata"]["annotations"])].concat();
+    let all = all["items"].as_array().unwrap().iter().flat_map(of);
+    all.filter(|key| key.to_lowercase().starts_with("keel.sh/")).collect()
+}
+
+#[test]
+#[ignore = "needs the test cluster: cargo xtask test"]
+fn native_05_what_is_triggered_by_hand_runs_beside_a_chain_that_turns() {
+    let world = World::new("native-05t");
+    world.push("build-0001", "1", "exit 0");
+    let file = world.file("p.yaml", &pipeline(&world));
+    world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
+    // the chain's own build has the only slot
+    push(&world, 1, &gated("go", 0));
+    world.phase(1, "Building");
+    world.phase(2, "Listening");
+    let keel = world.keel.as_ref().filter(|keel| keel.obeys());
+    // so that nobody but a hand sees the next image for now
+    if let Some(keel) = keel {
+        keel.order("stop");
+    }
+    let digest = world.push("build-0003", "3", "exit 0");
+    let dry = world.studioci(&["trigger", world.chain, "--dry-run=server"]).ok();
+    assert!(
+        dry.starts_with("namespace/native-05t-") && dry.ends_with(" created (server dry run)\n"),
+        "{dry}"
+    );
+    assert_eq!(world.build(SIDE), None);
+    let made = world.studioci(&["trigger", world.chain, "--tag", "build-0003", "-o", "name"]).ok();
+    let side = made.trim().strip_prefix("namespace/").unwrap().to_owned();
+    world.phase(SIDE, "Queued");
+    assert_eq!(world.namespace(SIDE), side);
+    assert_eq!(keel_keys(&world, &side), [""; 0], "Keel never sees it");
+    let table = world.studioci(&["status", world.chain]).ok();
+    assert!(table.contains("side-1"), "{table}");
+    world.open("go");
+    assert_eq!((world.verdict(1), world.verdict(SIDE)), ("Passed".to_owned(), "Passed".to_owned()));
+    let build = world.phase(SIDE, "Finished");
+    assert_eq!((&build["spec"]["side"], &build["status"]["tag"]), (&"trigger".into(), &"build-0003".into()));
+    assert_eq!(build["status"]["digest"], digest);
+    assert_eq!(build["status"]["successor"], Value::Null, "nobody listens after it");
+    if let Some(keel) = keel {
+        assert_eq!(world.build(2).unwrap()["status"]["phase"], "Listening");
+        let head = world.get(&["configmap", &format!("chain-{}", world.chain), "-n", "studioci"]);
+        assert!(head["data"]["built.2"].is_null() && head["data"]["generation"] == "2", "{head}");
+        keel.order("start");
+    }
+
+    // the same image, pushed: built, though it has passed by hand
+    assert_eq!(world.verdict(2), "Passed");
+    assert_eq!(world.build(2).unwrap()["status"]["digest"], digest);
+    world.phase(3, "Listening");
+
+    // somebody who may use studioci, and nothing else
+    let [flag, config] = user(&world, "emil");
+    let args = ["trigger", world.chain, &flag, &config, "--wait", "--timeout", "2m"];
+    let said = world.studioci(&args);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(world.build(SIDE + 1).unwrap()["status"]["tag"], "build-0003", "the newest");
+
+    // what has not begun goes with its chain
+    world.studioci(&["trigger", world.chain, "--tag", "not-there"]).ok();
+    let waits = world.namespace(SIDE + 2);
+    world.studioci(&["stop", world.chain]).ok();
+    world.until("it goes", || (world.kubectl(&["get", "namespace", &waits]).code != 0).then_some(()));
+    let ended = world.studioci(&["trigger", world.chain]).failed(5);
+    assert!(ended.contains("chain native-05t has ended"), "{ended}");
+}
+
+#[test]
+#[ignore = "needs the test cluster: cargo xtask test"]
+fn native_05_a_failed_build_is_tried_again_with_its_own_image_and_passes() {
+    let world = World::new("native-05r");
+    world.push("build-0001", "1", "exit 0");
+    let file = world.file("p.yaml", &pipeline(&world));
+    world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
+    let said = world.studioci(&["retry", &world.namespace(1)]).failed(2);
+    assert!(said.contains("is a listener: nothing was built there yet"), "{said}");
+    let failed = push(&world, 1, "[ -e /gate/mended ] || exit 3");
+    assert_eq!(world.verdict(1), "Failed");
+    let digest = world.build(1).unwrap()["status"]["digest"].clone();
+    // its tag means another image by now
+    world.push("build-0002", "other", "exit 7");
+    world.open("mended");
+    let said = world.studioci(&["retry", &failed, "--wait", "--timeout", "2m"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let again = world.phase(SIDE, "Finished");
+    assert_eq!(
+        (&again["spec"]["side"], &again["spec"]["retryOf"]),
+        (&"retry".into(), &failed.as_str().into())
+    );
+    assert_eq!((&again["status"]["digest"], &again["status"]["verdict"]), (&digest, &"Passed".into()));
+    assert_eq!(world.phase(1, "Finished")["status"]["verdict"], "Failed", "it stays what it was");
+    let report = world.studioci(&["report", &world.namespace(SIDE)]).ok();
+    assert!(report.contains(&failed), "{report}");
+
+    // of what is gone home knows enough, as long as its text is its chain's
+    world.studioci(&["cleanup", &failed, "--wait", "--timeout", "2m"]).ok();
+    let said = world.studioci(&["retry", &failed, "--wait", "--timeout", "2m"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let again = world.phase(SIDE + 1, "Finished");
+    assert_eq!((&again["status"]["digest"], &again["spec"]["retryOf"]), (&digest, &failed.as_str().into()));
+    assert_eq!(world.phase(2, "Listening")["status"]["phase"], "Listening", "the chain takes no notice");
 }

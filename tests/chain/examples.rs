@@ -113,6 +113,11 @@ fn chain_18_every_example_of_the_help_works_as_it_stands() {
         script(&example.replace("ci-eager-hopper", &world.namespace(newest)));
         world.phase(newest, "Finished");
     }
+    for verb in ["trigger", "retry"] {
+        for example in examples(verb) {
+            script(&example.replace("ci-eager-hopper", &build));
+        }
+    }
     for example in examples("scale") {
         script(&example.replace("ci-witty-kepler", &build));
     }

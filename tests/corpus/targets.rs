@@ -113,6 +113,7 @@ fn settings() -> weave::PlanInput {
         agent_image: "registry.example/agent:1".to_owned(),
         trusted_build: false,
         tag: None,
+        by_hand: false,
         namespace: None,
         copied: Vec::new(),
     }

@@ -20,6 +20,7 @@ mod renewed;
 mod rests;
 mod rotates;
 mod says;
+mod sides;
 mod starts;
 mod supersedes;
 mod tidies;

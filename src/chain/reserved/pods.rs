@@ -65,13 +65,13 @@ struct ReservingStatus {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct ContainerRuns {
-    running: Option<Run>,
-    terminated: Option<Run>,
+    running: Option<ContainerRun>,
+    terminated: Option<ContainerRun>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Run {
+struct ContainerRun {
     started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
 }

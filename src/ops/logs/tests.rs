@@ -78,6 +78,8 @@ fn entry(namespace: &str, generation: u64, verdict: &str, log_kept: bool) -> Ent
         times: [("recorded".to_owned(), Timestamp::UNIX_EPOCH)].into(),
         exits: Vec::new(),
         events: Vec::new(),
+        retry_of: None,
+        text: None,
         log_kept,
         reserved: None,
     }

@@ -111,6 +111,7 @@ impl StartRequest {
             agent_image: home.agent_image.clone(),
             trusted_build: self.trusted_build,
             tag: self.tag.clone(),
+            by_hand: false,
             namespace: None,
             copied: self.copies.iter().map(|copy| copy.filled(&labels)).collect(),
         };

@@ -64,8 +64,9 @@ async fn newest_of(cluster: &Cluster, chain: &str) -> Result<Build> {
     let head = head::head_of(cluster, chain).await?;
     let (namespaces, _) = dispose::look(cluster, chain).await?;
     let builds = namespaces.iter().filter_map(|namespace| read_build(namespace).ok());
-    let newest =
-        builds.filter(|build| head.proves(build) && !build.terminating).max_by_key(|build| build.generation);
+    let newest = builds
+        .filter(|build| head.proves(build) && !build.terminating && !build.is_side())
+        .max_by_key(|build| build.generation);
     newest.ok_or_else(|| Error::NamespacesGone { chain: chain.to_owned(), generation: head.generation })
 }
 

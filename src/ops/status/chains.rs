@@ -11,6 +11,7 @@ use crate::chain::head::Head;
 use crate::chain::lineage::KeptOfChain;
 use crate::chain::record::{Entry, history};
 use crate::chain::reserved::Reserved;
+use crate::chain::side::is_side;
 use crate::chain::wire;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Query};
@@ -120,14 +121,17 @@ fn seen(chain: &str, head: Option<&Head>, entries: &[Entry], builds: &[&Build]) 
     let newest = builds
         .iter()
         .filter(|build| {
-            head.is_none_or(|head| build.generation == head.generation && head.uuid == build.chain_uuid)
+            !build.is_side()
+                && head
+                    .is_none_or(|head| build.generation == head.generation && head.uuid == build.chain_uuid)
         })
         .max_by_key(|build| build.generation);
     let recorded = |build: &&Build| build.times.get(&Phase::Recorded).copied();
-    let there = builds.iter().filter_map(|build| {
+    // what was asked for by hand is no link of it
+    let there = builds.iter().filter(|build| !build.is_side()).filter_map(|build| {
         Some((build.generation, build.verdict?.to_string(), build.namespace.clone(), recorded(build)))
     });
-    let kept = entries.iter().map(|entry| {
+    let kept = entries.iter().filter(|entry| !is_side(entry.generation)).map(|entry| {
         let at = entry.times.get("recorded").copied();
         (entry.generation, entry.verdict.clone(), entry.namespace.clone(), at)
     });

@@ -267,11 +267,13 @@ pub fn choose(seen: &mut Overview, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The build that a person means by a chain's name: its running one, else the newest.
+/// The build that a person means by a chain's name: its running one, else the newest. A side build is meant by its own name, or
+/// where nothing else is there.
 pub fn running_or_next(builds: &[Build]) -> Option<&Build> {
-    builds
-        .iter()
+    let links = || builds.iter().filter(|build| !build.is_side());
+    links()
         .filter(|build| (Phase::Triggered..=Phase::Building).contains(&build.phase) && !build.terminating)
         .min_by_key(|build| build.generation)
+        .or_else(|| links().max_by_key(|build| build.generation))
         .or_else(|| builds.iter().max_by_key(|build| build.generation))
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::chain::build::Phase;
 use crate::chain::reported::{ReportedBuild, ReportedChain};
+use crate::chain::side::number;
 use crate::output::short::short;
 
 /// The page's looks, light and dark.
@@ -102,7 +103,7 @@ pub(super) fn chain(chain: &ReportedChain, now: Timestamp) -> String {
             format!(
                 "<td>{}</td><td>{}</td><td class=\"{outcome}\"><span class=\"verdict\">{outcome}</span></td>\
                  <td>{}</td><td>{}</td><td>{}</td><td class=\"long\">{}</td>",
-                build.generation,
+                number(build.generation),
                 Html(&it.name()),
                 length(took(it, now)),
                 Html(&short(tag)),

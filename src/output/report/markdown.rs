@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{UNKNOWN, clock, facts, further, length, outcome, phases, reserved, shown, summary, took, why};
 use crate::chain::reported::{ReportedBuild, ReportedChain};
+use crate::chain::side::number;
 use crate::output::console::sanitise;
 use crate::output::short::short;
 
@@ -79,7 +80,7 @@ pub(super) fn chain(chain: &ReportedChain, now: Timestamp) -> String {
         let (build, took) = (&it.build, took(it, now));
         let tag = build.version.as_ref().map_or(UNKNOWN, |version| version.tag.as_str());
         vec![
-            build.generation.to_string(),
+            number(build.generation),
             cell(&it.name()),
             outcome(it).to_owned(),
             length(took),

@@ -17,6 +17,7 @@ use crate::chain::build::{Build, Phase};
 use crate::chain::names;
 use crate::chain::reported::{ReportOf, ReportedBuild, ReportedChain, Tally};
 use crate::chain::reserved::Reserved;
+use crate::chain::side::in_words;
 
 /// The forms of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,8 @@ fn facts(it: &ReportedBuild, now: Timestamp) -> Vec<(&'static str, String)> {
         name => Some(name.to_owned()),
     };
     let facts = [
-        ("Chain", Some(format!("{}, generation {}", build.chain, build.generation))),
+        ("Chain", Some(format!("{}, {}", build.chain, in_words(build.generation)))),
+        ("Retry of", build.retry_of.clone()),
         ("Namespace", namespace),
         ("Image", build.image.clone()),
         ("Tag", version.map(|version| version.tag.clone())),

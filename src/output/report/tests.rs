@@ -92,6 +92,8 @@ fn gone(generation: u64, verdict: &str, cause: &str, seconds: i64) -> ReportedBu
         ]
         .into(),
         exits: Vec::new(),
+        retry_of: None,
+        text: None,
         log_kept: false,
         reserved: None,
         events: Vec::new(),

@@ -1,5 +1,7 @@
 //! What `status` shows of builds in every state.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::*;
@@ -392,7 +394,7 @@ fn objects_are_stable() {
 }
 
 /// The object of a build of which everything is known, and of one that has just been claimed.
-fn objects() -> [Value; 2] {
+fn objects() -> [Value; 3] {
     let full = Build {
         cause: Some("c".to_owned()),
         waiting: Some("w".to_owned()),
@@ -413,8 +415,32 @@ fn objects() -> [Value; 2] {
         times: BTreeMap::new(),
         ..build("ci-calm-noether", 2, NOW)
     };
+    let again =
+        Build { retry_of: Some("ci-eager-hopper".to_owned()), ..side("ci-bold-curie", Phase::Finished) };
     let view = View::new([&full, &claimed], &signs, at(NOW)).with_labels(&labels);
-    [view.object_of(&full), view.object_of(&claimed)]
+    [view.object_of(&full), view.object_of(&claimed), view.object_of(&again)]
+}
+
+fn side(namespace: &str, phase: Phase) -> Build {
+    let build = build(namespace, crate::chain::side::FIRST, NOW);
+    Build { phase, baseline: Baseline::None, dispatch: Dispatch::Ended, ..build }
+}
+
+#[test]
+fn a_side_build_is_shown_by_its_own_count_and_waits_for_no_push() {
+    let none = BTreeMap::new();
+    let of = |phase, retry_of: Option<&str>| {
+        let build = Build { retry_of: retry_of.map(str::to_owned), ..side("ci-bold-curie", phase) };
+        let view = View::new([&build], &none, at(NOW));
+        (view.cells(0, false)[2].clone(), view.why(&build), view.object_of(&build)["spec"].clone())
+    };
+    let (number, why, spec) = of(Phase::Listening, None);
+    assert_eq!((number.as_str(), why.as_deref()), ("side-1", Some("waiting for its image")));
+    assert_eq!((&spec["side"], &spec["retryOf"]), (&"trigger".into(), &Value::Null));
+    let (_, why, spec) = of(Phase::Claimed, Some("ci-a"));
+    assert_eq!(why.as_deref(), Some("waiting for its agent"));
+    assert_eq!((&spec["side"], &spec["retryOf"]), (&"retry".into(), &"ci-a".into()));
+    assert_eq!(of(Phase::Building, None).1, None);
 }
 
 fn reserved() -> Reserved {
@@ -431,17 +457,18 @@ fn of_context(mut object: Value) -> Value {
 #[test]
 fn every_field_of_the_objects_is_documented() {
     let (page, _) = include_str!("../../../docs/status-json.md").split_once("## What `status --").unwrap();
-    let [object, _] = objects().map(of_context);
-    for part in ["metadata", "spec", "status"] {
-        for field in object[part].as_object().unwrap().keys() {
-            let row = format!("| `{part}.{field}` |");
-            assert!(page.contains(&row), "docs/status-json.md has no row {row}");
+    let mut fields = BTreeSet::new();
+    for object in objects().map(of_context) {
+        for part in ["metadata", "spec", "status"] {
+            let of = object[part].as_object().unwrap().keys();
+            fields.extend(of.map(|field| format!("| `{part}.{field}` |")));
         }
     }
+    for row in &fields {
+        assert!(page.contains(row), "docs/status-json.md has no row {row}");
+    }
     let rows = page.lines().filter(|line| line.starts_with("| `")).count();
-    let fields: usize =
-        ["metadata", "spec", "status"].map(|part| object[part].as_object().unwrap().len()).iter().sum();
-    assert_eq!(rows, fields, "docs/status-json.md has a row for what no longer is");
+    assert_eq!(rows, fields.len(), "docs/status-json.md has a row for what no longer is");
 }
 
 /// What a schema finds wrong with a value, and which of its properties the value has.

@@ -169,3 +169,21 @@ fn a_commit_that_is_passed_over_is_told_with_what_was_taken() {
         "08:15:00Z  ci-eager-hopper  0123456 is passed over for another image, whose revision 9fceb02 contains it"
     );
 }
+
+#[test]
+fn what_was_asked_for_by_hand_is_told_as_such_and_nobody_listens_after_it() {
+    let mut build = Build { generation: crate::chain::side::FIRST, dispatch: Dispatch::Ended, ..finished() };
+    build.baseline = Baseline::None;
+    let said = |build: &Build| texts(None, build, 600).join("\n");
+    let by_hand = said(&build);
+    assert!(by_hand.contains("namespace claimed for side build 1 of runner-main"), "{by_hand}");
+    assert!(by_hand.contains("  waiting for its image\n"), "{by_hand}");
+    assert!(
+        by_hand.contains("triggered by hand with build-2 (abababababab), revision 9fceb02\n"),
+        "{by_hand}"
+    );
+    assert!(!by_hand.contains("listen") && !by_hand.contains("Keel"), "{by_hand}");
+    build.retry_of = Some("ci-a".to_owned());
+    let again = said(&build);
+    assert!(again.contains("retry of ci-a with build-2 (abababababab), revision 9fceb02\n"), "{again}");
+}

@@ -141,7 +141,7 @@ pub(super) fn read(
     };
     let container = container(subject, template, &annotations, faults)?;
     let name = text(container, "/name").unwrap_or_default();
-    let image = image(subject, container, settings.tag.as_deref(), faults, notices)?;
+    let image = image(subject, container, settings, faults, notices)?;
     Some(BuildWorkload {
         name: subject.name().to_owned(),
         container: name.to_owned(),
@@ -221,13 +221,14 @@ fn container<'a>(
 fn image(
     subject: &Subject<'_>,
     container: &Value,
-    tag: Option<&str>,
+    settings: &PlanInput,
     faults: &mut Vec<Fault>,
     notices: &mut Vec<PlanNotice>,
 ) -> Option<ImageRef> {
     // one that cannot be read was told with all the others
     let image = text(container, "/image").and_then(|image| ImageRef::parse(image).ok());
-    let followed = match (&image, tag) {
+    let followed = match (&image, &settings.tag) {
+        _ if settings.by_hand => None,
         (Some(image), Some(tag)) => Some(image.with_tag(tag)),
         (image, _) => image.clone(),
     };

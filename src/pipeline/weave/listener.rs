@@ -22,6 +22,7 @@ use super::{Plan, labels};
 use crate::chain::build::Map;
 use crate::chain::kueue::is_kueue_key;
 use crate::chain::wire;
+use crate::keel::image::Digest;
 use crate::keel::{names, parking};
 
 /// Where the agent image holds this program.
@@ -41,6 +42,8 @@ const TOLD_VOLUME: &str = "studioci-told";
 const TOKEN_VOLUME: &str = "studioci-token";
 /// Where client libraries look for a token, its CA and its namespace.
 const TOKEN_FOLDER: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// The place of the CI container in the listener's pod.
+const CI_PLACE: usize = 1;
 /// How long a token is good for; the kubelet renews it at four fifths. Not 3607, which API servers stretch to a year.
 const TOKEN_SECONDS: u32 = 3600;
 /// Whom the agent and the init container run as: the agent image has no user of its own.
@@ -87,6 +90,18 @@ impl Plan {
                 },
             },
         })
+    }
+
+    /// The Deployment of a side build's agent: a listener that Keel never sees, since its keys are parked from birth. Its image is
+    /// the one that was asked for: of a tag, or this very one.
+    pub fn side_listener(&self, number: u64, tag: &str, digest: Option<&Digest>) -> Value {
+        let mut listener = self.listener(&ListenerOf { tag, generation: number });
+        let (label_map, annotation_map) = self.listener_metadata(&ListenerOf { tag, generation: number });
+        listener["metadata"]["labels"] = json!(parking::park(&label_map));
+        listener["metadata"]["annotations"] = json!(parking::park(&annotation_map));
+        let containers = &mut listener["spec"]["template"]["spec"]["containers"];
+        containers[CI_PLACE]["image"] = self.build.image.with_tag(tag).pinned(digest).into();
+        listener
     }
 
     /// The template's own labels and annotations with Keel's keys in the maps they came from, and ours.

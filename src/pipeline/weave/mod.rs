@@ -67,6 +67,8 @@ pub struct PlanInput {
     /// The tag that the listener starts from, where it is not the template's own (`--tag`, or what a push brought): the
     /// policy must be able to move on from it.
     pub tag: Option<String>,
+    /// Whether Keel is not to move it on: of a tag that is built by hand its policy asks nothing.
+    pub by_hand: bool,
     /// What the template is told that the build's namespace is called (`build.namespace`).
     pub namespace: Option<String>,
     /// The Secrets that the chain copies into each build's namespace.

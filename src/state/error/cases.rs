@@ -1,7 +1,8 @@
 //! The cases: of each its facts, whose fault it is, what it says and what to do.
 
 use super::{
-    cancel_fault::CancelFault, log_fault::LogFault, start_flag_fault::StartFlagFault, watch_fault::WatchFault,
+    cancel_fault::CancelFault, log_fault::LogFault, side_fault::SideFault, start_flag_fault::StartFlagFault,
+    watch_fault::WatchFault,
 };
 use crate::chain::case::cases;
 use crate::chain::wire::{CHAIN, FREEZE, HOME, HOME_CONFIG, LISTENER_SECURITY, ROLE_USER, ROLE_WORKSPACE};
@@ -23,6 +24,8 @@ cases! {
         Cancel(#[from] CancelFault),
         #[error(transparent)]
         Watch(#[from] WatchFault),
+        #[error(transparent)]
+        Side(#[from] SideFault),
         /// The pipeline cannot be used; every fault found, not only the first.
         #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
         Pipeline(Vec<Fault>),

@@ -68,6 +68,7 @@ fn woven(namespace: &str, own: Value, pod: Value) -> Value {
         agent_image: agent_image.clone(),
         trusted_build: false,
         tag: None,
+        by_hand: false,
         namespace: None,
         copied: Vec::new(),
     };

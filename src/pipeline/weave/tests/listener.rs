@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::super::listener::{CI_BINARY, IMAGE_BINARY};
 use super::*;
+use crate::chain::build::Map;
+use crate::keel::image::Digest;
+use crate::keel::parking;
 
 fn listener_of(text: &str, settings: &PlanInput) -> Value {
     let plan = woven(text, settings).unwrap_or_else(|faults| panic!("{}", shown(&faults)));
@@ -261,4 +264,28 @@ fn pull_secrets_go_early() {
     );
     let missing: Vec<_> = plan.notices.iter().filter(|it| it.text.starts_with("pull Secret b")).collect();
     assert_eq!(missing.len(), 1, "{:?}", plan.notices);
+}
+
+#[test]
+fn a_side_builds_listener_differs_by_its_parked_keys_and_its_image_alone() {
+    let digest = Digest::parse(&format!("sha256:{}", "ab".repeat(32))).unwrap();
+    for text in [LEAST, RICH] {
+        let plan = woven(text, &settings()).unwrap_or_else(|faults| panic!("{}", shown(&faults)));
+        let listener = plan.listener(&ListenerOf { tag: "build-20260102", generation: 90_000_001 });
+        for pinned in [None, Some(&digest)] {
+            let mut side = plan.side_listener(90_000_001, "build-20260102", pinned);
+            let map = |side: &Value, field: &str| -> Map {
+                serde_json::from_value(side["metadata"][field].clone()).unwrap()
+            };
+            assert!(!parking::attached(&map(&side, "labels"), &map(&side, "annotations")), "{side}");
+            let image = ci(&side)["image"].as_str().unwrap().to_owned();
+            let end = pinned.map_or("build-20260102".to_owned(), |pinned| format!("build-20260102@{pinned}"));
+            assert!(image.ends_with(&end), "{image}");
+            for field in ["labels", "annotations"] {
+                side["metadata"][field] = json!(parking::attach(&map(&side, field)));
+            }
+            side["spec"]["template"]["spec"]["containers"][1]["image"] = ci(&listener)["image"].clone();
+            assert_eq!(side, listener, "what a build may do is the same");
+        }
+    }
 }

@@ -41,6 +41,7 @@ fn settings() -> PlanInput {
         agent_image: "ghcr.io/studioci/kubectl-studioci:0.1.0".to_owned(),
         trusted_build: false,
         tag: None,
+        by_hand: false,
         namespace: None,
         copied: Vec::new(),
     }

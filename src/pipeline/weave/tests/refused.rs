@@ -200,6 +200,10 @@ fn the_policy_is_judged_from_the_tag_that_will_run() {
     let semver = least("\"glob:build-*\"", "minor");
     assert!(woven(&semver, &from("1.2.0")).is_ok());
     one_fault(LEAST, &from("later"), &["the policy `glob:build-*` cannot move from the tag `later`"]);
+    // nobody is to move on what is built by hand
+    let by_hand = PlanInput { by_hand: true, ..from("later") };
+    assert!(woven(LEAST, &by_hand).is_ok());
+    one_fault(&least("glob:build-*", "Major"), &by_hand, &["Major"]);
 }
 
 #[test]
