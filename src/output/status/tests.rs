@@ -202,7 +202,7 @@ fn what_stands_still_says_why() {
         waiting: Some("waiting for the first push: a/b:main".to_owned()),
         ..base()
     };
-    for (build, signs, why) in [
+    for (build, signs, why) in vec![
         (base(), &fine, Some("waiting for a push after build-2")),
         (Build { baseline: Baseline::None, ..base() }, &fine, Some("waiting for the first push")),
         (
