@@ -968,9 +968,12 @@ fn help_of_doctor() {
     insta::assert_snapshot!(help("doctor --help"), @"
         Check what builds depend on, and say what to do
 
-        Looks at the cluster, at what setup installed, at Keel and at the chains, and changes nothing. What
-        you may not read is shown as unknown. The exit code is 1 if a check has failed; warnings and what is
-        unknown do not count. docs/doctor.md explains each check.
+        Looks at the cluster, at what setup installed, at Keel and at the chains. What you may not read is
+        shown as unknown. The exit code is 1 if a check has failed; warnings and what is unknown do not
+        count. docs/doctor.md explains each check.
+
+        Changes nothing unless --repair is given: then it does what the chains' agents would do if they
+        could, and checks after that. It touches only what the chains provably own.
 
         Examples:
           # Check everything
@@ -978,6 +981,13 @@ fn help_of_doctor() {
 
           # Show only what is not well with one chain
           kubectl studioci doctor runner-main -o short
+
+          # Show what would be repaired of a chain, then repair it
+          kubectl studioci doctor runner-main --repair --dry-run=client
+          kubectl studioci doctor runner-main --repair
+
+          # Write what a bug report needs, without secrets
+          kubectl studioci doctor --bundle studioci.tar.gz
 
           # Wait until nothing fails any more, in a script
           kubectl studioci doctor --wait=2m -o json
@@ -994,6 +1004,20 @@ fn help_of_doctor() {
 
                   [default: table]
 
+              --repair
+                  Do what the chains' agents would do if they could, before checking
+
+              --dry-run[=<none|client>]
+                  If `client`, print what --repair would do without doing it
+
+                  [default: none]
+
+              --bundle <FILE>
+                  Write what a bug report needs into this file (.tar.gz), or to stdout if it is `-`
+
+              --force
+                  Replace a bundle that is there
+
               --wait[=<DURATION>]
                   Check again until nothing fails, for 5m or as long as given
 
@@ -1002,6 +1026,15 @@ fn help_of_doctor() {
         ");
     let error = usage("doctor -o wide");
     assert!(error.contains("allowed formats are: json,short,table"), "{error}");
+    for (line, says) in [
+        ("doctor --dry-run", "--repair"),
+        ("doctor --force", "--bundle"),
+        ("doctor --repair --bundle b.tar.gz", "cannot be used with"),
+        ("doctor --repair --dry-run=server", "Invalid dry-run value (server)"),
+    ] {
+        let error = usage(line);
+        assert!(error.contains(says), "{line}: {error}");
+    }
 }
 
 #[test]

@@ -202,7 +202,10 @@ fn every_example_of_the_help_works_as_it_stands() {
     cleanup ci-eager-hopper --wait --timeout 2m
     cleanup namespace/test-calm-noether
     doctor
+    doctor --bundle studioci.tar.gz
     doctor --wait=2m -o json
+    doctor runner-main --repair
+    doctor runner-main --repair --dry-run=client
     doctor runner-main -o short
     logs ci-eager-hopper --tail 100 --timestamps
     logs runner-main

@@ -36,7 +36,7 @@ pub fn suspects<'a>(
 }
 
 /// Whether a build has triggered and is not at its end. A side build has, once it is complete: nobody else would begin it.
-fn unfinished(build: &Build, head: &Head) -> bool {
+pub fn unfinished(build: &Build, head: &Head) -> bool {
     match build.phase {
         Phase::Claimed | Phase::Listening => {
             build.is_side() && head.has_moved(build.generation) && head.ended.is_none()

@@ -8,6 +8,7 @@ pub mod ending;
 pub mod kept;
 pub mod left;
 mod observation;
+pub mod revival;
 mod step;
 pub mod supersede;
 pub mod verdict;

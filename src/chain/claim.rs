@@ -6,9 +6,11 @@
 //! Ours is only what is ours in every respect. The chain label comes first: who may set that is the business of the
 //! admission policies, while every annotation can be copied by whoever may create namespaces.
 
+use uuid::Uuid;
+
 use super::build::Map;
 use super::rights::{POD_SECURITY, POD_SECURITY_MODES};
-use super::wire;
+use super::{names, wire};
 
 /// What is known of a Namespace, as a quorum read shows it.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +72,12 @@ pub fn marked(standing: Standing<'_>, marks: Marks<'_>) -> bool {
             let (there, wanted) = (standing.labels.get(&key), marks.labels.get(&key));
             there == wanted || (wanted.is_none() && !mode.starts_with("enforce"))
         })
+}
+
+/// Whether a name derives from the seed of a claim: whoever cannot read that may copy all marks and the owner uuid of a namespace
+/// that is there, but not give their copy such a name.
+pub fn is_derived(name: &str, seed: Uuid, generation: u64, prefix: &str) -> bool {
+    names::sequence(seed, generation, prefix).take(NAMES_TRIED).any(|derived| derived == name)
 }
 
 /// How many names in a row may be taken before a claim gives up and says so.

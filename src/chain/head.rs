@@ -189,6 +189,11 @@ impl Head {
         self.generation > generation && self.built.contains_key(&generation)
     }
 
+    /// Whether it is the agent of the build before that raises the newest listener; otherwise a person does.
+    pub fn raised_by_agent(&self) -> bool {
+        self.built.contains_key(&self.generation.saturating_sub(1))
+    }
+
     /// Until when no further push is to be built, where at most `max` may be within an hour; none where that is not reached.
     pub fn rests_until(&self, max: usize, now: Timestamp) -> Option<Timestamp> {
         let recent: Vec<Timestamp> = self.moves_since(now).collect();
@@ -258,6 +263,14 @@ impl Head {
         data[PIPELINE] = Value::Null;
         data[BASELINE] = json!(baseline.to_string());
         data[EDITION] = json!(edition.to_string());
+        self.patch(&data)
+    }
+
+    /// The swap by which a chain whose newest listener is lost goes on to a fresh one: from where that stood, by the same edition
+    /// and by what was pushed last.
+    pub fn again(&self, baseline: &Baseline) -> Value {
+        let mut data = self.pass();
+        data[BASELINE] = json!(baseline.to_string());
         self.patch(&data)
     }
 

@@ -155,6 +155,23 @@ fn namespaces_of_earlier_generations_stay_known_by_their_uid() {
 }
 
 #[test]
+fn a_chain_that_goes_on_again_keeps_what_was_pushed_last_and_knows_the_namespace_that_it_lost() {
+    let mut data = Head::first("u");
+    data.extend(
+        [("namespace", "ci-a"), ("uid", "uid-a"), ("pipeline", "text"), ("edition", "3")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned())),
+    );
+    let head = Head::read("7", &data).expect("readable");
+    let patch = head.again(&Baseline::Pending("build-2".to_owned()));
+    assert_eq!(patch["metadata"]["resourceVersion"], "7");
+    let next = Head::read("8", &merged(&data, &patch)).expect("readable");
+    assert_eq!((next.generation, next.claimed.clone(), next.uid_of(1)), (2, None, Some("uid-a")));
+    assert_eq!((next.pipeline.as_deref(), next.edition), (Some("text"), 3));
+    assert_eq!(next.baseline.as_ref().and_then(Baseline::tag), Some("build-2"));
+    assert!(next.abandons(1) && !next.raised_by_agent());
+}
+
+#[test]
 fn slots_are_taken_and_freed() {
     let data = Head::first("u");
     let head = Head::read("1", &data).expect("readable");

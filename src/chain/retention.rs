@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::build::{Build, NamespaceView, NotABuild, Phase, Verdict};
+use super::claim::is_derived;
 use super::head::Head;
 use super::outbox::{Outbox, Outgoing};
 use super::record::{Entry, has_dropped};
@@ -173,14 +174,7 @@ fn ended(build: &Build) -> Option<Timestamp> {
 /// Why it stays.
 pub fn may_go(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Build, StayReason> {
     let build = proved(told, home)?;
-    if let Some(why) = told.annotations.get(wire::HOLD) {
-        let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
-        return Err(StayReason::rule(format!(
-            "it is held{why}: kubectl annotate namespace {} {}- lets it go",
-            build.namespace,
-            wire::HOLD
-        )));
-    }
+    held(told)?;
     if build.chain == wire::CLAIM_CHAIN {
         return match build.phase {
             Phase::Claimed | Phase::Disposing => Ok(build),
@@ -239,6 +233,46 @@ pub fn left_behind(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Buil
     } else {
         Err(StayReason::rule(format!("its agent has carried the chain on (phase {})", build.phase)))
     }
+}
+
+/// Whether this namespace is left over for certain: nothing was ever built in it, and the head has passed it, or settled another
+/// one of its generation. Its owner uuid alone proves nothing here: everybody can read it on it, and copy it.
+///
+/// # Errors
+/// Why it stays.
+pub fn left_over(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Build, StayReason> {
+    let build = proved(told, home)?;
+    held(told)?;
+    let (head, kept) = of_chain(&build, home)?;
+    let generation = build.generation;
+    if build.phase > Phase::Triggered && build.phase != Phase::Disposing {
+        return Err(StayReason::rule(format!("its agent has carried the chain on (phase {})", build.phase)));
+    }
+    let settled = head.proves(&build);
+    let prefix = told.annotations.get(wire::PREFIX).map_or("", String::as_str);
+    let derived = |seed| is_derived(&build.namespace, seed, generation, prefix);
+    if !settled && !kept.seed.is_some_and(derived) {
+        let sentence = format!(
+            "neither its uid is known to chain {}, nor does its name derive from the chain's seed, so nothing proves it ours",
+            build.chain
+        );
+        return Err(StayReason::finding(sentence));
+    }
+    if head.abandons(generation) || (!settled && head.uid_of(generation).is_some()) {
+        return Ok(build);
+    }
+    Err(StayReason::rule("its chain may go on with it"))
+}
+
+/// Whether somebody holds it.
+fn held(told: &NamespaceView<'_>) -> Result<(), StayReason> {
+    let Some(why) = told.annotations.get(wire::HOLD) else { return Ok(()) };
+    let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+    Err(StayReason::rule(format!(
+        "it is held{why}: kubectl annotate namespace {} {}- lets it go",
+        told.namespace,
+        wire::HOLD
+    )))
 }
 
 /// Whether this is a build that goes on by itself to its end.

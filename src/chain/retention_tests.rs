@@ -493,3 +493,77 @@ fn side_builds_are_counted_for_themselves() {
         ]
     );
 }
+
+#[test]
+fn left_over_is_what_a_uid_proves_or_a_name_that_the_seed_gives_and_never_a_copy() {
+    let of = |generation, phase| Namespace::of("app", generation, phase);
+    let name = |generation, nth| names::sequence(SEED, generation, "ci").nth(nth).unwrap();
+    // a claim of that generation that lost: another uid, and a name that the seed gives
+    let lost = |generation, nth| {
+        of(generation, "Claimed").but(|it| {
+            (it.name, it.uid) = (name(generation, nth), "lost".to_owned());
+            it.annotations.insert(wire::PREFIX.to_owned(), "ci".to_owned());
+        })
+    };
+    let with = |namespace: &Namespace, change: &dyn Fn(&mut ChainInHome)| {
+        let mut home = home();
+        change(home.get_mut("app").unwrap());
+        left_over(&namespace.told(), &home).map_err(|why| (why.sentence, why.finding))
+    };
+    let judged = |namespace: &Namespace| with(namespace, &|_| {});
+    let unsettled = |kept: &mut ChainInHome| {
+        let Some(Ok(head)) = &mut kept.head else { unreachable!() };
+        head.settled.clear();
+        head.claimed = None;
+    };
+    for (what, goes) in [
+        ("passed", judged(&of(4, "Listening"))),
+        ("passed, without a seed", with(&of(4, "Triggered"), &|kept| kept.seed = None)),
+        ("begun already", judged(&of(4, "Disposing"))),
+        ("the other one was settled", judged(&lost(3, 0))),
+        ("the same, of the newest", judged(&lost(9, 40))),
+        ("passed before it was settled", with(&lost(4, 1), &unsettled)),
+    ] {
+        assert!(goes.is_ok(), "{what}: {goes:?}");
+    }
+    for (what, stays, finding) in [
+        ("it is the newest", judged(&of(9, "Listening")), false),
+        ("it may be settled yet", with(&lost(9, 0), &unsettled), false),
+        ("it builds", judged(&of(7, "Building")), false),
+        (
+            "it is held",
+            judged(
+                &of(4, "Listening").but(|it| drop(it.annotations.insert(wire::HOLD.into(), String::new()))),
+            ),
+            false,
+        ),
+        (
+            "a copy under a name of its own",
+            judged(&lost(3, 0).but(|it| it.name = "ci-copy".to_owned())),
+            true,
+        ),
+        ("a name of another generation", judged(&lost(3, 0).but(|it| it.name = name(2, 0))), true),
+        ("a name beyond those that are tried", judged(&lost(3, 64)), true),
+        (
+            "another prefix",
+            judged(&lost(3, 0).but(|it| drop(it.annotations.insert(wire::PREFIX.into(), "c".into())))),
+            true,
+        ),
+        ("nobody may read the seed", with(&lost(3, 0), &|kept| kept.seed = None), true),
+        (
+            "another owner",
+            judged(&lost(3, 0).but(|it| drop(it.annotations.insert(wire::OWNER.into(), "o".into())))),
+            true,
+        ),
+        (
+            "of another chain of that name",
+            judged(
+                &of(4, "Listening")
+                    .but(|it| drop(it.annotations.insert(wire::CHAIN_UUID.into(), "c".into()))),
+            ),
+            true,
+        ),
+    ] {
+        assert_eq!(stays.as_ref().err().map(|(_, finding)| *finding), Some(finding), "{what}: {stays:?}");
+    }
+}

@@ -23,6 +23,8 @@ pub const FIRST_PUSH: &str = "waiting for the first push: ";
 pub const STOOD_DOWN: &str = "stood down: ";
 /// What an agent's word begins with that fails again and again, by no fault of the way to the server.
 pub const STUCK: &str = "its agent cannot go on: ";
+/// How what is said of a build begins whose agent cannot come back by itself.
+pub const AGENT_GONE: &str = "its agent is gone: ";
 /// What Keel may take from the second of its schedule to its write, seconds.
 const GRACE: i64 = 60;
 
@@ -156,12 +158,12 @@ fn agent_gone(build: &Build, listener: Presence<'_>, patient: Patient<'_>) -> Op
                 }
             };
             Some(Obstacle::new(
-                "its agent is gone: the namespace has no listener Deployment any more",
+                format!("{AGENT_GONE}the namespace has no listener Deployment any more"),
                 remedy,
             ))
         }
         Presence::There(Listener { name, replicas: 0, .. }) => Some(Obstacle::new(
-            format!("its agent is gone: deployment.apps/{name} was scaled to 0"),
+            format!("{AGENT_GONE}deployment.apps/{name} was scaled to 0"),
             format!("kubectl scale -n {} deployment/{name} --replicas=1 brings it back", build.namespace),
         )),
         Presence::There(Listener { name, refused: Some(why), .. }) => Some(Obstacle::new(

@@ -106,6 +106,17 @@ pub enum Baseline {
 const BASELINE_NONE: &str = "none";
 const BASELINE_PENDING: &str = "?";
 
+impl Baseline {
+    /// The tag that a listener starts from; none where whatever comes first is built.
+    pub fn tag(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Pending(tag) => Some(tag),
+            Self::At(version) => Some(&version.tag),
+        }
+    }
+}
+
 impl fmt::Display for Baseline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

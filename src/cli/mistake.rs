@@ -49,6 +49,22 @@ cases! {
         FileUnwritten { file: String, why: String } Usage
             "{file} cannot be written: {why}"
             => "name a file in a folder that you may write to with -f FILE";
+        /// A bundle where there is one already.
+        BundleThere { file: String } Usage
+            "{file} is there already"
+            => "name another file, or have it replaced with --force";
+        /// A bundle that leads elsewhere.
+        BundleIsLink { file: String, leads: String } Usage
+            "{file} is a link to {leads}, and is not followed"
+            => "name the file itself with --bundle FILE, or remove the link";
+        /// A bundle that cannot be written.
+        BundleUnwritten { file: String, why: String } Usage
+            "{file} cannot be written: {why}"
+            => "name a file in a folder that you may write to with --bundle FILE";
+        /// A bundle that a terminal is to show.
+        BundleOnTerminal {} Usage
+            "a bundle is an archive, and no terminal shows one"
+            => "name a file with --bundle FILE, or redirect the output";
         /// A template that is to be mended and is no file.
         FixOfStdin {} Usage
             "the template comes from stdin, and nothing can be put right there"

@@ -54,6 +54,8 @@ pub struct ProcessSettings {
     pub live: bool,
     /// Whether a person may be asked.
     pub stdin_terminal: bool,
+    /// Whether stdout is a terminal.
+    pub stdout_terminal: bool,
     /// Width for help texts, where the environment names one.
     pub columns: Option<usize>,
     /// Proxies.
@@ -141,6 +143,7 @@ impl ProcessSettings {
             stderr: style(terminals.stderr),
             live: terminals.stderr && !dumb,
             stdin_terminal: terminals.stdin,
+            stdout_terminal: terminals.stdout,
             columns: text(variable::COLUMNS).and_then(|columns| columns.parse().ok()),
             proxies: Proxies {
                 https: either(variable::HTTPS_PROXY),

@@ -24,7 +24,7 @@ pub struct VersionArgs {
 }
 
 /// The version as kubectl shows its own: `clientVersion` with `gitVersion`, `major`, `minor` and `platform`.
-fn object() -> Value {
+pub(super) fn object() -> Value {
     json!({
         "clientVersion": {
             "gitVersion": concat!("v", env!("CARGO_PKG_VERSION")),

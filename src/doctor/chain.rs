@@ -5,14 +5,21 @@ use super::facts::{Learnt, PullSecretFacts};
 use super::{CheckedChain, Opinion};
 use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
-use crate::chain::record::{history, newest};
+use crate::chain::record::history;
 use crate::chain::side::in_words;
-use crate::chain::signs::{STUCK, Signs};
+use crate::chain::signs::{AGENT_GONE, STUCK, Signs};
 use crate::chain::{age, wire};
 use crate::keel::registry;
 
+/// What does for a chain what its agents would.
+pub(super) fn repair(seen: &CheckedChain<'_>, what: &str) -> String {
+    format!("kubectl studioci doctor {} --repair {what}", seen.chain.name)
+}
+
 /// What raises a listener where there is none.
-const START: &str = "kubectl studioci start, where the chain was started, carries it on";
+fn raise(seen: &CheckedChain<'_>) -> String {
+    repair(seen, "raises a fresh one, and so does kubectl studioci start where the chain was started")
+}
 
 fn head<'a>(seen: &CheckedChain<'a>) -> Option<&'a Head> {
     seen.chain.head.as_ref().ok()?.as_ref()
@@ -32,7 +39,11 @@ fn standstill(seen: &CheckedChain<'_>, build: &Build) -> Option<Opinion> {
     let name = &build.namespace;
     let signs = signs(seen, build);
     if let Some(trouble) = signs.and_then(|signs| signs.trouble.as_ref()) {
-        let remedy = signs.and_then(|signs| signs.remedy.clone());
+        let remedy = if trouble.starts_with(AGENT_GONE) {
+            Some(repair(seen, "brings it back, or does what it had left to do"))
+        } else {
+            signs.and_then(|signs| signs.remedy.clone())
+        };
         let remedy =
             remedy.unwrap_or_else(|| format!("kubectl get pods -n {name}; kubectl get events -n {name}"));
         return Some(Opinion::failed(format!("{name}: {trouble}"), remedy));
@@ -87,15 +98,18 @@ pub(super) fn listener(seen: &CheckedChain<'_>) -> Vec<Opinion> {
             ),
             (None, None) => Opinion::failed(
                 format!("generation {next} has no namespace, and nobody is left to claim one"),
-                START,
+                raise(seen),
             ),
         }];
     };
     let Some(build) = builds.iter().find(|build| build.uid == *uid) else {
-        return vec![Opinion::failed(format!("{namespace}, where it listened, is gone"), START)];
+        return vec![Opinion::failed(format!("{namespace}, where it listened, is gone"), raise(seen))];
     };
     if build.terminating {
-        return vec![Opinion::failed(format!("{namespace}, where it listens, is being deleted"), START)];
+        return vec![Opinion::failed(
+            format!("{namespace}, where it listens, is being deleted"),
+            raise(seen),
+        )];
     }
     if let Some(said) = standstill(seen, build) {
         return vec![said];
@@ -138,7 +152,8 @@ pub(super) fn agents(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let unfinished = |build: &&Build| {
         let over = build.phase >= Phase::Finished || build.terminating;
         // a namespace that home has passed by is told of as an orphan
-        !over && !is_of_listener(seen, build) && !is_orphan(seen, build)
+        let needless = is_orphan(seen, build) || is_left_over(seen, build);
+        !over && !is_of_listener(seen, build) && !needless
     };
     let builds: Vec<&Build> = builds(seen).iter().filter(unfinished).collect();
     let said: Vec<Opinion> = builds.iter().filter_map(|build| standstill(seen, build)).collect();
@@ -178,21 +193,37 @@ fn is_orphan(seen: &CheckedChain<'_>, build: &Build) -> bool {
     entries.iter().any(|entry| entry.generation == build.generation && entry.uid != build.uid)
 }
 
+/// Whether nobody will ever need what is in a build's namespace.
+fn is_left_over(seen: &CheckedChain<'_>, build: &Build) -> bool {
+    seen.chain.left_over.as_ref().is_ok_and(|uids| uids.contains(&build.uid))
+}
+
 pub(super) fn orphans(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     if head(seen).is_none() || seen.chain.builds.is_err() {
         return Vec::new();
     }
-    let orphans = builds(seen).iter().filter(|build| !build.terminating && is_orphan(seen, build));
+    let orphans = builds(seen)
+        .iter()
+        .filter(|build| !build.terminating && (is_left_over(seen, build) || is_orphan(seen, build)));
     let said: Vec<Opinion> = orphans
         .map(|build| {
             let name = &build.namespace;
+            if is_left_over(seen, build) {
+                return Opinion::warning(
+                    format!("namespace {name} is left over: nothing was built in it, and nothing will be"),
+                    repair(seen, "deletes it"),
+                );
+            }
             Opinion::warning(
                 format!("namespace {name} says that it is {} of the chain, and home does not know it", in_words(build.generation)),
                 format!("if nobody needs what is in it (kubectl get all -n {name}): kubectl delete namespace {name}"),
             )
         })
         .collect();
-    if said.is_empty() { vec![Opinion::ok("home knows each of its namespaces")] } else { said }
+    if !said.is_empty() {
+        return said;
+    }
+    known(&seen.chain.left_over, |_| Opinion::ok("home knows each of its namespaces"))
 }
 
 pub(super) fn slots(seen: &CheckedChain<'_>) -> Vec<Opinion> {
@@ -208,7 +239,7 @@ pub(super) fn slots(seen: &CheckedChain<'_>) -> Vec<Opinion> {
         ([], running) => Opinion::ok(format!("builds that run: {running}")),
         (names, _) => Opinion::warning(
             format!("{} holds the right to build, and builds no more", names.join(", ")),
-            "the next build that wants it takes it back; nothing is to be done unless one stays Queued",
+            repair(seen, "gives it back, and so does the next build that wants it"),
         ),
     }]
 }

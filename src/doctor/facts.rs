@@ -1,6 +1,6 @@
 //! What is known of a cluster. Whoever collects it says of each fact why it is not known, if it is not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -17,6 +17,15 @@ pub enum Withheld {
     Unread(String),
     /// It is not as it must be: what, and what to do about it.
     Wrong(String, String),
+}
+
+impl Withheld {
+    /// It as it is said.
+    pub fn said(&self) -> &str {
+        match self {
+            Self::Unread(why) | Self::Wrong(why, _) => why,
+        }
+    }
 }
 
 /// A fact.
@@ -135,6 +144,10 @@ pub struct ChainFacts {
     pub builds: Learnt<Vec<Build>>,
     /// What is seen of them from outside, by namespace.
     pub signs: BTreeMap<String, Signs>,
+    /// Namespaces that were deleted before their builds had ended, which nobody has said yet.
+    pub lost: Vec<String>,
+    /// uids of namespaces that are left over for certain.
+    pub left_over: Learnt<BTreeSet<String>>,
     /// What was edited by hand, and what to do about it.
     pub edited: Vec<(String, String)>,
     /// The pull Secrets that its newest listener names.

@@ -1,5 +1,6 @@
 //! What home holds of a chain.
 
+use super::chain::repair;
 use super::cluster::known;
 use super::facts::{ClusterFacts, Withheld};
 use super::{CheckedChain, Opinion};
@@ -93,6 +94,18 @@ pub(super) fn publishing(seen: &CheckedChain<'_>) -> Vec<Opinion> {
                 ),
             ));
         }
+        if !seen.chain.lost.is_empty() {
+            said.push(Opinion::warning(
+                format!(
+                    "deleted before their builds had ended, which nobody has recorded: {}",
+                    seen.chain.lost.join(", ")
+                ),
+                repair(
+                    seen,
+                    "records them as Errored, and has those told who were told of them; so does the listener",
+                ),
+            ));
+        }
         if said.is_empty() {
             let due = results.values().filter(|out| out.next().is_some()).count();
             said.push(Opinion::ok(match due {
@@ -125,12 +138,7 @@ pub(super) fn retention(seen: &CheckedChain<'_>) -> Vec<Opinion> {
                     "ConfigMap {name} is gone from {}: no build finishes before its result is in it",
                     wire::HOME
                 ),
-                format!(
-                    "kubectl create configmap -n {home} {name} && kubectl label configmap -n {home} {name} {label}={chain}",
-                    home = wire::HOME,
-                    label = wire::CHAIN,
-                    chain = seen.chain.name
-                ),
+                repair(seen, "makes it again, empty"),
             );
         };
         let now = seen.cluster.now;

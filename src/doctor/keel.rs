@@ -197,12 +197,17 @@ const LINE: usize = 300;
 const LINES: usize = 5;
 
 /// What a log of Keel complains of these repositories, the last lines of it.
-///
-/// Keel writes a pull Secret that it cannot read into its log as it is: a line that may hold one is left out.
 pub fn complaints(log: &str, repositories: &[&str]) -> Vec<String> {
     let complains = |line: &str| {
         ["level=error", "level=warn", "level=fatal", "\"error\"", "\"warn"].iter().any(|it| line.contains(it))
     };
+    of_ours(log, repositories, LINES, complains)
+}
+
+/// The last lines of a log of Keel that name these repositories.
+///
+/// Keel writes a pull Secret that it cannot read into its log as it is: a line that may hold one is left out.
+pub fn of_ours(log: &str, repositories: &[&str], most: usize, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let secret = |line: &str| {
         ["auth\"", "auth\\", "auths", "password", "dockercfg", "dockerconfig"]
             .iter()
@@ -212,8 +217,8 @@ pub fn complaints(log: &str, repositories: &[&str]) -> Vec<String> {
     let mut lines: Vec<String> = log
         .lines()
         .rev()
-        .filter(|line| complains(line) && ours(line) && !secret(line))
-        .take(LINES)
+        .filter(|line| wanted(line) && ours(line) && !secret(line))
+        .take(most)
         .map(|line| line.chars().take(LINE).collect())
         .collect();
     lines.reverse();

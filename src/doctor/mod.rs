@@ -3,6 +3,7 @@
 //! `ops` collects what may be read ([`facts`]), one table of checks judges it, `output` shows it. What may not be read is
 //! unknown, and no failure. Each check has a name, under which `docs/doctor.md` says more.
 
+pub mod bundle;
 pub mod chain;
 mod cluster;
 pub mod deployment;

@@ -80,6 +80,8 @@ fn chain() -> ChainFacts {
             build("ci-b", Phase::Building, "3", &[]),
         ]),
         signs: BTreeMap::new(),
+        lost: Vec::new(),
+        left_over: Ok(BTreeSet::new()),
         edited: Vec::new(),
         pull_secrets: vec![Ok(login(&["registry.example"]))],
     }
@@ -425,6 +427,22 @@ const CASES: &[(Change, &str, Grade, &str)] = &[
         "namespace ci-z",
     ),
     (
+        |f| {
+            builds(f).push(build("ci-z", Phase::Claimed, "2", &[]));
+            f.chains[0].left_over.as_mut().unwrap().insert("uid-of-ci-z".to_owned());
+        },
+        "chain-orphans",
+        Grade::Warning,
+        "namespace ci-z is left over",
+    ),
+    (|f| f.chains[0].left_over = unread(), "chain-orphans", Grade::Unknown, "may not look"),
+    (
+        |f| f.chains[0].lost.push("ci-x".to_owned()),
+        "chain-publishing",
+        Grade::Warning,
+        "which nobody has recorded: ci-x",
+    ),
+    (
         |f| f.chains[0].head = Ok(Some(head(&[("slot.2", Some("ci-gone"))]))),
         "chain-slots",
         Grade::Warning,
@@ -726,4 +744,38 @@ fn a_registry_of_plain_http_is_well_where_keel_was_told() {
     of_keel(&mut facts).found = Ok(Vec::new());
     let findings = examine(&facts);
     assert!(findings.iter().all(|it| it.code != "chain-registry"), "of a Keel elsewhere nothing is known");
+}
+
+#[test]
+fn what_agents_would_do_is_told_with_the_command_that_does_it_and_nothing_else_is() {
+    let cases: &[(Change, bool)] = &[
+        (|f| drop(builds(f).remove(0)), true),
+        (|f| builds(f)[0].terminating = true, true),
+        (
+            |f| {
+                signs(
+                    f,
+                    "ci-a",
+                    trouble("its agent is gone: deployment.apps/build was scaled to 0", Some("x")),
+                );
+            },
+            true,
+        ),
+        (|f| signs(f, "ci-b", trouble("its agent is gone: it has no listener", None)), true),
+        (|f| signs(f, "ci-b", trouble("the pod is stuck", None)), false),
+        (|f| f.chains[0].head = Ok(Some(head(&[("slot.2", Some("ci-gone"))]))), true),
+        (|f| f.chains[0].lost.push("ci-x".to_owned()), true),
+        (|f| f.chains[0].history = Ok(None), true),
+        (|f| builds(f).push(build("ci-z", Phase::Listening, "9", &[])), false),
+        (|f| f.chains[0].settings = Ok(None), false),
+        (|f| of_setup(f).authorizes = Ok(false), false),
+    ];
+    for (number, (change, repaired)) in cases.iter().enumerate() {
+        let mut facts = well();
+        change(&mut facts);
+        let unwell: Vec<_> = examine(&facts).into_iter().filter(|it| it.opinion.grade != Grade::Ok).collect();
+        let [CheckFinding { code, opinion, .. }] = &unwell[..] else { panic!("{number}: {unwell:#?}") };
+        let remedy = opinion.remedy.as_deref().unwrap_or_default();
+        assert_eq!(remedy.contains("kubectl studioci doctor app --repair"), *repaired, "{code}: {remedy}");
+    }
 }

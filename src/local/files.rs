@@ -8,6 +8,9 @@ pub const STDIN: &str = "-";
 /// The most that is read of one file: no object in a cluster holds more than 1.5 MB.
 pub const MOST_BYTES: u64 = 4 << 20;
 
+/// The mode of a file that is its owner's alone.
+const PRIVATE: u32 = 0o600;
+
 /// A file's text and the name that people know it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
@@ -39,12 +42,17 @@ pub fn is_stdin(path: &Path) -> bool {
     [STDIN, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| path == Path::new(name))
 }
 
+/// Whether a path is standard output, where something is written.
+pub fn is_dash(path: &Path) -> bool {
+    path == Path::new(STDIN)
+}
+
 /// Reads a file, or `stdin` for `-`. A byte order mark is dropped.
 ///
 /// # Errors
 /// Why it cannot be read.
 pub fn read(path: &Path, stdin: impl Read) -> Result<File, FileError> {
-    let dash = path == Path::new(STDIN);
+    let dash = is_dash(path);
     let name = if dash { "stdin".to_owned() } else { path.to_string_lossy().into_owned() };
     let mut bytes = Vec::new();
     let result = if dash {
@@ -94,6 +102,18 @@ pub enum PutError {
 /// # Errors
 /// Why it is not written; then nothing was changed.
 pub fn put(path: &Path, text: &str, force: bool) -> Result<Put, PutError> {
+    put_bytes(path, text.as_bytes(), 0o666, force)
+}
+
+/// The same of bytes that nobody else is to read.
+///
+/// # Errors
+/// As [`put`].
+pub fn put_private(path: &Path, bytes: &[u8], force: bool) -> Result<Put, PutError> {
+    put_bytes(path, bytes, PRIVATE, force)
+}
+
+fn put_bytes(path: &Path, bytes: &[u8], mode: u32, force: bool) -> Result<Put, PutError> {
     let name = path.display().to_string();
     let refused = |error: io::Error| PutError::Refused(name.clone(), error);
     let links = |part: &Path| std::fs::symlink_metadata(part).is_ok_and(|there| there.is_symlink());
@@ -114,14 +134,15 @@ pub fn put(path: &Path, text: &str, force: bool) -> Result<Put, PutError> {
         Err(error) => return Err(refused(error)),
     };
     if there {
-        if std::fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+        // who may read what is there is not known
+        if mode != PRIVATE && std::fs::read(path).is_ok_and(|old| old == bytes) {
             return Ok(Put::Unchanged);
         }
         if !force {
             return Err(PutError::There(name));
         }
     }
-    let written = written_beside(path, text).and_then(|beside| {
+    let written = written_beside(path, bytes, mode).and_then(|beside| {
         let moved = if force { std::fs::rename(&beside, path) } else { rename_new(&beside, path) };
         // whoever failed to move it leaves nothing behind
         moved.inspect_err(|_| drop(std::fs::remove_file(&beside)))
@@ -150,7 +171,7 @@ pub fn replace(path: &Path, old: &str, new: &str) -> Result<(), PutError> {
         return Err(refused(io::Error::other("somebody has changed it meanwhile")));
     };
     let moved = std::fs::metadata(path).and_then(|there| {
-        let beside = written_beside(path, &format!("{mark}{new}"))?;
+        let beside = written_beside(path, format!("{mark}{new}").as_bytes(), 0o666)?;
         let moved = std::fs::set_permissions(&beside, there.permissions())
             .and_then(|()| std::fs::rename(&beside, path));
         // whoever failed to move it leaves nothing behind
@@ -159,16 +180,18 @@ pub fn replace(path: &Path, old: &str, new: &str) -> Result<(), PutError> {
     moved.map_err(refused)
 }
 
-/// Writes a new file in a file's folder, which is made where it is not there.
-fn written_beside(path: &Path, text: &str) -> io::Result<PathBuf> {
+/// Writes a new file in a file's folder, which is made where it is not there. `mode`: of which the umask takes its part.
+fn written_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let file = path.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
     let beside = folder.join(format!(".{}.{}.partial", file.to_string_lossy(), std::process::id()));
     // what a run left that was killed
     let _ = std::fs::remove_file(&beside);
-    let mut file = std::fs::File::options().write(true).create_new(true).open(&beside)?;
-    match file.write_all(text.as_bytes()).and_then(|()| file.sync_all()) {
+    let mut file = std::fs::File::options().write(true).create_new(true).mode(mode).open(&beside)?;
+    match file.write_all(bytes).and_then(|()| file.sync_all()) {
         Ok(()) => Ok(beside),
         Err(error) => {
             let _ = std::fs::remove_file(&beside);
@@ -253,6 +276,27 @@ mod tests {
         assert!(matches!(put(&file.join("below"), "3\n", true), Err(PutError::Refused(..))));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "2\n");
         assert_eq!(std::fs::read_dir(folder.join("a")).unwrap().count(), 3, "nothing is left behind");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_private_file_is_its_owners_alone_also_where_it_replaces_one_that_was_not() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = std::env::temp_dir().join(format!("studioci-private-{}", std::process::id()));
+        let file = folder.join("b.tar.gz");
+        let mode = || std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(put_private(&file, b"\x1f\x8b", false).unwrap(), Put::Created);
+        assert_eq!(mode(), 0o600);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        for bytes in [&b"2"[..], b"\x1f\x8b"] {
+            assert!(
+                matches!(put_private(&file, bytes, false), Err(PutError::There(_))),
+                "also the same again"
+            );
+        }
+        assert_eq!(put_private(&file, b"2", true).unwrap(), Put::Replaced);
+        assert_eq!((mode(), std::fs::read(&file).unwrap()), (0o600, b"2".to_vec()));
         std::fs::remove_dir_all(folder).unwrap();
     }
 

@@ -1,6 +1,7 @@
 //! `doctor`: collects what is known of a cluster, many requests at a time, each of them bounded. A fact that may not be
 //! read is left out, with the reason.
 
+pub mod bundle;
 mod chains;
 mod keel;
 

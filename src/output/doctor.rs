@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::console::StreamStyle;
 use crate::chain::wire;
 use crate::doctor::{CheckFinding, Grade};
+use crate::state::narration::Narration;
 
 /// Where the checks are explained.
 const PAGE: &str = "blob/main/docs/doctor.md";
@@ -83,6 +84,17 @@ pub fn object(findings: &[CheckFinding]) -> Value {
         "result": if failed { "failed" } else { "ok" },
         "checks": findings.iter().map(check).collect::<Vec<_>>(),
     })
+}
+
+/// What was repaired, for programs; none of what is said to people alone.
+pub fn repair(narration: &Narration<'_>) -> Option<Value> {
+    match narration {
+        Narration::Repaired(resource, name, what) => {
+            Some(json!({ "object": resource.object(name), "what": what }))
+        }
+        Narration::Deleted(name) => Some(json!({ "object": format!("namespace/{name}"), "what": "deleted" })),
+        _ => None,
+    }
 }
 
 /// `12 checks: 2 failed, 1 warning, 9 ok`.

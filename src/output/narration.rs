@@ -123,6 +123,16 @@ impl NarratorState<'_> {
             Narration::Failed(name, error) => {
                 self.console.talk(&format!("error: namespace {name}: {error}"));
             }
+            Narration::Repaired(resource, name, what) => {
+                let dry_run = if self.dry_run.is_dry() { " (dry run)" } else { "" };
+                return self.console.event(&format!("{} repaired: {what}{dry_run}", resource.object(name)));
+            }
+            Narration::Unrepaired(resource, name, error) => {
+                self.console.talk(&format!("error: {} is not repaired: {error}", resource.object(name)));
+                if let Some((_, remedy)) = error.advice() {
+                    self.console.talk(&format!("remedy: {remedy}"));
+                }
+            }
             Narration::Forgotten(resource, name) => {
                 let kind = resource.kind.to_ascii_lowercase();
                 return self.deleted(&kind, resource.group, name, Some(wire::HOME));

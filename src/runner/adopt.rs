@@ -18,6 +18,7 @@ use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
 use crate::chain::rights;
 use crate::chain::rights::BuildNamespace;
+use crate::cluster::Cluster;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::state::build::read_build;
@@ -175,13 +176,18 @@ impl Agent<'_> {
         };
         let mut other = Agent::new(self.cluster, me, self.clock, self.renderer, self.say);
         other.cache = Cache { confined: true, known: self.cache.known.clone(), ..Cache::default() };
+        other.end_build().await
+    }
+
+    /// Ends the build of an agent that is gone, in its place. `false` while its Job runs still.
+    pub(super) async fn end_build(&mut self) -> Result<bool> {
         loop {
-            let mut seen = Box::pin(other.observe()).await?;
+            let mut seen = Box::pin(self.observe()).await?;
             loop {
                 let action = adopt::step(&seen);
-                other.note_action(&action, &seen.build.namespace);
-                match Box::pin(other.carry_out(action, &mut seen)).await? {
-                    Flow::Again => other.observe_work(&mut seen).await?,
+                self.note_action(&action, &seen.build.namespace);
+                match Box::pin(self.carry_out(action, &mut seen)).await? {
+                    Flow::Again => self.observe_work(&mut seen).await?,
                     Flow::Look => break,
                     Flow::Wait => return Ok(seen.build.phase >= Phase::Finished),
                 }
@@ -204,15 +210,25 @@ impl Agent<'_> {
     /// Generations whose build slot nobody will give back.
     pub(super) async fn lost_slots(&mut self, seen: &Observation) -> Result<Vec<u64>> {
         let patience = bound(self.plan(seen).await?.build.settings.adopt_after);
+        Self::lost_slots_of(self.cluster, &seen.head, self.now(), patience).await
+    }
+
+    /// The same of a head.
+    pub(super) async fn lost_slots_of(
+        cluster: &Cluster,
+        head: &Head,
+        now: Timestamp,
+        patience: SignedDuration,
+    ) -> Result<Vec<u64>> {
         let mut lost = Vec::new();
-        for (generation, namespace) in &seen.head.slots {
-            let found = self.cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
+        for (generation, namespace) in &head.slots {
+            let found = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, namespace).await?;
             let holder = found.as_ref().map(|found| Holder {
-                proved: seen.head.uid_of(*generation) == Some(&found.metadata.uid),
+                proved: head.uid_of(*generation) == Some(&found.metadata.uid),
                 phase: read_build(found).ok().map(|build| build.phase),
                 going: found.metadata.deletion_timestamp,
             });
-            if adopt::slot_is_lost(holder, self.now(), patience) {
+            if adopt::slot_is_lost(holder, now, patience) {
                 lost.push(*generation);
             }
         }

@@ -9,7 +9,6 @@ use crate::chain::build::{Baseline, Dispatch, Phase, Verdict};
 use crate::chain::wire;
 use crate::state::claim::Claim;
 use crate::state::dispatch::{self, Raise};
-use crate::state::enter::Maker;
 use crate::state::error::{Error, Result};
 use crate::state::{dry_run, home, seed};
 
@@ -28,27 +27,46 @@ impl Agent<'_> {
             Err(error) if error.is_conflict() => return Err(error),
             Err(error) => error,
         };
-        let why = error.one_line();
-        // refused though the check had passed: what the push brought is dropped, and the last good listener goes on
-        if matches!(&error, Error::Cluster(error) if dry_run::blames_the_object(error))
-            && self.brought(seen).await?.is_some()
-        {
-            self.findings.refused = true;
-            self.note(&format!("the API server refuses the next listener: {why}; taking the last good one"));
-            if seen.build.verdict.is_none() && seen.build.phase < Phase::Preparing {
-                let cause = format!(
-                    "the pushed pipeline cannot be used: the API server refuses the next listener: {why}"
-                );
-                let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
-                self.patch_namespace(seen, json!({}), annotations).await?;
-            }
+        if self.drops_what_was_brought(seen, &error).await? {
             return Ok(());
         }
+        let why = error.one_line();
         self.timers.dispatch_failures += 1;
         let pause = (1i64 << self.timers.dispatch_failures.min(7)).min(DISPATCH_PAUSE_MAX);
         self.timers.dispatch_again = Some(self.now() + pause.seconds());
         self.note(&format!("the next listener cannot be dispatched: {error}; again in {pause} s"));
         self.patch_namespace(seen, json!({}), json!({ wire::DISPATCH_ERROR: why })).await
+    }
+
+    /// The next listener, dispatched by a person, who is told what is in the way of it.
+    ///
+    /// # Errors
+    /// As the dispatch.
+    pub(super) async fn dispatch_by_hand(&mut self, seen: &mut Observation) -> Result<()> {
+        match self.try_dispatch(seen).await {
+            Err(error) if self.drops_what_was_brought(seen, &error).await? => self.try_dispatch(seen).await,
+            dispatched => dispatched,
+        }
+    }
+
+    /// Whether the listener was refused though the check had passed, for what the push brought: that is dropped, and the last good
+    /// listener goes on.
+    async fn drops_what_was_brought(&mut self, seen: &mut Observation, error: &Error) -> Result<bool> {
+        let refused = matches!(error, Error::Cluster(error) if dry_run::blames_the_object(error));
+        if !refused || self.brought(seen).await?.is_none() {
+            return Ok(false);
+        }
+        let why = error.one_line();
+        self.findings.refused = true;
+        self.note(&format!("the API server refuses the next listener: {why}; taking the last good one"));
+        if seen.build.verdict.is_none() && seen.build.phase < Phase::Preparing {
+            let cause = format!(
+                "the pushed pipeline cannot be used: the API server refuses the next listener: {why}"
+            );
+            let annotations = json!({ wire::VERDICT: Verdict::Errored.as_str(), wire::CAUSE: cause });
+            self.patch_namespace(seen, json!({}), annotations).await?;
+        }
+        Ok(true)
     }
 
     /// Disposes of what an earlier start of this agent has claimed for a generation that the head has passed since.
@@ -59,7 +77,7 @@ impl Agent<'_> {
         let (record, home) = self.known(&seen.build).await?;
         let (settings, parent) = (&record.settings, Some(namespace.as_str()));
         let claim = Claim::of_listener(settings, origin, &home.added, next, &Baseline::None, parent, now);
-        let maker = Maker::Agent { namespace: &namespace, uid: &seen.build.uid };
+        let maker = self.maker(&namespace, &seen.build.uid);
         dispatch::abandon(cluster, &claim, maker, &seen.head).await
     }
 
@@ -108,7 +126,7 @@ impl Agent<'_> {
         let baseline = Baseline::At(freeze.version.clone());
         let (parent, now) = (Some(namespace.as_str()), self.now());
         let claim = Claim::of_listener(settings, origin, &home.added, next, &baseline, parent, now);
-        let maker = Maker::Agent { namespace: &namespace, uid: &uid };
+        let maker = self.maker(&namespace, &uid);
         if seen.head.ended.is_some() {
             dispatch::abandon(self.cluster, &claim, maker, &seen.head).await?;
             return self.patch_namespace(seen, json!({}), settled(Dispatch::Ended)).await;

@@ -6,6 +6,7 @@ use super::Agent;
 use crate::agent::Observation;
 use crate::chain::build::{Baseline, Build, Content, Phase, Verdict, Version};
 use crate::chain::freeze::{Freeze, PIPELINE_BYTES, Pushed};
+use crate::chain::head::Head;
 use crate::keel::image::ImageRef;
 use crate::pipeline::facts::Fact;
 use crate::pipeline::fault::Fault;
@@ -104,12 +105,23 @@ impl Agent<'_> {
         freeze: &Freeze,
         of: Of,
     ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
+        self.plan_of(&seen.build, &seen.head, freeze, of).await
+    }
+
+    /// The same where nothing was looked at but the build and the head.
+    pub(super) async fn plan_of(
+        &mut self,
+        build: &Build,
+        head: &Head,
+        freeze: &Freeze,
+        of: Of,
+    ) -> Result<std::result::Result<Plan, Vec<Fault>>> {
         let renderer = self.renderer;
         let pushed = matches!(of, Of::Push { .. });
-        let (record, home) = self.known(&seen.build).await?;
+        let (record, home) = self.known(build).await?;
         let text = match &freeze.pipeline {
             Pushed::Text(text) if pushed => Some(text.clone()),
-            _ if of == Of::LastGood => seen.head.pipeline.clone(),
+            _ if of == Of::LastGood => head.pipeline.clone(),
             // the last good text may be a later push's by now
             _ => None,
         };
@@ -124,7 +136,7 @@ impl Agent<'_> {
             image: &freeze.image,
             version: &freeze.version,
             revision: freeze.revision.as_deref(),
-            build: (&seen.build).into(),
+            build: build.into(),
             at_start: of == Of::Start,
             check: of == Of::Push { check: true },
         };

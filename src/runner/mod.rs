@@ -20,6 +20,7 @@ mod publish;
 mod push;
 mod queue;
 mod recheck;
+pub mod repair;
 mod reserve;
 mod rotate;
 mod served;
@@ -47,6 +48,7 @@ use crate::local::render::Renderer;
 use crate::pipeline::weave::{self, ADOPT_AFTER, MAX_PER_HOUR};
 use crate::state::Say;
 use crate::state::confinement;
+use crate::state::enter::Maker;
 use crate::state::error::{Error, Result};
 use crate::state::narration::Narration;
 use adopt::Watchfulness;
@@ -82,6 +84,8 @@ pub enum Role {
     },
     /// It acts for an agent that is gone.
     StandIn,
+    /// A person acts for an agent that is gone.
+    ByHand,
 }
 
 impl Role {
@@ -89,7 +93,7 @@ impl Role {
     pub fn pod(&self) -> Option<&str> {
         match self {
             Self::Own { pod } => Some(pod),
-            Self::StandIn => None,
+            Self::StandIn | Self::ByHand => None,
         }
     }
 
@@ -164,6 +168,14 @@ impl<'a> Agent<'a> {
 
     fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// As whom it makes what the next listener needs. `uid`: of the build's Namespace.
+    fn maker<'b>(&self, namespace: &'b str, uid: &'b str) -> Maker<'b> {
+        match self.me.role {
+            Role::Own { .. } | Role::StandIn => Maker::Agent { namespace, uid },
+            Role::ByHand => Maker::Person,
+        }
     }
 
     /// Writes a line into the diary, unless it was the last one.

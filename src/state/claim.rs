@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Say;
 use super::error::{Error, Result};
 use crate::chain::build::{Baseline, Dispatch, Map, Phase};
-use crate::chain::claim::{Marks, NAMES_TRIED, Standing, Whose, judge, marked};
+use crate::chain::claim::{Marks, NAMES_TRIED, Standing, Whose, is_derived, judge, marked};
 use crate::chain::record::ChainSettings;
 use crate::chain::rights::{self, Added, BuildNamespace};
 use crate::chain::{names, wire};
@@ -145,6 +145,12 @@ impl Claim {
         judge(standing_of(there), self.marks(), &self.owner())
     }
 
+    /// Whether a Namespace has a name that the claim gives, by the prefix of then.
+    fn names(&self, there: &Meta) -> bool {
+        let prefix = there.annotations.get(wire::PREFIX).unwrap_or(&self.prefix);
+        is_derived(&there.name, self.seed, self.generation, prefix)
+    }
+
     /// The Namespace to create.
     pub fn namespace(&self, name: &str) -> Value {
         let mut labels = self.labels.clone();
@@ -250,7 +256,7 @@ fn occupant(meta: &Meta) -> String {
     format!("{} ({whose})", meta.name)
 }
 
-/// The namespaces that are the claim's and not Terminating, by name. More than one there are only where
+/// The namespaces that are the claim's and not Terminating, by name: a copy of one has another name than the seed gives. More than one there are only where
 /// two walked at the same time past a name that became free in between.
 pub(crate) async fn standing(cluster: &Cluster, claim: &Claim) -> Result<Vec<Claimed>> {
     let query = Query::labels(format!("{}={}", wire::CHAIN, claim.chain));
@@ -259,7 +265,7 @@ pub(crate) async fn standing(cluster: &Cluster, claim: &Claim) -> Result<Vec<Cla
         .items
         .into_iter()
         .map(|namespace| namespace.metadata)
-        .filter(|meta| claim.judge(meta) == Whose::Ours)
+        .filter(|meta| claim.judge(meta) == Whose::Ours && claim.names(meta))
         .map(|meta| Claimed { namespace: meta.name, uid: meta.uid, created: false })
         .collect();
     ours.sort_by(|a, b| a.namespace.cmp(&b.namespace));

@@ -18,6 +18,7 @@ pub mod forget;
 pub mod head;
 pub mod home;
 pub mod kept_log;
+pub mod lost;
 pub mod manifests;
 pub mod narration;
 pub mod publisher;

@@ -23,6 +23,10 @@ pub enum Narration<'a> {
     Missing(&'a str),
     /// A namespace could not be disposed of.
     Failed(&'a str, &'a Error),
+    /// What an agent would have done was, or would be, done by hand: about an object, in words.
+    Repaired(&'a Resource, &'a str, &'a str),
+    /// It could not be done.
+    Unrepaired(&'a Resource, &'a str, &'a Error),
     /// An object in home was deleted.
     Forgotten(&'a Resource, &'a str),
 }

@@ -76,16 +76,8 @@ fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Task {
         ),
         ("revision".to_owned(), revision),
     ]);
-    let settings = PlanInput {
-        chain: record.settings.chain.clone(),
-        chain_uuid: record.settings.uuid.clone(),
-        agent_image: home.agent_image.clone(),
-        trusted_build: record.settings.trusted_build,
-        tag: Some(push.version.tag.clone()),
-        by_hand: is_side(push.build.generation),
-        namespace: None,
-        copied: record.copied(),
-    };
+    let by_hand = is_side(push.build.generation);
+    let settings = plan_input(record, home, Some(push.version.tag.clone()), by_hand);
     let running = push.check.then(|| Running {
         image: record.settings.repository.clone(),
         workload: record.settings.workload.clone(),
@@ -93,6 +85,26 @@ fn of_push(record: &Record, home: &Home, push: &Push<'_>) -> Task {
         tag: push.version.tag.clone(),
     });
     Task::Push { sources, facts, settings, running }
+}
+
+fn plan_input(record: &Record, home: &Home, tag: Option<String>, by_hand: bool) -> PlanInput {
+    PlanInput {
+        chain: record.settings.chain.clone(),
+        chain_uuid: record.settings.uuid.clone(),
+        agent_image: home.agent_image.clone(),
+        trusted_build: record.settings.trusted_build,
+        tag,
+        by_hand,
+        namespace: None,
+        copied: record.copied(),
+    }
+}
+
+/// What `start` has rendered of what it was given: where nobody knows any more from which tag a chain listened, that is the
+/// template's.
+pub(crate) fn of_start(record: &Record, home: &Home) -> Task {
+    let (sources, facts) = (record.sources.clone(), record.facts.clone());
+    Task::First { sources, facts, settings: plan_input(record, home, None, false) }
 }
 
 /// The plan, or the faults of the pipeline; and whether it asks for a listener that runs otherwise than `start` has fixed, which
@@ -121,7 +133,10 @@ pub(crate) async fn planned(
 }
 
 /// Without holding up what else is to be done.
-async fn rendered(renderer: Renderer, task: Task) -> Result<std::result::Result<Plan, Vec<Fault>>> {
+pub(crate) async fn rendered(
+    renderer: Renderer,
+    task: Task,
+) -> Result<std::result::Result<Plan, Vec<Fault>>> {
     match tokio::task::spawn_blocking(move || renderer.plan(&task)).await {
         Ok(planned) => Ok(planned?),
         Err(error) => Err(Unrendered::NotRun(error.to_string()).into()),

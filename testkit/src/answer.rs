@@ -22,7 +22,7 @@ impl World {
         }
         let line = seen.line();
         self.requests.push(line.clone());
-        if let Some(told) = self.version(seen).or_else(|| self.review(seen)) {
+        if let Some(told) = self.version(seen).or_else(|| self.group(seen)).or_else(|| self.review(seen)) {
             return told;
         }
         let dry = seen.query.contains("dryRun=All");
@@ -68,6 +68,15 @@ impl World {
         (seen.path == "/version").then(|| Reply::Json(200, version()))
     }
 
+    /// Of a group the kinds of which there is something.
+    fn group(&self, seen: &SeenRequest) -> Option<Reply> {
+        let is_group = seen.path.starts_with("/apis/") && seen.path.split('/').count() == 4;
+        let of_group =
+            || self.objects.keys().map(|path| Place::of(path)).filter(|place| place.api == seen.path);
+        let kinds = || of_group().map(|place| json!({ "name": place.plural })).collect::<Vec<_>>();
+        is_group.then(|| Reply::Json(200, json!({ "resources": kinds() })))
+    }
+
     /// Of reviews the answer, whomever they ask about.
     fn review(&self, seen: &SeenRequest) -> Option<Reply> {
         let groups = ["/authorization.k8s.io/", "/authentication.k8s.io/"];
@@ -100,7 +109,7 @@ impl World {
         let items: Vec<&Value> = self
             .objects
             .iter()
-            .filter(|(path, _)| Place::of(path).collection == place.collection)
+            .filter(|(path, _)| place.lists(&Place::of(path)))
             .map(|(_, object)| object)
             .filter(|object| seen.selects(object))
             .collect();

@@ -3,6 +3,8 @@
 /// A path taken apart. Subresources, of which nobody asks here, have none.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Place {
+    /// Group and version: `/apis/apps/v1`.
+    pub(crate) api: String,
     /// Path of the collection.
     pub(crate) collection: String,
     pub(crate) namespace: Option<String>,
@@ -23,11 +25,20 @@ impl Place {
             _ => panic!("{path}"),
         };
         Self {
+            api: format!("/{}", parts[..group].join("/")),
             collection: format!("/{}", parts[..group + length].join("/")),
             namespace: namespace.map(str::to_owned),
             plural: plural.to_owned(),
             name: name.map(str::to_owned),
         }
+    }
+}
+
+impl Place {
+    /// Whether a list of this collection has what is kept there: one of no namespace has those of all.
+    pub(crate) fn lists(&self, other: &Self) -> bool {
+        let everywhere = self.namespace.is_none() && self.api == other.api && self.plural == other.plural;
+        everywhere || self.collection == other.collection
     }
 }
 
@@ -52,6 +63,7 @@ mod tests {
             ),
         ] {
             let place = Place {
+                api: path[..path.find("/v1").unwrap() + 3].to_owned(),
                 collection: collection.to_owned(),
                 namespace: namespace.map(str::to_owned),
                 plural: plural.to_owned(),

@@ -98,7 +98,94 @@ fn native_06_doctor_finds_what_is_broken_and_nothing_else() {
     keel_is_broken(&world);
     the_chain_is_broken(&world, &first, &newest);
     home_is_broken(&world);
+    a_bundle_holds_no_secret(&world, &newest);
+    the_newest_namespace_is_deleted(&world, &newest);
     drop(mended);
+}
+
+/// What a repair prints of what it does.
+fn repaired(world: &World, args: &[&str]) -> Vec<String> {
+    let said = world.studioci(&[&["doctor", world.chain, "--repair", "-o", "short"], args].concat());
+    let is_one = |line: &&str| line.contains(" repaired: ") || line.contains("\" deleted");
+    said.out.lines().filter(is_one).map(str::to_owned).collect()
+}
+
+fn a_bundle_holds_no_secret(world: &World, newest: &str) {
+    let words: Vec<String> = (0..7).map(|number| format!("hunter-06-{number}")).collect();
+    let of = |number: usize| words[number].as_str();
+    let patch = json!({ "stringData": { "NATIVE_06": of(0) } }).to_string();
+    let secret = format!("chain-{}", world.chain);
+    world.kubectl(&["patch", "secret", &secret, "-n", "studioci", "--type=merge", "-p", &patch]).ok();
+    let plain = format!("--from-literal=a={}", of(1));
+    for kind in [&["secret", "generic"][..], &["configmap"]] {
+        world.kubectl(&[&["create"], kind, &["native-06", "-n", newest, &plain]].concat()).ok();
+    }
+    let note = format!("example.com/token={}", of(2));
+    world.kubectl(&["annotate", "namespace", newest, &note]).ok();
+    let labels = json!({ "app": "native-06" });
+    let container = json!({ "name": "main", "image": "keelhq/keel:0.22.1", "command": ["keel", of(3)],
+        "env": [{ "name": "TOKEN", "value": of(4) }] });
+    let deployment = json!({ "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": { "name": "native-06", "namespace": newest, "annotations": { "example.com/a": of(5) } },
+        "spec": { "replicas": 0, "selector": { "matchLabels": labels }, "template": { "metadata": { "labels": labels },
+            "spec": { "containers": [container] } } } });
+    // `apply` writes all of it into an annotation
+    let file = world.file("native-06.json", &deployment.to_string());
+    world.kubectl(&["apply", "-f", &file]).ok();
+    // an event that quotes what the chain's Secret holds
+    let event = json!({ "apiVersion": "v1", "kind": "Event", "metadata": { "name": "native-06", "namespace": newest },
+        "involvedObject": { "kind": "Pod", "name": "x", "namespace": newest }, "reason": "Native06", "type": "Warning",
+        "message": format!("it said {} to https://me:{}@host/x", of(0), of(6)) });
+    let file = world.file("event.json", &event.to_string());
+    world.kubectl(&["create", "-f", &file]).ok();
+
+    let folder = world.folder("bundle");
+    std::fs::create_dir_all(&folder).unwrap();
+    let bundle = folder.join("b.tar.gz").display().to_string();
+    let args = ["doctor", world.chain, "--bundle", &bundle];
+    assert_eq!(world.studioci(&args).ok(), format!("{bundle} written\n"));
+    let again = world.studioci(&args);
+    assert!(again.code == 2 && again.err.contains("is there already"), "{again:?}");
+    world.studioci(&[&args[..], &["--force"]].concat()).ok();
+    let meta = std::fs::metadata(&bundle).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o777, 0o600);
+    let tar =
+        std::process::Command::new("tar").args(["xzf", "b.tar.gz"]).current_dir(&folder).output().unwrap();
+    assert!(tar.status.success(), "{tar:?}");
+    let mut grep = std::process::Command::new("grep");
+    let found = grep.args(["-rn", "hunter-06", "studioci-bundle"]).current_dir(&folder).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "");
+    let read = |path: &str| std::fs::read_to_string(folder.join("studioci-bundle").join(path)).unwrap();
+    let of_build = |kind: &str| read(&format!("builds/{newest}/{kind}.json"));
+    assert!(of_build("deployments").contains("\"native-06\"") && of_build("pods").contains("studioci-agent"));
+    assert!(of_build("events").contains("it said *** to https://"), "{}", of_build("events"));
+    assert!(
+        read("diagnosis.json").contains("chain-listener") && read("versions.json").contains("serverVersion")
+    );
+    assert!(read("home/configmaps.json").contains(&format!("record-{}", world.chain)));
+    let logs = std::fs::read_dir(folder.join("studioci-bundle/builds").join(newest)).unwrap();
+    let log =
+        logs.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|it| it == "log"));
+    assert!(std::fs::read_to_string(log.unwrap()).unwrap().contains("listening in"));
+    for object in ["secret/native-06", "configmap/native-06", "deployment/native-06"] {
+        world.kubectl(&["delete", object, "-n", newest]).ok();
+    }
+}
+
+/// A chain goes on by a repair, and a push is built.
+fn the_newest_namespace_is_deleted(world: &World, newest: &str) {
+    world.kubectl(&["delete", "namespace", newest, "--wait=true"]).ok();
+    fails(world, "chain-listener", "is gone");
+    let line =
+        format!("configmap/chain-{} repaired: a fresh listener is raised, at generation 4", world.chain);
+    assert_eq!(repaired(world, &[]), [line]);
+    assert_eq!(repaired(world, &[]), Vec::<String>::new());
+    world.phase(4, "Listening");
+    well(world);
+    world.push("build-0004", "build-0004", "exit 0");
+    world.phase(4, "Finished");
+    world.phase(5, "Listening");
+    well(world);
 }
 
 /// Whoever may read nothing is told so, and fails nothing.
@@ -153,10 +240,14 @@ fn keel_is_broken(world: &World) {
 }
 
 fn the_chain_is_broken(world: &World, first: &str, newest: &str) {
-    let scale = |replicas: &str| world.kubectl(&["scale", "-n", newest, "deployment/build", replicas]).ok();
-    scale("--replicas=0");
+    world.kubectl(&["scale", "-n", newest, "deployment/build", "--replicas=0"]).ok();
     fails(world, "chain-listener", "was scaled to 0");
-    scale("--replicas=1");
+    let line = format!(
+        "namespace/{newest} repaired: deployment.apps/build is scaled to 1, which brings its agent back"
+    );
+    assert_eq!(repaired(world, &["--dry-run=client"]), [format!("{line} (dry run)")]);
+    fails(world, "chain-listener", "was scaled to 0");
+    assert_eq!(repaired(world, &[]), [line]);
     well(world);
 
     world.kubectl(&["annotate", "namespace", first, "studioci.dev/generation=one", "--overwrite"]).ok();

@@ -205,7 +205,7 @@ pub(super) fn keyed(world: &World, namespace: &str) -> bool {
 }
 
 /// A chain whose agent died between the claim of the next namespace and the head, and the agent's own namespace.
-async fn claimed_for_nobody() -> (Stage, String) {
+pub(super) async fn claimed_for_nobody() -> (Stage, String) {
     let (stage, namespace) = pushed().await;
     stage.world().after_write = Some(Box::new(|world, write| {
         if write == "POST /api/v1/namespaces" {

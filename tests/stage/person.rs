@@ -1,7 +1,9 @@
 //! What a person does to a chain that is there, `start`, `stop` and `cleanup`, against a server in memory: where they end
 //! up, also if they are killed after any of their writes and run again, or while an agent works at the same place.
 
+mod bundles;
 mod cleans_up;
+mod repairs;
 mod reports;
 mod starts_again;
 mod stops;

@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::{of, withheld};
 use crate::chain::head::Head;
-use crate::chain::wire;
+use crate::chain::{retention, wire};
 use crate::cluster::objects::SecretObject;
 use crate::cluster::resource as kind;
 use crate::cluster::{self, Cluster};
@@ -15,10 +15,11 @@ use crate::doctor::chain::registries;
 use crate::doctor::deployment::SeenDeployment;
 use crate::doctor::facts::{ChainFacts, ClusterFacts, Learnt, PullSecretFacts, Withheld};
 use crate::ops::status::{Overview, WantedBuilds, everything, named};
+use crate::state::build::view;
 use crate::state::chain::{Data, chains};
 use crate::state::error::{Error, Result};
 use crate::state::head::read_head;
-use crate::state::record;
+use crate::state::{dispose, lost, record, seed};
 
 /// Chains that are looked at in one go.
 const AT_ONCE: usize = 4;
@@ -94,7 +95,18 @@ async fn one(
         Ok(Some(head)) => pull_secrets(cluster, &name, head, deployments).await,
         _ => Vec::new(),
     };
+    let remnants = match (&head, &history) {
+        (Ok(Some(head)), Ok(kept)) => remnants(cluster, &name, head, kept.as_ref()).await.map_err(of),
+        // whoever judges these says so
+        _ => Ok(Remnants::default()),
+    };
+    let (lost, left_over) = match remnants {
+        Ok(Remnants { lost, left_over }) => (lost, Ok(left_over)),
+        Err(why) => (Vec::new(), Err(why)),
+    };
     ChainFacts {
+        lost,
+        left_over,
         head,
         settings: settings.map(|record| record.map(|record| record.settings)).map_err(of),
         history: known(history, |data| Ok(data.data)),
@@ -105,6 +117,28 @@ async fn one(
         pull_secrets,
         name,
     }
+}
+
+/// What there is of a chain that it does not need, and what it lacks.
+#[derive(Default)]
+struct Remnants {
+    /// Namespaces that were deleted before their builds had ended.
+    lost: Vec<String>,
+    /// uids of namespaces that are left over.
+    left_over: BTreeSet<String>,
+}
+
+async fn remnants(cluster: &Cluster, chain: &str, head: &Head, history: Option<&Data>) -> Result<Remnants> {
+    // without it nothing is said of claims that no uid proves
+    seed::seed(cluster, chain).await?;
+    let (namespaces, home) = dispose::look(cluster, chain).await?;
+    let lost = match history {
+        Some(kept) => lost::lost(cluster, &kept.data, head, &namespaces).await?,
+        None => Vec::new(),
+    };
+    let views = namespaces.iter().map(view).filter(|view| retention::left_over(view, &home).is_ok());
+    let left_over = views.map(|view| view.uid.to_owned()).collect();
+    Ok(Remnants { lost: lost.into_iter().map(|(_, namespace)| namespace).collect(), left_over })
 }
 
 /// What stands in an object of ours, if it is there.

@@ -39,9 +39,7 @@ pub(super) async fn look(
     let accounts: BTreeSet<(&str, &str)> =
         found.iter().map(|keel| (keel.namespace.as_str(), keel.account.as_str())).collect();
     let repositories = chains.iter().filter_map(|chain| chain.settings.as_ref().ok()?.as_ref());
-    let repositories: Vec<&str> = repositories
-        .map(|settings| settings.repository.trim_start_matches("docker.io/").trim_start_matches("library/"))
-        .collect();
+    let repositories: Vec<&str> = repositories.map(|settings| as_keel_names(&settings.repository)).collect();
     let (rights, log) = tokio::join!(
         join_all(accounts.into_iter().map(|(namespace, name)| rights(cluster, namespace, name))),
         async {
@@ -50,6 +48,11 @@ pub(super) async fn look(
         }
     );
     KeelSeen { found: Ok(found), moved, rights, log }
+}
+
+/// A repository as Keel writes it into its log.
+pub(super) fn as_keel_names(repository: &str) -> &str {
+    repository.trim_start_matches("docker.io/").trim_start_matches("library/")
 }
 
 /// Whether the rights that Keel needs are held, as the API server judges.
@@ -76,7 +79,7 @@ async fn rights(cluster: &Cluster, namespace: &str, name: &str) -> (String, Vec<
 }
 
 /// The end of Keel's log; none where it has no pod.
-async fn log(cluster: &Cluster, keel: &KeelFacts) -> Option<Learnt<String>> {
+pub(super) async fn log(cluster: &Cluster, keel: &KeelFacts) -> Option<Learnt<String>> {
     let namespace = keel.namespace.as_str();
     let labels: Vec<String> = keel.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let query = Query::labels(labels.join(",")).at_most(1);

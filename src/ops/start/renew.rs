@@ -107,7 +107,7 @@ pub(super) async fn carry_on(
     }
     // also where nothing has changed: whoever moved the head may have been killed before this
     grant(cluster, &intent).await?;
-    if cause.is_none() && raised_by_agent(&head) {
+    if cause.is_none() && head.raised_by_agent() {
         return unchanged(cluster, request, &intent, say).await;
     }
     raise(cluster, request, &intent, head, &there.builds, cause, say).await
@@ -124,7 +124,7 @@ async fn raise(
     say: Say<'_>,
 ) -> Result<StartOutcome> {
     let baseline = head.baseline.clone().unwrap_or_else(|| intent.baseline.clone());
-    let tag = tag_of(&baseline).unwrap_or(&intent.tag).to_owned();
+    let tag = baseline.tag().unwrap_or(&intent.tag).to_owned();
     let parent = builds.iter().rev().find(|build| head.built.contains_key(&build.generation));
     let parent = parent.map(|build| build.namespace.as_str());
     let (settings, added) = (&intent.record.settings, &intent.home.added);
@@ -185,19 +185,6 @@ fn newest<'a>(head: &Head, builds: &'a [Build]) -> Option<&'a Build> {
     builds.iter().find(|build| build.uid == *uid)
 }
 
-/// Whether it is the predecessor's agent that raises the newest listener; otherwise a person does.
-fn raised_by_agent(head: &Head) -> bool {
-    head.built.contains_key(&head.generation.saturating_sub(1))
-}
-
-fn tag_of(baseline: &Baseline) -> Option<&str> {
-    match baseline {
-        Baseline::None => None,
-        Baseline::Pending(tag) => Some(tag),
-        Baseline::At(version) => Some(&version.tag),
-    }
-}
-
 /// Whether nobody listens for the chain and nobody will: neither is the newest listener there, nor an agent of its
 /// predecessor that is to raise it. What a person was to raise this `start` raises itself, unless it came up already.
 async fn nobody_listens(cluster: &Cluster, head: &Head, builds: &[Build]) -> Result<bool> {
@@ -207,7 +194,7 @@ async fn nobody_listens(cluster: &Cluster, head: &Head, builds: &[Build]) -> Res
     {
         return Ok(false);
     }
-    if !raised_by_agent(head) {
+    if !head.raised_by_agent() {
         return Ok(newest.is_some_and(|build| build.phase >= Phase::Listening));
     }
     if newest.is_some_and(|build| build.phase >= Phase::Listening) {
@@ -262,7 +249,7 @@ fn cause(
     }
     let stands_at = head.starting_point(newest);
     let asked = request.tag.as_deref();
-    match stands_at.as_ref().and_then(tag_of) {
+    match stands_at.as_ref().and_then(Baseline::tag) {
         Some(tag) if asked.is_some_and(|asked| asked != tag) => Some(Cause::Rebased),
         _ => None,
     }
@@ -285,7 +272,7 @@ fn same_pipeline(intent: &Intent, kept: &StoredRecord, head: &Head) -> bool {
 /// the pipeline names the one that is meant.
 fn point(request: &StartRequest, intent: &Intent, head: &Head, newest: Option<&Build>) -> Baseline {
     let stands_at = head.starting_point(newest);
-    let tag = stands_at.as_ref().and_then(tag_of);
+    let tag = stands_at.as_ref().and_then(Baseline::tag);
     let follows = request.tag.is_some() || intent.plan.build.match_tag();
     match stands_at {
         _ if request.now => Baseline::None,
@@ -303,7 +290,7 @@ fn at_tag(
     point: &Baseline,
     say: Say<'_>,
 ) -> Result<Intent> {
-    let tag = tag_of(point).unwrap_or(&intent.tag);
+    let tag = point.tag().unwrap_or(&intent.tag);
     if tag == intent.tag {
         return Ok(intent.clone());
     }
