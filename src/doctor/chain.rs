@@ -5,7 +5,7 @@ use super::facts::{Learnt, PullSecretFacts};
 use super::{CheckedChain, Opinion};
 use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
-use crate::chain::record::history;
+use crate::chain::record::{history, newest};
 use crate::chain::side::in_words;
 use crate::chain::signs::{AGENT_GONE, STUCK, Signs};
 use crate::chain::{age, wire};
