@@ -258,7 +258,7 @@ pub fn left_over(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Build,
         );
         return Err(StayReason::finding(sentence));
     }
-    if head.abandons(generation) || (!settled && head.uid_of(generation).is_some()) {
+    if head.abandons_build(&build) || (!settled && head.uid_of(generation).is_some()) {
         return Ok(build);
     }
     Err(StayReason::rule("its chain may go on with it"))
