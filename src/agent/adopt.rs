@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::action::Action;
 use super::observation::Observation;
-use super::step::{Action, cancel, cancelled, end_left, holds_slot, taken_back};
+use super::step::{cancel, cancelled, end_left, holds_slot, taken_back};
 use super::verdict::Judged;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::head::Head;

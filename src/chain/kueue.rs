@@ -34,7 +34,7 @@ pub struct QueuedWorkload {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct WorkloadStatus {
+struct QueuedStatus {
     conditions: Option<Vec<Condition>>,
 }
 
@@ -43,7 +43,7 @@ struct Nothing {}
 
 impl<'de> Deserialize<'de> for QueuedWorkload {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Served { metadata, status, .. } = Served::<Nothing, WorkloadStatus>::deserialize(deserializer)?;
+        let Served { metadata, status, .. } = Served::<Nothing, QueuedStatus>::deserialize(deserializer)?;
         Ok(Self { job: metadata.controller().to_owned(), conditions: status.conditions.unwrap_or_default() })
     }
 }
