@@ -151,7 +151,7 @@ fn bash(config: &Path, setting: &str, line: &str) -> Vec<String> {
 }
 
 #[test]
-fn bash_offers_what_the_program_says() {
+fn native_10_bash_offers_what_the_program_says() {
     let config = kubeconfig("bash", "https://127.0.0.1:1", "exit 1");
     let offers = |line: &str| bash(&config, "", line);
     assert_eq!(offers("kubectl-studioci stat"), ["status"]);

@@ -274,7 +274,7 @@ fn page() -> String {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "who wants the page written says so")]
-fn the_page_is_what_the_program_says() {
+fn native_10_the_page_is_what_the_program_says() {
     let path = root().join("docs/errors.md");
     let page = page();
     if std::env::var_os("STUDIOCI_WRITE_DOCS").is_some() {

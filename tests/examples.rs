@@ -179,7 +179,7 @@ fn help(line: &str) -> String {
 }
 
 #[test]
-fn every_example_of_the_help_works_as_it_stands() {
+fn native_10_every_example_of_the_help_works_as_it_stands() {
     let folder = Folder::new("help");
     let mut left = Vec::new();
     for verb in std::iter::once("").chain(VERBS) {
@@ -248,7 +248,7 @@ fn every_example_of_the_help_works_as_it_stands() {
 }
 
 #[test]
-fn no_verb_is_without_examples() {
+fn native_10_no_verb_is_without_examples() {
     let text = help("--help");
     let (_, verbs) = text.split_once("Verbs:\n").unwrap();
     let verbs = verbs.lines().take_while(|line| line.starts_with("  "));
@@ -364,7 +364,7 @@ fn every_yaml_of_the_pages_can_be_read() {
 }
 
 #[test]
-fn every_example_of_the_pages_works_as_it_stands() {
+fn native_10_every_example_of_the_pages_works_as_it_stands() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Folder::new("pages");
     let (mut ours, mut used, mut left) = (0, Vec::new(), Vec::new());

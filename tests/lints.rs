@@ -106,7 +106,7 @@ fn shown(found: &[LintFinding]) -> String {
 }
 
 #[test]
-fn every_finding_has_its_place_in_the_page_once() {
+fn native_04_every_finding_has_its_place_in_the_page_once() {
     let all = studioci::keel::lint::codes::ALL.iter().chain(studioci::pipeline::codes::ALL);
     let mut all: Vec<String> = all.map(|code| (*code).to_owned()).collect();
     let mut told: Vec<String> = examples().into_iter().map(|example| example.code).collect();
@@ -116,7 +116,7 @@ fn every_finding_has_its_place_in_the_page_once() {
 }
 
 #[test]
-fn each_example_of_the_page_is_found_on_its_line_and_nothing_else_is() {
+fn native_04_each_example_of_the_page_is_found_on_its_line_and_nothing_else_is() {
     let mut wrong = String::new();
     for Example { code, severity, template, values, line, .. } in examples() {
         let found = found(&template, values.as_deref());
@@ -148,7 +148,7 @@ fn every_finding_with_a_line_shows_it_and_says_why_or_what_to_do() {
 }
 
 #[test]
-fn what_the_page_says_can_be_put_right_is_and_nothing_else() {
+fn native_04_what_the_page_says_can_be_put_right_is_and_nothing_else() {
     for Example { code, fixable, template, values, .. } in examples() {
         let before = found(&template, values.as_deref());
         assert_eq!(before.iter().any(|it| it.edit.is_some()), fixable, "{code}");
@@ -161,7 +161,7 @@ fn what_the_page_says_can_be_put_right_is_and_nothing_else() {
 }
 
 #[test]
-fn nothing_is_found_in_the_pipeline_of_the_page_the_templates_and_what_init_writes() {
+fn native_04_nothing_is_found_in_the_pipeline_of_the_page_the_templates_and_what_init_writes() {
     let page = page();
     let (_, names) = page.split_once("## The names\n").unwrap();
     assert_eq!(shown(&found(block(names, "yaml").unwrap(), None)), "");

@@ -159,7 +159,7 @@ fn needs(job: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn every_platform_of_the_manifest_is_built_on_a_machine_of_its_kind() {
+fn native_10_every_platform_of_the_manifest_is_built_on_a_machine_of_its_kind() {
     let (_, _, release) = workflows().into_iter().find(|(file, ..)| file == "release.yml").unwrap();
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("krew-manifest.yaml");
     let manifest: Value = serde_yaml::from_str(&std::fs::read_to_string(manifest).unwrap()).unwrap();

@@ -350,13 +350,13 @@ fn kubeconfigs(stage: &Stage<'_>) -> Vec<Row> {
             .reaches(ANN)
             .by(DIRECT),
         new("a context without a user that there is", &[&astray("c", "v")])
-            .refused("it has no user named \"v\"")
+            .refused("user \"v\" does not exist")
             .but_we(
-                Fate::Refused("it has no user named \"v\""),
+                Fate::Refused("user \"v\" does not exist"),
                 "kubectl asks as nobody, and is refused for it",
             ),
         new("a context without a cluster that there is", &[&astray("d", "u")])
-            .refused("it has no cluster named \"d\""),
+            .refused("cluster \"d\" does not exist"),
         new("fields that nobody knows", &[&odd]).reaches(ANN).by(DIRECT),
         stage
             .of("certificates in the kubeconfig itself", &authority_in_data, &in_data)
@@ -384,17 +384,17 @@ fn kubeconfigs(stage: &Stage<'_>) -> Vec<Row> {
         stage
             .row("--context that there is none of")
             .args(&["--context", "carl"])
-            .refused("it has no context named \"carl\""),
+            .refused("context \"carl\" does not exist"),
         stage.row("--cluster").args(&["--context=nowhere", "--cluster=here"]).typed().reaches(ANN).by(DIRECT),
         stage
             .row("--cluster that there is none of")
             .args(&["--cluster=there"])
-            .refused("it has no cluster named \"there\""),
+            .refused("cluster \"there\" does not exist"),
         stage.row("--user").args(&["--user=bob"]).typed().reaches("bob").by(DIRECT),
         stage
             .row("--user that there is none of")
             .args(&["--user=carl"])
-            .refused("it has no user named \"carl\""),
+            .refused("user \"carl\" does not exist"),
         stage.row("-n").args(&["-n", "kube-system"]).typed().reaches(ANN).by(DIRECT),
     ]
 }

@@ -113,6 +113,10 @@ fn chain_18_every_example_of_the_help_works_as_it_stands() {
         script(&example.replace("ci-eager-hopper", &world.namespace(newest)));
         world.phase(newest, "Finished");
     }
+    // the newest tag ends by itself
+    let newest = world.builds().last().unwrap()["spec"]["generation"].as_u64().unwrap();
+    world.push("build-0013", "13", "exit 0");
+    world.phase(newest, "Finished");
     for verb in ["trigger", "retry"] {
         for example in examples(verb) {
             script(&example.replace("ci-eager-hopper", &build));

@@ -2,7 +2,9 @@
 //! gone; nobody writes a line in between.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use test_cluster::image::{CiImage, ci_builder};
@@ -20,15 +22,23 @@ struct Checkout<'a> {
 
 impl<'a> Checkout<'a> {
     fn new(world: &'a World, name: &str) -> Self {
-        let checkout = Self { world, folder: world.folder(name) };
-        checkout
-            .run(&[], "git init -q -b main . && git remote add origin https://github.com/team/harbour.git")
-            .ok();
+        Self::of(world, name, "main")
+    }
+
+    /// That of a repository and a branch.
+    fn of(world: &'a World, repository: &str, branch: &str) -> Self {
+        let checkout = Self { world, folder: world.folder(repository) };
+        let remote = format!("https://github.com/team/{repository}.git");
+        checkout.run(&[], &format!("git init -q -b {branch} . && git remote add origin {remote}")).ok();
         checkout
     }
 
     /// A line as a person types it, with variables in their environment.
     fn run(&self, env: &[(&str, &str)], line: &str) -> Said {
+        Said::of(&self.typed(env, line).output().unwrap())
+    }
+
+    fn typed(&self, env: &[(&str, &str)], line: &str) -> Command {
         let mut command = self.world.command(Path::new("/bin/sh"));
         let path = command.get_envs().find(|(name, _)| *name == "PATH").unwrap().1.unwrap().to_owned();
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", path.to_str().unwrap());
@@ -37,7 +47,7 @@ impl<'a> Checkout<'a> {
             .env("PATH", path)
             .envs(env.iter().copied())
             .current_dir(&self.folder);
-        Said::of(&command.output().unwrap())
+        command
     }
 
     /// The command that `init` says comes next, for the proof's own chain.
@@ -88,6 +98,52 @@ fn chain_23_init_in_a_fresh_repository_leads_from_nothing_to_passed_to_gone() {
     said.ok();
     checkout.run(&[], &next).ok();
     passes_and_goes(&world, push);
+}
+
+/// What the first five minutes of the README have people type of us.
+fn first_five_minutes() -> Vec<&'static str> {
+    let page = include_str!("../../README.md");
+    let (_, section) = page.split_once("## The first five minutes\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    section.lines().filter_map(|line| line.trim().strip_prefix("$ kubectl studioci ")).collect()
+}
+
+#[test]
+#[ignore = "needs the test cluster: cargo xtask test"]
+fn native_09_what_the_readme_says_to_type_in_the_first_five_minutes_leads_to_a_verdict() {
+    let world = World::new("native-09");
+    let checkout = Checkout::of(&world, "native", "09");
+    let push = |content: &str| {
+        world.push_made("main", false, |image| {
+            image.env("PUSH", content).cmd(&["/bin/sh", "-c", "echo tested"])
+        });
+    };
+    push("1");
+    let agent = world.cluster.agent_image().unwrap();
+    for line in first_five_minutes() {
+        let typed = match line {
+            // from sources
+            "setup" => format!("kubectl studioci setup --agent-image {agent}"),
+            // no remote leads to the registry of a test
+            "init" => format!("kubectl studioci init --image {}:main", world.image()),
+            "start" => "kubectl studioci start".to_owned(),
+            "watch" => {
+                let mut watch =
+                    checkout.typed(&[], "kubectl studioci watch").stdout(Stdio::piped()).spawn().unwrap();
+                let mut lines = BufReader::new(watch.stdout.take().unwrap());
+                let mut said = String::new();
+                lines.read_line(&mut said).unwrap();
+                push("2");
+                lines.read_to_string(&mut said).unwrap();
+                assert!(watch.wait().unwrap().success(), "{said}");
+                assert!(said.trim_end().lines().last().unwrap().contains("Passed"), "{said}");
+                continue;
+            }
+            other => panic!("{other}"),
+        };
+        checkout.run(&[], &typed).ok();
+    }
+    assert_eq!(world.verdict(1), "Passed");
 }
 
 /// The lines of a script that `init` says have to go.

@@ -533,7 +533,7 @@ fn hold(schema: &str, objects: &[Value]) {
 }
 
 #[test]
-fn builds_and_chains_are_what_their_schemas_say_and_schemas_say_nothing_else() {
+fn native_10_builds_and_chains_are_what_their_schemas_say_and_schemas_say_nothing_else() {
     let builds = [objects(), objects().map(of_context)].concat();
     hold(include_str!("../../../docs/schema/build.json"), &builds);
     let (passed, running) = (passed(), running());
