@@ -109,7 +109,7 @@ fn refusal(build: &Build) -> Option<Error> {
 /// Waits until a build that was asked for is Cancelled. `tell`: what keeps it from that.
 ///
 /// # Errors
-/// [`CancelFault::Over`] where it had ended before its agent came to it; [`WatchFault::NoVerdict`] after `bound`; as
+/// [`CancelFault::Over`] where it had ended before its agent came to it; [`crate::state::error::WatchFault::NoVerdict`] after `bound`; as
 /// [`watch::watch`].
 pub async fn settled(
     cluster: &Cluster,

@@ -16,7 +16,7 @@ use crate::state::{Say, enter, write};
 /// Builds once more what this build has built. Of one whose namespace is gone, by what home knows.
 ///
 /// # Errors
-/// [`SideFault`]; as [`find::find`] and [`side::make`].
+/// [`SideFault`]; as [`find::find`]; what is wrong with the pipeline; cluster errors.
 pub async fn retry(cluster: &Cluster, name: &str, request: SideRequest, say: Say<'_>) -> Result<Build> {
     let (of, chain, freeze) = match find::find(cluster, name, one_build).await {
         Ok(build) => {

@@ -11,7 +11,7 @@ use crate::state::error::{Error, Result, SideFault};
 /// Builds this tag, else the newest that the chain has seen.
 ///
 /// # Errors
-/// [`SideFault`]; [`Error::BadTag`]; as [`side::make`].
+/// [`SideFault`]; [`Error::BadTag`]; what is wrong with the pipeline; cluster errors.
 pub async fn trigger(
     cluster: &Cluster,
     chain: &str,
