@@ -109,8 +109,7 @@ fn refusal(build: &Build) -> Option<Error> {
 /// Waits until a build that was asked for is Cancelled. `tell`: what keeps it from that.
 ///
 /// # Errors
-/// [`CancelFault::Over`] where it had ended before its agent came to it; [`crate::state::error::WatchFault::NoVerdict`] after `bound`; as
-/// [`watch::watch`].
+/// [`CancelFault::Over`] where it had ended before its agent came to it; as [`watch::watch`], which is over after `bound`.
 pub async fn settled(
     cluster: &Cluster,
     build: &Build,
