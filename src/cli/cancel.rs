@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::ArgPredicate;
+use jiff::Timestamp;
 
 use super::cleanup::namespace;
 use super::context::Ctx;
@@ -67,7 +68,9 @@ pub(super) async fn run(args: CancelArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
     if args.name != name {
         ctx.console.talk(&format!("build {} of chain {} is {name}", build.generation, build.chain));
     }
-    let asked = ops::cancel::cancel(&cluster, &build, args.dry_run).await?;
+    #[expect(clippy::disallowed_methods, reason = "the time of what is done here")]
+    let given_up = ops::cancel::give_up(&cluster, &build, args.dry_run, Timestamp::now()).await?;
+    let asked = given_up || ops::cancel::cancel(&cluster, &build, args.dry_run).await?;
     let line = ResultLine {
         kind: "namespace",
         group: "",
@@ -78,7 +81,7 @@ pub(super) async fn run(args: CancelArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
     };
     let line = if args.output.is_some() { line.object() } else { line.to_string() };
     ctx.console.line(&line)?;
-    if !args.wait || args.dry_run.is_dry() {
+    if !args.wait || given_up || args.dry_run.is_dry() {
         return Ok(ExitKind::Done);
     }
     let shown = ctx.console.live().filter(|_| args.output.is_none());

@@ -200,6 +200,14 @@ async fn bundle(
     cluster: &Cluster,
     ctx: &mut Ctx,
 ) -> Result<ExitKind, Failure> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty() && !files::is_dash(file));
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(Mistake::BundleUnwritten {
+            file: file.display().to_string(),
+            why: "its folder is not there".to_owned(),
+        }
+        .into());
+    }
     let mut versions = version::object();
     if let Ok(server) = cluster.version().await {
         versions["serverVersion"] = json!({ "gitVersion": server.git_version });
@@ -207,6 +215,7 @@ async fn bundle(
     let told = [("diagnosis.json", doctor::object(findings)), ("versions.json", versions)];
     let gathered = ops::doctor::bundle::bundle(cluster, args.chain.as_deref(), told);
     let Some(bundle) = Box::pin(or_interrupted(gathered)).await else { return Ok(ExitKind::Interrupted) };
+    let left_out = bundle.left_out();
     #[expect(clippy::disallowed_methods, reason = "the time of what is written here")]
     let packed = bundle.pack(Timestamp::now())?;
     if files::is_dash(file) {
@@ -219,6 +228,10 @@ async fn bundle(
         PutError::Refused(file, why) => Mistake::BundleUnwritten { file, why: why.to_string() },
     })?;
     ctx.console.line(&format!("{} written", file.display()))?;
+    if left_out > 0 {
+        ctx.console
+            .warning(&format!("{left_out} of its parts could not be read, which left-out.txt in it names"));
+    }
     ctx.console.talk("no Secret's values are in it; look through it all the same before you pass it on");
     Ok(ExitKind::Done)
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::context::Ctx;
 use super::failure::Failure;
 use super::mistake::Mistake;
 use super::settings::{ProcessSettings, variable};
@@ -16,6 +17,9 @@ use crate::local;
 use crate::local::files::FileError;
 use crate::ops;
 use crate::pipeline::{documents, facts};
+
+/// What means a chain without a word of anybody's.
+const CHECKOUT: &str = "this checkout";
 
 /// The key of the settings file.
 const CHAIN: &str = "chain";
@@ -40,6 +44,21 @@ pub(super) fn unless_named(
     if name.is_none() { Ok(meant(settings, of_checkout)?.ok()) } else { Ok(None) }
 }
 
+/// The name that was given, else the chain that somebody has said is meant; and where neither is, the chain of this checkout, which
+/// counts only where it is there. What was said and is not there is an error: another chain's verdict is no answer.
+pub(super) fn named_or_here(
+    name: Option<String>,
+    ctx: &mut Ctx,
+) -> Result<(Option<String>, Option<MeantChain>), Failure> {
+    match unless_named(name.as_ref(), &ctx.settings)? {
+        Some(MeantChain { name, by }) if by != CHECKOUT => {
+            ctx.console.talk(&format!("chain {name} is meant, by {by}"));
+            Ok((Some(name), None))
+        }
+        here => Ok((name, here)),
+    }
+}
+
 /// The chain that `start` would begin here, or why there is none.
 pub(super) fn of_checkout() -> Result<String, String> {
     let git = local::git::facts(Path::new("."), |name| matches!(name, "repo" | "branch"));
@@ -55,7 +74,7 @@ fn meant(
         return Ok(Ok(checked(name, format!("variable {}", variable::CHAIN))?));
     }
     let why = match of_checkout() {
-        Ok(name) => return Ok(Ok(MeantChain { name, by: "this checkout".to_owned() })),
+        Ok(name) => return Ok(Ok(MeantChain { name, by: CHECKOUT.to_owned() })),
         Err(why) => why,
     };
     let Some(file) = settings.settings_file() else { return Ok(Err(why)) };

@@ -8,7 +8,7 @@ use super::cleanup::count;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::here::unless_named;
+use super::here::named_or_here;
 use crate::ops;
 use crate::ops::logs::{LogTold, LogsEnd, LogsRequest};
 use crate::ops::signal::or_interrupted;
@@ -58,9 +58,10 @@ pub struct LogsArgs {
 
 pub(super) async fn run(args: LogsArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let cluster = ctx.connect()?;
+    let (name, here) = named_or_here(args.name, ctx)?;
     let request = LogsRequest {
-        here: unless_named(args.name.as_ref(), &ctx.settings)?.map(|chain| chain.name),
-        name: args.name,
+        here: here.map(|chain| chain.name),
+        name,
         follow: args.follow,
         container: args.container,
         agent: args.agent,

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
-use super::here::{MeantChain, unless_named};
+use super::here::{MeantChain, named_or_here};
 use super::output::{OutputArg, of_lists, sort_by, unmatched};
 use crate::chain::build::Happening;
 use crate::cluster::Cluster;
@@ -201,7 +201,8 @@ pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
     }
     let cluster = ctx.connect()?;
     let every = args.all_chains || args.chains;
-    let here = if every { None } else { unless_named(args.name.as_ref(), &ctx.settings)? };
+    let (name, here) = if every { (args.name, None) } else { named_or_here(args.name, ctx)? };
+    let args = StatusArgs { name, ..args };
     if args.chains || args.tree {
         return chains(&args, here.as_ref(), &listing, &cluster, &mut ctx.console).await;
     }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::here::unless_named;
+use super::here::named_or_here;
 use super::live::LiveWait;
 use super::mistake::Mistake;
 use crate::chain::build::Phase;
@@ -63,7 +63,8 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     if let Some(commit) = &commit {
         ctx.console.talk(&format!("waiting for the verdict of {commit}"));
     }
-    let here = unless_named(args.name.as_ref(), &ctx.settings)?.map(|chain| chain.name);
+    let (name, here) = named_or_here(args.name, ctx)?;
+    let here = here.map(|chain| chain.name);
     let wait = LiveWait::on(ctx.console.live(), "Looking for the build");
     let console = &mut ctx.console;
     let several = args.follow || commit.is_some();
@@ -88,11 +89,11 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         None if args.follow => Until::ChainEnds,
         None => Until::Verdict,
     };
-    let watched = Watched { name: args.name.as_deref(), here: here.as_deref(), until };
+    let watched = Watched { name: name.as_deref(), here: here.as_deref(), until };
     let watching = ops::watch::watch(&cluster, watched, args.timeout, &mut tell);
     let watching = wait.during(&cluster, Some((Phase::Triggered, Phase::Recorded)), watching);
     let Some(end) = Box::pin(or_interrupted(watching)).await.transpose()? else {
-        let back = followed.or(args.name).unwrap_or_default();
+        let back = followed.or(name).unwrap_or_default();
         let how = match commit {
             Some(commit) => format!(" --revision {commit}"),
             None if args.follow => " --follow".to_owned(),

@@ -9,6 +9,7 @@ use super::facts::ClusterFacts;
 use crate::chain::age;
 use crate::chain::build::{Baseline, Phase};
 use crate::chain::record::history;
+use crate::chain::side::is_side;
 use crate::keel::image::ImageRef;
 use crate::keel::schedule::Schedule;
 
@@ -33,10 +34,13 @@ fn each(facts: &ClusterFacts, judge: impl FnMut(&KeelFacts) -> Vec<Opinion>) -> 
 fn pushed(facts: &ClusterFacts) -> Option<Timestamp> {
     let times = facts.chains.iter().flat_map(|chain| {
         let builds = chain.builds.as_deref().unwrap_or_default().iter();
-        let seen = builds.filter(|build| build.baseline != Baseline::None);
+        let seen = builds.filter(|build| build.baseline != Baseline::None && !build.is_side());
         let seen = seen.filter_map(|build| build.times.get(&Phase::Triggered).copied());
         let recorded = chain.history.as_ref().ok().and_then(|data| Some(history(data.as_ref()?)));
-        let recorded = recorded.unwrap_or_default().into_iter().filter(|entry| entry.generation > 1);
+        let recorded = recorded
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|entry| entry.generation > 1 && !is_side(entry.generation));
         let key = Phase::Triggered.as_str().to_ascii_lowercase();
         seen.chain(recorded.filter_map(move |entry| entry.times.get(&key).copied())).collect::<Vec<_>>()
     });

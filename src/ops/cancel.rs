@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::watch::{self, Change};
@@ -17,14 +18,15 @@ use crate::cluster::resource as kind;
 use crate::cluster::{Access, Cluster, Patch};
 use crate::state::build::look;
 use crate::state::error::{CancelFault, Error, Result};
-use crate::state::{DryRun, enter, write};
+use crate::state::{DryRun, dispose, enter, head, write};
 
 /// The build of a chain that is meant: the one that runs.
 ///
 /// # Errors
 /// [`CancelFault::NothingRuns`] and [`CancelFault::SeveralRun`].
 pub fn meant(builds: &[Build]) -> Result<&Build> {
-    let mut running: Vec<&Build> = builds.iter().filter(|build| build.runs()).collect();
+    // a side build is meant by its own name
+    let mut running: Vec<&Build> = builds.iter().filter(|build| build.runs() && !build.is_side()).collect();
     running.sort_by_key(|build| build.generation);
     match running[..] {
         [one] => Ok(one),
@@ -82,6 +84,33 @@ pub async fn cancel(cluster: &Cluster, build: &Build, dry_run: DryRun) -> Result
         let found = look(cluster, &now.namespace).await?.filter(|found| found.uid == now.uid);
         now = found.ok_or_else(|| CancelFault::Gone { build: build.namespace.clone() })?;
     }
+}
+
+/// Gives up a side build whose making was broken off, or goes on elsewhere: it has no agent that could be asked. What was made of
+/// it is disposed of. `false` where there is nothing to give up.
+///
+/// # Errors
+/// Cluster errors.
+pub async fn give_up(cluster: &Cluster, build: &Build, dry_run: DryRun, now: Timestamp) -> Result<bool> {
+    if !build.is_side() {
+        return Ok(false);
+    }
+    loop {
+        let Some(head) = head::head(cluster, &build.chain).await? else { return Ok(false) };
+        if head.uuid != build.chain_uuid || !head.is_making(build.generation) {
+            return Ok(false);
+        }
+        if dry_run.is_dry() {
+            return Ok(true);
+        }
+        match head::move_head(cluster, &build.chain, &head.give_up_side(build.generation)).await {
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(error),
+            Ok(_) => break,
+        }
+    }
+    dispose::left_behind(cluster, &build.chain, now, &mut |_, _| {}).await?;
+    Ok(true)
 }
 
 /// Why this build is not cancelled.

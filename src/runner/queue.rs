@@ -49,6 +49,8 @@ impl Agent<'_> {
             let namespace = Some(self.me.namespace.as_str());
             match self.cluster.list::<QueuedWorkload>(version, namespace, &query).await {
                 Err(error) if error.is_not_found() => {}
+                // rights come first, also of what is not there
+                Err(error) if error.is_refusal() && !self.cluster.serves(version).await? => {}
                 listed => return listed.map(|list| Some(list.items)),
             }
         }

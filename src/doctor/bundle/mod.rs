@@ -40,6 +40,11 @@ impl Bundle {
         Self { masking, ..Self::default() }
     }
 
+    /// How much of it could not be had, which `left-out.txt` names.
+    pub fn left_out(&self) -> usize {
+        self.left_out.len()
+    }
+
     /// Adds objects, of which those at the end are left out where they are too many.
     pub fn objects(&mut self, path: &str, objects: impl IntoIterator<Item = Value>) {
         let mut items: Vec<Value> = objects.into_iter().map(|object| shown(&object)).collect();

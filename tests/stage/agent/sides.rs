@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use studioci::chain::build::Build;
 use studioci::chain::side::{FIRST, is_side};
-use studioci::ops::cancel::cancel;
+use studioci::ops::cancel::{cancel, give_up, meant};
 use studioci::ops::cleanup::{Which, cleanup};
 use studioci::ops::retry::retry;
 use studioci::ops::side::SideRequest;
 use studioci::ops::stop::{StopRequest, stop};
 use studioci::ops::trigger::trigger;
 use studioci::state::DryRun;
+use studioci::state::build::look;
 use studioci::state::error::{Error, Result, SideFault};
 
 use super::adopt::building;
@@ -508,6 +509,37 @@ async fn what_was_left_half_made_is_given_up_by_the_listener_and_goes_with_the_c
     Box::pin(cleanup(&cluster, &keep_none, DryRun::None, clock(), &|_| {})).await.unwrap();
     assert!(sides(&stage.world()).is_empty());
     untouched(&stage.world(), &listener, "given up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_left_half_made_is_gone_once_somebody_cancels_it() {
+    let (before, listener) = listening(&glob()).await;
+    let whole = before.copy();
+    triggered(&whole, Some("build-7")).await.unwrap();
+    let writes = whole.world().writes.len();
+    for k in 0..writes {
+        let what = format!("killed after {k} of {writes}");
+        let stage = before.copy();
+        stage.world().dies_after = Some(k);
+        tokio::select! {
+            made = triggered(&stage, Some("build-7")) => panic!("{what}: {made:?}"),
+            () = stage.dies() => {}
+        }
+        stage.revive();
+        let Some(name) = stage.world().builds().get(&FIRST).cloned() else { continue };
+        let build = look(&stage.cluster(), &name).await.unwrap().unwrap();
+        assert!(give_up(&stage.cluster(), &build, DryRun::Client, clock()).await.unwrap(), "{what}");
+        assert_eq!(sides(&stage.world()), [FIRST], "{what}: a dry run");
+        assert!(give_up(&stage.cluster(), &build, DryRun::None, clock()).await.unwrap(), "{what}");
+        assert!(sides(&stage.world()).is_empty(), "{what}");
+        assert!(!give_up(&stage.cluster(), &build, DryRun::None, clock()).await.unwrap(), "{what}: twice");
+        untouched(&stage.world(), &listener, &what);
+    }
+    let made = whole.world().builds()[&FIRST].clone();
+    let made = look(&whole.cluster(), &made).await.unwrap().unwrap();
+    assert!(!give_up(&whole.cluster(), &made, DryRun::None, clock()).await.unwrap(), "its agent is asked");
+    let meant = meant(std::slice::from_ref(&made)).unwrap_err().to_string();
+    assert!(meant.contains("no build of chain app-main"), "a chain's name never means it: {meant}");
 }
 
 #[tokio::test(start_paused = true)]
