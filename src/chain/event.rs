@@ -57,6 +57,7 @@ fn message(build: &Build, phase: Phase) -> Option<String> {
     Some(match phase {
         Phase::Claimed | Phase::Disposing => return None,
         Phase::Listening => match &build.baseline {
+            _ if build.is_side() => "Waits for its image".to_owned(),
             Baseline::None => "Waits for the first push".to_owned(),
             baseline => format!("Waits for a push after {baseline}"),
         },
@@ -64,7 +65,8 @@ fn message(build: &Build, phase: Phase) -> Option<String> {
             let image = build.image.as_deref().unwrap_or_default();
             let version = build.version.as_ref().map(|version| format!(":{version}")).unwrap_or_default();
             let revision = build.revision.as_ref().map(|it| format!(", revision {it}")).unwrap_or_default();
-            format!("Builds the push of {image}{version}{revision}")
+            let what = if build.is_side() { "Builds by hand" } else { "Builds the push of" };
+            format!("{what} {image}{version}{revision}")
         }
         Phase::Detached => "Keel does not move its image any more".to_owned(),
         Phase::Queued => format!("Waits for a build slot of chain {}", build.chain),
@@ -94,6 +96,18 @@ mod tests {
     fn told(build: &Build, now: i64) -> Vec<(String, bool, String)> {
         let all = events(build, at(now));
         all.into_iter().map(|it| (it.name(&build.namespace), it.warns, it.message)).collect()
+    }
+
+    #[test]
+    fn what_is_built_by_hand_was_not_pushed() {
+        for (phase, says) in [
+            (Phase::Listening, "Waits for its image"),
+            (Phase::Triggered, "Builds by hand r.example/app:build-2"),
+        ] {
+            let side = Build { generation: crate::chain::side::FIRST, ..build(phase, &[], &[(phase, 0)]) };
+            let said = message(&side, phase).unwrap();
+            assert!(said.starts_with(says), "{said}");
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Patient<'a> {
     pub namespace: &'a str,
     /// Whether it keeps all scheduling fields of the template ([`wire::LISTENER_SCHEDULING`]).
     pub scheduled_as_template: bool,
+    /// Whether it is no listener, but the agent of a side build.
+    pub by_hand: bool,
 }
 
 impl Patient<'_> {
@@ -102,6 +104,11 @@ impl Patient<'_> {
             format!(
                 "let the build workload's pod template name, under imagePullSecrets, a Secret of the pipeline that may pull \
                  it, or give one with --secret, and run kubectl studioci start again{first}"
+            )
+        } else if not_in_registry(&message) && self.by_hand {
+            format!(
+                "push {image}, or build another one: kubectl studioci cancel {}, then kubectl studioci trigger {} --tag TAG",
+                self.namespace, self.chain
             )
         } else if not_in_registry(&message) {
             format!("push {image}, or start from a tag that exists: kubectl studioci start --tag TAG")
@@ -209,7 +216,8 @@ impl Patient<'_> {
 mod tests {
     use super::*;
 
-    const PATIENT: Patient<'_> = Patient { chain: "app", namespace: "ci-a", scheduled_as_template: false };
+    const PATIENT: Patient<'_> =
+        Patient { chain: "app", namespace: "ci-a", scheduled_as_template: false, by_hand: false };
 
     #[test]
     fn a_taint_or_a_selector_is_followed_by_the_template() {
@@ -317,6 +325,15 @@ mod tests {
             let said = of(name, reason, message);
             assert!(said.contains(words), "{name} {reason} {message}: {said}");
         }
+    }
+
+    #[test]
+    fn who_has_asked_for_a_tag_by_hand_asks_for_another_and_leaves_the_chain_alone() {
+        let container = Container { name: "build".into(), image: "r/app:1".into(), ..Container::default() };
+        let standstill = Standstill::Container(&container, "ErrImagePull", "r/app:1: not found");
+        let said = Patient { by_hand: true, ..PATIENT }.of_pod("build-x", standstill);
+        let another = "kubectl studioci cancel ci-a, then kubectl studioci trigger app --tag TAG";
+        assert!(said.contains(another) && !said.contains("start"), "{said}");
     }
 
     #[test]

@@ -69,7 +69,8 @@ impl Signs {
             Presence::There(listener) => listener.annotations.contains_key(wire::LISTENER_SCHEDULING),
             Presence::Unknown | Presence::Gone => false,
         };
-        let patient = Patient { chain: &build.chain, namespace: &build.namespace, scheduled_as_template };
+        let (chain, namespace) = (build.chain.as_str(), build.namespace.as_str());
+        let patient = Patient { chain, namespace, scheduled_as_template, by_hand: build.is_side() };
         let trouble = agent_gone(build, listener, patient)
             .or_else(|| pods.iter().find_map(|pod| pod_trouble(build, pod, patient)))
             .or_else(|| unseen(build, listener, patient));

@@ -157,10 +157,10 @@ fn of_gap(chain: &str, gap: &LineageGap) -> String {
     let known = gap.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}"));
     let unknown = (gap.unknown > 0).then(|| format!("{} without a result", gap.unknown));
     let told: Vec<String> = known.chain(unknown).collect();
-    let lists = if gap.verdicts.is_empty() {
-        String::new()
-    } else {
-        format!("; kubectl studioci report {chain} lists them")
+    let lists = match (gap.verdicts.is_empty(), gap.unknown) {
+        (true, _) => String::new(),
+        (false, 0) => format!("; kubectl studioci report {chain} lists them"),
+        (false, _) => format!("; kubectl studioci report {chain} lists those with one"),
     };
     format!("gone: {}{lists}", if told.is_empty() { NONE.to_owned() } else { told.join(", ") })
 }

@@ -70,9 +70,9 @@ pub async fn chains(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Chain
 
 fn absent(builds: &Overview, name: &str) -> Error {
     match builds.builds.iter().find(|build| build.namespace == name) {
-        Some(build) => Error::NoSuchName {
-            name: name.to_owned(),
-            remedy: format!("it is a build; its chain is {}", build.chain),
+        Some(build) => Error::NoSuchChain {
+            chain: name.to_owned(),
+            remedy: format!("that is a build; name its chain, which is {}", build.chain),
         },
         None => builds.absent(name),
     }

@@ -102,7 +102,7 @@ fn facts(it: &ReportedBuild, now: Timestamp) -> Vec<(&'static str, String)> {
         ("Tag", version.map(|version| version.tag.clone())),
         ("Digest", version.and_then(|version| Some(version.digest()?.as_str().to_owned()))),
         ("Revision", build.revision.clone()),
-        ("Pushed", pushed.map(clock)),
+        (if build.is_side() { "Begun" } else { "Pushed" }, pushed.map(clock)),
         ("Ended", it.ended().map(clock)),
         ("Took", took(it, now).map(|took| length(Some(took)))),
         ("Next build", build.successor.clone()),
