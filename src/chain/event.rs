@@ -100,10 +100,8 @@ mod tests {
 
     #[test]
     fn what_is_built_by_hand_was_not_pushed() {
-        for (phase, says) in [
-            (Phase::Listening, "Waits for its image"),
-            (Phase::Triggered, "Builds by hand"),
-        ] {
+        for (phase, says) in [(Phase::Listening, "Waits for its image"), (Phase::Triggered, "Builds by hand")]
+        {
             let side = Build { generation: crate::chain::side::FIRST, ..build(phase, &[], &[(phase, 0)]) };
             let said = message(&side, phase).unwrap();
             assert!(said.starts_with(says), "{said}");

@@ -187,8 +187,10 @@ impl Agent<'_> {
             Some(Verdict::Errored) => {
                 let namespace = Some(self.me.namespace.as_str());
                 let job = self.cluster.get::<ServedJob>(&kind::JOBS, namespace, wire::JOB).await?;
-                let Some(job) = job.filter(|job| !job.is_over()) else { return Ok(()) };
-                if job.is_queued() {
+                if let Some(job) = job.filter(ServedJob::is_queued) {
+                    if job.is_over() {
+                        return Ok(());
+                    }
                     return write::delete(self.cluster, &kind::JOBS, namespace, wire::JOB).await.map(drop);
                 }
                 let suspended = json!({ "spec": { "suspend": true } });

@@ -57,10 +57,11 @@ pub(super) struct ExitCodes {
 }
 
 impl ServedJob {
-    /// Whether somebody queues Jobs here, and would resume what is suspended.
+    /// Whether somebody queues Jobs here, and would resume what is suspended: it says so, or they have resumed it before. That it is
+    /// suspended now may be our own doing.
     pub(super) fn is_queued(&self) -> bool {
-        let suspended = |it: &Condition| it.r#type == "Suspended";
-        queue_of(&self.metadata.labels).is_some() || self.status.conditions.iter().any(suspended)
+        let resumed = |it: &Condition| it.r#type == "Suspended" && it.status == "False";
+        queue_of(&self.metadata.labels).is_some() || self.status.conditions.iter().any(resumed)
     }
 
     /// Whether it has come to its end.
@@ -121,5 +122,27 @@ impl ServedBinding {
             it.kind == "ServiceAccount" && it.namespace == namespace && !wire::is_agent_account(&it.name)
         };
         self.subjects.as_ref().is_some_and(|subjects| !subjects.is_empty() && subjects.iter().all(builds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_job_is_queued_by_its_label_or_where_somebody_has_resumed_it_and_not_by_what_we_do() {
+        let conditions =
+            |status: &str| json!({ "status": { "conditions": [{ "type": "Suspended", "status": status }] } });
+        for (job, queued) in [
+            (json!({}), false),
+            (conditions("True"), false),
+            (conditions("False"), true),
+            (json!({ "metadata": { "labels": { "kueue.x-k8s.io/queue-name": "main" } } }), true),
+        ] {
+            let read: ServedJob = serde_json::from_value(job.clone()).unwrap();
+            assert_eq!(read.is_queued(), queued, "{job}");
+        }
     }
 }
