@@ -36,26 +36,21 @@ pub(super) fn chain_here(settings: &ProcessSettings) -> Result<MeantChain, Failu
     Ok(meant(settings, of_checkout)?.map_err(|why| Mistake::NoChainHere { why })?)
 }
 
-/// The same for whoever names nothing, as far as there is one.
-pub(super) fn unless_named(
-    name: Option<&String>,
-    settings: &ProcessSettings,
-) -> Result<Option<MeantChain>, Failure> {
-    if name.is_none() { Ok(meant(settings, of_checkout)?.ok()) } else { Ok(None) }
-}
-
 /// The name that was given, else the chain that somebody has said is meant; and where neither is, the chain of this checkout, which
 /// counts only where it is there. What was said and is not there is an error: another chain's verdict is no answer.
 pub(super) fn named_or_here(
     name: Option<String>,
     ctx: &mut Ctx,
 ) -> Result<(Option<String>, Option<MeantChain>), Failure> {
-    match unless_named(name.as_ref(), &ctx.settings)? {
+    if name.is_some() {
+        return Ok((name, None));
+    }
+    match meant(&ctx.settings, of_checkout)?.ok() {
         Some(MeantChain { name, by }) if by != CHECKOUT => {
             ctx.console.talk(&format!("chain {name} is meant, by {by}"));
             Ok((Some(name), None))
         }
-        here => Ok((name, here)),
+        here => Ok((None, here)),
     }
 }
 
