@@ -151,18 +151,20 @@ impl Copy {
         Self { namespace: namespace.to_owned(), object }
     }
 
-    fn replace(&self, world: &World, object: &Value) -> Said {
+    /// Sent as it is: `kubectl replace` alone would read the version of today first, and put that in.
+    fn put(&self, world: &World, object: &Value) -> Said {
         let file = world.file(&format!("{}.json", self.namespace), &object.to_string());
-        world.kubectl(&["replace", "-f", &file])
+        let path = format!("/apis/apps/v1/namespaces/{}/deployments/build", self.namespace);
+        world.kubectl(&["replace", "--raw", &path, "-f", &file])
     }
 
     /// Writes it in both ways: with the version of the copy, which is refused, and over whatever is there.
     fn lands(&self, world: &World, replicas: u64, phase: &str) {
-        let refused = self.replace(world, &self.object).failed(1);
+        let refused = self.put(world, &self.object).failed(1);
         assert!(refused.contains("the object has been modified"), "{refused}");
         let mut object = self.object.clone();
         object["metadata"].as_object_mut().unwrap().remove("resourceVersion");
-        self.replace(world, &object).ok();
+        self.put(world, &object).ok();
         undone(world, &self.namespace, replicas, phase);
     }
 }
