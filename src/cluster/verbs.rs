@@ -289,8 +289,8 @@ impl Cluster {
         decode(&answer.body, &request.what)
     }
 
-    /// Deletes exactly the object that `how` describes. Another uid under that name is [`Error::Conflict`]; an
-    /// object that is gone is a success.
+    /// Deletes exactly the object that `how` describes, and what it owns after it. Another uid under that name is
+    /// [`Error::Conflict`]; an object that is gone is a success.
     ///
     /// # Errors
     /// What [any call](Cluster#errors-of-any-call) can end with; [`Error::Conflict`] if another object has the name
@@ -306,7 +306,10 @@ impl Cluster {
         if let Some(version) = &how.resource_version {
             conditions["resourceVersion"] = json!(version);
         }
-        let mut body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": conditions});
+        // a Job whose deletion does not say so leaves behind what it owns, and Kueue's quota with that
+        let mut body = json!({
+            "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": conditions, "propagationPolicy": "Background",
+        });
         if how.dry_run {
             body["dryRun"] = json!(["All"]);
         }

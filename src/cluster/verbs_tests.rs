@@ -63,7 +63,7 @@ async fn a_delete_carries_its_conditions() {
         server.seen()[0].body,
         json!({
             "apiVersion": "v1", "kind": "DeleteOptions", "dryRun": ["All"],
-            "preconditions": {"uid": "u", "resourceVersion": "7"},
+            "preconditions": {"uid": "u", "resourceVersion": "7"}, "propagationPolicy": "Background",
         })
     );
     let (cluster, _) = Cluster::scripted(|_| Reply::Status(409, "Conflict", "the UID in the precondition"));
