@@ -300,7 +300,7 @@ fn build(o: &Observation) -> Action {
 
 /// The end of a build that has lost its place in the cluster: like one that was evicted it does not run a second time.
 pub(super) fn taken_back(why: &str) -> Action {
-    Action::Record(Verdict::Errored, format!("the build was admitted, and then preempted: {why}"))
+    Action::Record(Verdict::Errored, format!("the build was preempted after it was admitted: {why}"))
 }
 
 /// The cause of a build that was cancelled by hand. Who did it is not said: of a kubeconfig's user the server tells a name that

@@ -51,13 +51,20 @@ impl<'de> Deserialize<'de> for QueuedWorkload {
 impl QueuedWorkload {
     /// Why it is not admitted, in Kueue's words; none while nothing is said.
     pub fn waits(&self) -> Option<String> {
-        let said = |name: &str, status: &str| {
-            let is = |it: &&Condition| it.r#type == name && it.status == status && !it.message.is_empty();
-            self.conditions.iter().find(is).map(|it| it.message.clone())
-        };
-        said("QuotaReserved", "False")
-            .or_else(|| said("Evicted", "True"))
-            .or_else(|| said("Admitted", "False"))
+        self.said("QuotaReserved", "False")
+            .or_else(|| self.said("Evicted", "True"))
+            .or_else(|| self.said("Admitted", "False"))
+            .map(str::to_owned)
+    }
+
+    /// Whether it was admitted and has lost that again; not while it queues anew, since it says then why it still does.
+    pub fn is_evicted(&self) -> bool {
+        self.said("QuotaReserved", "False").is_none() && self.said("Evicted", "True").is_some()
+    }
+
+    fn said(&self, name: &str, status: &str) -> Option<&str> {
+        let is = |it: &&Condition| it.r#type == name && it.status == status && !it.message.is_empty();
+        self.conditions.iter().find(is).map(|it| it.message.as_str())
     }
 }
 
@@ -108,6 +115,7 @@ mod tests {
         ] {
             let workload = read(&conditions);
             assert_eq!((workload.job.as_str(), workload.waits().as_deref()), ("j", says), "{conditions}");
+            assert_eq!(workload.is_evicted(), says == Some("Preempted to make room"), "{conditions}");
         }
     }
 

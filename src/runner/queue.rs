@@ -23,9 +23,13 @@ impl Agent<'_> {
         let Some(queue) = queue_of(&job.metadata.labels).filter(|_| job.spec.suspend) else {
             return Ok(None);
         };
+        let mut begin = "has not admitted the build to";
         let why = match self.workloads(&[kind::WORKLOADS, kind::WORKLOADS_V1BETA1]).await {
             Ok(Some(workloads)) => {
                 let own = workloads.into_iter().find(|workload| workload.job == job.metadata.uid);
+                if own.as_ref().is_some_and(QueuedWorkload::is_evicted) {
+                    begin = "has evicted the build from";
+                }
                 own.map_or_else(
                     || Some("it has not taken the Job up yet".to_owned()),
                     |workload| workload.waits(),
@@ -36,7 +40,7 @@ impl Agent<'_> {
             Err(error) => Some(format!("its Workloads cannot be read ({error})")),
         };
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        Ok(Some(format!("Kueue has not admitted the build to LocalQueue {queue}{why}")))
+        Ok(Some(format!("Kueue {begin} LocalQueue {queue}{why}")))
     }
 
     /// The Workloads of the namespace, in the first version that is served; none where none is.
