@@ -21,6 +21,7 @@ mod hostile;
 mod init;
 mod keel;
 mod krewed;
+mod kueue;
 mod listed;
 mod locked;
 mod logs;

@@ -1,40 +1,59 @@
-//! `native_05`, too: builds that wait in a queue of Kueue. Its API is served as CustomResourceDefinitions, and what its
-//! controller would write is written by hand.
+//! `native_05`, too: builds that wait in a queue of Kueue, the real one.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::kueue::{Kueue, OTHERS};
 use crate::start::GLOB;
 use crate::world::World;
 
-const QUOTA: &str =
-    "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor a100";
+/// What a ClusterQueue without room says.
+const FULL: &str = "insufficient unused quota for cpu";
+/// Room for one build, which makes room for what is worth more.
+const QUEUES: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: native-05k-others}
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: ResourceFlavor
+metadata: {name: cores}
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: ClusterQueue
+metadata: {name: gpus}
+spec:
+  namespaceSelector: {}
+  preemption: {withinClusterQueue: LowerPriority}
+  resourceGroups:
+  - coveredResources: [cpu]
+    flavors: [{name: cores, resources: [{name: cpu, nominalQuota: 100m}]}]
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: WorkloadPriorityClass
+metadata: {name: ci}
+value: 100
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: WorkloadPriorityClass
+metadata: {name: urgent}
+value: 1000
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: LocalQueue
+metadata: {name: main, namespace: native-05k-others}
+spec: {clusterQueue: gpus}
+";
 
-/// Its API, as far as it is asked for, and what an administrator adds as `docs/kueue.md` says.
-fn kueue(world: &World) {
-    let definition = |plural: &str, kind: &str| {
-        json!({
-            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": { "name": format!("{plural}.kueue.x-k8s.io"),
-                "annotations": { "api-approved.kubernetes.io": "unapproved, of a test" } },
-            "spec": {
-                "group": "kueue.x-k8s.io", "scope": "Namespaced",
-                "names": { "plural": plural, "singular": kind.to_lowercase(), "kind": kind },
-                "versions": [{ "name": "v1beta1", "served": true, "storage": true, "subresources": { "status": {} },
-                    "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } } }],
-            },
-        })
-        .to_string()
-    };
-    for (plural, kind) in [("localqueues", "LocalQueue"), ("workloads", "Workload")] {
-        let file = world.file(&format!("{plural}.json"), &definition(plural, kind));
-        world.kubectl(&["apply", "-f", &file]).ok();
-        world
-            .kubectl(&["wait", "--for=condition=Established", "crd", &format!("{plural}.kueue.x-k8s.io")])
-            .ok();
-    }
+/// The YAML block of docs/kueue.md that holds this.
+fn of_page(kind: &str) -> &'static str {
     let page = include_str!("../../docs/kueue.md");
-    let role = page.split("```yaml\n").find(|block| block.contains("kind: ClusterRole")).unwrap();
-    let file = world.file("role.yaml", role.split("```").next().unwrap());
+    let block = page.split("```yaml\n").find(|block| block.contains(&format!("kind: {kind}\n"))).unwrap();
+    block.split("```").next().unwrap()
+}
+
+/// What an administrator adds, as the page says.
+fn administer(world: &World) {
+    let file = world.file("role.yaml", of_page("ClusterRole"));
     world.kubectl(&["apply", "-f", &file]).ok();
     world.until("the role has been gathered", || {
         let rules = world.get(&["clusterrole", "studioci-workspace"])["rules"].to_string();
@@ -42,17 +61,18 @@ fn kueue(world: &World) {
     });
 }
 
+/// The pipeline of the page: a build that queues, its own LocalQueue, and support.
 fn pipeline(world: &World) -> String {
-    let image = world.image();
-    let page = include_str!("../../docs/kueue.md");
-    let queue = page.split("```yaml\n").find(|block| block.contains("kind: LocalQueue")).unwrap();
-    let queue = queue.split("```").next().unwrap();
-    let build = world.pipeline("build-0001", GLOB);
-    let labelled =
-        build.replacen("metadata:\n", "metadata:\n  labels: {kueue.x-k8s.io/queue-name: main}\n", 1);
+    let (image, queue, build) = (world.image(), of_page("LocalQueue"), world.pipeline("build-0001", GLOB));
+    let keys = "kueue.x-k8s.io/queue-name: main, kueue.x-k8s.io/priority-class: ci";
+    let labelled = build.replacen("metadata:\n", &format!("metadata:\n  labels: {{{keys}}}\n"), 1);
     assert_ne!(labelled, build, "{build}");
+    let command = "        command: [sh, /ci/build.sh]\n";
+    let asking =
+        labelled.replace(command, &format!("{command}        resources: {{requests: {{cpu: 100m}}}}\n"));
+    assert_ne!(asking, labelled, "{build}");
     format!(
-        "{labelled}---
+        "{asking}---
 {queue}---
 apiVersion: apps/v1
 kind: Deployment
@@ -68,36 +88,34 @@ spec:
     )
 }
 
-/// What Kueue writes of the Job of a build.
-fn says(world: &World, namespace: &str, conditions: &Value) {
-    let job = world.get(&["job", "studioci-build", "-n", namespace]);
-    let workload = json!({
-        "apiVersion": "kueue.x-k8s.io/v1beta1", "kind": "Workload",
-        "metadata": { "name": "job-build", "namespace": namespace, "ownerReferences": [{ "apiVersion": "batch/v1",
-            "kind": "Job", "name": "studioci-build", "uid": job["metadata"]["uid"], "controller": true }] },
-        "spec": { "queueName": "main" },
-    });
-    let file = world.file("workload.json", &workload.to_string());
+/// A Job of somebody else that takes all the room that there is.
+fn fill(world: &World, class: &str) {
+    let image = world.image();
+    let job = format!(
+        "apiVersion: batch/v1
+kind: Job
+metadata:
+  name: other
+  namespace: native-05k-others
+  labels: {{kueue.x-k8s.io/queue-name: main, kueue.x-k8s.io/priority-class: {class}}}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      terminationGracePeriodSeconds: 1
+      containers:
+      - {{name: other, image: \"{image}:build-0001\", command: [sleep, infinity], resources: {{requests: {{cpu: 100m}}}}}}
+"
+    );
+    let file = world.file("other.yaml", &job);
     world.kubectl(&["apply", "-f", &file]).ok();
-    let status = json!({ "status": { "conditions": conditions } }).to_string();
-    world
-        .kubectl(&[
-            "patch",
-            "workload",
-            "job-build",
-            "-n",
-            namespace,
-            "--subresource=status",
-            "--type=merge",
-            "-p",
-            &status,
-        ])
-        .ok();
+    world.until("the other Job is admitted", || {
+        (world.get(&["job", "other", "-n", OTHERS])["spec"]["suspend"] == false).then_some(())
+    });
 }
 
-fn suspend(world: &World, namespace: &str, suspended: bool) {
-    let patch = json!({ "spec": { "suspend": suspended } }).to_string();
-    world.kubectl(&["patch", "job", "studioci-build", "-n", namespace, "-p", &patch]).ok();
+fn make_room(world: &World) {
+    world.kubectl(&["delete", "job", "other", "-n", OTHERS]).ok();
 }
 
 fn says_why(world: &World, generation: u64, why: &str) {
@@ -113,7 +131,8 @@ fn native_05_a_build_waits_in_kueues_queue_and_its_support_and_its_listener_do_n
     let world = World::new("native-05k");
     world.push("build-0001", "1", "exit 0");
     let file = world.file("p.yaml", &pipeline(&world));
-    kueue(&world);
+    let kueue = Kueue::install(&world);
+    administer(&world);
     world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
     let push = |generation: u64, script: &str| {
         world.phase(generation, "Listening");
@@ -123,6 +142,7 @@ fn native_05_a_build_waits_in_kueues_queue_and_its_support_and_its_listener_do_n
         world.namespace(generation)
     };
 
+    // its controller is away
     let first = push(1, "exit 0");
     says_why(
         &world,
@@ -135,47 +155,43 @@ fn native_05_a_build_waits_in_kueues_queue_and_its_support_and_its_listener_do_n
     let deployments = world.get(&["deployments", "-n", &first])["items"].to_string();
     assert!(!deployments.contains("\"name\":\"db\""), "support waits: {deployments}");
     assert!(!deployments.contains("kueue"), "the listener is in no queue: {deployments}");
-    says(
-        &world,
-        &first,
-        &json!([{ "type": "QuotaReserved", "status": "False", "reason": "Pending",
-        "message": QUOTA, "lastTransitionTime": "2026-01-01T00:00:00Z" }]),
-    );
-    says_why(&world, 1, QUOTA);
-    suspend(&world, &first, false);
+    kueue.start();
+    let queues = world.file("queues.yaml", QUEUES);
+    world.until("it takes queues", || (world.kubectl(&["apply", "-f", &queues]).code == 0).then_some(()));
     assert_eq!(world.verdict(1), "Passed");
     let times = world.build(1).unwrap()["status"]["phaseTimes"].clone();
     let at = |phase: &str| times[phase].as_str().unwrap_or_else(|| panic!("{phase}: {times}")).to_owned();
     assert!(at("Queued") <= at("Preparing") && at("Preparing") <= at("Building"), "{times}");
 
-    // what Kueue takes back does not run again
+    fill(&world, "ci");
     let second = push(2, "echo begun; sleep 100000");
-    suspend(&world, &second, false);
+    says_why(&world, 2, FULL);
+    make_room(&world);
     world.phase(2, "Building");
     world.until("its pod runs", || {
         let pods = world.get(&["pods", "-n", &second, "-l", "studioci.dev/role=build"]);
         (pods["items"][0]["status"]["phase"] == "Running").then_some(())
     });
-    says(
-        &world,
-        &second,
-        &json!([{ "type": "Evicted", "status": "True", "reason": "Preempted",
-        "message": "Preempted to accommodate a workload", "lastTransitionTime": "2026-01-01T00:00:00Z" }]),
-    );
-    suspend(&world, &second, true);
+    // what Kueue takes back does not run again, and holds no room that others have been given
+    fill(&world, "urgent");
     let build = world.phase(2, "Finished");
     assert_eq!(build["status"]["verdict"], "Errored");
     let cause = build["status"]["cause"].as_str().unwrap();
-    assert!(cause.contains("preempted") && cause.contains("to accommodate a workload"), "{cause}");
+    assert!(
+        cause.starts_with("the build was preempted") && cause.contains("to accommodate a workload"),
+        "{cause}"
+    );
     assert_eq!(world.get(&["jobs", "-n", &second])["items"], json!([]), "nobody can resume it");
 
     // one that waits can be cancelled
     let third = push(3, "exit 0");
+    says_why(&world, 3, FULL);
     world.studioci(&["cancel", &third, "--wait"]).ok();
     world.phase(3, "Finished");
     assert_eq!(world.get(&["jobs", "-n", &third])["items"], json!([]));
+
+    make_room(&world);
+    push(4, "exit 0");
+    assert_eq!(world.verdict(4), "Passed", "nothing of those before holds its room");
     world.kubectl(&["delete", "clusterrole", "studioci-kueue"]).ok();
-    for plural in ["localqueues", "workloads"] {
-        world.kubectl(&["delete", "crd", &format!("{plural}.kueue.x-k8s.io")]).ok();
-    }
 }

@@ -92,7 +92,7 @@ impl World {
     }
 
     /// Removes the chains of earlier proofs, so that Keel has only this one's to look at.
-    fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         let namespaces = self.kubectl(&["get", "ns", "-l", "studioci.dev/chain", "-o", "name"]).ok();
         let namespaces: Vec<&str> = namespaces.lines().collect();
         if !namespaces.is_empty() {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use test_cluster::handle::STAND_IN;
+use test_cluster::handle::{KUEUE, KUEUE_MANIFESTS, STAND_IN};
 use test_cluster::image::Image;
 use test_cluster::interrupt::Interrupt;
 use test_cluster::progress::Progress;
@@ -78,10 +78,15 @@ pub(crate) fn run(wanted: &Wanted, parts: &Parts) -> Result<(), Failure> {
     let durations = durations();
     // the longest last, since they are taken from the end; what nobody has measured may be long
     proofs.sort_by_key(|proof| durations.get(&proof.name).copied().unwrap_or(u64::MAX));
+    let mut of_some = Vec::new();
+    if proofs.iter().any(|proof| proof.name.contains("kueue")) {
+        let (program, manifests) = build::kueue(parts.interrupt)?;
+        of_some.extend([(KUEUE, program), (KUEUE_MANIFESTS, manifests)]);
+    }
     let clusters = wanted.jobs.unwrap_or_else(fitting).clamp(1, CLUSTERS_MAX).min(proofs.len());
     eprintln!("{} tests of the cluster, {clusters} at a time", proofs.len());
     let begun = Instant::now();
-    let lanes = Lanes { proofs: Mutex::new(proofs), ended: Mutex::default() };
+    let lanes = Lanes { proofs: Mutex::new(proofs), ended: Mutex::default(), of_some };
     let worked: Vec<Result<(), Failure>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (1..=clusters)
             .map(|number| {
@@ -121,6 +126,8 @@ struct Lanes {
     /// Those that nobody has taken yet.
     proofs: Mutex<Vec<Proof>>,
     ended: Mutex<Vec<Ended>>,
+    /// Variables for what only some need, built where one of them is wanted.
+    of_some: Vec<(&'static str, PathBuf)>,
 }
 
 impl Lanes {
@@ -130,7 +137,7 @@ impl Lanes {
         push_image(cluster.handle(), parts.agent_image)?;
         let mut failed = false;
         while let Some(proof) = self.next() {
-            let ended = one(&cluster, proof, wanted, parts)?;
+            let ended = one(&cluster, proof, wanted, parts, &self.of_some)?;
             failed |= !ended.passed;
             self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(ended);
         }
@@ -147,7 +154,13 @@ impl Lanes {
 }
 
 /// Runs one proof; what it says stays together.
-fn one(cluster: &Cluster, proof: Proof, wanted: &Wanted, parts: &Parts) -> Result<Ended, Failure> {
+fn one(
+    cluster: &Cluster,
+    proof: Proof,
+    wanted: &Wanted,
+    parts: &Parts,
+    more: &[(&str, PathBuf)],
+) -> Result<Ended, Failure> {
     let said = said_of(&proof)?;
     let unusable = |error: std::io::Error| Failure::Other(format!("{}: {error}", said.display()));
     let out = File::create(&said).map_err(unusable)?;
@@ -159,6 +172,7 @@ fn one(cluster: &Cluster, proof: Proof, wanted: &Wanted, parts: &Parts) -> Resul
         .env("CARGO_MANIFEST_DIR", &proof.package)
         .env("INSTA_WORKSPACE_ROOT", build::root())
         .env(STAND_IN, parts.stand_in)
+        .envs(more.iter().map(|(name, path)| (name, path)))
         .stdin(Stdio::null())
         .stderr(out.try_clone().map_err(unusable)?)
         .stdout(out);

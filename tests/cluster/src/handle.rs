@@ -30,6 +30,10 @@ pub const STAND_IN: &str = "STUDIOCI_TEST_STANDIN";
 pub const STATIC_BINARY: &str = "STUDIOCI_TEST_STATIC";
 /// Names the project's own tasks (`cargo xtask`) as a program; `cargo xtask test` sets it.
 pub const XTASK: &str = "STUDIOCI_TEST_XTASK";
+/// Names Kueue's controller as a program; `cargo xtask test` sets it.
+pub const KUEUE: &str = "STUDIOCI_TEST_KUEUE";
+/// Names the folder of Kueue's manifests, as kustomize reads them; `cargo xtask test` sets it.
+pub const KUEUE_MANIFESTS: &str = "STUDIOCI_TEST_KUEUE_MANIFESTS";
 /// The path of a real Keel that stands where the stand-in would; people set it.
 pub const KEEL: &str = "STUDIOCI_TEST_KEEL";
 
@@ -63,8 +67,6 @@ impl Handle {
     /// The cluster that `cargo xtask test` handed to this process. There is no way around it: a test that needs a
     /// cluster fails without one.
     pub fn from_env() -> Result<Handle, Error> {
-        let set =
-            |variable| std::env::var_os(variable).map(PathBuf::from).ok_or(Error::NoCluster { variable });
         let handle = Handle::new(State::at(&set(CLUSTER)?)?, Tools::at(set(TOOLS)?));
         handle
             .server(Part::ApiServer)
@@ -204,17 +206,22 @@ impl Handle {
 
     /// The program that plays Keel.
     pub fn keel_stand_in() -> Result<PathBuf, Error> {
-        std::env::var_os(STAND_IN).map(PathBuf::from).ok_or(Error::NoCluster { variable: STAND_IN })
+        set(STAND_IN)
     }
 
     /// Our own program, linked statically.
     pub fn static_binary() -> Result<PathBuf, Error> {
-        std::env::var_os(STATIC_BINARY).map(PathBuf::from).ok_or(Error::NoCluster { variable: STATIC_BINARY })
+        set(STATIC_BINARY)
     }
 
     /// The project's own tasks, as they run without cargo.
     pub fn xtask() -> Result<PathBuf, Error> {
-        std::env::var_os(XTASK).map(PathBuf::from).ok_or(Error::NoCluster { variable: XTASK })
+        set(XTASK)
+    }
+
+    /// Kueue's controller, and the folder of its manifests.
+    pub fn kueue() -> Result<(PathBuf, PathBuf), Error> {
+        Ok((set(KUEUE)?, set(KUEUE_MANIFESTS)?))
     }
 
     /// The real Keel to run the proofs against, if there is one.
@@ -228,4 +235,9 @@ impl Handle {
         let listed = Command::new(program).arg("--list").output().at("start", program)?;
         Ok(String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect())
     }
+}
+
+/// A path that `cargo xtask test` set.
+fn set(variable: &'static str) -> Result<PathBuf, Error> {
+    std::env::var_os(variable).map(PathBuf::from).ok_or(Error::NoCluster { variable })
 }
