@@ -950,13 +950,14 @@ fn help_of_scale() {
           -o, --output <FORMAT>
                   Output format, one of: json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, yaml
 
-              --wait
+              --wait[=<true|false>]
                   Wait until support is ready, or gone
 
-              --timeout <DURATION>
-                  How long to wait with --wait
+                  [default: false]
+                  [possible values: true, false]
 
-                  [default: 5m]
+              --timeout <DURATION>
+                  How long to wait before giving up with exit code 4 (default: 5m); implies --wait
 
           -h, --help
                   Print help (see a summary with '-h')

@@ -6,6 +6,7 @@ pub mod address;
 pub mod age;
 pub mod base64;
 pub mod begun;
+pub mod bound;
 pub mod build;
 pub mod build_object;
 pub mod case;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::ArgPredicate;
 use jiff::Timestamp;
 
 use super::context::Ctx;
@@ -11,7 +10,8 @@ use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::live::LiveWait;
 use super::mistake::Mistake;
-use super::output::{DryRun, OnlyName, only_name, server_dry_run};
+use super::output::{OnlyName, ServerDryRunArgs, only_name};
+use super::wait::WaitArgs;
 use crate::chain::names;
 use crate::chain::retention::Rules;
 use crate::cluster::Cluster;
@@ -27,7 +27,10 @@ use crate::state::narration::Narration;
 ///
 /// Deletes the namespaces of builds that have finished and whose result is recorded, and those of claims. Says of every other one why it stays. A chain's newest build, running builds and those annotated studioci.dev/hold are never deleted. With several rules, only what all of them name is deleted.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    mut_arg("dry_run", |arg| arg.help("If `client`, print what would be deleted; if `server`, have the server check it too; nothing is deleted")),
+    mut_arg("wait", |arg| arg.help("Wait until the namespaces are gone, and say what holds them up")),
+    after_help = "\
 Examples:
   # Show what would be deleted, and why the rest stays
   kubectl studioci cleanup --older-than 7d --keep 5 --dry-run
@@ -39,7 +42,8 @@ Examples:
   kubectl studioci cleanup ci-eager-hopper --wait --timeout 2m
 
   # Delete what a script has claimed
-  kubectl studioci cleanup $NS")]
+  kubectl studioci cleanup $NS"
+)]
 pub struct CleanupArgs {
     /// Namespaces to delete
     #[arg(value_name = "NAMESPACE", value_parser = namespace)]
@@ -56,37 +60,18 @@ pub struct CleanupArgs {
     /// Chain whose builds to delete (default: all)
     #[arg(long, value_name = "NAME", conflicts_with = "names")]
     pub chain: Option<String>,
-    /// If `client`, print what would be deleted; if `server`, have the server check it too; nothing is deleted
-    #[arg(
-        long,
-        value_name = "none|client|server",
-        default_value = "none",
-        default_missing_value = "client",
-        num_args = 0..=1,
-        require_equals = true,
-        value_parser = server_dry_run
-    )]
-    pub dry_run: DryRun,
+    /// Whether it is only looked at.
+    #[command(flatten)]
+    pub dry_run: ServerDryRunArgs,
     /// Output format: name
     #[arg(short, long, value_name = "FORMAT", value_parser = only_name)]
     pub output: Option<OnlyName>,
     /// Treat "namespace not found" as success
     #[arg(long)]
     pub ignore_not_found: bool,
-    /// Wait until the namespaces are gone, and say what holds them up
-    #[arg(
-        long,
-        value_name = "true|false",
-        default_value = "false",
-        default_missing_value = "true",
-        default_value_if("timeout", ArgPredicate::IsPresent, "true"),
-        num_args = 0..=1,
-        require_equals = true
-    )]
-    pub wait: bool,
-    /// How long to wait before giving up with exit code 4 (default: no limit); implies --wait
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub timeout: Option<Duration>,
+    /// Whether it is waited for.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 }
 
 /// A namespace as people and `-o name` write it.
@@ -144,18 +129,18 @@ async fn work(
     cluster: &Cluster,
     console: &mut Console,
 ) -> Result<Done, Failure> {
-    let narrator = Narrator::of(console).of_many(args.dry_run, args.ignore_not_found);
+    let narrator = Narrator::of(console).of_many(args.dry_run.asked, args.ignore_not_found);
     let narrator = narrator.only_names(args.output.is_some());
     let done = {
         let say = |it: Narration<'_>| narrator.say(&it);
-        cleanup::cleanup(cluster, which, args.dry_run, Timestamp::now(), &say).await
+        cleanup::cleanup(cluster, which, args.dry_run.asked, Timestamp::now(), &say).await
     };
     let told = narrator.finish();
     let done = done?;
     if !told? {
         console.talk(NOTHING_FOUND);
     }
-    if args.wait && args.dry_run == DryRun::None {
+    if args.wait.asked && !args.dry_run.asked.is_dry() {
         let what = match &done.going[..] {
             [one] => format!("Waiting until namespace {} is gone", one.namespace),
             all => format!("Waiting until {} namespaces are gone", all.len()),
@@ -166,7 +151,7 @@ async fn work(
             wait.narrates(&it);
             narrator.say(&it);
         };
-        let waiting = gone::until_gone(cluster, &done.going, args.timeout, &say);
+        let waiting = gone::until_gone(cluster, &done.going, args.wait.timeout, &say);
         wait.during(cluster, None, waiting).await?;
     }
     Ok(done)

@@ -12,7 +12,7 @@ use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
-use super::output::{DryRun, Sentence, dry_run, unmatched};
+use super::output::{DryRunArgs, Sentence, unmatched};
 use super::version;
 use crate::cluster::Cluster;
 use crate::doctor::{CheckFinding, Grade};
@@ -33,7 +33,9 @@ use crate::state::narration::Narration;
 ///
 /// Changes nothing unless --repair is given: then it does what the chains' agents would do if they could, and checks after that. It touches only what the chains provably own.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    mut_arg("dry_run", |arg| arg.requires("repair").help("If `client`, print what --repair would do without doing it")),
+    after_help = "\
 Examples:
   # Check everything
   kubectl studioci doctor
@@ -49,7 +51,8 @@ Examples:
   kubectl studioci doctor --bundle studioci.tar.gz
 
   # Wait until nothing fails any more, in a script
-  kubectl studioci doctor --wait=2m -o json")]
+  kubectl studioci doctor --wait=2m -o json"
+)]
 pub struct DoctorArgs {
     /// Chain to check (default: all)
     #[arg(value_name = "CHAIN")]
@@ -60,18 +63,9 @@ pub struct DoctorArgs {
     /// Do what the chains' agents would do if they could, before checking
     #[arg(long)]
     pub repair: bool,
-    /// If `client`, print what --repair would do without doing it
-    #[arg(
-        long,
-        value_name = "none|client",
-        default_value = "none",
-        default_missing_value = "client",
-        num_args = 0..=1,
-        require_equals = true,
-        requires = "repair",
-        value_parser = dry_run
-    )]
-    pub dry_run: DryRun,
+    /// Whether it is only looked at.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
     /// Write what a bug report needs into this file (.tar.gz), or to stdout if it is `-`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["repair", "wait"])]
     pub bundle: Option<PathBuf>,
@@ -173,7 +167,7 @@ async fn repair(
 ) -> Result<Option<Repairs>, Failure> {
     let whole = args.output == DoctorForm::Json;
     let told = RefCell::new(Vec::new());
-    let narrator = Narrator::of(console).of_many(args.dry_run, false);
+    let narrator = Narrator::of(console).of_many(args.dry_run.asked, false);
     let say = |it: Narration<'_>| match doctor::repair(&it) {
         Some(repair) => {
             told.borrow_mut().push(repair);
@@ -183,7 +177,7 @@ async fn repair(
         }
         None => narrator.say(&it),
     };
-    let (dry, renderer) = (args.dry_run.is_dry(), Renderer::person());
+    let (dry, renderer) = (args.dry_run.asked.is_dry(), Renderer::person());
     let how = RepairRequest { cluster, dry, renderer, clock, say: &say };
     let repaired = Box::pin(or_interrupted(runner::repair::repair(args.chain.as_deref(), how))).await;
     narrator.finish()?;

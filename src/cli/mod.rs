@@ -40,6 +40,7 @@ pub mod stop;
 pub mod trigger;
 mod usage;
 pub mod version;
+pub mod wait;
 pub mod watch;
 
 use std::ffi::OsString;

@@ -34,7 +34,7 @@ impl Sentence {
     }
 }
 
-/// `--dry-run` of a verb that does not ask the server.
+/// `--dry-run` of a verb that does not ask the server. What is not done then, each verb's help says itself.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct DryRunArgs {
     /// If `client`, print what would be created without creating it
@@ -51,7 +51,24 @@ pub struct DryRunArgs {
     pub asked: DryRun,
 }
 
-pub(super) fn dry_run(text: &str) -> Result<DryRun, Sentence> {
+/// The same of one that can ask the server.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ServerDryRunArgs {
+    /// If `client`, print what would be created; if `server`, have the server check it too; nothing is created
+    #[arg(
+        id = "dry_run",
+        long = "dry-run",
+        value_name = "none|client|server",
+        default_value = "none",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "client",
+        value_parser = server_dry_run
+    )]
+    pub asked: DryRun,
+}
+
+fn dry_run(text: &str) -> Result<DryRun, Sentence> {
     match text {
         "none" => Ok(DryRun::None),
         "client" => Ok(DryRun::Client),
@@ -62,8 +79,7 @@ pub(super) fn dry_run(text: &str) -> Result<DryRun, Sentence> {
     }
 }
 
-/// The same for a verb that can ask the server.
-pub(super) fn server_dry_run(text: &str) -> Result<DryRun, Sentence> {
+fn server_dry_run(text: &str) -> Result<DryRun, Sentence> {
     match text {
         "none" => Ok(DryRun::None),
         "client" => Ok(DryRun::Client),

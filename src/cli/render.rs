@@ -9,7 +9,7 @@ use self::check::only_json;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
-use super::output::{DryRun, dry_run};
+use super::output::DryRunArgs;
 use super::pipeline::{PipelineArgs, facts_of_no_machine};
 use crate::local::render::{Renderer, Task};
 use crate::pipeline::facts::{Facts, Reads};
@@ -20,7 +20,9 @@ use crate::pipeline::facts::{Facts, Reads};
 ///
 /// With --check it prints what may be wrong instead, each with its name, line, reason and remedy, and the exit code is 1 if there is any error or warning; notes do not count. A comment `# check: allow NAME` on the line or above it lets a finding pass.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    mut_arg("dry_run", |arg| arg.requires("fix").help("If `client`, print what --fix would change without changing it")),
+    after_help = "\
 Examples:
   # Render this repository's .studioci/pipeline.yaml
   kubectl studioci render
@@ -30,7 +32,8 @@ Examples:
 
   # Look for everything that may be wrong, and put right what has one right answer
   kubectl studioci render --check
-  kubectl studioci render --check --fix")]
+  kubectl studioci render --check --fix"
+)]
 pub struct RenderArgs {
     /// The pipeline.
     #[command(flatten)]
@@ -44,18 +47,9 @@ pub struct RenderArgs {
     /// Put right in the template what has one right answer, and print the changed lines
     #[arg(long, requires = "check")]
     pub fix: bool,
-    /// If `client`, print what --fix would change without changing it
-    #[arg(
-        long,
-        requires = "fix",
-        value_name = "none|client",
-        default_value = "none",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "client",
-        value_parser = dry_run
-    )]
-    pub dry_run: DryRun,
+    /// Whether it is only looked at.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
     /// Output format of --check: json
     #[arg(short, long, requires = "check", value_name = "FORMAT", value_parser = only_json)]
     pub output: Option<OnlyJson>,

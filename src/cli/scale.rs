@@ -6,10 +6,10 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::context::Ctx;
-use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::live::LiveWait;
-use super::output::{DryRun, OutputArg, Results, of_results, server_dry_run};
+use super::output::{OutputArg, Results, ServerDryRunArgs, of_results};
+use super::wait::WaitArgs;
 use crate::chain::build::Phase;
 use crate::ops;
 use crate::ops::scale::Scaled;
@@ -21,14 +21,19 @@ use crate::output::result::{Operation, ResultLine};
 ///
 /// Support is every Deployment, StatefulSet, ReplicaSet and ReplicationController of the pipeline other than the build workload. When a build has finished, its support is scaled to 0 and its replica counts are remembered. If a chain is named, its newest finished build is scaled. Support is not scaled down while its build is prepared or runs.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    mut_arg("dry_run", |arg| arg.help("If `client`, print what would be scaled; if `server`, have the server check it too; nothing is changed")),
+    mut_arg("wait", |arg| arg.help("Wait until support is ready, or gone")),
+    mut_arg("timeout", |arg| arg.help("How long to wait before giving up with exit code 4 (default: 5m); implies --wait")),
+    after_help = "\
 Examples:
   # Look at what a build left in its database, then scale down again
   kubectl studioci scale up ci-witty-kepler --wait
   kubectl studioci scale down ci-witty-kepler
 
   # Scale up the support of a chain's newest finished build
-  kubectl studioci scale up runner-main")]
+  kubectl studioci scale up runner-main"
+)]
 pub struct ScaleArgs {
     /// `up` restores the remembered replica counts, `down` scales to 0
     #[arg(value_name = "up|down", hide_possible_values = true)]
@@ -36,27 +41,19 @@ pub struct ScaleArgs {
     /// Build or chain to scale
     #[arg(value_name = "BUILD|CHAIN")]
     pub name: String,
-    /// If `client`, print what would be scaled; if `server`, have the server check it too; nothing is changed
-    #[arg(
-        long,
-        value_name = "none|client|server",
-        default_value = "none",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "client",
-        value_parser = server_dry_run
-    )]
-    pub dry_run: DryRun,
+    /// Whether it is only looked at.
+    #[command(flatten)]
+    pub dry_run: ServerDryRunArgs,
     /// Output format, one of: json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, yaml
     #[arg(short, long, value_name = "FORMAT", value_parser = of_results)]
     pub output: Option<OutputArg>,
-    /// Wait until support is ready, or gone
-    #[arg(long)]
-    pub wait: bool,
-    /// How long to wait with --wait
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
-    pub timeout: Duration,
+    /// Whether it is waited for.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 }
+
+/// How long support may take if nobody says.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,7 +76,7 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     if args.name != name {
         ctx.console.talk(&format!("build {} of chain {} is {name}", build.generation, build.chain));
     }
-    let outcome = ops::scale::scale(&cluster, &build, direction, args.dry_run).await?;
+    let outcome = ops::scale::scale(&cluster, &build, direction, args.dry_run.asked).await?;
     for done in &outcome.scaled {
         print(done, name, &args, &mut results, &mut ctx.console)?;
     }
@@ -88,10 +85,10 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         failed.for_each(|failure| failure.print(&mut ctx.console));
         return Err(first);
     }
-    if args.dry_run.is_dry() {
+    if args.dry_run.asked.is_dry() {
         return Ok(ExitKind::Done);
     }
-    if args.wait {
+    if args.wait.asked {
         let (state, span) = match direction {
             ops::scale::Direction::Up => ("ready", Some((Phase::Preparing, Phase::Building))),
             ops::scale::Direction::Down => ("gone", None),
@@ -100,7 +97,8 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         let wait = LiveWait::on(shown, format!("Waiting until support of {name} is {state}"))
             .of_chain(Some(build.chain.clone()));
         let tell = |missing: String| wait.waits_for(missing);
-        let waiting = ops::scale::settled(&cluster, &build, direction, args.timeout, &tell);
+        let bound = args.wait.timeout.unwrap_or(PATIENCE);
+        let waiting = ops::scale::settled(&cluster, &build, direction, bound, &tell);
         let waiting = wait.during(&cluster, span, waiting);
         if Box::pin(or_interrupted(waiting)).await.transpose()?.is_none() {
             ctx.console.talk(&format!("stopped waiting; it goes on: kubectl get pods -n {name}"));
@@ -130,7 +128,7 @@ fn print(
         name: &done.name,
         namespace: None,
         operation: if done.changed { Operation::Scaled } else { Operation::Unchanged },
-        dry_run: args.dry_run,
+        dry_run: args.dry_run.asked,
     };
     let object = || {
         json!({

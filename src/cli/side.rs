@@ -1,16 +1,14 @@
 //! What `trigger` and `retry` have in common: how a side build is asked for, shown and waited for.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use clap::Args;
-use clap::builder::ArgPredicate;
 use jiff::Timestamp;
 
 use super::context::Ctx;
-use super::duration;
 use super::failure::{ExitKind, Failure};
-use super::output::{DryRun, OutputArg, Results, of_results, server_dry_run};
+use super::output::{OutputArg, Results, ServerDryRunArgs, of_results};
+use super::wait::WaitArgs;
 use crate::chain::build::Build;
 use crate::chain::build_object::{Seen, build_object};
 use crate::chain::side::in_words;
@@ -24,35 +22,17 @@ use crate::output::watch;
 
 /// How a side build is asked for.
 #[derive(Debug, Args)]
+#[command(mut_arg("wait", |arg| arg.help("Wait for the verdict, which is the exit code then")))]
 pub struct SideArgs {
-    /// If `client`, print what would be created; if `server`, have the server check it too; nothing is created
-    #[arg(
-        long,
-        value_name = "none|client|server",
-        default_value = "none",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "client",
-        value_parser = server_dry_run
-    )]
-    pub dry_run: DryRun,
+    /// Whether it is only looked at.
+    #[command(flatten)]
+    pub dry_run: ServerDryRunArgs,
     /// Output format, one of: json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, yaml
     #[arg(short, long, value_name = "FORMAT", value_parser = of_results)]
     pub output: Option<OutputArg>,
-    /// Wait for the verdict, which is the exit code then
-    #[arg(
-        long,
-        value_name = "true|false",
-        default_value = "false",
-        default_missing_value = "true",
-        default_value_if("timeout", ArgPredicate::IsPresent, "true"),
-        num_args = 0..=1,
-        require_equals = true
-    )]
-    pub wait: bool,
-    /// How long to wait before giving up with exit code 4 (default: no limit); implies --wait
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub timeout: Option<Duration>,
+    /// Whether it is waited for.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 }
 
 impl SideArgs {
@@ -62,7 +42,7 @@ impl SideArgs {
 
     #[expect(clippy::disallowed_methods, reason = "the time of the claim is taken here")]
     pub(super) fn request(&self) -> SideRequest {
-        SideRequest { renderer: Renderer::person(), dry_run: self.dry_run, at: Timestamp::now() }
+        SideRequest { renderer: Renderer::person(), dry_run: self.dry_run.asked, at: Timestamp::now() }
     }
 }
 
@@ -82,7 +62,7 @@ pub(super) async fn show(
         name,
         namespace: None,
         operation: Operation::Created,
-        dry_run: args.dry_run,
+        dry_run: args.dry_run.asked,
     };
     let object = || {
         let mut object = build_object(build, &Seen::default(), Timestamp::now());
@@ -92,7 +72,7 @@ pub(super) async fn show(
         object
     };
     results.print(&mut ctx.console, &line.to_string(), &line.object(), object)?;
-    if args.dry_run.is_dry() {
+    if args.dry_run.asked.is_dry() {
         return Ok(ExitKind::Done);
     }
     let what = match &build.retry_of {
@@ -100,7 +80,7 @@ pub(super) async fn show(
         None => "asked for by hand".to_owned(),
     };
     ctx.console.talk(&format!("{} of chain {}, {what}", in_words(build.generation), build.chain));
-    if !args.wait {
+    if !args.wait.asked {
         ctx.console.talk(&format!("Follow it with: kubectl studioci watch {name}"));
         return Ok(ExitKind::Done);
     }
@@ -113,7 +93,7 @@ pub(super) async fn show(
         }
         ControlFlow::Continue(())
     };
-    let waiting = ops::watch::watch_build(cluster, build, args.timeout, &mut tell);
+    let waiting = ops::watch::watch_build(cluster, build, args.wait.timeout, &mut tell);
     let Some(verdict) = Box::pin(or_interrupted(waiting)).await.transpose()?.flatten() else {
         ctx.console.talk(&format!("stopped waiting; it goes on: kubectl studioci watch {name}"));
         return Ok(ExitKind::Interrupted);

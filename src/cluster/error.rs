@@ -6,6 +6,7 @@ use super::config_fault::ConfigFault;
 use super::forbidden::Forbidden;
 use super::giver::Giver;
 use super::hindrance::Hindrance;
+use crate::chain::bound::TimeBound;
 pub use crate::chain::denial::Denier;
 
 /// A call that did not do what it was for.
@@ -115,7 +116,7 @@ pub enum Error {
         why: String,
     },
     /// No answer in time.
-    #[error("{what}: no answer from {server}{} within {}", of_proxy(proxy.as_deref()), seconds(*after))]
+    #[error("{what}: no answer from {server}{} within {}", of_proxy(proxy.as_deref()), TimeBound(*after))]
     Timeout {
         /// What was asked for.
         what: String,
@@ -168,10 +169,6 @@ fn of_user(user: &str, giver: Giver) -> String {
 
 fn of_context(context: Option<&str>) -> String {
     context.map(|context| format!(" of context {context:?}")).unwrap_or_default()
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.0} s", duration.as_secs_f64())
 }
 
 impl Error {

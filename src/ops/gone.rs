@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
+use crate::chain::bound::TimeBound;
 use crate::cluster::objects::{Condition, NamespaceObject};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Follow, Query, WatchEvent};
@@ -83,7 +84,7 @@ async fn late(cluster: &Cluster, targets: &[Target], bound: Duration) -> Result<
         remedies.push("it goes on by itself once kube-controller-manager gets to it; run this again then");
     }
     Ok(Error::StillTerminating {
-        seconds: bound.as_secs(),
+        bound: TimeBound(bound),
         namespaces: left.join("\n"),
         remedy: remedies.join("\n"),
     })

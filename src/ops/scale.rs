@@ -10,6 +10,7 @@ use futures_util::future::{join_all, try_join_all};
 use serde_json::{Value, json};
 
 use super::status;
+use crate::chain::bound::TimeBound;
 use crate::chain::build::{Build, Phase};
 use crate::chain::wire;
 use crate::chain::workload::{Scalable, Workload};
@@ -260,7 +261,7 @@ pub async fn settled(
     Err(Error::SupportNotSettled {
         build: namespace.to_owned(),
         state: if direction == Direction::Up { "ready" } else { "gone" }.to_owned(),
-        seconds: bound.as_secs(),
+        bound: TimeBound(bound),
         missing: try_join_all(named).await?.join("; "),
     })
 }

@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use jiff::Timestamp;
 
 use super::publish::wait_for_results;
+use crate::chain::bound::TimeBound;
 use crate::chain::build::{Build, NamespaceView};
 use crate::chain::head::Head;
 use crate::chain::retention::{self, ChainsInHome, Fate, Rules};
@@ -202,7 +203,7 @@ async fn wait_for_builds(cluster: &Cluster, request: &StopRequest, ended: &Head,
     let (namespaces, home) = look(cluster, chain).await?;
     Err(Error::StillRunning {
         chain: chain.to_owned(),
-        seconds: bound.as_secs(),
+        bound: TimeBound(bound),
         builds: running(&namespaces, &home).join(", "),
     })
 }

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 
 use super::report::history_of;
 use super::status;
+use crate::chain::bound::TimeBound;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::outbox::of_history;
 use crate::chain::revision::is_same_commit;
@@ -284,14 +285,14 @@ impl Watcher<'_> {
     }
 
     fn no_verdict(&self, bound: Duration) -> WatchFault {
-        let seconds = bound.as_secs();
+        let bound = TimeBound(bound);
         match self.until {
             Until::VerdictOf(sought) if !sought.is_of(&self.build) => WatchFault::NoBuildOf {
                 chain: self.build.chain.clone(),
                 revision: sought.id.to_owned(),
-                seconds,
+                bound,
             },
-            _ => WatchFault::NoVerdict { namespace: self.build.namespace.clone(), seconds },
+            _ => WatchFault::NoVerdict { namespace: self.build.namespace.clone(), bound },
         }
     }
 

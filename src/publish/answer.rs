@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::fault::PublishFault;
 use super::patience::Setback;
+use crate::chain::bound::TimeBound;
 use crate::cluster::Hindrance;
 use crate::cluster::outside::{HttpAnswer, NoAnswer, http_date};
 
@@ -28,7 +29,7 @@ pub(super) fn unanswered(server: String, no: NoAnswer) -> Setback {
             if may_pass { Setback::again(fault) } else { Setback::Never(fault) }
         }
         NoAnswer::Silent(after) => {
-            Setback::again(PublishFault::Unanswered { server, seconds: after.as_secs() })
+            Setback::again(PublishFault::Unanswered { server, bound: TimeBound(after) })
         }
         NoAnswer::TooLarge(most) => Setback::Never(PublishFault::AnswerEndless { server, most }),
     }
@@ -48,8 +49,8 @@ pub(super) fn passing(server: &str, answer: &HttpAnswer) -> Option<Setback> {
 }
 
 fn limited(server: &str, after: Duration) -> Setback {
-    let seconds = after.as_secs();
-    Setback::after(PublishFault::RateLimited { server: server.to_owned(), seconds }, after)
+    let bound = TimeBound(after);
+    Setback::after(PublishFault::RateLimited { server: server.to_owned(), bound }, after)
 }
 
 /// How long the other side asks to wait, by its own clock.

@@ -1,6 +1,7 @@
 //! Why a result does not get to where it should: a case for each address, token, right and answer that is in the way. No case
 //! holds a token, or of a webhook more than its host.
 
+use crate::chain::bound::TimeBound;
 use crate::chain::case::cases;
 
 cases! {
@@ -87,8 +88,8 @@ cases! {
             "{server} refuses the status: HTTP {code}: {why}"
             => "do what it says, then publish the result again: kubectl studioci report BUILD --publish";
         /// Too many requests of this token, or of this address.
-        RateLimited { server: String, seconds: u64 } Timeout
-            "{server} takes no more requests for {seconds} s"
+        RateLimited { server: String, bound: TimeBound } Timeout
+            "{server} takes no more requests for {bound}"
             => "wait; a token that many share meets its limit sooner: give the chain one of its own";
     }
 
@@ -126,8 +127,8 @@ cases! {
             "{server} is not trusted: {why}"
             => "give the authority that signed it: --github-ca FILE";
         /// Silence.
-        Unanswered { server: String, seconds: u64 } Timeout
-            "{server} did not answer within {seconds} s"
+        Unanswered { server: String, bound: TimeBound } Timeout
+            "{server} did not answer within {bound}"
             => "wait until it is well, or check the proxy on the way";
         /// Its own trouble.
         ServerTrouble { server: String, code: u16 } Timeout

@@ -7,6 +7,7 @@ use serde_json::json;
 use testkit::{Forge, ForgeFault, Reply, Scripted, SecureSocket};
 
 use super::{Github, Outcome, PublishFault, Right};
+use crate::chain::bound::TimeBound;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::commit_status::CommitStatus;
 use crate::chain::masking::Masking;
@@ -210,7 +211,10 @@ async fn a_limit_is_waited_for_as_long_as_github_asks_and_no_longer_than_the_cal
     long.state().faults = [reset(3000)].into();
     let (github, record) = client(&long);
     let outcome = github.publish(COMMIT, &passed(), WITHIN).await;
-    let why = PublishFault::RateLimited { server: "https://gh.example".to_owned(), seconds: 3001 };
+    let why = PublishFault::RateLimited {
+        server: "https://gh.example".to_owned(),
+        bound: TimeBound(Duration::from_secs(3001)),
+    };
     assert_eq!(outcome, Outcome::Later { after: Duration::from_secs(3001), why });
     assert_eq!(record.count(), 1, "it was not asked again");
     assert_eq!(words(&long), [""; 0]);

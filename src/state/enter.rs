@@ -9,6 +9,7 @@ use super::bell::{Bell, wait_until};
 use super::error::{Error, Result};
 use super::write::create;
 use super::{DryRun, Say};
+use crate::chain::bound::TimeBound;
 use crate::chain::build::Build;
 use crate::chain::rights::{self, BuildNamespace};
 use crate::cluster::resource as kind;
@@ -135,5 +136,5 @@ pub async fn usable(cluster: &Cluster, namespace: &str, bound: Duration, say: Sa
     });
     found
         .await?
-        .ok_or_else(|| Error::NoServiceAccount { namespace: namespace.to_owned(), seconds: bound.as_secs() })
+        .ok_or_else(|| Error::NoServiceAccount { namespace: namespace.to_owned(), bound: TimeBound(bound) })
 }

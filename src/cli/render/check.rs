@@ -36,14 +36,14 @@ pub(super) fn run(args: &RenderArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure>
     let look = |sources: &Sources| Renderer::person().findings(sources.clone(), facts.clone());
     let mut findings = look(&sources)?;
     if args.fix && findings.iter().any(|finding| finding.edit.is_some()) {
-        if files::is_stdin(&args.pipeline.filename) && !args.dry_run.is_dry() {
+        if files::is_stdin(&args.pipeline.filename) && !args.dry_run.asked.is_dry() {
             return Err(Mistake::FixOfStdin {}.into());
         }
         let (text, changed) = edited(&sources.template.text, &findings);
         let fixed = Sources { template: Text { text, ..sources.template.clone() }, ..sources.clone() };
         let left = look(&fixed)?;
         if is_better(&findings, &left) {
-            if !args.dry_run.is_dry() {
+            if !args.dry_run.asked.is_dry() {
                 files::replace(&args.pipeline.filename, &sources.template.text, &fixed.template.text)
                     .map_err(Mistake::from)?;
             }

@@ -3,6 +3,7 @@
 
 use super::wait::LOOK_AGAIN;
 use super::{Intent, StartOutcome, StartRequest};
+use crate::chain::bound::TimeBound;
 use crate::chain::build::{Build, Phase};
 use crate::chain::rights::BuildNamespace;
 use crate::cluster::Cluster;
@@ -53,7 +54,7 @@ pub(super) async fn unchanged(
     match listens.await? {
         Some(newest) => Ok(StartOutcome::Unchanged(newest)),
         None => {
-            Err(Error::NobodyListens { chain: chain.clone(), seconds: request.timeout.as_secs(), why: told })
+            Err(Error::NobodyListens { chain: chain.clone(), bound: TimeBound(request.timeout), why: told })
         }
     }
 }

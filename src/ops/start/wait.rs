@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::undo::take_back;
+use crate::chain::bound::TimeBound;
 use crate::chain::build::{Baseline, Build, Phase};
 use crate::chain::pod::{Pod, State, image_trouble, not_in_registry};
 use crate::chain::signs::FIRST_PUSH;
@@ -74,7 +75,7 @@ pub(super) async fn listening(
     let chain = &raise.claim.chain;
     Err(Error::NotListening {
         namespace: claimed.namespace.clone(),
-        seconds: timeout.as_secs(),
+        bound: TimeBound(timeout),
         why: missing,
         remedy: remedy
             .unwrap_or_else(|| format!("it goes on by itself; kubectl studioci watch {chain} follows it")),

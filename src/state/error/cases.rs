@@ -4,6 +4,7 @@ use super::{
     cancel_fault::CancelFault, log_fault::LogFault, side_fault::SideFault, start_flag_fault::StartFlagFault,
     watch_fault::WatchFault,
 };
+use crate::chain::bound::TimeBound;
 use crate::chain::case::cases;
 use crate::chain::wire::{CHAIN, FREEZE, HOME, HOME_CONFIG, LISTENER_SECURITY, ROLE_USER, ROLE_WORKSPACE};
 use crate::cluster;
@@ -205,8 +206,8 @@ cases! {
             => "names that nobody can guess should not collide this often: check who makes namespaces here, and whether a \
                 webhook changes their labels or annotations";
         /// The controller manager does not come to the fresh namespace.
-        NoServiceAccount { namespace: String, seconds: u64 } Timeout
-            "namespace {namespace} has no default ServiceAccount after {seconds} s, which kube-controller-manager makes"
+        NoServiceAccount { namespace: String, bound: TimeBound } Timeout
+            "namespace {namespace} has no default ServiceAccount after {bound}, which kube-controller-manager makes"
             => "run this again; if that does not help, have whoever runs the cluster get kube-controller-manager to run";
     }
     "start" {
@@ -256,12 +257,12 @@ cases! {
             "namespace {namespace} was deleted while its listener came up"
             => "have whoever or whatever deletes namespaces here spare it, then run start again";
         /// The listener does not come up.
-        NotListening { namespace: String, seconds: u64, why: String, remedy: String } Timeout
-            "the listener in {namespace} does not listen after {seconds} s: {why}"
+        NotListening { namespace: String, bound: TimeBound, why: String, remedy: String } Timeout
+            "the listener in {namespace} does not listen after {bound}: {why}"
             => "{remedy}";
         /// The chain is as it should be, and nobody listens.
-        NobodyListens { chain: String, seconds: u64, why: String } Timeout
-            "chain {chain} is as it was asked for, but after {seconds} s nobody listens: {why}"
+        NobodyListens { chain: String, bound: TimeBound, why: String } Timeout
+            "chain {chain} is as it was asked for, but after {bound} nobody listens: {why}"
             => "fix what is named, or let a fresh listener carry on from another tag: kubectl studioci start --tag TAG";
         /// A new chain's tag is not there, and its policy wants one that is.
         TagMissing { image: String, policy: String } Usage
@@ -342,8 +343,8 @@ cases! {
             "you may not {right}"
             => "without --dry-run you are bound to ClusterRole {ROLE_WORKSPACE} there first, which a dry run does not";
         /// Support does not come up, or go.
-        SupportNotSettled { build: String, state: String, seconds: u64, missing: String } Timeout
-            "support of build {build} is not {state} after {seconds} s: {missing}"
+        SupportNotSettled { build: String, state: String, bound: TimeBound, missing: String } Timeout
+            "support of build {build} is not {state} after {bound}: {missing}"
             => "it goes on by itself; what is named above is in its way; a longer --timeout waits longer";
     }
     "stop and cleanup" {
@@ -356,14 +357,14 @@ cases! {
             "chain {chain} was deleted and started again while it was being stopped"
             => "run this again to end the new one, too";
         /// Builds run on.
-        StillRunning { chain: String, seconds: u64, builds: String } Timeout
-            "builds of chain {chain} still run after {seconds} s: {builds}"
+        StillRunning { chain: String, bound: TimeBound, builds: String } Timeout
+            "builds of chain {chain} still run after {bound}: {builds}"
             => "the chain has ended and takes no more pushes; run stop {chain} --purge again for the rest. Of a build that \
                 never ends, the agent may be gone: the next one, which kubectl studioci start raises for chain {chain}, ends \
                 it in its place; or kubectl delete namespace takes it away unfinished";
         /// Namespaces are Terminating still.
-        StillTerminating { seconds: u64, namespaces: String, remedy: String } Timeout
-            "not gone after {seconds} s: {namespaces}"
+        StillTerminating { bound: TimeBound, namespaces: String, remedy: String } Timeout
+            "not gone after {bound}: {namespaces}"
             => "{remedy}";
     }
     "What stops an agent" {

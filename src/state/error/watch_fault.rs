@@ -1,5 +1,6 @@
 //! Why nothing is followed, or not to its verdict.
 
+use crate::chain::bound::TimeBound;
 use crate::chain::case::cases;
 use crate::chain::wire::HOME;
 
@@ -18,12 +19,12 @@ cases! {
             "there is nothing to watch"
             => "start a chain with kubectl studioci start";
         /// No verdict in time.
-        NoVerdict { namespace: String, seconds: u64 } Timeout
-            "no verdict of the build in {namespace} after {seconds} s"
+        NoVerdict { namespace: String, bound: TimeBound } Timeout
+            "no verdict of the build in {namespace} after {bound}"
             => "it goes on; come back with kubectl studioci watch {namespace}";
         /// No build of the commit in time.
-        NoBuildOf { chain: String, revision: String, seconds: u64 } Timeout
-            "chain {chain} has had no build of {revision} after {seconds} s"
+        NoBuildOf { chain: String, revision: String, bound: TimeBound } Timeout
+            "chain {chain} has had no build of {revision} after {bound}"
             => "it may still come (kubectl studioci watch {chain} --revision {revision}), or its image was never pushed, or Keel has \
                 taken another one instead: kubectl studioci report {chain} lists what was built";
         /// A build that may be of any commit.
