@@ -124,6 +124,54 @@ fn a_side_build_stands_beside_what_it_was_made_of_even_if_that_is_gone() {
 }
 
 #[test]
+fn a_retry_of_a_side_build_stands_below_it_however_deep_and_whatever_else_is_younger() {
+    let made = |name: &str, second: i64, origin: Option<&str>| Build {
+        namespace: name.to_owned(),
+        uid: name.to_owned(),
+        created: Some(jiff::Timestamp::from_second(second).unwrap()),
+        retry_of: origin.map(str::to_owned),
+        ..build(side::FIRST)
+    };
+    let builds = [
+        build(1),
+        made("tag", 1, None),
+        made("again", 2, Some("tag")),
+        made("once-more", 3, Some("again")),
+        made("beside", 4, Some("tag")),
+        made("lost", 5, Some("nowhere")),
+        made("of-lost", 6, Some("lost")),
+        made("other", 7, None),
+        made("of-1", 8, Some("ci-1")),
+        made("of-of-1", 9, Some("of-1")),
+    ];
+    assert_eq!(
+        told(&builds, Some(&kept(1, &[]))),
+        [
+            "other",
+            "lost",
+            "  of-lost",
+            "tag",
+            "  beside",
+            "  again",
+            "    once-more",
+            "ci-1",
+            "  of-1",
+            "    of-of-1",
+        ]
+    );
+    // one that names itself, and three in a ring: none is left out
+    let ring =
+        [made("x", 1, Some("z")), made("y", 2, Some("x")), made("z", 3, Some("y")), made("w", 4, Some("w"))];
+    let lines = told(&ring, None);
+    assert_eq!(lines, ["w", "z", "  x", "    y"]);
+    // a retry that is there, of a side build that is gone
+    let mut home = kept(1, &[(2, "Failed")]);
+    home.history[0].generation += side::FIRST;
+    let lines = told(&[build(1), made("again", 9, Some("ci-2"))], Some(&home));
+    assert_eq!(lines, ["(ci-2 Failed)", "  again", "ci-1"]);
+}
+
+#[test]
 fn a_side_build_of_no_build_stands_before_the_chains_own_and_those_that_are_gone_are_one_gap() {
     let made = |name: &str, origin: Option<&str>| Build {
         namespace: name.to_owned(),
