@@ -12,12 +12,14 @@ impl fmt::Display for TimeBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0.as_nanos();
         let tenths_of = |unit: u128| (nanos * 10 + unit / 2) / unit;
+        // what would be rounded up to a thousand of these is one of the next
+        let fits = |unit| tenths_of(unit) < 10_000;
         let (unit, name) = match nanos {
             0 => (1_000_000_000, "s"),
-            _ if tenths_of(1_000_000_000) >= 10 => (1_000_000_000, "s"),
-            _ if tenths_of(1_000_000) >= 10 => (1_000_000, "ms"),
-            _ if tenths_of(1_000) >= 10 => (1_000, "µs"),
-            _ => (1, "ns"),
+            1..1_000 => (1, "ns"),
+            _ if fits(1_000) => (1_000, "µs"),
+            _ if fits(1_000_000) => (1_000_000, "ms"),
+            _ => (1_000_000_000, "s"),
         };
         let tenths = tenths_of(unit);
         match tenths % 10 {
@@ -40,6 +42,8 @@ mod tests {
             (1_500, "1.5 µs"),
             (1_000_000, "1 ms"),
             (250_000_000, "250 ms"),
+            (950_000_000, "950 ms"),
+            (999_960, "1 ms"),
             (999_940_000, "999.9 ms"),
             (999_999_999, "1 s"),
             (1_000_000_000, "1 s"),

@@ -109,9 +109,9 @@ fn kin<'a>(builds: &[&'a Build], kept: Option<&KeptOfChain>) -> Vec<Kin<'a>> {
     // what is of no build, or of one that nobody knows any more; of two that name each other, the newest
     let mut kin = Vec::new();
     while !sides.is_empty() {
-        let names: BTreeSet<&str> =
+        let others: BTreeSet<&str> =
             sides.iter().filter_map(KinOf::build).map(|build| build.namespace.as_str()).collect();
-        let is_first = |it: &KinOf<'_>| origin(it).is_none_or(|of| !names.contains(of));
+        let is_first = |it: &KinOf<'_>| origin(it).is_none_or(|of| !others.contains(of));
         let of = sides.remove(sides.iter().position(is_first).unwrap_or_default());
         kin.push(Kin::with(of, &mut sides));
     }
