@@ -18,22 +18,15 @@ use crate::local::files::FileError;
 use crate::ops;
 use crate::pipeline::{documents, facts};
 
-/// What means a chain without a word of anybody's.
-const CHECKOUT: &str = "this checkout";
-
 /// The key of the settings file.
 const CHAIN: &str = "chain";
 
-/// A chain, and what says that it is meant.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct MeantChain {
-    pub(super) name: String,
-    pub(super) by: String,
-}
+/// A chain, and what says that it is meant; nothing where it is that of this checkout.
+type MeantChain = (String, Option<String>);
 
 /// That of `STUDIOCI_CHAIN`; else the one that `start` would begin here; else that of the settings file.
-pub(super) fn chain_here(settings: &ProcessSettings) -> Result<MeantChain, Failure> {
-    Ok(meant(settings, of_checkout)?.map_err(|why| Mistake::NoChainHere { why })?)
+pub(super) fn chain_here(settings: &ProcessSettings) -> Result<String, Failure> {
+    Ok(meant(settings, of_checkout)?.map_err(|why| Mistake::NoChainHere { why })?.0)
 }
 
 /// The name that was given, else the chain that somebody has said is meant; and where neither is, the chain of this checkout, which
@@ -41,17 +34,18 @@ pub(super) fn chain_here(settings: &ProcessSettings) -> Result<MeantChain, Failu
 pub(super) fn named_or_here(
     name: Option<String>,
     ctx: &mut Ctx,
-) -> Result<(Option<String>, Option<MeantChain>), Failure> {
+) -> Result<(Option<String>, Option<String>), Failure> {
     if name.is_some() {
         return Ok((name, None));
     }
-    match meant(&ctx.settings, of_checkout)?.ok() {
-        Some(MeantChain { name, by }) if by != CHECKOUT => {
+    Ok(match meant(&ctx.settings, of_checkout)? {
+        Ok((name, Some(by))) => {
             ctx.console.talk(&format!("chain {name} is meant, by {by}"));
-            Ok((Some(name), None))
+            (Some(name), None)
         }
-        here => Ok((None, here)),
-    }
+        Ok((here, None)) => (None, Some(here)),
+        Err(_) => (None, None),
+    })
 }
 
 /// The chain that `start` would begin here, or why there is none.
@@ -69,7 +63,7 @@ fn meant(
         return Ok(Ok(checked(name, format!("variable {}", variable::CHAIN))?));
     }
     let why = match of_checkout() {
-        Ok(name) => return Ok(Ok(MeantChain { name, by: CHECKOUT.to_owned() })),
+        Ok(name) => return Ok(Ok((name, None))),
         Err(why) => why,
     };
     let Some(file) = settings.settings_file() else { return Ok(Err(why)) };
@@ -88,7 +82,7 @@ fn meant(
 fn checked(name: String, by: String) -> Result<MeantChain, Mistake> {
     match names::label_fault(&name, names::CHAIN_NAME_MAX) {
         Some(why) => Err(Mistake::NotAChain { by, name, why }),
-        None => Ok(MeantChain { name, by }),
+        None => Ok((name, Some(by))),
     }
 }
 
@@ -145,7 +139,7 @@ mod tests {
             };
             let of_checkout = || checkout.map(str::to_owned).ok_or_else(|| "no git".to_owned());
             let said = match meant(&settings, of_checkout) {
-                Ok(Ok(found)) => format!("{} by {}", found.name, found.by),
+                Ok(Ok((name, by))) => format!("{name} by {}", by.as_deref().unwrap_or("this checkout")),
                 Ok(Err(why)) => why,
                 Err(failure) => failure.to_string(),
             };

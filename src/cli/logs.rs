@@ -60,7 +60,7 @@ pub(super) async fn run(args: LogsArgs, ctx: &mut Ctx) -> Result<ExitKind, Failu
     let cluster = ctx.connect()?;
     let (name, here) = named_or_here(args.name, ctx)?;
     let request = LogsRequest {
-        here: here.map(|chain| chain.name),
+        here,
         name,
         follow: args.follow,
         container: args.container,

@@ -58,7 +58,7 @@ fn form(text: &str) -> Result<ReportForm, Sentence> {
 pub(super) async fn run(args: ReportArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let name = match args.name {
         Some(name) => name,
-        None => chain_here(&ctx.settings)?.name,
+        None => chain_here(&ctx.settings)?,
     };
     let cluster = ctx.connect()?;
     let mut report = Box::pin(ops::report::report(&cluster, &name)).await?;

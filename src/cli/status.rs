@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
-use super::here::{MeantChain, named_or_here};
+use super::here::named_or_here;
 use super::output::{OutputArg, of_lists, sort_by, unmatched};
 use crate::chain::build::Happening;
 use crate::cluster::Cluster;
@@ -204,14 +204,14 @@ pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
     let (name, here) = if every { (args.name, None) } else { named_or_here(args.name, ctx)? };
     let args = StatusArgs { name, ..args };
     if args.chains || args.tree {
-        return chains(&args, here.as_ref(), &listing, &cluster, &mut ctx.console).await;
+        return chains(&args, here.as_deref(), &listing, &cluster, &mut ctx.console).await;
     }
     let of_here = match &here {
-        Some(chain) => ops::status::of_chain(&cluster, args.wanted(Some(&chain.name), &listing)).await?,
+        Some(chain) => ops::status::of_chain(&cluster, args.wanted(Some(chain), &listing)).await?,
         None => None,
     };
     let narrowed = here.filter(|_| of_here.is_some());
-    let wanted = args.wanted(narrowed.as_ref().map(|chain| chain.name.as_str()), &listing);
+    let wanted = args.wanted(narrowed.as_deref(), &listing);
     let seen = match of_here {
         Some(seen) => seen,
         None => ops::status::status(&cluster, wanted).await?,
@@ -229,21 +229,21 @@ pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
     Ok(ExitKind::Done)
 }
 
-fn say_narrowed(MeantChain { name, by }: &MeantChain, flag: &str, console: &mut Console) {
+fn say_narrowed(chain: &str, flag: &str, console: &mut Console) {
     console.talk(&format!(
-        "these are the builds of chain {name}, which is meant by {by}; all: kubectl studioci status{flag} -A"
+        "these are the builds of chain {chain}, which is meant by this checkout; all: kubectl studioci status{flag} -A"
     ));
 }
 
 /// Lists chains, or draws their trees. `here`: the chain that is meant where no name is given and it is there.
 async fn chains(
     args: &StatusArgs,
-    here: Option<&MeantChain>,
+    here: Option<&str>,
     listing: &Listing,
     cluster: &Cluster,
     console: &mut Console,
 ) -> Result<ExitKind, Failure> {
-    let wanted = args.wanted(here.map(|chain| chain.name.as_str()), listing);
+    let wanted = args.wanted(here, listing);
     let asked = Box::pin(ops::status::chains(cluster, wanted)).await;
     let seen = match (asked, here) {
         (Err(Error::NoSuchName { .. }), Some(_)) => {

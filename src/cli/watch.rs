@@ -64,7 +64,6 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         ctx.console.talk(&format!("waiting for the verdict of {commit}"));
     }
     let (name, here) = named_or_here(args.name, ctx)?;
-    let here = here.map(|chain| chain.name);
     let wait = LiveWait::on(ctx.console.live(), "Looking for the build");
     let console = &mut ctx.console;
     let several = args.follow || commit.is_some();
