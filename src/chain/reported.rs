@@ -128,7 +128,7 @@ pub struct ReportedChain {
     pub chain: String,
     /// When and by whom it was ended, in words.
     pub ended: Option<String>,
-    /// Its builds from the push on, the newest first.
+    /// Its builds from the push on, the newest first. Those that were asked for by hand come before, from their claim on.
     pub builds: Vec<ReportedBuild>,
 }
 
@@ -139,10 +139,10 @@ pub struct Tally {
     pub verdicts: BTreeMap<Verdict, usize>,
     /// How many ended.
     pub ended: usize,
+    /// How many have not yet.
+    pub running: usize,
     /// The median of how long they took.
     pub median: Option<SignedDuration>,
-    /// What those that ended have reserved, as far as that is known.
-    pub reserved: Option<Reserved>,
 }
 
 /// The middle of them; of an even number, the middle between both that are.
@@ -156,6 +156,20 @@ pub fn median(mut took: Vec<SignedDuration>) -> Option<SignedDuration> {
 }
 
 impl Tally {
+    fn of<'a>(builds: impl Iterator<Item = &'a ReportedBuild>) -> Self {
+        let (mut tally, mut took) = (Self::default(), Vec::new());
+        for it in builds {
+            match it.build.verdict {
+                Some(verdict) => *tally.verdicts.entry(verdict).or_default() += 1,
+                None => tally.running += 1,
+            }
+            took.extend(it.took());
+        }
+        tally.ended = tally.verdicts.values().sum();
+        tally.median = median(took);
+        tally
+    }
+
     /// Of those that ended, how many passed, in percent, rounded down: 100 means all.
     pub fn pass_rate(&self) -> Option<usize> {
         (self.passed() * 100).checked_div(self.ended)
@@ -168,7 +182,8 @@ impl Tally {
 }
 
 impl ReportedChain {
-    /// A chain by its history, and by its namespaces that are there; listeners that wait are no builds yet.
+    /// A chain by its history, and by its namespaces that are there; listeners that wait are no builds yet, whereas what was asked for
+    /// by hand is one that waits.
     pub fn of(chain: &str, uuid: &str, history: &[Entry], there: Vec<Build>) -> Self {
         let mut there: BTreeMap<String, Build> =
             there.into_iter().map(|build| (build.uid.clone(), build)).collect();
@@ -177,30 +192,34 @@ impl ReportedChain {
             None => ReportedBuild::gone(entry, chain, uuid),
         });
         let mut builds: Vec<ReportedBuild> = recorded.collect();
-        let running = there.into_values().filter(|build| build.phase >= Phase::Triggered);
+        let running = there.into_values().filter(|build| build.phase >= Phase::Triggered || build.is_side());
         builds.extend(running.map(|build| ReportedBuild::there(build, None)));
         builds.sort_by_key(|it| std::cmp::Reverse(it.build.generation));
         Self { chain: chain.to_owned(), ended: None, builds }
     }
 
-    /// What they come to.
+    /// What pushes have come to.
     pub fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        for verdict in self.builds.iter().filter_map(|it| it.build.verdict) {
-            tally.ended += 1;
-            *tally.verdicts.entry(verdict).or_default() += 1;
-        }
+        Tally::of(self.builds.iter().filter(|it| !it.build.is_side()))
+    }
+
+    /// What was built by hand, which says nothing of pushes; none where nothing was.
+    pub fn by_hand(&self) -> Option<Tally> {
+        let mut sides = self.builds.iter().filter(|it| it.build.is_side()).peekable();
+        sides.peek().is_some().then(|| Tally::of(sides))
+    }
+
+    /// What all that ended have reserved, as far as that is known.
+    pub fn reserved(&self) -> Option<Reserved> {
         let ended = self.builds.iter().filter(|it| it.build.verdict.is_some());
-        tally.reserved = Reserved::sum(ended.map(|it| it.build.reserved.as_ref()));
-        tally.median = median(self.builds.iter().filter_map(ReportedBuild::took).collect());
-        tally
+        Reserved::sum(ended.map(|it| it.build.reserved.as_ref()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::wire;
+    use crate::chain::{side, wire};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -248,6 +267,38 @@ mod tests {
             took(5, "Dreamt", 1000),
         ]);
         assert_eq!((some.ended, some.passed(), some.median), (4, 1, Some(SignedDuration::from_secs(10))));
+    }
+
+    #[test]
+    fn what_was_built_by_hand_is_no_push_and_counts_apart_from_its_claim_on() {
+        let number = |number: u64| (side::FIRST + number).to_string();
+        let hand =
+            |name: &str, phase, of: u64| Build::played(name, phase, &[(wire::GENERATION, &number(of))]);
+        let entries = [
+            took(1, "Passed", 10),
+            took(2, "Failed", 20),
+            took(side::FIRST, "Failed", 90),
+            took(side::FIRST + 1, "Passed", 70),
+            took(side::FIRST + 2, "Passed", 80),
+        ];
+        let there = vec![
+            hand("ci-waits", Phase::Claimed, 3),
+            hand("ci-hears", Phase::Listening, 4),
+            hand("ci-builds", Phase::Building, 5),
+            Build::played("ci-4", Phase::Building, &[]),
+        ];
+        let chain = ReportedChain::of("app", "c", &entries, there);
+        let shown: Vec<u64> = chain.builds.iter().map(|it| it.build.generation).collect();
+        assert_eq!(shown[..3], [5, 4, 3].map(|number| side::FIRST + number), "those that wait are told of");
+        let (pushes, hand) = (chain.tally(), chain.by_hand().unwrap());
+        let told =
+            |tally: &Tally| (tally.passed(), tally.ended, tally.running, tally.median.unwrap().as_secs());
+        assert_eq!((told(&pushes), told(&hand)), ((1, 2, 1, 15), (2, 3, 3, 80)));
+        assert_eq!(pushes.pass_rate(), Some(50));
+        // only by hand, and only pushes
+        let only = ReportedChain::of("app", "c", &entries[2..], Vec::new());
+        assert_eq!((only.tally().pass_rate(), only.by_hand().unwrap().ended), (None, 3));
+        assert_eq!(ReportedChain::of("app", "c", &entries[..2], Vec::new()).by_hand(), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use futures_util::future::try_join;
 use jiff::Timestamp;
 
 use super::stop;
-use crate::chain::build::{Build, Content, Version};
+use crate::chain::build::{Baseline, Build, Content, Version};
 use crate::chain::freeze::Freeze;
 use crate::chain::head::Head;
 use crate::chain::names;
@@ -55,6 +55,24 @@ pub(super) enum SideOf {
     },
 }
 
+impl SideOf {
+    /// What is to be built, as far as that is known yet.
+    fn version(&self) -> Version {
+        match self {
+            Self::Tag(tag) => Version { tag: tag.clone(), content: Content::Unseen },
+            Self::Again { freeze, .. } => freeze.version.clone(),
+        }
+    }
+
+    /// The build that it was before.
+    fn retried(&self) -> Option<&str> {
+        match self {
+            Self::Tag(_) => None,
+            Self::Again { of, .. } => Some(of),
+        }
+    }
+}
+
 /// A chain of which something is to be built, as it stands.
 #[derive(Debug)]
 pub(super) struct SideChain {
@@ -97,12 +115,10 @@ impl SideChain {
     }
 
     async fn plan(&self, wanted: &SideOf, namespace: &str, renderer: Renderer) -> Result<Plan> {
-        let of_tag = |tag: &String| Version { tag: tag.clone(), content: Content::Unseen };
-        let (version, image, revision) = match wanted {
-            SideOf::Tag(tag) => (of_tag(tag), &self.record.settings.repository, None),
-            SideOf::Again { freeze, .. } => {
-                (freeze.version.clone(), &freeze.image, freeze.revision.as_deref())
-            }
+        let version = wanted.version();
+        let (image, revision) = match wanted {
+            SideOf::Tag(_) => (&self.record.settings.repository, None),
+            SideOf::Again { freeze, .. } => (&freeze.image, freeze.revision.as_deref()),
         };
         let (text, name) = match wanted {
             SideOf::Tag(_) => (Some(self.last_good()), "last good pipeline".to_owned()),
@@ -158,12 +174,18 @@ pub(super) async fn make(
         progress(say, line);
     }
     let origin = seed::seed_of(cluster, &chain.name).await?;
-    let of = match wanted {
-        SideOf::Tag(_) => None,
-        SideOf::Again { of, .. } => Some(of.as_str()),
-    };
+    let (version, of) = (wanted.version(), wanted.retried());
     let claim_of = |chain: &SideChain, number| {
-        Claim::of_side(&chain.record.settings, origin, &chain.home.added, number, of, at)
+        Claim::of_listener(
+            &chain.record.settings,
+            origin,
+            &chain.home.added,
+            number,
+            &Baseline::None,
+            None,
+            at,
+        )
+        .of_side(&version, of)
     };
     let first = claim_of(&chain, chain.head.next_side());
     let name = names::sequence(origin, first.generation, &first.prefix).next().unwrap_or_default();
@@ -239,11 +261,8 @@ async fn raise(
     claimed: &Claimed,
     say: Say<'_>,
 ) -> Result<()> {
-    let (tag, digest) = match wanted {
-        SideOf::Tag(tag) => (tag, None),
-        SideOf::Again { freeze, .. } => (&freeze.version.tag, freeze.version.digest()),
-    };
-    let raise = Raise { claim, maker: Maker::Person, plan, tag };
+    let version = wanted.version();
+    let raise = Raise { claim, maker: Maker::Person, plan, tag: &version.tag };
     enter(cluster, raise.maker, &claim.there(claimed), claim.trusted_build).await?;
     dispatch::furnish(cluster, &raise, claimed, say).await?;
     if let SideOf::Again { freeze, .. } = wanted {
@@ -251,7 +270,7 @@ async fn raise(
         place(&mut object, &claimed.namespace);
         create(cluster, &object).await?;
     }
-    let mut listener = plan.side_listener(claim.generation, tag, digest);
+    let mut listener = plan.side_listener(claim.generation, &version.tag, version.digest());
     place(&mut listener, &claimed.namespace);
     create(cluster, &listener).await?;
     Ok(())

@@ -9,7 +9,7 @@ use super::listing::{Listed, Rows};
 use super::short::short;
 use super::table::NONE;
 use crate::chain::age;
-use crate::chain::build::{Baseline, Build, Dispatch, Map, Phase, Version};
+use crate::chain::build::{Baseline, Build, Content, Dispatch, Map, Phase, Version};
 use crate::chain::build_object::{Seen, build_object};
 use crate::chain::pod::not_in_registry;
 use crate::chain::side::number;
@@ -242,9 +242,10 @@ pub(super) fn status(build: &Build) -> &'static str {
 
 /// The short digest; an image that was side-loaded has none, and its build is unpinned.
 fn digest(build: &Build) -> String {
-    match &build.version {
-        Some(version) => version.digest().map_or("unpinned", |digest| digest.short()).to_owned(),
-        None => String::new(),
+    match build.version.as_ref().map(|version| &version.content) {
+        Some(Content::Digest(digest)) => digest.short().to_owned(),
+        Some(Content::SideLoaded) => "unpinned".to_owned(),
+        Some(Content::Unseen) | None => String::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Say;
 use super::error::{Error, Result};
-use crate::chain::build::{Baseline, Dispatch, Map, Phase};
+use crate::chain::build::{Baseline, Dispatch, Map, Phase, Version};
 use crate::chain::claim::{Marks, NAMES_TRIED, Standing, Whose, is_derived, judge, marked};
 use crate::chain::record::ChainSettings;
 use crate::chain::rights::{self, Added, BuildNamespace};
@@ -105,21 +105,19 @@ impl Claim {
         }
     }
 
-    /// The claim of a side build's namespace: no listener waits there, and none follows.
-    pub fn of_side(
-        settings: &ChainSettings,
-        seed: Uuid,
-        added: &Added,
-        number: u64,
-        retry_of: Option<&str>,
-        now: Timestamp,
-    ) -> Self {
-        let mut claim = Self::of_listener(settings, seed, added, number, &Baseline::None, None, now);
-        claim.annotations.insert(wire::DISPATCH.to_owned(), Dispatch::Ended.to_string());
-        if let Some(build) = retry_of {
-            claim.annotations.insert(wire::RETRY_OF.to_owned(), build.to_owned());
-        }
-        claim
+    /// The same of a side build's: no listener waits there, and none follows. `version`: what it is to build.
+    #[must_use]
+    pub fn of_side(mut self, version: &Version, retry_of: Option<&str>) -> Self {
+        let ended = Dispatch::Ended.to_string();
+        let told = [
+            (wire::DISPATCH, Some(ended.as_str())),
+            (wire::TAG, Some(version.tag.as_str())),
+            (wire::DIGEST, version.content_word()),
+            (wire::RETRY_OF, retry_of),
+        ];
+        let told = told.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
+        self.annotations.extend(told);
+        self
     }
 
     /// Where a claimed namespace is.

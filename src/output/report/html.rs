@@ -82,18 +82,17 @@ pub(super) fn build(it: &ReportedBuild, now: Timestamp) -> String {
 
 /// A chain.
 pub(super) fn chain(chain: &ReportedChain, now: Timestamp) -> String {
-    let tally = chain.tally();
     let mut body = format!(
         "<header>\n<p class=\"kind\">Chain</p>\n<h1><bdi>{}</bdi></h1>\n<p class=\"why\">{}.</p>\n",
         Html(&chain.chain),
-        summary(chain, &tally)
+        summary(chain)
     );
     if let Some(ended) = &chain.ended {
         let _ = writeln!(body, "<p class=\"note\">Ended: {}</p>", Html(ended));
     }
     body.push_str("</header>\n");
-    if let Some(it) = &tally.reserved {
-        list(&mut body, reserved(it));
+    if let Some(it) = chain.reserved() {
+        list(&mut body, reserved(&it));
     }
     if !chain.builds.is_empty() {
         bars(&mut body, chain, now);

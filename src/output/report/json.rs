@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::chain::build_object::{API_VERSION, Seen, build_object};
-use crate::chain::reported::{ReportedBuild, ReportedChain};
+use crate::chain::reported::{ReportedBuild, ReportedChain, Tally};
 
 /// A build.
 pub(super) fn build(it: &ReportedBuild, now: Timestamp) -> Value {
@@ -47,24 +47,33 @@ pub(super) fn build(it: &ReportedBuild, now: Timestamp) -> Value {
 
 /// A chain: a `BuildList` that says besides what its builds come to.
 pub(super) fn chain(chain: &ReportedChain, now: Timestamp) -> Value {
-    let tally = chain.tally();
     let items: Vec<Value> = chain.builds.iter().map(|it| build(it, now)).collect();
-    let verdicts: Map<String, Value> =
-        tally.verdicts.iter().map(|(verdict, count)| (verdict.to_string(), json!(count))).collect();
-    let mut summary = json!({ "chain": chain.chain, "ended": tally.ended, "verdicts": verdicts });
-    if let Some(rate) = tally.pass_rate() {
-        summary["passPercent"] = json!(rate);
+    let mut summary = come_to(&chain.tally());
+    summary["chain"] = json!(chain.chain);
+    if let Some(hand) = chain.by_hand() {
+        summary["byHand"] = come_to(&hand);
     }
-    if let Some(median) = tally.median {
-        summary["medianSeconds"] = json!(median.as_secs());
-    }
-    if let Some(reserved) = &tally.reserved {
+    if let Some(reserved) = &chain.reserved() {
         summary["reserved"] = json!(reserved);
     }
     if let Some(stopped) = &chain.ended {
         summary["stopped"] = json!(stopped);
     }
     json!({ "apiVersion": API_VERSION, "kind": "BuildList", "metadata": {}, "summary": summary, "items": items })
+}
+
+/// What builds come to.
+fn come_to(tally: &Tally) -> Value {
+    let verdicts: Map<String, Value> =
+        tally.verdicts.iter().map(|(verdict, count)| (verdict.to_string(), json!(count))).collect();
+    let mut summary = json!({ "ended": tally.ended, "verdicts": verdicts });
+    if let Some(rate) = tally.pass_rate() {
+        summary["passPercent"] = json!(rate);
+    }
+    if let Some(median) = tally.median {
+        summary["medianSeconds"] = json!(median.as_secs());
+    }
+    summary
 }
 
 fn without(mut object: Value, keys: &[&str]) -> Value {

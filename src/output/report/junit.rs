@@ -9,15 +9,27 @@ use crate::chain::build::{Phase, Verdict};
 use crate::chain::reported::ReportedBuild;
 use crate::keel::image::Digest;
 
-/// The builds of a chain.
-pub(super) fn suite(chain: &str, builds: &[ReportedBuild], now: Timestamp) -> String {
+/// The builds of a chain; what was built by hand is a suite of its own.
+pub(super) fn suites(chain: &str, builds: &[ReportedBuild], now: Timestamp) -> String {
+    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
+    let (sides, pushes): (Vec<&ReportedBuild>, Vec<_>) = builds.iter().partition(|it| it.build.is_side());
+    if !pushes.is_empty() || sides.is_empty() {
+        suite(&mut text, chain, &pushes, now);
+    }
+    if !sides.is_empty() {
+        suite(&mut text, &format!("{chain} (by hand)"), &sides, now);
+    }
+    text.push_str("</testsuites>\n");
+    text
+}
+
+fn suite(text: &mut String, name: &str, builds: &[&ReportedBuild], now: Timestamp) {
     let of = |verdict| builds.iter().filter(|it| it.build.verdict == verdict).count();
     let total: SignedDuration = builds.iter().filter_map(|it| took(it, now)).sum();
-    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     let _ = write!(
         text,
         "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\"",
-        Xml(chain),
+        Xml(name),
         builds.len(),
         of(Some(Verdict::Failed)),
         of(Some(Verdict::Errored)),
@@ -30,15 +42,14 @@ pub(super) fn suite(chain: &str, builds: &[ReportedBuild], now: Timestamp) -> St
     }
     text.push_str(">\n");
     for it in builds {
-        case(&mut text, chain, it, now);
+        case(text, it, now);
     }
-    text.push_str("  </testsuite>\n</testsuites>\n");
-    text
+    text.push_str("  </testsuite>\n");
 }
 
-fn case(text: &mut String, chain: &str, it: &ReportedBuild, now: Timestamp) {
+fn case(text: &mut String, it: &ReportedBuild, now: Timestamp) {
     let name = it.name();
-    let _ = write!(text, "    <testcase name=\"{}\" classname=\"{}\"", Xml(&name), Xml(chain));
+    let _ = write!(text, "    <testcase name=\"{}\" classname=\"{}\"", Xml(&name), Xml(&it.build.chain));
     if let Some(took) = took(it, now) {
         let _ = write!(text, " time=\"{}\"", seconds(took));
     }

@@ -67,13 +67,12 @@ pub(super) fn build(it: &ReportedBuild, now: Timestamp) -> String {
 
 /// A chain.
 pub(super) fn chain(chain: &ReportedChain, now: Timestamp) -> String {
-    let tally = chain.tally();
-    let mut text = format!("# Chain {}\n\n{}.\n", cell(&chain.chain), summary(chain, &tally));
+    let mut text = format!("# Chain {}\n\n{}.\n", cell(&chain.chain), summary(chain));
     if let Some(ended) = &chain.ended {
         let _ = write!(text, "\nEnded: {}\n", code(ended));
     }
-    let rows =
-        tally.reserved.iter().flat_map(reserved).map(|(name, what)| vec![name.to_owned(), cell(&what)]);
+    let amounts = chain.reserved();
+    let rows = amounts.iter().flat_map(reserved).map(|(name, what)| vec![name.to_owned(), cell(&what)]);
     text.push_str(&table(&["What", "Is"], rows));
     let longest = chain.builds.iter().filter_map(|it| took(it, now)).max();
     let rows = chain.builds.iter().map(|it| {

@@ -15,7 +15,7 @@ use super::console::sanitise;
 use crate::chain::age;
 use crate::chain::build::{Build, Phase};
 use crate::chain::names;
-use crate::chain::reported::{ReportOf, ReportedBuild, ReportedChain, Tally};
+use crate::chain::reported::{ReportOf, ReportedBuild, ReportedChain};
 use crate::chain::reserved::Reserved;
 use crate::chain::side::in_words;
 
@@ -40,9 +40,9 @@ pub fn print(form: ReportForm, of: &ReportOf, now: Timestamp) -> String {
         (ReportForm::Json, ReportOf::Build(build)) => super::printer::json(&json::build(build, now)),
         (ReportForm::Json, ReportOf::Chain(chain)) => super::printer::json(&json::chain(chain, now)),
         (ReportForm::Junit, ReportOf::Build(build)) => {
-            junit::suite(&build.build.chain, std::slice::from_ref(&**build), now)
+            junit::suites(&build.build.chain, std::slice::from_ref(&**build), now)
         }
-        (ReportForm::Junit, ReportOf::Chain(chain)) => junit::suite(&chain.chain, &chain.builds, now),
+        (ReportForm::Junit, ReportOf::Chain(chain)) => junit::suites(&chain.chain, &chain.builds, now),
         (ReportForm::Markdown, ReportOf::Build(build)) => markdown::build(build, now),
         (ReportForm::Markdown, ReportOf::Chain(chain)) => markdown::chain(chain, now),
     }
@@ -173,20 +173,30 @@ fn further(it: &ReportedBuild) -> Vec<String> {
     commands
 }
 
-/// `12 of 15 builds passed (80 %), 2 Failed, 1 Errored; the median took 4m10s`.
-fn summary(chain: &ReportedChain, tally: &Tally) -> String {
-    let Some(rate) = tally.pass_rate() else { return "No build has ended yet".to_owned() };
-    let builds = if tally.ended == 1 { "build" } else { "builds" };
-    let mut text = format!("{} of {} {builds} passed ({rate} %)", tally.passed(), tally.ended);
+/// `12 of 15 builds passed (80 %), 2 Failed, 1 Errored; the median took 4m10s; 1 running; by hand besides: 2 Passed, 1 Failed`.
+fn summary(chain: &ReportedChain) -> String {
+    let tally = chain.tally();
+    let mut text = match tally.pass_rate() {
+        None => "No build has ended yet".to_owned(),
+        Some(rate) => {
+            let builds = if tally.ended == 1 { "build" } else { "builds" };
+            format!("{} of {} {builds} passed ({rate} %)", tally.passed(), tally.ended)
+        }
+    };
     for (verdict, count) in tally.verdicts.iter().skip(usize::from(tally.passed() > 0)) {
         let _ = write!(text, ", {count} {verdict}");
     }
     if tally.median.is_some() {
         let _ = write!(text, "; the median took {}", length(tally.median));
     }
-    let running = chain.builds.len() - tally.ended;
-    if running > 0 {
-        let _ = write!(text, "; {running} running");
+    if tally.running > 0 {
+        let _ = write!(text, "; {} running", tally.running);
+    }
+    if let Some(hand) = chain.by_hand() {
+        let ended = hand.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}"));
+        let running = (hand.running > 0).then(|| format!("{} running", hand.running));
+        let all: Vec<String> = ended.chain(running).collect();
+        let _ = write!(text, "; by hand besides: {}", all.join(", "));
     }
     text
 }

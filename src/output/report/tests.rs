@@ -492,6 +492,55 @@ fn a_chain_as_markdown() {
     ");
 }
 
+/// A chain of which some things were built by hand, and one waits for its image.
+fn by_hand() -> ReportedChain {
+    let number = |number: u64| crate::chain::side::FIRST + number;
+    let third = number(2).to_string();
+    let told = [(wire::GENERATION, third.as_str()), (wire::TAG, "build-9"), (wire::DIGEST, "unseen")];
+    let waits = Build::played("ci-waits", Phase::Listening, &told);
+    let mut builds = vec![
+        ReportedBuild::there(waits, None),
+        gone(number(1), "Failed", "exit code 1", 500),
+        gone(number(0), "Passed", "exit code 0", 500),
+    ];
+    builds.extend(history(str::to_owned).builds);
+    ReportedChain { builds, ended: None, ..history(str::to_owned) }
+}
+
+#[test]
+fn what_was_built_by_hand_is_told_apart_from_pushes_in_every_form() {
+    let of = ReportOf::Chain(by_hand());
+    let summary = "1 of 4 builds passed (25 %), 1 Failed, 1 Errored, 1 Cancelled; the median took 2m20s; 1 running; by hand \
+                   besides: 1 Passed, 1 Failed, 1 running.";
+    let text = said(ReportForm::Markdown, &of);
+    assert!(text.contains(summary), "{text}");
+    let row = text.lines().find(|line| line.contains("ci-waits")).unwrap();
+    let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+    assert_eq!((cells[1], cells[3], cells[6]), ("side-3", "Listening", "build-9"), "{row}");
+    assert!(said(ReportForm::Html, &of).contains(summary));
+    let object: Value = serde_json::from_str(&said(ReportForm::Json, &of)).unwrap();
+    let summary = &object["summary"];
+    assert_eq!((&summary["ended"], &summary["passPercent"]), (&json!(4), &json!(25)));
+    assert_eq!(
+        summary["byHand"],
+        json!({ "ended": 2, "verdicts": { "Passed": 1, "Failed": 1 }, "passPercent": 50, "medianSeconds": 500 })
+    );
+    assert_eq!(object["items"][0]["status"]["tag"], "build-9");
+    let suites = said(ReportForm::Junit, &of);
+    let heads: Vec<&str> =
+        suites.lines().filter(|line| line.contains("<testsuite ")).map(str::trim).collect();
+    assert!(
+        heads.len() == 2
+            && heads[0]
+                .starts_with("<testsuite name=\"app\" tests=\"5\" failures=\"1\" errors=\"1\" skipped=\"2\"")
+            && heads[1].starts_with(
+                "<testsuite name=\"app (by hand)\" tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\""
+            ),
+        "{heads:?}"
+    );
+    assert!(!said(ReportForm::Markdown, &ReportOf::Chain(history(str::to_owned))).contains("by hand"));
+}
+
 #[test]
 fn a_chain_as_a_test_suite() {
     insta::assert_snapshot!(said(ReportForm::Junit, &ReportOf::Chain(history(str::to_owned))), @r#"
@@ -772,7 +821,7 @@ fn every_field_that_an_object_has_besides_is_documented() {
         );
     }
     assert_eq!(page.lines().filter(|line| line.starts_with("| `")).count(), more.len());
-    let chain = json::chain(&history(str::to_owned), at(NOW));
+    let chain = json::chain(&by_hand(), at(NOW));
     for field in chain["summary"].as_object().unwrap().keys() {
         assert!(page.contains(&format!("`{field}`")), "docs/status-json.md says nothing of {field}");
     }

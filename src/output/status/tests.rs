@@ -427,6 +427,18 @@ fn side(namespace: &str, phase: Phase) -> Build {
 }
 
 #[test]
+fn of_a_tag_that_nobody_has_run_yet_no_digest_is_told_and_it_is_not_called_unpinned() {
+    let none = BTreeMap::new();
+    for (content, told) in [(Content::Unseen, ""), (Content::SideLoaded, "unpinned")] {
+        let version = Some(Version { tag: "build-7".to_owned(), content });
+        let build = Build { version, ..side("ci-bold-curie", Phase::Listening) };
+        let cells = View::new([&build], &none, at(NOW)).cells(0, true);
+        let digest = View::new([&build], &none, at(NOW)).headers(true).iter().position(|it| *it == "Digest");
+        assert_eq!((cells[4].as_str(), cells[digest.unwrap()].as_str()), ("build-7", told));
+    }
+}
+
+#[test]
 fn a_side_build_is_shown_by_its_own_count_and_waits_for_no_push() {
     let none = BTreeMap::new();
     let of = |phase, retry_of: Option<&str>| {

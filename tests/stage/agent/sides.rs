@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use studioci::chain::build::Build;
+use studioci::chain::reported::ReportOf;
 use studioci::chain::side::{FIRST, is_side};
 use studioci::ops::cancel::{cancel, give_up, meant};
 use studioci::ops::cleanup::{Which, cleanup};
+use studioci::ops::report::report;
 use studioci::ops::retry::retry;
 use studioci::ops::side::SideRequest;
 use studioci::ops::stop::{StopRequest, stop};
@@ -350,6 +352,36 @@ async fn of_a_chain_that_has_ended_nothing_is_built_and_what_has_not_begun_goes_
     assert_eq!(sides(&stage.world()), [runs.generation], "what has not begun goes");
     let (said, remedy) = told(&triggered(&stage, None).await.unwrap_err());
     assert!(said.starts_with("chain app-main has ended") && remedy.contains("start"), "{said} {remedy}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_build_by_hand_is_to_build_is_told_from_its_claim_on() {
+    let (stage, namespace) = failed().await;
+    let cluster = stage.cluster();
+    let tagged = triggered(&stage, Some("build-7")).await.unwrap();
+    let again = retried(&stage, &namespace).await.unwrap();
+    let would =
+        Box::pin(trigger(&cluster, CHAIN, Some("build-9"), asked(DryRun::Client), &|_| {})).await.unwrap();
+    for (build, version) in [
+        (&tagged, "build-7@unseen".to_owned()),
+        (&again, format!("build-2@{}", digest('b'))),
+        (&would, "build-9@unseen".to_owned()),
+    ] {
+        assert_eq!(build.version.as_ref().unwrap().to_string(), version);
+    }
+    let ReportOf::Chain(chain) = Box::pin(report(&cluster, CHAIN)).await.unwrap().of else { panic!() };
+    let told: Vec<(u64, &str)> = chain
+        .builds
+        .iter()
+        .map(|it| (it.build.generation, it.build.version.as_ref().unwrap().tag.as_str()))
+        .collect();
+    assert_eq!(told, [(FIRST + 1, "build-2"), (FIRST, "build-7"), (1, "build-2")]);
+    assert_eq!((chain.tally().running, chain.by_hand().unwrap().running), (0, 2));
+    // one whose image is not there never knows more than that
+    run_until(&stage, &tagged.namespace, |world| asleep(world, &tagged.namespace)).await;
+    let entry: Value =
+        serde_json::from_str(stage.world().get(HISTORY)["data"]["build.90000001"].as_str().unwrap()).unwrap();
+    assert_eq!((&entry["verdict"], &entry["version"]), (&json!("Errored"), &json!("build-7@unseen")));
 }
 
 #[tokio::test(start_paused = true)]
