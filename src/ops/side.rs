@@ -108,7 +108,7 @@ impl SideChain {
         let chain = self.name.clone();
         match &self.head.ended {
             _ if self.head.purging => Err(Error::Purging { chain }),
-            Some(how) => Err(Error::ChainEnded { chain, how: how.clone() }),
+            Some(how) => Err(SideFault::ChainStopped { chain, how: how.clone() }.into()),
             None if self.record.settings.uuid != self.head.uuid => Err(Error::RecordOfAnother { chain }),
             None => Ok(()),
         }

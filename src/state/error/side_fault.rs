@@ -13,6 +13,10 @@ cases! {
         NoTag { chain: String } Usage
             "chain {chain} has seen no image yet, so that there is no newest tag"
             => "name one: kubectl studioci trigger {chain} --tag TAG";
+        /// A chain that somebody has stopped.
+        ChainStopped { chain: String, how: String } Usage
+            "chain {chain} has ended ({how}), and builds nothing"
+            => "carry it on with its pipeline (kubectl studioci start --chain {chain}), then run this again";
         /// A chain that has begun too many builds.
         Rests { chain: String, until: String, most: u32 } Unready
             "chain {chain} pauses until {until}: {most} builds of it have begun within an hour"

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use studioci::chain::build::Build;
+use studioci::chain::case::Blame;
 use studioci::chain::reported::ReportOf;
 use studioci::chain::side::{FIRST, is_side};
 use studioci::ops::cancel::{cancel, give_up, meant};
@@ -350,8 +351,39 @@ async fn of_a_chain_that_has_ended_nothing_is_built_and_what_has_not_begun_goes_
     let left = Box::pin(stop(&cluster, &request, &|_| {})).await.unwrap();
     assert_eq!(left.running, [runs.namespace.as_str()]);
     assert_eq!(sides(&stage.world()), [runs.generation], "what has not begun goes");
-    let (said, remedy) = told(&triggered(&stage, None).await.unwrap_err());
-    assert!(said.starts_with("chain app-main has ended") && remedy.contains("start"), "{said} {remedy}");
+    for refused in [triggered(&stage, None).await, triggered(&stage, Some("build-7")).await] {
+        let refused = refused.unwrap_err();
+        let Error::Side(fault @ SideFault::ChainStopped { .. }) = &refused else { panic!("{refused}") };
+        assert!(fault.to_string().starts_with("chain app-main has ended (by "), "{fault}");
+        let (blame, remedy) = fault.advice().unwrap();
+        assert_eq!(blame, Blame::Usage, "nobody has taken anything from whoever asks");
+        assert!(remedy.contains("(kubectl studioci start --chain app-main)"), "{remedy}");
+    }
+    // what the remedy says, once nobody has the slot any more
+    assert!(cancel(&stage.cluster(), &runs, DryRun::None).await.unwrap());
+    run_until(&stage, &runs.namespace, |world| asleep(world, &runs.namespace)).await;
+    carried_on(&stage).await;
+    stage.world().exit = Some(0);
+    let build = triggered(&stage, Some("build-7")).await.unwrap();
+    run_until(&stage, &build.namespace, |world| asleep(world, &build.namespace)).await;
+    passed(&stage.world(), &build.namespace, &image("build-7", 'd'), "once it is started again");
+}
+
+/// The chain that was stopped is started again, and its second listener comes up.
+async fn carried_on(stage: &Stage) {
+    let cluster = stage.cluster();
+    let request = request(&glob());
+    let starting = Box::pin(studioci::ops::start::start(&cluster, &request, &|_| {}));
+    let agent = Box::pin(async {
+        stage
+            .reaches(|world| {
+                world.builds().get(&2).is_some_and(|it| world.objects.contains_key(&World::listener(it)))
+            })
+            .await;
+        let listener = stage.world().builds()[&2].clone();
+        run_until(stage, &listener, |world| world.phase(&listener) == "Listening").await;
+    });
+    tokio::join!(async { starting.await.unwrap() }, agent);
 }
 
 #[tokio::test(start_paused = true)]
