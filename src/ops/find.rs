@@ -9,17 +9,19 @@ use crate::cluster::resource as kind;
 use crate::state::build::readable;
 use crate::state::dispose;
 use crate::state::error::{Error, Result};
+use crate::state::home::advised;
 
 /// The namespace of that name, or of a chain the build that is `meant`. It is provably its chain's.
 ///
 /// # Errors
-/// [`Error::NoSuchName`], [`Error::NotABuildNamespace`], [`Error::BuildEdited`] and [`Error::NotProvablyOurs`]; those of `meant`.
+/// [`Error::NoSuchName`], [`Error::NotABuildNamespace`], [`Error::BuildEdited`] and [`Error::NotProvablyOurs`];
+/// [`Error::NotAUser`]; those of `meant`.
 pub async fn find(
     cluster: &Cluster,
     name: &str,
     meant: impl Fn(&[Build]) -> Result<&Build>,
 ) -> Result<Build> {
-    let there = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, name).await?;
+    let there = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, name).await.map_err(advised)?;
     let labelled = |object: &NamespaceObject| {
         let labels = &object.metadata.labels;
         labels.get(wire::MANAGED_BY).is_some_and(|value| value == wire::MANAGED_BY_VALUE)

@@ -20,13 +20,13 @@ use crate::state::{Say, enter, write};
 pub async fn retry(cluster: &Cluster, name: &str, request: SideRequest, say: Say<'_>) -> Result<Build> {
     let (of, chain, freeze) = match find::find(cluster, name, one_build).await {
         Ok(build) => {
-            let chain = SideChain::read(cluster, of_a_chain(&build)?).await?;
+            let chain = SideChain::read(cluster, of_a_chain(&build)?, request.dry_run).await?;
             let freeze = of_namespace(cluster, &build, request).await?;
             (build.namespace, chain, freeze)
         }
         Err(error @ Error::NoSuchName { .. }) => {
             let Some((chain, entry)) = entry_of(cluster, name).await? else { return Err(error) };
-            let chain = SideChain::read(cluster, &chain).await?;
+            let chain = SideChain::read(cluster, &chain, request.dry_run).await?;
             let freeze = of_history(&entry, &chain)?;
             (entry.namespace, chain, freeze)
         }

@@ -122,7 +122,8 @@ fn server(remembered: bool, bound: bool) -> (Cluster, Scripted) {
         let path = seen.path.as_str();
         match seen.method.as_str() {
             "POST" if path.ends_with("/selfsubjectaccessreviews") => {
-                Reply::Json(201, json!({ "status": { "allowed": bound } }))
+                let binds = seen.body["spec"]["resourceAttributes"]["resource"] == "rolebindings";
+                Reply::Json(201, json!({ "status": { "allowed": bound || binds } }))
             }
             "POST" if path.ends_with("/selfsubjectreviews") => {
                 Reply::Json(201, json!({ "status": { "userInfo": { "username": "alice" } } }))

@@ -11,17 +11,17 @@ use super::stop;
 use crate::chain::build::{Baseline, Build, Content, Version};
 use crate::chain::freeze::Freeze;
 use crate::chain::head::Head;
-use crate::chain::names;
+use crate::chain::{names, wire};
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Create};
+use crate::cluster::{Access, Cluster, Create, Resource};
 use crate::local::render::Renderer;
 use crate::pipeline::sources::Text;
 use crate::pipeline::weave::{Plan, place};
 use crate::state::build::{look, readable};
 use crate::state::claim::{self, Claim, Claimed};
 use crate::state::dispatch::{self, Raise};
-use crate::state::enter::{Maker, enter};
+use crate::state::enter::{Maker, enter, entitled};
 use crate::state::error::{Error, Result, SideFault};
 use crate::state::home::{self, Home};
 use crate::state::narration::progress;
@@ -86,9 +86,10 @@ impl SideChain {
     /// Reads it.
     ///
     /// # Errors
-    /// [`Error::NoSuchChain`]; one that has ended or is being purged; cluster errors.
-    pub(super) async fn read(cluster: &Cluster, chain: &str) -> Result<Self> {
+    /// [`Error::NotAUser`]; [`Error::NoSuchChain`]; one that has ended or is being purged; cluster errors.
+    pub(super) async fn read(cluster: &Cluster, chain: &str, dry_run: DryRun) -> Result<Self> {
         let home = home::home(cluster).await?;
+        entitled(cluster, &wanted(chain, dry_run)).await?;
         let read = try_join(head::head(cluster, chain), record::record(cluster, chain));
         let (head, record) = Box::pin(read).await?;
         let Some(head) = head else { return Err(stop::unknown(cluster, chain).await?) };
@@ -155,6 +156,27 @@ impl SideChain {
             }
         }
     }
+}
+
+/// The rights that it takes to have something built by hand. A dry run that asks no server reads what would be built, and no more.
+fn wanted(chain: &str, dry_run: DryRun) -> Vec<Access> {
+    let at_home = |verb: &str, resource: &Resource, name: String| Access {
+        name: Some(name),
+        ..Access::to(verb, resource, Some(wire::HOME))
+    };
+    let mut wanted = vec![
+        at_home("get", &kind::SECRETS, wire::chain_object(chain)),
+        at_home("get", &kind::SECRETS, wire::seed_object(chain)),
+    ];
+    if dry_run != DryRun::Client {
+        wanted.extend([
+            Access::to("create", &kind::NAMESPACES, None),
+            at_home("patch", &kind::CONFIG_MAPS, wire::chain_object(chain)),
+            Access::to("create", &kind::ROLE_BINDINGS, Some(wire::HOME)),
+            Access::to("create", &kind::CLUSTER_ROLE_BINDINGS, None),
+        ]);
+    }
+    wanted
 }
 
 /// Makes a side build. Of a dry run, as it would be.

@@ -11,7 +11,7 @@ use crate::state::error::{Error, Result, SideFault};
 /// Builds this tag, else the newest that the chain has seen.
 ///
 /// # Errors
-/// [`SideFault`]; [`Error::BadTag`]; what is wrong with the pipeline; cluster errors.
+/// [`Error::NotAUser`]; [`SideFault`]; [`Error::BadTag`]; what is wrong with the pipeline; cluster errors.
 pub async fn trigger(
     cluster: &Cluster,
     chain: &str,
@@ -22,7 +22,7 @@ pub async fn trigger(
     if let Some((tag, Err(why))) = tag.map(|tag| (tag, image::check_tag(tag))) {
         return Err(Error::BadTag { tag: tag.to_owned(), why: why.to_owned() });
     }
-    let chain = SideChain::read(cluster, chain).await?;
+    let chain = SideChain::read(cluster, chain, request.dry_run).await?;
     let tag = match tag {
         Some(tag) => tag.to_owned(),
         None => newest_tag(cluster, &chain).await?,

@@ -66,7 +66,7 @@ async fn bind_person(cluster: &Cluster, there: &BuildNamespace<'_>) -> Result<Op
 /// The binding that a person needs for rights in a namespace of a build; none if they hold them anyway.
 ///
 /// # Errors
-/// Cluster errors.
+/// [`Error::NotAUser`] where they may not bind themselves; cluster errors.
 pub async fn bind_person_for(
     cluster: &Cluster,
     there: &BuildNamespace<'_>,
@@ -75,6 +75,7 @@ pub async fn bind_person_for(
     if cluster.can_i(wanted).await?.into_iter().all(|allowed| allowed) {
         return Ok(None);
     }
+    entitled(cluster, &[may_bind(there.namespace)]).await?;
     Ok(Some(rights::bind_person(there, &cluster.whoami().await?)))
 }
 
@@ -82,7 +83,8 @@ pub async fn bind_person_for(
 /// writes nothing.
 ///
 /// # Errors
-/// [`Error::DryRunMayNot`] where a dry run would need that first; cluster errors.
+/// [`Error::NotAUser`] where they may not bind themselves; [`Error::DryRunMayNot`] where a dry run would need that first; cluster
+/// errors.
 pub async fn by_hand(cluster: &Cluster, build: &Build, wanted: &[Access], dry_run: DryRun) -> Result<()> {
     if dry_run == DryRun::None {
         let there = BuildNamespace { chain: &build.chain, namespace: &build.namespace, uid: &build.uid };
@@ -94,8 +96,31 @@ pub async fn by_hand(cluster: &Cluster, build: &Build, wanted: &[Access], dry_ru
     let allowed = cluster.can_i(wanted).await?;
     match wanted.iter().zip(allowed).find(|(_, allowed)| !allowed) {
         None => Ok(()),
-        Some((missing, _)) => Err(Error::DryRunMayNot { right: missing.to_string() }),
+        Some((missing, _)) => {
+            entitled(cluster, &[may_bind(&build.namespace)]).await?;
+            Err(Error::DryRunMayNot { right: missing.to_string() })
+        }
     }
+}
+
+fn may_bind(namespace: &str) -> Access {
+    Access::to("create", &kind::ROLE_BINDINGS, Some(namespace))
+}
+
+/// Refuses a person who lacks any of these rights, before anything is done that needs them, and names the role that brings them:
+/// one rule alone would be followed by the next refusal.
+///
+/// # Errors
+/// [`Error::NotAUser`]; cluster errors.
+pub async fn entitled(cluster: &Cluster, wanted: &[Access]) -> Result<()> {
+    let allowed = cluster.can_i(wanted).await?;
+    let missing = wanted.iter().zip(allowed).filter(|(_, allowed)| !allowed);
+    let missing: Vec<String> = missing.map(|(access, _)| access.to_string()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let user = cluster.whoami().await?;
+    Err(Error::NotAUser { what: format!("user {user:?} may not {}", missing.join("; ")), user })
 }
 
 impl Maker<'_> {

@@ -4,6 +4,7 @@ use crate::chain::wire;
 use crate::cluster::resource as kind;
 use crate::cluster::{Access, Cluster};
 use crate::pipeline::weave::Plan;
+use crate::state::enter::entitled;
 use crate::state::error::{Error, Result};
 use crate::state::home;
 
@@ -28,16 +29,5 @@ pub(super) async fn check_rights(cluster: &Cluster, plan: &Plan) -> Result<()> {
         Access::to("create", &kind::ROLE_BINDINGS, home),
         Access::to("create", &kind::CLUSTER_ROLE_BINDINGS, None),
     ];
-    let missing: Vec<String> = cluster
-        .can_i(&wanted)
-        .await?
-        .into_iter()
-        .zip(&wanted)
-        .filter(|(allowed, _)| !allowed)
-        .map(|(_, access)| access.to_string())
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(Error::RightsMissing { rights: missing.join("; ") })
+    entitled(cluster, &wanted).await
 }

@@ -23,11 +23,11 @@ use crate::chain::rights::{BuildNamespace, labels};
 use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
-use crate::cluster::{Cluster, Resource};
+use crate::cluster::{Access, Cluster, Resource};
 use crate::local::render::Renderer;
 use crate::pipeline::weave::ADOPT_AFTER;
 use crate::state::build::read_build;
-use crate::state::enter::{Maker, enter};
+use crate::state::enter::{Maker, enter, entitled};
 use crate::state::error::{Error, Result};
 use crate::state::narration::Narration;
 use crate::state::{Say, chain, confinement, head, lost, publisher, record, select, write};
@@ -54,9 +54,13 @@ pub struct RepairRequest<'a> {
 /// told.
 ///
 /// # Errors
-/// Where the builds of this cluster are not confined, as [`confinement::check`]: nothing is done there. Cluster errors, where not
-/// even the chains are known.
+/// [`Error::NotAUser`] for who may only look; where the builds of this cluster are not confined, as [`confinement::check`]: nothing is
+/// done there. Cluster errors, where not even the chains are known.
 pub async fn repair(name: Option<&str>, how: RepairRequest<'_>) -> Result<usize> {
+    if !how.dry {
+        // whoever repairs binds themselves in the namespaces of builds
+        entitled(how.cluster, &[Access::to("create", &kind::ROLE_BINDINGS, None)]).await?;
+    }
     let (_, mut chains) =
         Box::pin(try_join(confinement::check(how.cluster), chain::chains(how.cluster))).await?;
     chains.retain(|chain| name.is_none_or(|name| name == chain));

@@ -37,7 +37,7 @@ cases! {
         NotSetUp { what: String } Unready
             "{what}"
             => "an administrator runs kubectl studioci setup once (kubectl studioci setup --print shows what it installs)";
-        /// A person may not even look into home.
+        /// A person lacks what the role of people brings.
         NotAUser { what: String, user: String } Unready
             "{what}"
             => "ask an administrator to bind you to ClusterRole {ROLE_USER} and to Role {ROLE_USER} in namespace {HOME}:\n  \
@@ -108,11 +108,6 @@ cases! {
             "agents may not create what the pipeline asks for: {kinds}"
             => "ClusterRole {ROLE_WORKSPACE} does not cover it; an administrator adds a ClusterRole with the label \
                 studioci.dev/aggregate-to-workspace: \"true\"";
-        /// A person lacks rights that `start` needs.
-        RightsMissing { rights: String } Unready
-            "you may not: {rights}"
-            => "ask an admin to bind you to ClusterRole {ROLE_USER} (kubectl create clusterrolebinding … \
-                --clusterrole={ROLE_USER} --user=YOU) and to Role {ROLE_USER} in namespace {HOME}";
     }
     "A chain's objects in home" {
         /// The head is gone.
@@ -153,7 +148,7 @@ cases! {
         /// The seed cannot be read.
         SeedEdited { chain: String, object: String } Unready
             "Secret {object} in {HOME} holds no seed"
-            => "it was edited by hand; delete it: kubectl studioci start {chain} then writes another one";
+            => "it was edited by hand; delete it: kubectl studioci start --chain {chain}, with its pipeline, then writes another one";
         /// The seed is gone.
         SeedGone { chain: String, object: String } Unready
             "Secret {object} is gone from {HOME}, so no namespace can be claimed"
@@ -214,7 +209,7 @@ cases! {
         /// The chain has ended.
         ChainEnded { chain: String, how: String } Ownership
             "chain {chain} has ended ({how})"
-            => "kubectl studioci start carries it on";
+            => "kubectl studioci start --chain {chain}, with its pipeline, carries it on";
         /// The head has left the generation that was to be raised.
         HeadMoved { chain: String, generation: u64, head: u64, place: String } Ownership
             "generation {generation} of chain {chain} is elsewhere by now (the head is at generation {head} in {place})"

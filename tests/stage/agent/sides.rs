@@ -386,6 +386,60 @@ async fn carried_on(stage: &Stage) {
     tokio::join!(async { starting.await.unwrap() }, agent);
 }
 
+/// Somebody who may look at everything, and change nothing.
+fn only_looks(world: &mut World) {
+    world.user = "reader";
+    world.allows = Some(|review| {
+        let verb = review["resourceAttributes"]["verb"].as_str().unwrap_or_default();
+        ["get", "list", "watch"].contains(&verb)
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_lacks_rights_is_told_the_role_that_brings_them_all_at_once_and_before_anything_is_done() {
+    let (stage, namespace) = failed().await;
+    let running = triggered(&stage, Some("build-2")).await.unwrap();
+    only_looks(&mut stage.world());
+    stage.world().writes.clear();
+    let begun = clock();
+    let cluster = stage.cluster();
+    let refused = [
+        triggered(&stage, Some("build-2")).await.unwrap_err(),
+        triggered(&stage, None).await.unwrap_err(),
+        retried(&stage, &namespace).await.unwrap_err(),
+        Box::pin(trigger(&cluster, CHAIN, None, asked(DryRun::Server), &|_| {})).await.unwrap_err(),
+    ];
+    for refused in refused {
+        let (said, remedy) = told(&refused);
+        assert_eq!(
+            said,
+            "user \"reader\" may not create namespaces at the cluster scope; patch configmaps chain-app-main in the namespace \
+             studioci; create rolebindings.rbac.authorization.k8s.io in the namespace studioci; create \
+             clusterrolebindings.rbac.authorization.k8s.io at the cluster scope"
+        );
+        assert!(remedy.contains("--clusterrole studioci-user --user \"reader\""), "{remedy}");
+    }
+    for dry_run in [DryRun::None, DryRun::Server, DryRun::Client] {
+        let (said, remedy) = told(&cancel(&cluster, &running, dry_run).await.unwrap_err());
+        let binds = "create rolebindings.rbac.authorization.k8s.io in the namespace";
+        assert_eq!(said, format!("user \"reader\" may not {binds} {}", running.namespace));
+        assert!(remedy.contains("to ClusterRole studioci-user and to Role studioci-user"), "{remedy}");
+    }
+    assert_eq!(clock(), begun, "no binding is waited for that nobody has made");
+    assert!(stage.world().writes.is_empty(), "{:?}", stage.world().writes);
+    // what would be built may be looked at
+    let would = Box::pin(trigger(&cluster, CHAIN, None, asked(DryRun::Client), &|_| {})).await.unwrap();
+    assert_eq!(would.generation, FIRST + 1);
+    // and that takes the values that it would be built with
+    stage.world().allows = Some(|review| review["resourceAttributes"]["resource"] != "secrets");
+    let hidden = Box::pin(trigger(&cluster, CHAIN, None, asked(DryRun::Client), &|_| {})).await.unwrap_err();
+    assert_eq!(
+        told(&hidden).0,
+        "user \"reader\" may not get secrets chain-app-main in the namespace studioci; get secrets seed-app-main in the \
+         namespace studioci"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_a_build_by_hand_is_to_build_is_told_from_its_claim_on() {
     let (stage, namespace) = failed().await;

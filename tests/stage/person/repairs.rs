@@ -404,6 +404,33 @@ async fn nothing_is_repaired_where_builds_are_not_confined() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_may_only_look_is_told_at_once_which_role_lets_them_repair_whether_or_not_there_is_anything_to_do()
+ {
+    for deaf in [true, false] {
+        let stage = listening(&glob()).await;
+        let first = stage.world().builds()[&1].clone();
+        if deaf {
+            stage.world().change(&World::listener(&first), |it| it["spec"]["replicas"] = json!(0));
+        }
+        {
+            let mut world = stage.world();
+            world.user = "reader";
+            world.allows = Some(|review| review["resourceAttributes"]["verb"] != "create");
+        }
+        let (before, begun) = (stage.world().objects.clone(), clock());
+        let (said, remedy) = with_remedy(&repaired(&stage, false).await.unwrap_err());
+        assert_eq!(
+            said,
+            "user \"reader\" may not create rolebindings.rbac.authorization.k8s.io at the cluster scope"
+        );
+        assert!(remedy.contains("--clusterrole studioci-user --user \"reader\""), "{remedy}");
+        assert_eq!((clock(), stage.world().objects == before), (begun, true), "{deaf}");
+        let lines = repaired(&stage, true).await.unwrap().0;
+        assert_eq!(lines.len(), usize::from(deaf), "what would be done may be looked at: {lines:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_repaired_is_told_and_the_rest_is_repaired() {
     let (stage, first) = finished().await;
     let second = stage.world().builds()[&2].clone();
