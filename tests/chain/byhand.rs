@@ -297,7 +297,7 @@ fn native_05_what_is_triggered_by_hand_runs_beside_a_chain_that_turns() {
     let waits = world.namespace(SIDE + 2);
     world.studioci(&["stop", world.chain]).ok();
     world.until("it goes", || (world.kubectl(&["get", "namespace", &waits]).code != 0).then_some(()));
-    let ended = world.studioci(&["trigger", world.chain]).failed(5);
+    let ended = world.studioci(&["trigger", world.chain]).failed(2);
     assert!(ended.contains("chain native-05t has ended"), "{ended}");
 }
 
