@@ -126,10 +126,15 @@ pub(super) async fn run(args: DoctorArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
     if let Some(file) = &args.bundle {
         return bundle(&args, file, &findings, &cluster, ctx).await;
     }
+    // a program sees that nothing was
+    let unrepaired = doctor::unrepaired(&repairs.told, repairs.failures);
+    if let Some(said) = unrepaired.filter(|_| args.repair && args.output != DoctorForm::Json) {
+        ctx.console.talk(said);
+    }
     if args.output == DoctorForm::Json {
         let mut object = doctor::object(&findings);
         if args.repair {
-            object["repairs"] = repairs.told;
+            object["repairs"] = repairs.told.into();
         }
         ctx.console.data(&printer::json(&object))?;
     } else {
@@ -151,7 +156,7 @@ pub(super) async fn run(args: DoctorArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
 #[derive(Default)]
 struct Repairs {
     /// What was done, for programs.
-    told: Value,
+    told: Vec<Value>,
     /// Whether lines were printed.
     lines: bool,
     /// How much could not be done.
@@ -183,7 +188,7 @@ async fn repair(
     narrator.finish()?;
     let told = told.into_inner();
     let lines = !whole && !told.is_empty();
-    Ok(repaired.transpose()?.map(|failures| Repairs { told: told.into(), lines, failures }))
+    Ok(repaired.transpose()?.map(|failures| Repairs { told, lines, failures }))
 }
 
 /// Writes what a bug report needs.

@@ -97,6 +97,11 @@ pub fn repair(narration: &Narration<'_>) -> Option<Value> {
     }
 }
 
+/// What is said where nothing was repaired since nothing had to be: kubectl says so, too, rather than nothing.
+pub fn unrepaired(repairs: &[Value], failures: usize) -> Option<&'static str> {
+    (repairs.is_empty() && failures == 0).then_some("nothing to repair")
+}
+
 /// `12 checks: 2 failed, 1 warning, 9 ok`.
 pub fn summary(findings: &[CheckFinding]) -> String {
     let grades = [Grade::Failed, Grade::Warning, Grade::Unknown, Grade::Ok];
@@ -171,6 +176,19 @@ mod tests {
         let text = text(false, false);
         assert!(text.starts_with("setup\n  failed   b is so\n") && !text.contains("cluster"), "{text}");
         assert!(lines(&findings()[..1], false, StreamStyle::default()).is_empty());
+    }
+
+    #[test]
+    fn that_nothing_had_to_be_repaired_is_said_and_not_where_something_could_not_be() {
+        let done = repair(&Narration::Deleted("ci-a")).unwrap();
+        for (repairs, failures, said) in [
+            (&[][..], 0, Some("nothing to repair")),
+            (&[], 1, None),
+            (std::slice::from_ref(&done), 0, None),
+            (std::slice::from_ref(&done), 2, None),
+        ] {
+            assert_eq!(unrepaired(repairs, failures), said, "{repairs:?} {failures}");
+        }
     }
 
     #[test]

@@ -180,6 +180,8 @@ fn the_newest_namespace_is_deleted(world: &World, newest: &str) {
         format!("configmap/chain-{} repaired: a fresh listener is raised, at generation 4", world.chain);
     assert_eq!(repaired(world, &[]), [line]);
     assert_eq!(repaired(world, &[]), Vec::<String>::new());
+    let said = world.studioci(&["doctor", world.chain, "--repair", "-o", "short"]);
+    assert!(said.err.lines().any(|line| line == "nothing to repair"), "{}", said.err);
     world.phase(4, "Listening");
     well(world);
     world.push("build-0004", "build-0004", "exit 0");
