@@ -360,7 +360,8 @@ fn help_of_start() {
                   Tag to listen from instead of the template's; an existing chain continues from it
 
               --now
-                  Build the image that is there now instead of waiting for the next one
+                  Build the image that is there now, or a newer one that Keel finds first, instead of
+                  waiting for the next one
 
               --dry-run[=<none|client>]
                   If `client`, print what would be created without creating it

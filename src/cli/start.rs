@@ -68,7 +68,7 @@ pub struct StartArgs {
     /// Tag to listen from instead of the template's; an existing chain continues from it
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// Build the image that is there now instead of waiting for the next one
+    /// Build the image that is there now, or a newer one that Keel finds first, instead of waiting for the next one
     #[arg(long)]
     pub now: bool,
     /// Whether it is only looked at.

@@ -131,6 +131,44 @@ fn no_jobs(request: &str, _: &Value) -> Option<&'static str> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn with_now_the_image_that_the_listener_comes_up_with_is_built_and_what_keel_has_found_by_then_goes_before()
+ {
+    for early in [true, false] {
+        let stage = Stage::new(&[("build-1", 'a')]);
+        let (cluster, request) = (stage.cluster(), StartRequest { now: true, ..request(&glob()) });
+        tokio::select! {
+            outcome = start(&cluster, &request, &|_| {}) => panic!("{outcome:?}"),
+            () = stage.reaches(listener_waits) => {}
+        }
+        let first = stage.world().builds()[&1].clone();
+        if early {
+            stage.world().push(&first, "build-2", 'b');
+        }
+        run_until(&stage, &first, |world| asleep(world, &first)).await;
+        let second = stage.world().builds()[&2].clone();
+        if !early {
+            run_until(&stage, &second, |world| world.phase(&second) == "Listening").await;
+            stage.world().push(&second, "build-2", 'b');
+        }
+        let built = |world: &World, namespace: &str| {
+            let told = |key| annotation(world, namespace, key).to_owned();
+            (told(wire::TAG), told(wire::VERDICT))
+        };
+        let passed = |tag: &str| (tag.to_owned(), "Passed".to_owned());
+        if early {
+            assert_eq!(built(&stage.world(), &first), passed("build-2"), "the older one is passed over");
+            run_until(&stage, &second, |world| world.phase(&second) == "Listening").await;
+            let baseline = annotation(&stage.world(), &second, wire::BASELINE).to_owned();
+            assert_eq!(baseline, format!("build-2@{}", digest('b')));
+        } else {
+            run_until(&stage, &second, |world| asleep(world, &second)).await;
+            assert_eq!(built(&stage.world(), &first), passed("build-1"));
+            assert_eq!(built(&stage.world(), &second), passed("build-2"), "and none is lost");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pipeline_whose_job_is_refused_leaves_nothing_and_had_no_listener() {
     let stage = Stage::new(&[("build-1", 'a')]);
     let count = stage.world().objects.len();
