@@ -1386,6 +1386,77 @@ fn a_chain_that_is_meant_and_is_none_is_told_with_what_says_it() {
     }
 }
 
+/// A pipe into which somebody writes as soon as it is opened: who waits for it reads that, and the test ends.
+fn pipe(folder: &Folder, name: &str, said: &'static str) {
+    let pipe = folder.0.join(name);
+    let _ = fs::remove_file(&pipe);
+    fs::create_dir_all(pipe.parent().unwrap()).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::thread::spawn(move || fs::write(pipe, said));
+}
+
+#[test]
+fn what_is_looked_for_and_is_no_regular_file_is_refused_before_it_is_opened_for_good() {
+    let folder = Folder::new("irregular", GOOD);
+    for (name, verb, said) in [
+        (
+            ".config/kubectl-studioci/config.yaml",
+            "report",
+            "error: settings: HOME/.config/kubectl-studioci/config.yaml is a pipe, not a regular file\n  \
+             remedy: make it a text of at most 4 MiB that you may read, or delete it\n",
+        ),
+        (
+            ".studioci/pipeline.yaml",
+            "render",
+            "error: .studioci/pipeline.yaml is a pipe, not a regular file\n  \
+             remedy: put a regular file there, or name another one with -f FILE\n",
+        ),
+        (
+            ".kube/config",
+            "claim",
+            "error: kubeconfig HOME/.kube/config: it is a pipe, not a regular file\n  \
+             remedy: check the path and its permissions: a readable file belongs there\n",
+        ),
+    ] {
+        pipe(&folder, name, "chain: mine\n");
+        assert_eq!(run(&folder, &[verb], &[]), (String::new(), said.to_owned(), 2), "{name}");
+    }
+    // what another file names is not named by a person either, an endless device no more than a pipe
+    pipe(&folder, "token", "t");
+    let user = |what: &str| {
+        folder.write("named", kubeconfig("https://127.0.0.1:1").replace("{token: abc}", what));
+        run(&folder, &["claim", "--kubeconfig=named"], &[])
+    };
+    for (what, said) in [
+        ("{tokenFile: token}", "the token cannot be read from tokenFile of user \"me\": it is a pipe, not"),
+        (
+            "{client-key: token, client-certificate: /dev/zero}",
+            "its file cannot be read: it is a device, not",
+        ),
+    ] {
+        let (out, found, code) = user(what);
+        assert!(out.is_empty() && code == 2 && found.contains(said), "{found}");
+    }
+}
+
+#[test]
+fn a_pipe_that_a_person_names_is_read() {
+    let folder = Folder::new("named-pipe", GOOD);
+    let plain = run(&folder, &["render", "-f", "pipeline.yaml"], &[]);
+    pipe(&folder, "pipe", GOOD);
+    assert_eq!(run(&folder, &["render", "-f", "pipe"], &[]).0, plain.0);
+    for (args, env) in [(&["claim", "--kubeconfig=k"][..], &[][..]), (&["claim"], &[("KUBECONFIG", "k")])] {
+        pipe(&folder, "k", "apiVersion: v1\nkind: Config\n");
+        let (_, said, code) = run(&folder, args, env);
+        assert!(code == 2 && said.starts_with("error: kubeconfig: it has no context\n"), "{said}");
+    }
+    // and what never ends is read to a bound
+    let (_, said, code) = run(&folder, &["render", "-f", "/dev/zero"], &[]);
+    assert!(code == 2 && said.starts_with("error: /dev/zero is larger than 4 MiB"), "{said}");
+    let (_, said, code) = run(&folder, &["claim", "--kubeconfig=/dev/zero"], &[]);
+    assert!(code == 2 && said.starts_with("error: kubeconfig /dev/zero: it is larger than 32 MiB"), "{said}");
+}
+
 #[test]
 fn a_commit_that_nobody_can_tell_is_not_waited_for() {
     let folder = Folder::new("commit", GOOD);

@@ -14,7 +14,8 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("agent", Some(&["keel", "chain"])),
     ("doctor", Some(&["keel", "chain"])),
     ("local", Some(&["keel", "chain", "pipeline"])),
-    ("cluster", Some(&["keel", "chain", "pipeline"])),
+    // What a kubeconfig names lies on the machine, and how a file is read there is decided once.
+    ("cluster", Some(&["keel", "chain", "pipeline", "local"])),
     // The connector is the cluster's: TLS, proxies and bounds of a way out are decided once.
     ("publish", Some(&["chain", "cluster"])),
     ("state", Some(&["keel", "chain", "pipeline", "local", "cluster", "publish"])),

@@ -168,6 +168,7 @@ impl ConnectionArgs {
         Options {
             kubeconfig: path(&self.kubeconfig),
             kubeconfig_paths: settings.kubeconfig_files(),
+            kubeconfig_named: settings.kubeconfig.is_some(),
             pod: settings.pod.clone(),
             context: text(&self.context),
             cluster: text(&self.cluster),

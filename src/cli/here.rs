@@ -15,6 +15,7 @@ use crate::chain::names;
 use crate::keel::nearest::nearest;
 use crate::local;
 use crate::local::files::FileError;
+use crate::local::regular::NamedBy;
 use crate::ops;
 use crate::pipeline::{documents, facts};
 
@@ -68,7 +69,7 @@ fn meant(
     };
     let Some(file) = settings.settings_file() else { return Ok(Err(why)) };
     let by = format!("settings file {}", file.display());
-    let text = match local::files::read(&file, io::empty()) {
+    let text = match local::files::read(&file, NamedBy::Nobody, io::empty()) {
         Ok(file) => file.text,
         Err(FileError::Absent(_)) => return Ok(Err(why)),
         Err(fault) => return Err(Mistake::SettingsUnreadable { why: fault.to_string() }.into()),

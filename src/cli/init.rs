@@ -13,6 +13,7 @@ use super::pipeline::text;
 use crate::chain::names;
 use crate::keel::image::ImageRef;
 use crate::local::files::{self, Put};
+use crate::local::regular::NamedBy;
 use crate::local::render::Renderer;
 use crate::local::{self, Found};
 use crate::pipeline::moved::{ByFile, MoveAct, MoveNote, Moved, Needs, Old};
@@ -114,7 +115,7 @@ fn begin(args: &InitArgs, git: &Found, ctx: &mut Ctx) -> Result<ExitKind, Failur
 /// What can be found out of a repository and its images.
 fn find_out(named: Option<&str>, git: &Found) -> Result<FoundOut, Failure> {
     let makes_test = ["GNUmakefile", "makefile", "Makefile"].iter().any(|name| {
-        let rules = files::read(Path::new(name), std::io::empty());
+        let rules = files::read(Path::new(name), NamedBy::Nobody, std::io::empty());
         rules.is_ok_and(|rules| rules.text.lines().any(|line| line.starts_with("test:")))
     });
     let reference = known(git, "branch").or_else(|_| known(git, "tag"));

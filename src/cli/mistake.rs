@@ -17,6 +17,10 @@ cases! {
         FileRefused { file: String, why: String } Usage
             "{file} cannot be read: {why}"
             => "name a file that you may read";
+        /// A pipe or a device where a file is looked for.
+        FileIrregular { file: String, what: &'static str } Usage
+            "{file} is {what}, not a regular file"
+            => "put a regular file there, or name another one with -f FILE";
         /// A file of bytes.
         FileNotText { file: String } Usage
             "{file} is not UTF-8 text"
@@ -88,7 +92,7 @@ cases! {
         /// A settings file that is there and cannot be read.
         SettingsUnreadable { why: String } Usage
             "settings: {why}"
-            => "make it a text that you may read, or delete it";
+            => "make it a text of at most 4 MiB that you may read, or delete it";
         /// A settings file that holds something else.
         SettingsMisread { file: String, why: &'static str } Usage
             "{file}: {why}"

@@ -10,6 +10,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::failure::Failure;
 use super::mistake::Mistake;
+use crate::local::regular::NamedBy;
 use crate::local::render::Renderer;
 use crate::local::{self, files::FileError};
 use crate::output::console::Console;
@@ -23,13 +24,16 @@ const OF_NOW: [&str; 3] = ["tag", "version", "dirty"];
 
 const HEADING: &str = "Pipeline options";
 
+/// The template that is looked for where none is named.
+const FILENAME: &str = ".studioci/pipeline.yaml";
+
 /// A pipeline as typed: one template and what fills it.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct PipelineArgs {
     /// Pipeline template, or `-` for stdin; recorded in plain text
     ///
     /// `start` records it in plain text in ConfigMap record-NAME, readable by anyone who may read namespace studioci.
-    #[arg(help_heading = HEADING, short, long = "filename", value_name = "FILE", default_value = ".studioci/pipeline.yaml")]
+    #[arg(help_heading = HEADING, short, long = "filename", value_name = "FILE", default_value = FILENAME)]
     pub filename: PathBuf,
     /// YAML file of values, or `-` for stdin (can be repeated, the last one wins); recorded in plain text
     ///
@@ -92,7 +96,7 @@ impl PipelineArgs {
     pub(super) fn sources(&self) -> Result<Sources, Failure> {
         self.stdin_once()?;
         Ok(Sources {
-            template: text(&self.filename, TEMPLATE)?,
+            template: text_named(&self.filename, self.template_named(), TEMPLATE)?,
             values: self.values.iter().map(|path| text(path, VALUES)).collect::<Result<_, _>>()?,
             set_json: self.set_json.clone(),
             set: self.set.clone(),
@@ -102,6 +106,10 @@ impl PipelineArgs {
                 .map(|(key, path)| Ok((key.clone(), text(path, SET_FILE)?)))
                 .collect::<Result<_, Failure>>()?,
         })
+    }
+
+    fn template_named(&self) -> NamedBy {
+        if self.filename == Path::new(FILENAME) { NamedBy::Nobody } else { NamedBy::Person }
     }
 
     /// Refuses flags that read stdin after another one has.
@@ -156,11 +164,17 @@ const TEMPLATE: &str = "name the pipeline with -f FILE; `-` is stdin";
 const VALUES: &str = "name a file of values with --values FILE";
 const SET_FILE: &str = "name the file whose text is the value with --set-file KEY=FILE";
 
+/// The text of a file that a person has named.
 pub(super) fn text(path: &Path, absent: &str) -> Result<Text, Failure> {
-    let file = local::files::read(path, std::io::stdin()).map_err(|why| match why {
+    text_named(path, NamedBy::Person, absent)
+}
+
+fn text_named(path: &Path, named: NamedBy, absent: &str) -> Result<Text, Failure> {
+    let file = local::files::read(path, named, std::io::stdin()).map_err(|why| match why {
         FileError::Absent(file) => Mistake::FileAbsent { file, remedy: absent.to_owned() },
         FileError::Refused(file, why) => Mistake::FileRefused { file, why: why.to_string() },
         FileError::NotText(file) => Mistake::FileNotText { file },
+        FileError::Irregular(file, what) => Mistake::FileIrregular { file, what },
         FileError::TooLarge(file) => Mistake::FileTooLarge { file },
     })?;
     Ok(Text { name: file.name, text: file.text })

@@ -25,7 +25,7 @@ cases! {
         /// A file that is there cannot be opened.
         KubeconfigUnreadable { file: String, why: String } Usage
             "kubeconfig {file}: {why}"
-            => "check the path and its permissions";
+            => "check the path and its permissions: a readable file belongs there";
         /// A file that is no kubeconfig; `fault` says the place, and nothing of what stands there.
         KubeconfigMisread { file: String, fault: String } Usage
             "kubeconfig {file}: {fault}"

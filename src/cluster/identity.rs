@@ -1,6 +1,8 @@
 //! A client certificate and its key, judged before anything is sent: a TLS library tells neither what is wrong with them nor
 //! who gave them.
 
+use std::path::Path;
+
 use kube::config::AuthInfo;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -11,6 +13,8 @@ use super::config_fault::ConfigFault;
 use super::kubeconfig::Entries;
 use super::options::Options;
 use crate::chain::base64::of_base64;
+use crate::local::files::MOST_BYTES;
+use crate::local::regular::{NamedBy, read_bytes};
 
 /// The object identifier of the curve P-521, which ring does not support, as it stands in a key.
 const P521: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23];
@@ -33,10 +37,9 @@ impl ClientCertificate {
             Some(user) if !flag => format!("{name} of user {user:?}"),
             _ => format!("--{name}"),
         };
-        let fields = (
-            field("client-certificate", options.client_certificate.is_some()),
-            field("client-key", options.client_key.is_some()),
-        );
+        let flags = (options.client_certificate.is_some(), options.client_key.is_some());
+        let fields = (field("client-certificate", flags.0), field("client-key", flags.1));
+        let named = |flag: bool| if flag { NamedBy::Person } else { NamedBy::Nobody };
         let key_data = auth.client_key_data.as_ref().map(|data| data.expose_secret().to_owned());
         for (data, path, first, second) in [
             (
@@ -52,9 +55,9 @@ impl ClientCertificate {
                 return Err(ConfigFault::BothGiven { whose, first, second });
             }
         }
-        let certificate =
-            read(auth.client_certificate_data.as_deref(), auth.client_certificate.as_deref(), &fields.0)?;
-        let key = read(key_data.as_deref(), auth.client_key.as_deref(), &fields.1)?;
+        let (data, path) = (auth.client_certificate_data.as_deref(), auth.client_certificate.as_deref());
+        let certificate = read(data, path, named(flags.0), &fields.0)?;
+        let key = read(key_data.as_deref(), auth.client_key.as_deref(), named(flags.1), &fields.1)?;
         let (has, lacks) = match (certificate, key) {
             (Some(certificate), Some(key)) => {
                 return Self::judged(&certificate, &key, &fields.0, &fields.1).map(Some);
@@ -122,12 +125,16 @@ fn is_given(text: Option<&String>) -> bool {
 }
 
 /// What a `…-data` field holds, or else the file that its path names.
-fn read(data: Option<&str>, path: Option<&str>, field: &str) -> Result<Option<Vec<u8>>, ConfigFault> {
+fn read(
+    data: Option<&str>,
+    path: Option<&str>,
+    named: NamedBy,
+    field: &str,
+) -> Result<Option<Vec<u8>>, ConfigFault> {
     let found = match (data.filter(|data| !data.is_empty()), path.filter(|path| !path.is_empty())) {
         (Some(data), _) => of_base64(data).ok_or_else(|| "its data is not base64".to_owned()),
-        (None, Some(path)) => {
-            std::fs::read(path).map_err(|error| format!("its file cannot be read: {error}"))
-        }
+        (None, Some(path)) => read_bytes(Path::new(path), named, MOST_BYTES)
+            .map_err(|why| format!("its file cannot be read: {why}")),
         (None, None) => return Ok(None),
     };
     found.map(Some).map_err(|why| ConfigFault::IdentityUnreadable { field: field.to_owned(), why })

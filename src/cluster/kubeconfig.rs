@@ -12,6 +12,8 @@ use super::error::Error;
 use super::kubeconfig_files::{is_empty, read};
 use super::options::{InCluster, Options};
 use crate::keel::nearest::nearest;
+use crate::local::files::MOST_BYTES;
+use crate::local::regular::{NamedBy, read_bytes};
 
 /// What the kubeconfig and the flags come to.
 #[derive(Debug)]
@@ -100,9 +102,9 @@ pub(super) fn choose(options: &Options) -> Result<Choice, Error> {
 /// As the ServiceAccount of the pod that this runs in; flags lie over that, too.
 pub(super) fn in_pod(pod: &InCluster, options: &Options) -> Result<Choice, Error> {
     for path in [pod.authority(), pod.token()] {
-        std::fs::File::open(&path).map_err(|error| ConfigFault::AccountUnreadable {
+        read_bytes(&path, NamedBy::Nobody, MOST_BYTES).map_err(|why| ConfigFault::AccountUnreadable {
             file: path.display().to_string(),
-            why: error.to_string(),
+            why: why.to_string(),
         })?;
     }
     let text = |path: PathBuf| Some(path.display().to_string());
@@ -115,7 +117,8 @@ pub(super) fn in_pod(pod: &InCluster, options: &Options) -> Result<Choice, Error
     let auth = overlay_auth(options, AuthInfo { token_file: text(pod.token()), ..AuthInfo::default() })?;
     let user = whose(options, "the pod's ServiceAccount");
     let account = Some(pod.clone());
-    let namespace = std::fs::read_to_string(pod.token().with_file_name("namespace")).ok();
+    let namespace = read_bytes(&pod.token().with_file_name("namespace"), NamedBy::Nobody, MOST_BYTES);
+    let namespace = namespace.ok().and_then(|text| String::from_utf8(text).ok());
     Ok(Choice { context: None, user, entries: Entries::default(), cluster, auth, account, namespace })
 }
 

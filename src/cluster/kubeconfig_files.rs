@@ -13,18 +13,23 @@ use secrecy::{ExposeSecret, SecretString};
 use super::config_fault::ConfigFault;
 use super::misread::unreadable;
 use super::options::Options;
+use crate::local::regular::{NamedBy, read_bytes};
+
+/// The most that is read of one kubeconfig: thousands of clusters with their certificates.
+const MOST_BYTES: u64 = 32 << 20;
 
 /// Reads and merges the files. `None` if none of the default files exists.
 pub(super) fn read(options: &Options) -> Result<Option<Kubeconfig>, ConfigFault> {
     if let Some(path) = &options.kubeconfig {
-        return load(path)
+        return load(path, NamedBy::Person)
             .map_err(|error| unreadable(path, &error))
             .and_then(|it| checked(path, it))
             .map(Some);
     }
+    let named = if options.kubeconfig_named { NamedBy::Person } else { NamedBy::Nobody };
     let mut merged: Option<Kubeconfig> = None;
     for path in options.kubeconfig_paths.iter().filter(|path| !path.as_os_str().is_empty()) {
-        let next = match load(path) {
+        let next = match load(path, named) {
             Ok(next) => checked(path, next)?,
             // kubectl passes over files of the list that are not there
             Err(KubeconfigError::ReadConfig(error, _)) if error.kind() == ErrorKind::NotFound => continue,
@@ -46,9 +51,9 @@ pub(super) fn is_empty(config: &Kubeconfig) -> bool {
         && config.auth_infos.is_empty()
 }
 
-fn load(path: &Path) -> Result<Kubeconfig, KubeconfigError> {
+fn load(path: &Path, named: NamedBy) -> Result<Kubeconfig, KubeconfigError> {
     let unread = |error| KubeconfigError::ReadConfig(error, path.to_owned());
-    let bytes = std::fs::read(path).map_err(unread)?;
+    let bytes = read_bytes(path, named, MOST_BYTES).map_err(|why| unread(why.into()))?;
     // not kube's own way to read a file, which panics where UTF-16 ends in the middle of a letter
     let text = decoded(bytes).ok_or_else(|| unread(Error::new(ErrorKind::InvalidData, "it is no text")))?;
     let mut config = Kubeconfig::from_yaml(&text)?;

@@ -22,6 +22,8 @@ pub struct Options {
     /// The files of `KUBECONFIG`, or `~/.kube/config`: merged, the first to set a value wins; missing ones are
     /// passed over. Ignored when [`Self::kubeconfig`] is given.
     pub kubeconfig_paths: Vec<PathBuf>,
+    /// Whether a person has named those, and means what lies there, a pipe included.
+    pub kubeconfig_named: bool,
     /// The pod that this runs in, which counts where none of those files says anything and no flag names a server or
     /// an entry of a kubeconfig.
     pub pod: Option<InCluster>,
@@ -70,6 +72,7 @@ impl Default for Options {
         Self {
             kubeconfig: None,
             kubeconfig_paths: Vec::new(),
+            kubeconfig_named: false,
             pod: None,
             context: None,
             cluster: None,

@@ -28,6 +28,8 @@ use super::request::ApiRequest;
 use super::way::Way;
 use super::{ClusterNotice, Sink};
 use crate::chain::base64::base64;
+use crate::local::files::MOST_BYTES;
+use crate::local::regular::{NamedBy, read_bytes};
 
 /// How often a token file is read again; client-go does the same.
 const TOKEN_FILE_AGE: Duration = Duration::from_secs(60);
@@ -283,7 +285,8 @@ fn read_token(path: &Path, user: Option<&str>) -> Result<HeaderValue, ConfigFaul
         Some(_) => ConfigFault::TokenUnreadable { file: called.clone(), why },
         None => ConfigFault::AccountUnreadable { file: path.display().to_string(), why },
     };
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = read_bytes(path, NamedBy::Nobody, MOST_BYTES).map_err(|why| unreadable(why.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
     match text.trim() {
         "" => Err(unreadable("it is empty".to_owned())),
         token => bearer(token, &called),

@@ -21,6 +21,8 @@ use super::config_fault::ConfigFault;
 use super::giver::Giver;
 use super::kubeconfig::Entries;
 use crate::chain::base64::of_base64;
+use crate::local::files::MOST_BYTES;
+use crate::local::regular::{NamedBy, read_bytes};
 
 /// How often a pod's file is read again: its authority is renewed, too.
 const FILE_AGE: Duration = Duration::from_secs(60);
@@ -110,7 +112,9 @@ impl Trust {
                     _ if path.contains('\n') => format!("certificate-authority of cluster {name:?}"),
                     _ => format!("certificate-authority of cluster {name:?}, {path}"),
                 };
-                let pem = std::fs::read(&path).map_err(|error| bad(&what, error.to_string()))?;
+                let named = if giver == Giver::AuthorityFlag { NamedBy::Person } else { NamedBy::Nobody };
+                let pem = read_bytes(Path::new(&path), named, MOST_BYTES);
+                let pem = pem.map_err(|why| bad(&what, why.to_string()))?;
                 (Some(PathBuf::from(path)).filter(|_| giver == Giver::Pod), what, pem)
             }
             (None, None) => return Ok(None),
@@ -138,7 +142,7 @@ impl Trust {
 }
 
 fn reread(file: &Path) -> Option<Authorities> {
-    Authorities::of(&std::fs::read(file).ok()?).ok()
+    Authorities::of(&read_bytes(file, NamedBy::Nobody, MOST_BYTES).ok()?).ok()
 }
 
 /// Whether nothing is wrong but the way from an authority to the certificate: webpki looks at the certificate's own time and

@@ -1,7 +1,9 @@
-//! Files named on the command line.
+//! Files that a person has named or written.
 
 use std::io::{self, Read, Write as _};
 use std::path::{Component, Path, PathBuf};
+
+use super::regular::{NamedBy, Unread, bounded, read_bytes};
 
 /// What stands for standard input on the command line.
 pub const STDIN: &str = "-";
@@ -32,6 +34,9 @@ pub enum FileError {
     /// It is no UTF-8 text.
     #[error("{0} is not UTF-8 text")]
     NotText(String),
+    /// It lies where nobody has named it, and is no regular file; what it is.
+    #[error("{0} is {1}, not a regular file")]
+    Irregular(String, &'static str),
     /// It is too large.
     #[error("{0} is larger than 4 MiB, and no cluster takes an object of that size")]
     TooLarge(String),
@@ -51,21 +56,19 @@ pub fn is_dash(path: &Path) -> bool {
 ///
 /// # Errors
 /// Why it cannot be read.
-pub fn read(path: &Path, stdin: impl Read) -> Result<File, FileError> {
-    let dash = is_dash(path);
+pub fn read(path: &Path, named: NamedBy, stdin: impl Read) -> Result<File, FileError> {
+    let dash = named == NamedBy::Person && is_dash(path);
     let name = if dash { "stdin".to_owned() } else { path.to_string_lossy().into_owned() };
-    let mut bytes = Vec::new();
-    let result = if dash {
-        stdin.take(MOST_BYTES + 1).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+    let read = if dash { bounded(stdin, MOST_BYTES) } else { read_bytes(path, named, MOST_BYTES) };
+    let bytes = match read {
+        Ok(bytes) => bytes,
+        Err(Unread::Irregular(what)) => return Err(FileError::Irregular(name, what)),
+        Err(Unread::TooLarge(_)) => return Err(FileError::TooLarge(name)),
+        Err(Unread::Refused(error)) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(FileError::Absent(name));
+        }
+        Err(Unread::Refused(error)) => return Err(FileError::Refused(name, error)),
     };
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(FileError::Absent(name)),
-        Err(error) => return Err(FileError::Refused(name, error)),
-        Ok(_) if bytes.len() as u64 > MOST_BYTES => return Err(FileError::TooLarge(name)),
-        Ok(_) => {}
-    }
     let text = String::from_utf8(bytes).map_err(|_| FileError::NotText(name.clone()))?;
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     Ok(File { name, text })
@@ -134,8 +137,9 @@ fn put_bytes(path: &Path, bytes: &[u8], mode: u32, force: bool) -> Result<Put, P
         Err(error) => return Err(refused(error)),
     };
     if there {
+        let old = || read_bytes(path, NamedBy::Nobody, bytes.len() as u64);
         // who may read what is there is not known
-        if mode != PRIVATE && std::fs::read(path).is_ok_and(|old| old == bytes) {
+        if mode != PRIVATE && old().is_ok_and(|old| old == bytes) {
             return Ok(Put::Unchanged);
         }
         if !force {
@@ -165,7 +169,8 @@ pub fn replace(path: &Path, old: &str, new: &str) -> Result<(), PutError> {
     if let Ok(leads) = std::fs::read_link(path) {
         return Err(PutError::Link(name, leads.display().to_string()));
     }
-    let there = std::fs::read_to_string(path).map_err(refused)?;
+    let there = read_bytes(path, NamedBy::Nobody, MOST_BYTES).map_err(|why| refused(why.into()))?;
+    let there = String::from_utf8(there).map_err(|_| refused(io::Error::other("it is not UTF-8 text")))?;
     let mark = there.strip_suffix(old).filter(|mark| matches!(*mark, "" | "\u{feff}"));
     let Some(mark) = mark else {
         return Err(refused(io::Error::other("somebody has changed it meanwhile")));
@@ -326,10 +331,12 @@ mod tests {
     #[test]
     fn standard_input() {
         let dash = Path::new(STDIN);
-        let file = read(dash, "\u{feff}a: 1\n".as_bytes()).unwrap();
+        let file = read(dash, NamedBy::Person, "\u{feff}a: 1\n".as_bytes()).unwrap();
         assert_eq!(file, File { name: "stdin".to_owned(), text: "a: 1\n".to_owned() });
-        assert!(matches!(read(dash, &[0xff_u8][..]), Err(FileError::NotText(name)) if name == "stdin"));
-        assert!(matches!(read(dash, io::repeat(b'a')), Err(FileError::TooLarge(_))));
+        assert!(
+            matches!(read(dash, NamedBy::Person, &[0xff_u8][..]), Err(FileError::NotText(name)) if name == "stdin")
+        );
+        assert!(matches!(read(dash, NamedBy::Person, io::repeat(b'a')), Err(FileError::TooLarge(_))));
         for (path, expected) in
             [("-", true), ("/dev/stdin", true), ("/dev//fd/0", true), ("./-", false), ("stdin", false)]
         {
@@ -339,10 +346,15 @@ mod tests {
 
     #[test]
     fn files() {
-        let read = |path| read(Path::new(path), io::empty());
+        let read = |path| read(Path::new(path), NamedBy::Person, io::empty());
         assert!(read("Cargo.toml").unwrap().text.contains("[package]"));
         assert!(matches!(read("no/such/file"), Err(FileError::Absent(_))));
         assert!(matches!(read("src"), Err(FileError::Refused(..))));
+        let dash = super::read(Path::new(STDIN), NamedBy::Nobody, io::empty());
+        assert!(
+            matches!(dash, Err(FileError::Absent(name)) if name == STDIN),
+            "only a person means stdin by it"
+        );
     }
 
     #[test]
@@ -352,11 +364,13 @@ mod tests {
         let name = [format!("studioci-p{}", std::process::id()).as_bytes(), &[0xfe]].concat();
         let path = std::env::temp_dir().join(std::ffi::OsStr::from_bytes(&name));
         std::fs::write(&path, "a: 1\n").unwrap();
-        let file = read(&path, io::empty());
+        let file = read(&path, NamedBy::Person, io::empty());
         std::fs::remove_file(&path).unwrap();
         let file = file.unwrap();
         assert_eq!(file.text, "a: 1\n");
         assert!(file.name.ends_with('\u{fffd}'), "{}", file.name);
-        assert!(matches!(read(&path, io::empty()), Err(FileError::Absent(name)) if name == file.name));
+        assert!(
+            matches!(read(&path, NamedBy::Person, io::empty()), Err(FileError::Absent(name)) if name == file.name)
+        );
     }
 }

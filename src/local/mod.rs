@@ -8,7 +8,7 @@ pub mod child;
 pub mod environment;
 pub mod files;
 pub mod git;
-mod regular;
+pub mod regular;
 pub mod remote;
 pub mod render;
 pub mod terminal;
