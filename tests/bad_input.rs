@@ -1176,10 +1176,14 @@ fn contexts_that_cannot_be_meant_or_reached() {
         error: context "hare" does not exist
           remedy: did you mean "here"? (the kubeconfig has empty, here, lost)
         "#);
-    insta::assert_snapshot!(said(&["--contexts", ",,"], 2), @"
-        error: --contexts names none
+    let empty = said(&["--contexts", ""], 2);
+    insta::assert_snapshot!(empty, @"
+        error: --contexts has an empty name
           remedy: name one or several: --contexts a,b; kubectl config get-contexts lists them
         ");
+    for none in [",,", "here,", ",here", "here, ,lost", " "] {
+        assert_eq!(said(&["--contexts", none], 2), empty, "{none:?}");
+    }
     insta::assert_snapshot!(said(&["--contexts", "here", "--context", "here"], 2), @"
         error: --context is of one cluster, and --contexts names several
           remedy: leave --context out: each context has its own in the kubeconfig
@@ -1199,7 +1203,7 @@ fn contexts_that_cannot_be_meant_or_reached() {
         See 'kubectl studioci status --help' for usage.
         ");
     // those that are there and lead nowhere are told in a line each
-    insta::assert_snapshot!(said(&["--contexts", "here,empty,lost,here"], 3), @r#"
+    insta::assert_snapshot!(said(&["--contexts", "here, empty,lost ,here ", "--contexts= here"], 3), @r#"
         error: context here: cannot reach the API server http://127.0.0.1:PORT of context "here": connection refused
         error: context empty: kubeconfig: the cluster has no server
         error: context lost: cluster "nowhere" does not exist

@@ -127,9 +127,9 @@ cases! {
             => "name namespaces, or give a rule: --older-than 7d, --keep 5; with --dry-run nothing is deleted";
     }
     "Several contexts" {
-        /// `--contexts` with nothing between its commas.
+        /// `--contexts` with nothing between two of its commas.
         NoContextNamed {} Usage
-            "--contexts names none"
+            "--contexts has an empty name"
             => "name one or several: --contexts a,b; kubectl config get-contexts lists them";
         /// A flag that leads to one server, or proves somebody to one.
         OfOneCluster { flag: &'static str } Usage

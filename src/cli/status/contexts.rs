@@ -30,17 +30,23 @@ struct HeardContexts<'a, T> {
 }
 
 pub(super) async fn run(args: &StatusArgs, listing: &Listing, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
+    let contexts = contexts(&args.contexts)?;
+    let connected = ctx.connect_each(&contexts)?;
+    over(args, listing, connected, &mut ctx.console).await
+}
+
+/// Those that are named, each once, in the order in which they are.
+fn contexts(named: &[String]) -> Result<Vec<&str>, Mistake> {
     let mut contexts: Vec<&str> = Vec::new();
-    for context in args.contexts.iter().map(String::as_str).filter(|name| !name.is_empty()) {
+    for context in named.iter().map(|name| name.trim()) {
+        if context.is_empty() {
+            return Err(Mistake::NoContextNamed {});
+        }
         if !contexts.contains(&context) {
             contexts.push(context);
         }
     }
-    if contexts.is_empty() {
-        return Err(Mistake::NoContextNamed {}.into());
-    }
-    let connected = ctx.connect_each(&contexts)?;
-    over(args, listing, connected, &mut ctx.console).await
+    Ok(contexts)
 }
 
 async fn over(
