@@ -91,7 +91,10 @@ fn of_settings(file: &str, text: &str) -> Result<Option<String>, Failure> {
     let read = match documents::read_value(file, text)? {
         Value::Object(read) => read,
         Value::Null => return Ok(None),
-        _ => return Err(Mistake::SettingsMisread { file: file.to_owned(), why: "it is no mapping" }.into()),
+        other => {
+            let (file, found) = (file.to_owned(), found(&other));
+            return Err(Mistake::SettingsMisread { file, found }.into());
+        }
     };
     let mut chain = None;
     for (key, value) in read {
@@ -99,8 +102,14 @@ fn of_settings(file: &str, text: &str) -> Result<Option<String>, Failure> {
         match (key.as_str(), value) {
             (CHAIN, Value::Null) => {}
             (CHAIN, Value::String(name)) => chain = Some(name),
-            (CHAIN, _) => {
-                return Err(Mistake::SettingsMisread { file, why: "its chain is no text" }.into());
+            (CHAIN, Value::Number(number)) => {
+                return Err(Mistake::SettingUnquoted { file, key, value: number.to_string() }.into());
+            }
+            (CHAIN, Value::Bool(value)) => {
+                return Err(Mistake::SettingUnquoted { file, key, value: value.to_string() }.into());
+            }
+            (CHAIN, other) => {
+                return Err(Mistake::SettingNotText { file, key, found: found(&other) }.into());
             }
             _ => {
                 let mistake = match nearest(&key, known) {
@@ -112,6 +121,17 @@ fn of_settings(file: &str, text: &str) -> Result<Option<String>, Failure> {
         }
     }
     Ok(chain)
+}
+
+/// What stands there; of a text no more than that it is one.
+fn found(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(_) => "a text".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -165,7 +185,7 @@ mod tests {
         ] {
             assert_eq!(home.meant(variable, checkout), expected);
         }
-        for nothing in ["", "# chain: mine\n", "chain:\n", "{}\n"] {
+        for nothing in ["", "# chain: mine\n", "chain:\n", "chain: null\n", "chain: ~\n", "{}\n", "null\n"] {
             assert_eq!(Home::new(nothing).meant(None, None), "no git", "{nothing:?}");
         }
         let away = ProcessSettings::default();
@@ -186,11 +206,39 @@ mod tests {
             ),
             (
                 "chain: 7\n",
-                "error: FILE: its chain is no text\n  remedy: write it as chain: NAME, or delete the file",
+                "error: FILE: chain is 7, which YAML reads as no text, and a name is wanted\n  remedy: write it in quotes, \
+                 chain: \"7\", or name another chain: kubectl studioci status --chains lists them",
+            ),
+            (
+                "chain: true\n",
+                "error: FILE: chain is true, which YAML reads as no text, and a name is wanted\n  remedy: write it in quotes, \
+                 chain: \"true\", or name another chain: kubectl studioci status --chains lists them",
+            ),
+            (
+                "chain: [a, b]\n",
+                "error: FILE: chain is a list, and the name of one chain is wanted\n  remedy: write it as chain: NAME; kubectl \
+                 studioci status --chains lists them",
+            ),
+            (
+                "chain:\n  name: a\n",
+                "error: FILE: chain is a mapping, and the name of one chain is wanted\n  remedy: write it as chain: NAME; \
+                 kubectl studioci status --chains lists them",
+            ),
+            (
+                "settings: {chain: a}\n",
+                "error: FILE: there is no setting \"settings\"\n  remedy: take it out; settings are: chain",
             ),
             (
                 "- chain\n",
-                "error: FILE: it is no mapping\n  remedy: write it as chain: NAME, or delete the file",
+                "error: FILE: it is a list, and settings are a mapping\n  remedy: write it as chain: NAME, or delete the file",
+            ),
+            (
+                "mine\n",
+                "error: FILE: it is a text, and settings are a mapping\n  remedy: write it as chain: NAME, or delete the file",
+            ),
+            (
+                "5\n",
+                "error: FILE: it is 5, and settings are a mapping\n  remedy: write it as chain: NAME, or delete the file",
             ),
         ] {
             assert_eq!(Home::new(text).meant(None, None), said.replace("FILE", file), "{text}");

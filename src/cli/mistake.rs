@@ -94,9 +94,17 @@ cases! {
             "settings: {why}"
             => "make it a text of at most 4 MiB that you may read, or delete it";
         /// A settings file that holds something else.
-        SettingsMisread { file: String, why: &'static str } Usage
-            "{file}: {why}"
+        SettingsMisread { file: String, found: String } Usage
+            "{file}: it is {found}, and settings are a mapping"
             => "write it as chain: NAME, or delete the file";
+        /// A setting that YAML takes for a number or a boolean.
+        SettingUnquoted { file: String, key: String, value: String } Usage
+            "{file}: {key} is {value}, which YAML reads as no text, and a name is wanted"
+            => "write it in quotes, {key}: \"{value}\", or name another chain: kubectl studioci status --chains lists them";
+        /// A setting that is a list or a mapping.
+        SettingNotText { file: String, key: String, found: String } Usage
+            "{file}: {key} is {found}, and the name of one chain is wanted"
+            => "write it as {key}: NAME; kubectl studioci status --chains lists them";
         /// A key of the settings file that there is none of, much like one that there is.
         SettingMisspelt { file: String, key: String, near: String } Usage
             "{file}: there is no setting {key:?}"
