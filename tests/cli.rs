@@ -1032,6 +1032,9 @@ fn help_of_doctor() {
         ("doctor --dry-run", "--repair"),
         ("doctor --force", "--bundle"),
         ("doctor --repair --bundle b.tar.gz", "cannot be used with"),
+        ("doctor --bundle - -o json", "cannot be used with"),
+        ("doctor -o short --bundle b.tar.gz", "cannot be used with"),
+        ("doctor -o table --bundle=b.tar.gz", "cannot be used with"),
         ("doctor --repair --dry-run=server", "Invalid dry-run value (server)"),
     ] {
         let error = usage(line);

@@ -67,7 +67,7 @@ pub struct DoctorArgs {
     #[command(flatten)]
     pub dry_run: DryRunArgs,
     /// Write what a bug report needs into this file (.tar.gz), or to stdout if it is `-`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["repair", "wait"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["repair", "wait", "output"])]
     pub bundle: Option<PathBuf>,
     /// Replace a bundle that is there
     #[arg(long, requires = "bundle")]
