@@ -27,6 +27,8 @@ pub struct ChainSeen {
     pub builds: Option<usize>,
     /// When and by whom it was ended, in words.
     pub ended: Option<String>,
+    /// What is wrong with its head, one sentence: without that nothing is built.
+    pub fault: Option<String>,
     /// What those of its builds have reserved that home remembers; none where it knows of none.
     pub reserved: Option<Reserved>,
 }

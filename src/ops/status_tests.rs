@@ -27,6 +27,7 @@ struct Answers {
     listeners: Vec<Value>,
     keel: Vec<Value>,
     events: Vec<Value>,
+    home: Vec<Value>,
     /// Path suffixes that are not there, and those that may not be read.
     missing: Vec<&'static str>,
     forbidden: Vec<&'static str>,
@@ -57,6 +58,11 @@ fn serve(answers: Answers) -> (Cluster, Scripted) {
             "deployments" if request.selector("labelSelector") == KEEL => all(&answers.keel),
             "deployments" => list(&answers.listeners),
             "events" => all(&answers.events),
+            "configmaps" => list(&answers.home),
+            "chain-app" => match answers.home.iter().find(|it| it["metadata"]["name"] == "chain-app") {
+                Some(head) => Reply::Json(200, head.clone()),
+                None => Reply::Status(404, "NotFound", "not found"),
+            },
             _ => Reply::Json(200, json!({ "metadata": { "name": "x" } })),
         }
     })
@@ -385,3 +391,35 @@ async fn what_is_only_labelled_like_a_listener_is_none() {
 
 #[path = "status_of_name_tests.rs"]
 mod of_name;
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_whose_head_is_lost_or_cannot_be_read_is_said_to_be_so() {
+    let head = |labels: Value, generation: &str| {
+        json!({ "metadata": { "namespace": wire::HOME, "name": "chain-app", "labels": labels, "resourceVersion": "1" },
+            "data": { "uuid": CHAIN, "generation": generation } })
+    };
+    let labels = || json!({ wire::CHAIN: "app" });
+    let lost = Some("home has no head of it (ConfigMap chain-app in studioci)");
+    let edited = "ConfigMap chain-app in studioci: the head of the chain has no readable \"generation\" (it says \"x\")";
+    for (home, builds, fault) in [
+        (vec![], 1, lost),
+        (vec![head(labels(), "1")], 1, None),
+        // as one that came after the list, or whose label somebody took off
+        (vec![head(json!({}), "1")], 1, None),
+        (vec![head(labels(), "x")], 1, Some(edited)),
+        (vec![head(json!({}), "x")], 1, Some(edited)),
+        (vec![head(labels(), "x")], 0, Some(edited)),
+    ] {
+        let namespaces = (0..builds).map(|_| namespace("ci-a", 1)).collect();
+        let (cluster, _) = serve(Answers { namespaces, home: home.clone(), ..Answers::default() });
+        let seen = chains(&cluster, WantedBuilds::default()).await.unwrap();
+        let told: Vec<_> = seen.chains.iter().map(|it| (it.name.as_str(), it.fault.as_deref())).collect();
+        assert_eq!(told, [("app", fault)], "{home:?} {builds}");
+    }
+    // what is being deleted needs none any more
+    let mut going = namespace("ci-a", 1);
+    going["metadata"]["deletionTimestamp"] = json!("2026-11-25T12:00:00Z");
+    let (cluster, _) = serve(Answers { namespaces: vec![going], ..Answers::default() });
+    let seen = chains(&cluster, WantedBuilds::default()).await.unwrap();
+    assert_eq!(seen.chains[0].fault, None);
+}

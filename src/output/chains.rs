@@ -28,6 +28,9 @@ impl<'a> ChainsView<'a> {
 
     /// Why a chain stands still, or what its newest build waits for.
     pub(super) fn why(&self, chain: &ChainSeen) -> Option<String> {
+        if let Some(fault) = &chain.fault {
+            return Some(format!("{fault}; kubectl studioci doctor {} says what to do", chain.name));
+        }
         match (&chain.ended, &chain.newest) {
             (Some(ended), _) => Some(format!("ended: {ended}")),
             (None, Some(build)) => View::new([build], self.signs, self.now).why(build),

@@ -53,7 +53,7 @@ impl<'a> TreeView<'a> {
                 let why = match (lineage.earlier, &chain.ended, &chain.newest) {
                     (true, ..) => Some("an earlier chain of that name".to_owned()),
                     // what its newest build waits for is said there
-                    (false, None, Some(_)) => None,
+                    (false, None, Some(_)) if chain.fault.is_none() => None,
                     (false, ..) => told.why(chain).filter(|_| kept.is_some()),
                 };
                 let of = TreeRowOf::Chain { name: &chain.name, why };

@@ -82,6 +82,29 @@ fn a_chain_stands_above_its_builds_and_what_is_gone_is_a_gap_in_brackets() {
 }
 
 #[test]
+fn a_chain_whose_head_is_lost_says_so_above_its_builds() {
+    let builds = [build("ci-e", 9, None)];
+    let (signs, labels) = (BTreeMap::new(), BTreeMap::new());
+    let now: Timestamp = NOW.parse().unwrap();
+    let fault = Some("home has no head of it".to_owned());
+    let chains = [ChainSeen {
+        name: "app".to_owned(),
+        newest: builds.first().cloned(),
+        fault,
+        ..ChainSeen::default()
+    }];
+    let view = View::new(&builds, &signs, now).with_labels(&labels);
+    let told = ChainsView::new(&chains, &signs, now);
+    let rows = Listing::default().rows(&TreeView::new(&chains, &told, &view, Some(&BTreeMap::new())));
+    let chain = rows.lines().nth(1).unwrap_or_default();
+    assert!(chain.starts_with("chain/app "), "{rows}");
+    assert!(
+        chain.ends_with("  home has no head of it; kubectl studioci doctor app says what to do"),
+        "{rows}"
+    );
+}
+
+#[test]
 fn without_home_and_with_label_columns_rows_are_drawn_all_the_same() {
     let builds = [build("ci-e", 9, None), build("ci-b", 5, Some(Verdict::Failed))];
     let listing = Listing {

@@ -17,6 +17,7 @@ use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Query};
 use crate::state::chain::Data;
 use crate::state::error::{Error, Result};
+use crate::state::head::head;
 use crate::state::select;
 
 /// What is known of chains.
@@ -57,9 +58,16 @@ pub async fn chains(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Chain
         }
         Err(error) => return Err(error.into()),
     };
-    let kept = home.as_deref().map(|home| kept(home, &builds.builds));
+    let mut kept = home.as_deref().map(|home| kept(home, &builds.builds));
+    let faults = match &mut kept {
+        Some(kept) => faults(cluster, kept, &builds.builds).await?,
+        None => BTreeMap::new(),
+    };
     let none = BTreeMap::new();
     let mut chains = gather(&builds.builds, kept.as_ref().unwrap_or(&none), name);
+    for chain in &mut chains {
+        chain.fault = faults.get(&chain.name).cloned();
+    }
     match (name, wanted.selector) {
         (Some(name), None) if chains.is_empty() => return Err(absent(&builds, name)),
         (_, Some(_)) => chains.retain(|chain| chain.builds != Some(0)),
@@ -97,6 +105,37 @@ fn kept(home: &[Data], builds: &[Build]) -> BTreeMap<String, KeptOfChain> {
         }
     }
     all
+}
+
+/// What is wrong with the heads of chains, by name. One that was not listed is asked for by its name: a list knows it by its label,
+/// and is older than the namespace of a chain that begins meanwhile.
+async fn faults(
+    cluster: &Cluster,
+    kept: &mut BTreeMap<String, KeptOfChain>,
+    builds: &[Build],
+) -> Result<BTreeMap<String, String>> {
+    // the head of a chain that is purged goes before its last namespaces are gone
+    let lives = builds.iter().filter(|build| build.generation > 0 && !build.terminating);
+    let names: BTreeSet<String> =
+        lives.map(|build| build.chain.clone()).chain(kept.keys().cloned()).collect();
+    let mut faults = BTreeMap::new();
+    for chain in names {
+        if kept.get(&chain).is_some_and(|kept| kept.head.is_some()) {
+            continue;
+        }
+        match head(cluster, &chain).await {
+            Ok(Some(head)) => kept.entry(chain).or_default().head = Some(head),
+            Ok(None) => {
+                let (object, home) = (wire::chain_object(&chain), wire::HOME);
+                faults.insert(chain, format!("home has no head of it (ConfigMap {object} in {home})"));
+            }
+            Err(Error::HeadEdited { object, why }) => {
+                faults.insert(chain, format!("ConfigMap {object} in {}: {why}", wire::HOME));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(faults)
 }
 
 /// One for each chain that home knows, or that has a namespace.
@@ -154,6 +193,7 @@ fn seen(chain: &str, head: Option<&Head>, entries: &[Entry], builds: &[&Build]) 
         idle_since: listening_since.max(ended_at).filter(|_| idle),
         builds: Some(builds.len()),
         ended: head.and_then(|head| head.ended.clone()),
+        fault: None,
         reserved: Reserved::sum(entries.iter().map(|entry| entry.reserved.as_ref())),
     }
 }

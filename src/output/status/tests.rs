@@ -558,6 +558,7 @@ fn native_10_builds_and_chains_are_what_their_schemas_say_and_schemas_say_nothin
         idle_since: Some(at(NOW)),
         builds: Some(2),
         ended: Some("by ann".to_owned()),
+        fault: None,
         reserved: Some(reserved()),
     };
     let bare = ChainSeen { name: "app".to_owned(), ..ChainSeen::default() };
@@ -592,6 +593,13 @@ fn chains_have_a_row_each() {
         },
         ChainSeen { name: "gone".to_owned(), builds: Some(0), ..ChainSeen::default() },
         ChainSeen {
+            name: "lost".to_owned(),
+            newest: Some(build("ci-a", 1, NOW)),
+            builds: Some(1),
+            fault: Some("home has no head of it".to_owned()),
+            ..ChainSeen::default()
+        },
+        ChainSeen {
             name: "over".to_owned(),
             builds: Some(0),
             ended: Some("2026-11-25 by ann".to_owned()),
@@ -606,6 +614,7 @@ fn chains_have_a_row_each() {
         runner-main   ci-calm-noether     Listening   Failed   3h          3h       3        waiting for a push after build-2
         busy          ci-brave-lovelace   Building    <none>   <none>      <none>   1        no node takes the build's pod
         gone          <none>              <none>      <none>   <none>      <none>   0        the namespace of its newest build is gone; kubectl studioci start raises a listener again
+        lost          ci-a                Listening   <none>   <none>      <none>   1        home has no head of it; kubectl studioci doctor lost says what to do
         over          <none>              <none>      <none>   <none>      <none>   0        ended: 2026-11-25 by ann
         ");
     let wide = print(Listing { form: Some(ObjectForm::Wide), ..Listing::default() });
@@ -620,12 +629,12 @@ fn chains_have_a_row_each() {
     );
     assert_eq!(
         print(Listing { form: Some(ObjectForm::Name), ..Listing::default() }),
-        "chain/runner-main\nchain/busy\nchain/gone\nchain/over\n"
+        "chain/runner-main\nchain/busy\nchain/gone\nchain/lost\nchain/over\n"
     );
     let by = Some(crate::output::jsonpath::JsonPath::relaxed(".status.builds").unwrap());
     let sorted = print(Listing { sort_by: by, no_headers: true, ..Listing::default() });
     let first: Vec<&str> = sorted.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(first, ["gone", "over", "busy", "runner-main"], "equal ones by their names");
+    assert_eq!(first, ["gone", "over", "busy", "lost", "runner-main"], "equal ones by their names");
 }
 
 #[test]
