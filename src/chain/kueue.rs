@@ -14,6 +14,81 @@ pub const QUEUE_NAME: &str = "kueue.x-k8s.io/queue-name";
 /// API group of its kinds.
 pub const GROUP: &str = "kueue.x-k8s.io";
 
+/// How what is said of a Job begins that Kueue has not admitted; the LocalQueue follows, and why.
+const NOT_ADMITTED: &str = "Kueue has not admitted the build to LocalQueue ";
+const EVICTED: &str = "Kueue has evicted the build from LocalQueue ";
+/// Where no Kueue is there at all.
+const NOT_SERVED: &str = "this cluster does not serve the API of Kueue";
+/// Where nobody has made a Workload of the Job.
+const NOT_TAKEN_UP: &str = "it has not taken the Job up yet";
+/// Where nobody may look.
+const UNREAD: &str = "its Workloads cannot be read";
+
+/// Why Kueue has not admitted a Job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unadmitted {
+    /// There is no Kueue.
+    NotServed,
+    /// It has made nothing of the Job.
+    NotTakenUp,
+    /// What it says cannot be read, and why.
+    Unread(String),
+    /// What it says itself; none while that is nothing.
+    Said(Option<String>),
+    /// It was admitted, and why it is not any more.
+    Evicted(String),
+}
+
+impl Unadmitted {
+    /// One sentence: what an agent writes down, and [`is_not_served`] and [`remedy`] know again.
+    pub fn sentence(&self, queue: &str) -> String {
+        let why = match self {
+            Self::NotServed => NOT_SERVED.to_owned(),
+            Self::NotTakenUp => NOT_TAKEN_UP.to_owned(),
+            Self::Unread(why) => format!("{UNREAD} ({why})"),
+            Self::Said(Some(why)) => why.clone(),
+            Self::Said(None) => return format!("{NOT_ADMITTED}{queue}"),
+            Self::Evicted(why) => return format!("{EVICTED}{queue}: {why}"),
+        };
+        format!("{NOT_ADMITTED}{queue}: {why}")
+    }
+}
+
+/// The LocalQueue, and why its build is not admitted; none of what an agent waits for otherwise.
+fn not_admitted(waiting: &str) -> Option<(&str, &str)> {
+    let said = waiting.strip_prefix(NOT_ADMITTED).or_else(|| waiting.strip_prefix(EVICTED))?;
+    Some(said.split_once(": ").unwrap_or((said, "")))
+}
+
+/// Whether a build waits for a Kueue that is not there, and so for ever.
+pub fn is_not_served(waiting: &str) -> bool {
+    not_admitted(waiting).is_some_and(|(_, why)| why == NOT_SERVED)
+}
+
+/// What to do about a build that waits for Kueue, a clause; none where it is something else that it waits for.
+pub fn remedy(waiting: &str, namespace: &str) -> Option<String> {
+    let (queue, why) = not_admitted(waiting)?;
+    Some(if why == NOT_SERVED {
+        format!(
+            "have Kueue installed, or take the label {QUEUE_NAME} off the build workload of what is pushed next; kubectl \
+             studioci cancel {namespace} ends this build"
+        )
+    } else if why == NOT_TAKEN_UP {
+        format!(
+            "if that lasts, nobody answers for the label {QUEUE_NAME}: kubectl get pods -A -l app.kubernetes.io/name=kueue shows \
+             whether Kueue runs; its configuration has to name batch/job among its integrations"
+        )
+    } else if why.starts_with(UNREAD) {
+        "an administrator lets agents read them by a ClusterRole as docs/kueue.md has it; the build does not wait for that"
+            .to_owned()
+    } else {
+        format!(
+            "kubectl get localqueues,workloads -n {namespace} shows more; the build begins once LocalQueue {queue} has room for \
+             it"
+        )
+    })
+}
+
 /// Whether a key of a label or annotation is one of its own.
 pub fn is_kueue_key(key: &str) -> bool {
     key.starts_with(PREFIX)
@@ -49,17 +124,15 @@ impl<'de> Deserialize<'de> for QueuedWorkload {
 }
 
 impl QueuedWorkload {
-    /// Why it is not admitted, in Kueue's words; none while nothing is said.
-    pub fn waits(&self) -> Option<String> {
-        self.said("QuotaReserved", "False")
-            .or_else(|| self.said("Evicted", "True"))
-            .or_else(|| self.said("Admitted", "False"))
-            .map(str::to_owned)
-    }
-
-    /// Whether it was admitted and has lost that again; not while it queues anew, since it says then why it still does.
-    pub fn is_evicted(&self) -> bool {
-        self.said("QuotaReserved", "False").is_none() && self.said("Evicted", "True").is_some()
+    /// Why it is not admitted, in Kueue's words. One that queues anew says why it still does.
+    pub fn unadmitted(&self) -> Unadmitted {
+        let [queued, evicted, checked] =
+            [("QuotaReserved", "False"), ("Evicted", "True"), ("Admitted", "False")]
+                .map(|(name, status)| self.said(name, status).map(str::to_owned));
+        match (queued, evicted) {
+            (None, Some(why)) => Unadmitted::Evicted(why),
+            (queued, _) => Unadmitted::Said(queued.or(checked)),
+        }
     }
 
     fn said(&self, name: &str, status: &str) -> Option<&str> {
@@ -86,36 +159,62 @@ mod tests {
 
     #[test]
     fn why_a_job_waits_is_said_in_kueues_words() {
+        let said = |why: &str| Unadmitted::Said(Some(why.to_owned()));
         for (conditions, says) in [
-            (json!(null), None),
-            (json!([]), None),
+            (json!(null), Unadmitted::Said(None)),
+            (json!([]), Unadmitted::Said(None)),
             (
                 json!([{ "type": "QuotaReserved", "status": "False", "reason": "Pending",
                     "message": "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu" }]),
-                Some("couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu"),
+                said("couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu"),
             ),
             (
                 json!([{ "type": "Evicted", "status": "True", "reason": "Preempted", "message": "Preempted to make room" }]),
-                Some("Preempted to make room"),
+                Unadmitted::Evicted("Preempted to make room".to_owned()),
             ),
             (
                 json!([
                     { "type": "Evicted", "status": "True", "reason": "Preempted", "message": "Preempted to make room" },
                     { "type": "QuotaReserved", "status": "False", "reason": "Inadmissible", "message": "ClusterQueue a is inactive" },
                 ]),
-                Some("ClusterQueue a is inactive"),
+                said("ClusterQueue a is inactive"),
             ),
             (
                 json!([
                     { "type": "QuotaReserved", "status": "True", "message": "Quota reserved in ClusterQueue a" },
                     { "type": "Admitted", "status": "False", "message": "The workload has not all checks ready" },
                 ]),
-                Some("The workload has not all checks ready"),
+                said("The workload has not all checks ready"),
             ),
         ] {
             let workload = read(&conditions);
-            assert_eq!((workload.job.as_str(), workload.waits().as_deref()), ("j", says), "{conditions}");
-            assert_eq!(workload.is_evicted(), says == Some("Preempted to make room"), "{conditions}");
+            assert_eq!((workload.job.as_str(), workload.unadmitted()), ("j", says), "{conditions}");
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_done_about_a_build_that_waits_depends_on_why() {
+        for (why, says, endless) in [
+            (Unadmitted::NotServed, "kubectl studioci cancel ci-a ends this build", true),
+            (Unadmitted::NotTakenUp, "shows whether Kueue runs", false),
+            (
+                Unadmitted::Unread("forbidden: get".to_owned()),
+                "by a ClusterRole as docs/kueue.md has it",
+                false,
+            ),
+            (Unadmitted::Said(Some("no quota: 8 gpus".to_owned())), "once LocalQueue main has room", false),
+            (Unadmitted::Evicted("Preempted".to_owned()), "once LocalQueue main has room", false),
+            (Unadmitted::Said(None), "kubectl get localqueues,workloads -n ci-a", false),
+        ] {
+            let waiting = why.sentence("main");
+            let remedy = remedy(&waiting, "ci-a").unwrap();
+            assert!(remedy.contains(says), "{waiting}: {remedy}");
+            assert_eq!(is_not_served(&waiting), endless, "{waiting}");
+        }
+        for other in
+            ["support is not ready", "the registry says: this cluster does not serve the API of Kueue"]
+        {
+            assert_eq!((remedy(other, "ci-a"), is_not_served(other)), (None, false), "{other}");
         }
     }
 

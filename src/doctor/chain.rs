@@ -8,7 +8,7 @@ use crate::chain::head::Head;
 use crate::chain::record::{history, newest};
 use crate::chain::side::in_words;
 use crate::chain::signs::{AGENT_GONE, STUCK, Signs};
-use crate::chain::{age, wire};
+use crate::chain::{age, kueue, wire};
 use crate::keel::registry;
 
 /// What does for a chain what its agents would.
@@ -55,15 +55,18 @@ fn standstill(seen: &CheckedChain<'_>, build: &Build) -> Option<Opinion> {
         ));
     }
     let waiting = build.waiting.as_ref()?;
-    let logs =
-        format!("kubectl studioci status {name} shows it; its agent goes on by itself once that is over");
-    Some(if waiting.starts_with(STUCK) {
+    let remedy = kueue::remedy(waiting, name).unwrap_or_else(|| {
+        format!("kubectl studioci status {name} shows it; its agent goes on by itself once that is over")
+    });
+    Some(if kueue::is_not_served(waiting) {
+        Opinion::failed(format!("{name}: {waiting}"), remedy)
+    } else if waiting.starts_with(STUCK) {
         Opinion::failed(
             format!("{name}: {waiting}"),
             format!("kubectl logs -n {name} -l {}=listener --all-containers says more", wire::ROLE),
         )
     } else {
-        Opinion::warning(format!("{name} waits: {waiting}"), logs)
+        Opinion::warning(format!("{name} waits: {waiting}"), remedy)
     })
 }
 

@@ -9,6 +9,7 @@ use super::facts::*;
 use super::*;
 use crate::chain::build::{Build, Map, Phase};
 use crate::chain::head::Head;
+use crate::chain::kueue::Unadmitted;
 use crate::chain::signs::Signs;
 
 const NOW: &str = "2026-11-30T12:00:00Z";
@@ -386,6 +387,18 @@ const CASES: &[(Change, &str, Grade, &str)] = &[
         "chain-agents",
         Grade::Warning,
         "ci-b waits: support",
+    ),
+    (
+        |f| builds(f)[1].waiting = Some(Unadmitted::NotServed.sentence("main")),
+        "chain-agents",
+        Grade::Failed,
+        "ci-b: Kueue has not admitted the build to LocalQueue main: this cluster does not serve",
+    ),
+    (
+        |f| builds(f)[1].waiting = Some(Unadmitted::NotTakenUp.sentence("main")),
+        "chain-agents",
+        Grade::Warning,
+        "ci-b waits: Kueue has not admitted the build",
     ),
     (
         |f| f.chains[0].edited.push(("namespace ci-x has no phase".to_owned(), "restore it".to_owned())),

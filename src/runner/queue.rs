@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Agent;
 use super::served::ServedJob;
 use crate::agent::Observation;
-use crate::chain::kueue::{QueuedWorkload, queue_of};
+use crate::chain::kueue::{QueuedWorkload, Unadmitted, queue_of};
 use crate::chain::pod::Pod;
 use crate::chain::resource::Resource;
 use crate::chain::wire;
@@ -23,24 +23,16 @@ impl Agent<'_> {
         let Some(queue) = queue_of(&job.metadata.labels).filter(|_| job.spec.suspend) else {
             return Ok(None);
         };
-        let mut begin = "has not admitted the build to";
         let why = match self.workloads(&[kind::WORKLOADS, kind::WORKLOADS_V1BETA1]).await {
             Ok(Some(workloads)) => {
                 let own = workloads.into_iter().find(|workload| workload.job == job.metadata.uid);
-                if own.as_ref().is_some_and(QueuedWorkload::is_evicted) {
-                    begin = "has evicted the build from";
-                }
-                own.map_or_else(
-                    || Some("it has not taken the Job up yet".to_owned()),
-                    |workload| workload.waits(),
-                )
+                own.map_or(Unadmitted::NotTakenUp, |workload| workload.unadmitted())
             }
-            Ok(None) => Some("this cluster does not serve the API of Kueue".to_owned()),
+            Ok(None) => Unadmitted::NotServed,
             Err(error) if error.is_transient() => return Err(error.into()),
-            Err(error) => Some(format!("its Workloads cannot be read ({error})")),
+            Err(error) => Unadmitted::Unread(error.to_string()),
         };
-        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        Ok(Some(format!("Kueue {begin} LocalQueue {queue}{why}")))
+        Ok(Some(why.sentence(queue)))
     }
 
     /// The Workloads of the namespace, in the first version that is served; none where none is.
