@@ -1443,6 +1443,94 @@ fn what_is_looked_for_and_is_no_regular_file_is_refused_before_it_is_opened_for_
     }
 }
 
+/// A kubeconfig whose user's plugin leaves a mark.
+fn kubeconfig_of_plugin() -> String {
+    let exec = "{exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: sh, \
+         args: [-c, \"touch ran; exit 1\"]}}";
+    kubeconfig("https://127.0.0.1:1").replace("{token: abc}", exec)
+}
+
+#[test]
+fn a_plugin_that_kubectls_preferences_forbid_or_may_forbid_is_not_run() {
+    let folder = Folder::new("kuberc", GOOD);
+    folder.write("k", kubeconfig_of_plugin());
+    fs::create_dir(folder.0.join(".kube")).unwrap();
+    let head = "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n";
+    let ran = |args: &[&str], env: &[(&str, &str)]| {
+        let env = [&[("PATH", "/usr/bin:/bin")], env].concat();
+        let (out, said, code) = run(&folder, &[&["claim", "--kubeconfig=k"], args].concat(), &env);
+        assert_eq!((out.as_str(), code), ("", 2), "{said}");
+        (fs::remove_file(folder.0.join("ran")).is_ok(), said)
+    };
+    let (plain, failed) = ran(&[], &[]);
+    assert!(plain && failed.starts_with("error: credential plugin sh: it failed"), "{failed}");
+    let denies = format!("{head}credentialPluginPolicy: DenyAll\n");
+    let allowlist = |entry: &str| {
+        format!(
+            "{head}credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{{command: {entry}}}]\n"
+        )
+    };
+    for (preferences, said) in [
+        (
+            denies.clone(),
+            "error: credential plugin sh is not allowed by kuberc HOME/.kube/kuberc: policy set to \"DenyAll\"\n  \
+             remedy: sign in without it (--user, --token), or allow it there: kubectl kuberc set --section \
+             credentialplugin --policy Allowlist --allowlist-entry command=sh\n",
+        ),
+        (
+            allowlist("aws"),
+            "error: credential plugin sh is not allowed by kuberc HOME/.kube/kuberc: plugin path \"/usr/bin/sh\" is not",
+        ),
+        (
+            format!("{head}credentialPluginPolicy: [\n"),
+            "error: kuberc HOME/.kube/kuberc: HOME/.kube/kuberc, line ",
+        ),
+        (
+            format!("{head}credentialPluginPolicy: No\n"),
+            "error: kuberc HOME/.kube/kuberc: credentialPluginPolicy is no text\n  remedy: correct it: ",
+        ),
+    ] {
+        folder.write(".kube/kuberc", &preferences);
+        let (ran, found) = ran(&[], &[]);
+        assert!(!ran && found.starts_with(said), "{preferences}: {found}");
+    }
+    pipe(&folder, ".kube/kuberc", head);
+    let (piped, said) = ran(&[], &[]);
+    assert!(!piped && said.contains("it is a pipe, not a regular file"), "{said}");
+    fs::remove_file(folder.0.join(".kube/kuberc")).unwrap();
+
+    folder.write(".kube/kuberc", &denies);
+    folder.write("allows", allowlist("sh"));
+    for (args, env) in [
+        (&[][..], &[("KUBERC", "off")][..]),
+        (&[], &[("KUBECTL_KUBERC", "FALSE")]),
+        (&[], &[("KUBERC", "allows")]),
+        (&["--kuberc", "allows"], &[("KUBERC", "none")]),
+    ] {
+        let (ran, said) = ran(args, env);
+        assert!(ran && said == failed, "{args:?} {env:?}: {said}");
+    }
+    for (args, env, words) in [
+        (&["--kuberc=none"][..], &[][..], "error: kuberc none: No such file or directory"),
+        (
+            &["--kuberc=allows"],
+            &[("KUBERC", "off")],
+            "error: --kuberc names a file, and KUBERC=off says that none counts",
+        ),
+        (
+            &["--kuberc=.kube/kuberc"],
+            &[("KUBERC", "allows")],
+            "error: credential plugin sh is not allowed by kuberc .kube/k",
+        ),
+    ] {
+        let (ran, said) = ran(args, env);
+        assert!(!ran && said.starts_with(words), "{args:?} {env:?}: {said}");
+    }
+    // nobody needs preferences who runs no plugin
+    let (_, said, code) = run(&folder, &["claim", "--kubeconfig=k", "--token=x", "--kuberc=none"], &[]);
+    assert!(code == 3 && said.starts_with("error: cannot reach the API server"), "{said}");
+}
+
 #[test]
 fn a_pipe_that_a_person_names_is_read() {
     let folder = Folder::new("named-pipe", GOOD);

@@ -1226,6 +1226,10 @@ fn connection_options_are_kubectls() {
              --kubeconfig <FILE>
                  Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config
 
+             --kuberc <FILE>
+                 File of kubectl's preferences to use instead of $KUBERC and ~/.kube/kuberc, for its
+                 credential plugin policy
+
              --cluster <NAME>
                  Kubeconfig cluster to use instead of the context's
 

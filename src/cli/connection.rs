@@ -31,6 +31,9 @@ pub struct ConnectionArgs {
     /// Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config
     #[arg(long, global = true, hide_short_help = true, value_name = "FILE", overrides_with = "kubeconfig")]
     pub kubeconfig: Option<PathBuf>,
+    /// File of kubectl's preferences to use instead of $KUBERC and ~/.kube/kuberc, for its credential plugin policy
+    #[arg(long, global = true, hide_short_help = true, value_name = "FILE", overrides_with = "kuberc")]
+    pub kuberc: Option<PathBuf>,
     /// Kubeconfig cluster to use instead of the context's
     #[arg(long, global = true, hide_short_help = true, value_name = "NAME", overrides_with = "cluster")]
     pub cluster: Option<String>,
@@ -187,6 +190,8 @@ impl ConnectionArgs {
             disable_compression: self.disable_compression.unwrap_or(false),
             request_timeout,
             patience: given.unwrap_or(options::PATIENCE),
+            preferences: settings.preferences(path(&self.kuberc)),
+            search_path: settings.search_path.clone(),
             proxies: settings.proxies.clone(),
             interactive: settings.stdin_terminal,
         }
@@ -237,6 +242,7 @@ mod tests {
         let args = ConnectionArgs {
             context: empty(),
             kubeconfig: Some(PathBuf::new()),
+            kuberc: Some(PathBuf::new()),
             cluster: empty(),
             user: empty(),
             server: empty(),

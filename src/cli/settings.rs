@@ -7,13 +7,19 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use crate::cluster::options::{InCluster, Proxies};
+use crate::cluster::options::{InCluster, Preferences, Proxies};
 use crate::output::console::StreamStyle;
 
 /// Every variable that steers the program.
 pub mod variable {
     /// List of kubeconfig files, as kubectl reads it.
     pub const KUBECONFIG: &str = "KUBECONFIG";
+    /// kubectl's preferences; `off` means that there are none.
+    pub const KUBERC: &str = "KUBERC";
+    /// `false` turns kubectl's preferences off, too.
+    pub const KUBECTL_KUBERC: &str = "KUBECTL_KUBERC";
+    /// Where programs are looked for.
+    pub const PATH: &str = "PATH";
     /// Absolute path of the kubectl that called us, set by kubectl 1.37 and newer.
     pub const KUBECTL_PATH: &str = "KUBECTL_PATH";
     /// No colours, whatever its value, unless it is empty (<https://no-color.org>).
@@ -42,6 +48,10 @@ pub struct ProcessSettings {
     /// The kubeconfig files that `KUBECONFIG` names, if it says anything. As for kubectl, a list of empty names says that there
     /// is no file.
     pub kubeconfig: Option<Vec<PathBuf>>,
+    /// What is said of kubectl's preferences.
+    pub kuberc: KubercSetting,
+    /// The folders of `PATH`.
+    pub search_path: Vec<PathBuf>,
     /// Where the home directory is looked for.
     pub home: HomeFolder,
     /// The chain that is meant where none is named, if the environment says one.
@@ -64,6 +74,31 @@ pub struct ProcessSettings {
     pub pod: Option<InCluster>,
     /// The kubectl that called us.
     pub kubectl: Option<PathBuf>,
+}
+
+/// What variables say of kubectl's preferences.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum KubercSetting {
+    /// Nothing.
+    #[default]
+    Unsaid,
+    /// They are in this file.
+    File(PathBuf),
+    /// None count: which variable says so, with its value.
+    Off(&'static str),
+}
+
+impl KubercSetting {
+    fn of(file: Option<OsString>, gate: Option<&str>) -> Self {
+        if gate.is_some_and(|gate| gate.eq_ignore_ascii_case("false")) {
+            return Self::Off("KUBECTL_KUBERC=false");
+        }
+        match file {
+            Some(file) if file == "off" => Self::Off("KUBERC=off"),
+            Some(file) => Self::File(file.into()),
+            None => Self::Unsaid,
+        }
+    }
 }
 
 /// Where the home directory is looked for, once somebody needs it.
@@ -137,6 +172,8 @@ impl ProcessSettings {
         let style = |terminal| StreamStyle { colour: terminal && colour };
         Self {
             kubeconfig,
+            kuberc: KubercSetting::of(set(variable::KUBERC), text(variable::KUBECTL_KUBERC).as_deref()),
+            search_path: set(variable::PATH).map(|list| split_paths(&list).collect()).unwrap_or_default(),
             home,
             chain: text(variable::CHAIN),
             stdout: style(terminals.stdout),
@@ -165,8 +202,24 @@ impl ProcessSettings {
 
     /// The kubeconfig files to merge, first wins: `KUBECONFIG`, else `~/.kube/config`; empty without a home.
     pub fn kubeconfig_files(&self) -> Vec<PathBuf> {
-        let at_home = || self.home.folder().iter().map(|home| home.join(".kube").join("config")).collect();
-        self.kubeconfig.clone().unwrap_or_else(at_home)
+        self.kubeconfig.clone().unwrap_or_else(|| self.of_kubectl("config").into_iter().collect())
+    }
+
+    /// Where kubectl's preferences are: in the file that a flag names, else in that of `KUBERC`, else in `~/.kube/kuberc`.
+    pub fn preferences(&self, flag: Option<PathBuf>) -> Preferences {
+        match (flag, &self.kuberc) {
+            (Some(_), KubercSetting::Off(variable)) => Preferences::Contradicted(variable),
+            (None, KubercSetting::Off(_)) => Preferences::Off,
+            (Some(flag), _) => Preferences::Named(flag),
+            (None, KubercSetting::File(file)) => Preferences::Named(file.clone()),
+            (None, KubercSetting::Unsaid) => {
+                self.of_kubectl("kuberc").map_or(Preferences::Off, Preferences::AtHome)
+            }
+        }
+    }
+
+    fn of_kubectl(&self, file: &str) -> Option<PathBuf> {
+        Some(self.home.folder()?.join(".kube").join(file))
     }
 }
 
@@ -198,6 +251,32 @@ mod tests {
             assert_eq!(settings.kubeconfig_files(), [PathBuf::from("/home/p/.kube/config")], "{pairs:?}");
         }
         assert_eq!(resolve(&[], None, ALL).kubeconfig_files(), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn preferences_are_where_kubectl_has_them() {
+        let at_home = Preferences::AtHome("/home/p/.kube/kuberc".into());
+        let named = |path: &str| Preferences::Named(path.into());
+        for (pairs, flag, expected) in [
+            (&[][..], None, at_home.clone()),
+            (&[("KUBERC", "")][..], None, at_home.clone()),
+            (&[("KUBERC", "OFF")][..], None, named("OFF")),
+            (&[("KUBERC", "/rc")][..], None, named("/rc")),
+            (&[("KUBERC", "/rc")][..], Some("/flag"), named("/flag")),
+            (&[("KUBERC", "off")][..], None, Preferences::Off),
+            (&[("KUBERC", "off")][..], Some("/flag"), Preferences::Contradicted("KUBERC=off")),
+            (&[("KUBECTL_KUBERC", "False"), ("KUBERC", "/rc")][..], None, Preferences::Off),
+            (
+                &[("KUBECTL_KUBERC", "false")][..],
+                Some("/f"),
+                Preferences::Contradicted("KUBECTL_KUBERC=false"),
+            ),
+            (&[("KUBECTL_KUBERC", "0")][..], None, at_home),
+        ] {
+            let settings = resolve(pairs, Some("/home/p"), ALL);
+            assert_eq!(settings.preferences(flag.map(PathBuf::from)), expected, "{pairs:?} {flag:?}");
+        }
+        assert_eq!(resolve(&[], None, ALL).preferences(None), Preferences::Off);
     }
 
     #[test]
@@ -262,6 +341,7 @@ mod tests {
                 ("STUDIOCI_CHAIN", "runner-main"),
                 ("COLUMNS", "77"),
                 ("KUBECTL_PATH", "/usr/bin/kubectl"),
+                ("PATH", "/a:/b c"),
             ],
             None,
             ALL,
@@ -277,6 +357,7 @@ mod tests {
             (None, Some(file))
         );
         assert_eq!(settings.columns, Some(77));
+        assert_eq!(settings.search_path, [PathBuf::from("/a"), "/b c".into()]);
         assert_eq!(settings.kubectl, Some("/usr/bin/kubectl".into()));
         assert_eq!(resolve(&[("COLUMNS", "wide")], None, ALL).columns, None);
     }

@@ -162,6 +162,25 @@ cases! {
         PluginUninformed {} Usage
             "credential plugin: it is to be told the cluster's certificate authority, which cannot be read"
             => "correct the cluster's certificate authority";
+        /// A flag names preferences, and a variable turns them off.
+        PreferencesOff { variable: &'static str } Usage
+            "--kuberc names a file, and {variable} says that none counts"
+            => "leave --kuberc out, or unset the variable";
+        /// Preferences that cannot be read.
+        PreferencesUnreadable { file: String, why: String } Usage
+            "kuberc {file}: {why}"
+            => "put it right: it may forbid the credential plugin that is to be run; or set KUBERC=off, and no preferences of \
+                kubectl's count";
+        /// Preferences that say something else than a policy.
+        PreferencesInvalid { file: String, why: String } Usage
+            "kuberc {file}: {why}"
+            => "correct it: credentialPluginPolicy is AllowAll, DenyAll or Allowlist, and credentialPluginAllowlist, a list of \
+                `command: NAME`, belongs to the last one; kubectl refuses it, too";
+        /// A plugin that preferences forbid.
+        PluginForbidden { plugin: String, file: String, why: String } Usage
+            "credential plugin {plugin} is not allowed by kuberc {file}: {why}"
+            => "sign in without it (--user, --token), or allow it there: kubectl kuberc set --section credentialplugin --policy \
+                Allowlist --allowlist-entry command={plugin}";
         /// A plugin of which the kubeconfig does not say enough.
         PluginMisdescribed { plugin: String, why: String } Usage
             "credential plugin {plugin}: {why}"

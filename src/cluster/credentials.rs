@@ -74,7 +74,7 @@ pub(super) fn credentials(
             None
         };
         let exec = ExecConfig { cluster: info, ..exec.clone() };
-        return Ok(Source::Plugin(Box::new(Plugin::new(exec, options.interactive)?)));
+        return Ok(Source::Plugin(Box::new(Plugin::new(exec, options.interactive)?.permitted(options)?)));
     }
     match &auth.auth_provider {
         None => Ok(Source::Fixed(None)),

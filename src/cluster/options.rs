@@ -61,6 +61,10 @@ pub struct Options {
     pub request_timeout: Duration,
     /// Bound of one call with all its repetitions; at least [`Self::request_timeout`].
     pub patience: Duration,
+    /// kubectl's own preferences, which may forbid credential plugins.
+    pub preferences: Preferences,
+    /// The folders of `PATH`, in which a plugin's command is looked for.
+    pub search_path: Vec<PathBuf>,
     /// The environment's proxies; a cluster's own `proxy-url` goes before them.
     pub proxies: Proxies,
     /// Whether a person sits at standard input: credential plugins may ask only then.
@@ -91,10 +95,26 @@ impl Default for Options {
             disable_compression: false,
             request_timeout: REQUEST_TIMEOUT,
             patience: PATIENCE,
+            preferences: Preferences::Off,
+            search_path: Vec::new(),
             proxies: Proxies::default(),
             interactive: false,
         }
     }
+}
+
+/// Where kubectl's preferences (kuberc) are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Preferences {
+    /// Nowhere, or turned off.
+    #[default]
+    Off,
+    /// In this file, which a person has named, and which must be there.
+    Named(PathBuf),
+    /// In this one, if it is there.
+    AtHome(PathBuf),
+    /// A flag names a file, and this variable with its value turns preferences off.
+    Contradicted(&'static str),
 }
 
 /// The proxies of the environment, as written there.

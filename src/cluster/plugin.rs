@@ -2,6 +2,7 @@
 //!
 //! kube would run a plugin three times per client and for every request whose token expires within a minute.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use tokio::time::Instant;
 
 use super::config_fault::ConfigFault;
 use super::error::Error;
-use super::{ClusterNotice, url};
+use super::kuberc::Kuberc;
+use super::options::Options;
+use super::{ClusterNotice, plugin_program, url};
 
 /// How long a plugin may take when nobody is there to answer its questions.
 const BOUND: Duration = Duration::from_secs(120);
@@ -28,6 +31,10 @@ const LEAST: Duration = Duration::from_secs(10);
 pub(super) struct Plugin {
     exec: ExecConfig,
     interactive: bool,
+    /// The program that its command means.
+    program: PathBuf,
+    /// What a person should know before it runs, a sentence each.
+    pub(super) warnings: Vec<String>,
 }
 
 /// What a plugin gave.
@@ -61,7 +68,8 @@ struct ExecCredentialStatus {
 impl Plugin {
     /// `interactive`: a person sits at standard input.
     pub(super) fn new(exec: ExecConfig, interactive: bool) -> Result<Self, Error> {
-        let plugin = Self { exec, interactive };
+        let program = PathBuf::from(exec.command.as_deref().unwrap_or_default());
+        let plugin = Self { exec, interactive, program, warnings: Vec::new() };
         let ExecConfig { command, api_version, interactive_mode: wants, .. } = &plugin.exec;
         let version = api_version.as_deref().unwrap_or_default();
         let lacks = if command.as_deref().is_none_or(str::is_empty) {
@@ -83,6 +91,19 @@ impl Plugin {
             return Err(plugin.fault("it needs a terminal (interactiveMode: Always) and there is none"));
         }
         Ok(plugin)
+    }
+
+    /// The same, once kubectl's preferences have been asked whether it may run; what is judged is what runs.
+    pub(super) fn permitted(mut self, options: &Options) -> Result<Self, Error> {
+        let command = plugin_program::whole(&self.called());
+        let find = |command: &str| plugin_program::find(command, &options.search_path);
+        let Kuberc { file, policy, warnings } = Kuberc::of(&options.preferences)?;
+        if let Some(why) = policy.forbids(&command, find) {
+            return Err(ConfigFault::PluginForbidden { plugin: self.called(), file, why }.into());
+        }
+        self.program = find(&command).unwrap_or_else(|| command.into());
+        self.warnings = warnings;
+        Ok(self)
     }
 
     /// For messages.
@@ -116,8 +137,8 @@ impl Plugin {
 
     /// Runs the plugin. Its standard error is the person's if they may be asked something, else part of the error.
     pub(super) async fn run(&self) -> Result<Grant, Error> {
-        let mut command = Command::new(self.exec.command.as_deref().unwrap_or_default());
-        command.args(self.exec.args.iter().flatten());
+        let mut command = Command::new(&self.program);
+        command.arg0(self.called()).args(self.exec.args.iter().flatten());
         for variable in self.exec.env.iter().flatten() {
             if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {
                 command.env(name, value);

@@ -152,6 +152,9 @@ impl Transport {
                 Err(fault) => return Err(fault.into()),
             },
             Source::Plugin(plugin) => {
+                for warning in &plugin.warnings {
+                    self.sink.warn(warning.clone());
+                }
                 let grant = self.sink.slowly(plugin.run(), || plugin.waiting()).await?;
                 held.header = match &grant.token {
                     Some(token) => Some(bearer(token, &plugin.name())?),

@@ -692,11 +692,10 @@ fn plugins(stage: &Stage<'_>) -> Vec<Row> {
         exec["command"] = "conf/sign-in".into();
         exec["args"] = json!([]);
     });
-    let careful = stage.world.folder("careful/.kube");
-    let preferences =
-        "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: DenyAll\n";
-    fs::write(careful.join("kuberc"), preferences).unwrap();
-    let careful = stage.world.folder("careful").display().to_string();
+    let own_path = changed(&|exec| {
+        exec["command"] = "sh".into();
+        exec["env"].as_array_mut().unwrap().push(json!({"name": "PATH", "value": "/nonexistent"}));
+    });
     let refused = "does not accept the credentials of";
     let mut rows = Vec::new();
     for (mode, asks) in [("Never", false), ("IfAvailable", true), ("Always", true)] {
@@ -808,11 +807,9 @@ fn plugins(stage: &Stage<'_>) -> Vec<Row> {
             .told(false)
             .refused("neither a token"),
         stage
-            .of("a plugin that kubectl's preferences forbid", &here, &by("Never"))
-            .env("HOME", &*careful)
+            .of("a plugin that gets a PATH of its own", &here, &own_path)
             .told(false)
-            .refused("")
-            .but_we(Fate::As(ROBOT.to_owned()), "those are kubectl's own, and nothing of them is read")
+            .reaches(ROBOT)
             .by(DIRECT),
         stage
             .of("--token spares a plugin", &here, &by("Never"))
@@ -829,6 +826,108 @@ fn plugins(stage: &Stage<'_>) -> Vec<Row> {
             .by(DIRECT),
     ]);
     rows
+}
+
+/// kubectl's preferences, and what they let run.
+fn preferences(stage: &Stage<'_>) -> Vec<Row> {
+    let (here, people) = (stage.here(), &stage.people);
+    let plugin = stage.token_by_plugin(Some("Never"));
+    let called = |command: &str| {
+        let mut user = plugin.clone();
+        user["exec"]["command"] = command.into();
+        user
+    };
+    let said = |file: &str, rest: &str| {
+        let text = format!("apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n{rest}");
+        stage.world.file(file, &text)
+    };
+    let listed = |file: &str, entry: &str| {
+        said(file, &format!("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{entry}]\n"))
+    };
+    let home = |name: &str, text: &str| {
+        fs::write(stage.world.folder(&format!("{name}/.kube")).join("kuberc"), text).unwrap();
+        stage.world.folder(name).display().to_string()
+    };
+    let denies = said("denies.kuberc", "credentialPluginPolicy: DenyAll\n");
+    let allows = said("allows.kuberc", "credentialPluginPolicy: AllowAll\n");
+    let careful = home("careful", &text(&denies));
+    let (denied, unlisted) =
+        ("policy set to \"DenyAll\"", "is not permitted by the credential plugin allowlist");
+    let row = |name| stage.of(name, &here, &plugin).env("HOME", &*careful);
+    let by = |name, file: &str| stage.of(name, &here, &plugin).env("KUBERC", file);
+    let runs = |row: Row| row.told(false).reaches(ROBOT).by(DIRECT);
+    let strange = said("strange.kuberc", "credentialPluginPolicy: deny\n");
+    let needless = said("needless.kuberc", "credentialPluginAllowlist: [{command: sh}]\n");
+    let empty = listed("empty.kuberc", "");
+    let nothing = listed("nothing.kuberc", "{}");
+    let winding = listed("winding.kuberc", "{command: /bin//sh}");
+    let old = text(&denies).replace("v1beta1", "v1alpha1");
+    let two =
+        stage.world.file("two.kuberc", &format!("kind: Other\n---\n{}---\n{}", text(&denies), text(&allows)));
+    let misspelt = said("misspelt.kuberc", "credentialPluginPolcy: DenyAll\n");
+    vec![
+        row("preferences that forbid all plugins").refused(denied),
+        row("preferences that forbid all plugins, at a terminal").at_a_terminal().refused(denied),
+        runs(row("KUBERC=off").env("KUBERC", "off")),
+        runs(row("KUBECTL_KUBERC=false").env("KUBECTL_KUBERC", "false")),
+        runs(row("KUBERC goes before the file at home").env("KUBERC", &*allows)),
+        by("--kuberc goes before KUBERC", &allows).args(&["--kuberc", &denies]).typed().refused("DenyAll"),
+        runs(by("--kuberc goes before KUBERC, the other way", &denies).args(&["--kuberc", &allows]).typed()),
+        by("--kuberc where preferences are off", "off")
+            .args(&["--kuberc", &allows])
+            .refused("--kuberc names a file, and KUBERC=off says"),
+        by("preferences in a file that is not there", "/nonexistent/kuberc").refused("No such file"),
+        stage
+            .of("preferences that forbid plugins spare a token", &here, &json!({"token": people.other}))
+            .env("HOME", &*careful)
+            .reaches(OTHER)
+            .by(DIRECT),
+        runs(by("a plugin that is listed by its path", &listed("path.kuberc", "{command: /bin/sh}"))),
+        runs(by("a plugin that is listed by the older word", &listed("older.kuberc", "{name: /bin/sh}"))),
+        runs(
+            stage
+                .of("a plugin that is listed by its name", &here, &called("sh"))
+                .env("KUBERC", listed("name.kuberc", "{command: aws}, {command: sh}")),
+        ),
+        by("a plugin that is not listed", &listed("others.kuberc", "{command: aws}")).refused(unlisted),
+        by("a plugin whose namesake is listed", &listed("namesake.kuberc", "{command: /nonexistent/sh}"))
+            .refused(unlisted),
+        stage
+            .of("a plugin that is listed and not there", &here, &called("studioci-none"))
+            .env("KUBERC", listed("none.kuberc", "{command: studioci-none}"))
+            .refused("cannot be resolved"),
+        stage
+            .of("a winding path to a plugin that is listed", &here, &called("/bin/../bin/sh"))
+            .env("KUBERC", listed("straight.kuberc", "{command: /bin/sh}"))
+            .told(false)
+            .reaches(ROBOT)
+            .by(DIRECT),
+        by("a policy that there is none of", &strange).refused("unknown plugin policy: \"deny\""),
+        by("a list without its policy", &needless).refused("but allowlist is non-nil"),
+        by("an empty list", &empty).refused("but allowlist is empty"),
+        by("an entry that names nothing", &nothing).refused("empty allowlist entry #1"),
+        by("an entry with a winding path", &winding).refused("non-normalized"),
+        by("the first preferences of a file count", &two).refused(denied),
+        runs(by("a misspelt policy is none", &misspelt)),
+        by("a file without preferences", &stage.world.file("other.kuberc", "kind: Other\n"))
+            .refused("there is no Preference"),
+        runs(row("a file at home without preferences").env("HOME", home("other", "kind: Other\n"))),
+        row("a policy in the version that had none")
+            .env("HOME", home("old", &old))
+            .reaches(ROBOT)
+            .but_we(Fate::Refused(denied), "who writes it down means it; kubectl warns, and runs the plugin"),
+        row("preferences at home that are no YAML")
+            .env("HOME", home("broken", "credentialPluginPolicy: {"))
+            .reaches(ROBOT)
+            .but_we(Fate::Refused("it may forbid"), "they may forbid the plugin; kubectl warns, and runs it"),
+        row("a policy at home that is no text")
+            .env("HOME", home("number", &text(&denies).replace("DenyAll", "5")))
+            .reaches(ROBOT)
+            .but_we(
+                Fate::Refused("is no text"),
+                "it may be meant to forbid the plugin; kubectl warns, and runs it",
+            ),
+    ]
 }
 
 fn proxies(stage: &Stage<'_>) -> Vec<Row> {
@@ -1053,6 +1152,7 @@ fn native_02_every_way_to_a_server_is_kubectls() {
         servers(&stage),
         credentials(&stage),
         plugins(&stage),
+        preferences(&stage),
         proxies(&stage),
         around_proxies(&stage),
         in_the_clear(&stage, plain),
