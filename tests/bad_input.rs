@@ -1166,7 +1166,7 @@ fn contexts_that_cannot_be_meant_or_reached() {
          - {{name: none, cluster: {{}}}}\nusers: []\ncontexts:\n- {{name: here, context: {{cluster: one}}}}\n\
          - {{name: empty, context: {{cluster: none}}}}\n- {{name: lost, context: {{cluster: nowhere}}}}\n"
     );
-    folder.write("config", config);
+    folder.write("config", &config);
     let said = |flags: &[&str], want: i32| {
         let (out, said, code) = run(&folder, &[&["status", "--kubeconfig", "config"], flags].concat(), &[]);
         assert_eq!((out.as_str(), code), ("", want), "{said}");
@@ -1202,8 +1202,12 @@ fn contexts_that_cannot_be_meant_or_reached() {
         error: --tree cannot be used with --chains
         See 'kubectl studioci status --help' for usage.
         ");
-    // those that are there and lead nowhere are told in a line each
-    insta::assert_snapshot!(said(&["--contexts", "here, empty,lost ,here ", "--contexts= here"], 3), @r#"
+    // those that are there and lead nowhere are told in a line each, also by a kubeconfig that can be read but once
+    let several = ["--contexts", "here, empty,lost ,here ", "--contexts= here"];
+    let by_file = said(&several, 3);
+    pipe(&folder, "config", &config);
+    assert_eq!(said(&several, 3), by_file);
+    insta::assert_snapshot!(by_file, @r#"
         error: context here: cannot reach the API server http://127.0.0.1:PORT of context "here": connection refused
         error: context empty: kubeconfig: the cluster has no server
         error: context lost: cluster "nowhere" does not exist
@@ -1391,8 +1395,8 @@ fn a_chain_that_is_meant_and_is_none_is_told_with_what_says_it() {
 }
 
 /// A pipe into which somebody writes as soon as it is opened: who waits for it reads that, and the test ends.
-fn pipe(folder: &Folder, name: &str, said: &'static str) {
-    let pipe = folder.0.join(name);
+fn pipe(folder: &Folder, name: &str, said: &str) {
+    let (pipe, said) = (folder.0.join(name), said.to_owned());
     let _ = fs::remove_file(&pipe);
     fs::create_dir_all(pipe.parent().unwrap()).unwrap();
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());

@@ -6,7 +6,7 @@ use super::connection::ConnectionArgs;
 use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
 use super::settings::ProcessSettings;
-use crate::cluster::{self, Cluster, ClusterNotice, KubeconfigNames, Options};
+use crate::cluster::{self, Cluster, ClusterNotice, KubeconfigRead, Options};
 use crate::local;
 use crate::output::console::Console;
 use crate::output::console::live::LiveLine;
@@ -69,13 +69,14 @@ impl Ctx {
         let bound = options.request_timeout;
         // several that ask on one terminal would take each other's answers
         let interactive = options.interactive && contexts.len() == 1;
-        let known = KubeconfigNames::of(&options)?.contexts;
+        let read = KubeconfigRead::of(&options)?;
+        let known = read.clone().names().contexts;
         let mut connected = Vec::new();
         for context in contexts {
             let name = (*context).to_owned();
             let is_known = known.contains(&name);
             let options = Options { context: Some(name), interactive, patience: bound, ..options.clone() };
-            match Cluster::connect(&options) {
+            match Cluster::connect_by(&options, read.clone()) {
                 Ok(cluster) => {
                     self.pass_on_warnings(&cluster, context);
                     connected.push((*context, Ok(cluster)));

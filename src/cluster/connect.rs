@@ -15,6 +15,7 @@ use super::error::Error;
 use super::giver::{Giver, Givers};
 use super::identity::ClientCertificate;
 use super::kubeconfig::{Choice, Entries, choose, in_pod};
+use super::kubeconfig_names::KubeconfigRead;
 use super::options::{InCluster, Options};
 use super::proxy::proxy_for;
 use super::transport::{Source, Transport, basic};
@@ -30,7 +31,15 @@ impl Cluster {
     /// [`Error::Config`] for a kubeconfig, a flag, a certificate or a key that is missing, cannot be read or
     /// contradicts another, and names which.
     pub fn connect(options: &Options) -> Result<Self, Error> {
-        let choice = choose(options)?;
+        Self::connect_by(options, KubeconfigRead::of(options)?)
+    }
+
+    /// The same by a kubeconfig that was read already.
+    ///
+    /// # Errors
+    /// As [`Cluster::connect`].
+    pub fn connect_by(options: &Options, KubeconfigRead(read): KubeconfigRead) -> Result<Self, Error> {
+        let choice = choose(options, read)?;
         let (pod, acting) = (choice.account.is_some(), choice.auth.impersonate.clone());
         let cluster = Self::chosen(options, choice, false)?;
         if pod {

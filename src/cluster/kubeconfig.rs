@@ -9,7 +9,7 @@ use kube::config::{AuthInfo, Cluster, Kubeconfig};
 
 use super::config_fault::ConfigFault;
 use super::error::Error;
-use super::kubeconfig_files::{is_empty, read};
+use super::kubeconfig_files::is_empty;
 use super::options::{InCluster, Options};
 use crate::keel::nearest::nearest;
 use crate::local::files::MOST_BYTES;
@@ -39,9 +39,9 @@ pub(super) struct Entries {
     pub(super) user: Option<String>,
 }
 
-/// Merges, chooses, and lays the flags over the choice.
-pub(super) fn choose(options: &Options) -> Result<Choice, Error> {
-    let config = match read(options)? {
+/// Chooses, and lays the flags over the choice. `read`: the files as they were merged.
+pub(super) fn choose(options: &Options, read: Option<Kubeconfig>) -> Result<Choice, Error> {
+    let config = match read {
         Some(config) if options.kubeconfig.is_some() || !is_empty(&config) => config,
         _ if options.server.is_some() => Kubeconfig::default(),
         found => {

@@ -1,7 +1,12 @@
 //! Kubeconfig files, flags over them, and every way in which they can be wrong.
 
+use super::super::kubeconfig_files::read;
 use super::super::options::InCluster;
 use super::*;
+
+fn choose(options: &Options) -> Result<Choice, Error> {
+    super::choose(options, read(options)?)
+}
 
 struct Folder(PathBuf);
 

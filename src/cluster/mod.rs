@@ -74,7 +74,7 @@ pub use giver::Giver;
 #[cfg(feature = "testing")]
 pub use hindrance::CertificateFault;
 pub use hindrance::Hindrance;
-pub use kubeconfig_names::KubeconfigNames;
+pub use kubeconfig_names::{KubeconfigNames, KubeconfigRead};
 pub use list::{List, Query};
 pub use log::{LogName, LogSource};
 pub use log_cursor::LogPiece;

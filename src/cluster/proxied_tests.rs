@@ -429,7 +429,12 @@ async fn a_proxy_of_socks_that_does_not_let_us_in_is_not_asked_again() {
         let config = through("https://k8s.invalid", &format!("socks5://{user}{address}"), &json!({}));
         let options = config.options();
         // one that has been reached before, or nothing at all would be tried again
-        let cluster = Cluster::chosen(&options, choose(&options).unwrap(), true).unwrap();
+        let cluster = Cluster::chosen(
+            &options,
+            choose(&options, KubeconfigRead::of(&options).unwrap().0).unwrap(),
+            true,
+        )
+        .unwrap();
         let error = cluster.get::<Value>(&NAMESPACES, None, "x").await.unwrap_err();
         assert!(error.to_string().ends_with(&format!("the proxy made no connection: {said}")), "{error}");
         assert_eq!(asked_proxy.lock().unwrap().len(), 1, "{said}");

@@ -848,9 +848,9 @@ fn preferences(stage: &Stage<'_>) -> Vec<Row> {
         fs::write(stage.world.folder(&format!("{name}/.kube")).join("kuberc"), text).unwrap();
         stage.world.folder(name).display().to_string()
     };
-    let denies = said("denies.kuberc", "credentialPluginPolicy: DenyAll\n");
+    let forbids = said("forbids.kuberc", "credentialPluginPolicy: DenyAll\n");
     let allows = said("allows.kuberc", "credentialPluginPolicy: AllowAll\n");
-    let careful = home("careful", &text(&denies));
+    let careful = home("careful", &text(&forbids));
     let (denied, unlisted) =
         ("policy set to \"DenyAll\"", "is not permitted by the credential plugin allowlist");
     let row = |name| stage.of(name, &here, &plugin).env("HOME", &*careful);
@@ -861,9 +861,10 @@ fn preferences(stage: &Stage<'_>) -> Vec<Row> {
     let empty = listed("empty.kuberc", "");
     let nothing = listed("nothing.kuberc", "{}");
     let winding = listed("winding.kuberc", "{command: /bin//sh}");
-    let old = text(&denies).replace("v1beta1", "v1alpha1");
-    let two =
-        stage.world.file("two.kuberc", &format!("kind: Other\n---\n{}---\n{}", text(&denies), text(&allows)));
+    let old = text(&forbids).replace("v1beta1", "v1alpha1");
+    let two = stage
+        .world
+        .file("two.kuberc", &format!("kind: Other\n---\n{}---\n{}", text(&forbids), text(&allows)));
     let misspelt = said("misspelt.kuberc", "credentialPluginPolcy: DenyAll\n");
     vec![
         row("preferences that forbid all plugins").refused(denied),
@@ -871,8 +872,8 @@ fn preferences(stage: &Stage<'_>) -> Vec<Row> {
         runs(row("KUBERC=off").env("KUBERC", "off")),
         runs(row("KUBECTL_KUBERC=false").env("KUBECTL_KUBERC", "false")),
         runs(row("KUBERC goes before the file at home").env("KUBERC", &*allows)),
-        by("--kuberc goes before KUBERC", &allows).args(&["--kuberc", &denies]).typed().refused("DenyAll"),
-        runs(by("--kuberc goes before KUBERC, the other way", &denies).args(&["--kuberc", &allows]).typed()),
+        by("--kuberc goes before KUBERC", &allows).args(&["--kuberc", &forbids]).typed().refused("DenyAll"),
+        runs(by("--kuberc goes before KUBERC, the other way", &forbids).args(&["--kuberc", &allows]).typed()),
         by("--kuberc where preferences are off", "off")
             .args(&["--kuberc", &allows])
             .refused("--kuberc names a file, and KUBERC=off says"),
@@ -921,7 +922,7 @@ fn preferences(stage: &Stage<'_>) -> Vec<Row> {
             .reaches(ROBOT)
             .but_we(Fate::Refused("it may forbid"), "they may forbid the plugin; kubectl warns, and runs it"),
         row("a policy at home that is no text")
-            .env("HOME", home("number", &text(&denies).replace("DenyAll", "5")))
+            .env("HOME", home("number", &text(&forbids).replace("DenyAll", "5")))
             .reaches(ROBOT)
             .but_we(
                 Fate::Refused("is no text"),
