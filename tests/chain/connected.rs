@@ -808,6 +808,7 @@ fn plugins(stage: &Stage<'_>) -> Vec<Row> {
             .refused("neither a token"),
         stage
             .of("a plugin that gets a PATH of its own", &here, &own_path)
+            .env("PATH", "/usr/bin:/bin")
             .told(false)
             .reaches(ROBOT)
             .by(DIRECT),
@@ -845,8 +846,9 @@ fn preferences(stage: &Stage<'_>) -> Vec<Row> {
         said(file, &format!("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{entry}]\n"))
     };
     let home = |name: &str, text: &str| {
-        fs::write(stage.world.folder(&format!("{name}/.kube")).join("kuberc"), text).unwrap();
-        stage.world.folder(name).display().to_string()
+        let home = format!("home-{name}");
+        fs::write(stage.world.folder(&format!("{home}/.kube")).join("kuberc"), text).unwrap();
+        stage.world.folder(&home).display().to_string()
     };
     let forbids = said("forbids.kuberc", "credentialPluginPolicy: DenyAll\n");
     let allows = said("allows.kuberc", "credentialPluginPolicy: AllowAll\n");
@@ -888,6 +890,7 @@ fn preferences(stage: &Stage<'_>) -> Vec<Row> {
         runs(
             stage
                 .of("a plugin that is listed by its name", &here, &called("sh"))
+                .env("PATH", "/usr/bin:/bin")
                 .env("KUBERC", listed("name.kuberc", "{command: aws}, {command: sh}")),
         ),
         by("a plugin that is not listed", &listed("others.kuberc", "{command: aws}")).refused(unlisted),
