@@ -1259,7 +1259,7 @@ fn a_cluster_that_cannot_be_found() {
         ");
     insta::assert_snapshot!(said(&["--kubeconfig", "none"], 2), @"
         error: kubeconfig none: No such file or directory (os error 2)
-          remedy: check the path and its permissions
+          remedy: check the path and its permissions: a readable file belongs there
         ");
     insta::assert_snapshot!(said(&["--kubeconfig", "broken"], 2), @"
         error: kubeconfig broken: line 1, column 4: it is not YAML: unclosed bracket

@@ -13,7 +13,7 @@ use super::options::Preferences;
 use super::plugin_program::clean;
 use crate::keel::nearest::nearest;
 use crate::local::files::MOST_BYTES;
-use crate::local::regular::{NamedBy, Unread, read_bytes};
+use crate::local::regular::{FileUnread, NamedBy, read_bytes};
 use crate::pipeline::documents;
 
 /// The group and the kind of preferences, in whatever version: the fields below count wherever they stand.
@@ -87,7 +87,7 @@ impl Kuberc {
         let unreadable = |why: String| ConfigFault::PreferencesUnreadable { file: file.clone(), why };
         let bytes = match read_bytes(path, named, MOST_BYTES) {
             Ok(bytes) => bytes,
-            Err(Unread::Refused(error))
+            Err(FileUnread::Refused(error))
                 if named == NamedBy::Nobody && error.kind() == std::io::ErrorKind::NotFound =>
             {
                 return Ok(Self::default());

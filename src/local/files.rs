@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write as _};
 use std::path::{Component, Path, PathBuf};
 
-use super::regular::{NamedBy, Unread, bounded, read_bytes};
+use super::regular::{FileUnread, NamedBy, bounded, read_bytes};
 
 /// What stands for standard input on the command line.
 pub const STDIN: &str = "-";
@@ -62,12 +62,12 @@ pub fn read(path: &Path, named: NamedBy, stdin: impl Read) -> Result<File, FileE
     let read = if dash { bounded(stdin, MOST_BYTES) } else { read_bytes(path, named, MOST_BYTES) };
     let bytes = match read {
         Ok(bytes) => bytes,
-        Err(Unread::Irregular(what)) => return Err(FileError::Irregular(name, what)),
-        Err(Unread::TooLarge(_)) => return Err(FileError::TooLarge(name)),
-        Err(Unread::Refused(error)) if error.kind() == io::ErrorKind::NotFound => {
+        Err(FileUnread::Irregular(what)) => return Err(FileError::Irregular(name, what)),
+        Err(FileUnread::TooLarge(_)) => return Err(FileError::TooLarge(name)),
+        Err(FileUnread::Refused(error)) if error.kind() == io::ErrorKind::NotFound => {
             return Err(FileError::Absent(name));
         }
-        Err(Unread::Refused(error)) => return Err(FileError::Refused(name, error)),
+        Err(FileUnread::Refused(error)) => return Err(FileError::Refused(name, error)),
     };
     let text = String::from_utf8(bytes).map_err(|_| FileError::NotText(name.clone()))?;
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);

@@ -19,7 +19,7 @@ pub enum NamedBy {
 
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
-pub enum Unread {
+pub enum FileUnread {
     /// It is no regular file; what it is.
     #[error("it is {0}, not a regular file")]
     Irregular(&'static str),
@@ -31,10 +31,10 @@ pub enum Unread {
     Refused(#[from] io::Error),
 }
 
-impl From<Unread> for io::Error {
-    fn from(why: Unread) -> Self {
+impl From<FileUnread> for io::Error {
+    fn from(why: FileUnread) -> Self {
         match why {
-            Unread::Refused(error) => error,
+            FileUnread::Refused(error) => error,
             why => Self::other(why.to_string()),
         }
     }
@@ -45,14 +45,14 @@ impl From<Unread> for io::Error {
 ///
 /// # Errors
 /// Why it is not read.
-pub fn read_bytes(path: &Path, named: NamedBy, most: u64) -> Result<Vec<u8>, Unread> {
+pub fn read_bytes(path: &Path, named: NamedBy, most: u64) -> Result<Vec<u8>, FileUnread> {
     let file = match named {
         NamedBy::Person => File::open(path)?,
         NamedBy::Nobody => {
             let file = open(path, OFlags::empty())?;
             let there = file.metadata()?;
             if let Some(what) = irregular(&there).filter(|_| !is_null(&there)) {
-                return Err(Unread::Irregular(what));
+                return Err(FileUnread::Irregular(what));
             }
             file
         }
@@ -61,10 +61,10 @@ pub fn read_bytes(path: &Path, named: NamedBy, most: u64) -> Result<Vec<u8>, Unr
 }
 
 /// Reads whatever it is to its end, or to a byte more than these.
-pub(super) fn bounded(from: impl io::Read, most: u64) -> Result<Vec<u8>, Unread> {
+pub(super) fn bounded(from: impl io::Read, most: u64) -> Result<Vec<u8>, FileUnread> {
     let mut bytes = Vec::new();
     from.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most { Err(Unread::TooLarge(most)) } else { Ok(bytes) }
+    if bytes.len() as u64 > most { Err(FileUnread::TooLarge(most)) } else { Ok(bytes) }
 }
 
 fn is_null(there: &Metadata) -> bool {
@@ -194,11 +194,11 @@ mod tests {
         }
         assert!(matches!(
             read_bytes(&folder.0.join("socket"), NamedBy::Nobody, 1),
-            Err(Unread::Refused(_) | Unread::Irregular("a socket"))
+            Err(FileUnread::Refused(_) | FileUnread::Irregular("a socket"))
         ));
         assert!(matches!(
             read_bytes(&folder.0.join("none"), NamedBy::Nobody, 1),
-            Err(Unread::Refused(error)) if error.kind() == io::ErrorKind::NotFound
+            Err(FileUnread::Refused(error)) if error.kind() == io::ErrorKind::NotFound
         ));
     }
 
