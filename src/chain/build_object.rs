@@ -26,11 +26,15 @@ pub struct Seen<'a> {
     pub silent_since: Option<Timestamp>,
     /// The table's WHY.
     pub why: Option<String>,
+    /// Why nothing proves it its chain's: then nothing is told that a program may count.
+    pub unproved: Option<&'a str>,
 }
 
 /// The object. What is not known is absent, never null.
 pub fn build_object(build: &Build, seen: &Seen<'_>, now: Timestamp) -> Value {
-    let seconds = build.duration(now).map(|(from, to)| to.duration_since(from).as_secs().max(0));
+    let counts = seen.unproved.is_none();
+    let took = build.duration(now).filter(|_| counts);
+    let seconds = took.map(|(from, to)| to.duration_since(from).as_secs().max(0));
     let object = BuildObject {
         api_version: API_VERSION,
         kind: "Build",
@@ -52,12 +56,13 @@ pub fn build_object(build: &Build, seen: &Seen<'_>, now: Timestamp) -> Value {
         },
         status: BuildStatus {
             phase: build.phase_shown().as_str(),
-            verdict: build.verdict.map(Verdict::as_str),
-            cause: build.cause.as_deref(),
+            unproved: seen.unproved,
+            verdict: build.verdict.filter(|_| counts).map(Verdict::as_str),
+            cause: build.cause.as_deref().filter(|_| counts),
             waiting: build.waiting.as_deref(),
-            trouble: seen.trouble,
-            remedy: seen.remedy,
-            silent_since: seen.silent_since.map(time),
+            trouble: seen.trouble.filter(|_| counts),
+            remedy: seen.remedy.filter(|_| counts),
+            silent_since: seen.silent_since.filter(|_| counts).map(time),
             why: seen.why.as_deref(),
             terminating: build.terminating,
             image: build.image.as_deref(),
@@ -69,7 +74,7 @@ pub fn build_object(build: &Build, seen: &Seen<'_>, now: Timestamp) -> Value {
             dispatch_error: build.dispatch_error.as_deref(),
             phase_times: build.times.iter().map(|(phase, at)| (phase.as_str(), time(*at))).collect(),
             duration_seconds: seconds,
-            reserved: build.reserved.as_ref(),
+            reserved: build.reserved.as_ref().filter(|_| counts),
         },
     };
     serde_json::to_value(object).expect("strings and numbers are JSON")
@@ -136,6 +141,9 @@ struct BuildSpec<'a> {
 struct BuildStatus<'a> {
     /// Where the build is.
     phase: &'static str,
+    /// Why nothing proves it its chain's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unproved: Option<&'a str>,
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'static str>,

@@ -296,5 +296,41 @@ impl Head {
 }
 
 #[cfg(test)]
+impl Head {
+    /// The ConfigMaps of heads that know each of these Namespaces by its uid, of all chains.
+    pub(crate) fn objects_of(namespaces: &[Value]) -> Vec<Value> {
+        use super::wire;
+
+        let mut all: BTreeMap<String, Value> = BTreeMap::new();
+        for namespace in namespaces {
+            let told = |of: &str, key: &str| namespace["metadata"][of][key].as_str().map(str::to_owned);
+            let Some(chain) = told("labels", wire::CHAIN).filter(|chain| chain != wire::CLAIM_CHAIN) else {
+                continue;
+            };
+            let object = all.entry(chain.clone()).or_insert_with(|| {
+                let labels = json!({ wire::CHAIN: chain, wire::ROLE: wire::ROLE_HEAD });
+                let name = wire::chain_object(&chain);
+                json!({ "metadata": { "name": name, "namespace": wire::HOME, "resourceVersion": "1", "labels": labels },
+                    "data": { GENERATION: "0", UUID: told("annotations", wire::CHAIN_UUID) } })
+            });
+            let generation = told("annotations", wire::GENERATION).and_then(|it| it.parse::<u64>().ok());
+            let (Some(generation), Value::Object(data)) = (generation, &mut object["data"]) else { continue };
+            let uid = namespace["metadata"]["uid"].clone();
+            if is_side(generation) {
+                data.insert(format!("{}{generation}", side::SIDE), uid);
+                continue;
+            }
+            data.insert(format!("{SETTLED}{generation}"), uid.clone());
+            if data[GENERATION].as_str().and_then(|it| it.parse().ok()) < Some(generation) {
+                data.insert(GENERATION.to_owned(), json!(generation.to_string()));
+                data.insert(NAMESPACE.to_owned(), namespace["metadata"]["name"].clone());
+                data.insert(UID.to_owned(), uid);
+            }
+        }
+        all.into_values().collect()
+    }
+}
+
+#[cfg(test)]
 #[path = "head_tests.rs"]
 mod tests;

@@ -30,6 +30,7 @@ pub mod outbox;
 mod phase;
 pub mod pod;
 pub mod pod_maker;
+pub mod proof;
 pub mod publishing;
 pub mod quantity;
 pub mod record;

@@ -15,10 +15,10 @@ use super::build::{Build, NamespaceView, NotABuild, Phase, Verdict};
 use super::claim::is_derived;
 use super::head::Head;
 use super::outbox::{Outbox, Outgoing};
+use super::proof::Witness;
 use super::record::{Entry, has_dropped};
 pub use super::rules::{Rules, Tidied};
-use super::side::in_words;
-use super::{names, wire};
+use super::wire;
 
 /// What home holds of one chain.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,17 @@ pub struct ChainInHome {
     pub tidied: Option<Tidied>,
     /// Which results are on their way to others.
     pub outbox: Outbox,
+}
+
+impl ChainInHome {
+    /// What it proves; of a chain that home does not know, nothing.
+    pub fn witness(kept: Option<&Self>) -> Witness<'_> {
+        kept.map_or_else(Witness::default, |kept| Witness {
+            head: kept.head.as_ref().map(|head| head.as_ref().map_err(String::as_str)),
+            history: kept.history.as_deref().unwrap_or_default(),
+            seed: kept.seed,
+        })
+    }
 }
 
 /// What home holds, by chain.
@@ -318,57 +329,20 @@ fn proved(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Build, StayRe
     Ok(build)
 }
 
-/// Whether a build of a chain is that chain's: the head or the history knows it by its uid, or it is a claim that the head
-/// has not settled, and whoever made it knew the seed.
+/// Whether a build of a chain is that chain's, for whoever disposes of it: see [`Witness::of_its_chain`].
 ///
 /// # Errors
 /// Why nothing proves that.
-pub fn of_its_chain(build: &Build, home: &ChainsInHome) -> Result<(), StayReason> {
-    let (head, kept) = of_chain(build, home)?;
-    let (generation, uid) = (build.generation, build.uid.as_str());
-    let entries = kept.history.iter().flatten();
-    let proved = head.proves(build)
-        || entries.filter(|entry| entry.generation == generation).any(|entry| entry.uid == uid)
-        || kept.seed.is_some_and(|seed| names::owner(seed, generation).to_string() == build.owner);
-    if proved {
-        return Ok(());
-    }
-    let chain = &build.chain;
-    Err(StayReason::finding(match head.uid_of(generation) {
-        Some(_) => format!(
-            "the head of chain {chain} knows generation {generation} by another uid, so nothing proves it ours"
-        ),
-        None => {
-            format!("chain {chain} knows neither its uid nor its {}, so nothing proves it ours", wire::OWNER)
-        }
-    }))
+fn of_its_chain(build: &Build, home: &ChainsInHome) -> Result<(), StayReason> {
+    let proved = ChainInHome::witness(home.get(&build.chain)).of_its_chain(build);
+    proved.map_err(|why| StayReason::finding(why.to_string()))
 }
 
 /// What home says of a build's chain.
 fn of_chain<'a>(build: &Build, home: &'a ChainsInHome) -> Result<(&'a Head, &'a ChainInHome), StayReason> {
-    let chain = &build.chain;
-    let unproved = |what: String| StayReason::finding(format!("{what}, so nothing proves it ours"));
-    let kept = home.get(chain);
-    let head = match kept.and_then(|kept| kept.head.as_ref()) {
-        None => return Err(unproved(format!("there is no chain {chain} in {}", wire::HOME))),
-        Some(Err(why)) => return Err(unproved(format!("the head of chain {chain} cannot be read ({why})"))),
-        Some(Ok(head)) => head,
-    };
-    if head.uuid != build.chain_uuid {
-        return Err(unproved(format!("chain {chain} in {} is another one of the same name", wire::HOME)));
-    }
-    let unknown = if build.is_side() {
-        build.generation >= head.next_side()
-    } else {
-        build.generation > head.generation
-    };
-    if unknown {
-        return Err(unproved(format!(
-            "it says {}, and chain {chain} is at generation {} only",
-            in_words(build.generation),
-            head.generation
-        )));
-    }
+    let kept = home.get(&build.chain);
+    let head = ChainInHome::witness(kept).head_of(build);
+    let head = head.map_err(|why| StayReason::finding(why.to_string()))?;
     Ok((head, kept.expect("a head was just found in it")))
 }
 

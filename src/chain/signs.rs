@@ -50,6 +50,8 @@ pub struct Signs {
     pub standing: Option<String>,
     /// Since when Keel has not moved a listener that it should have looked at by its schedule.
     pub silent_since: Option<Timestamp>,
+    /// Why nothing proves it its chain's: then nothing of what it says counts.
+    pub unproved: Option<String>,
 }
 
 impl Signs {
@@ -82,7 +84,7 @@ impl Signs {
         let waits = build.phase == Phase::Claimed && build.generation > 0 && trouble.is_none();
         let standing = waits.then(|| standing(build, listener, pods));
         let (trouble, remedy) = trouble.map_or((None, None), |Obstacle { why, remedy }| (Some(why), remedy));
-        Self { trouble, remedy, standing, silent_since }
+        Self { trouble, remedy, standing, silent_since, unproved: None }
     }
 
     /// Who is to create its listener knows what that waits for: the build before it.

@@ -54,8 +54,10 @@ pub const MANAGED_BY_VALUE: &str = "studioci";
 pub const CHAIN: &str = "studioci.dev/chain";
 /// Label of a build's namespace: its phase.
 pub const PHASE: &str = "studioci.dev/phase";
-/// Label of workloads: `listener`, `build`, `support` or `probe`.
+/// Label of workloads: `listener`, `build`, `support` or `probe`; of a chain's head in home: [`ROLE_HEAD`].
 pub const ROLE: &str = "studioci.dev/role";
+/// Value of [`ROLE`] on a head, so that heads are listed without what else home holds of chains.
+pub const ROLE_HEAD: &str = "head";
 
 /// Scheduling gate of a build's pod that Kueue admits: it runs once support is ready, which waits for that admission.
 pub const SUPPORT_GATE: &str = "studioci.dev/support";

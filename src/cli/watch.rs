@@ -1,5 +1,6 @@
 //! `watch`: follow a build to its verdict.
 
+use std::cell::RefCell;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -65,7 +66,8 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     }
     let (name, here) = named_or_here(args.name, ctx)?;
     let wait = LiveWait::on(ctx.console.live(), "Looking for the build");
-    let console = &mut ctx.console;
+    // two write there, and never at once
+    let console = RefCell::new(&mut ctx.console);
     let several = args.follow || commit.is_some();
     let mut followed = None;
     let mut broken: Option<io::Error> = None;
@@ -76,7 +78,7 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         let now = Timestamp::now();
         let outside = change.outside.iter().map(|why| watch::waits(of, why, now));
         for line in watch::diff(change.before.as_ref(), of, now).into_iter().chain(outside) {
-            if let Err(error) = console.event(&line.to_string()) {
+            if let Err(error) = console.borrow_mut().event(&line.to_string()) {
                 broken.get_or_insert(error);
             }
         }
@@ -89,7 +91,8 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         None => Until::Verdict,
     };
     let watched = Watched { name: name.as_deref(), here: here.as_deref(), until };
-    let watching = ops::watch::watch(&cluster, watched, args.timeout, &mut tell);
+    let mut warn = |sentence: &str| console.borrow_mut().warning(sentence);
+    let watching = ops::watch::watch(&cluster, watched, args.timeout, &mut tell, &mut warn);
     let watching = wait.during(&cluster, Some((Phase::Triggered, Phase::Recorded)), watching);
     let Some(end) = Box::pin(or_interrupted(watching)).await.transpose()? else {
         let back = followed.or(name).unwrap_or_default();

@@ -5,6 +5,7 @@ use super::facts::{Learnt, PullSecretFacts};
 use super::{CheckedChain, Opinion};
 use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
+use crate::chain::proof::{Unproved, Witness};
 use crate::chain::record::{history, newest};
 use crate::chain::side::in_words;
 use crate::chain::signs::{AGENT_GONE, STUCK, Signs};
@@ -179,21 +180,14 @@ fn is_orphan(seen: &CheckedChain<'_>, build: &Build) -> bool {
     if build.generation == 0 {
         return false;
     }
-    if build.chain_uuid != head.uuid || (build.generation > head.generation && !build.is_side()) {
-        return true;
-    }
-    if build.is_side() && build.phase < Phase::Finished {
-        return !head.is_making(build.generation) && !head.proves(build);
-    }
-    if let Some(uid) = head.uid_of(build.generation) {
-        return uid != build.uid;
-    }
-    if build.generation == head.generation {
-        return false;
-    }
     let entries =
         seen.chain.history.as_ref().ok().and_then(|data| Some(history(data.as_ref()?))).unwrap_or_default();
-    entries.iter().any(|entry| entry.generation == build.generation && entry.uid != build.uid)
+    match (Witness { head: Some(Ok(head)), history: &entries, seed: None }).believes(build) {
+        // a claim that was never settled is left over, which is told by the seed
+        Err(Unproved::Unknown { .. }) => build.is_side() && build.phase < Phase::Finished,
+        Ok(()) | Err(Unproved::Forgotten { .. }) => false,
+        Err(_) => true,
+    }
 }
 
 /// Whether nobody will ever need what is in a build's namespace.

@@ -2,7 +2,8 @@
 
 use super::status;
 use crate::chain::build::Build;
-use crate::chain::{retention, wire};
+use crate::chain::retention::ChainInHome;
+use crate::chain::wire;
 use crate::cluster::Cluster;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
@@ -30,7 +31,7 @@ pub async fn find(
     if let Some(object) = there.as_ref().filter(|object| labelled(object)) {
         return proved(cluster, readable(object)?).await;
     }
-    let mut seen = status::builds(cluster, Some(name)).await?;
+    let mut seen = status::believed(cluster, Some(name)).await?;
     match (status::choose(&mut seen, name), there) {
         (Err(_), Some(_)) => {
             return Err(Error::NotABuildNamespace { namespace: name.to_owned() });
@@ -46,9 +47,9 @@ async fn proved(cluster: &Cluster, build: Build) -> Result<Build> {
         return Ok(build);
     }
     let home = dispose::look_home(cluster, [build.chain.clone()]).await?;
-    match retention::of_its_chain(&build, &home) {
+    match ChainInHome::witness(home.get(&build.chain)).of_its_build(&build) {
         Ok(()) => Ok(build),
-        Err(why) => Err(Error::NotProvablyOurs { namespace: build.namespace, why: why.sentence }),
+        Err(why) => Err(Error::NotProvablyOurs { namespace: build.namespace, why: why.to_string() }),
     }
 }
 

@@ -12,7 +12,7 @@ use self::follow::follow;
 use self::kept::tell_kept;
 use self::rotation::LogFile;
 use super::report::{histories, history_of};
-use super::status::{self, Overview};
+use super::status::{self, Overview, not_believed};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::pod::{Container, Pod};
 use crate::chain::record::{Entry, newest};
@@ -20,7 +20,7 @@ use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, LogName, LogPiece, Query, ReadLog};
 use crate::pipeline::weave::AGENT_CONTAINER;
 use crate::state::build::unreadable;
-use crate::state::error::{LogFault, Result};
+use crate::state::error::{Error, LogFault, Result};
 use crate::state::select;
 
 /// What is asked for.
@@ -85,6 +85,8 @@ pub enum LogsEnd {
 enum Meant {
     /// A build whose namespace is there.
     There(Box<Build>),
+    /// A namespace that says that it is a build, and why it is not believed.
+    Unproved(Box<Build>, String),
     /// One that is gone, by its chain and what is kept of it.
     Gone(String, Box<Entry>),
 }
@@ -94,9 +96,13 @@ enum Meant {
 /// # Errors
 /// Cluster errors; [`LogFault`]; that the namespace went before there was a verdict.
 pub async fn logs(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> Result<LogsEnd> {
-    match meant(cluster, request).await? {
+    match meant(cluster, request, tell).await? {
         Meant::There(build) if request.follow => follow(cluster, request, *build, tell).await,
         Meant::There(build) => there(cluster, request, &build, tell).await,
+        Meant::Unproved(build, why) => {
+            let warned = not_believed(&[(&build, &why)]).is_none_or(|it| tell(LogTold::Notice(it)));
+            if warned { there(cluster, request, &build, tell).await } else { Ok(LogsEnd::Unheard) }
+        }
         Meant::Gone(chain, entry) => {
             let heard = gone(cluster, request, &chain, &entry, tell).await?;
             let verdict = entry.verdict.parse::<Verdict>().ok().filter(|_| heard && request.follow);
@@ -110,15 +116,20 @@ pub async fn logs(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -
 }
 
 /// Finds the build that is meant: of a chain the running one, else the next where it is followed, else the last.
-async fn meant(cluster: &Cluster, request: &LogsRequest) -> Result<Meant> {
-    let name = request.name.as_deref();
-    let mut seen = status::builds(cluster, name.or(request.here.as_deref())).await?;
-    let here = request.here.as_deref();
+async fn meant(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> Result<Meant> {
+    let (name, here) = (request.name.as_deref(), request.here.as_deref());
+    let mut seen = status::believed(cluster, name.or(here)).await?;
+    let apart = seen.apart.iter().filter(|(build, _)| name.or(here) == Some(&build.chain));
+    let apart: Vec<(&Build, &str)> = apart.map(|(build, why)| (build, why.as_str())).collect();
+    let notices: Vec<String> = not_believed(&apart).into_iter().chain(std::mem::take(&mut seen.notices)).collect();
+    for notice in notices {
+        tell(LogTold::Notice(notice));
+    }
     if let Some(name) = name.or(here.filter(|here| seen.has(here))) {
         if let Err(absent) = status::choose(&mut seen, name) {
             return match in_history(cluster, name).await? {
                 Some((chain, entry)) => Ok(Meant::Gone(chain, Box::new(entry))),
-                None => Err(absent),
+                None => unproved(request, seen, name).ok_or(absent),
             };
         }
     } else if let Some(here) = here
@@ -127,6 +138,12 @@ async fn meant(cluster: &Cluster, request: &LogsRequest) -> Result<Meant> {
         return Ok(Meant::Gone(chain, Box::new(entry)));
     }
     one_of(cluster, request, seen).await
+}
+
+/// The namespace of that name that is not believed, for whoever only looks: who follows it would take its word for a verdict.
+fn unproved(request: &LogsRequest, seen: Overview, name: &str) -> Option<Meant> {
+    let named = seen.apart.into_iter().find(|(build, _)| build.namespace == name);
+    named.filter(|_| !request.follow).map(|(build, why)| Meant::Unproved(Box::new(build), why))
 }
 
 async fn one_of(cluster: &Cluster, request: &LogsRequest, seen: Overview) -> Result<Meant> {
@@ -139,6 +156,9 @@ async fn one_of(cluster: &Cluster, request: &LogsRequest, seen: Overview) -> Res
     let Some(next) = status::running_or_next(&seen.builds) else {
         if let Some(why) = seen.unreadable.values().next() {
             return Err(unreadable(why));
+        }
+        if let Some((build, why)) = seen.apart.into_iter().next() {
+            return Err(Error::NotProvablyOurs { namespace: build.namespace, why });
         }
         return Err(LogFault::NoChain {}.into());
     };

@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use super::status;
 use crate::chain::build::{Build, Map};
 use crate::chain::kept_log::KeptPart;
+use crate::chain::head::Head;
 use crate::chain::masking::Masking;
 use crate::chain::outbox;
+use crate::chain::proof::Witness;
 use crate::chain::record::{Entry, history};
 use crate::chain::reported::{ReportOf, ReportedBuild, ReportedChain, ReportedLog};
 use crate::chain::wire;
@@ -33,15 +35,23 @@ pub struct Report {
 /// name, the newest is meant.
 ///
 /// # Errors
-/// Cluster errors; [`Error::NoSuchName`]; [`Error::BuildEdited`] for a Namespace that was edited by hand.
+/// Cluster errors; [`Error::NoSuchName`]; [`Error::BuildEdited`] for a Namespace that was edited by hand;
+/// [`Error::NotProvablyOurs`] for one that only says that it is a build.
 pub async fn report(cluster: &Cluster, name: &str) -> Result<Report> {
     let seen = Box::pin(status::builds(cluster, Some(name))).await?;
     let now = seen.now;
+    let mut feigned = None;
     if let Some(build) = seen.builds.iter().find(|build| build.namespace == name) {
         let home = HomeOf::read(cluster, &build.chain).await?;
         let entry = home.entries.iter().find(|entry| entry.uid == build.uid);
-        let told = ReportedBuild::there(build.clone(), entry);
-        return home.report(cluster, ReportOf::Build(Box::new(told)), now).await;
+        match home.witness().believes(build) {
+            Ok(()) => {
+                let told = ReportedBuild::there(build.clone(), entry);
+                return home.report(cluster, ReportOf::Build(Box::new(told)), now).await;
+            }
+            // a chain, or a build that is gone, may have that name
+            Err(why) => feigned = Some((name.to_owned(), why.to_string())),
+        }
     }
     if seen.unreadable.contains_key(name) {
         return Err(seen.absent(name));
@@ -49,8 +59,13 @@ pub async fn report(cluster: &Cluster, name: &str) -> Result<Report> {
     if !select::askable(name) {
         return Err(absent(name, &[]));
     }
-    let there: Vec<Build> = seen.builds.into_iter().filter(|build| build.chain == name).collect();
-    let home = HomeOf::read(cluster, name).await?;
+    let of_chain = |build: &Build| build.chain == name;
+    let mut there: Vec<Build> = match feigned {
+        Some(_) => status::builds_of_chain(cluster, name).await?,
+        None => seen.builds.into_iter().filter(of_chain).collect(),
+    };
+    let mut home = HomeOf::read(cluster, name).await?;
+    feigned = feigned.or(home.set_apart(&mut there));
     if home.is_there || !there.is_empty() {
         let mut chain = ReportedChain::of(name, &home.uuid, &home.entries, there);
         chain.ended.clone_from(&home.ended);
@@ -64,7 +79,10 @@ pub async fn report(cluster: &Cluster, name: &str) -> Result<Report> {
     };
     let Some((chain, entry)) = histories.iter().filter_map(of).max_by_key(|(_, entry)| recorded(entry))
     else {
-        return Err(absent(name, &histories));
+        return Err(match feigned {
+            Some((namespace, why)) => Error::NotProvablyOurs { namespace, why },
+            None => absent(name, &histories),
+        });
     };
     let home = HomeOf::read(cluster, &chain).await?;
     let told = ReportedBuild::gone(&entry, &chain, &home.uuid);
@@ -109,6 +127,7 @@ pub(super) async fn history_of(cluster: &Cluster, chain: &str) -> Result<Vec<Ent
 #[derive(Debug, Default)]
 struct HomeOf {
     is_there: bool,
+    head: Option<Head>,
     uuid: String,
     ended: Option<String>,
     data: Map,
@@ -126,9 +145,10 @@ impl HomeOf {
         if !home.is_there {
             return Ok(home);
         }
-        if let Some(head) = head {
-            (home.uuid, home.ended) = (head.uuid, head.ended);
+        if let Some(head) = &head {
+            (home.uuid, home.ended) = (head.uuid.clone(), head.ended.clone());
         }
+        home.head = head;
         home.data = kept.map(|kept| kept.data).unwrap_or_default();
         home.entries = history(&home.data);
         match record::values(cluster, chain).await {
@@ -142,6 +162,26 @@ impl HomeOf {
             Err(error) => return Err(error),
         }
         Ok(home)
+    }
+
+    /// What proves which namespaces are the chain's.
+    fn witness(&self) -> Witness<'_> {
+        Witness { head: self.head.as_ref().map(Ok), history: &self.entries, seed: None }
+    }
+
+    /// Leaves out what only says that it is a build of the chain, and notes that. The first of them, and why.
+    fn set_apart(&mut self, there: &mut Vec<Build>) -> Option<(String, String)> {
+        let mut others = Vec::new();
+        there.retain(|build| match self.witness().believes(build) {
+            Ok(()) => true,
+            Err(why) => {
+                others.push((build.clone(), why.to_string()));
+                false
+            }
+        });
+        let said: Vec<_> = others.iter().map(|(build, why)| (build, why.as_str())).collect();
+        self.notices.extend(status::not_believed(&said));
+        others.into_iter().next().map(|(build, why)| (build.namespace, why))
     }
 
     /// The report, with the values of the chain's Secret masked.

@@ -8,6 +8,7 @@ mod chains;
 mod contexts;
 mod follow;
 mod overview;
+mod proof;
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,10 @@ use serde::Deserialize;
 pub use self::chains::{ChainsSeen, chains};
 pub use self::contexts::each;
 pub use self::follow::follow;
+pub(super) use self::overview::not_believed;
 pub use self::overview::{Overview, choose, running_or_next};
+pub(super) use self::proof::{HeadsSeen, believed, prove_one};
+use self::proof::proved;
 use crate::chain::build::{Build, Phase};
 use crate::chain::listener::Listener;
 use crate::chain::pod::Pod;
@@ -87,7 +91,19 @@ impl WantedBuilds<'_> {
 /// # Errors
 /// Cluster errors. What cannot be read beside the Namespaces is a notice at most.
 pub async fn status(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Overview> {
-    let (mut seen, missing) = match wanted.name.filter(|name| select::askable(name)) {
+    let (mut seen, heads) = survey(cluster, wanted, true).await?;
+    proved(cluster, heads, &mut seen).await;
+    Ok(seen)
+}
+
+/// The same as [`status`] without its proof, and what is known of heads. `all`: whether those of all chains are wanted.
+async fn survey(cluster: &Cluster, wanted: WantedBuilds<'_>, all: bool) -> Result<(Overview, HeadsSeen)> {
+    let everything = async || -> Result<(Overview, HeadsSeen)> {
+        let heads = async { if all { HeadsSeen::all(cluster).await } else { HeadsSeen::default() } };
+        let (seen, heads) = Box::pin(async { tokio::join!(everything(cluster, wanted), heads) }).await;
+        Ok((seen?, heads))
+    };
+    let ((mut seen, heads), missing) = match wanted.name.filter(|name| select::askable(name)) {
         Some(name) => {
             let (named, missing) = Box::pin(async {
                 tokio::join!(named(cluster, name, wanted), missing_policies(cluster, CONNECTIONS - 1))
@@ -95,17 +111,14 @@ pub async fn status(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Overv
             .await;
             match named? {
                 Some(seen) => (seen, missing),
-                None => (Box::pin(everything(cluster, wanted)).await?, missing),
+                None => (everything().await?, missing),
             }
         }
         // what the first round has opened is used again
-        None => (
-            Box::pin(everything(cluster, wanted)).await?,
-            Box::pin(missing_policies(cluster, CONNECTIONS)).await,
-        ),
+        None => (everything().await?, Box::pin(missing_policies(cluster, CONNECTIONS)).await),
     };
     seen.lacks(&missing);
-    Ok(seen)
+    Ok((seen, heads))
 }
 
 /// The same of the chain of that name alone; none where it has no builds, and then nothing else was asked.
@@ -121,16 +134,18 @@ pub async fn of_chain(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Opt
             wanted.selector.is_some() && namespaces(cluster, select::builds_of(chain)).await?.has_any();
         return Ok(others.then_some(seen));
     }
-    let (beside, others, missing) = Box::pin(async {
+    let (beside, others, missing, heads) = Box::pin(async {
         tokio::join!(
             Beside::read(cluster, Scope::Chain(chain), true),
             those(cluster, seen.missed()),
             missing_policies(cluster, CONNECTIONS - 1),
+            HeadsSeen::after(cluster, chain),
         )
     })
     .await;
     let mut seen = beside.signs_of(cluster, seen, others?).await;
     seen.lacks(&missing);
+    proved(cluster, heads.unwrap_or_default(), &mut seen).await;
     Ok(Some(seen))
 }
 
@@ -151,37 +166,49 @@ pub(super) async fn everything(cluster: &Cluster, wanted: WantedBuilds<'_>) -> R
     Ok(beside.signs_of(cluster, seen, others).await)
 }
 
-/// The build of that name, else the chain; none if nobody has the name.
+/// The build of that name, else the chain, and what is known of its head; none if nobody has the name.
 pub(super) async fn named(
     cluster: &Cluster,
     name: &str,
     wanted: WantedBuilds<'_>,
-) -> Result<Option<Overview>> {
+) -> Result<Option<(Overview, HeadsSeen)>> {
     let seen = wanted.list(cluster, select::build(name)).await?;
     if let [build] = &seen.builds[..] {
-        let (chain, listening) = (build.chain.clone(), build.phase == Phase::Listening);
-        let (beside, others) = tokio::join!(
-            // only whoever listens waits for Keel
-            Beside::read(cluster, Scope::Namespace(name), listening),
-            those(cluster, seen.missed()),
-        );
-        let (mut seen, mut others) = (seen, others?);
+        let (build, listening) = (build.clone(), build.phase == Phase::Listening);
+        let chain = &build.chain;
+        let beside = async {
+            let heads = match chain.as_str() {
+                wire::CLAIM_CHAIN => HeadsSeen::default(),
+                chain => HeadsSeen::after(cluster, chain).await.unwrap_or_default(),
+            };
+            let mut seen = seen;
+            if heads.has_passed(&build) {
+                seen.pass();
+            }
+            let others = those(cluster, seen.missed()).await;
+            (seen, others, heads)
+        };
+        // only whoever listens waits for Keel
+        let (signs, (mut seen, others, heads)) =
+            tokio::join!(Beside::read(cluster, Scope::Namespace(name), listening), beside);
+        let mut others = others?;
         if seen.lost_beside(&others) {
-            others = others.and(namespaces(cluster, select::builds_of(&chain)).await?);
+            others = others.and(namespaces(cluster, select::builds_of(chain)).await?);
         }
-        seen = beside.signs_of(cluster, seen, others).await;
-        return Ok(Some(seen));
+        seen = signs.signs_of(cluster, seen, others).await;
+        return Ok(Some((seen, heads)));
     }
-    let (chain, beside) = tokio::join!(
+    let (chain, beside, heads) = tokio::join!(
         wanted.list(cluster, select::builds_of(name)),
-        Beside::read(cluster, Scope::Chain(name), true)
+        Beside::read(cluster, Scope::Chain(name), true),
+        HeadsSeen::of(cluster, name),
     );
     let seen = seen.and(chain?);
     if !seen.has(name) {
         return Ok(None);
     }
     let others = those(cluster, seen.missed()).await?;
-    Ok(Some(beside.signs_of(cluster, seen, others).await))
+    Ok(Some((beside.signs_of(cluster, seen, others).await, heads)))
 }
 
 /// The namespaces of these names, as far as they are there and ours. The names stand in annotations: they may be anything, and

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
+mod believed;
+
 use super::report::history_of;
 use super::status;
 use crate::chain::bound::TimeBound;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::outbox::of_history;
+use crate::chain::proof::is_awaited;
 use crate::chain::revision::is_same_commit;
 use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
@@ -32,6 +35,9 @@ pub struct Change {
 
 /// Who is told, until they have enough.
 pub type WatchSink<'a> = &'a mut dyn FnMut(&Change) -> ControlFlow<()>;
+
+/// Who is told what they should know besides, one sentence each.
+pub type WarnSink<'a> = &'a mut dyn FnMut(&str);
 
 /// What is followed, and how far.
 #[derive(Debug, Clone, Copy)]
@@ -85,15 +91,16 @@ const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(
 /// # Errors
 /// [`WatchFault::NoVerdict`] or [`WatchFault::NoBuildOf`] after `bound`; [`WatchFault::NoRevision`] where nobody can say whether a
 /// build is the one that is waited for; [`WatchFault::DeletedBeforeVerdict`] if the namespace vanishes before there is a
-/// verdict and that is all that is waited for.
+/// verdict and that is all that is waited for; [`Error::NotProvablyOurs`] of what only says that it is a build of its chain.
 pub async fn watch(
     cluster: &Cluster,
     watched: Watched<'_>,
     bound: Option<Duration>,
     tell: WatchSink<'_>,
+    warn: WarnSink<'_>,
 ) -> Result<WatchEnd> {
     let Watched { name, here, until } = watched;
-    let mut seen = status::builds(cluster, name.or(here)).await?;
+    let mut seen = status::believed(cluster, name.or(here)).await?;
     if let Some(name) = name.or(here.filter(|here| seen.has(here))) {
         status::choose(&mut seen, name)?;
     }
@@ -107,9 +114,19 @@ pub async fn watch(
         if let Some(why) = seen.unreadable.values().next() {
             return Err(unreadable(why));
         }
+        if let Some((build, why)) = seen.apart.pop() {
+            return Err(Error::NotProvablyOurs { namespace: build.namespace, why });
+        }
         return Err(WatchFault::NothingToWatch {}.into());
     };
-    Watcher { cluster, until, build }.within(bound, tell).await
+    seen.notices.iter().for_each(|notice| warn(notice));
+    let doubted = is_awaited(&build);
+    let mut going = Watcher { cluster, until, build, doubted, warned: Vec::new(), warn: Some(warn) };
+    if name != Some(&going.build.namespace) {
+        let chain = going.build.chain.clone();
+        going.warn_of(seen.apart.into_iter().filter(|(build, _)| build.chain == chain));
+    }
+    going.within(bound, tell).await
 }
 
 /// Follows this very build; its verdict, unless who is told has enough.
@@ -122,7 +139,9 @@ pub async fn watch_build(
     bound: Option<Duration>,
     tell: WatchSink<'_>,
 ) -> Result<Option<Verdict>> {
-    let watcher = Watcher { cluster, until: Until::Verdict, build: build.clone() };
+    // whoever hands it in has made it, or has proved it
+    let (until, build) = (Until::Verdict, build.clone());
+    let watcher = Watcher { cluster, until, build, doubted: false, warned: Vec::new(), warn: None };
     match watcher.within(bound, tell).await? {
         WatchEnd::Verdict(verdict) => Ok(Some(verdict)),
         WatchEnd::ChainEnded(..) | WatchEnd::PassedOver(_) | WatchEnd::Unheard => Ok(None),
@@ -145,9 +164,19 @@ struct Watcher<'a> {
     until: Until<'a>,
     /// The build that it is at, as it was seen last.
     build: Build,
+    /// Whether nothing is proved of it yet.
+    doubted: bool,
+    /// uids of those that were said not to be believed.
+    warned: Vec<String>,
+    warn: Option<WarnSink<'a>>,
 }
 
 impl Watcher<'_> {
+    fn go_to(&mut self, build: Build) {
+        self.doubted = is_awaited(&build);
+        self.build = build;
+    }
+
     async fn within(mut self, bound: Option<Duration>, tell: WatchSink<'_>) -> Result<WatchEnd> {
         let Some(bound) = bound else { return self.go_on(tell).await };
         let ended = tokio::time::timeout(bound, self.go_on(tell)).await;
@@ -184,8 +213,9 @@ impl Watcher<'_> {
 
     /// Finds the newest build of this commit, and else the one from which on to wait for it; or how that has ended already.
     async fn look_for(&mut self, sought: SoughtCommit<'_>, tell: WatchSink<'_>) -> Result<Option<WatchEnd>> {
-        let (chain, uuid) = (&self.build.chain, &self.build.chain_uuid);
-        let mut there = status::builds_of_chain(self.cluster, chain).await?;
+        let (chain, uuid) = (&self.build.chain.clone(), &self.build.chain_uuid.clone());
+        let there = status::builds_of_chain(self.cluster, chain).await?;
+        let mut there = self.believed(there, None).await?;
         let mut gone: Vec<Build> =
             history_of(self.cluster, chain).await?.iter().map(|it| of_history(it, chain, uuid)).collect();
         // the verdict of a push is meant, and not of what somebody has built of the same commit by hand
@@ -201,7 +231,7 @@ impl Watcher<'_> {
                 let _ = tell(&Change { before: None, after, outside: None });
                 return Ok(Some(WatchEnd::Verdict(verdict)));
             }
-            self.build = after;
+            self.go_to(after);
             return Ok(None);
         }
         // whatever has been built before may not tell its revision: that is asked of what is built from now on
@@ -210,7 +240,7 @@ impl Watcher<'_> {
             return Ok(Some(WatchEnd::PassedOver(Box::new(built))));
         }
         if let Some(from) = status::running_or_next(&there) {
-            self.build = from.clone();
+            self.go_to(from.clone());
         }
         if self.is_recorded() { self.next().await } else { Ok(None) }
     }
@@ -268,8 +298,9 @@ impl Watcher<'_> {
             let mut builds = status::builds_of_chain(self.cluster, &chain).await?;
             builds.retain(|build| build.generation > self.build.generation && !build.terminating);
             builds.retain(|build| build.is_side() == self.build.is_side());
+            let builds = self.believed(builds, head.as_ref()).await?;
             if let Some(next) = builds.into_iter().min_by_key(|build| build.generation) {
-                self.build = next;
+                self.go_to(next);
                 return Ok(None);
             }
             let how = match head {
@@ -344,6 +375,9 @@ impl Watcher<'_> {
                 return Err(self.gone());
             }
             let after = readable(&namespace)?;
+            if self.doubted {
+                self.prove(&after).await?;
+            }
             if before.as_ref() != Some(&after) {
                 pause = LOOK.0;
                 if tell(&Change { before, after: after.clone(), outside: None }).is_break() {

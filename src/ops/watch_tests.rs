@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use testkit::{BodyEnd, Reply};
 
 use super::*;
+use crate::chain::head::Head;
 
 /// A Namespace of a build in that phase.
 fn namespace(phase: &str) -> Value {
@@ -12,6 +13,14 @@ fn namespace(phase: &str) -> Value {
         "labels": { wire::MANAGED_BY: wire::MANAGED_BY_VALUE, wire::CHAIN: "app", wire::PHASE: phase },
         "annotations": { wire::CHAIN_UUID: "c", wire::OWNER: "o", wire::GENERATION: "1" },
     } })
+}
+
+/// The head that this path asks for, of a chain of which these are all the Namespaces.
+fn head_among(namespaces: &[Value], path: &str) -> Option<Reply> {
+    let name = path.strip_prefix("/api/v1/namespaces/studioci/configmaps/chain-")?;
+    let heads = Head::objects_of(namespaces).into_iter();
+    let head = heads.into_iter().find(|head| head["metadata"]["labels"][wire::CHAIN] == name);
+    Some(head.map_or(Reply::Status(404, "NotFound", "not found"), |head| Reply::Json(200, head)))
 }
 
 fn to_its_verdict<'a>(name: Option<&'a str>, here: Option<&'a str>) -> Watched<'a> {
@@ -25,9 +34,12 @@ async fn watched(name: Option<&str>, first: &'static str, then: &'static str) ->
             let event = json!({ "type": "MODIFIED", "object": namespace(then) });
             return Reply::events(&[event], BodyEnd::Silence);
         }
+        if let Some(head) = head_among(&[namespace(first)], &request.path) {
+            return head;
+        }
         Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": [namespace(first)] }))
     });
-    match Box::pin(watch(&cluster, to_its_verdict(name, None), None, &mut |_| ControlFlow::Continue(())))
+    match Box::pin(watch(&cluster, to_its_verdict(name, None), None, &mut |_| ControlFlow::Continue(()), &mut |_| ()))
         .await
     {
         Err(error) => format!("{error}\n{}", error.said().1),
@@ -63,11 +75,14 @@ async fn followed(here: Option<&str>) -> std::result::Result<String, String> {
         if request.query.contains("watch=true") {
             return Reply::Stream(Vec::new(), BodyEnd::Silence);
         }
+        if let Some(head) = head_among(&all, &request.path) {
+            return head;
+        }
         let items: Vec<&Value> = all.iter().filter(|it| request.selects(it)).collect();
         Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }))
     });
     let bound = Some(Duration::from_secs(9));
-    match Box::pin(watch(&cluster, to_its_verdict(None, here), bound, &mut |_| ControlFlow::Continue(())))
+    match Box::pin(watch(&cluster, to_its_verdict(None, here), bound, &mut |_| ControlFlow::Continue(()), &mut |_| ()))
         .await
     {
         Err(Error::Watch(WatchFault::NoVerdict { namespace, .. })) => Ok(namespace),
@@ -99,6 +114,7 @@ async fn what_no_agent_can_say_is_looked_for_from_outside() {
             _ if request.query.contains("watch=true") => Reply::Stream(Vec::new(), BodyEnd::Silence),
             "/apis/apps/v1/namespaces/ci-a/deployments" => list(std::slice::from_ref(&refused)),
             "/api/v1/namespaces/ci-a/pods" => list(&[]),
+            path if path.contains("/configmaps/") => head_among(&[namespace("Claimed")], path).unwrap(),
             _ => list(&[namespace("Claimed")]),
         }
     });
@@ -108,7 +124,8 @@ async fn what_no_agent_can_say_is_looked_for_from_outside() {
         ControlFlow::Continue(())
     };
     let bound = Some(Duration::from_secs(60));
-    let watching = watch(&cluster, to_its_verdict(Some("ci-a"), None), bound, &mut tell);
+    let mut warn = |sentence: &str| panic!("{sentence}");
+    let watching = watch(&cluster, to_its_verdict(Some("ci-a"), None), bound, &mut tell, &mut warn);
     assert!(matches!(Box::pin(watching).await, Err(Error::Watch(WatchFault::NoVerdict { .. }))));
     let told = told.into_inner();
     let [why] = &told[..] else { panic!("said once: {told:?}") };
@@ -129,9 +146,11 @@ fn of_generation(generation: u64, phase: &str, more: &[(&str, &str)]) -> Value {
     it
 }
 
-/// A chain whose cluster is at one of these moments after the other: a request for the head is a step on to the next.
+/// A chain whose cluster is at one of these moments after the other: a request for the head is a step on to the next, but for
+/// the first ones, which prove what is there.
 struct PlayedChain {
     moments: Vec<Moment>,
+    proofs: usize,
     /// What home's history has at the last of them.
     history: Vec<Value>,
 }
@@ -152,11 +171,11 @@ struct Moment {
 
 impl PlayedChain {
     fn of(moments: Vec<Moment>) -> Self {
-        Self { moments, history: Vec::new() }
+        Self { moments, proofs: 1, history: Vec::new() }
     }
 
     fn cluster(self) -> (Cluster, testkit::Scripted) {
-        let mut at = 0;
+        let (mut at, mut proofs) = (0, self.proofs);
         Cluster::scripted(move |request| {
             let list = |items: Vec<&Value>| {
                 Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }))
@@ -168,7 +187,10 @@ impl PlayedChain {
                     list(moment.namespaces.iter().filter(|it| request.selects(it)).collect())
                 }
                 "/api/v1/namespaces/studioci/configmaps/chain-app" => {
-                    at += 1;
+                    match proofs.checked_sub(1) {
+                        Some(left) => proofs = left,
+                        None => at += 1,
+                    }
                     let ended = match self.moments[at.min(self.moments.len() - 1)].head {
                         PlayedHead::There => "",
                         PlayedHead::Ended(how) => how,
@@ -176,11 +198,13 @@ impl PlayedChain {
                             return Reply::Status(404, "NotFound", "configmaps \"chain-app\" not found");
                         }
                     };
-                    Reply::Json(
-                        200,
-                        json!({ "metadata": { "name": "chain-app", "resourceVersion": "1" },
-                            "data": { "uuid": "c", "generation": "9", "ended": ended } }),
-                    )
+                    let mut data = json!({ "uuid": "c", "generation": "9", "ended": ended,
+                        "namespace": "ci-9", "uid": "u9" });
+                    for generation in 1..9 {
+                        data[format!("settled.{generation}")] = json!(format!("u{generation}"));
+                    }
+                    let metadata = json!({ "name": "chain-app", "resourceVersion": "1" });
+                    Reply::Json(200, json!({ "metadata": metadata, "data": data }))
                 }
                 "/api/v1/namespaces/studioci/configmaps/history-app" => {
                     let data: serde_json::Map<String, Value> = (1..)
@@ -196,7 +220,8 @@ impl PlayedChain {
     }
 
     /// How it ends for whoever watches it, and what they are told of: a build and its phase.
-    async fn seen_by(self, watched: Watched<'_>, bound: Option<u64>) -> (Result<WatchEnd>, String) {
+    async fn seen_by(mut self, watched: Watched<'_>, bound: Option<u64>) -> (Result<WatchEnd>, String) {
+        self.proofs += usize::from(matches!(watched.until, Until::VerdictOf(_)));
         let (cluster, _) = self.cluster();
         let mut told = Vec::new();
         let mut tell = |change: &Change| {
@@ -205,7 +230,7 @@ impl PlayedChain {
             }
             ControlFlow::Continue(())
         };
-        let end = Box::pin(watch(&cluster, watched, bound.map(Duration::from_secs), &mut tell)).await;
+        let end = Box::pin(watch(&cluster, watched, bound.map(Duration::from_secs), &mut tell, &mut |_| ())).await;
         (end, told.join(", "))
     }
 }
@@ -292,7 +317,7 @@ async fn a_chain_is_followed_no_longer_than_somebody_listens() {
         told += 1;
         if told < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
-    let end = Box::pin(watch(&cluster, to_the_end_of("app"), None, &mut tell)).await;
+    let end = Box::pin(watch(&cluster, to_the_end_of("app"), None, &mut tell, &mut |_| ())).await;
     assert_eq!((end.unwrap(), told), (WatchEnd::Unheard, 2));
 }
 
@@ -446,11 +471,14 @@ async fn who_waits_for_a_commit_is_told_that_its_build_or_the_chain_is_gone() {
         if request.query.contains("watch=true") {
             return Reply::events(&[json!({ "type": "DELETED", "object": running() })], BodyEnd::Silence);
         }
+        if let Some(head) = head_among(&[running()], &request.path) {
+            return head;
+        }
         let items = if request.path == "/api/v1/namespaces" { vec![running()] } else { Vec::new() };
         Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }))
     });
     let end =
-        Box::pin(watch(&cluster, for_ours(knows_nothing), None, &mut |_| ControlFlow::Continue(()))).await;
+        Box::pin(watch(&cluster, for_ours(knows_nothing), None, &mut |_| ControlFlow::Continue(()), &mut |_| ())).await;
     assert!(matches!(end, Err(Error::Watch(WatchFault::DeletedBeforeVerdict { .. }))), "{end:?}");
 }
 

@@ -24,6 +24,8 @@ const HEADERS: [&str; 6] = ["Name", "Chain", "Gen", "Status", "Tag", "Age"];
 const WIDE: [&str; 9] =
     ["Phase", "Verdict", "Digest", "Duration", "Parent", "Successor", "Revision", "Dispatch", "Image"];
 const LAST: &str = "Why";
+/// What is shown in place of a phase or a verdict that only the namespace itself tells.
+const UNPROVED: &str = "Unproved";
 
 /// The builds that a name means: those of a chain, or the one in a namespace. No name means all but bare claims,
 /// which are namespaces and no builds.
@@ -91,6 +93,7 @@ impl<'a> View<'a> {
             remedy: self.signs.get(&build.namespace).and_then(|signs| signs.remedy.as_deref()),
             silent_since: self.silent_since(build),
             why: self.why(build),
+            unproved: self.unproved(build),
         };
         build_object(build, &seen, self.now)
     }
@@ -102,15 +105,16 @@ impl<'a> View<'a> {
             build.namespace.clone(),
             build.chain.clone(),
             number(build.generation),
-            status(build).to_owned(),
+            if self.unproved(build).is_none() || build.terminating { status(build) } else { UNPROVED }.to_owned(),
             if wide { tag } else { short(&tag) },
             age::since(build.created, self.now),
         ];
         if wide {
-            let duration = build.duration(self.now);
+            let counts = self.unproved(build).is_none();
+            let duration = build.duration(self.now).filter(|_| counts);
             cells.extend([
                 build.phase_shown().to_string(),
-                text(build.verdict.as_ref()),
+                text(build.verdict.as_ref().filter(|_| counts)),
                 digest(build),
                 duration.map_or_else(|| NONE.to_owned(), |(from, to)| age::human(from, to)),
                 text(build.parent.as_ref()),
@@ -128,6 +132,11 @@ impl<'a> View<'a> {
         self.labels?.get(&build.namespace)
     }
 
+    /// Why nothing proves a build its chain's, where that is so.
+    pub(super) fn unproved(&self, build: &Build) -> Option<&str> {
+        self.signs.get(&build.namespace)?.unproved.as_deref()
+    }
+
     fn trouble(&self, build: &Build) -> Option<&str> {
         self.signs.get(&build.namespace)?.trouble.as_deref()
     }
@@ -143,6 +152,10 @@ impl<'a> View<'a> {
 
     /// Why a build stands still or did not pass, the most pressing reason first; none where all is as it should be.
     pub fn why(&self, build: &Build) -> Option<String> {
+        if let Some(why) = self.unproved(build) {
+            let says = build.verdict.map(|verdict| format!("; it says {verdict}")).unwrap_or_default();
+            return Some(format!("{why}{says}"));
+        }
         let mut reasons = Vec::new();
         if let Some(error) = build.dispatch_error.as_deref().filter(|_| !build.dispatch.settled()) {
             reasons.push(format!("chain is broken, no next listener: {error}"));

@@ -49,7 +49,16 @@ impl<'a> TreeView<'a> {
         for chain in chains {
             let own: Vec<&Build> =
                 builds.builds().iter().filter(|build| build.chain == chain.name).copied().collect();
-            for lineage in Lineage::of(&own, kept.and_then(|kept| kept.get(&chain.name))) {
+            // what only says that it is a link has no place among them
+            let (apart, own): (Vec<&Build>, Vec<&Build>) = own.into_iter().partition(|build| {
+                builds.unproved(build).is_some() && chain.uuid.as_ref() == Some(&build.chain_uuid)
+            });
+            let mut apart = Some(apart);
+            for mut lineage in Lineage::of(&own, kept.and_then(|kept| kept.get(&chain.name))) {
+                let beside = apart.take().into_iter().flatten();
+                lineage
+                    .kin
+                    .extend(beside.map(|build| Kin { of: KinOf::There(build), beside: Vec::new() }));
                 let why = match (lineage.earlier, &chain.ended, &chain.newest) {
                     (true, ..) => Some("an earlier chain of that name".to_owned()),
                     // what its newest build waits for is said there

@@ -31,6 +31,11 @@ pub(crate) fn askable(name: &str) -> bool {
     name.len() <= 63 && name.starts_with(outer) && name.ends_with(outer) && name.chars().all(inner)
 }
 
+/// The heads of all chains, of those at least that were begun since heads have a label. Whoever misses one asks for it by name.
+pub(crate) fn heads() -> Query {
+    Query::labels(format!("{}={},{}", wire::ROLE, wire::ROLE_HEAD, wire::CHAIN))
+}
+
 /// Whatever is labelled as this chain's, provably ours or not.
 pub(crate) fn chain(chain: &str) -> Query {
     Query::labels(format!("{}={chain}", wire::CHAIN))

@@ -7,6 +7,7 @@ use testkit::Reply;
 use tokio::time::Instant;
 
 use super::*;
+use crate::chain::head::Head;
 use crate::chain::wire;
 use crate::cli::settings::ProcessSettings;
 use crate::cli::{Parsed, Verb};
@@ -31,7 +32,13 @@ fn alive(builds: &'static [(&'static str, &'static str)]) -> Cluster {
                 let items: Vec<Value> = builds.iter().map(namespace).filter(|it| request.selects(it)).collect();
                 Reply::Json(200, json!({ "metadata": {}, "items": items }))
             }
-            "pods" | "deployments" | "configmaps" => Reply::Json(200, json!({ "metadata": {}, "items": [] })),
+            "configmaps" => {
+                let builds: Vec<Value> = builds.iter().map(namespace).collect();
+                let heads = Head::objects_of(&builds);
+                let heads: Vec<&Value> = heads.iter().filter(|it| request.selects(it)).collect();
+                Reply::Json(200, json!({ "metadata": {}, "items": heads }))
+            }
+            "pods" | "deployments" => Reply::Json(200, json!({ "metadata": {}, "items": [] })),
             _ => Reply::Json(200, json!({ "metadata": { "name": "x" } })),
         }
     })

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 4;
 /// The builds of the chain of that name, else all; all where nobody has it.
 pub(super) async fn builds(cluster: &Cluster, name: Option<&str>) -> Result<Overview> {
     if let Some(name) = name
-        && let Some(seen) =
+        && let Some((seen, _)) =
             Box::pin(named(cluster, name, WantedBuilds { name: Some(name), ..WantedBuilds::default() }))
                 .await?
     {

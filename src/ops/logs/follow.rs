@@ -12,10 +12,12 @@ use super::rotation::LogFile;
 use super::{LogSink, LogTold, LogsEnd, LogsRequest, last_entry, name_of};
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::pod::Pod;
+use crate::chain::proof::is_awaited;
 use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Follow, LogName, LogPiece, Query, WatchEvent};
+use crate::ops::status::prove_one;
 use crate::state::build::readable;
 use crate::state::error::{Error, Result, WatchFault};
 
@@ -60,12 +62,16 @@ pub(super) async fn follow(
     }
     let mut listed: Vec<Pod> = Vec::new();
     let (mut first, mut until) = (true, None);
+    let doubted = is_awaited(&following.build);
     loop {
         let over = following.build.verdict.filter(|_| following.build.phase >= Phase::Recorded);
         if let Some(verdict) = over
             && ((!first && following.active.is_empty())
                 || (until.is_some_and(|until| Instant::now() >= until) && !following.reads_on(&listed)))
         {
+            if doubted {
+                prove_one(cluster, &following.build).await?;
+            }
             return following.end(cluster, verdict, tell).await;
         }
         if over.is_some() {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::chain::base64::base64;
+use crate::chain::head::Head;
 use crate::chain::kept_log::{KeptLog, KeptPart, secret_of};
 use crate::chain::wire;
 use crate::state::error::{Error, WatchFault};
@@ -98,6 +99,8 @@ type Written = (Vec<(u64, String)>, BodyEnd);
 struct Ground {
     namespaces: Vec<Value>,
     pods: Vec<Value>,
+    /// Heads in home, where they are others than those that know each namespace.
+    heads: Option<Vec<Value>>,
     /// Events of the watches, each so many seconds after the one before.
     namespaces_then: Vec<(u64, Value)>,
     pods_then: Vec<(u64, Value)>,
@@ -161,6 +164,13 @@ impl Ground {
                 [""] if watches => events(&self.namespaces_then),
                 [""] => list(&self.namespaces.iter().collect::<Vec<_>>()),
                 ["studioci", "configmaps"] => list(&self.home.values().collect::<Vec<_>>()),
+                ["studioci", "configmaps", name] if name.starts_with("chain-") => {
+                    let mut heads = self.heads.clone().unwrap_or_else(|| Head::objects_of(&self.namespaces)).into_iter();
+                    match heads.find(|head| head["metadata"]["name"] == *name) {
+                        Some(head) => Reply::Json(200, head),
+                        None => Reply::Status(404, "NotFound", "not found"),
+                    }
+                }
                 ["studioci", kind, name] => match self.home.get(&format!("{kind}/{name}")) {
                     Some(object) => Reply::Json(200, object.clone()),
                     None => Reply::Status(404, "NotFound", "not found"),

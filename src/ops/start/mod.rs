@@ -13,6 +13,8 @@ mod unchanged;
 mod undo;
 mod wait;
 
+use serde_json::json;
+
 use crate::chain::head::Head;
 use crate::chain::rights::labels;
 use crate::chain::wire;
@@ -85,7 +87,9 @@ pub async fn start(cluster: &Cluster, request: &StartRequest, say: Say<'_>) -> R
 async fn create_head(cluster: &Cluster, intent: &Intent) -> Result<(Head, bool)> {
     let settings = &intent.record.settings;
     let name = wire::chain_object(&settings.chain);
-    let head = chain::config_map(&name, &Head::first(&settings.uuid), &labels(&settings.chain));
+    let mut labels = labels(&settings.chain);
+    labels[wire::ROLE] = json!(wire::ROLE_HEAD);
+    let head = chain::config_map(&name, &Head::first(&settings.uuid), &labels);
     let fresh = create(cluster, &kind::CONFIG_MAPS, &head).await?;
     Ok((head::head_of(cluster, &settings.chain).await?, fresh))
 }

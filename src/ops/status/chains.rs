@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Overview, WantedBuilds, status};
+use super::{HeadsSeen, Overview, WantedBuilds, proved, survey};
 use crate::chain::build::{Build, Phase};
 use crate::chain::chain_object::ChainSeen;
 use crate::chain::head::Head;
@@ -41,12 +41,12 @@ pub async fn chains(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Chain
         name.filter(|name| select::askable(name)).map_or_else(|| Query::labels(wire::CHAIN), select::chain);
     let (builds, home) = Box::pin(async {
         tokio::join!(
-            status(cluster, wanted),
+            survey(cluster, wanted, false),
             cluster.list::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &query)
         )
     })
     .await;
-    let mut builds = builds?;
+    let (mut builds, heads) = builds?;
     let home = match home {
         Ok(list) => Some(list.items),
         Err(error) if error.is_rbac() => {
@@ -58,13 +58,16 @@ pub async fn chains(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Chain
         }
         Err(error) => return Err(error.into()),
     };
+    let heads = home.as_deref().map_or(heads, HeadsSeen::among);
+    proved(cluster, heads, &mut builds).await;
     let mut kept = home.as_deref().map(|home| kept(home, &builds.builds));
+    let own = believed(&builds);
     let faults = match &mut kept {
-        Some(kept) => faults(cluster, kept, &builds.builds).await?,
+        Some(kept) => faults(cluster, kept, &own).await?,
         None => BTreeMap::new(),
     };
     let none = BTreeMap::new();
-    let mut chains = gather(&builds.builds, kept.as_ref().unwrap_or(&none), name);
+    let mut chains = gather(&own, kept.as_ref().unwrap_or(&none), name);
     for chain in &mut chains {
         chain.fault = faults.get(&chain.name).cloned();
     }
@@ -76,8 +79,13 @@ pub async fn chains(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Chain
     Ok(ChainsSeen { chains, builds, kept })
 }
 
+/// The builds that count.
+fn believed(seen: &Overview) -> Vec<&Build> {
+    seen.builds.iter().filter(|build| seen.unproved(build).is_none()).collect()
+}
+
 fn absent(builds: &Overview, name: &str) -> Error {
-    match builds.builds.iter().find(|build| build.namespace == name) {
+    match believed(builds).into_iter().find(|build| build.namespace == name) {
         Some(build) => Error::NoSuchChain {
             chain: name.to_owned(),
             remedy: format!("that is a build; name its chain, which is {}", build.chain),
@@ -112,7 +120,7 @@ fn kept(home: &[Data], builds: &[Build]) -> BTreeMap<String, KeptOfChain> {
 async fn faults(
     cluster: &Cluster,
     kept: &mut BTreeMap<String, KeptOfChain>,
-    builds: &[Build],
+    builds: &[&Build],
 ) -> Result<BTreeMap<String, String>> {
     // the head of a chain that is purged goes before its last namespaces are gone
     let lives = builds.iter().filter(|build| build.generation > 0 && !build.terminating);
@@ -139,9 +147,9 @@ async fn faults(
 }
 
 /// One for each chain that home knows, or that has a namespace.
-fn gather(builds: &[Build], home: &BTreeMap<String, KeptOfChain>, name: Option<&str>) -> Vec<ChainSeen> {
+fn gather(builds: &[&Build], home: &BTreeMap<String, KeptOfChain>, name: Option<&str>) -> Vec<ChainSeen> {
     let mut of: BTreeMap<&str, Vec<&Build>> = BTreeMap::new();
-    for build in builds.iter().filter(|build| build.chain != wire::CLAIM_CHAIN) {
+    for build in builds.iter().copied().filter(|build| build.chain != wire::CLAIM_CHAIN) {
         of.entry(&build.chain).or_default().push(build);
     }
     let names: BTreeSet<&str> = of.keys().copied().chain(home.keys().map(String::as_str)).collect();
@@ -224,7 +232,7 @@ mod tests {
         over.verdict = Some(crate::chain::build::Verdict::Failed);
         let alone = build("b", "ci-3", 1, Phase::Listening, &[(Phase::Listening, early)]);
         let builds = [listens.clone(), over, alone, build("claim", "x", 0, Phase::Claimed, &[])];
-        let chains = gather(&builds, &BTreeMap::new(), None);
+        let chains = gather(&builds.iter().collect::<Vec<_>>(), &BTreeMap::new(), None);
         let told: Vec<_> = chains
             .iter()
             .map(|chain| {
@@ -237,7 +245,7 @@ mod tests {
         );
         assert_eq!(chains[0].last, Some(("ci-1".to_owned(), "Failed".to_owned())));
         let running = build("app", "ci-1", 1, Phase::Building, &[]);
-        let chains = gather(&[listens, running], &BTreeMap::new(), Some("app"));
+        let chains = gather(&[&listens, &running], &BTreeMap::new(), Some("app"));
         assert_eq!((chains.len(), chains[0].idle_since), (1, None), "something of it builds");
     }
 

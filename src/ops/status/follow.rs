@@ -5,8 +5,10 @@ use std::ops::ControlFlow;
 
 use futures_util::StreamExt as _;
 
-use super::{Overview, WantedBuilds, signs_of};
+use super::{HeadsSeen, Overview, WantedBuilds, signs_of};
 use crate::chain::build::{Build, Happening, Map, Phase};
+use crate::chain::proof::is_awaited;
+use crate::chain::signs::Signs;
 use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
@@ -54,15 +56,43 @@ pub async fn follow(
 struct FollowedBuilds<'a> {
     wanted: WantedBuilds<'a>,
     known: BTreeMap<String, (Build, Map)>,
+    /// By uid, of those of which that is settled: why nothing proves one its chain's, or that it is.
+    proofs: BTreeMap<String, Option<String>>,
 }
 
 impl<'a> FollowedBuilds<'a> {
     fn of(wanted: WantedBuilds<'a>, mut seen: Overview) -> Self {
+        let mut proofs = BTreeMap::new();
+        for build in &seen.builds {
+            let unproved = seen.unproved(build).map(str::to_owned);
+            if unproved.is_some() || !is_awaited(build) {
+                proofs.insert(build.uid.clone(), unproved);
+            }
+        }
         let known = seen.builds.into_iter().map(|build| {
             let labels = seen.labels.remove(&build.namespace).unwrap_or_default();
             (build.namespace.clone(), (plain(build), labels))
         });
-        Self { wanted, known: known.collect() }
+        Self { wanted, known: known.collect(), proofs }
+    }
+
+    /// Why nothing proves a build its chain's, where that is so. Each is asked about until that is settled.
+    async fn unproved(&mut self, cluster: &Cluster, build: &Build) -> Option<String> {
+        if let Some(known) = self.proofs.get(&build.uid) {
+            return known.clone();
+        }
+        if build.chain == wire::CLAIM_CHAIN {
+            return None;
+        }
+        let unproved = match HeadsSeen::after(cluster, &build.chain).await {
+            Ok(heads) => heads.believe(build).err().map(|why| why.to_string()),
+            // the next change asks again
+            Err(error) => return Some(format!("what home knows of it cannot be read now: {error}")),
+        };
+        if unproved.is_some() || !is_awaited(build) {
+            self.proofs.insert(build.uid.clone(), unproved.clone());
+        }
+        unproved
     }
 
     /// Tells of what a new list shows.
@@ -101,10 +131,12 @@ impl<'a> FollowedBuilds<'a> {
             Some(_) => Happening::Modified,
             None => Happening::Added,
         };
-        let mut seen = overview(build, now.1.clone());
+        let unproved = self.unproved(cluster, &build).await;
+        let mut seen = overview(build, now.1.clone(), unproved);
         self.known.insert(name.clone(), now);
         let build = &seen.builds[0];
         if build.phase < Phase::Recorded
+            && seen.unproved(build).is_none()
             // who may not look is told what the agent says
             && let Ok((signs, _)) = signs_of(cluster, build).await
         {
@@ -119,15 +151,19 @@ impl<'a> FollowedBuilds<'a> {
         tell: &mut dyn FnMut(Happening, &Overview) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         match self.known.remove(name) {
-            Some((build, labels)) => tell(Happening::Deleted, &overview(build, labels)),
+            Some((build, labels)) => {
+                let unproved = self.proofs.remove(&build.uid).flatten();
+                tell(Happening::Deleted, &overview(build, labels, unproved))
+            }
             None => ControlFlow::Continue(()),
         }
     }
 }
 
-fn overview(build: Build, labels: Map) -> Overview {
+fn overview(build: Build, labels: Map, unproved: Option<String>) -> Overview {
+    let signs = BTreeMap::from([(build.namespace.clone(), Signs { unproved, ..Signs::default() })]);
     let labels = BTreeMap::from([(build.namespace.clone(), labels)]);
-    Overview { builds: vec![build], labels, ..Overview::default() }
+    Overview { builds: vec![build], labels, signs, ..Overview::default() }
 }
 
 /// Without what changes while nothing happens.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use testkit::{BodyEnd, Reply};
 
 use super::*;
+use crate::chain::head::Head;
 
 fn namespace(name: &str, version: u32, phase: &str, more: &[(&str, &str)]) -> Value {
     let mut annotations = json!({ wire::CHAIN_UUID: "c", wire::OWNER: "o", wire::GENERATION: "1" });
@@ -31,6 +32,11 @@ async fn told(
         asked.lock().unwrap().push(request.selector("labelSelector").clone());
         if request.query.contains("watch=true") {
             return Reply::events(&events, BodyEnd::Silence);
+        }
+        if request.path.contains("/configmaps/") {
+            let all: Vec<Value> = events.iter().map(|event| event["object"].clone()).chain(list.clone()).collect();
+            let head = Head::objects_of(&all).into_iter().next();
+            return head.map_or(Reply::Status(404, "NotFound", "x"), |head| Reply::Json(200, head));
         }
         let items = if request.path == "/api/v1/namespaces" { list.clone() } else { Vec::new() };
         Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }))

@@ -29,6 +29,10 @@ pub struct Overview {
     pub notices: Vec<String>,
     /// What is wrong with namespaces of ours.
     pub odd: Vec<Odd>,
+    /// Builds that were set apart since nothing proves them their chains', and why.
+    pub apart: Vec<(Build, String)>,
+    /// Namespaces of generations that their chains have left behind: whether they are there is nobody's question.
+    pub passed: BTreeSet<String>,
     /// That Keel does not run, of interest to whoever waits for a push.
     pub keel: Option<String>,
     /// What keeps Terminating namespaces from going away, by name.
@@ -86,6 +90,9 @@ impl Overview {
         let known: BTreeSet<String> = self.names().map(str::to_owned).collect();
         self.builds.extend(other.builds.into_iter().filter(|build| !known.contains(&build.namespace)));
         self.odd.extend(other.odd.into_iter().filter(|odd| !known.contains(&odd.namespace)));
+        self.passed.extend(other.passed);
+        self.apart.extend(other.apart);
+        self.notices.extend(other.notices);
         self.unreadable.extend(other.unreadable);
         self.labels.extend(other.labels);
         self.held.extend(other.held);
@@ -103,6 +110,34 @@ impl Overview {
     pub(in crate::ops) fn has(&self, name: &str) -> bool {
         self.unreadable.contains_key(name)
             || self.builds.iter().any(|build| build.namespace == name || build.chain == name)
+    }
+
+    /// Why nothing proves this build its chain's, where that is so.
+    pub(in crate::ops) fn unproved(&self, build: &Build) -> Option<&str> {
+        self.signs.get(&build.namespace)?.unproved.as_deref()
+    }
+
+    /// Sets apart what nothing proves: whoever goes on with the rest does not believe it.
+    pub(super) fn set_apart(mut self) -> Self {
+        let builds = std::mem::take(&mut self.builds);
+        for build in builds {
+            match self.unproved(&build).map(str::to_owned) {
+                Some(why) => self.apart.push((build, why)),
+                None => self.builds.push(build),
+            }
+        }
+        self
+    }
+
+    /// Whether a namespace that is not believed has this name, which a chain may have.
+    pub(super) fn hides(&self, name: &str) -> bool {
+        self.builds.is_empty() && self.apart.iter().any(|(build, _)| build.namespace == name)
+    }
+
+    /// Adds that the generation after this build has been left behind, too.
+    pub(super) fn pass(&mut self) {
+        let next = self.builds.iter().filter_map(|build| build.successor.clone());
+        self.passed.extend(next);
     }
 
     /// Whether any namespace of ours was seen.
@@ -129,7 +164,7 @@ impl Overview {
     /// Namespaces that were not seen, and that signs of these builds depend on: the one before a listener that is awaited,
     /// and the one that should be next.
     pub(super) fn missed(&self) -> BTreeSet<String> {
-        let names: BTreeSet<&str> = self.names().collect();
+        let names: BTreeSet<&str> = self.not_missed().collect();
         let awaited = self.builds.iter().filter(|build| build.phase == Phase::Claimed && !build.terminating);
         let before = awaited.filter_map(|build| build.parent.as_deref()).filter(|name| !names.contains(name));
         before.chain(self.lost(&names).map(|(_, next)| next)).map(str::to_owned).collect()
@@ -137,7 +172,11 @@ impl Overview {
 
     /// Whether a chain seems to have lost its listener, with those beside that are there.
     pub(super) fn lost_beside(&self, others: &Self) -> bool {
-        self.lost(&self.names().chain(others.names()).collect()).next().is_some()
+        self.lost(&self.not_missed().chain(others.names()).collect()).next().is_some()
+    }
+
+    fn not_missed(&self) -> impl Iterator<Item = &str> {
+        self.names().chain(self.passed.iter().map(String::as_str))
     }
 
     /// See [`signs::without_listener`].
@@ -181,7 +220,7 @@ impl Overview {
     /// Chains that were robbed of their listener.
     fn look_for_lost(&mut self, others: Self) {
         let shown = self.builds.len();
-        let names: BTreeSet<String> = self.names().chain(others.names()).map(str::to_owned).collect();
+        let names: BTreeSet<String> = self.not_missed().chain(others.names()).map(str::to_owned).collect();
         self.builds.extend(others.builds);
         for (last, next) in signs::without_listener(&self.builds, |name| names.contains(name)) {
             let signs = self.signs.entry(last.namespace.clone()).or_default();
@@ -203,6 +242,10 @@ impl Overview {
             kinds.entry(odd.finding.of_several()).or_default().push(odd);
         }
         let mut warnings: Vec<String> = kinds.into_values().map(|odd| told(&odd)).collect();
+        let unproved = self.builds.iter().filter_map(|build| Some((build, self.unproved(build)?)));
+        let unproved: Vec<_> =
+            unproved.filter(|(build, _)| meant(&build.namespace, Some(&build.chain))).collect();
+        warnings.extend(not_believed(&unproved));
         warnings.extend(self.notices.iter().cloned());
         let mut waiting = self.builds.iter().filter(|build| build.phase == Phase::Listening);
         if waiting.any(|build| meant(&build.namespace, Some(&build.chain))) {
@@ -216,6 +259,14 @@ impl Overview {
         if let Some(why) = self.unreadable.get(name) {
             return unreadable(why);
         }
+        let marked = self.builds.iter().filter_map(|build| Some((build, self.unproved(build)?)));
+        let apart = self.apart.iter().map(|(build, why)| (build, why.as_str()));
+        let mut unproved = marked.chain(apart);
+        if let Some((build, why)) =
+            unproved.find(|(build, _)| build.namespace == name || build.chain == name)
+        {
+            return Error::NotProvablyOurs { namespace: build.namespace.clone(), why: why.to_owned() };
+        }
         let mut chains: Vec<&str> = self.builds.iter().map(|build| build.chain.as_str()).collect();
         chains.sort_unstable();
         chains.dedup();
@@ -228,6 +279,29 @@ impl Overview {
             format!("chains here: {}", chains.join(", "))
         };
         Error::NoSuchName { name: name.to_owned(), remedy }
+    }
+}
+
+/// One warning for all namespaces that say that they are builds, and are not believed.
+pub(in crate::ops) fn not_believed(unproved: &[(&Build, &str)]) -> Option<String> {
+    match unproved {
+        [] => None,
+        [(build, why)] => Some(format!(
+            "namespace {} says that it is a build of chain {}, and is not believed: {why}; what it is tells whoever made it, and \
+             kubectl delete namespace {} removes it",
+            build.namespace, build.chain, build.namespace
+        )),
+        several => {
+            let names: Vec<&str> =
+                several.iter().take(EXAMPLES).map(|(build, _)| build.namespace.as_str()).collect();
+            let such = if several.len() > EXAMPLES { "such as " } else { "" };
+            Some(format!(
+                "{} namespaces say that they are builds of chains, and are not believed ({such}{}), so that nothing counts them; \
+                 kubectl studioci status -A tells why of each, and kubectl delete namespace NAME removes one",
+                several.len(),
+                names.join(", ")
+            ))
+        }
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) async fn told(stage: &Stage, namespaces: &[&str]) -> Told {
             ControlFlow::Continue(())
         };
         let watched = Watched { name: Some(namespace), here: None, until: Until::Verdict };
-        let watching = watch(&cluster, watched, Some(Duration::from_secs(60)), &mut tell);
+        let mut warn = |sentence: &str| panic!("{sentence}");
+        let watching = watch(&cluster, watched, Some(Duration::from_secs(60)), &mut tell, &mut warn);
         assert!(Box::pin(watching).await.is_err(), "{namespace}");
         told.watch.push(lines.into_inner());
     }

@@ -37,6 +37,10 @@ pub(super) fn make(count: usize) -> Result<(), Failure> {
             objects.push((format!("/registry/namespaces/{}", build.name()), build.namespace()));
         }
         for (name, data) in [(format!("chain-{chain}"), head), (format!("history-{chain}"), history)] {
+            let mut labels = json!({"app.kubernetes.io/managed-by": "studioci", "studioci.dev/chain": chain});
+            if name.starts_with("chain") {
+                labels["studioci.dev/role"] = json!("head");
+            }
             let object = json!({
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
@@ -45,7 +49,7 @@ pub(super) fn make(count: usize) -> Result<(), Failure> {
                     "namespace": "studioci",
                     "uid": uid(usize::from(name.starts_with("chain")), number),
                     "creationTimestamp": TIME,
-                    "labels": {"app.kubernetes.io/managed-by": "studioci", "studioci.dev/chain": chain},
+                    "labels": labels,
                 },
                 "data": data,
             });

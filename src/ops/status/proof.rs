@@ -1,0 +1,239 @@
+//! Which of the builds that were listed are their chains': what home knows of them by their uids, in one request besides.
+//!
+//! Heads are asked for at once with the builds, from the server's cache. Either may be older than the other, so that a build of
+//! which nothing is proved then is asked about again, after it was seen: of such a one home knew before it began.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt as _};
+
+use super::{CONNECTIONS, Overview, builds, namespaces};
+use crate::chain::build::Build;
+use crate::chain::head::Head;
+use crate::chain::proof::{Unproved, Witness};
+use crate::chain::wire;
+use crate::cluster::resource as kind;
+use crate::cluster::{self, Cluster, Query};
+use crate::state::chain::Data;
+use crate::state::error::Error;
+use crate::state::select;
+
+/// How many heads are asked for one by one by whoever may not list them.
+const BY_NAME: usize = 4 * CONNECTIONS;
+
+/// What is known of the heads of chains.
+#[derive(Debug, Default)]
+pub(in crate::ops) struct HeadsSeen {
+    heads: BTreeMap<String, Head>,
+    /// Chains whose heads cannot be read, and why: of their builds nothing is disproved.
+    withheld: BTreeMap<String, String>,
+    /// Chains of which this was read after their builds were.
+    afterwards: BTreeSet<String>,
+}
+
+impl HeadsSeen {
+    /// Of all chains. What may not be listed is asked for by name once it is known whose is wanted.
+    pub(super) async fn all(cluster: &Cluster) -> Self {
+        let select = select::heads().cached();
+        let list = cluster.list::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &select).await;
+        list.map_or_else(|_| Self::default(), |list| Self::among(&list.items))
+    }
+
+    /// Of this chain.
+    pub(super) async fn of(cluster: &Cluster, chain: &str) -> Self {
+        let mut seen = Self::default();
+        // whoever cannot read it now is told so when they are to know
+        let _ = seen.get(cluster, chain).await;
+        seen.afterwards.clear();
+        seen
+    }
+
+    /// Of a chain of which a build was seen before.
+    ///
+    /// # Errors
+    /// Cluster errors. What may not be read is withheld.
+    pub(in crate::ops) async fn after(cluster: &Cluster, chain: &str) -> Result<Self, cluster::Error> {
+        let mut seen = Self::default();
+        seen.get(cluster, chain).await?;
+        Ok(seen)
+    }
+
+    /// The heads among these objects of home.
+    pub(super) fn among(objects: &[Data]) -> Self {
+        let mut seen = Self::default();
+        for object in objects {
+            if let Some(chain) = object.metadata.labels.get(wire::CHAIN)
+                && object.metadata.name == wire::chain_object(chain)
+            {
+                seen.read(chain, Some(object));
+            }
+        }
+        seen
+    }
+
+    fn read(&mut self, chain: &str, found: Option<&Data>) {
+        self.heads.remove(chain);
+        self.withheld.remove(chain);
+        match found.map(|found| Head::read(&found.metadata.resource_version, &found.data)) {
+            None => {}
+            Some(Ok(head)) => drop(self.heads.insert(chain.to_owned(), head)),
+            Some(Err(why)) => drop(self.withheld.insert(chain.to_owned(), why.to_string())),
+        }
+    }
+
+    async fn get(&mut self, cluster: &Cluster, chain: &str) -> Result<(), cluster::Error> {
+        let name = wire::chain_object(chain);
+        match cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await {
+            Ok(found) => self.read(chain, found.as_ref()),
+            Err(error) if error.is_rbac() => self.withhold(chain, &error),
+            Err(error) => return Err(error),
+        }
+        self.afterwards.insert(chain.to_owned());
+        Ok(())
+    }
+
+    fn withhold(&mut self, chain: &str, why: &cluster::Error) {
+        self.heads.remove(chain);
+        self.withheld.insert(chain.to_owned(), why.to_string());
+        self.afterwards.insert(chain.to_owned());
+    }
+
+    /// Asks about these chains again.
+    async fn again(&mut self, cluster: &Cluster, chains: BTreeSet<String>) -> Result<(), cluster::Error> {
+        let mut refused = None;
+        if chains.len() > CONNECTIONS {
+            // also what no label says to be a head
+            let all = Query::labels(wire::CHAIN);
+            match cluster.list::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &all).await {
+                Ok(list) => {
+                    let now = Self::among(&list.items);
+                    for chain in chains {
+                        self.heads.remove(&chain);
+                        self.withheld.remove(&chain);
+                        self.afterwards.insert(chain);
+                    }
+                    self.heads.extend(now.heads);
+                    self.withheld.extend(now.withheld);
+                    return Ok(());
+                }
+                Err(error) if error.is_rbac() => refused = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(error) = refused.filter(|_| chains.len() > BY_NAME) {
+            for chain in &chains {
+                self.withhold(chain, &error);
+            }
+            return Ok(());
+        }
+        let asked = chains.iter().map(|chain| Self::after(cluster, chain));
+        let found: Vec<_> = stream::iter(asked).buffered(CONNECTIONS).collect().await;
+        for (chain, found) in chains.iter().zip(found) {
+            let found = found?;
+            self.heads.remove(chain);
+            self.withheld.remove(chain);
+            self.heads.extend(found.heads);
+            self.withheld.extend(found.withheld);
+            self.afterwards.extend(found.afterwards);
+        }
+        Ok(())
+    }
+
+    /// Whether a build is to be believed. Of a bare claim, and where a head cannot be read, there is nothing to prove.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(in crate::ops) fn believe(&self, build: &Build) -> Result<(), Unproved> {
+        if build.chain == wire::CLAIM_CHAIN || self.withheld.contains_key(&build.chain) {
+            return Ok(());
+        }
+        let head = self.heads.get(&build.chain).map(Ok);
+        Witness { head, ..Witness::default() }.believes(build)
+    }
+
+    /// Whether the chain of a build has gone on beyond the one after it.
+    pub(super) fn has_passed(&self, build: &Build) -> bool {
+        self.heads.get(&build.chain).is_some_and(|head| {
+            !build.is_side() && head.proves(build) && head.generation > build.generation + 1
+        })
+    }
+
+    /// What to say of heads that cannot be read.
+    fn notice(&self) -> Option<String> {
+        let why = self.withheld.values().next()?;
+        let names: Vec<&str> = self.withheld.keys().map(String::as_str).collect();
+        let chains = match &names[..] {
+            [one] => format!("chain {one}"),
+            [one, _, ..] => format!("{} chains (such as {one})", names.len()),
+            [] => return None,
+        };
+        Some(format!(
+            "whether the builds of {chains} are its own is taken from what stands on them: what home knows cannot be read: {why}"
+        ))
+    }
+}
+
+/// Marks the builds that are not proved to be their chains'. `first`: what was read at once with them.
+///
+/// # Errors
+/// Cluster errors; then nothing is marked. That heads may not be read is a notice.
+async fn prove(
+    cluster: &Cluster,
+    mut first: HeadsSeen,
+    seen: &mut Overview,
+) -> Result<(), cluster::Error> {
+    let doubted = seen.builds.iter().filter(|build| !first.afterwards.contains(&build.chain));
+    let doubted = doubted.filter(|build| first.believe(build).is_err()).map(|build| build.chain.clone());
+    let doubted: BTreeSet<String> = doubted.collect();
+    if !doubted.is_empty() {
+        first.again(cluster, doubted).await?;
+    }
+    for build in &seen.builds {
+        if let Err(why) = first.believe(build) {
+            seen.signs.entry(build.namespace.clone()).or_default().unproved = Some(why.to_string());
+        }
+    }
+    first.withheld.retain(|chain, _| seen.builds.iter().any(|build| build.chain == *chain));
+    seen.notices.extend(first.notice());
+    Ok(())
+}
+
+/// Marks what nothing proves; that this cannot be told is a notice.
+pub(super) async fn proved(cluster: &Cluster, heads: HeadsSeen, seen: &mut Overview) {
+    if let Err(error) = Box::pin(prove(cluster, heads, seen)).await {
+        seen.notices.push(format!("whether these builds are their chains' cannot be told: {error}"));
+    }
+}
+
+/// Looks at the builds as [`builds`] does, and sets apart what nothing proves its chain's: for whoever goes by what builds say of
+/// themselves.
+///
+/// # Errors
+/// Cluster errors. That home may not be read is a notice.
+pub(in crate::ops) async fn believed(cluster: &Cluster, name: Option<&str>) -> Result<Overview, Error> {
+    let mut seen = builds(cluster, name).await?;
+    prove(cluster, HeadsSeen::default(), &mut seen).await?;
+    let seen = seen.set_apart();
+    match name.filter(|name| seen.hides(name)) {
+        Some(chain) => {
+            let mut of_chain = namespaces(cluster, select::builds_of(chain)).await?.without_claims();
+            prove(cluster, HeadsSeen::default(), &mut of_chain).await?;
+            Ok(of_chain.set_apart().and(seen))
+        }
+        None => Ok(seen),
+    }
+}
+
+/// That a build which was seen is its chain's.
+///
+/// # Errors
+/// [`Error::NotProvablyOurs`]; cluster errors.
+pub(in crate::ops) async fn prove_one(cluster: &Cluster, build: &Build) -> Result<(), Error> {
+    let heads = HeadsSeen::after(cluster, &build.chain).await?;
+    let proved = heads.believe(build);
+    proved.map_err(|why| Error::NotProvablyOurs { namespace: build.namespace.clone(), why: why.to_string() })
+}
+
+#[cfg(test)]
+#[path = "proof_tests.rs"]
+mod tests;
