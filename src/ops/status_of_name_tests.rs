@@ -119,11 +119,13 @@ async fn a_name_is_asked_for_alone() {
         let (cluster, record) = serve(crowd());
         status(&cluster, WantedBuilds { name: Some(name), ..WantedBuilds::default() }).await.unwrap();
         assert_eq!(beyond(&record), [""; 0], "{name}");
-        // eight are for the policies; the chain is asked for besides where a listener is missed or a build cannot be read
+        // eight are for the policies, one is for the head; the chain is asked for besides where a listener is missed or a build
+        // cannot be read, and of a build that its chain has left behind nobody asks whether the next one is there
         let most = match name.as_str() {
-            "ro-a" | "mo-a" | "ed-b" | "od-a" | "lo-a" => 13,
-            name if name.contains('-') => 12,
-            _ => 14,
+            "mo-a" => 12,
+            "ro-a" | "ed-b" | "od-a" | "lo-a" => 14,
+            name if name.contains('-') => 13,
+            _ => 15,
         };
         assert!(record.count() <= most, "{name}: {:?}", record.asked());
     }
@@ -144,13 +146,15 @@ async fn a_name_is_asked_for_alone() {
 #[tokio::test(start_paused = true)]
 async fn many_names_that_are_missed_are_one_question() {
     let listener = |number: usize| {
-        of_chain("app", &format!("ci-{number}"), 2, "Claimed", &[(wire::PARENT, &format!("gone-{number}"))])
+        let generation = 2 + u64::try_from(number).unwrap();
+        let parent = format!("gone-{number}");
+        of_chain("app", &format!("ci-{number}"), generation, "Claimed", &[(wire::PARENT, &parent)])
     };
     let answers = || Answers { namespaces: (0..20).map(listener).collect(), ..Answers::default() };
     let (cluster, record) = serve(answers());
     let alone =
         status(&cluster, WantedBuilds { name: Some("app"), ..WantedBuilds::default() }).await.unwrap();
-    assert_eq!(record.count(), 14, "{:?}", record.asked());
+    assert_eq!(record.count(), 15, "{:?}", record.asked());
     let whole = status(&serve(answers()).0, WantedBuilds::default()).await.unwrap();
     assert_eq!(told_of(alone, "app"), told_of(whole, "app"));
 }

@@ -30,6 +30,8 @@ struct Answers {
     events: Vec<Value>,
     /// Heads in home, where they are others than those that know each namespace.
     heads: Option<Vec<Value>>,
+    /// The same as the server's cache has them, where that is behind.
+    stale_heads: Option<Vec<Value>>,
     /// Path suffixes that are not there, and those that may not be read.
     missing: Vec<&'static str>,
     forbidden: Vec<&'static str>,
@@ -41,26 +43,33 @@ fn serve(answers: Answers) -> (Cluster, Scripted) {
         let path = request.path.as_str();
         let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| path.ends_with(suffix));
         if ends(&answers.forbidden) {
-            return Reply::Status(403, "Forbidden", "nobody may");
+            // as the server says it of home, where no policy has anything to say
+            let rbac = "configmaps is forbidden: User \"alice\" cannot list resource \"configmaps\" in API group \"\" in the \
+                        namespace \"studioci\"";
+            let why = if path.contains("/configmaps") { rbac } else { "nobody may" };
+            return Reply::Status(403, "Forbidden", why);
         }
         if ends(&answers.missing) {
             return Reply::Status(404, "NotFound", "not found");
         }
         let place = path.split_once("/namespaces/").and_then(|(_, rest)| rest.split_once('/'));
         let all = |items: &[Value]| Reply::Json(200, json!({ "metadata": {}, "items": items }));
+        let heads = |stale: bool| {
+            let given = answers.stale_heads.as_ref().filter(|_| stale).or(answers.heads.as_ref());
+            given.cloned().unwrap_or_else(|| Head::objects_of(&answers.namespaces))
+        };
         let list = |items: &[Value]| {
             let here =
                 |object: &&Value| place.is_none_or(|(name, _)| object["metadata"]["namespace"] == name);
             let items: Vec<&Value> = items.iter().filter(here).filter(|it| request.selects(it)).collect();
             Reply::Json(200, json!({ "metadata": {}, "items": items }))
         };
-        let heads = || answers.heads.clone().unwrap_or_else(|| Head::objects_of(&answers.namespaces));
         if let Some((_, name)) = path.split_once("/namespaces/studioci/configmaps/") {
-            let found = heads().into_iter().find(|head| head["metadata"]["name"] == name);
+            let found = heads(false).into_iter().find(|head| head["metadata"]["name"] == name);
             return found.map_or(Reply::Status(404, "NotFound", "x"), |head| Reply::Json(200, head));
         }
         match path.rsplit('/').next().unwrap() {
-            "configmaps" => list(&heads()),
+            "configmaps" => list(&heads(request.query.contains("resourceVersion=0"))),
             "namespaces" => list(&answers.namespaces),
             "pods" => list(&answers.pods),
             "deployments" if request.selector("labelSelector") == KEEL => all(&answers.keel),
@@ -94,7 +103,7 @@ async fn a_cluster_in_good_order_is_asked_little_and_nothing_is_said() {
     let (seen, asked) = seen(answers).await;
     assert_eq!((seen.builds.len(), seen.warnings(None).len()), (1, 0), "{:?}", seen.warnings(None));
     assert_eq!(seen.signs["ci-a"], Signs::default());
-    assert_eq!(asked.len(), 12, "{asked:?}");
+    assert_eq!(asked.len(), 13, "{asked:?}");
 }
 
 fn wanted(name: &str) -> WantedBuilds<'_> {
@@ -185,7 +194,7 @@ async fn state_that_was_edited_by_hand_is_a_finding() {
 async fn warnings_concern_what_was_asked_for_and_many_of_a_kind_are_one_line() {
     let mut namespaces = vec![namespace("ci-good", 1)];
     for number in 0..1000 {
-        let mut odd = namespace(&format!("ci-{number:04}"), 2);
+        let mut odd = namespace(&format!("ci-{number:04}"), 2 + number);
         odd["metadata"]["labels"][wire::CHAIN] = json!(if number < 64 { "one" } else { "two" });
         match number % 3 {
             0 => {}
@@ -394,6 +403,8 @@ async fn what_is_only_labelled_like_a_listener_is_none() {
 
 #[path = "status_of_name_tests.rs"]
 mod of_name;
+#[path = "status_proof_tests.rs"]
+mod proofs;
 
 #[tokio::test(start_paused = true)]
 async fn a_chain_whose_head_is_lost_or_cannot_be_read_is_said_to_be_so() {

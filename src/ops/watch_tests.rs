@@ -206,6 +206,9 @@ impl PlayedChain {
                     let metadata = json!({ "name": "chain-app", "resourceVersion": "1" });
                     Reply::Json(200, json!({ "metadata": metadata, "data": data }))
                 }
+                "/api/v1/namespaces/studioci/configmaps/chain-evil" => {
+                    Reply::Status(404, "NotFound", "configmaps \"chain-evil\" not found")
+                }
                 "/api/v1/namespaces/studioci/configmaps/history-app" => {
                     let data: serde_json::Map<String, Value> = (1..)
                         .zip(self.history.iter().filter(|_| at + 1 >= self.moments.len()))
@@ -502,3 +505,6 @@ async fn a_build_that_came_and_went_while_nobody_looked_is_found_in_history() {
         }
     }
 }
+
+#[path = "watch_believed_tests.rs"]
+mod believed_tests;

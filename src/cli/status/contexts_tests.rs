@@ -27,6 +27,11 @@ fn alive(builds: &'static [(&'static str, &'static str)]) -> Cluster {
                 "annotations": { wire::CHAIN_UUID: "c", wire::OWNER: "o", wire::GENERATION: "1" },
             } })
         };
+        if let Some((_, name)) = request.path.split_once("/configmaps/") {
+            let builds: Vec<Value> = builds.iter().map(namespace).collect();
+            let found = Head::objects_of(&builds).into_iter().find(|head| head["metadata"]["name"] == name);
+            return found.map_or(Reply::Status(404, "NotFound", "not found"), |head| Reply::Json(200, head));
+        }
         match request.path.rsplit('/').next().unwrap() {
             "namespaces" => {
                 let items: Vec<Value> = builds.iter().map(namespace).filter(|it| request.selects(it)).collect();

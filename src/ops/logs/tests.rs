@@ -504,3 +504,28 @@ async fn nobody_is_told_more_who_listens_no_more() {
         assert_eq!((end, heard), (LogsEnd::Unheard, 1), "{request:?}");
     }
 }
+
+/// The chain that turns, beside a copy of its first build by somebody else.
+fn with_copy() -> Ground {
+    let mut ground = turning();
+    ground.heads = Some(Head::objects_of(&ground.namespaces));
+    ground.namespaces.push(namespace("ci-copy", "app", 2, "Finished", PASSED));
+    ground.namespaces.push(namespace("ci-evil", "evil", 1, "Building", &[]));
+    ground.pods.push(pod("ci-copy", "build", &[]));
+    ground
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_of_what_only_says_that_it_is_a_build_is_shown_with_a_warning_and_followed_to_no_verdict() {
+    let says = "namespace ci-copy says that it is a build of chain app, and is not believed: the head of chain app knows generation 2 by \
+                another uid, so nothing proves it ours; kubectl delete namespace ci-copy removes it";
+    assert_eq!(with_copy().told(named("ci-copy")).await, format!("[{says}]\none\ntwo\n"));
+    assert_eq!(with_copy().told(named("app")).await, format!("[{says}]\none\ntwo\n"), "that of its running build");
+    for name in ["ci-copy", "evil", "ci-evil"] {
+        let (end, said) = with_copy().asked(follow(named(name))).await;
+        assert!(matches!(end, Err(Error::NotProvablyOurs { .. })), "{name}: {end:?}");
+        assert!(!said.contains("one\n"), "{said}");
+    }
+    // nor does it make a second chain of the only one
+    assert_eq!(with_copy().told(here(None)).await, "one\ntwo\n");
+}

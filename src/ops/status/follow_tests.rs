@@ -100,3 +100,38 @@ async fn what_happened_between_the_list_and_the_watch_is_told() {
         "by list and watch: {selectors:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_only_says_that_it_is_a_build_is_told_as_that_while_somebody_watches() {
+    let real = || namespace("ci-a", 1, "Listening", &[]);
+    let copy = |version, phase| namespace("ci-x", version, phase, &[(wire::VERDICT, "Passed")]);
+    let (cluster, record) = Cluster::scripted(move |request| {
+        if request.query.contains("watch=true") {
+            let event = |kind: &str, object: Value| json!({ "type": kind, "object": object });
+            let events = [
+                event("ADDED", copy(2, "Building")),
+                event("MODIFIED", copy(3, "Finished")),
+                event("MODIFIED", namespace("ci-a", 4, "Triggered", &[])),
+                event("DELETED", copy(5, "Finished")),
+            ];
+            return Reply::events(&events, BodyEnd::Silence);
+        }
+        if request.path.contains("/configmaps/") {
+            return Reply::Json(200, Head::objects_of(&[real()]).remove(0));
+        }
+        let items = if request.path == "/api/v1/namespaces" { vec![real()] } else { Vec::new() };
+        Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }))
+    });
+    let mut lines = Vec::new();
+    let mut tell = |happening: Happening, seen: &Overview| {
+        let build = &seen.builds[0];
+        lines.push(format!("{happening:?} {} {}", build.namespace, seen.unproved(build).is_none()));
+        ControlFlow::Continue(())
+    };
+    let known = super::super::status(&cluster, WantedBuilds::default()).await.unwrap();
+    let following = Box::pin(follow(&cluster, WantedBuilds::default(), known, &mut tell));
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(20), following).await.is_err(), "it goes on");
+    assert_eq!(lines, ["Added ci-x false", "Modified ci-x false", "Modified ci-a true", "Deleted ci-x false"]);
+    let asked = record.asked().iter().filter(|asked| asked.contains("/configmaps/")).count();
+    assert_eq!(asked, 2, "each is asked about once: {:?}", record.asked());
+}

@@ -287,8 +287,7 @@ pub(in crate::ops) fn not_believed(unproved: &[(&Build, &str)]) -> Option<String
     match unproved {
         [] => None,
         [(build, why)] => Some(format!(
-            "namespace {} says that it is a build of chain {}, and is not believed: {why}; what it is tells whoever made it, and \
-             kubectl delete namespace {} removes it",
+            "namespace {} says that it is a build of chain {}, and is not believed: {why}; kubectl delete namespace {} removes it",
             build.namespace, build.chain, build.namespace
         )),
         several => {

@@ -164,11 +164,10 @@ impl HeadsSeen {
         let names: Vec<&str> = self.withheld.keys().map(String::as_str).collect();
         let chains = match &names[..] {
             [one] => format!("chain {one}"),
-            [one, _, ..] => format!("{} chains (such as {one})", names.len()),
-            [] => return None,
+            several => format!("{} chains, such as {},", several.len(), several[0]),
         };
         Some(format!(
-            "whether the builds of {chains} are its own is taken from what stands on them: what home knows cannot be read: {why}"
+            "what the namespaces of {chains} say is taken at its word, since home, which proves it, cannot be read: {why}"
         ))
     }
 }
@@ -233,7 +232,3 @@ pub(in crate::ops) async fn prove_one(cluster: &Cluster, build: &Build) -> Resul
     let proved = heads.believe(build);
     proved.map_err(|why| Error::NotProvablyOurs { namespace: build.namespace.clone(), why: why.to_string() })
 }
-
-#[cfg(test)]
-#[path = "proof_tests.rs"]
-mod tests;

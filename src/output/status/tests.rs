@@ -394,7 +394,7 @@ fn objects_are_stable() {
 }
 
 /// The object of a build of which everything is known, and of one that has just been claimed.
-fn objects() -> [Value; 3] {
+fn objects() -> [Value; 4] {
     let full = Build {
         cause: Some("c".to_owned()),
         waiting: Some("w".to_owned()),
@@ -418,7 +418,41 @@ fn objects() -> [Value; 3] {
     let again =
         Build { retry_of: Some("ci-eager-hopper".to_owned()), ..side("ci-bold-curie", Phase::Finished) };
     let view = View::new([&full, &claimed], &signs, at(NOW)).with_labels(&labels);
-    [view.object_of(&full), view.object_of(&claimed), view.object_of(&again)]
+    let (feigned, signs) = feigned();
+    let unproved = View::new([&feigned], &signs, at(NOW)).object_of(&feigned);
+    [view.object_of(&full), view.object_of(&claimed), view.object_of(&again), unproved]
+}
+
+/// What says of itself all that [`passed`] says, and nothing proves it.
+fn feigned() -> (Build, BTreeMap<String, Signs>) {
+    let build = Build {
+        namespace: "ci-feigned".to_owned(),
+        cause: Some("container build exited with code 0".to_owned()),
+        reserved: Some(reserved()),
+        ..passed()
+    };
+    let unproved = Some("there is no chain runner-main in studioci, so nothing proves it ours".to_owned());
+    let signs = Signs { unproved, remedy: Some("r".to_owned()), ..troubled("x", "t").remove("x").unwrap() };
+    (build.clone(), BTreeMap::from([(build.namespace, signs)]))
+}
+
+#[test]
+fn what_nothing_proves_is_shown_as_that_and_holds_nothing_that_a_program_may_count() {
+    let (build, signs) = feigned();
+    let view = View::new([&build], &signs, at(NOW));
+    let cells = view.cells(0, true);
+    assert_eq!((cells[3].as_str(), cells[7].as_str(), cells[9].as_str()), ("Unproved", "", NONE));
+    let why = "there is no chain runner-main in studioci, so nothing proves it ours; it says Passed";
+    assert_eq!(cells.last().unwrap(), why);
+    let status = &view.object(0)["status"];
+    assert_eq!((&status["unproved"], &status["why"]), (&json!(why.replace("; it says Passed", "")), &json!(why)));
+    for field in ["verdict", "cause", "trouble", "remedy", "silentSince", "durationSeconds", "reserved"] {
+        assert_eq!(status.get(field), None, "{field}");
+    }
+    assert_eq!(view.name(0), "namespace/ci-feigned");
+    // one that goes away is nobody's to wonder at
+    let going = Build { terminating: true, ..build };
+    assert_eq!(View::new([&going], &signs, at(NOW)).cells(0, false)[3], "Disposing");
 }
 
 fn side(namespace: &str, phase: Phase) -> Build {

@@ -145,3 +145,41 @@ async fn a_name_that_nobody_has_is_told_with_the_names_that_there_are() {
 fn studioci_askable(name: &str) -> bool {
     !name.is_empty() && !name.contains(['/', ' '])
 }
+
+/// A namespace on which everything stands that stands on this one, made by somebody else. Its name.
+fn copied(stage: &Stage, namespace: &str, change: impl Fn(&mut Value)) -> String {
+    let mut world = stage.world();
+    let mut copy = world.get(&format!("/api/v1/namespaces/{namespace}")).clone();
+    let name = format!("{namespace}-copy");
+    copy["metadata"]["name"] = json!(name);
+    copy["metadata"].as_object_mut().unwrap().remove("uid");
+    change(&mut copy);
+    world.keep("/api/v1/namespaces", copy);
+    name
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_says_that_it_is_a_build_is_reported_neither_alone_nor_among_its_chains() {
+    let (stage, first) = finished().await;
+    let tally = |chain: &ReportedChain| (chain.builds.len(), chain.tally().pass_rate());
+    let before = tally(&chain(&stage, CHAIN).await);
+    let copy = copied(&stage, &first, |it| {
+        it["metadata"]["annotations"][wire::VERDICT] = json!("Failed");
+        it["metadata"]["annotations"][wire::GENERATION] = json!("2");
+    });
+    let told = Box::pin(report(&stage.cluster(), CHAIN)).await.unwrap();
+    let ReportOf::Chain(after) = told.of else { panic!("{:?}", told.of) };
+    assert_eq!(tally(&after), before);
+    let [notice] = &told.notices[..] else { panic!("{:?}", told.notices) };
+    assert!(notice.starts_with(&format!("namespace {copy} says that it is a build of chain {CHAIN}")), "{notice}");
+    let error = Box::pin(report(&stage.cluster(), &copy)).await.unwrap_err();
+    assert!(matches!(&error, Error::NotProvablyOurs { namespace, .. } if *namespace == copy), "{error}");
+    // a namespace that is called like the chain, and one of a chain that nobody has started
+    stage.world().change(&format!("/api/v1/namespaces/{copy}"), |it| it["metadata"]["name"] = json!(CHAIN));
+    let renamed = stage.world().objects.remove(&format!("/api/v1/namespaces/{copy}")).unwrap();
+    stage.world().objects.insert(format!("/api/v1/namespaces/{CHAIN}"), renamed);
+    assert_eq!(tally(&chain(&stage, CHAIN).await), before);
+    copied(&stage, &first, |it| it["metadata"]["labels"][wire::CHAIN] = json!("nobodys"));
+    let error = Box::pin(report(&stage.cluster(), "nobodys")).await.unwrap_err();
+    assert!(error.to_string().contains("there is no chain nobodys in studioci"), "{error}");
+}

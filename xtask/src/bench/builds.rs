@@ -72,11 +72,33 @@ pub(super) fn running() -> Value {
     namespace
 }
 
+/// The head that proves it its chain's.
+pub(super) fn head_of_running() -> Value {
+    let build = Build { chain: RUNNING, number: 0, generation: 1 };
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": format!("chain-{RUNNING}"),
+            "namespace": "studioci",
+            "uid": uid(3_000_000, 1),
+            "creationTimestamp": TIME,
+            "labels": {"app.kubernetes.io/managed-by": "studioci", "studioci.dev/chain": RUNNING, "studioci.dev/role": "head"},
+        },
+        "data": {"uuid": UUID, "generation": "1", "namespace": build.name(), "uid": build.uid()},
+    })
+}
+
 /// Makes it; [`clear`] removes it. Its chain is [`RUNNING`].
 pub(super) fn make_running() -> Result<(), Failure> {
-    let namespace = running();
-    let name = namespace["metadata"]["name"].as_str().unwrap_or_default();
-    Ok(etcd::put(&[(format!("/registry/namespaces/{name}"), namespace.clone())])?)
+    let (namespace, head) = (running(), head_of_running());
+    let name = |object: &Value| object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let keys = [
+        format!("/registry/configmaps/studioci/{}", name(&head)),
+        format!("/registry/namespaces/{}", name(&namespace)),
+    ];
+    let [of_head, of_namespace] = keys;
+    Ok(etcd::put(&[(of_head, head), (of_namespace, namespace)])?)
 }
 
 /// The chain of the build that goes on.

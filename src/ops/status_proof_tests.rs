@@ -1,0 +1,166 @@
+//! What `status` makes of namespaces that only say that they are builds of a chain.
+
+use super::*;
+use crate::state::error::Error;
+
+/// A build that has passed.
+fn passed(name: &str, generation: u64) -> Value {
+    let mut it = namespace(name, generation);
+    it["metadata"]["labels"][wire::PHASE] = json!("Finished");
+    it["metadata"]["annotations"][wire::VERDICT] = json!("Passed");
+    it
+}
+
+/// The same once more, made by somebody else: everything that stands on it is copied.
+fn copied(of: &Value, name: &str) -> Value {
+    let mut it = of.clone();
+    (it["metadata"]["name"], it["metadata"]["uid"]) = (json!(name), json!(format!("uid-{name}")));
+    it
+}
+
+/// A chain with a build that is over and one that listens.
+fn real() -> Vec<Value> {
+    vec![passed("ci-a", 1), namespace("ci-b", 2)]
+}
+
+/// The same beside a copy of a build, one of a later generation, and one of a chain that home does not know.
+fn with_feigned() -> Answers {
+    let mut stranger = passed("ci-z", 1);
+    stranger["metadata"]["labels"][wire::CHAIN] = json!("evil");
+    let others = [copied(&passed("ci-a", 1), "ci-x"), passed("ci-y", 3), stranger];
+    Answers {
+        namespaces: real().into_iter().chain(others).collect(),
+        listeners: vec![listener("ci-b")],
+        heads: Some(Head::objects_of(&real())),
+        ..Answers::default()
+    }
+}
+
+/// Each build, and why nothing proves it.
+fn table(seen: &Overview) -> String {
+    let row =
+        |build: &Build| format!("{} {}", build.namespace, seen.unproved(build).unwrap_or("is believed"));
+    let mut rows: Vec<String> = seen.builds.iter().map(row).collect();
+    rows.sort_unstable();
+    rows.join("\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_says_that_it_is_a_build_is_listed_as_unproved_and_said_to_be() {
+    let (seen, _) = seen(with_feigned()).await;
+    insta::assert_snapshot!(table(&seen), @"
+        ci-a is believed
+        ci-b is believed
+        ci-x the head of chain app knows generation 1 by another uid, so nothing proves it ours
+        ci-y it says generation 3, and chain app is at generation 2 only, so nothing proves it ours
+        ci-z there is no chain evil in studioci, so nothing proves it ours
+        ");
+    insta::assert_snapshot!(seen.warnings(None).join("\n"), @"3 namespaces say that they are builds of chains, and are not believed (ci-x, ci-y, ci-z), so that nothing counts them; kubectl studioci status -A tells why of each, and kubectl delete namespace NAME removes one");
+    insta::assert_snapshot!(seen.warnings(Some("evil")).join("\n"), @"namespace ci-z says that it is a build of chain evil, and is not believed: there is no chain evil in studioci, so nothing proves it ours; kubectl delete namespace ci-z removes it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_is_told_what_the_list_of_everything_tells_of_what_nothing_proves() {
+    let whole = seen(with_feigned()).await.0;
+    for name in ["ci-a", "ci-x", "ci-y", "ci-z", "app", "evil"] {
+        let meant = |seen: Overview| {
+            let mut seen = seen;
+            choose(&mut seen, name).unwrap();
+            (table(&seen), seen.warnings(Some(name)))
+        };
+        let named = status(&serve(with_feigned()).0, wanted(name)).await.unwrap();
+        let of_whole = meant(whole.clone());
+        assert_eq!(meant(named), of_whole, "{name}");
+        if let Some(here) = of_chain(&serve(with_feigned()).0, wanted(name)).await.unwrap() {
+            assert_eq!(meant(here), of_whole, "{name}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_read_home_is_told_so_once_and_sees_what_stands_on_the_namespaces() {
+    let notice = |seen: &Overview| {
+        let notices: Vec<&String> = seen.notices.iter().filter(|it| it.contains(" at its word, ")).collect();
+        assert_eq!(notices.len(), 1, "{:?}", seen.notices);
+        notices[0].clone()
+    };
+    let blind = || Answers {
+        forbidden: vec!["/configmaps", "/configmaps/chain-app", "/configmaps/chain-evil"],
+        ..with_feigned()
+    };
+    let (all, asked) = seen(blind()).await;
+    assert_eq!(table(&all).matches("is believed").count(), 5);
+    insta::assert_snapshot!(notice(&all), @r#"what the namespaces of 2 chains, such as app, say is taken at its word, since home, which proves it, cannot be read: user "alice" may not list configmaps in the namespace studioci"#);
+    assert_eq!(asked.iter().filter(|asked| asked.contains("/configmaps")).count(), 3, "{asked:?}");
+    let named = status(&serve(blind()).0, wanted("ci-x")).await.unwrap();
+    insta::assert_snapshot!(notice(&named), @r#"what the namespaces of chain app say is taken at its word, since home, which proves it, cannot be read: user "alice" may not list configmaps in the namespace studioci"#);
+    // who may read the head of their chain alone has their own builds proved
+    let narrowed = Answers { forbidden: vec!["/configmaps", "/configmaps/chain-evil"], ..with_feigned() };
+    let (narrowed, _) = seen(narrowed).await;
+    assert_eq!(table(&narrowed).matches("so nothing proves it ours").count(), 2, "{}", table(&narrowed));
+    insta::assert_snapshot!(notice(&narrowed), @r#"what the namespaces of chain evil say is taken at its word, since home, which proves it, cannot be read: user "alice" may not list configmaps in the namespace studioci"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_is_newer_than_what_the_servers_cache_has_of_home_is_asked_about_again() {
+    let behind = Answers {
+        stale_heads: Some(Head::objects_of(&real()[..1])),
+        namespaces: real(),
+        ..Answers::default()
+    };
+    let (now, asked) = seen(behind).await;
+    assert_eq!(now.builds.iter().filter_map(|build| now.unproved(build)).count(), 0);
+    assert_eq!(asked.iter().filter(|asked| asked.contains("/configmaps/chain-app")).count(), 1, "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn heads_that_no_label_says_to_be_some_are_found_all_the_same() {
+    for chains in [1, 40] {
+        let namespaces: Vec<Value> = (0..chains)
+            .map(|number| {
+                let mut it = passed(&format!("ci-{number}"), 1);
+                it["metadata"]["labels"][wire::CHAIN] = json!(format!("app-{number}"));
+                it
+            })
+            .collect();
+        let mut heads = Head::objects_of(&namespaces);
+        for head in &mut heads {
+            head["metadata"]["labels"].as_object_mut().unwrap().remove(wire::ROLE);
+        }
+        let (seen, asked) = seen(Answers { namespaces, heads: Some(heads), ..Answers::default() }).await;
+        assert_eq!(seen.builds.iter().filter_map(|build| seen.unproved(build)).count(), 0);
+        assert_eq!(asked.iter().filter(|asked| asked.contains("/configmaps")).count(), 2, "{chains}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn chains_count_no_build_that_nothing_proves_and_what_has_no_home_is_no_chain() {
+    let seen = chains(&serve(with_feigned()).0, WantedBuilds::default()).await.unwrap();
+    let told: Vec<_> = seen.chains.iter().map(|it| (it.name.as_str(), it.builds, it.last.clone())).collect();
+    let last = Some(("ci-a".to_owned(), "Passed".to_owned()));
+    assert_eq!(told, [("app", Some(2), last)]);
+    assert_eq!(seen.builds.warnings(None).len(), 1, "what is left out is said");
+    let error = chains(&serve(with_feigned()).0, wanted("evil")).await.unwrap_err();
+    assert!(matches!(&error, Error::NotProvablyOurs { namespace, .. } if namespace == "ci-z"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_by_what_builds_say_has_those_alone_that_are_proved() {
+    let names = |seen: &Overview| {
+        let mut names: Vec<&str> = seen.builds.iter().map(|build| build.namespace.as_str()).collect();
+        names.sort_unstable();
+        names.join(" ")
+    };
+    for (name, there) in [(None, "ci-a ci-b"), (Some("app"), "ci-a ci-b"), (Some("ci-x"), ""), (Some("evil"), "")] {
+        let seen = believed(&serve(with_feigned()).0, name).await.unwrap();
+        assert_eq!(names(&seen), there, "{name:?}");
+        if let Some(name) = name.filter(|_| there.is_empty()) {
+            assert!(matches!(seen.absent(name), Error::NotProvablyOurs { .. }), "{name}");
+        }
+    }
+    // a namespace that is called like a chain keeps nobody from that chain
+    let mut answers = with_feigned();
+    answers.namespaces.push(copied(&answers.namespaces[4].clone(), "app"));
+    let seen = believed(&serve(answers).0, Some("app")).await.unwrap();
+    assert_eq!(names(&seen), "ci-a ci-b");
+}
