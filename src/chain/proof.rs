@@ -66,7 +66,9 @@ pub enum Unproved {
         generation: u64,
     },
     /// The head has forgotten namespaces that are as old.
-    #[error("it is older than the {BUILT_MAX} namespaces that chain {chain} knows by their uids, so nothing proves it ours")]
+    #[error(
+        "it is older than the {BUILT_MAX} namespaces that chain {chain} knows by their uids, so nothing proves it ours"
+    )]
     Forgotten {
         /// The chain.
         chain: String,

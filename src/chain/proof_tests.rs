@@ -52,7 +52,8 @@ fn a_build_is_believed_by_its_uid_and_whatever_else_it_says_proves_nothing() {
     insta::assert_snapshot!(with(|it| it.generation = 5), @"it says generation 5, and chain app is at generation 4 only, so nothing proves it ours");
     insta::assert_snapshot!(with(|it| it.generation = side::FIRST), @"it says side build 1, and chain app is at generation 4 only, so nothing proves it ours");
     insta::assert_snapshot!(with(|it| it.chain_uuid = "d".into()), @"chain app in studioci is another one of the same name, so nothing proves it ours");
-    let of = |head| Witness { head, ..Witness::default() }.believes(&passed(2, "u2")).unwrap_err().to_string();
+    let of =
+        |head| Witness { head, ..Witness::default() }.believes(&passed(2, "u2")).unwrap_err().to_string();
     insta::assert_snapshot!(of(None), @"there is no chain app in studioci, so nothing proves it ours");
     insta::assert_snapshot!(of(Some(Err("no uuid"))), @"the head of chain app cannot be read (no uuid), so nothing proves it ours");
 }
@@ -124,7 +125,11 @@ fn an_owner_uuid_that_was_copied_from_a_real_build_proves_nothing_to_whoever_act
     assert_eq!(known.of_its_build(&owned(1, "u1")), Ok(()), "what the head does not know, the seed proves");
     let copy = known.of_its_build(&owned(3, "copied"));
     assert!(matches!(copy, Err(Unproved::OtherUid { .. })), "{copy:?}");
-    assert_eq!(known.of_its_chain(&owned(3, "copied")), Ok(()), "the loser of a race is the chain's to dispose of");
+    assert_eq!(
+        known.of_its_chain(&owned(3, "copied")),
+        Ok(()),
+        "the loser of a race is the chain's to dispose of"
+    );
     let forged = Build { owner: Uuid::nil().to_string(), ..owned(1, "u1") };
     assert!(known.of_its_build(&forged).is_err() && known.of_its_chain(&forged).is_err());
     assert!(known.believes(&owned(1, "u1")).is_err(), "who looks asks for no seed");

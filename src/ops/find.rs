@@ -60,7 +60,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::chain::base64::base64;
     use crate::chain::build::Phase;
+    use crate::chain::names::owner;
 
     #[tokio::test(start_paused = true)]
     async fn a_namespace_that_home_does_not_know_is_not_ours() {
@@ -71,6 +73,10 @@ mod tests {
                     "uuid": Uuid::from_u128(7).to_string(), "generation": "3", "settled.2": "uid-of-ci-a",
                 } }),
             ),
+            "/api/v1/namespaces/studioci/secrets/seed-app" => {
+                let seed = base64(Uuid::from_u128(9).to_string());
+                Reply::Json(200, json!({ "metadata": { "name": "seed-app" }, "data": { "seed": seed } }))
+            }
             _ => Reply::Status(404, "NotFound", "not found"),
         });
         let uuid = Uuid::from_u128(7).to_string();
@@ -85,6 +91,11 @@ mod tests {
             ("generation", Build { generation: 3, ..good.clone() }),
             ("a later generation", Build { generation: 4, ..good.clone() }),
             ("chain", Build { chain: "other".into(), ..good.clone() }),
+            // who can read the real one can copy what proves claims that nobody has settled
+            (
+                "a copy",
+                Build { uid: "v".into(), owner: owner(Uuid::from_u128(9), 2).to_string(), ..good.clone() },
+            ),
             ("its uuid", Build { chain_uuid: Uuid::nil().to_string(), ..good }),
         ] {
             assert!(matches!(proved(&cluster, forged).await, Err(Error::NotProvablyOurs { .. })), "{what}");

@@ -121,7 +121,8 @@ async fn meant(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> R
     let mut seen = status::believed(cluster, name.or(here)).await?;
     let apart = seen.apart.iter().filter(|(build, _)| name.or(here) == Some(&build.chain));
     let apart: Vec<(&Build, &str)> = apart.map(|(build, why)| (build, why.as_str())).collect();
-    let notices: Vec<String> = not_believed(&apart).into_iter().chain(std::mem::take(&mut seen.notices)).collect();
+    let notices: Vec<String> =
+        not_believed(&apart).into_iter().chain(std::mem::take(&mut seen.notices)).collect();
     for notice in notices {
         tell(LogTold::Notice(notice));
     }

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::status;
 use crate::chain::build::{Build, Map};
-use crate::chain::kept_log::KeptPart;
 use crate::chain::head::Head;
+use crate::chain::kept_log::KeptPart;
 use crate::chain::masking::Masking;
 use crate::chain::outbox;
 use crate::chain::proof::Witness;

@@ -151,7 +151,9 @@ async fn who_goes_by_what_builds_say_has_those_alone_that_are_proved() {
         names.sort_unstable();
         names.join(" ")
     };
-    for (name, there) in [(None, "ci-a ci-b"), (Some("app"), "ci-a ci-b"), (Some("ci-x"), ""), (Some("evil"), "")] {
+    for (name, there) in
+        [(None, "ci-a ci-b"), (Some("app"), "ci-a ci-b"), (Some("ci-x"), ""), (Some("evil"), "")]
+    {
         let seen = believed(&serve(with_feigned()).0, name).await.unwrap();
         assert_eq!(names(&seen), there, "{name:?}");
         if let Some(name) = name.filter(|_| there.is_empty()) {

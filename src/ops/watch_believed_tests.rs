@@ -51,7 +51,8 @@ async fn a_commit_has_no_verdict_by_what_only_says_that_it_has_built_it() {
     let (end, told, _) =
         seen(always(vec![passed(5), real, passed(8), listener()]), for_ours(knows_one_after)).await;
     assert_eq!((end.unwrap(), told.as_str()), (WatchEnd::Verdict(Verdict::Failed), "ci-5 Finished"));
-    let chain = PlayedChain { history: vec![entry(5, Some(OURS), "Failed")], ..always(vec![passed(6), listener()]) };
+    let chain =
+        PlayedChain { history: vec![entry(5, Some(OURS), "Failed")], ..always(vec![passed(6), listener()]) };
     let (end, told, _) = seen(chain, for_ours(knows_one_after)).await;
     assert_eq!((end.unwrap(), told.as_str()), (WatchEnd::Verdict(Verdict::Failed), "ci-5 Recorded"));
     // nor is a commit passed over by what nobody has built
@@ -84,7 +85,8 @@ async fn who_follows_a_chain_passes_over_what_only_says_that_it_is_its_next_buil
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_only_says_that_it_is_a_build_is_not_followed_by_its_name_nor_by_a_chains_that_home_does_not_know() {
+async fn what_only_says_that_it_is_a_build_is_not_followed_by_its_name_nor_by_a_chains_that_home_does_not_know()
+ {
     let copy = || feigned(of_generation(1, "Finished", &[PASSED]));
     let (end, told, _) = seen(always(vec![copy()]), to_verdict_of("ci-1-copy")).await;
     let error = end.unwrap_err();

@@ -39,8 +39,14 @@ async fn watched(name: Option<&str>, first: &'static str, then: &'static str) ->
         }
         Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": [namespace(first)] }))
     });
-    match Box::pin(watch(&cluster, to_its_verdict(name, None), None, &mut |_| ControlFlow::Continue(()), &mut |_| ()))
-        .await
+    match Box::pin(watch(
+        &cluster,
+        to_its_verdict(name, None),
+        None,
+        &mut |_| ControlFlow::Continue(()),
+        &mut |_| (),
+    ))
+    .await
     {
         Err(error) => format!("{error}\n{}", error.said().1),
         Ok(done) => panic!("{done:?}"),
@@ -82,8 +88,14 @@ async fn followed(here: Option<&str>) -> std::result::Result<String, String> {
         Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }))
     });
     let bound = Some(Duration::from_secs(9));
-    match Box::pin(watch(&cluster, to_its_verdict(None, here), bound, &mut |_| ControlFlow::Continue(()), &mut |_| ()))
-        .await
+    match Box::pin(watch(
+        &cluster,
+        to_its_verdict(None, here),
+        bound,
+        &mut |_| ControlFlow::Continue(()),
+        &mut |_| (),
+    ))
+    .await
     {
         Err(Error::Watch(WatchFault::NoVerdict { namespace, .. })) => Ok(namespace),
         other => Err(other.unwrap_err().to_string()),
@@ -233,7 +245,8 @@ impl PlayedChain {
             }
             ControlFlow::Continue(())
         };
-        let end = Box::pin(watch(&cluster, watched, bound.map(Duration::from_secs), &mut tell, &mut |_| ())).await;
+        let end =
+            Box::pin(watch(&cluster, watched, bound.map(Duration::from_secs), &mut tell, &mut |_| ())).await;
         (end, told.join(", "))
     }
 }
@@ -480,8 +493,14 @@ async fn who_waits_for_a_commit_is_told_that_its_build_or_the_chain_is_gone() {
         let items = if request.path == "/api/v1/namespaces" { vec![running()] } else { Vec::new() };
         Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }))
     });
-    let end =
-        Box::pin(watch(&cluster, for_ours(knows_nothing), None, &mut |_| ControlFlow::Continue(()), &mut |_| ())).await;
+    let end = Box::pin(watch(
+        &cluster,
+        for_ours(knows_nothing),
+        None,
+        &mut |_| ControlFlow::Continue(()),
+        &mut |_| (),
+    ))
+    .await;
     assert!(matches!(end, Err(Error::Watch(WatchFault::DeletedBeforeVerdict { .. }))), "{end:?}");
 }
 

@@ -105,7 +105,8 @@ impl<'a> View<'a> {
             build.namespace.clone(),
             build.chain.clone(),
             number(build.generation),
-            if self.unproved(build).is_none() || build.terminating { status(build) } else { UNPROVED }.to_owned(),
+            if self.unproved(build).is_none() || build.terminating { status(build) } else { UNPROVED }
+                .to_owned(),
             if wide { tag } else { short(&tag) },
             age::since(build.created, self.now),
         ];

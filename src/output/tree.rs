@@ -56,9 +56,7 @@ impl<'a> TreeView<'a> {
             let mut apart = Some(apart);
             for mut lineage in Lineage::of(&own, kept.and_then(|kept| kept.get(&chain.name))) {
                 let beside = apart.take().into_iter().flatten();
-                lineage
-                    .kin
-                    .extend(beside.map(|build| Kin { of: KinOf::There(build), beside: Vec::new() }));
+                lineage.kin.extend(beside.map(|build| Kin { of: KinOf::There(build), beside: Vec::new() }));
                 let why = match (lineage.earlier, &chain.ended, &chain.newest) {
                     (true, ..) => Some("an earlier chain of that name".to_owned()),
                     // what its newest build waits for is said there

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::chain::build::{Phase, Verdict};
 use crate::chain::record::Entry;
+use crate::chain::signs::Signs;
 use crate::chain::wire;
 use crate::output::form::ObjectForm;
 use crate::output::listing::Listing;
@@ -38,13 +39,19 @@ fn head(generation: u64) -> crate::chain::head::Head {
 }
 
 fn drawn(builds: &[Build], kept: Option<&BTreeMap<String, KeptOfChain>>, listing: &Listing) -> String {
+    let unproved = |why: &str| Signs { unproved: Some(why.to_owned()), ..Signs::default() };
     let (signs, labels) = (
-        BTreeMap::new(),
+        BTreeMap::from([("ci-feigned".to_owned(), unproved("nothing proves it ours"))]),
         BTreeMap::from([("ci-e".to_owned(), Map::from([("team".to_owned(), "a".to_owned())]))]),
     );
     let now: Timestamp = NOW.parse().unwrap();
     let chains = [
-        ChainSeen { name: "app".to_owned(), newest: builds.first().cloned(), ..ChainSeen::default() },
+        ChainSeen {
+            name: "app".to_owned(),
+            uuid: Some("c".to_owned()),
+            newest: builds.first().cloned(),
+            ..ChainSeen::default()
+        },
         ChainSeen { name: "over".to_owned(), ended: Some("by ann".to_owned()), ..ChainSeen::default() },
     ];
     let view = View::new(builds, &signs, now).with_labels(&labels);
@@ -141,4 +148,24 @@ fn branches_are_drawn_below_what_they_are_of() {
     };
     let names: Vec<String> = rows.iter().map(told).collect();
     assert_eq!(names, ["├─ci-a", "│ ├─ci-b", "│ │ └─ci-c", "│ └─ci-c", "└─ci-d"]);
+}
+
+#[test]
+fn what_only_says_that_it_is_a_link_stands_below_the_chain_and_takes_no_links_place() {
+    let builds = [
+        build("ci-e", 9, None),
+        build("ci-feigned", 5, Some(Verdict::Passed)),
+        build("ci-a", 1, Some(Verdict::Passed)),
+    ];
+    let rows = drawn(&builds, Some(&kept()), &Listing::default());
+    let place = |word: &str| rows.lines().position(|line| line.contains(word)).unwrap();
+    assert!(place("ci-e") < place("ci-a") && place("ci-a") < place("ci-feigned"), "{rows}");
+    assert!(rows.lines().nth(place("ci-feigned")).unwrap().contains("Unproved"), "{rows}");
+    let links = builds.into_iter().filter(|it| it.namespace != "ci-feigned").collect::<Vec<_>>();
+    let without = drawn(&links, Some(&kept()), &Listing::default());
+    let gaps = |rows: &str| {
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        rows.lines().filter(|line| line.contains("builds)")).map(words).collect::<Vec<_>>()
+    };
+    assert_eq!(gaps(&rows), gaps(&without), "what is gone is still gone");
 }

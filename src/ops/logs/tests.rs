@@ -165,7 +165,8 @@ impl Ground {
                 [""] => list(&self.namespaces.iter().collect::<Vec<_>>()),
                 ["studioci", "configmaps"] => list(&self.home.values().collect::<Vec<_>>()),
                 ["studioci", "configmaps", name] if name.starts_with("chain-") => {
-                    let mut heads = self.heads.clone().unwrap_or_else(|| Head::objects_of(&self.namespaces)).into_iter();
+                    let mut heads =
+                        self.heads.clone().unwrap_or_else(|| Head::objects_of(&self.namespaces)).into_iter();
                     match heads.find(|head| head["metadata"]["name"] == *name) {
                         Some(head) => Reply::Json(200, head),
                         None => Reply::Status(404, "NotFound", "not found"),
@@ -520,7 +521,11 @@ async fn the_log_of_what_only_says_that_it_is_a_build_is_shown_with_a_warning_an
     let says = "namespace ci-copy says that it is a build of chain app, and is not believed: the head of chain app knows generation 2 by \
                 another uid, so nothing proves it ours; kubectl delete namespace ci-copy removes it";
     assert_eq!(with_copy().told(named("ci-copy")).await, format!("[{says}]\none\ntwo\n"));
-    assert_eq!(with_copy().told(named("app")).await, format!("[{says}]\none\ntwo\n"), "that of its running build");
+    assert_eq!(
+        with_copy().told(named("app")).await,
+        format!("[{says}]\none\ntwo\n"),
+        "that of its running build"
+    );
     for name in ["ci-copy", "evil", "ci-evil"] {
         let (end, said) = with_copy().asked(follow(named(name))).await;
         assert!(matches!(end, Err(Error::NotProvablyOurs { .. })), "{name}: {end:?}");

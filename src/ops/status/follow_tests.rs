@@ -34,7 +34,8 @@ async fn told(
             return Reply::events(&events, BodyEnd::Silence);
         }
         if request.path.contains("/configmaps/") {
-            let all: Vec<Value> = events.iter().map(|event| event["object"].clone()).chain(list.clone()).collect();
+            let all: Vec<Value> =
+                events.iter().map(|event| event["object"].clone()).chain(list.clone()).collect();
             let head = Head::objects_of(&all).into_iter().next();
             return head.map_or(Reply::Status(404, "NotFound", "x"), |head| Reply::Json(200, head));
         }
@@ -131,7 +132,10 @@ async fn what_only_says_that_it_is_a_build_is_told_as_that_while_somebody_watche
     let known = super::super::status(&cluster, WantedBuilds::default()).await.unwrap();
     let following = Box::pin(follow(&cluster, WantedBuilds::default(), known, &mut tell));
     assert!(tokio::time::timeout(std::time::Duration::from_secs(20), following).await.is_err(), "it goes on");
-    assert_eq!(lines, ["Added ci-x false", "Modified ci-x false", "Modified ci-a true", "Deleted ci-x false"]);
+    assert_eq!(
+        lines,
+        ["Added ci-x false", "Modified ci-x false", "Modified ci-a true", "Deleted ci-x false"]
+    );
     let asked = record.asked().iter().filter(|asked| asked.contains("/configmaps/")).count();
     assert_eq!(asked, 2, "each is asked about once: {:?}", record.asked());
 }

@@ -262,8 +262,7 @@ impl Overview {
         let marked = self.builds.iter().filter_map(|build| Some((build, self.unproved(build)?)));
         let apart = self.apart.iter().map(|(build, why)| (build, why.as_str()));
         let mut unproved = marked.chain(apart);
-        if let Some((build, why)) =
-            unproved.find(|(build, _)| build.namespace == name || build.chain == name)
+        if let Some((build, why)) = unproved.find(|(build, _)| build.namespace == name || build.chain == name)
         {
             return Error::NotProvablyOurs { namespace: build.namespace.clone(), why: why.to_owned() };
         }

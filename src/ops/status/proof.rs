@@ -176,11 +176,7 @@ impl HeadsSeen {
 ///
 /// # Errors
 /// Cluster errors; then nothing is marked. That heads may not be read is a notice.
-async fn prove(
-    cluster: &Cluster,
-    mut first: HeadsSeen,
-    seen: &mut Overview,
-) -> Result<(), cluster::Error> {
+async fn prove(cluster: &Cluster, mut first: HeadsSeen, seen: &mut Overview) -> Result<(), cluster::Error> {
     let doubted = seen.builds.iter().filter(|build| !first.afterwards.contains(&build.chain));
     let doubted = doubted.filter(|build| first.believe(build).is_err()).map(|build| build.chain.clone());
     let doubted: BTreeSet<String> = doubted.collect();

@@ -445,7 +445,10 @@ fn what_nothing_proves_is_shown_as_that_and_holds_nothing_that_a_program_may_cou
     let why = "there is no chain runner-main in studioci, so nothing proves it ours; it says Passed";
     assert_eq!(cells.last().unwrap(), why);
     let status = &view.object(0)["status"];
-    assert_eq!((&status["unproved"], &status["why"]), (&json!(why.replace("; it says Passed", "")), &json!(why)));
+    assert_eq!(
+        (&status["unproved"], &status["why"]),
+        (&json!(why.replace("; it says Passed", "")), &json!(why))
+    );
     for field in ["verdict", "cause", "trouble", "remedy", "silentSince", "durationSeconds", "reserved"] {
         assert_eq!(status.get(field), None, "{field}");
     }

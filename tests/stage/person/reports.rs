@@ -171,7 +171,10 @@ async fn what_only_says_that_it_is_a_build_is_reported_neither_alone_nor_among_i
     let ReportOf::Chain(after) = told.of else { panic!("{:?}", told.of) };
     assert_eq!(tally(&after), before);
     let [notice] = &told.notices[..] else { panic!("{:?}", told.notices) };
-    assert!(notice.starts_with(&format!("namespace {copy} says that it is a build of chain {CHAIN}")), "{notice}");
+    assert!(
+        notice.starts_with(&format!("namespace {copy} says that it is a build of chain {CHAIN}")),
+        "{notice}"
+    );
     let error = Box::pin(report(&stage.cluster(), &copy)).await.unwrap_err();
     assert!(matches!(&error, Error::NotProvablyOurs { namespace, .. } if *namespace == copy), "{error}");
     // a namespace that is called like the chain, and one of a chain that nobody has started
