@@ -174,29 +174,11 @@ pub(super) async fn named(
 ) -> Result<Option<(Overview, HeadsSeen)>> {
     let seen = wanted.list(cluster, select::build(name)).await?;
     if let [build] = &seen.builds[..] {
-        let (build, listening) = (build.clone(), build.phase == Phase::Listening);
-        let chain = &build.chain;
-        let beside = async {
-            let heads = match chain.as_str() {
-                wire::CLAIM_CHAIN => HeadsSeen::default(),
-                chain => HeadsSeen::after(cluster, chain).await.unwrap_or_default(),
-            };
-            let mut seen = seen;
-            if heads.has_passed(&build) {
-                seen.pass();
-            }
-            let others = those(cluster, seen.missed()).await;
-            (seen, others, heads)
-        };
-        // only whoever listens waits for Keel
-        let (signs, (mut seen, others, heads)) =
-            tokio::join!(Beside::read(cluster, Scope::Namespace(name), listening), beside);
-        let mut others = others?;
-        if seen.lost_beside(&others) {
-            others = others.and(namespaces(cluster, select::builds_of(chain)).await?);
+        let (named, heads) = Box::pin(of_build(cluster, build, seen.clone())).await?;
+        // a chain may have the name of what only says that it is a build
+        if heads.believe(build).is_ok() {
+            return Ok(Some((named, heads)));
         }
-        seen = signs.signs_of(cluster, seen, others).await;
-        return Ok(Some((seen, heads)));
     }
     let (chain, beside, heads) = tokio::join!(
         wanted.list(cluster, select::builds_of(name)),
@@ -209,6 +191,29 @@ pub(super) async fn named(
     }
     let others = those(cluster, seen.missed()).await?;
     Ok(Some((beside.signs_of(cluster, seen, others).await, heads)))
+}
+
+/// What is seen of the only build of `seen`, and what is known of its chain's head.
+async fn of_build(cluster: &Cluster, build: &Build, mut seen: Overview) -> Result<(Overview, HeadsSeen)> {
+    let others = async {
+        let heads = match build.chain.as_str() {
+            wire::CLAIM_CHAIN => HeadsSeen::default(),
+            chain => HeadsSeen::after(cluster, chain).await.unwrap_or_default(),
+        };
+        if heads.has_passed(build) {
+            seen.pass();
+        }
+        (those(cluster, seen.missed()).await, heads)
+    };
+    // only whoever listens waits for Keel
+    let keel = build.phase == Phase::Listening;
+    let (beside, (others, heads)) =
+        tokio::join!(Beside::read(cluster, Scope::Namespace(&build.namespace), keel), others);
+    let mut others = others?;
+    if seen.lost_beside(&others) {
+        others = others.and(namespaces(cluster, select::builds_of(&build.chain)).await?);
+    }
+    Ok((beside.signs_of(cluster, seen, others).await, heads))
 }
 
 /// The namespaces of these names, as far as they are there and ours. The names stand in annotations: they may be anything, and

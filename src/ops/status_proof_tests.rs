@@ -161,8 +161,14 @@ async fn who_goes_by_what_builds_say_has_those_alone_that_are_proved() {
         }
     }
     // a namespace that is called like a chain keeps nobody from that chain
-    let mut answers = with_feigned();
-    answers.namespaces.push(copied(&answers.namespaces[4].clone(), "app"));
-    let seen = believed(&serve(answers).0, Some("app")).await.unwrap();
+    let called_like_it = || {
+        let mut answers = with_feigned();
+        answers.namespaces.push(copied(&answers.namespaces[4].clone(), "app"));
+        answers
+    };
+    let seen = believed(&serve(called_like_it()).0, Some("app")).await.unwrap();
     assert_eq!(names(&seen), "ci-a ci-b");
+    let seen = status(&serve(called_like_it()).0, wanted("app")).await.unwrap();
+    assert_eq!(names(&seen), "app ci-a ci-b ci-x ci-y");
+    assert!(table(&seen).starts_with("app there is no chain evil in studioci"), "{}", table(&seen));
 }
