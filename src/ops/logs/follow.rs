@@ -44,14 +44,7 @@ pub(super) async fn follow(
     build: Build,
     tell: LogSink<'_>,
 ) -> Result<LogsEnd> {
-    let mut following = Following {
-        request,
-        build,
-        readers: Readers::new(),
-        known: BTreeSet::new(),
-        active: Vec::new(),
-        heard: false,
-    };
+    let mut following = Following::of(request, build);
     let place = following.build.namespace.clone();
     let mut namespaces =
         cluster.watch::<NamespaceObject>(&kind::NAMESPACES, None, Follow::new(Query::named(&place)));
@@ -62,16 +55,12 @@ pub(super) async fn follow(
     }
     let mut listed: Vec<Pod> = Vec::new();
     let (mut first, mut until) = (true, None);
-    let doubted = is_awaited(&following.build);
     loop {
         let over = following.build.verdict.filter(|_| following.build.phase >= Phase::Recorded);
         if let Some(verdict) = over
             && ((!first && following.active.is_empty())
                 || (until.is_some_and(|until| Instant::now() >= until) && !following.reads_on(&listed)))
         {
-            if doubted {
-                prove_one(cluster, &following.build).await?;
-            }
             return following.end(cluster, verdict, tell).await;
         }
         if over.is_some() {
@@ -189,9 +178,16 @@ struct Following<'a> {
     active: Vec<LogName>,
     /// Whether anything has come.
     heard: bool,
+    /// Whether nothing was proved of it when it was found.
+    doubted: bool,
 }
 
-impl Following<'_> {
+impl<'a> Following<'a> {
+    fn of(request: &'a LogsRequest, build: Build) -> Self {
+        let (known, active, doubted) = (BTreeSet::new(), Vec::new(), is_awaited(&build));
+        Self { request, build, readers: Readers::new(), known, active, heard: false, doubted }
+    }
+
     /// Reads whatever has begun since. `joins`: whether it may have begun long before.
     fn look(&mut self, cluster: &Cluster, pods: &[Pod], joins: bool) {
         for pod in pods {
@@ -219,6 +215,9 @@ impl Following<'_> {
 
     /// There is a verdict, and nothing more to read.
     async fn end(self, cluster: &Cluster, verdict: Verdict, tell: LogSink<'_>) -> Result<LogsEnd> {
+        if self.doubted {
+            prove_one(cluster, &self.build).await?;
+        }
         if !self.heard && !self.request.agent {
             let kept = last_entry(cluster, &self.build).await?.is_none_or(|entry| entry.log_kept);
             let (chain, generation) = (self.build.chain.as_str(), self.build.generation);
@@ -243,7 +242,8 @@ impl Following<'_> {
     ) -> Result<LogsEnd> {
         let recorded = last_entry(cluster, &self.build).await?;
         match recorded.and_then(|entry| entry.verdict.parse().ok()) {
-            Some(verdict) => self.end(cluster, verdict, tell).await,
+            // home has it by its uid
+            Some(verdict) => Self { doubted: false, ..self }.end(cluster, verdict, tell).await,
             None => Err(gone(&self.build)),
         }
     }

@@ -101,6 +101,10 @@ struct Ground {
     pods: Vec<Value>,
     /// Heads in home, where they are others than those that know each namespace.
     heads: Option<Vec<Value>>,
+    /// The head from the second time on that it is asked for.
+    settles: Option<Value>,
+    /// Whether nobody may read heads.
+    blind: bool,
     /// Events of the watches, each so many seconds after the one before.
     namespaces_then: Vec<(u64, Value)>,
     pods_then: Vec<(u64, Value)>,
@@ -143,6 +147,7 @@ impl Ground {
     }
 
     fn serve(self) -> (Cluster, Scripted) {
+        let mut asked = 0;
         Cluster::scripted(move |request| {
             let after = |events: &[(u64, String)], end: BodyEnd| {
                 let lines = events.iter().map(|(after, text)| (Duration::from_secs(*after), text.clone()));
@@ -164,7 +169,16 @@ impl Ground {
                 [""] if watches => events(&self.namespaces_then),
                 [""] => list(&self.namespaces.iter().collect::<Vec<_>>()),
                 ["studioci", "configmaps"] => list(&self.home.values().collect::<Vec<_>>()),
+                ["studioci", "configmaps", _] if self.blind => {
+                    let why = "configmaps \"x\" is forbidden: User \"alice\" cannot get resource \"configmaps\" in API group \"\" in \
+                               the namespace \"studioci\"";
+                    Reply::Status(403, "Forbidden", why)
+                }
                 ["studioci", "configmaps", name] if name.starts_with("chain-") => {
+                    asked += 1;
+                    if let Some(head) = self.settles.as_ref().filter(|_| asked > 1) {
+                        return Reply::Json(200, head.clone());
+                    }
                     let mut heads =
                         self.heads.clone().unwrap_or_else(|| Head::objects_of(&self.namespaces)).into_iter();
                     match heads.find(|head| head["metadata"]["name"] == *name) {
@@ -533,4 +547,39 @@ async fn the_log_of_what_only_says_that_it_is_a_build_is_shown_with_a_warning_an
     }
     // nor does it make a second chain of the only one
     assert_eq!(with_copy().told(here(None)).await, "one\ntwo\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_read_home_is_told_so_once_and_follows_all_the_same() {
+    let mut ground = turning();
+    ground.blind = true;
+    ground.namespaces_then = vec![(3, recorded(PASSED))];
+    let (end, said) = ground.asked(follow(named("app"))).await;
+    assert!(matches!(end.unwrap(), LogsEnd::Verdict(build, Verdict::Passed, _) if build == "ci-2"));
+    let (notice, log) = said.split_once("]\n").unwrap();
+    assert_eq!(log, "one\ntwo\n");
+    let says = "[what the namespaces of chain app say is taken at its word, since home, which proves it, cannot be read";
+    assert!(notice.starts_with(says), "{notice}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_somebody_else_has_made_is_followed_to_no_verdict() {
+    let settling = json!({ "metadata": { "name": "chain-app", "resourceVersion": "1" },
+        "data": { "uuid": "c", "generation": "2" } });
+    for uid in ["uid-ci-2", "another"] {
+        let mut ground = Ground::of(vec![namespace("ci-2", "app", 2, "Claimed", &[])]);
+        let mut head = settling.clone();
+        // home settles it, or the real one, while the log is followed; of what it has not settled the claim alone is believed
+        (head["data"]["namespace"], head["data"]["uid"]) = (json!("ci-2"), json!(uid));
+        ground.settles = Some(head);
+        ground.heads = Some(vec![settling.clone()]);
+        ground.namespaces_then = vec![(3, recorded(PASSED))];
+        let (end, _) =
+            ground.remembers(&[entry("ci-2", 2, "Passed", false)]).asked(follow(named("app"))).await;
+        match end {
+            Ok(LogsEnd::Verdict(_, Verdict::Passed, _)) => assert_eq!(uid, "uid-ci-2"),
+            Err(Error::NotProvablyOurs { .. }) => assert_eq!(uid, "another"),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -247,7 +247,8 @@ impl Overview {
             unproved.filter(|(build, _)| meant(&build.namespace, Some(&build.chain))).collect();
         warnings.extend(not_believed(&unproved));
         warnings.extend(self.notices.iter().cloned());
-        let mut waiting = self.builds.iter().filter(|build| build.phase == Phase::Listening);
+        let listens = |build: &&Build| build.phase == Phase::Listening && self.unproved(build).is_none();
+        let mut waiting = self.builds.iter().filter(listens);
         if waiting.any(|build| meant(&build.namespace, Some(&build.chain))) {
             warnings.extend(self.keel.clone());
         }
