@@ -18,8 +18,9 @@ use crate::state::chain::Data;
 use crate::state::error::Error;
 use crate::state::select;
 
-/// How many heads are asked for one by one by whoever may not list them.
-const BY_NAME: usize = 4 * CONNECTIONS;
+/// How many heads are asked for one by one by whoever may not list them: more than somebody makes up by accident, so that their own
+/// chain's is among them.
+const BY_NAME: usize = 16 * CONNECTIONS;
 
 /// What is known of the heads of chains.
 #[derive(Debug, Default)]
