@@ -415,11 +415,12 @@ async fn a_chain_whose_head_is_lost_or_cannot_be_read_is_said_to_be_so() {
         head
     };
     let labels = || json!({ wire::CHAIN: "app" });
-    let record = json!({ "metadata": { "namespace": wire::HOME, "name": "record-app", "labels": labels() }, "data": {} });
+    let history = json!({ "metadata": { "namespace": wire::HOME, "name": wire::history_object("app"), "labels": labels() },
+        "data": {} });
     let lost = Some("home has no head of it (ConfigMap chain-app in studioci)");
     let edited = "ConfigMap chain-app in studioci: the head of the chain has no readable \"generation\" (it says \"x\")";
     for (heads, builds, fault) in [
-        (vec![record], 1, Some(lost)),
+        (vec![history], 1, Some(lost)),
         (vec![head(labels(), "1")], 1, Some(None)),
         // as one that came after the list, or whose label somebody took off
         (vec![head(json!({}), "1")], 1, Some(None)),
@@ -433,7 +434,11 @@ async fn a_chain_whose_head_is_lost_or_cannot_be_read_is_said_to_be_so() {
         let (cluster, _) = serve(Answers { namespaces, heads: Some(heads.clone()), ..Answers::default() });
         let seen = chains(&cluster, WantedBuilds::default()).await.unwrap();
         let told: Vec<_> = seen.chains.iter().map(|it| (it.name.as_str(), it.fault.as_deref())).collect();
-        assert_eq!(told, fault.map(|fault| ("app", fault)).into_iter().collect::<Vec<_>>(), "{heads:?} {builds}");
+        assert_eq!(
+            told,
+            fault.map(|fault| ("app", fault)).into_iter().collect::<Vec<_>>(),
+            "{heads:?} {builds}"
+        );
     }
     // what is being deleted needs none any more
     let mut going = namespace("ci-a", 1);
