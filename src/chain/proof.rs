@@ -48,14 +48,12 @@ pub enum Unproved {
         chain: String,
     },
     /// The chain has not come so far.
-    #[error("it says {number}, and chain {chain} is at generation {newest} only, so nothing proves it ours", number = in_words(*.generation))]
+    #[error("it says {number}, and chain {chain} has not come so far, so nothing proves it ours", number = in_words(*.generation))]
     Ahead {
         /// The chain.
         chain: String,
         /// What it says.
         generation: u64,
-        /// Where the chain is.
-        newest: u64,
     },
     /// That generation is another namespace.
     #[error("the head of chain {chain} knows {number} by another uid, so nothing proves it ours", number = in_words(*.generation))]
@@ -74,7 +72,7 @@ pub enum Unproved {
         chain: String,
     },
     /// Nothing of it is known.
-    #[error("chain {chain} knows neither its uid nor its {owner}, so nothing proves it ours", owner = wire::OWNER)]
+    #[error("chain {chain} does not know its uid, so nothing proves it ours")]
     Unknown {
         /// The chain.
         chain: String,
@@ -102,7 +100,7 @@ impl<'a> Witness<'a> {
             build.generation > head.generation
         };
         if ahead {
-            return Err(Unproved::Ahead { chain, generation: build.generation, newest: head.generation });
+            return Err(Unproved::Ahead { chain, generation: build.generation });
         }
         Ok(head)
     }
@@ -118,18 +116,15 @@ impl<'a> Witness<'a> {
         if self.knows(build, head) || self.seeds(build) { Ok(()) } else { Err(self.unproved(build, head)) }
     }
 
-    /// The same for whoever acts by what stands on it: where home knows that generation by another uid, its owner uuid is a copy.
+    /// The same for whoever acts by what stands on it. An owner uuid can be read on any build, and on those that home has forgotten,
+    /// too: it proves a claim that says nothing yet, unless home knows that generation by another uid.
     ///
     /// # Errors
     /// Why nothing proves that.
     pub fn of_its_build(self, build: &Build) -> Result<(), Unproved> {
         let head = self.head_of(build)?;
-        let copied = self.knows_another(build, head);
-        if self.knows(build, head) || (!copied && self.seeds(build)) {
-            Ok(())
-        } else {
-            Err(self.unproved(build, head))
-        }
+        let claimed = is_awaited(build) && !self.knows_another(build, head) && self.seeds(build);
+        if self.knows(build, head) || claimed { Ok(()) } else { Err(self.unproved(build, head)) }
     }
 
     /// Whether a build is believed by whoever only looks: home knows it by its uid, or it is [`is_awaited`] and says nothing yet that

@@ -48,9 +48,9 @@ fn a_build_is_believed_by_its_uid_and_whatever_else_it_says_proves_nothing() {
     };
     insta::assert_snapshot!(with(|it| it.uid = "copied".into()), @"the head of chain app knows generation 2 by another uid, so nothing proves it ours");
     insta::assert_snapshot!(with(|it| it.generation = 3), @"the head of chain app knows generation 3 by another uid, so nothing proves it ours");
-    insta::assert_snapshot!(with(|it| it.generation = 1), @"chain app knows neither its uid nor its studioci.dev/owner, so nothing proves it ours");
-    insta::assert_snapshot!(with(|it| it.generation = 5), @"it says generation 5, and chain app is at generation 4 only, so nothing proves it ours");
-    insta::assert_snapshot!(with(|it| it.generation = side::FIRST), @"it says side build 1, and chain app is at generation 4 only, so nothing proves it ours");
+    insta::assert_snapshot!(with(|it| it.generation = 1), @"chain app does not know its uid, so nothing proves it ours");
+    insta::assert_snapshot!(with(|it| it.generation = 5), @"it says generation 5, and chain app has not come so far, so nothing proves it ours");
+    insta::assert_snapshot!(with(|it| it.generation = side::FIRST), @"it says side build 1, and chain app has not come so far, so nothing proves it ours");
     insta::assert_snapshot!(with(|it| it.chain_uuid = "d".into()), @"chain app in studioci is another one of the same name, so nothing proves it ours");
     let of =
         |head| Witness { head, ..Witness::default() }.believes(&passed(2, "u2")).unwrap_err().to_string();
@@ -122,7 +122,16 @@ fn an_owner_uuid_that_was_copied_from_a_real_build_proves_nothing_to_whoever_act
         ..build(generation, uid, Phase::Claimed, None)
     };
     assert_eq!(known.of_its_build(&owned(3, "u3")), Ok(()));
-    assert_eq!(known.of_its_build(&owned(1, "u1")), Ok(()), "what the head does not know, the seed proves");
+    assert_eq!(
+        known.of_its_build(&owned(1, "u1")),
+        Ok(()),
+        "of a claim that the head does not know the seed is a proof"
+    );
+    for phase in [Phase::Building, Phase::Finished] {
+        let verdict = (phase == Phase::Finished).then_some(Verdict::Passed);
+        let copy = known.of_its_build(&Build { phase, verdict, ..owned(1, "u1") });
+        assert!(matches!(copy, Err(Unproved::Unknown { .. })), "{phase}: {copy:?}");
+    }
     let copy = known.of_its_build(&owned(3, "copied"));
     assert!(matches!(copy, Err(Unproved::OtherUid { .. })), "{copy:?}");
     assert_eq!(

@@ -218,7 +218,7 @@ fn what_is_not_provably_ours_stays() {
         ),
         (
             Namespace::of("app", 12, "Finished"),
-            "! it says generation 12, and chain app is at generation 9 only, so nothing proves it ours",
+            "! it says generation 12, and chain app has not come so far, so nothing proves it ours",
         ),
         (
             Namespace::of("claim", 0, "Building"),
@@ -261,7 +261,7 @@ fn what_the_head_settled_is_proved_by_its_uid_and_what_it_did_not_by_the_seed() 
         by_seed(kept);
         kept.seed = None;
     };
-    let unproved = "chain app knows neither its uid nor its studioci.dev/owner, so nothing proves it ours";
+    let unproved = "chain app does not know its uid, so nothing proves it ours";
     // the head knows its uid: no seed is asked for, and a copied annotation is worth nothing
     assert!(with(&of(4, "Listening").but(forged), &|kept| kept.seed = None).is_ok());
     let again = of(4, "Listening").but(|it| it.uid = "again".into()).but(forged);
@@ -466,10 +466,7 @@ fn a_side_build_goes_as_any_build_and_one_that_was_never_complete_goes_at_once()
     // a number that nobody has taken is forged
     let unknown = Namespace::of("app", number + 9, "Claimed");
     let said = fates(&[unknown], &of(known(), false), Rules::default()).remove(0);
-    assert_eq!(
-        said,
-        "! it says side build 10, and chain app is at generation 9 only, so nothing proves it ours"
-    );
+    assert_eq!(said, "! it says side build 10, and chain app has not come so far, so nothing proves it ours");
 }
 
 #[test]

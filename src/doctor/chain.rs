@@ -86,7 +86,9 @@ pub(super) fn listener(seen: &CheckedChain<'_>) -> Vec<Opinion> {
         Err(why) => return vec![why.opinion()],
     };
     let Some((namespace, uid)) = &head.claimed else {
-        let before = builds.iter().find(|build| build.generation + 1 == head.generation);
+        let is_before =
+            |build: &&Build| build.generation + 1 == head.generation && proof(seen, build).is_ok();
+        let before = builds.iter().find(is_before);
         let said = before.and_then(|before| standstill(seen, before));
         let next = head.generation;
         return vec![match (said, before) {
@@ -156,7 +158,7 @@ pub(super) fn agents(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let unfinished = |build: &&Build| {
         let over = build.phase >= Phase::Finished || build.terminating;
         // a namespace that home has passed by is told of as an orphan
-        let needless = is_orphan(seen, build) || is_left_over(seen, build);
+        let needless = proof(seen, build).is_err() || is_left_over(seen, build);
         !over && !is_of_listener(seen, build) && !needless
     };
     let builds: Vec<&Build> = builds(seen).iter().filter(unfinished).collect();
@@ -176,18 +178,20 @@ pub(super) fn edited(seen: &CheckedChain<'_>) -> Vec<Opinion> {
 /// Whether home knows nothing of a build's namespace: by its uid, which nobody can feign. Of what is older than all that
 /// home remembers nothing is said.
 fn is_orphan(seen: &CheckedChain<'_>, build: &Build) -> bool {
-    let Some(head) = head(seen) else { return false };
-    if build.generation == 0 {
-        return false;
-    }
-    let entries =
-        seen.chain.history.as_ref().ok().and_then(|data| Some(history(data.as_ref()?))).unwrap_or_default();
-    match (Witness { head: Some(Ok(head)), history: &entries, seed: None }).believes(build) {
+    match proof(seen, build) {
         // a claim that was never settled is left over, which is told by the seed
         Err(Unproved::Unknown { .. }) => build.is_side() && build.phase < Phase::Finished,
         Ok(()) | Err(Unproved::Forgotten { .. }) => false,
         Err(_) => true,
     }
+}
+
+/// Why a build is not believed, where that can be told.
+fn proof(seen: &CheckedChain<'_>, build: &Build) -> Result<(), Unproved> {
+    let Some(head) = head(seen).filter(|_| build.generation > 0) else { return Ok(()) };
+    let entries =
+        seen.chain.history.as_ref().ok().and_then(|data| Some(history(data.as_ref()?))).unwrap_or_default();
+    Witness { head: Some(Ok(head)), history: &entries, seed: None }.believes(build)
 }
 
 /// Whether nobody will ever need what is in a build's namespace.

@@ -175,8 +175,12 @@ pub(super) async fn named(
     let seen = wanted.list(cluster, select::build(name)).await?;
     if let [build] = &seen.builds[..] {
         let (named, heads) = Box::pin(of_build(cluster, build, seen.clone())).await?;
-        // a chain may have the name of what only says that it is a build
-        if heads.believe(build).is_ok() {
+        // a chain may have the name of a bare claim, and of what only says that it is a build
+        let is_meant = match build.chain.as_str() {
+            wire::CLAIM_CHAIN => !HeadsSeen::of(cluster, name).await.knows(name),
+            _ => heads.believe(build).is_ok(),
+        };
+        if is_meant {
             return Ok(Some((named, heads)));
         }
     }

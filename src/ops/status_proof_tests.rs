@@ -52,11 +52,11 @@ async fn what_only_says_that_it_is_a_build_is_listed_as_unproved_and_said_to_be(
         ci-a is believed
         ci-b is believed
         ci-x the head of chain app knows generation 1 by another uid, so nothing proves it ours
-        ci-y it says generation 3, and chain app is at generation 2 only, so nothing proves it ours
+        ci-y it says generation 3, and chain app has not come so far, so nothing proves it ours
         ci-z there is no chain evil in studioci, so nothing proves it ours
         ");
-    insta::assert_snapshot!(seen.warnings(None).join("\n"), @"3 namespaces say that they are builds of chains, and are not believed (ci-x, ci-y, ci-z), so that nothing counts them; kubectl studioci status -A tells why of each, and kubectl delete namespace NAME removes one");
-    insta::assert_snapshot!(seen.warnings(Some("evil")).join("\n"), @"namespace ci-z says that it is a build of chain evil, and is not believed: there is no chain evil in studioci, so nothing proves it ours; kubectl delete namespace ci-z removes it");
+    insta::assert_snapshot!(seen.warnings(None).join("\n"), @"3 namespaces say that they are builds of chains, and are not believed (ci-x, ci-y, ci-z), so that nothing counts them; kubectl studioci status -A tells why of each, kubectl studioci doctor looks at their chains, and kubectl delete namespace NAME removes what nobody needs");
+    insta::assert_snapshot!(seen.warnings(Some("evil")).join("\n"), @"namespace ci-z says that it is a build of chain evil, and is not believed: there is no chain evil in studioci, so nothing proves it ours; kubectl studioci doctor evil looks at that chain, and kubectl delete namespace ci-z removes what nobody needs");
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,4 +171,52 @@ async fn who_goes_by_what_builds_say_has_those_alone_that_are_proved() {
     let seen = status(&serve(called_like_it()).0, wanted("app")).await.unwrap();
     assert_eq!(names(&seen), "app ci-a ci-b ci-x ci-y");
     assert!(table(&seen).starts_with("app there is no chain evil in studioci"), "{}", table(&seen));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_namespaces_of_a_chain_that_was_purged_are_no_forgeries_while_they_go() {
+    let mut namespaces = real();
+    for namespace in &mut namespaces {
+        namespace["metadata"]["deletionTimestamp"] = json!("2026-11-25T12:00:00Z");
+    }
+    let (going, _) = seen(Answers { namespaces, heads: Some(Vec::new()), ..Answers::default() }).await;
+    assert_eq!(table(&going), "ci-a is believed\nci-b is believed");
+    assert_eq!(going.warnings(None), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_has_lost_its_listener_is_told_so_whatever_says_that_it_is_a_later_build() {
+    let told = |seen: &Overview| {
+        let signs = seen.signs.get("ci-a").unwrap();
+        signs.trouble.clone().unwrap_or_default()
+    };
+    let lost = || {
+        let mut last = passed("ci-a", 1);
+        last["metadata"]["annotations"][wire::DISPATCH] = json!("done");
+        last["metadata"]["annotations"][wire::SUCCESSOR] = json!("ci-b");
+        last
+    };
+    let heads = || Some(Head::objects_of(&[lost(), namespace("ci-b", 2)]));
+    let alone = Answers { namespaces: vec![lost()], heads: heads(), ..Answers::default() };
+    let lacks = "the chain has no listener any more: namespace ci-b is gone, or its labels are";
+    assert_eq!(told(&seen(alone).await.0), lacks);
+    let feigned = || Answers {
+        namespaces: vec![lost(), copied(&namespace("ci-b", 2), "ci-y")],
+        heads: heads(),
+        ..Answers::default()
+    };
+    assert_eq!(told(&seen(feigned()).await.0), lacks);
+    for name in ["app", "ci-a"] {
+        assert_eq!(told(&status(&serve(feigned()).0, wanted(name)).await.unwrap()), lacks, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bare_claim_that_is_called_like_a_chain_hides_nothing_of_it() {
+    let mut claim = namespace("app", 1);
+    claim["metadata"]["labels"][wire::CHAIN] = json!(wire::CLAIM_CHAIN);
+    let namespaces = real().into_iter().chain([claim]).collect();
+    let answers = Answers { namespaces, heads: Some(Head::objects_of(&real())), ..Answers::default() };
+    let seen = status(&serve(answers).0, wanted("app")).await.unwrap();
+    assert!(table(&seen).contains("ci-a is believed\nci-b is believed"), "{}", table(&seen));
 }

@@ -415,8 +415,9 @@ async fn a_chain_whose_head_is_lost_or_cannot_be_read_is_said_to_be_so() {
         head
     };
     let labels = || json!({ wire::CHAIN: "app" });
-    let history = json!({ "metadata": { "namespace": wire::HOME, "name": wire::history_object("app"), "labels": labels() },
-        "data": {} });
+    let metadata =
+        json!({ "namespace": wire::HOME, "name": wire::history_object("app"), "labels": labels() });
+    let history = json!({ "metadata": metadata, "data": {} });
     let lost = Some("home has no head of it (ConfigMap chain-app in studioci)");
     let edited = "ConfigMap chain-app in studioci: the head of the chain has no readable \"generation\" (it says \"x\")";
     for (heads, builds, fault) in [
@@ -443,7 +444,7 @@ async fn a_chain_whose_head_is_lost_or_cannot_be_read_is_said_to_be_so() {
     // what is being deleted needs none any more
     let mut going = namespace("ci-a", 1);
     going["metadata"]["deletionTimestamp"] = json!("2026-11-25T12:00:00Z");
-    let (cluster, _) = serve(Answers { namespaces: vec![going], ..Answers::default() });
+    let (cluster, _) = serve(Answers { namespaces: vec![going], heads: Some(vec![]), ..Answers::default() });
     let seen = chains(&cluster, WantedBuilds::default()).await.unwrap();
     assert_eq!(seen.chains[0].fault, None);
 }

@@ -31,9 +31,15 @@ pub(super) async fn builds(cluster: &Cluster, name: Option<&str>) -> Result<Over
             Box::pin(named(cluster, name, WantedBuilds { name: Some(name), ..WantedBuilds::default() }))
                 .await?
     {
-        return Ok(seen);
+        return Ok(of_all(seen));
     }
-    Box::pin(everything(cluster, WantedBuilds::default())).await
+    Ok(of_all(Box::pin(everything(cluster, WantedBuilds::default())).await?))
+}
+
+/// With what builds lack that are not proved here: each check asks that itself.
+fn of_all(mut seen: Overview) -> Overview {
+    seen.look_for_lost(|_| true);
+    seen
 }
 
 pub(super) async fn look(

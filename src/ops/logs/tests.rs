@@ -533,7 +533,7 @@ fn with_copy() -> Ground {
 #[tokio::test(start_paused = true)]
 async fn the_log_of_what_only_says_that_it_is_a_build_is_shown_with_a_warning_and_followed_to_no_verdict() {
     let says = "namespace ci-copy says that it is a build of chain app, and is not believed: the head of chain app knows generation 2 by \
-                another uid, so nothing proves it ours; kubectl delete namespace ci-copy removes it";
+                another uid, so nothing proves it ours; kubectl studioci doctor app looks at that chain, and kubectl delete namespace ci-copy removes what nobody needs";
     assert_eq!(with_copy().told(named("ci-copy")).await, format!("[{says}]\none\ntwo\n"));
     assert_eq!(
         with_copy().told(named("app")).await,

@@ -29,7 +29,16 @@ pub async fn follow(
     tell: &mut dyn FnMut(Happening, &Overview) -> ControlFlow<()>,
 ) -> Result<()> {
     let query = match wanted.name {
-        Some(name) if known.builds.iter().any(|build| build.namespace == name) => select::build(name),
+        // a chain may have the name of what only says that it is a build
+        Some(name)
+            if known.builds.iter().any(|build| build.namespace == name)
+                && !known
+                    .builds
+                    .iter()
+                    .any(|build| build.chain == name && known.unproved(build).is_none()) =>
+        {
+            select::build(name)
+        }
         Some(name) => select::builds_of(name),
         None => select::builds(),
     };
@@ -65,7 +74,7 @@ impl<'a> FollowedBuilds<'a> {
         let mut proofs = BTreeMap::new();
         for build in &seen.builds {
             let unproved = seen.unproved(build).map(str::to_owned);
-            if unproved.is_some() || !is_awaited(build) {
+            if !seen.untold && (unproved.is_some() || !is_awaited(build)) {
                 proofs.insert(build.uid.clone(), unproved);
             }
         }

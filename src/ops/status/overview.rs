@@ -33,6 +33,12 @@ pub struct Overview {
     pub apart: Vec<(Build, String)>,
     /// Namespaces of generations that their chains have left behind: whether they are there is nobody's question.
     pub passed: BTreeSet<String>,
+    /// Builds beside these that were seen, and are not shown.
+    pub beside: Vec<Build>,
+    /// Namespaces of ours beside these, readable or not.
+    pub others: BTreeSet<String>,
+    /// Whether it could not be told what is proved.
+    pub untold: bool,
     /// That Keel does not run, of interest to whoever waits for a push.
     pub keel: Option<String>,
     /// What keeps Terminating namespaces from going away, by name.
@@ -214,21 +220,23 @@ impl Overview {
             }
             self.signs.insert(build.namespace.clone(), signs);
         }
-        self.look_for_lost(others);
+        self.others = others.names().map(str::to_owned).collect();
+        self.beside = others.builds;
     }
 
-    /// Chains that were robbed of their listener.
-    fn look_for_lost(&mut self, others: Self) {
-        let shown = self.builds.len();
-        let names: BTreeSet<String> = self.not_missed().chain(others.names()).map(str::to_owned).collect();
-        self.builds.extend(others.builds);
-        for (last, next) in signs::without_listener(&self.builds, |name| names.contains(name)) {
+    /// Chains that were robbed of their listener, by what is proved of these builds, and `believed` of those beside them.
+    pub(in crate::ops) fn look_for_lost(&mut self, believed: impl Fn(&Build) -> bool) {
+        let own = self.builds.iter().filter(|build| self.unproved(build).is_none());
+        let beside = self.beside.iter().filter(|build| believed(build));
+        let builds: Vec<Build> = own.chain(beside).cloned().collect();
+        let names: BTreeSet<String> =
+            self.not_missed().map(str::to_owned).chain(self.others.iter().cloned()).collect();
+        for (last, next) in signs::without_listener(&builds, |name| names.contains(name)) {
             let signs = self.signs.entry(last.namespace.clone()).or_default();
             signs.trouble.get_or_insert_with(|| {
                 format!("the chain has no listener any more: namespace {next} is gone, or its labels are")
             });
         }
-        self.builds.truncate(shown);
     }
 
     /// What to warn of whoever asks for that chain or build, or for everything: of what concerns it, and a line for
@@ -287,8 +295,9 @@ pub(in crate::ops) fn not_believed(unproved: &[(&Build, &str)]) -> Option<String
     match unproved {
         [] => None,
         [(build, why)] => Some(format!(
-            "namespace {} says that it is a build of chain {}, and is not believed: {why}; kubectl delete namespace {} removes it",
-            build.namespace, build.chain, build.namespace
+            "namespace {} says that it is a build of chain {}, and is not believed: {why}; kubectl studioci doctor {} looks at \
+             that chain, and kubectl delete namespace {} removes what nobody needs",
+            build.namespace, build.chain, build.chain, build.namespace
         )),
         several => {
             let names: Vec<&str> =
@@ -296,7 +305,8 @@ pub(in crate::ops) fn not_believed(unproved: &[(&Build, &str)]) -> Option<String
             let such = if several.len() > EXAMPLES { "such as " } else { "" };
             Some(format!(
                 "{} namespaces say that they are builds of chains, and are not believed ({such}{}), so that nothing counts them; \
-                 kubectl studioci status -A tells why of each, and kubectl delete namespace NAME removes one",
+                 kubectl studioci status -A tells why of each, kubectl studioci doctor looks at their chains, and kubectl delete \
+                 namespace NAME removes what nobody needs",
                 several.len(),
                 names.join(", ")
             ))

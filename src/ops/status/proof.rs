@@ -18,10 +18,6 @@ use crate::state::chain::Data;
 use crate::state::error::Error;
 use crate::state::select;
 
-/// How many heads are asked for one by one by whoever may not list them: more than somebody makes up by accident, so that their own
-/// chain's is among them.
-const BY_NAME: usize = 16 * CONNECTIONS;
-
 /// What is known of the heads of chains.
 #[derive(Debug, Default)]
 pub(in crate::ops) struct HeadsSeen {
@@ -101,7 +97,6 @@ impl HeadsSeen {
 
     /// Asks about these chains again.
     async fn again(&mut self, cluster: &Cluster, chains: BTreeSet<String>) -> Result<(), cluster::Error> {
-        let mut refused = None;
         if chains.len() > CONNECTIONS {
             // also what no label says to be a head
             let all = Query::labels(wire::CHAIN);
@@ -117,15 +112,10 @@ impl HeadsSeen {
                     self.withheld.extend(now.withheld);
                     return Ok(());
                 }
-                Err(error) if error.is_rbac() => refused = Some(error),
+                // whoever may read the heads of their own chains alone asks for each: that others are many must hide none
+                Err(error) if error.is_rbac() => {}
                 Err(error) => return Err(error),
             }
-        }
-        if let Some(error) = refused.filter(|_| chains.len() > BY_NAME) {
-            for chain in &chains {
-                self.withhold(chain, &error);
-            }
-            return Ok(());
         }
         let asked = chains.iter().map(|chain| Self::after(cluster, chain));
         let found: Vec<_> = stream::iter(asked).buffered(CONNECTIONS).collect().await;
@@ -150,6 +140,11 @@ impl HeadsSeen {
         }
         let head = self.heads.get(&build.chain).map(Ok);
         Witness { head, ..Witness::default() }.believes(build)
+    }
+
+    /// Whether there is a chain of that name, as far as that can be told.
+    pub(super) fn knows(&self, chain: &str) -> bool {
+        self.heads.contains_key(chain) || self.withheld.contains_key(chain)
     }
 
     /// Whether the chain of a build has gone on beyond the one after it.
@@ -185,10 +180,16 @@ async fn prove(cluster: &Cluster, mut first: HeadsSeen, seen: &mut Overview) -> 
         first.again(cluster, doubted).await?;
     }
     for build in &seen.builds {
-        if let Err(why) = first.believe(build) {
-            seen.signs.entry(build.namespace.clone()).or_default().unproved = Some(why.to_string());
+        match first.believe(build) {
+            // the head of a chain that is purged goes before its last namespaces are gone
+            Err(Unproved::NoChain { .. }) if build.terminating => {}
+            Err(why) => {
+                seen.signs.entry(build.namespace.clone()).or_default().unproved = Some(why.to_string());
+            }
+            Ok(()) => {}
         }
     }
+    seen.look_for_lost(|beside| first.believe(beside).is_ok());
     first.withheld.retain(|chain, _| seen.builds.iter().any(|build| build.chain == *chain));
     seen.notices.extend(first.notice());
     Ok(())
@@ -197,6 +198,8 @@ async fn prove(cluster: &Cluster, mut first: HeadsSeen, seen: &mut Overview) -> 
 /// Marks what nothing proves; that this cannot be told is a notice.
 pub(super) async fn proved(cluster: &Cluster, heads: HeadsSeen, seen: &mut Overview) {
     if let Err(error) = Box::pin(prove(cluster, heads, seen)).await {
+        seen.untold = true;
+        seen.look_for_lost(|_| true);
         seen.notices.push(format!("whether these builds are their chains' cannot be told: {error}"));
     }
 }
