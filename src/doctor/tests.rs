@@ -624,6 +624,18 @@ fn what_is_older_than_all_that_home_remembers_is_no_orphan() {
 }
 
 #[test]
+fn what_nothing_proves_has_no_agent_that_could_be_missed() {
+    let stands_still = |known: bool| {
+        let mut facts = well();
+        builds(&mut facts).push(build("ci-x", Phase::Building, "2", &[]));
+        signs(&mut facts, "ci-x", trouble("its agent is gone", None));
+        facts.chains[0].head = Ok(Some(head(&[("settled.2", known.then_some("uid-of-ci-x"))])));
+        found(&facts).iter().any(|(code, ..)| *code == "chain-agents")
+    };
+    assert!(stands_still(true) && !stands_still(false));
+}
+
+#[test]
 fn a_side_build_that_is_made_or_complete_is_no_orphan_and_its_result_is_not_the_chains_last() {
     for (claim, phase) in [
         ("since 2026-01-01T00:00:00Z", Phase::Claimed),
