@@ -6,14 +6,12 @@ use std::time::Duration;
 use futures_util::StreamExt;
 
 mod believed;
+mod sought;
 
-use super::report::history_of;
 use super::status;
 use crate::chain::bound::TimeBound;
 use crate::chain::build::{Build, Phase, Verdict};
-use crate::chain::outbox::of_history;
 use crate::chain::proof::is_awaited;
-use crate::chain::revision::is_same_commit;
 use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
@@ -21,6 +19,7 @@ use crate::cluster::{self, Cluster, Follow, Query};
 use crate::state::build::{readable, unreadable};
 use crate::state::error::{Error, Result, WatchFault};
 use crate::state::head::head;
+pub use sought::SoughtCommit;
 
 /// What is told of a build that is followed.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,15 +60,6 @@ pub enum Until<'a> {
     VerdictOf(SoughtCommit<'a>),
 }
 
-/// The commit whose build is waited for.
-#[derive(Debug, Clone, Copy)]
-pub struct SoughtCommit<'a> {
-    /// Its id, or the beginning of it.
-    pub id: &'a str,
-    /// Whether the first of two commits has the second one among its ancestors, as far as that is known here.
-    pub contains: fn(&str, &str) -> bool,
-}
-
 /// How it ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WatchEnd {
@@ -91,7 +81,8 @@ const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(
 /// # Errors
 /// [`WatchFault::NoVerdict`] or [`WatchFault::NoBuildOf`] after `bound`; [`WatchFault::NoRevision`] where nobody can say whether a
 /// build is the one that is waited for; [`WatchFault::DeletedBeforeVerdict`] if the namespace vanishes before there is a
-/// verdict and that is all that is waited for; [`Error::NotProvablyOurs`] of what only says that it is a build of its chain.
+/// verdict and that is all that is waited for; [`Error::NotProvablyOurs`] of what only says that it is a build of its chain, where
+/// it was named itself or is all that is waited for.
 pub async fn watch(
     cluster: &Cluster,
     watched: Watched<'_>,
@@ -121,8 +112,10 @@ pub async fn watch(
     };
     seen.notices.iter().for_each(|notice| warn(notice));
     let doubted = is_awaited(&build);
-    let mut going = Watcher { cluster, until, build, doubted, warned: Vec::new(), warn: Some(warn) };
-    if name != Some(&going.build.namespace) {
+    let mut going = Watcher::new(cluster, until, build, Some(warn));
+    going.doubted = doubted;
+    going.named = name == Some(&going.build.namespace);
+    if !going.named {
         let chain = going.build.chain.clone();
         going.warn_of(seen.apart.into_iter().filter(|(build, _)| build.chain == chain));
     }
@@ -140,21 +133,9 @@ pub async fn watch_build(
     tell: WatchSink<'_>,
 ) -> Result<Option<Verdict>> {
     // whoever hands it in has made it, or has proved it
-    let (until, build) = (Until::Verdict, build.clone());
-    let watcher = Watcher { cluster, until, build, doubted: false, warned: Vec::new(), warn: None };
-    match watcher.within(bound, tell).await? {
+    match Watcher::new(cluster, Until::Verdict, build.clone(), None).within(bound, tell).await? {
         WatchEnd::Verdict(verdict) => Ok(Some(verdict)),
         WatchEnd::ChainEnded(..) | WatchEnd::PassedOver(_) | WatchEnd::Unheard => Ok(None),
-    }
-}
-
-impl SoughtCommit<'_> {
-    fn is_of(self, build: &Build) -> bool {
-        build.revision.as_ref().is_some_and(|revision| is_same_commit(revision, self.id))
-    }
-
-    fn is_in(self, build: &Build) -> bool {
-        build.revision.as_ref().is_some_and(|revision| (self.contains)(revision, self.id))
     }
 }
 
@@ -164,15 +145,25 @@ struct Watcher<'a> {
     until: Until<'a>,
     /// The build that it is at, as it was seen last.
     build: Build,
+    /// Whether it was named itself, and not its chain.
+    named: bool,
     /// Whether nothing is proved of it yet.
     doubted: bool,
+    /// uids of claims that were followed and came to nothing.
+    let_go: Vec<String>,
     /// uids of those that were said not to be believed.
     warned: Vec<String>,
     warn: Option<WarnSink<'a>>,
 }
 
-impl Watcher<'_> {
+impl<'a> Watcher<'a> {
+    fn new(cluster: &'a Cluster, until: Until<'a>, build: Build, warn: Option<WarnSink<'a>>) -> Self {
+        let (warned, let_go) = (Vec::new(), Vec::new());
+        Self { cluster, until, build, named: false, doubted: false, let_go, warned, warn }
+    }
+
     fn go_to(&mut self, build: Build) {
+        self.named &= self.build.uid == build.uid;
         self.doubted = is_awaited(&build);
         self.build = build;
     }
@@ -194,14 +185,19 @@ impl Watcher<'_> {
             if let Ok(ControlFlow::Break(())) = followed {
                 return Ok(WatchEnd::Unheard);
             }
-            let at = self.build.generation;
-            let mut end = match self.end_here(followed.err())? {
-                None => self.next().await?,
-                end => end,
-            };
+            // in the place of a claim that came to nothing another build of its generation may be, or come
+            let from = self.build.generation + u64::from(!self.doubted);
+            let mut end = self.end_here(followed.err())?;
+            if end.is_none() {
+                if self.doubted {
+                    self.let_go.push(self.build.uid.clone());
+                    tokio::time::sleep(LOOK.0).await;
+                }
+                end = self.next(from).await?;
+            }
             // whoever sleeps meanwhile may miss a build from its push to its disposal
             if let (None, Until::VerdictOf(sought)) = (&end, self.until)
-                && self.build.generation > at + 1
+                && self.build.generation > from
             {
                 end = self.look_for(sought, tell).await?;
             }
@@ -211,51 +207,20 @@ impl Watcher<'_> {
         }
     }
 
-    /// Finds the newest build of this commit, and else the one from which on to wait for it; or how that has ended already.
-    async fn look_for(&mut self, sought: SoughtCommit<'_>, tell: WatchSink<'_>) -> Result<Option<WatchEnd>> {
-        let (chain, uuid) = (&self.build.chain.clone(), &self.build.chain_uuid.clone());
-        let there = status::builds_of_chain(self.cluster, chain).await?;
-        let mut there = self.believed(there, None).await?;
-        let mut gone: Vec<Build> =
-            history_of(self.cluster, chain).await?.iter().map(|it| of_history(it, chain, uuid)).collect();
-        // the verdict of a push is meant, and not of what somebody has built of the same commit by hand
-        there.retain(|build| !build.is_side());
-        gone.retain(|build| !build.is_side());
-        gone.retain(|build| build.verdict.is_some() && there.iter().all(|other| other.uid != build.uid));
-        let newest =
-            |builds: &mut dyn Iterator<Item = &Build>| builds.max_by_key(|build| build.generation).cloned();
-        let of_commit = newest(&mut there.iter().chain(&gone).filter(|build| sought.is_of(build)));
-        if let Some(after) = of_commit {
-            let verdict = after.verdict.filter(|_| gone.contains(&after));
-            if let Some(verdict) = verdict {
-                let _ = tell(&Change { before: None, after, outside: None });
-                return Ok(Some(WatchEnd::Verdict(verdict)));
-            }
-            self.go_to(after);
-            return Ok(None);
-        }
-        // whatever has been built before may not tell its revision: that is asked of what is built from now on
-        let built = newest(&mut there.iter().chain(&gone).filter(|build| build.version.is_some()));
-        if let Some(built) = built.filter(|built| sought.is_in(built)) {
-            return Ok(Some(WatchEnd::PassedOver(Box::new(built))));
-        }
-        if let Some(from) = status::running_or_next(&there) {
-            self.go_to(from.clone());
-        }
-        if self.is_recorded() { self.next().await } else { Ok(None) }
-    }
-
     /// What comes of a build that was followed as far as it is to be, or to this error; none = the next one is to be followed.
     fn end_here(&self, error: Option<Error>) -> Result<Option<WatchEnd>> {
         let build = &self.build;
         let goes_on = match self.until {
             Until::Verdict => false,
             Until::ChainEnds => true,
-            Until::VerdictOf(sought) => !sought.is_of(build),
+            Until::VerdictOf(sought) => self.doubted || !sought.is_of(build),
         };
         match error {
             Some(Error::Watch(WatchFault::DeletedBeforeVerdict { .. })) if goes_on => return Ok(None),
+            // whoever follows a chain has not asked for this one, which may be given up or be somebody else's
+            Some(Error::NotProvablyOurs { .. }) if goes_on && !self.named => return Ok(None),
             Some(error) => return Err(error),
+            None if goes_on && self.doubted => return Ok(None),
             None => {}
         }
         match self.until {
@@ -281,6 +246,8 @@ impl Watcher<'_> {
         self.is_recorded()
             || match self.until {
                 Until::Verdict => false,
+                // what a claim says of its image may be anybody's
+                _ if self.doubted => build.terminating,
                 // a listener that `start` or `stop` puts away may be Terminating for long
                 Until::ChainEnds => build.terminating,
                 Until::VerdictOf(sought) if sought.is_of(build) => false,
@@ -288,15 +255,15 @@ impl Watcher<'_> {
             }
     }
 
-    /// Goes on to the build after this one, once it is there; or how the chain has ended.
-    async fn next(&mut self) -> Result<Option<WatchEnd>> {
+    /// Goes on to the next build, of generation `from` or later, once it is there; or how the chain has ended.
+    async fn next(&mut self, from: u64) -> Result<Option<WatchEnd>> {
         let chain = self.build.chain.clone();
         let mut pause = LOOK.0;
         loop {
             // before the builds: a `start` in between brings one
             let head = head(self.cluster, &chain).await?;
             let mut builds = status::builds_of_chain(self.cluster, &chain).await?;
-            builds.retain(|build| build.generation > self.build.generation && !build.terminating);
+            builds.retain(|build| build.generation >= from && !build.terminating);
             builds.retain(|build| build.is_side() == self.build.is_side());
             let builds = self.believed(builds, head.as_ref()).await?;
             if let Some(next) = builds.into_iter().min_by_key(|build| build.generation) {
@@ -318,7 +285,7 @@ impl Watcher<'_> {
     fn no_verdict(&self, bound: Duration) -> WatchFault {
         let bound = TimeBound(bound);
         match self.until {
-            Until::VerdictOf(sought) if !sought.is_of(&self.build) => WatchFault::NoBuildOf {
+            Until::VerdictOf(sought) if self.doubted || !sought.is_of(&self.build) => WatchFault::NoBuildOf {
                 chain: self.build.chain.clone(),
                 revision: sought.id.to_owned(),
                 bound,
@@ -347,6 +314,12 @@ impl Watcher<'_> {
                 event = events.next() => event,
                 () = tokio::time::sleep(pause) => {
                     pause = (2 * pause).min(LOOK.1);
+                    // what only says that it is a build does nothing by which that would be seen
+                    if let (true, Some(build)) = (self.doubted, &before)
+                        && let Err(error @ Error::NotProvablyOurs { .. }) = self.prove(build).await
+                    {
+                        return Err(error);
+                    }
                     // who may not look, or cannot at this moment, is told what the agent says
                     if let Some(build) = &before
                         && let Ok((signs, _)) = status::signs_of(self.cluster, build).await

@@ -15,7 +15,7 @@ impl Watcher<'_> {
     pub(super) async fn believed(&mut self, builds: Vec<Build>, head: Option<&Head>) -> Result<Vec<Build>> {
         let known = Witness { head: head.map(Ok), ..Witness::default() };
         if builds.iter().all(|build| known.believes(build).is_ok()) {
-            return Ok(builds);
+            return Ok(self.without_let_go(builds));
         }
         // home knew of them before they began, and so before they were seen
         let heads = HeadsSeen::after(self.cluster, &self.build.chain).await?;
@@ -27,7 +27,19 @@ impl Watcher<'_> {
             }
         }
         self.warn_of(others.into_iter());
-        Ok(believed)
+        Ok(self.without_let_go(believed))
+    }
+
+    /// Without those that came to nothing already, where another of their generation is there.
+    fn without_let_go(&self, builds: Vec<Build>) -> Vec<Build> {
+        let (again, mut builds): (Vec<_>, Vec<_>) =
+            builds.into_iter().partition(|build| self.let_go.contains(&build.uid));
+        for build in again {
+            if builds.iter().all(|other| other.generation != build.generation) {
+                builds.push(build);
+            }
+        }
+        builds
     }
 
     /// Says of each once that it is not believed.
