@@ -38,27 +38,34 @@ pub(super) enum PluginPolicy {
 }
 
 impl PluginPolicy {
-    /// Why it forbids this command, which is a clean path or a name; none where it does not. `find` gives the program that a
-    /// command means.
+    /// The program that may run for this command, which is a clean path or a name; or why none may. `find` gives the program
+    /// that a command means, and is asked about this one only once: what is judged is what runs.
     ///
     /// As client-go's `checkAllowlistLocked`, but that what cannot be found is never allowed.
-    pub(super) fn forbids(&self, command: &str, find: impl Fn(&str) -> Option<PathBuf>) -> Option<String> {
+    pub(super) fn program(
+        &self,
+        command: &str,
+        find: impl Fn(&str) -> Option<PathBuf>,
+    ) -> Result<PathBuf, String> {
         let listed = match self {
-            Self::AllowAll => return None,
-            Self::DenyAll => return Some("policy set to \"DenyAll\"".to_owned()),
+            // what is not found here is looked for by whoever runs it
+            Self::AllowAll => return Ok(find(command).unwrap_or_else(|| command.into())),
+            Self::DenyAll => return Err("policy set to \"DenyAll\"".to_owned()),
             Self::Allowlist(listed) => listed,
         };
         let Some(program) = find(command) else {
-            return Some(format!(
+            return Err(format!(
                 "plugin path {command:?} cannot be resolved for the credential plugin allowlist check"
             ));
         };
         let is_called_so = |entry: &&String| Path::new(entry).file_name() == program.file_name();
         let allowed = listed.iter().any(|entry| *entry == command)
             || listed.iter().filter(is_called_so).any(|entry| find(entry).as_ref() == Some(&program));
+        if allowed {
+            return Ok(program);
+        }
         let path = program.display().to_string();
-        (!allowed)
-            .then(|| format!("plugin path {path:?} is not permitted by the credential plugin allowlist"))
+        Err(format!("plugin path {path:?} is not permitted by the credential plugin allowlist"))
     }
 }
 

@@ -151,10 +151,14 @@ fn a_plugin_is_allowed_by_its_name_its_path_and_by_another_path_to_the_same_name
         ("gone", &["gone"], false),
         ("/gone", &["/gone"], false),
     ] {
-        let forbidden = listed(entries).forbids(command, find);
-        assert_eq!(forbidden.is_none(), allowed, "{command} by {entries:?}: {forbidden:?}");
+        let program = listed(entries).program(command, find);
+        assert_eq!(
+            program.clone().ok(),
+            find(command).filter(|_| allowed),
+            "{command} by {entries:?}: {program:?}"
+        );
     }
-    let why = |policy: PluginPolicy, command: &str| policy.forbids(command, find).unwrap_or_default();
+    let why = |policy: PluginPolicy, command: &str| policy.program(command, find).unwrap_err();
     assert_eq!(why(PluginPolicy::DenyAll, "aws"), "policy set to \"DenyAll\"");
     assert_eq!(
         why(listed(&["gke"]), "aws"),
@@ -164,7 +168,25 @@ fn a_plugin_is_allowed_by_its_name_its_path_and_by_another_path_to_the_same_name
         why(listed(&["gone"]), "gone"),
         "plugin path \"gone\" cannot be resolved for the credential plugin allowlist check"
     );
-    assert_eq!(PluginPolicy::AllowAll.forbids("gone", find), None);
+    assert_eq!(PluginPolicy::AllowAll.program("gone", find), Ok(PathBuf::from("gone")));
+    assert_eq!(PluginPolicy::AllowAll.program("aws", find), Ok(PathBuf::from("/bin/aws")));
+}
+
+#[test]
+fn the_program_that_was_judged_is_the_one_that_runs_though_it_is_another_a_moment_later() {
+    for later in [None, Some("/evil/aws")] {
+        for (command, entries) in
+            [("aws", &["aws"][..]), ("aws", &["gke", "aws"]), ("/bin/aws", &["/bin/aws"])]
+        {
+            let asked = std::cell::Cell::new(0);
+            let find = |_: &str| {
+                asked.set(asked.get() + 1);
+                if asked.get() == 1 { Some(PathBuf::from("/bin/aws")) } else { later.map(PathBuf::from) }
+            };
+            let program = listed(entries).program(command, find);
+            assert_eq!(program, Ok(PathBuf::from("/bin/aws")), "{command} by {entries:?}, then {later:?}");
+        }
+    }
 }
 
 #[test]

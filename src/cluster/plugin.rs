@@ -98,10 +98,9 @@ impl Plugin {
         let command = plugin_program::whole(&self.called());
         let find = |command: &str| plugin_program::find(command, &options.search_path);
         let Kuberc { file, policy, warnings } = Kuberc::of(&options.preferences)?;
-        if let Some(why) = policy.forbids(&command, find) {
-            return Err(ConfigFault::PluginForbidden { plugin: self.called(), file, why }.into());
-        }
-        self.program = find(&command).unwrap_or_else(|| command.into());
+        self.program = policy
+            .program(&command, find)
+            .map_err(|why| ConfigFault::PluginForbidden { plugin: self.called(), file, why })?;
         self.warnings = warnings;
         Ok(self)
     }

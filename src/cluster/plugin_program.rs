@@ -22,7 +22,8 @@ pub(super) fn whole(command: &str) -> String {
         return command.to_owned();
     }
     let absolute = std::path::absolute(command).ok();
-    clean(absolute.as_deref().and_then(Path::to_str).unwrap_or(command))
+    // cleaned by itself `./x` would be a name, which is looked for elsewhere
+    absolute.as_deref().and_then(Path::to_str).map_or_else(|| command.to_owned(), clean)
 }
 
 /// As Go's `filepath.Clean`.
