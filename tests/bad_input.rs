@@ -1480,7 +1480,7 @@ fn a_plugin_that_kubectls_preferences_forbid_or_may_forbid_is_not_run() {
             denies.clone(),
             "error: credential plugin sh is not allowed by kuberc HOME/.kube/kuberc: policy set to \"DenyAll\"\n  \
              remedy: sign in without it (--user, --token), or allow it there: kubectl kuberc set --section \
-             credentialplugin --policy Allowlist --allowlist-entry command=sh\n",
+             credentialplugin --policy Allowlist --allowlist-entry command=COMMAND\n",
         ),
         (
             allowlist("aws"),
@@ -1534,6 +1534,29 @@ fn a_plugin_that_kubectls_preferences_forbid_or_may_forbid_is_not_run() {
     // nobody needs preferences who runs no plugin
     let (_, said, code) = run(&folder, &["claim", "--kubeconfig=k", "--token=x", "--kuberc=none"], &[]);
     assert!(code == 3 && said.starts_with("error: cannot reach the API server"), "{said}");
+}
+
+#[test]
+fn what_a_kubeconfig_calls_a_plugin_is_in_no_command_that_a_person_is_to_paste() {
+    let folder = Folder::new("plugin-name", GOOD);
+    folder.write(
+        "deny",
+        "apiVersion: kubectl.config.k8s.io/v1\nkind: Preference\ncredentialPluginPolicy: DenyAll\n",
+    );
+    for name in ["x; touch ran", "$(touch ran)", "`touch ran`", "a' b", "--", "x\\ntouch ran"] {
+        let quoted = format!("command: \"{name}\"");
+        folder.write("k", kubeconfig_of_plugin().replace("command: sh", &quoted));
+        let (out, said, code) = run(&folder, &["claim", "--kubeconfig=k", "--kuberc=deny"], &[]);
+        assert!(
+            out.is_empty() && code == 2 && said.contains("is not allowed by kuberc deny"),
+            "{name}: {said}"
+        );
+        let (_, remedy) = said.rsplit_once("remedy: ").unwrap();
+        assert!(
+            remedy.ends_with("--allowlist-entry command=COMMAND\n") && !remedy.contains("touch"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -180,7 +180,7 @@ cases! {
         PluginForbidden { plugin: String, file: String, why: String } Usage
             "credential plugin {plugin} is not allowed by kuberc {file}: {why}"
             => "sign in without it (--user, --token), or allow it there: kubectl kuberc set --section credentialplugin --policy \
-                Allowlist --allowlist-entry command={plugin}";
+                Allowlist --allowlist-entry command=COMMAND";
         /// A plugin of which the kubeconfig does not say enough.
         PluginMisdescribed { plugin: String, why: String } Usage
             "credential plugin {plugin}: {why}"
