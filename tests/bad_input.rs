@@ -1560,6 +1560,21 @@ fn what_a_kubeconfig_calls_a_plugin_is_in_no_command_that_a_person_is_to_paste()
 }
 
 #[test]
+fn what_preferences_are_warned_of_is_said_once_for_all_contexts() {
+    let folder = Folder::new("kuberc-once", GOOD);
+    folder.write("mine", "apiVersion: kubectl.config.k8s.io/v1\nkind: Preference\nplugins: none\n");
+    let more = "- {name: there, context: {cluster: one, user: me}}\n- {name: yonder, context: {cluster: one, user: me}}\n";
+    let (head, contexts) = (kubeconfig_of_plugin(), "- {name: here, context: {cluster: one, user: me}}\n");
+    let (head, _) = head.rsplit_once("contexts: ").unwrap();
+    folder.write("k", format!("{head}contexts:\n{contexts}{more}"));
+    let args = ["status", "--kubeconfig=k", "--kuberc=mine", "--contexts=here,there,yonder"];
+    let (_, said, _) = run(&folder, &args, &[("PATH", "/usr/bin:/bin")]);
+    assert_eq!(said.matches("the field \"plugins\" is unknown").count(), 1, "{said}");
+    assert!(said.contains("Warning: context "), "{said}");
+    assert_eq!(said.matches("credential plugin sh: it failed").count(), 3, "{said}");
+}
+
+#[test]
 fn a_pipe_that_a_person_names_is_read() {
     let folder = Folder::new("named-pipe", GOOD);
     let plain = run(&folder, &["render", "-f", "pipeline.yaml"], &[]);

@@ -2,8 +2,10 @@
 //!
 //! kube would run a plugin three times per client and for every request whose token expires within a minute.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,6 +27,8 @@ const BOUND: Duration = Duration::from_secs(120);
 const VERSIONS: [&str; 2] = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
 /// A plugin is not run more often than this, however short-lived its tokens are.
 const LEAST: Duration = Duration::from_secs(10);
+/// What this process has warned of: preferences are those of all its connections.
+static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// A plugin as the kubeconfig describes it.
 #[derive(Debug)]
@@ -33,8 +37,7 @@ pub(super) struct Plugin {
     interactive: bool,
     /// The program that its command means.
     program: PathBuf,
-    /// What a person should know before it runs, a sentence each.
-    pub(super) warnings: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// What a plugin gave.
@@ -98,11 +101,20 @@ impl Plugin {
         let command = plugin_program::whole(&self.called());
         let find = |command: &str| plugin_program::find(command, &options.search_path);
         let Kuberc { file, policy, warnings } = Kuberc::of(&options.preferences)?;
-        self.program = policy
-            .program(&command, find)
-            .map_err(|why| ConfigFault::PluginForbidden { plugin: self.called(), file, why })?;
+        self.program = policy.program(&command, find).map_err(|why| ConfigFault::PluginForbidden {
+            plugin: self.called(),
+            file,
+            why,
+        })?;
         self.warnings = warnings;
         Ok(self)
+    }
+
+    /// What a person should know before it runs, a sentence each. What was said before, also of another connection, is not said
+    /// again.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut said = SAID.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.warnings.iter().filter(|warning| said.insert((*warning).clone())).cloned().collect()
     }
 
     /// For messages.
@@ -304,6 +316,20 @@ mod tests {
         let mut hinted = plugin("/nonexistent/plugin", &[]);
         hinted.exec.install_hint = Some("brew install x\n".to_owned());
         assert_eq!(hinted.run().await.unwrap_err().remedy(), "brew install x");
+    }
+
+    #[test]
+    fn what_preferences_are_warned_of_is_said_once_whatever_asks_for_it_again() {
+        let warned = |sentences: &[&str]| {
+            let warnings = sentences.iter().map(|&sentence| sentence.to_owned()).collect();
+            Plugin { warnings, ..plugin("x", &[]) }
+        };
+        let [one, two] = ["kuberc ONCE: x", "kuberc ONCE: y"];
+        let first = warned(&[one]);
+        assert_eq!(first.warnings(), [one]);
+        assert!(first.warnings().is_empty(), "at its renewal");
+        assert_eq!(warned(&[one, two]).warnings(), [two], "by another connection");
+        assert!(warned(&[]).warnings().is_empty());
     }
 
     #[tokio::test(start_paused = true)]

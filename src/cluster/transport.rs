@@ -152,9 +152,7 @@ impl Transport {
                 Err(fault) => return Err(fault.into()),
             },
             Source::Plugin(plugin) => {
-                for warning in &plugin.warnings {
-                    self.sink.warn(warning.clone());
-                }
+                plugin.warnings().into_iter().for_each(|warning| self.sink.warn(warning));
                 let grant = self.sink.slowly(plugin.run(), || plugin.waiting()).await?;
                 held.header = match &grant.token {
                     Some(token) => Some(bearer(token, &plugin.name())?),
