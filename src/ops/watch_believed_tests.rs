@@ -82,8 +82,8 @@ async fn who_follows_a_chain_passes_over_what_only_says_that_it_is_its_next_buil
     assert_eq!(end.unwrap(), WatchEnd::ChainEnded("app".to_owned(), "by alice".to_owned()));
     assert_eq!(told, "ci-1 Finished, ci-2 Recorded");
     insta::assert_snapshot!(warned.join("\n"), @"
-        namespace ci-1-copy says that it is a build of chain app, and is not believed: the head of chain app knows generation 1 by another uid, so nothing proves it ours; kubectl delete namespace ci-1-copy removes it
-        namespace ci-2-copy says that it is a build of chain app, and is not believed: the head of chain app knows generation 2 by another uid, so nothing proves it ours; kubectl delete namespace ci-2-copy removes it
+        namespace ci-1-copy says that it is a build of chain app, and is not believed: the head of chain app knows generation 1 by another uid, so nothing proves it ours; kubectl studioci doctor app looks at that chain, and kubectl delete namespace ci-1-copy removes what nobody needs
+        namespace ci-2-copy says that it is a build of chain app, and is not believed: the head of chain app knows generation 2 by another uid, so nothing proves it ours; kubectl studioci doctor app looks at that chain, and kubectl delete namespace ci-2-copy removes what nobody needs
         ");
 }
 

@@ -41,7 +41,7 @@ fn changed() -> StartRequest {
 }
 
 /// Runs `start` on a chain that is there; a listener that it raises comes up.
-async fn started_again(stage: &Stage, request: &StartRequest) -> Result<StartOutcome> {
+pub(super) async fn started_again(stage: &Stage, request: &StartRequest) -> Result<StartOutcome> {
     let cluster = stage.cluster();
     let fresh = |world: &World| {
         let (_, newest) = world.builds().pop_last()?;

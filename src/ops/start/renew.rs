@@ -195,7 +195,9 @@ async fn nobody_listens(cluster: &Cluster, head: &Head, builds: &[Build]) -> Res
         return Ok(false);
     }
     if !head.raised_by_agent() {
-        return Ok(newest.is_some_and(|build| build.phase >= Phase::Listening));
+        // a generation that was settled is never claimed again: its owner uuid stood on its namespace for all to read
+        let is_gone = head.claimed.is_some() && newest.is_none();
+        return Ok(is_gone || newest.is_some_and(|build| build.phase >= Phase::Listening));
     }
     if newest.is_some_and(|build| build.phase >= Phase::Listening) {
         return Ok(true);

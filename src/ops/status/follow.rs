@@ -65,7 +65,7 @@ pub async fn follow(
 struct FollowedBuilds<'a> {
     wanted: WantedBuilds<'a>,
     known: BTreeMap<String, (Build, Map)>,
-    /// By uid, of those of which that is settled: why nothing proves one its chain's, or that it is.
+    /// By uid: that home knows it, or why not, which may change yet.
     proofs: BTreeMap<String, Option<String>>,
 }
 
@@ -87,10 +87,7 @@ impl<'a> FollowedBuilds<'a> {
 
     /// Why nothing proves a build its chain's, where that is so. Each is asked about until that is settled.
     async fn unproved(&mut self, cluster: &Cluster, build: &Build) -> Option<String> {
-        if let Some(known) = self.proofs.get(&build.uid) {
-            return known.clone();
-        }
-        if build.chain == wire::CLAIM_CHAIN {
+        if matches!(self.proofs.get(&build.uid), Some(None)) || build.chain == wire::CLAIM_CHAIN {
             return None;
         }
         let unproved = match HeadsSeen::after(cluster, &build.chain).await {

@@ -61,7 +61,31 @@ async fn start_says_what_it_did_to_a_chain_that_lives() {
         cluster.delete(&studioci::cluster::resource::NAMESPACES, None, &namespace, &how).await.unwrap();
     }
     let outcome = started_again(&stage, &rebased).await.unwrap();
-    assert!(matches!(&outcome, StartOutcome::Started(build) if build.generation == 3), "{outcome:?}");
+    assert!(matches!(&outcome, StartOutcome::Started(build) if build.generation == 4), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_makes_the_namespace_of_a_lost_listener_anew_makes_no_build_of_the_chain() {
+    let stage = listening(&glob()).await;
+    let first = stage.world().builds()[&1].clone();
+    let path = format!("/api/v1/namespaces/{first}");
+    {
+        // everything that could be read on it is copied, and it says more
+        let mut world = stage.world();
+        let mut copy = world.get(&path).clone();
+        let inside = format!("{path}/");
+        world.objects.retain(|object, _| !object.starts_with(&inside));
+        copy["metadata"]["uid"] = json!("uid-of-somebody");
+        copy["metadata"]["labels"][wire::PHASE] = json!("Finished");
+        copy["metadata"]["annotations"][wire::VERDICT] = json!("Passed");
+        world.objects.insert(path.clone(), copy);
+    }
+    let outcome = started_again(&stage, &request(&glob())).await.unwrap();
+    let StartOutcome::Started(build) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(build.generation, 2, "a generation that was settled is never claimed again");
+    let head = head(&stage.world());
+    assert_ne!(head["uid"], "uid-of-somebody");
+    assert_ne!(head["settled.1"], "uid-of-somebody", "{head}");
 }
 
 /// Somebody deletes a build's listener, and its pods go.
