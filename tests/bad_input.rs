@@ -1659,7 +1659,7 @@ fn what_only_says_that_it_has_passed_passes_nothing_for_a_script() {
     folder.write("config", kubeconfig(&format!("http://{}", with_feigned_build())));
     let said = |args: &[&str]| run(&folder, args, &[("KUBECONFIG", "config")]);
     let refused = "error: namespace ci-x is not provably ours: the head of chain app knows generation 2 by another uid, so nothing \
-                   proves it ours\n  remedy: it was edited or made by hand; restore it, or work on it with kubectl alone\n";
+                   proves it ours\n  remedy: it was made or edited by hand, or is older than what home remembers; work on it with kubectl alone\n";
     for args in [
         &["watch", "ci-x"][..],
         &["watch", "app"],

@@ -7,6 +7,7 @@ use super::left::run_on;
 use super::observation::{Observation, SupportState};
 use super::verdict::Judged;
 use crate::chain::build::{Baseline, Content, Phase, Verdict, Version};
+use crate::chain::side::in_words;
 use crate::chain::signs::FIRST_PUSH;
 use crate::chain::wire;
 use crate::keel::image::ImageRef;
@@ -228,7 +229,7 @@ fn queue(o: &Observation) -> Action {
         return Action::Reach(Phase::Queued);
     }
     let behind = if holders.is_empty() {
-        format!("behind generation {}", o.before.first().copied().unwrap_or_default())
+        format!("behind {}", in_words(o.before.first().copied().unwrap_or_default()))
     } else {
         format!("behind the build in {}", holders.join(", "))
     };

@@ -20,7 +20,7 @@ use crate::doctor::{self, CheckFinding, Grade};
 use crate::state::confinement::{self, Authorizer, Canary};
 use crate::state::error::{Error, Result};
 use crate::state::home::{self, Home};
-use crate::state::manifests;
+use crate::state::{manifests, select};
 
 /// Why the API server did not say what was asked.
 fn withheld(error: &cluster::Error) -> Withheld {
@@ -60,6 +60,10 @@ pub async fn doctor(
     patience: Duration,
     clock: fn() -> Timestamp,
 ) -> Result<Vec<CheckFinding>> {
+    if let Some(name) = chain.filter(|name| !select::askable(name)) {
+        let remedy = "kubectl studioci status --chains lists the chains that are there".to_owned();
+        return Err(Error::NoSuchName { name: name.to_owned(), remedy });
+    }
     let end = Instant::now() + patience;
     loop {
         let findings = doctor::examine(&look(cluster, chain, clock()).await?);

@@ -96,7 +96,7 @@ async fn what_only_says_that_it_is_a_build_is_not_followed_by_its_name_nor_by_a_
     assert_eq!(told, "");
     insta::assert_snapshot!(format!("{error}\n{}", error.said().1), @"
         namespace ci-1-copy is not provably ours: the head of chain app knows generation 1 by another uid, so nothing proves it ours
-        it was edited or made by hand; restore it, or work on it with kubectl alone
+        it was made or edited by hand, or is older than what home remembers; work on it with kubectl alone
         ");
     let mut stranger = copy();
     stranger["metadata"]["labels"][wire::CHAIN] = json!("evil");

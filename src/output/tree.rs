@@ -103,7 +103,7 @@ impl Rows for TreeView<'_> {
         let mut cells = match of {
             TreeRowOf::There(build) => self.builds.cells_of(build, wide),
             TreeRowOf::Gone(build) => {
-                let mut cells = self.builds.cells_of(build, wide);
+                let mut cells = self.builds.of_gone().cells_of(build, wide);
                 cells[0] = format!("({})", build.namespace);
                 said_last(&mut cells, gone(build));
                 cells

@@ -89,6 +89,25 @@ fn a_chain_stands_above_its_builds_and_what_is_gone_is_a_gap_in_brackets() {
 }
 
 #[test]
+fn a_build_that_is_gone_is_told_as_it_was_whoever_has_its_name_now() {
+    let builds = [
+        build("ci-e", 9, None),
+        build("ci-d", 7, Some(Verdict::Passed)),
+        build("ci-b", 5, Some(Verdict::Failed)),
+    ];
+    let mut signs = BTreeMap::new();
+    signs.insert("größe-6".to_owned(), Signs { unproved: Some("a copy".to_owned()), ..Signs::default() });
+    let now: Timestamp = NOW.parse().unwrap();
+    let view = View::new(&builds, &signs, now);
+    let chains =
+        [ChainSeen { name: "app".to_owned(), newest: builds.first().cloned(), ..ChainSeen::default() }];
+    let told = ChainsView::new(&chains, &signs, now);
+    let rows = Listing::default().rows(&TreeView::new(&chains, &told, &view, Some(&kept())));
+    let gone = rows.lines().find(|row| row.contains("(größe-6)")).unwrap_or_default();
+    assert!(gone.contains("Errored") && !rows.contains("Unproved"), "{rows}");
+}
+
+#[test]
 fn a_chain_whose_head_is_lost_says_so_above_its_builds() {
     let builds = [build("ci-e", 9, None)];
     let (signs, labels) = (BTreeMap::new(), BTreeMap::new());

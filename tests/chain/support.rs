@@ -320,7 +320,7 @@ fn what_is_refused(world: &World, first: &str) {
         5,
         &format!(
             "error: namespace {first} is not provably ours: chain chain-10 in studioci is another one of the same name, so \
-             nothing proves it ours\n  remedy: it was edited or made by hand; restore it, or work on it with kubectl alone\n"
+             nothing proves it ours\n  remedy: it was made or edited by hand, or is older than what home remembers; work on it with kubectl alone\n"
         ),
     );
     edit("annotate", format!("studioci.dev/chain-uuid={uuid}"));

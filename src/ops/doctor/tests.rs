@@ -222,6 +222,12 @@ async fn a_chain_that_is_not_there_is_no_finding() {
     assert_eq!(error.to_string(), "there is no chain and no build called \"nobody\"");
     let findings = Box::pin(doctor(&cluster, Some("app"), Duration::ZERO, clock)).await.unwrap();
     assert!(findings.iter().any(|it| it.category == "chain app"));
+    for name in ["chain/app", "namespace/ci-a", "a b", ""] {
+        let (cluster, record) = serve(|_| None);
+        let error = Box::pin(doctor(&cluster, Some(name), Duration::ZERO, clock)).await.unwrap_err();
+        assert!(matches!(&error, Error::NoSuchName { name: said, .. } if said == name), "{name}: {error}");
+        assert_eq!(record.seen().len(), 0, "{name}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

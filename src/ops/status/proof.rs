@@ -181,8 +181,8 @@ async fn prove(cluster: &Cluster, mut first: HeadsSeen, seen: &mut Overview) -> 
     }
     for build in &seen.builds {
         match first.believe(build) {
-            // the head of a chain that is purged goes before its last namespaces are gone
-            Err(Unproved::NoChain { .. }) if build.terminating => {}
+            // home forgets what is given up, and the chain that is purged, before their namespaces are gone
+            Err(Unproved::NoChain { .. } | Unproved::Unknown { .. }) if build.terminating => {}
             Err(why) => {
                 seen.signs.entry(build.namespace.clone()).or_default().unproved = Some(why.to_string());
             }

@@ -178,7 +178,7 @@ cases! {
         /// A namespace that only looks like its chain's.
         NotProvablyOurs { namespace: String, why: String } Ownership
             "namespace {namespace} is not provably ours: {why}"
-            => "it was edited or made by hand; restore it, or work on it with kubectl alone";
+            => "it was made or edited by hand, or is older than what home remembers; work on it with kubectl alone";
         /// A kind that nothing here creates.
         UnknownKind { kind: String, version: String } Usage
             "kind {kind} ({version}) is not one that can be created here"
