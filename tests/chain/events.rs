@@ -29,7 +29,8 @@ fn native_07_events_labels_and_what_was_reserved_are_seen_by_kubectl() {
     let file = world.file("p.yaml", &pipeline);
     world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
     let first = world.namespace(1);
-    world.push("build-0002", "2", &gated("two", 3));
+    // a pod's times are whole seconds
+    world.push("build-0002", "2", &format!("sleep 2; {}", gated("two", 3)));
     world.phase(1, "Building");
     // an agent that starts anew says nothing twice
     let listener = "studioci.dev/role=listener";

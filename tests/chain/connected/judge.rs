@@ -15,7 +15,7 @@ use super::ways::Ways;
 use crate::world::World;
 
 /// How many things `status` asks for at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 5;
 /// How long a call may take; nothing that answers takes as long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
