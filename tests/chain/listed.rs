@@ -118,8 +118,8 @@ fn native_08_one_table_over_contexts_whichever_of_them_are_dead() {
     assert!(begun.elapsed() < BOUND.min(Duration::from_secs(20)), "{:?}", begun.elapsed());
     let lines: Vec<&str> = said.err.lines().collect();
     assert_eq!(lines.len(), 3, "{said:?}");
-    let blind = "Warning: context there: what the namespaces of chain native-08 say is taken at its word";
-    assert!(lines[2].starts_with(blind), "{said:?}");
+    let unread = "Warning: context there: what the namespaces of chain native-08 say is taken at its word";
+    assert!(lines[2].starts_with(unread), "{said:?}");
     for (line, context) in lines.iter().zip(["nowhere", "hangs"]) {
         assert!(line.starts_with(&format!("error: context {context}: ")), "{line}");
     }

@@ -203,7 +203,9 @@ fn chain_13_a_listener_that_stands_still_says_why() {
     the_cluster_lacks_something(&world, &mut reasons);
     reasons.told("chain-13", 1, "Keel is silent", "Keel has not moved this for");
 
-    edit_head(&world, "9");
+    // as whoever moves it writes it
+    let uid = world.get(&["namespace", &namespace])["metadata"]["uid"].clone();
+    patch_head(&world, &json!({ "generation": "9", "settled.1": uid }));
     reasons.told("chain-13", 1, "the head has passed this generation", "stood down");
     held_while_it_goes(&world, &mut reasons, &namespace);
     drop(mended);
@@ -263,7 +265,11 @@ fn keel_loses_a_push(world: &World, reasons: &mut Reasons<'_>) {
 
 /// Writes a generation into the chain's head.
 fn edit_head(world: &World, generation: &str) {
-    let patch = json!({ "data": { "generation": generation } }).to_string();
+    patch_head(world, &json!({ "generation": generation }));
+}
+
+fn patch_head(world: &World, data: &Value) {
+    let patch = json!({ "data": data }).to_string();
     world
         .kubectl(&["patch", "configmap", "chain-chain-13", "-n", "studioci", "--type=merge", "-p", &patch])
         .ok();
