@@ -4,6 +4,8 @@
 //! An agent writes down what it waits for. What keeps the agent itself from working it cannot write, so `status` looks.
 //! Nothing here says more than is known: that Keel does not look cannot be seen, only that it has moved nothing.
 
+use std::borrow::Borrow;
+
 use jiff::{Timestamp, ToSpan};
 
 use super::build::{Build, Dispatch, Phase};
@@ -223,11 +225,11 @@ fn silent(listener: &Listener, now: Timestamp) -> Option<Timestamp> {
 /// Chains whose listener was taken from them: the newest build's namespace, and the namespace that should be next.
 ///
 /// `there` says whether a namespace of that name is there, readable or not.
-pub fn without_listener(
-    builds: &[Build],
+pub fn without_listener<B: Borrow<Build>>(
+    builds: &[B],
     there: impl Fn(&str) -> bool,
 ) -> impl Iterator<Item = (&Build, &str)> {
-    builds.iter().filter_map(move |build| {
+    builds.iter().map(Borrow::borrow).filter_map(move |build: &Build| {
         let next = build.successor.as_deref()?;
         let newer = |other: &Build| {
             other.chain_uuid == build.chain_uuid && other.generation > build.generation && !other.is_side()
@@ -235,7 +237,7 @@ pub fn without_listener(
         let lost = matches!(build.dispatch, Dispatch::Done | Dispatch::Claimed)
             && !build.terminating
             && !there(next)
-            && !builds.iter().any(newer);
+            && !builds.iter().map(Borrow::borrow).any(newer);
         lost.then_some((build, next))
     })
 }

@@ -61,7 +61,7 @@ pub async fn chains(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Chain
     let heads = home.as_deref().map_or(heads, HeadsSeen::among);
     proved(cluster, heads, &mut builds).await;
     let mut kept = home.as_deref().map(|home| kept(home, &builds.builds));
-    let own = believed(&builds);
+    let own: Vec<&Build> = builds.believed().collect();
     let faults = match &mut kept {
         Some(kept) => faults(cluster, kept, &own).await?,
         None => BTreeMap::new(),
@@ -79,13 +79,8 @@ pub async fn chains(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Chain
     Ok(ChainsSeen { chains, builds, kept })
 }
 
-/// The builds that count.
-fn believed(seen: &Overview) -> Vec<&Build> {
-    seen.builds.iter().filter(|build| seen.unproved(build).is_none()).collect()
-}
-
 fn absent(builds: &Overview, name: &str) -> Error {
-    match believed(builds).into_iter().find(|build| build.namespace == name) {
+    match builds.believed().find(|build| build.namespace == name) {
         Some(build) => Error::NoSuchChain {
             chain: name.to_owned(),
             remedy: format!("that is a build; name its chain, which is {}", build.chain),

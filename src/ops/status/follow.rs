@@ -30,15 +30,8 @@ pub async fn follow(
 ) -> Result<()> {
     let query = match wanted.name {
         // a chain may have the name of what only says that it is a build
-        Some(name)
-            if known.builds.iter().any(|build| build.namespace == name)
-                && !known
-                    .builds
-                    .iter()
-                    .any(|build| build.chain == name && known.unproved(build).is_none()) =>
-        {
-            select::build(name)
-        }
+        Some(name) if known.believed().any(|build| build.chain == name) => select::builds_of(name),
+        Some(name) if known.builds.iter().any(|build| build.namespace == name) => select::build(name),
         Some(name) => select::builds_of(name),
         None => select::builds(),
     };

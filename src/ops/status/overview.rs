@@ -123,6 +123,16 @@ impl Overview {
         self.signs.get(&build.namespace)?.unproved.as_deref()
     }
 
+    /// The builds that nothing speaks against.
+    pub(super) fn believed(&self) -> impl Iterator<Item = &Build> {
+        self.builds.iter().filter(|build| self.unproved(build).is_none())
+    }
+
+    /// Those that nothing proves, and why.
+    fn marked(&self) -> impl Iterator<Item = (&Build, &str)> {
+        self.builds.iter().filter_map(|build| Some((build, self.unproved(build)?)))
+    }
+
     /// Sets apart what nothing proves: whoever goes on with the rest does not believe it.
     pub(super) fn set_apart(mut self) -> Self {
         let builds = std::mem::take(&mut self.builds);
@@ -226,13 +236,14 @@ impl Overview {
 
     /// Chains that were robbed of their listener, by what is proved of these builds, and `believed` of those beside them.
     pub(in crate::ops) fn look_for_lost(&mut self, believed: impl Fn(&Build) -> bool) {
-        let own = self.builds.iter().filter(|build| self.unproved(build).is_none());
         let beside = self.beside.iter().filter(|build| believed(build));
-        let builds: Vec<Build> = own.chain(beside).cloned().collect();
-        let names: BTreeSet<String> =
-            self.not_missed().map(str::to_owned).chain(self.others.iter().cloned()).collect();
-        for (last, next) in signs::without_listener(&builds, |name| names.contains(name)) {
-            let signs = self.signs.entry(last.namespace.clone()).or_default();
+        let builds: Vec<&Build> = self.believed().chain(beside).collect();
+        let names: BTreeSet<&str> = self.not_missed().chain(self.others.iter().map(String::as_str)).collect();
+        let lost: Vec<(String, String)> = signs::without_listener(&builds, |name| names.contains(name))
+            .map(|(last, next)| (last.namespace.clone(), next.to_owned()))
+            .collect();
+        for (last, next) in lost {
+            let signs = self.signs.entry(last).or_default();
             signs.trouble.get_or_insert_with(|| {
                 format!("the chain has no listener any more: namespace {next} is gone, or its labels are")
             });
@@ -250,13 +261,11 @@ impl Overview {
             kinds.entry(odd.finding.of_several()).or_default().push(odd);
         }
         let mut warnings: Vec<String> = kinds.into_values().map(|odd| told(&odd)).collect();
-        let unproved = self.builds.iter().filter_map(|build| Some((build, self.unproved(build)?)));
         let unproved: Vec<_> =
-            unproved.filter(|(build, _)| meant(&build.namespace, Some(&build.chain))).collect();
+            self.marked().filter(|(build, _)| meant(&build.namespace, Some(&build.chain))).collect();
         warnings.extend(not_believed(&unproved));
         warnings.extend(self.notices.iter().cloned());
-        let listens = |build: &&Build| build.phase == Phase::Listening && self.unproved(build).is_none();
-        let mut waiting = self.builds.iter().filter(listens);
+        let mut waiting = self.believed().filter(|build| build.phase == Phase::Listening);
         if waiting.any(|build| meant(&build.namespace, Some(&build.chain))) {
             warnings.extend(self.keel.clone());
         }
@@ -268,9 +277,8 @@ impl Overview {
         if let Some(why) = self.unreadable.get(name) {
             return unreadable(why);
         }
-        let marked = self.builds.iter().filter_map(|build| Some((build, self.unproved(build)?)));
         let apart = self.apart.iter().map(|(build, why)| (build, why.as_str()));
-        let mut unproved = marked.chain(apart);
+        let mut unproved = self.marked().chain(apart);
         if let Some((build, why)) = unproved.find(|(build, _)| build.namespace == name || build.chain == name)
         {
             return Error::NotProvablyOurs { namespace: build.namespace.clone(), why: why.to_owned() };
