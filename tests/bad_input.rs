@@ -1113,7 +1113,7 @@ fn a_cleanup_that_does_not_say_what_is_to_go() {
         See 'kubectl studioci cleanup --help' for usage.
         "#);
     insta::assert_snapshot!(usage("cleanup deployment/a"), @r#"
-        error: invalid argument "deployment/a" for NAMESPACE: it has '/'; only a-z, 0-9 and '-' are allowed, so no namespace can have that name
+        error: invalid argument "deployment/a" for NAMESPACE: expected a namespace: NAME or namespace/NAME
         See 'kubectl studioci cleanup --help' for usage.
         "#);
     insta::assert_snapshot!(usage("cleanup --keep 1 --dry-run=maybe"), @r#"

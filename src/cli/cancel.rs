@@ -3,10 +3,10 @@
 use clap::Args;
 use jiff::Timestamp;
 
-use super::cleanup::namespace;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::live::LiveWait;
+use super::named::chain_or_build;
 use super::output::{OnlyName, ServerDryRunArgs, only_name};
 use super::wait::WaitArgs;
 use crate::ops;
@@ -30,7 +30,7 @@ Examples:
 )]
 pub struct CancelArgs {
     /// Build, or chain whose running build, to cancel
-    #[arg(value_name = "BUILD|CHAIN", value_parser = namespace)]
+    #[arg(value_name = "BUILD|CHAIN", value_parser = chain_or_build)]
     pub name: String,
     /// Whether it is only looked at.
     #[command(flatten)]

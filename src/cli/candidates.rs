@@ -5,7 +5,9 @@ use std::error::Error;
 use clap::{Arg, ArgAction, Command, ValueHint};
 
 use super::flag_word::FlagWord;
+use super::named::{OF_BUILD, OF_CHAIN};
 use super::output::Sentence;
+use crate::pipeline::documents::steers;
 
 /// A word that may stand there, and what is told of it, if anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +45,23 @@ pub(super) enum Beyond {
     Builds,
     /// The cluster's builds and bare claims.
     Namespaces,
+}
+
+impl Beyond {
+    /// What completes a name behind its kind, as `-o name` prints it: `chain/ma`.
+    fn behind_kind(self, begun: &str) -> Option<Completion> {
+        let named = [Self::Chains, Self::ChainsAndBuilds, Self::Builds, Self::Namespaces].contains(&self);
+        let (kind, name) = begun.split_once('/').filter(|_| named)?;
+        let is = |kinds: &[&str]| kinds.iter().any(|known| kind.eq_ignore_ascii_case(known));
+        let beyond = match self {
+            Self::ChainsAndBuilds if is(&OF_BUILD) => Self::Builds,
+            Self::Builds | Self::Namespaces if is(&OF_BUILD) => self,
+            Self::ChainsAndBuilds | Self::Chains if is(&OF_CHAIN) => Self::Chains,
+            _ => Self::Nothing,
+        };
+        let (listed, begun) = (format!("{kind}/"), name.to_owned());
+        Some(Completion { beyond, begun, listed, ..Completion::nothing() })
+    }
 }
 
 /// What completes a word.
@@ -89,8 +108,11 @@ impl Completion {
 
     /// Takes what fits.
     pub(super) fn add(&mut self, more: impl IntoIterator<Item = Candidate>) {
-        let fits =
-            |it: &Candidate| it.word.starts_with(self.begun.as_str()) && !self.taken.contains(&it.word);
+        let fits = |it: &Candidate| {
+            // another word than this would be no name, and as it is it steers the terminal
+            let plain = !it.word.contains(steers);
+            plain && it.word.starts_with(self.begun.as_str()) && !self.taken.contains(&it.word)
+        };
         let whole = |it: Candidate| Candidate { word: format!("{}{}", self.listed, it.word), ..it };
         self.candidates.extend(more.into_iter().filter(fits).map(whole));
     }
@@ -174,7 +196,10 @@ impl Place<'_> {
         let all: Vec<&Arg> = self.command.get_positionals().collect();
         let repeated = |arg: &&&Arg| matches!(arg.get_action(), ArgAction::Append);
         match all.get(self.others.len()).or_else(|| all.last().filter(repeated)) {
-            Some(arg) => Completion { taken: self.others.clone(), ..self.value(arg, last) },
+            Some(arg) => {
+                let bare = |word: &String| word.rsplit('/').next().unwrap_or_default().to_owned();
+                Completion { taken: self.others.iter().map(bare).collect(), ..self.value(arg, last) }
+            }
             None => Completion::nothing(),
         }
     }
@@ -213,6 +238,9 @@ impl Place<'_> {
             candidates = self.allowed(arg).iter().map(|word| Candidate::new(word, "")).collect();
         }
         let beyond = if candidates.is_empty() { beyond(arg) } else { Beyond::Nothing };
+        if let Some(behind) = beyond.behind_kind(begun) {
+            return behind;
+        }
         let (listed, begun) = match arg.get_value_delimiter().and_then(|comma| begun.rfind(comma)) {
             Some(at) => begun.split_at(at + 1),
             None => ("", begun),

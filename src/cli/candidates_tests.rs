@@ -142,6 +142,40 @@ fn what_only_others_know_is_asked_of_them() {
 }
 
 #[test]
+fn a_name_is_completed_behind_its_kind_too() {
+    for (line, beyond) in [
+        ("status namespace/", Beyond::Builds),
+        ("watch ns/ci", Beyond::Builds),
+        ("logs chain/", Beyond::Chains),
+        ("stop chains/a", Beyond::Chains),
+        ("cleanup ci-a namespaces/", Beyond::Namespaces),
+        ("retry ns/", Beyond::Builds),
+        ("cleanup --chain chain/", Beyond::Chains),
+        ("stop namespace/", Beyond::Nothing),
+        ("retry chain/", Beyond::Nothing),
+        ("status pod/", Beyond::Nothing),
+        ("start -f a/b", Beyond::Files),
+        ("status --context a/", Beyond::Contexts),
+    ] {
+        assert_eq!(completion(line).beyond, beyond, "{line}");
+    }
+    let mut behind = completion("cleanup ns/ci-a namespace/ci");
+    behind.add(["ci-a", "ci-b", "main"].map(|word| Candidate::new(word, "")));
+    let said: Vec<_> = behind.candidates.iter().map(|it| it.word.as_str()).collect();
+    assert_eq!(said, ["namespace/ci-b"], "none that is there already, by whatever it was called");
+}
+
+#[test]
+fn a_name_that_steers_the_terminal_is_not_offered() {
+    let mut contexts = completion("status --context ");
+    contexts.add(
+        ["near", "a\u{1b}[31mred", "two\nlines", "\u{9b}31m", "rtl\u{202e}"].map(|it| Candidate::new(it, "")),
+    );
+    let said: Vec<_> = contexts.candidates.iter().map(|it| it.word.as_str()).collect();
+    assert_eq!(said, ["near"]);
+}
+
+#[test]
 fn of_what_others_say_only_what_fits_is_taken_and_nothing_twice() {
     let told = ["ci-a", "ci-b", "main"].map(|word| Candidate::new(word, "Passed.\tlate\nmore"));
     let mut completion = completion("cleanup ci-a ci-");

@@ -10,9 +10,9 @@ use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::live::LiveWait;
 use super::mistake::Mistake;
+use super::named;
 use super::output::{OnlyName, ServerDryRunArgs, only_name};
 use super::wait::WaitArgs;
-use crate::chain::names;
 use crate::chain::retention::Rules;
 use crate::cluster::Cluster;
 use crate::ops::cleanup::{self, Done, Which};
@@ -46,7 +46,7 @@ Examples:
 )]
 pub struct CleanupArgs {
     /// Namespaces to delete
-    #[arg(value_name = "NAMESPACE", value_parser = namespace)]
+    #[arg(value_name = "NAMESPACE", value_parser = named::build)]
     pub names: Vec<String>,
     /// Delete builds that finished, and claims that were made, longer ago than this (12h, 7d)
     #[arg(long, value_name = "AGE", value_parser = duration::age, conflicts_with = "names", allow_hyphen_values = true)]
@@ -58,7 +58,7 @@ pub struct CleanupArgs {
     #[arg(long, value_name = "AGE", value_parser = duration::age, conflicts_with = "names", allow_hyphen_values = true)]
     pub keep_failed: Option<Duration>,
     /// Chain whose builds to delete (default: all)
-    #[arg(long, value_name = "NAME", conflicts_with = "names")]
+    #[arg(long, value_name = "NAME", conflicts_with = "names", value_parser = named::chain)]
     pub chain: Option<String>,
     /// Whether it is only looked at.
     #[command(flatten)]
@@ -72,16 +72,6 @@ pub struct CleanupArgs {
     /// Whether it is waited for.
     #[command(flatten)]
     pub wait: WaitArgs,
-}
-
-/// A namespace as people and `-o name` write it.
-pub(super) fn namespace(text: &str) -> Result<String, String> {
-    let name =
-        ["namespace/", "namespaces/", "ns/"].iter().find_map(|kind| text.strip_prefix(kind)).unwrap_or(text);
-    match names::label_fault(name, 63) {
-        Some(why) => Err(format!("it {why}, so no namespace can have that name")),
-        None => Ok(name.to_owned()),
-    }
 }
 
 pub(super) fn count(text: &str) -> Result<usize, String> {
@@ -155,19 +145,4 @@ async fn work(
         wait.during(cluster, None, waiting).await?;
     }
     Ok(done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn namespaces_are_named_as_other_verbs_print_them() {
-        for text in ["ci-a", "namespace/ci-a", "ns/ci-a"] {
-            assert_eq!(namespace(text).as_deref(), Ok("ci-a"));
-        }
-        for text in ["", "namespace/", "ci_a", "deployment/a"] {
-            assert!(namespace(text).is_err(), "{text}");
-        }
-    }
 }

@@ -12,6 +12,7 @@ use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
+use super::named;
 use super::output::{DryRunArgs, Sentence, unmatched};
 use super::version;
 use crate::cluster::Cluster;
@@ -55,7 +56,7 @@ Examples:
 )]
 pub struct DoctorArgs {
     /// Chain to check (default: all)
-    #[arg(value_name = "CHAIN")]
+    #[arg(value_name = "CHAIN", value_parser = named::chain)]
     pub chain: Option<String>,
     /// Output format, one of: json, short, table
     #[arg(short, long, value_name = "FORMAT", default_value = "table", value_parser = form)]

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::context::Ctx;
 use super::failure::Failure;
 use super::mistake::Mistake;
+use super::named;
 use super::settings::{ProcessSettings, variable};
 use crate::chain::names;
 use crate::keel::nearest::nearest;
@@ -60,7 +61,7 @@ fn meant(
     settings: &ProcessSettings,
     of_checkout: impl FnOnce() -> Result<String, String>,
 ) -> Result<Result<MeantChain, String>, Failure> {
-    if let Some(name) = settings.chain.clone() {
+    if let Some(name) = &settings.chain {
         return Ok(Ok(checked(name, format!("variable {}", variable::CHAIN))?));
     }
     let why = match of_checkout() {
@@ -75,12 +76,13 @@ fn meant(
         Err(fault) => return Err(Mistake::SettingsUnreadable { why: fault.to_string() }.into()),
     };
     match of_settings(&file.display().to_string(), &text)? {
-        Some(name) => Ok(Ok(checked(name, by)?)),
+        Some(name) => Ok(Ok(checked(&name, by)?)),
         None => Ok(Err(why)),
     }
 }
 
-fn checked(name: String, by: String) -> Result<MeantChain, Mistake> {
+fn checked(name: &str, by: String) -> Result<MeantChain, Mistake> {
+    let name = named::of_new_chain(name).unwrap_or_default();
     match names::label_fault(&name, names::CHAIN_NAME_MAX) {
         Some(why) => Err(Mistake::NotAChain { by, name, why }),
         None => Ok((name, Some(by))),
@@ -181,6 +183,7 @@ mod tests {
             (Some("now"), Some("here"), "now by variable STUDIOCI_CHAIN"),
             (Some("now"), None, "now by variable STUDIOCI_CHAIN"),
             (None, Some("here"), "here by this checkout"),
+            (Some("chain/now"), Some("here"), "now by variable STUDIOCI_CHAIN"),
             (None, None, "mine by settings file HOME/.config/kubectl-studioci/config.yaml"),
         ] {
             assert_eq!(home.meant(variable, checkout), expected);

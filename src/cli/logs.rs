@@ -9,6 +9,7 @@ use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::here::named_or_here;
+use super::named::chain_or_build;
 use crate::ops;
 use crate::ops::logs::{LogTold, LogsEnd, LogsRequest};
 use crate::ops::signal::or_interrupted;
@@ -34,7 +35,7 @@ Examples:
   kubectl studioci logs runner-main -c build --since 5m")]
 pub struct LogsArgs {
     /// Chain or build (default: $STUDIOCI_CHAIN, this checkout's, else the only one)
-    #[arg(value_name = "CHAIN|BUILD")]
+    #[arg(value_name = "CHAIN|BUILD", value_parser = chain_or_build)]
     pub name: Option<String>,
     /// Follow the log to the build's verdict
     #[arg(short, long)]

@@ -23,6 +23,7 @@ pub mod init;
 mod live;
 pub mod logs;
 pub mod mistake;
+mod named;
 pub mod output;
 pub mod pipeline;
 pub mod process;

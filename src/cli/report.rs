@@ -7,6 +7,7 @@ use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::here::chain_here;
 use super::mistake::Mistake;
+use super::named::chain_or_build;
 use super::output::{Sentence, unmatched};
 use crate::chain::reported::ReportOf;
 use crate::local::render::Renderer;
@@ -34,7 +35,7 @@ Examples:
   kubectl studioci report runner-main -o junit > builds.xml")]
 pub struct ReportArgs {
     /// Chain or build (default: $STUDIOCI_CHAIN, else this checkout's)
-    #[arg(value_name = "CHAIN|BUILD")]
+    #[arg(value_name = "CHAIN|BUILD", value_parser = chain_or_build)]
     pub name: Option<String>,
     /// Output format, one of: html, json, junit, markdown
     #[arg(short, long, value_name = "FORMAT", default_value = "markdown", value_parser = form)]

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::cleanup::namespace;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
+use super::named;
 use super::side::{SideArgs, show};
 use crate::ops;
 use crate::output::narration::Narrator;
@@ -22,7 +22,7 @@ Examples:
   kubectl studioci retry ci-eager-hopper --wait")]
 pub struct RetryArgs {
     /// Build to try again
-    #[arg(value_name = "BUILD", value_parser = namespace)]
+    #[arg(value_name = "BUILD", value_parser = named::build)]
     pub build: String,
     /// How it is made.
     #[command(flatten)]

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::live::LiveWait;
+use super::named::chain_or_build;
 use super::output::{OutputArg, Results, ServerDryRunArgs, of_results};
 use super::wait::WaitArgs;
 use crate::chain::build::Phase;
@@ -39,7 +40,7 @@ pub struct ScaleArgs {
     #[arg(value_name = "up|down", hide_possible_values = true)]
     pub direction: DirectionArg,
     /// Build or chain to scale
-    #[arg(value_name = "BUILD|CHAIN")]
+    #[arg(value_name = "BUILD|CHAIN", value_parser = chain_or_build)]
     pub name: String,
     /// Whether it is only looked at.
     #[command(flatten)]

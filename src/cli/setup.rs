@@ -5,6 +5,7 @@ use clap::Args;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::mistake::Mistake;
+use super::named;
 use super::output::whole;
 use super::start::PodSecurityLevel;
 use crate::chain::rights::{self, Added, Narrowed, Team};
@@ -68,7 +69,7 @@ pub struct TeamArgs {
     )]
     pub group: Option<String>,
     /// The one chain that the group may use (default: all)
-    #[arg(long, value_name = "NAME", requires = "group")]
+    #[arg(long, value_name = "NAME", requires = "group", value_parser = named::of_new_chain)]
     pub chain: Option<String>,
     /// Lowest Pod Security level that the group may start the chain with (default: none)
     #[arg(long, value_name = "LEVEL", requires = "chain")]

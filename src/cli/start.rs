@@ -14,6 +14,7 @@ use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::here::of_checkout;
 use super::live::LiveWait;
+use super::named;
 use super::output::{DryRunArgs, OutputArg, Results, of_results};
 use super::pipeline::PipelineArgs;
 use super::publishing::PublishArgs;
@@ -63,7 +64,7 @@ pub struct StartArgs {
     #[command(flatten)]
     pub pipeline: PipelineArgs,
     /// Name of the chain (default: REPOSITORY-BRANCH)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = named::of_new_chain)]
     pub chain: Option<String>,
     /// Tag to listen from instead of the template's; an existing chain continues from it
     #[arg(long, value_name = "TAG")]

@@ -10,9 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::here::named_or_here;
+use super::mistake::Mistake;
+use super::named::chain_or_build;
 use super::output::{OutputArg, of_lists, sort_by, unmatched};
 use crate::chain::build::Happening;
-use crate::cluster::Cluster;
+use crate::cluster::{self, Cluster};
 use crate::ops;
 use crate::ops::signal::or_interrupted;
 use crate::ops::status::{ChainsSeen, Overview, WantedBuilds};
@@ -56,7 +58,7 @@ Examples:
   kubectl studioci status -o jsonpath='{.items[*].status.tag}'")]
 pub struct StatusArgs {
     /// Chain or build to show (default: $STUDIOCI_CHAIN, this checkout's, else all)
-    #[arg(value_name = "CHAIN|BUILD")]
+    #[arg(value_name = "CHAIN|BUILD", value_parser = chain_or_build)]
     pub name: Option<String>,
     /// List the builds of all chains
     #[arg(short = 'A', long, alias = "all-namespaces", conflicts_with = "name")]

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
+use super::named;
 use crate::ops::signal::or_interrupted;
 use crate::ops::stop::{self, Left, StopRequest};
 use crate::output::narration::Narrator;
@@ -26,7 +27,7 @@ Examples:
   kubectl studioci stop runner-main --purge --timeout 1h")]
 pub struct StopArgs {
     /// Chain to end
-    #[arg(value_name = "CHAIN")]
+    #[arg(value_name = "CHAIN", value_parser = named::chain)]
     pub chain: String,
     /// Also delete its builds, history and record, once running builds have finished
     #[arg(long)]

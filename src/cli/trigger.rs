@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
+use super::named;
 use super::side::{SideArgs, show};
 use crate::ops;
 use crate::output::narration::Narrator;
@@ -22,7 +23,7 @@ Examples:
   kubectl studioci trigger runner-main --tag build-0007 --wait --timeout 2h")]
 pub struct TriggerArgs {
     /// Chain whose pipeline builds it
-    #[arg(value_name = "CHAIN")]
+    #[arg(value_name = "CHAIN", value_parser = named::chain)]
     pub chain: String,
     /// Tag to build (default: the newest that the chain has seen)
     #[arg(long, value_name = "TAG")]

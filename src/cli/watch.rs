@@ -15,6 +15,7 @@ use super::failure::{ExitKind, Failure};
 use super::here::named_or_here;
 use super::live::LiveWait;
 use super::mistake::Mistake;
+use super::named::chain_or_build;
 use crate::chain::build::Phase;
 use crate::chain::revision::is_commit_id;
 use crate::local::git;
@@ -44,7 +45,7 @@ Examples:
   git push && kubectl studioci watch runner-main --revision HEAD --timeout 2h")]
 pub struct WatchArgs {
     /// Chain or build to follow (default: $STUDIOCI_CHAIN, this checkout's, the only one)
-    #[arg(value_name = "CHAIN|BUILD")]
+    #[arg(value_name = "CHAIN|BUILD", value_parser = chain_or_build)]
     pub name: Option<String>,
     /// How long to watch before giving up with exit code 4 (default: no limit)
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
