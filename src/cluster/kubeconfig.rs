@@ -14,6 +14,7 @@ use super::options::{InCluster, Options};
 use crate::keel::nearest::nearest;
 use crate::local::files::MOST_BYTES;
 use crate::local::regular::{NamedBy, read_bytes};
+use crate::pipeline::documents::steers;
 
 /// What the kubeconfig and the flags come to.
 #[derive(Debug)]
@@ -234,7 +235,9 @@ fn unknown(kind: &'static str, name: &str, known: &[&str]) -> ConfigFault {
 fn listed(known: &[&str]) -> String {
     let mut sorted = known.to_vec();
     sorted.sort_unstable();
-    format!("the kubeconfig has {}", sorted.join(", "))
+    // a line break in a name begins no line of a remedy
+    let one_line = |name: &&str| if name.contains(steers) { format!("{name:?}") } else { (*name).to_owned() };
+    format!("the kubeconfig has {}", sorted.iter().map(one_line).collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]
