@@ -1503,6 +1503,22 @@ fn a_plugin_that_kubectls_preferences_forbid_or_may_forbid_is_not_run() {
     let (piped, said) = ran(&[], &[]);
     assert!(!piped && said.contains("it is a pipe, not a regular file"), "{said}");
     fs::remove_file(folder.0.join(".kube/kuberc")).unwrap();
+    // nobody will ever write into this one
+    assert!(Command::new("mkfifo").arg(folder.0.join("pipe")).status().unwrap().success());
+    folder.write("large", "#".repeat((4 << 20) + 1));
+    for (named, said) in [
+        ("pipe", "error: kuberc pipe: it is a pipe, not a regular file\n"),
+        ("/dev/zero", "error: kuberc /dev/zero: it is a device, not a regular file\n"),
+        (".kube", "error: kuberc .kube: it is a directory, not a regular file\n"),
+        ("large", "error: kuberc large: it is larger than 4 MiB\n"),
+    ] {
+        for (args, env) in [(&["--kuberc", named][..], &[][..]), (&[], &[("KUBERC", named)])] {
+            let (ran, found) = ran(args, env);
+            assert!(!ran && found.starts_with(said), "{args:?} {env:?}: {found}");
+        }
+    }
+    let (ran_without, _) = ran(&["--kuberc=/dev/null"], &[]);
+    assert!(ran_without, "there are no preferences, as a person has said");
 
     folder.write(".kube/kuberc", &denies);
     folder.write("allows", allowlist("sh"));

@@ -82,21 +82,20 @@ pub(super) struct Kuberc {
 impl Kuberc {
     /// Reads them; without any, all plugins may run.
     pub(super) fn of(preferences: &Preferences) -> Result<Self, ConfigFault> {
-        let (path, named) = match preferences {
+        let (path, at_home) = match preferences {
             Preferences::Off => return Ok(Self::default()),
             Preferences::Contradicted(variable) => {
                 return Err(ConfigFault::PreferencesOff { variable });
             }
-            Preferences::Named(path) => (path, NamedBy::Person),
-            Preferences::AtHome(path) => (path, NamedBy::Nobody),
+            Preferences::Named(path) => (path, false),
+            Preferences::AtHome(path) => (path, true),
         };
         let file = path.display().to_string();
         let unreadable = |why: String| ConfigFault::PreferencesUnreadable { file: file.clone(), why };
-        let bytes = match read_bytes(path, named, MOST_BYTES) {
+        // a named one, too: a pipe that nobody writes into would end in no preferences, which forbid nothing, or never
+        let bytes = match read_bytes(path, NamedBy::Nobody, MOST_BYTES) {
             Ok(bytes) => bytes,
-            Err(FileUnread::Refused(error))
-                if named == NamedBy::Nobody && error.kind() == std::io::ErrorKind::NotFound =>
-            {
+            Err(FileUnread::Refused(error)) if at_home && error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
             Err(why) => return Err(unreadable(why.to_string())),
@@ -107,7 +106,7 @@ impl Kuberc {
             None if text.trim().is_empty() => Ok(Self::default()),
             None => {
                 let why = format!("there is no {KIND} of {GROUP} in it");
-                if named == NamedBy::Person {
+                if !at_home {
                     return Err(unreadable(why));
                 }
                 let warnings = vec![format!("kuberc {file}: {why}, so that it forbids no credential plugin")];
