@@ -54,6 +54,7 @@ use connection::ConnectionArgs;
 use context::Ctx;
 use failure::{ExitKind, Failure};
 use settings::ProcessSettings;
+use wait::WaitArgs;
 
 /// How people call us, whatever the file is named: kubectl hands the verb on.
 pub const CALLED: &str = "kubectl studioci";
@@ -125,6 +126,20 @@ pub enum Verb {
     Complete(complete::CompleteArgs),
 }
 
+impl Verb {
+    /// Whether it waits for what it asks for, of a verb that may.
+    fn wait(&self) -> Option<WaitArgs> {
+        match self {
+            Self::Trigger(args) => Some(args.side.wait),
+            Self::Retry(args) => Some(args.side.wait),
+            Self::Cancel(args) => Some(args.wait),
+            Self::Scale(args) => Some(args.wait),
+            Self::Cleanup(args) => Some(args.wait),
+            _ => None,
+        }
+    }
+}
+
 /// What a command line asks for.
 #[derive(Debug)]
 pub enum Parsed {
@@ -193,6 +208,9 @@ impl Cli {
             ctx.console.warning(&format!(
                 "--namespace {namespace} is not used: every build has a namespace of its own"
             ));
+        }
+        if let Some(unused) = self.verb.wait().and_then(WaitArgs::contradiction) {
+            ctx.console.warning(unused);
         }
         match self.verb {
             Verb::Version(args) => version::run(&args, ctx),
@@ -267,9 +285,18 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_that_nobody_uses_is_said_to_be_unused() {
+    fn a_flag_that_nobody_uses_is_said_to_be_unused() {
+        const NO_TIME: &str = "Warning: --timeout is not used: --wait=false waits for nothing\n";
         for (line, said) in [
             ("version", ""),
+            ("cancel x --wait=false --timeout 5s", NO_TIME),
+            ("cleanup x --timeout 5s --wait=false", NO_TIME),
+            ("scale up x --wait=false --timeout 5s", NO_TIME),
+            ("trigger x --wait=false --timeout 5s", NO_TIME),
+            ("retry x --wait=false --timeout 0", NO_TIME),
+            ("cancel x --wait=false", ""),
+            ("cancel x --timeout 5s", ""),
+            ("cleanup x --wait --timeout 5s", ""),
             (
                 "version -n team",
                 "Warning: --namespace team is not used: every build has a namespace of its own\n",

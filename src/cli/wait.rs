@@ -27,6 +27,17 @@ pub struct WaitArgs {
     pub timeout: Option<Duration>,
 }
 
+impl WaitArgs {
+    /// What is to be said where a time is given, and nothing is waited for.
+    ///
+    /// `kubectl delete` takes both and says nothing. So this is no error, for scripts that say `--wait=$WAIT --timeout=5m`; but
+    /// whoever counts on the time is told that none is kept.
+    pub(super) fn contradiction(self) -> Option<&'static str> {
+        let unused = !self.asked && self.timeout.is_some();
+        unused.then_some("--timeout is not used: --wait=false waits for nothing")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
