@@ -246,6 +246,27 @@ mod tests {
         ] {
             assert_eq!(Home::new(text).meant(None, None), said.replace("FILE", file), "{text}");
         }
+        for text in ["chain: a\n---\nchain: b\n", "---\n# mine\nchain: a\n---\n\nchain: b\n---\nchain: c\n"] {
+            let several = Home::new(text).meant(None, None);
+            let place = text.lines().position(|line| line == "chain: b").unwrap() + 1;
+            let said = format!("error: a second document starts here\n  at {file}, line {place}, column 1\n");
+            assert!(several.starts_with(&said), "{several}");
+            assert!(several.contains("one is read") && !several.contains("put a line `---`"), "{several}");
+        }
+        for one in
+            ["---\nchain: mine\n", "chain: mine\n---\n", "---\n---\nchain: mine\n", "chain: chain/mine\n"]
+        {
+            let said = Home::new(one).meant(None, None);
+            assert!(said.starts_with("mine by "), "{one:?}: {said}");
+        }
+        let large = Home::new(&format!("chain: mine\n{}", "#".repeat(4 << 20))).meant(None, None);
+        assert_eq!(
+            large,
+            format!(
+                "error: settings: {file} is larger than 4 MiB\n  remedy: make it a text of at most 4 MiB that you may read, or \
+                 delete it"
+            )
+        );
         let misread = Home::new("chain: {\n").meant(None, None);
         assert!(misread.starts_with("error: ") && misread.contains(file), "{misread}");
         for (home, variable, by) in [

@@ -38,7 +38,7 @@ pub enum FileError {
     #[error("{0} is {1}, not a regular file")]
     Irregular(String, &'static str),
     /// It is too large.
-    #[error("{0} is larger than 4 MiB, and no cluster takes an object of that size")]
+    #[error("{0} is larger than 4 MiB")]
     TooLarge(String),
 }
 

@@ -112,7 +112,7 @@ pub fn read(name: &str, text: &str) -> Result<Vec<Document>, Fault> {
 pub fn read_value(name: &str, text: &str) -> Result<Value, Fault> {
     let parse = || tree::parse(text, Notation::Yaml, &mut Aliased::default());
     let read = || parse()?.as_ref().map_or(Ok(Value::Null), tree::value);
-    read().map_err(|wrong| fault(name, text, "", wrong))
+    read().or_else(|wrong| place::only(name, text).unwrap_or_else(|| Err(fault(name, text, "", wrong))))
 }
 
 pub use super::writer::steers;

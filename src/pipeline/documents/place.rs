@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::Document;
+use super::super::fault::{Fault, Location};
+use super::super::tree;
+use super::{Document, ReadPart, each};
 
 /// Lines of the template, from 1 and inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,6 +34,22 @@ pub(in crate::pipeline) struct Traced {
 pub(in crate::pipeline) const SECRET: (&str, &str) = ("v1", "Secret");
 /// Its fields that hold them.
 pub(in crate::pipeline) const SECRET_FIELDS: [&str; 2] = ["data", "stringData"];
+
+/// The value of a text that holds one document beside some that hold nothing; that it holds a second one. None of any other.
+pub(super) fn only(name: &str, text: &str) -> Option<Result<Value, Fault>> {
+    match &each(name, text).ok()?[..] {
+        [ReadPart { read: Ok(Some(root)), .. }] => tree::value(root).ok().map(Ok),
+        [_, ReadPart { bytes, .. }, ..] => {
+            let from = bytes.start;
+            let blank = text[from..].len() - text[from..].trim_start().len();
+            Some(Err(Fault::new("a second document starts here")
+                .at(Location::at_offset(name, text, from + blank))
+                .why("one is read, and it would be passed over")
+                .hint("keep one of them: write what both say into it, and take the line `---` out")))
+        }
+        _ => None,
+    }
+}
 
 impl Document {
     /// Whether a Secret holds what stands at a JSON pointer.
