@@ -80,6 +80,10 @@ pub(super) async fn run(args: LogsArgs, ctx: &mut Ctx) -> Result<ExitKind, Failu
                 printer.say(text);
                 Ok(())
             }
+            LogTold::Warning(text) => {
+                printer.warn(&text);
+                Ok(())
+            }
         };
         match written {
             Ok(()) => true,

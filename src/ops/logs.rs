@@ -65,6 +65,8 @@ pub enum LogTold<'a> {
     },
     /// Something about it, one sentence.
     Notice(String),
+    /// Something that is not as it should be, one sentence.
+    Warning(String),
 }
 
 /// Who is told; `false` where nobody listens any more.
@@ -98,10 +100,18 @@ enum Meant {
 pub async fn logs(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> Result<LogsEnd> {
     match meant(cluster, request, tell).await? {
         Meant::There(build) if request.follow => follow(cluster, request, *build, tell).await,
-        Meant::There(build) => there(cluster, request, &build, tell).await,
+        Meant::There(build) => {
+            let pods = pods_in(cluster, &build).await?;
+            there(cluster, request, &build, &pods, tell).await
+        }
         Meant::Unproved(build, why) => {
-            let warned = not_believed(&[(&build, &why)]).is_none_or(|it| tell(LogTold::Notice(it)));
-            if warned { there(cluster, request, &build, tell).await } else { Ok(LogsEnd::Unheard) }
+            let pods = pods_in(cluster, &build).await?;
+            if request.logs_in(&build, &pods).is_empty() {
+                // home keeps nothing of what it does not know, and what the namespace says of itself is no reason
+                return Err(Error::NotProvablyOurs { namespace: build.namespace, why });
+            }
+            let warned = not_believed(&[(&build, &why)]).is_none_or(|it| tell(LogTold::Warning(it)));
+            if warned { there(cluster, request, &build, &pods, tell).await } else { Ok(LogsEnd::Unheard) }
         }
         Meant::Gone(chain, entry) => {
             let heard = gone(cluster, request, &chain, &entry, tell).await?;
@@ -124,7 +134,7 @@ async fn meant(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> R
     let notices: Vec<String> =
         not_believed(&apart).into_iter().chain(std::mem::take(&mut seen.notices)).collect();
     for notice in notices {
-        tell(LogTold::Notice(notice));
+        tell(LogTold::Warning(notice));
     }
     if let Some(name) = name.or(here.filter(|here| seen.has(here))) {
         if let Err(absent) = status::choose(&mut seen, name) {
@@ -212,6 +222,12 @@ impl LogsRequest {
         pod.containers.iter().filter(wanted).collect()
     }
 
+    /// The same of several pods, as far as they have any log.
+    fn logs_in<'a>(&self, build: &Build, pods: &'a [Pod]) -> Vec<(&'a Pod, &'a Container)> {
+        let of = |pod: &'a Pod| self.of(build, pod).into_iter().map(move |one| (pod, one));
+        pods.iter().flat_map(of).filter(|(_, one)| one.has_log()).collect()
+    }
+
     /// Whether all of a log is asked for.
     fn is_whole(&self) -> bool {
         self.since.is_none() && self.tail.is_none()
@@ -235,14 +251,12 @@ async fn there(
     cluster: &Cluster,
     request: &LogsRequest,
     build: &Build,
+    pods: &[Pod],
     tell: LogSink<'_>,
 ) -> Result<LogsEnd> {
-    let pods = pods_in(cluster, build).await?;
-    let all: Vec<(&Pod, &Container)> =
-        pods.iter().flat_map(|pod| request.of(build, pod).into_iter().map(move |one| (pod, one))).collect();
-    let which: Vec<_> = all.iter().filter(|(_, one)| one.has_log()).collect();
+    let which = request.logs_in(build, pods);
     if which.is_empty() {
-        return nothing(cluster, request, build, &pods, tell).await;
+        return nothing(cluster, request, build, pods, tell).await;
     }
     for (pod, container) in &which {
         let mut log = cluster.read_log(request.read(pod, container, false));

@@ -72,6 +72,11 @@ impl<'a> LogPrinter<'a> {
         }
     }
 
+    /// Warns of something.
+    pub fn warn(&mut self, text: &str) {
+        self.console.warning(text);
+    }
+
     /// Writes a line, or a part of one. `begun`: when the line was, where it begins here and that is known.
     fn part(
         &mut self,

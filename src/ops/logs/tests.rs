@@ -224,6 +224,10 @@ impl Ground {
                     writeln!(said, "[{text}]").unwrap();
                     return true;
                 }
+                LogTold::Warning(text) => {
+                    writeln!(said, "[Warning: {text}]").unwrap();
+                    return true;
+                }
             };
             if several {
                 write!(said, "{}: ", of.container).unwrap();
@@ -532,7 +536,7 @@ fn with_copy() -> Ground {
 
 #[tokio::test(start_paused = true)]
 async fn the_log_of_what_only_says_that_it_is_a_build_is_shown_with_a_warning_and_followed_to_no_verdict() {
-    let says = "namespace ci-copy says that it is a build of chain app, and is not believed: the head of chain app knows generation 2 by \
+    let says = "Warning: namespace ci-copy says that it is a build of chain app, and is not believed: the head of chain app knows generation 2 by \
                 another uid, so nothing proves it ours; kubectl studioci doctor app looks at that chain, and kubectl delete namespace ci-copy removes what nobody needs";
     assert_eq!(with_copy().told(named("ci-copy")).await, format!("[{says}]\none\ntwo\n"));
     assert_eq!(
@@ -550,6 +554,24 @@ async fn the_log_of_what_only_says_that_it_is_a_build_is_shown_with_a_warning_an
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_what_only_says_that_it_is_a_build_home_keeps_no_log_and_no_room_was_made_for_others() {
+    for phase in ["Finished", "Building", "Claimed"] {
+        let mut ground = with_copy();
+        ground.pods.retain(|pod| pod["metadata"]["namespace"] != "ci-copy");
+        let copy = ground.namespaces.iter_mut().find(|it| it["metadata"]["name"] == "ci-copy").unwrap();
+        copy["metadata"]["labels"][wire::PHASE] = json!(phase);
+        let (end, said) = ground.asked(named("ci-copy")).await;
+        match end {
+            Err(Error::NotProvablyOurs { namespace, why }) => {
+                assert!(namespace == "ci-copy" && why.contains("by another uid"), "{why}");
+            }
+            other => panic!("{phase}: {other:?}"),
+        }
+        assert_eq!(said, "", "it is said once, by the error");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_may_not_read_home_is_told_so_once_and_follows_all_the_same() {
     let mut ground = turning();
     ground.blind = true;
@@ -558,7 +580,7 @@ async fn who_may_not_read_home_is_told_so_once_and_follows_all_the_same() {
     assert!(matches!(end.unwrap(), LogsEnd::Verdict(build, Verdict::Passed, _) if build == "ci-2"));
     let (notice, log) = said.split_once("]\n").unwrap();
     assert_eq!(log, "one\ntwo\n");
-    let says = "[what the namespaces of chain app say is taken at its word, since home, which proves it, cannot be read";
+    let says = "[Warning: what the namespaces of chain app say is taken at its word, since home, which proves it, cannot be read";
     assert!(notice.starts_with(says), "{notice}");
 }
 
