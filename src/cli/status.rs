@@ -258,8 +258,8 @@ async fn chains(
         (asked, None) => asked,
         (Err(error), Some(_)) => Err(error),
     }
-    .map_err(no)?;
-    for warning in seen.builds.warnings(args.name.as_deref()) {
+    .map_err(|error| unlisted(args, error))?;
+    for warning in warnings_of_chains(args, &seen) {
         console.warning(&warning);
     }
     let now = now_of(&seen.builds);
@@ -271,6 +271,12 @@ async fn chains(
         print(listing, &view, args.name.is_some(), console)?;
     }
     Ok(ExitKind::Done)
+}
+
+/// What to warn of beside chains, or beside their trees, which show builds.
+fn warnings_of_chains(args: &StatusArgs, seen: &ChainsSeen) -> Vec<String> {
+    let name = args.name.as_deref();
+    if args.tree { seen.builds.warnings(name) } else { seen.builds.warnings_beside_chains(name) }
 }
 
 /// The builds of chains, by which their tree tells them.

@@ -55,7 +55,7 @@ async fn what_only_says_that_it_is_a_build_is_listed_as_unproved_and_said_to_be(
         ci-y it says generation 3, and chain app has not come so far, so nothing proves it ours
         ci-z there is no chain evil in studioci, so nothing proves it ours
         ");
-    insta::assert_snapshot!(seen.warnings(None).join("\n"), @"3 namespaces say that they are builds of chains, and are not believed (ci-x, ci-y, ci-z), so that nothing counts them; kubectl studioci status -A tells why of each, kubectl studioci doctor looks at their chains, and kubectl delete namespace NAME removes what nobody needs");
+    insta::assert_snapshot!(seen.warnings(None).join("\n"), @"3 namespaces say that they are builds of chains, and are not believed (ci-x, ci-y, ci-z), so that nothing counts them; kubectl studioci doctor looks at their chains, and kubectl delete namespace NAME removes what nobody needs");
     insta::assert_snapshot!(seen.warnings(Some("evil")).join("\n"), @"namespace ci-z says that it is a build of chain evil, and is not believed: there is no chain evil in studioci, so nothing proves it ours; kubectl studioci doctor evil looks at that chain, and kubectl delete namespace ci-z removes what nobody needs");
 }
 

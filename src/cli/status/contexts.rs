@@ -93,8 +93,8 @@ fn hear<'a, T>(answers: Answers<'a, T>, console: &mut Console) -> Result<HeardCo
     }
 }
 
-fn warn(args: &StatusArgs, context: &str, seen: &Overview, console: &mut Console) {
-    for warning in seen.warnings(args.name.as_deref()) {
+fn warn(context: &str, warnings: Vec<String>, console: &mut Console) {
+    for warning in warnings {
         console.warning(&format!("context {context}: {warning}"));
     }
 }
@@ -105,10 +105,10 @@ fn show_builds(
     answers: Answers<'_, Overview>,
     console: &mut Console,
 ) -> Result<ExitKind, Failure> {
-    let heard = hear(answers, console)?;
+    let heard = hear(args, answers, console)?;
     let mut views = Vec::new();
     for (context, seen) in &heard.said {
-        warn(args, context, seen, console);
+        warn(context, seen.warnings(args.name.as_deref()), console);
         let builds = select(&seen.builds, args.name.as_deref());
         views.push((*context, View::new(builds, &seen.signs, now_of(seen)).with_labels(&seen.labels)));
     }
@@ -149,10 +149,10 @@ fn show_chains(
         }
         return Err(super::no(error));
     }
-    let heard = hear(answers, console)?;
+    let heard = hear(args, answers, console)?;
     let mut of: Vec<OfContext<'_>> = Vec::new();
     for (context, seen) in &heard.said {
-        warn(args, context, &seen.builds, console);
+        warn(context, super::warnings_of_chains(args, seen), console);
         let now = now_of(&seen.builds);
         let view = super::builds_of_chains(seen, now);
         of.push(OfContext { context, seen, now, view });

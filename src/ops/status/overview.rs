@@ -251,8 +251,17 @@ impl Overview {
     }
 
     /// What to warn of whoever asks for that chain or build, or for everything: of what concerns it, and a line for
-    /// each kind, however many there are.
+    /// each kind, however many there are. These builds are shown beside it, each with why it is not believed.
     pub fn warnings(&self, name: Option<&str>) -> Vec<String> {
+        self.warned(name, true)
+    }
+
+    /// The same where chains are shown, and not their builds.
+    pub fn warnings_beside_chains(&self, name: Option<&str>) -> Vec<String> {
+        self.warned(name, false)
+    }
+
+    fn warned(&self, name: Option<&str>, shown: bool) -> Vec<String> {
         let meant = |namespace: &str, chain: Option<&str>| {
             name.is_none_or(|name| namespace == name || chain == Some(name))
         };
@@ -263,7 +272,7 @@ impl Overview {
         let mut warnings: Vec<String> = kinds.into_values().map(|odd| told(&odd)).collect();
         let unproved: Vec<_> =
             self.marked().filter(|(build, _)| meant(&build.namespace, Some(&build.chain))).collect();
-        warnings.extend(not_believed(&unproved));
+        warnings.extend(told_unproved(&unproved, shown));
         warnings.extend(self.notices.iter().cloned());
         let mut waiting = self.believed().filter(|build| build.phase == Phase::Listening);
         if waiting.any(|build| meant(&build.namespace, Some(&build.chain))) {
@@ -300,6 +309,11 @@ impl Overview {
 
 /// One warning for all namespaces that say that they are builds, and are not believed.
 pub(in crate::ops) fn not_believed(unproved: &[(&Build, &str)]) -> Option<String> {
+    told_unproved(unproved, false)
+}
+
+/// `shown`: whether they are listed, each with its reason.
+fn told_unproved(unproved: &[(&Build, &str)], shown: bool) -> Option<String> {
     match unproved {
         [] => None,
         [(build, why)] => Some(format!(
@@ -311,10 +325,10 @@ pub(in crate::ops) fn not_believed(unproved: &[(&Build, &str)]) -> Option<String
             let names: Vec<&str> =
                 several.iter().take(EXAMPLES).map(|(build, _)| build.namespace.as_str()).collect();
             let such = if several.len() > EXAMPLES { "such as " } else { "" };
+            let why = if shown { "" } else { "kubectl studioci status -A tells why of each, " };
             Some(format!(
                 "{} namespaces say that they are builds of chains, and are not believed ({such}{}), so that nothing counts them; \
-                 kubectl studioci status -A tells why of each, kubectl studioci doctor looks at their chains, and kubectl delete \
-                 namespace NAME removes what nobody needs",
+                 {why}kubectl studioci doctor looks at their chains, and kubectl delete namespace NAME removes what nobody needs",
                 several.len(),
                 names.join(", ")
             ))
