@@ -23,22 +23,24 @@ use crate::state::{DryRun, dispose, enter, head, write};
 /// The build of a chain that is meant: the one that runs.
 ///
 /// # Errors
-/// [`CancelFault::NothingRuns`] and [`CancelFault::SeveralRun`].
+/// [`CancelFault::NothingRuns`] and its like where that is none, or not one alone.
 pub fn meant(builds: &[Build]) -> Result<&Build> {
-    // a side build is meant by its own name
-    let mut running: Vec<&Build> = builds.iter().filter(|build| build.runs() && !build.is_side()).collect();
+    let mut running: Vec<&Build> = builds.iter().filter(|build| build.runs()).collect();
     running.sort_by_key(|build| build.generation);
-    match running[..] {
-        [one] => Ok(one),
-        [] => {
-            let chain = builds.first().map(|build| build.chain.clone()).unwrap_or_default();
-            Err(CancelFault::NothingRuns { chain }.into())
-        }
-        [first, ..] => {
-            let names: Vec<&str> = running.iter().map(|build| build.namespace.as_str()).collect();
-            Err(CancelFault::SeveralRun { chain: first.chain.clone(), builds: names.join(", ") }.into())
-        }
-    }
+    // a side build is meant by its own name
+    let (sides, pushes): (Vec<&Build>, Vec<&Build>) = running.into_iter().partition(|build| build.is_side());
+    let chain = builds.first().map(|build| build.chain.clone()).unwrap_or_default();
+    let named = |builds: &[&Build]| {
+        builds.iter().map(|build| build.namespace.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let fault = match (&pushes[..], &sides[..]) {
+        ([one], _) => return Ok(one),
+        ([], []) => CancelFault::NothingRuns { chain },
+        ([], [one]) => CancelFault::SideRuns { chain, build: one.namespace.clone() },
+        ([], several) => CancelFault::SidesRun { chain, builds: named(several) },
+        (several, _) => CancelFault::SeveralRun { chain, builds: named(several) },
+    };
+    Err(fault.into())
 }
 
 /// Asks for a build to be cancelled. `false` where that was asked before, or it is Cancelled already.
@@ -216,6 +218,26 @@ mod tests {
         let queued = build("ci-d", Phase::Queued, &[(wire::GENERATION, "5")]);
         assert_eq!(said(&[queued, runs, listener]), "several builds of chain app run: ci-b, ci-d");
         let recording = build("ci-e", Phase::Detached, &[(wire::VERDICT, "Errored")]);
-        assert_eq!(said(&[recording]), "no build of chain app runs");
+        assert_eq!(said(std::slice::from_ref(&recording)), "no build of chain app runs");
+        let side = |name, phase, place: u64| {
+            build(name, phase, &[(wire::GENERATION, &(crate::chain::side::FIRST + place).to_string())])
+        };
+        let by_hand = side("ci-s", Phase::Claimed, 0);
+        let over = Build { verdict: Some(Verdict::Passed), ..side("ci-r", Phase::Finished, 1) };
+        assert_eq!(
+            said(&[recording.clone(), by_hand.clone(), over]),
+            "no push of chain app is being built; what runs is ci-s, a build by hand, and that is meant by its own name"
+        );
+        let other = side("ci-t", Phase::Building, 2);
+        assert_eq!(
+            said(&[other.clone(), recording, by_hand.clone()]),
+            "no push of chain app is being built; what runs are builds by hand, and those are meant by their own names: \
+             ci-s, ci-t"
+        );
+        assert_eq!(
+            said(&[by_hand, build("ci-b", Phase::Queued, &[]), other]),
+            "ci-b",
+            "beside whatever runs by hand"
+        );
     }
 }

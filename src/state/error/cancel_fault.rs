@@ -25,6 +25,14 @@ cases! {
             "no build of chain {chain} runs"
             => "kubectl studioci status {chain} shows its builds; to have no push built, stop the chain: kubectl studioci \
                 stop {chain}";
+        /// A chain of which none but a side build runs.
+        SideRuns { chain: String, build: String } Usage
+            "no push of chain {chain} is being built; what runs is {build}, a build by hand, and that is meant by its own name"
+            => "to cancel it: kubectl studioci cancel {build}";
+        /// A chain of which none but several side builds run.
+        SidesRun { chain: String, builds: String } Usage
+            "no push of chain {chain} is being built; what runs are builds by hand, and those are meant by their own names: {builds}"
+            => "name the one that is meant: kubectl studioci cancel BUILD";
         /// A chain of which several builds run.
         SeveralRun { chain: String, builds: String } Usage
             "several builds of chain {chain} run: {builds}"
