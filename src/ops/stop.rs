@@ -201,11 +201,13 @@ async fn wait_for_builds(cluster: &Cluster, request: &StopRequest, ended: &Head,
         return done;
     }
     let (namespaces, home) = look(cluster, chain).await?;
-    Err(Error::StillRunning {
-        chain: chain.to_owned(),
-        bound: TimeBound(bound),
-        builds: running(&namespaces, &home).join(", "),
-    })
+    still_ended_in(&home, chain, ended)?;
+    let running = running(&namespaces, &home);
+    if running.is_empty() {
+        // nothing had to be waited for, or the last has just ended: a bound of 0 is one look, as for `kubectl wait`
+        return Ok(());
+    }
+    Err(Error::StillRunning { chain: chain.to_owned(), bound: TimeBound(bound), builds: running.join(", ") })
 }
 
 /// The way out for a build that nobody ends.

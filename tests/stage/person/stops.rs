@@ -129,6 +129,24 @@ async fn a_purge_that_waits_for_a_build_without_an_agent_locks_nobody_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_purge_with_no_time_to_wait_goes_through_where_nothing_runs_and_names_what_does() {
+    let purge = async |stage: &Stage| {
+        let cluster = stage.cluster();
+        let timeout = Some(std::time::Duration::ZERO);
+        let request =
+            StopRequest { chain: CHAIN.to_owned(), purge: true, timeout, now: Timestamp::UNIX_EPOCH };
+        Box::pin(stop(&cluster, &request, &|_| {})).await
+    };
+    assert_eq!(purge(&listening(&glob()).await).await.unwrap(), Left::default());
+    let (stage, first) = pushed().await;
+    run_until(&stage, &first, |world| head(world)["generation"] == "2").await;
+    match purge(&stage).await.unwrap_err() {
+        Error::StillRunning { builds, .. } => assert_eq!(builds, first),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_purge_takes_nothing_of_a_chain_that_was_started_again_meanwhile() {
     let another: Edit = |head| head["data"]["uuid"] = json!(uuid::Uuid::nil().to_string());
     let carried_on: Edit = |head| drop(head["data"].as_object_mut().unwrap().remove("ended"));
