@@ -364,7 +364,7 @@ fn help_of_start() {
                   waiting for the next one
 
               --dry-run[=<none|client>]
-                  If `client`, print what would be created without creating it
+                  If `client`, print what would be created of a new chain, without asking the cluster
 
                   [default: none]
 

@@ -37,7 +37,9 @@ use crate::state::narration::Narration;
 ///
 /// Namespace studioci keeps what later builds are rendered with: template, values and files in plain text in ConfigMap record-NAME, and the environment variables that the template reads in Secret chain-NAME.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    mut_arg("dry_run", |arg| arg.help("If `client`, print what would be created of a new chain, without asking the cluster")),
+    after_help = "\
 Examples:
   # Start a chain from .studioci/pipeline.yaml; the next push is built
   kubectl studioci start
@@ -58,7 +60,8 @@ Examples:
   kubectl studioci start --secret registry-login --secret deploy-key=ci/deploy-key
 
   # Show what would be created
-  kubectl studioci start --dry-run=client")]
+  kubectl studioci start --dry-run=client"
+)]
 pub struct StartArgs {
     /// The pipeline.
     #[command(flatten)]
@@ -239,7 +242,7 @@ fn in_namespace(secrets: Vec<SecretSource>, namespace: Option<&str>) -> Vec<Secr
         .collect()
 }
 
-/// What would be created, without asking the cluster.
+/// What would be created, without asking the cluster: as `kubectl create --dry-run=client`, it says `created` of what may be there.
 fn preview(request: &StartRequest, results: &mut Results, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let intent = request.intend(&Home::unasked())?;
     for notice in &intent.plan.notices {

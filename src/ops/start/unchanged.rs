@@ -15,7 +15,7 @@ use crate::state::build::read_build;
 use crate::state::dispose::{self, End};
 use crate::state::enter::{Maker, enter};
 use crate::state::error::{Error, Result};
-use crate::state::narration::{Narration, progress};
+use crate::state::narration::{Narration, progress, warn};
 use crate::state::{head, pull_secrets, select};
 
 /// The chain is as it was asked for. Its waiting listener gets the pull Secrets of now, what an earlier start left behind is
@@ -52,6 +52,16 @@ pub(super) async fn unchanged(
         Ok(None)
     });
     match listens.await? {
+        Some(newest) if request.now => {
+            warn(
+                say,
+                format!(
+                    "--now is not used: chain {chain} listens already, and its next push is built; the newest tag is built now \
+                     by kubectl studioci trigger {chain}"
+                ),
+            );
+            Ok(StartOutcome::Unchanged(newest))
+        }
         Some(newest) => Ok(StartOutcome::Unchanged(newest)),
         None => {
             Err(Error::NobodyListens { chain: chain.clone(), bound: TimeBound(request.timeout), why: told })

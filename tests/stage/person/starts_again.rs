@@ -264,6 +264,29 @@ async fn values_of_json_are_recorded_as_the_others_are() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_wants_the_image_of_now_built_of_a_chain_that_listens_is_told_what_does_that() {
+    let stage = listening(&glob()).await;
+    for now in [true, false] {
+        let request = StartRequest { now, ..request(&glob()) };
+        let (cluster, warned) = (stage.cluster(), std::cell::RefCell::new(Vec::new()));
+        let say = |it: Narration<'_>| {
+            if let Narration::Warning(text) = it {
+                warned.borrow_mut().push(text);
+            }
+        };
+        let outcome = Box::pin(start(&cluster, &request, &say)).await.unwrap();
+        assert!(matches!(outcome, StartOutcome::Unchanged(_)), "{outcome:?}");
+        let warned = warned.into_inner();
+        let told = warned.iter().filter(|it| it.starts_with("--now is not used: chain app-main")).count();
+        assert_eq!(told, usize::from(now), "{warned:?}");
+        assert!(
+            !now || warned.iter().any(|it| it.ends_with("by kubectl studioci trigger app-main")),
+            "{warned:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tag_that_is_pushed_over_is_the_pipelines() {
     let stage = listening(&match_tag()).await;
     let mut other = request(&match_tag());
