@@ -134,6 +134,12 @@ cases! {
             "no builds are chosen"
             => "name namespaces, or give a rule: --older-than 7d, --keep 5; with --dry-run nothing is deleted";
     }
+    "Label selectors" {
+        /// `-l` with what no server reads.
+        SelectorRefused { selector: String, why: String } Usage
+            "the API server does not read the label selector {selector:?}: {why}"
+            => "write it as for kubectl, several parted by commas: -l KEY=VALUE, -l 'KEY in (A,B)', -l KEY, -l '!KEY'";
+    }
     "Several contexts" {
         /// `--contexts` with nothing between two of its commas.
         NoContextNamed {} Usage

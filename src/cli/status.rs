@@ -191,6 +191,16 @@ fn no(error: Error) -> Failure {
     Failure { kind, ..failure }
 }
 
+/// Why nothing is listed: where a selector was given, and the server does not read what it was asked, that.
+fn unlisted(args: &StatusArgs, error: Error) -> Failure {
+    match (error, &args.selector) {
+        (Error::Cluster(cluster::Error::Invalid { why, .. }), Some(selector)) => {
+            Mistake::SelectorRefused { selector: selector.clone(), why }.into()
+        }
+        (error, _) => no(error),
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "ages against a server that sends no date")]
 fn now_of(seen: &Overview) -> Timestamp {
     seen.now.unwrap_or_else(Timestamp::now)
@@ -209,14 +219,17 @@ pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
         return chains(&args, here.as_deref(), &listing, &cluster, &mut ctx.console).await;
     }
     let of_here = match &here {
-        Some(chain) => ops::status::of_chain(&cluster, args.wanted(Some(chain), &listing)).await?,
+        Some(chain) => {
+            let asked = ops::status::of_chain(&cluster, args.wanted(Some(chain), &listing)).await;
+            asked.map_err(|error| unlisted(&args, error))?
+        }
         None => None,
     };
     let narrowed = here.filter(|_| of_here.is_some());
     let wanted = args.wanted(narrowed.as_deref(), &listing);
     let seen = match of_here {
         Some(seen) => seen,
-        None => ops::status::status(&cluster, wanted).await?,
+        None => ops::status::status(&cluster, wanted).await.map_err(|error| unlisted(&args, error))?,
     };
     for warning in seen.warnings(args.name.as_deref()) {
         ctx.console.warning(&warning);

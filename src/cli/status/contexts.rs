@@ -70,14 +70,18 @@ async fn over(
 ///
 /// # Errors
 /// [`Mistake::NoneAnswered`] where nobody has answered.
-fn hear<'a, T>(answers: Answers<'a, T>, console: &mut Console) -> Result<HeardContexts<'a, T>, Failure> {
+fn hear<'a, T>(
+    args: &StatusArgs,
+    answers: Answers<'a, T>,
+    console: &mut Console,
+) -> Result<HeardContexts<'a, T>, Failure> {
     let mut heard = HeardContexts { said: Vec::new(), unanswered: Vec::new() };
     let mut first = None;
     for (context, answer) in answers {
         match answer {
             Ok(said) => heard.said.push((context, said)),
             Err(error) => {
-                let failure = Failure::from(error);
+                let failure = super::unlisted(args, error);
                 console.talk(&format!("error: context {context}: {}", failure.what));
                 heard.unanswered.push(context);
                 first.get_or_insert(failure.kind);

@@ -77,6 +77,36 @@ async fn said(
     (captured.out(), captured.err(), ended)
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_label_selector_that_the_server_does_not_read_is_a_mistake_on_the_command_line() {
+    let malformed = || {
+        Cluster::scripted(|request| match request.path.rsplit('/').next().unwrap() {
+            "namespaces" => Reply::Status(
+                400,
+                "BadRequest",
+                "unable to parse requirement: found '=', expected: identifier",
+            ),
+            _ => Reply::Json(200, json!({ "metadata": {}, "items": [] })),
+        })
+        .0
+    };
+    for line in ["-l a=b=c", "-l ==", "--tree -l ,"] {
+        let (out, err, ended) = said(line, vec![("far", Ok(malformed()))]).await;
+        assert_eq!(ended.unwrap_err().kind, ExitKind::Usage, "{line}");
+        assert_eq!(out, "");
+        let selector = line.rsplit(' ').next().unwrap();
+        assert_eq!(
+            err,
+            format!(
+                "error: context far: the API server does not read the label selector \"{selector}\": unable to parse \
+                 requirement: found '=', expected: identifier\n"
+            )
+        );
+    }
+    let (_, _, ended) = said("", vec![("far", Ok(malformed()))]).await;
+    assert_eq!(ended.unwrap_err().kind, ExitKind::Cluster, "without a selector nobody has mistyped one");
+}
+
 fn two() -> Vec<(&'static str, Result<Cluster, cluster::Error>)> {
     vec![("laptop", Ok(alive(&[("ci-a", "app")]))), ("gpu", Ok(alive(&[("ci-b", "app"), ("ci-c", "other")])))]
 }
