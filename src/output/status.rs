@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::listing::{Listed, Rows};
@@ -26,6 +26,9 @@ const WIDE: [&str; 9] =
 const LAST: &str = "Why";
 /// What is shown in place of a phase or a verdict that only the namespace itself tells.
 const UNPROVED: &str = "Unproved";
+
+/// How long an agent may take to come up before a person is told what to do without it.
+const LATE: SignedDuration = SignedDuration::from_mins(2);
 
 /// The builds that a name means: those of a chain, or the one in a namespace. No name means all but bare claims,
 /// which are namespaces and no builds.
@@ -79,6 +82,11 @@ impl<'a> View<'a> {
     pub(super) fn of_gone(&self) -> View<'static> {
         static NOTHING: BTreeMap<String, Signs> = BTreeMap::new();
         View { builds: Vec::new(), signs: &NOTHING, labels: None, now: self.now }
+    }
+
+    /// The time of the look.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// Whether there is nothing to show.
@@ -153,6 +161,14 @@ impl<'a> View<'a> {
         self.signs.get(&build.namespace).filter(|signs| signs.trouble.is_some())?.sentence()
     }
 
+    /// What becomes of a side build that has no agent for long: its making was broken off, most likely.
+    fn half_made(&self, build: &Build) -> Option<String> {
+        let is_late = |created| self.now.duration_since(created) >= LATE;
+        let half_made = build.is_side() && build.phase == Phase::Claimed && !build.terminating;
+        let half_made = half_made && build.verdict.is_none() && build.created.is_some_and(is_late);
+        half_made.then(|| format!("kubectl studioci cancel {} gives it up", build.namespace))
+    }
+
     fn silent_since(&self, build: &Build) -> Option<Timestamp> {
         self.signs.get(&build.namespace)?.silent_since
     }
@@ -190,6 +206,7 @@ impl<'a> View<'a> {
                 );
             }
         }
+        reasons.extend(self.half_made(build));
         let reasons: Vec<_> = reasons.iter().map(|reason| reason.trim_end_matches('.')).collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }

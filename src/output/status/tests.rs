@@ -492,6 +492,34 @@ fn a_side_build_is_shown_by_its_own_count_and_waits_for_no_push() {
     assert_eq!(of(Phase::Building, None).1, None);
 }
 
+#[test]
+fn of_a_side_build_that_has_no_agent_for_long_it_is_said_how_to_be_rid_of_it() {
+    let why = |phase, created: &str, more: Signs| {
+        let build = Build { created: Some(at(created)), ..side("ci-bold-curie", phase) };
+        let signs = BTreeMap::from([(build.namespace.clone(), more)]);
+        View::new([&build], &signs, at(NOW)).why(&build).unwrap_or_default()
+    };
+    let gives_up = "kubectl studioci cancel ci-bold-curie gives it up";
+    let now = at(NOW);
+    let ago = |seconds| (now - jiff::SignedDuration::from_secs(seconds)).to_string();
+    let standing = || Signs { standing: Some("its Deployment is gone".to_owned()), ..Signs::default() };
+    assert_eq!(why(Phase::Claimed, &ago(119), Signs::default()), "waiting for its agent");
+    assert_eq!(
+        why(Phase::Claimed, &ago(120), Signs::default()),
+        format!("waiting for its agent; {gives_up}")
+    );
+    assert_eq!(
+        why(Phase::Claimed, &ago(9000), standing()),
+        format!("waiting for its agent: its Deployment is gone; {gives_up}")
+    );
+    let trouble = Signs { trouble: Some("no node takes it".to_owned()), ..Signs::default() };
+    assert_eq!(why(Phase::Claimed, &ago(9000), trouble), format!("no node takes it; {gives_up}"));
+    assert_eq!(why(Phase::Listening, &ago(9000), Signs::default()), "waiting for its image");
+    let link = Build { created: Some(at(&ago(9000))), ..Build::played("ci-a", Phase::Claimed, &[]) };
+    let none = BTreeMap::new();
+    assert_eq!(View::new([&link], &none, now).why(&link).as_deref(), Some("waiting for its listener"));
+}
+
 fn reserved() -> Reserved {
     let amounts = json!({ "cpu": 12.5, "nvidia.com/gpu": 40 });
     serde_json::from_value(json!({ "waiting": amounts, "building": amounts, "missing": "m" })).unwrap()
