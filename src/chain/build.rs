@@ -180,13 +180,17 @@ impl Build {
         let version = Version::of_words(tag.as_deref().unwrap_or("none"), content.as_deref())
             .ok_or_else(|| bad(wire::DIGEST, content.as_deref().unwrap_or_default()))?;
         let phase = labels.get(wire::PHASE).cloned();
+        let chain = labels.get(wire::CHAIN).cloned().ok_or_else(|| missing(wire::CHAIN))?;
+        if chain.is_empty() {
+            return Err(bad(wire::CHAIN, &chain));
+        }
         Ok(Self {
             namespace: namespace.to_owned(),
             uid: uid.to_owned(),
             resource_version: resource_version.to_owned(),
             terminating,
             created,
-            chain: labels.get(wire::CHAIN).cloned().ok_or_else(|| missing(wire::CHAIN))?,
+            chain,
             chain_uuid: must(wire::CHAIN_UUID)?,
             owner: must(wire::OWNER)?,
             generation: generation.parse().map_err(|_| bad(wire::GENERATION, &generation))?,
@@ -347,6 +351,9 @@ mod tests {
             let why = Build::read(told(&labels, &annotations)).expect_err(key);
             assert!(why.to_string().contains(key), "{why}");
         }
+        let nobodys = map(&[(wire::CHAIN, ""), (wire::PHASE, "Listening")]);
+        let why = Build::read(told(&nobodys, &annotations)).unwrap_err();
+        assert_eq!(why.to_string(), "namespace ci-a: studioci.dev/chain \"\" cannot be read");
         let odd = map(&[(wire::CHAIN, "app"), (wire::PHASE, "Dreaming")]);
         assert!(Build::read(told(&odd, &annotations)).is_err());
     }
