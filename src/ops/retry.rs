@@ -7,10 +7,12 @@ use crate::chain::build::{Build, Phase};
 use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::record::{Entry, text_id};
 use crate::chain::wire;
+use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::cluster::{Access, Cluster};
 use crate::state::chain::Data;
 use crate::state::error::{Error, Result, SideFault};
+use crate::state::narration::progress;
 use crate::state::{Say, enter, write};
 
 /// Builds once more what this build has built. Of one whose namespace is gone, by what home knows.
@@ -24,8 +26,25 @@ pub async fn retry(cluster: &Cluster, name: &str, request: SideRequest, say: Say
             let freeze = of_namespace(cluster, &build, request).await?;
             (build.namespace, chain, freeze)
         }
-        Err(error @ Error::NoSuchName { .. }) => {
+        // of a build that is gone another namespace may have the name by now: home's uid is not that one's
+        Err(
+            error @ (Error::NoSuchName { .. }
+            | Error::NotABuildNamespace { .. }
+            | Error::NotProvablyOurs { .. }
+            | Error::BuildEdited { .. }),
+        ) => {
             let Some((chain, entry)) = entry_of(cluster, name).await? else { return Err(error) };
+            if !matches!(error, Error::NoSuchName { .. }) {
+                if is_there(cluster, name, &entry.uid).await? {
+                    return Err(error);
+                }
+                progress(
+                    say,
+                    format!(
+                        "namespace {name} is another one by now; what is retried is the build that home knows by that name"
+                    ),
+                );
+            }
             let chain = SideChain::read(cluster, &chain, request.dry_run).await?;
             let freeze = of_history(&entry, &chain)?;
             (entry.namespace, chain, freeze)
@@ -91,6 +110,12 @@ async fn entry_of(cluster: &Cluster, name: &str) -> Result<Option<(String, Entry
         of.map(move |entry| (chain.clone(), entry))
     });
     Ok(named.max_by_key(|(_, entry)| (entry.times.get("recorded").copied(), entry.generation)))
+}
+
+/// Whether the namespace of that name is still the one that home knows.
+async fn is_there(cluster: &Cluster, name: &str, uid: &str) -> Result<bool> {
+    let found = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, name).await?;
+    Ok(found.is_some_and(|found| found.metadata.uid == uid))
 }
 
 /// What home knows of a build: of its pipeline only which it was.

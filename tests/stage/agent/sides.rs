@@ -16,6 +16,7 @@ use studioci::ops::trigger::trigger;
 use studioci::state::DryRun;
 use studioci::state::build::look;
 use studioci::state::error::{Error, Result, SideFault};
+use studioci::state::narration::Narration;
 
 use super::adopt::building;
 use super::*;
@@ -308,6 +309,55 @@ async fn a_build_whose_namespace_is_gone_is_tried_again_while_its_text_is_its_ch
     assert!(remedy.contains("kubectl studioci trigger app-main --tag TAG"), "{remedy}");
     let gone = retried(&stage, "nobody").await.unwrap_err();
     assert!(matches!(gone, Error::NoSuchName { .. }), "{gone}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_is_gone_is_tried_again_whoever_has_its_name_by_now() {
+    let (begin, namespace) = failed().await;
+    let path = format!("/api/v1/namespaces/{namespace}");
+    let real = begin.world().get(&path).clone();
+    let below = format!("/namespaces/{namespace}/");
+    begin.world().objects.retain(|path, _| !path.contains(&below));
+    let bare = |it: &mut Value| {
+        it["metadata"]["labels"] = json!({});
+        it["metadata"]["annotations"] = json!({});
+    };
+    for (what, change) in [
+        ("empty", bare as fn(&mut Value)),
+        ("a copy", |_| {}),
+        ("one that nobody can read", |it| it["metadata"]["labels"][wire::PHASE] = json!("Dreaming")),
+    ] {
+        let stage = begin.copy();
+        let mut other = real.clone();
+        other["metadata"]["uid"] = json!("another");
+        change(&mut other);
+        stage.world().objects.insert(path.clone(), other.clone());
+        let (cluster, said) = (stage.cluster(), std::cell::RefCell::new(String::new()));
+        let say = |it: Narration<'_>| {
+            said.borrow_mut().push_str(&studioci::output::narration::sentence(&it).unwrap_or_default());
+        };
+        let build = Box::pin(retry(&cluster, &namespace, asked(DryRun::None), &say)).await.unwrap();
+        assert!(said.borrow().contains(&format!("namespace {namespace} is another one by now")), "{what}");
+        assert_ne!(build.namespace, namespace);
+        run_until(&stage, &build.namespace, |world| asleep(world, &build.namespace)).await;
+        let world = stage.world();
+        passed(&world, &build.namespace, &image("build-2", 'b'), what);
+        assert_eq!(world.get(&path)["metadata"]["annotations"], other["metadata"]["annotations"], "{what}");
+    }
+    // the very namespace that home knows is not passed over: what was edited there may be put right
+    let stage = begin.copy();
+    let mut edited = real;
+    bare(&mut edited);
+    stage.world().objects.insert(path, edited);
+    let refused = retried(&stage, &namespace).await.unwrap_err();
+    assert!(matches!(refused, Error::NotABuildNamespace { .. }), "{refused}");
+    // and of a name that home does not know nothing is retried
+    stage.world().objects.insert(
+        "/api/v1/namespaces/mine".to_owned(),
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "mine", "uid": "mine", "resourceVersion": "1" } }),
+    );
+    let refused = retried(&stage, "mine").await.unwrap_err();
+    assert!(matches!(refused, Error::NotABuildNamespace { .. }), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]
