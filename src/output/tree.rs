@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::chains::ChainsView;
 use super::listing::Rows;
 use super::status::View;
 use super::table::NONE;
+use crate::chain::age;
 use crate::chain::build::{Build, Map};
 use crate::chain::chain_object::ChainSeen;
 use crate::chain::lineage::{KeptOfChain, Kin, KinOf, Lineage, LineageGap};
@@ -58,7 +61,7 @@ impl<'a> TreeView<'a> {
                 let beside = apart.take().into_iter().flatten();
                 lineage.kin.extend(beside.map(|build| Kin { of: KinOf::There(build), beside: Vec::new() }));
                 let why = match (lineage.earlier, &chain.ended, &chain.newest) {
-                    (true, ..) => Some("an earlier chain of that name".to_owned()),
+                    (true, ..) => Some(earlier(lineage.uuid, &own, builds.now())),
                     // what its newest build waits for is said there
                     (false, None, Some(_)) if chain.fault.is_none() => None,
                     (false, ..) => told.why(chain).filter(|_| kept.is_some()),
@@ -70,6 +73,14 @@ impl<'a> TreeView<'a> {
         }
         Self { builds, rows }
     }
+}
+
+/// By what one of several earlier chains is told from another.
+fn earlier(uuid: &str, builds: &[&Build], now: Timestamp) -> String {
+    let oldest =
+        builds.iter().filter(|build| build.chain_uuid == uuid).filter_map(|build| build.created).min();
+    let since = oldest.map(|at| format!(", since {}", age::human(at, now))).unwrap_or_default();
+    format!("an earlier chain of that name (uuid {}{since})", uuid.chars().take(8).collect::<String>())
 }
 
 /// Adds a row for each, and below it those beside it. `before`: what is drawn of those above.

@@ -131,6 +131,36 @@ fn a_chain_whose_head_is_lost_says_so_above_its_builds() {
 }
 
 #[test]
+fn earlier_chains_of_one_name_are_told_from_each_other_by_their_uuids_and_ages() {
+    let of = |name, generation, uuid: &str, created: &str| Build {
+        chain_uuid: uuid.to_owned(),
+        created: Some(created.parse().unwrap()),
+        ..build(name, generation, Some(Verdict::Passed))
+    };
+    let builds = [
+        build("ci-e", 9, None),
+        of("ci-y", 2, "6fa459ea-ee8a-3ca4-894e-db77e160355e", "2026-11-22T12:00:00Z"),
+        of("ci-x", 1, "6fa459ea-ee8a-3ca4-894e-db77e160355e", "2026-11-20T12:00:00Z"),
+        of("ci-w", 1, "größe", "2026-11-24T12:00:00Z"),
+    ];
+    let rows = drawn(&builds, None, &Listing::default());
+    let titles: Vec<&str> = rows
+        .lines()
+        .filter(|line| line.starts_with("chain/app"))
+        .map(|line| line.trim_start_matches("chain/app").trim())
+        .collect();
+    assert_eq!(
+        titles,
+        [
+            "",
+            "an earlier chain of that name (uuid größe, since 24h)",
+            "an earlier chain of that name (uuid 6fa459ea, since 5d)",
+        ],
+        "{rows}"
+    );
+}
+
+#[test]
 fn without_home_and_with_label_columns_rows_are_drawn_all_the_same() {
     let builds = [build("ci-e", 9, None), build("ci-b", 5, Some(Verdict::Failed))];
     let listing = Listing {
