@@ -3,7 +3,8 @@
 //! They have numbers of their own, far above every generation. So whatever a chain counts by generations (its newest, its
 //! predecessors, what it has built) never meets one, also in an agent of an older version.
 
-/// The last number that is a generation's.
+/// The last number that is a generation's: more pushes than a chain will see, and below 2⁵³, up to which those who read JSON by
+/// doubles (`jq`, JavaScript) keep every digit.
 const LAST_GENERATION: u64 = 90_000_000;
 /// The number of a chain's first side build.
 pub const FIRST: u64 = LAST_GENERATION + 1;
@@ -32,6 +33,16 @@ pub fn in_words(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_in_json_keeps_its_digits_for_readers_of_doubles() {
+        let exact = 1_u64 << 53;
+        assert!(FIRST + 1_000_000_000 < exact);
+        for number in [LAST_GENERATION, FIRST, FIRST + 1_000_000_000] {
+            let read: f64 = serde_json::from_str(&serde_json::json!(number).to_string()).unwrap();
+            assert_eq!(format!("{read:.0}"), number.to_string());
+        }
+    }
 
     #[test]
     fn a_side_build_is_told_by_its_own_count_and_a_generation_by_its_number() {
