@@ -95,7 +95,10 @@ pub(super) fn chain(chain: &ReportedChain, now: Timestamp) -> String {
         list(&mut body, reserved(&it));
     }
     if !chain.builds.is_empty() {
-        bars(&mut body, chain, now);
+        let (sides, pushes): (Vec<&ReportedBuild>, Vec<_>) =
+            chain.builds.iter().partition(|it| it.build.is_side());
+        bars(&mut body, &pushes, "push", now);
+        bars(&mut body, &sides, "build by hand", now);
         let cells = chain.builds.iter().map(|it| {
             let (build, outcome) = (&it.build, outcome(it));
             let tag = build.version.as_ref().map_or(UNKNOWN, |version| version.tag.as_str());
@@ -169,16 +172,19 @@ fn time_line(body: &mut String, rows: &[PhaseRow]) {
     );
 }
 
-/// A bar for each build, the oldest first, as high as it took long.
-fn bars(body: &mut String, chain: &ReportedChain, now: Timestamp) {
-    let longest = chain.builds.iter().filter_map(|it| took(it, now)).max().unwrap_or(SignedDuration::ZERO);
-    let width = chain.builds.len().max(BARS) * 10;
+/// A bar for each of these builds, the oldest first, as high as it took long. `of`: what each of them was.
+fn bars(body: &mut String, builds: &[&ReportedBuild], of: &str, now: Timestamp) {
+    if builds.is_empty() {
+        return;
+    }
+    let longest = builds.iter().filter_map(|it| took(it, now)).max().unwrap_or(SignedDuration::ZERO);
+    let width = builds.len().max(BARS) * 10;
     let _ = writeln!(
         body,
-        "<svg class=\"bars\" role=\"img\" aria-label=\"A bar for each build, as high as it took long\" viewBox=\"0 0 {width} {HEIGHT}\" \
+        "<svg class=\"bars\" role=\"img\" aria-label=\"A bar for each {of}, as high as it took long\" viewBox=\"0 0 {width} {HEIGHT}\" \
          preserveAspectRatio=\"none\">"
     );
-    for (index, it) in chain.builds.iter().rev().enumerate() {
+    for (index, it) in builds.iter().rev().enumerate() {
         let took = took(it, now);
         let millis = took.unwrap_or(SignedDuration::ZERO).as_millis();
         let height = (millis * HEIGHT).checked_div(longest.as_millis()).unwrap_or_default().max(2);
@@ -194,7 +200,7 @@ fn bars(body: &mut String, chain: &ReportedChain, now: Timestamp) {
     }
     let _ = writeln!(
         body,
-        "</svg>\n<p class=\"ends\"><span>oldest first</span><span>highest: {}</span></p>",
+        "</svg>\n<p class=\"ends\"><span>each {of}, oldest first</span><span>highest: {}</span></p>",
         length(Some(longest))
     );
 }

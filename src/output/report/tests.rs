@@ -517,7 +517,18 @@ fn what_was_built_by_hand_is_told_apart_from_pushes_in_every_form() {
     let row = text.lines().find(|line| line.contains("ci-waits")).unwrap();
     let cells: Vec<&str> = row.split('|').map(str::trim).collect();
     assert_eq!((cells[1], cells[3], cells[6]), ("side-3", "Listening", "build-9"), "{row}");
-    assert!(said(ReportForm::Html, &of).contains(summary));
+    let page = said(ReportForm::Html, &of);
+    assert!(page.contains(summary));
+    // neither the bars nor their heights are shared: what is built by hand says nothing of how long a push takes
+    let bars: Vec<&str> = page.split("<svg class=\"bars\"").skip(1).collect();
+    let [pushes, hand] = bars[..] else { panic!("{} rows of bars", bars.len()) };
+    let names = |bars: &str| {
+        let (bars, _) = bars.split_once("</svg>").unwrap();
+        bars.split("<title>").skip(1).map(|it| it.split(':').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(hand), ["ci-90000001", "ci-90000002", "ci-waits"]);
+    assert!(names(pushes).len() == 5 && names(pushes).contains(&"ci-5".to_owned()), "{pushes}");
+    assert!(pushes.contains("each push, oldest first") && hand.contains("each build by hand, oldest first"));
     let object: Value = serde_json::from_str(&said(ReportForm::Json, &of)).unwrap();
     let summary = &object["summary"];
     assert_eq!((&summary["ended"], &summary["passPercent"]), (&json!(4), &json!(25)));
@@ -694,14 +705,14 @@ fn a_chain_as_a_page() {
     <p class="why">1 of 4 builds passed (25 %), 1 Failed, 1 Errored, 1 Cancelled; the median took 2m20s; 1 running.</p>
     <p class="note">Ended: stopped by alice</p>
     </header>
-    <svg class="bars" role="img" aria-label="A bar for each build, as high as it took long" viewBox="0 0 240 60" preserveAspectRatio="none">
+    <svg class="bars" role="img" aria-label="A bar for each push, as high as it took long" viewBox="0 0 240 60" preserveAspectRatio="none">
     <rect class="Cancelled" x="1" y="58" width="8" height="2"><title>ci-1: Cancelled, 20s</title></rect>
     <rect class="Errored" x="11" y="56" width="8" height="4"><title>ci-2: Errored, 30s</title></rect>
     <rect class="Passed" x="21" y="25" width="8" height="35"><title>ci-3: Passed, 4m10s</title></rect>
     <rect class="Failed" x="31" y="0" width="8" height="60"><title>ci-eager-hopper: Failed, 7m5s</title></rect>
     <rect class="Building" x="41" y="44" width="8" height="16"><title>ci-5: Building, 2m</title></rect>
     </svg>
-    <p class="ends"><span>oldest first</span><span>highest: 7m5s</span></p>
+    <p class="ends"><span>each push, oldest first</span><span>highest: 7m5s</span></p>
     <div class="scroll"><table>
     <thead><tr><th scope="col">Gen</th><th scope="col">Build</th><th scope="col">Verdict</th><th scope="col">Took</th><th scope="col">Tag</th><th scope="col">Ended</th><th scope="col">Why</th></tr></thead>
     <tbody>
