@@ -32,7 +32,8 @@ pub async fn until_gone(
     let Some(bound) = bound else { return waiting.await };
     match tokio::time::timeout(bound, waiting).await {
         Ok(done) => done,
-        Err(_) => Err(late(cluster, targets, bound).await?),
+        // a bound of 0 is one look
+        Err(_) => late(cluster, targets, bound).await?.map_or(Ok(()), Err),
     }
 }
 
@@ -62,7 +63,8 @@ async fn gone(cluster: &Cluster, target: &Target, say: Say<'_>) -> Result<()> {
     Ok(())
 }
 
-async fn late(cluster: &Cluster, targets: &[Target], bound: Duration) -> Result<Error> {
+/// What holds up those that are left; none where none is.
+async fn late(cluster: &Cluster, targets: &[Target], bound: Duration) -> Result<Option<Error>> {
     let mut left = Vec::new();
     let mut remedies: Vec<&str> = Vec::new();
     for Target { namespace, uid } in targets {
@@ -80,14 +82,14 @@ async fn late(cluster: &Cluster, targets: &[Target], bound: Duration) -> Result<
             }
         }
     }
+    if left.is_empty() {
+        return Ok(None);
+    }
     if remedies.is_empty() {
         remedies.push("it goes on by itself once kube-controller-manager gets to it; run this again then");
     }
-    Ok(Error::StillTerminating {
-        bound: TimeBound(bound),
-        namespaces: left.join("\n"),
-        remedy: remedies.join("\n"),
-    })
+    let (bound, namespaces, remedy) = (TimeBound(bound), left.join("\n"), remedies.join("\n"));
+    Ok(Some(Error::StillTerminating { bound, namespaces, remedy }))
 }
 
 /// What holds up a deletion, by the namespace controller's own conditions.
@@ -125,6 +127,9 @@ fn remedy(condition: &Condition) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use testkit::Reply;
+
     use super::*;
 
     fn condition(r#type: &str, status: &str, message: &str) -> Condition {
@@ -133,6 +138,34 @@ mod tests {
             status: status.to_owned(),
             message: message.to_owned(),
             ..Condition::default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_it_no_time_is_told_of_what_is_left_and_of_nothing_else() {
+        let target = |name: &str| Target { namespace: name.to_owned(), uid: format!("uid-{name}") };
+        let (cluster, _) = Cluster::scripted(|request| {
+            let there =
+                |uid: &str| json!({ "metadata": { "name": "x", "uid": uid, "resourceVersion": "1" } });
+            match request.path.as_str() {
+                "/api/v1/namespaces/ci-stays" => Reply::Json(200, there("uid-ci-stays")),
+                "/api/v1/namespaces/ci-anew" => Reply::Json(200, there("another")),
+                "/api/v1/namespaces/ci-gone" => Reply::Status(404, "NotFound", "not found"),
+                _ => Reply::Silence,
+            }
+        });
+        let asked = async |names: &[&str]| {
+            let targets: Vec<Target> = names.iter().map(|name| target(name)).collect();
+            until_gone(&cluster, &targets, Some(Duration::ZERO), &|_| {}).await
+        };
+        asked(&[]).await.unwrap();
+        asked(&["ci-gone", "ci-anew"]).await.unwrap();
+        match asked(&["ci-gone", "ci-stays", "ci-anew"]).await.unwrap_err() {
+            Error::StillTerminating { namespaces, .. } => assert_eq!(
+                namespaces,
+                "namespace ci-stays is Terminating still: the cluster has not said why yet"
+            ),
+            other => panic!("{other}"),
         }
     }
 
