@@ -56,6 +56,23 @@ users:
 - {name: bob, user: {token: t2, as: carl, as-user-extra: {a: ['1'], b: ['2']}}}
 ";
 
+#[test]
+fn a_name_of_the_kubeconfig_begins_no_line_of_a_remedy() {
+    let folder = Folder::new();
+    let hostile = FIRST.replace("broken-user, context", "\"b\\nerror: forged\\e[31m\", context");
+    for (context, text) in
+        [(Some("production"), hostile.clone()), (None, hostile.replace("current-context: lab", ""))]
+    {
+        let options = Options {
+            kubeconfig: Some(folder.write("config", text)),
+            context: context.map(str::to_owned),
+            ..Options::default()
+        };
+        let remedy = choose(&options).map(drop).unwrap_err().remedy();
+        assert!(!remedy.contains('\n') && remedy.contains(r#""b\nerror: forged\u{1b}[31m""#), "{remedy}");
+    }
+}
+
 fn server(choice: &Choice) -> &str {
     choice.cluster.server.as_deref().unwrap()
 }
