@@ -202,16 +202,31 @@ pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Cla
     {
         return Ok(claimed);
     }
-    walk(cluster, claim, say).await
+    walk(cluster, claim, OwnerUuid::Secret, say).await
 }
 
-/// Creates the namespace under the first derived name that is free.
-pub(crate) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Claimed> {
+/// Whether others may know the owner uuid of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnerUuid {
+    /// Nobody can: what carries it is the claim's, whoever created it.
+    Secret,
+    /// It stood on a namespace that was settled and is gone: what is found with it may be anybody's.
+    Shown,
+}
+
+/// Creates the namespace under the first derived name that is free. Of what stands there already, it takes what is the claim's,
+/// unless anybody can have made it look so.
+pub(crate) async fn walk(cluster: &Cluster, claim: &Claim, uuid: OwnerUuid, say: Say<'_>) -> Result<Claimed> {
     let owner = claim.owner();
     let mut in_the_way = Vec::new();
     for name in names::sequence(claim.seed, claim.generation, &claim.prefix).take(NAMES_TRIED) {
         let ours = |live: &Value| live["metadata"]["annotations"][wire::OWNER] == owner.as_str();
-        let how = Create { proof: Proof::By(&ours), ..Create::default() };
+        let proof = match uuid {
+            OwnerUuid::Secret => Proof::By(&ours),
+            // nobody knows beforehand when it is claimed
+            OwnerUuid::Shown => Proof::SameContent,
+        };
+        let how = Create { proof, ..Create::default() };
         let object = claim.namespace(&name);
         let created = match cluster.create::<NamespaceObject>(&kind::NAMESPACES, None, &object, &how).await {
             Ok(_) => true,
@@ -223,7 +238,7 @@ pub(crate) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Resu
             continue;
         };
         match claim.judge(&there.metadata) {
-            Whose::Ours => {
+            Whose::Ours if created || uuid == OwnerUuid::Secret => {
                 return Ok(Claimed { namespace: name, uid: there.metadata.uid, created });
             }
             Whose::OursTerminating => {
@@ -232,7 +247,7 @@ pub(crate) async fn walk(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Resu
             Whose::Foreign if created => {
                 return Err(Error::TakenFromUs { namespace: name });
             }
-            Whose::Foreign => in_the_way.push(occupant(&there.metadata)),
+            Whose::Ours | Whose::Foreign => in_the_way.push(occupant(&there.metadata)),
         }
     }
     Err(Error::NamesTaken {

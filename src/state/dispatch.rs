@@ -6,7 +6,7 @@
 use futures_util::future::{try_join, try_join_all};
 
 use super::Say;
-use super::claim::{self, Claim, Claimed};
+use super::claim::{self, Claim, Claimed, OwnerUuid};
 use super::enter::{Maker, enter, usable};
 use super::error::{Error, Result};
 use super::head::{head_of, move_head};
@@ -35,7 +35,8 @@ pub struct Raise<'a> {
 /// Claims the namespace of that generation and settles it in the head by compare-and-swap. `head`: as it was seen.
 ///
 /// Whoever loses the swap disposes of what they made and takes the winner's. A namespace that is settled and gone by now
-/// (somebody deleted it before there was a listener in it) is claimed anew.
+/// (somebody deleted it before there was a listener in it) is claimed anew, and nothing that is found then is taken for it: its
+/// owner uuid could be read on it.
 ///
 /// # Errors
 /// As [`claim::claim`]; [`Error::HeadMoved`], [`Error::ChainEnded`], [`Error::AnotherChain`].
@@ -46,9 +47,18 @@ pub async fn claim_next(
     head: Head,
     say: Say<'_>,
 ) -> Result<(Claimed, Head)> {
-    let mut ours = claim::standing(cluster, claim).await?;
+    let lost = match &head.claimed {
+        Some((namespace, uid)) if head.generation == claim.generation => {
+            !claim::stands(cluster, claim, namespace, uid).await?
+        }
+        _ => false,
+    };
+    let (mut ours, uuid) = match lost {
+        true => (Vec::new(), OwnerUuid::Shown),
+        false => (claim::standing(cluster, claim).await?, OwnerUuid::Secret),
+    };
     if ours.is_empty() {
-        ours.push(claim::walk(cluster, claim, say).await?);
+        ours.push(claim::walk(cluster, claim, uuid, say).await?);
     }
     let settled = settle(cluster, claim, head, &ours[0]).await;
     let losers: Vec<&Claimed> = match &settled {

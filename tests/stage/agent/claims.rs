@@ -85,6 +85,46 @@ async fn a_claim_that_was_deleted_before_its_listener_came_is_made_anew() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_somebody_makes_under_the_name_of_a_claim_that_was_deleted_is_not_taken_for_it() {
+    // with the first name free to take, and with a copy under each name that the seed gives
+    for copies in [1, 3] {
+        let (stage, namespace) = pushed().await;
+        let seed = seed::seed_of(&stage.cluster(), CHAIN).await.unwrap();
+        // the agent dies as soon as its claim is settled
+        let head = "/api/v1/namespaces/studioci/configmaps/chain-app-main";
+        let settled = |world: &World| {
+            let data = &world.get(head)["data"];
+            data["generation"] == "2" && data["uid"].is_string()
+        };
+        run_until(&stage, &namespace, settled).await;
+        let lost = stage.world().builds()[&2].clone();
+        assert!(!stage.world().objects.contains_key(&World::listener(&lost)));
+        let mut forged: Vec<String> = names::sequence(seed, 2, "ci").take(copies).collect();
+        if !forged.contains(&lost) {
+            forged.push(lost.clone());
+        }
+        let path = |name: &str| format!("/api/v1/namespaces/{name}");
+        let claimed = stage.world().objects.remove(&path(&lost)).unwrap();
+        stage.world().objects.retain(|at, _| !at.contains(&format!("/namespaces/{lost}/")));
+        for name in &forged {
+            let mut copy = claimed.clone();
+            (copy["metadata"]["name"], copy["metadata"]["uid"]) =
+                (json!(name), json!(format!("forged-{name}")));
+            stage.world().objects.insert(path(name), copy);
+        }
+        run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
+        let world = stage.world();
+        let next = annotation(&world, &namespace, wire::SUCCESSOR);
+        assert!(!forged.iter().any(|name| name == next), "{next} of {forged:?}");
+        assert!(keyed(&world, next), "{next}");
+        for name in &forged {
+            let inside = format!("/namespaces/{name}/");
+            assert!(!world.objects.keys().any(|path| path.contains(&inside)), "{name}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_namespace_that_a_hand_wrote_into_the_head_is_never_taken_on() {
     let stage = Stage::new(&[("build-1", 'a')]);
     started(&stage, &glob()).await.unwrap();
