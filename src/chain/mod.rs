@@ -13,6 +13,7 @@ pub mod case;
 pub mod chain_object;
 pub mod claim;
 pub mod commit_status;
+pub mod contents;
 pub mod copied;
 pub mod denial;
 pub mod event;

@@ -81,7 +81,16 @@ struct ManagedFields {
 impl Meta {
     /// uid of the controller that made it; empty where none did.
     pub fn controller(&self) -> &str {
-        self.owner_references.iter().find(|owner| owner.controller).map_or("", |owner| owner.uid.as_str())
+        self.managing_owner().map_or("", |owner| owner.uid.as_str())
+    }
+
+    /// Kind and name of the controller that made it: `Job/studioci-build`; empty where none did.
+    pub fn controlled_by(&self) -> String {
+        self.managing_owner().map_or_else(String::new, |owner| format!("{}/{}", owner.kind, owner.name))
+    }
+
+    fn managing_owner(&self) -> Option<&OwnerReference> {
+        self.owner_references.iter().find(|owner| owner.controller)
     }
 }
 
@@ -150,7 +159,7 @@ mod tests {
             ],
         }))
         .unwrap();
-        assert_eq!(meta.controller(), "v");
+        assert_eq!((meta.controller(), meta.controlled_by()), ("v", "ReplicaSet/r".to_owned()));
         assert!(meta.labels.is_empty());
         assert_eq!(meta.creation_timestamp, "2026-11-24T20:00:00Z".parse().ok());
         assert_eq!(meta.moved, "2026-11-24T20:02:00Z".parse().ok());
@@ -161,6 +170,6 @@ mod tests {
         assert_eq!(serde_json::from_str::<Meta>("{}").unwrap(), Meta::default());
         let nulls = r#"{"labels":null,"annotations":null,"ownerReferences":null,"finalizers":null,"managedFields":null}"#;
         assert_eq!(serde_json::from_str::<Meta>(nulls).unwrap(), Meta::default());
-        assert_eq!(Meta::default().controller(), "");
+        assert_eq!((Meta::default().controller(), Meta::default().controlled_by()), ("", String::new()));
     }
 }

@@ -3,6 +3,7 @@
 mod late;
 mod reason;
 mod served;
+mod shown;
 mod word;
 
 use jiff::Timestamp;
@@ -45,6 +46,8 @@ pub struct Container {
     pub name: String,
     /// Whether it is an init container.
     pub init: bool,
+    /// Whether the kubelet calls it ready.
+    pub ready: bool,
     /// Whether it is one that runs beside the others, and is started again as long as they run.
     pub sidecar: bool,
     /// The image in the spec.
@@ -93,6 +96,8 @@ pub struct Pod {
     pub account: String,
     /// uid of the controller that made it; empty where none did.
     pub controller: String,
+    /// Kind and name of that controller (`Job/studioci-build`); empty where none did.
+    pub controlled_by: String,
     /// Whether a container that has ended is started again.
     pub restarts: bool,
     /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`.

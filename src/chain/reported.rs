@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::build::{Build, Phase, Verdict};
+use super::contents::Contents;
 use super::masking::Masking;
 use super::outbox::of_history;
 use super::record::{Entry, Exit};
@@ -32,6 +33,8 @@ pub struct ReportedBuild {
     pub exits: Vec<Exit>,
     /// The events that decided, newest last.
     pub events: Vec<String>,
+    /// What its namespace holds now.
+    pub contents: Contents,
     /// The end of its log.
     pub logs: Vec<ReportedLog>,
     /// Why its result did not get to whom the chain tells of its builds.
@@ -56,6 +59,7 @@ impl ReportedBuild {
             gone: false,
             exits: Vec::new(),
             events: Vec::new(),
+            contents: Contents::default(),
             logs: Vec::new(),
             unpublished: None,
             build: build.clone(),
@@ -117,7 +121,8 @@ impl ReportedBuild {
         let told = told.into_iter().filter_map(Option::as_mut).chain(&mut self.events);
         let exits = self.exits.iter_mut().filter_map(|exit| exit.reason.as_mut());
         let logs = self.logs.iter_mut().map(|log| &mut log.text);
-        told.chain(exits).chain(logs).for_each(|text| *text = masking.text(text));
+        let contents = self.contents.texts();
+        told.chain(exits).chain(logs).chain(contents).for_each(|text| *text = masking.text(text));
     }
 }
 
@@ -219,6 +224,7 @@ impl ReportedChain {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::contents::Sight;
     use crate::chain::{side, wire};
 
     fn at(second: i64) -> Timestamp {
@@ -351,6 +357,13 @@ mod tests {
         it.events = vec![text()];
         it.exits = vec![Exit { container: "build".to_owned(), code: 1, reason: Some(text()) }];
         it.logs = vec![ReportedLog { container: "build".to_owned(), text: text(), cut: false }];
+        it.contents.add_sights(vec![Sight {
+            at: None,
+            warns: true,
+            reason: text(),
+            object: text(),
+            message: text(),
+        }]);
         it.mask(&Masking::of([secret]));
         assert!(!format!("{it:?}").contains(secret), "{it:?}");
     }

@@ -1,8 +1,11 @@
 //! What became of a build or of a chain's builds: read from the Namespaces that are there and from home, which outlives them.
 
+mod contents;
+
 use futures_util::future::try_join;
 use jiff::Timestamp;
 
+use self::contents::contents;
 use super::status;
 use crate::chain::build::{Build, Map};
 use crate::chain::head::Head;
@@ -188,6 +191,11 @@ impl HomeOf {
     async fn report(mut self, cluster: &Cluster, mut of: ReportOf, now: Option<Timestamp>) -> Result<Report> {
         if let ReportOf::Build(it) = &mut of {
             self.add_log(cluster, it).await?;
+            if !it.gone {
+                let (contents, unread) = contents(cluster, &it.build).await?;
+                it.contents = contents;
+                self.notices.extend(unread);
+            }
         }
         let builds = match &mut of {
             ReportOf::Build(build) => std::slice::from_mut(&mut **build),

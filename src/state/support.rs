@@ -27,16 +27,20 @@ pub(crate) fn select() -> Query {
 
 /// The support of a build, by kind and name. What a controller made or what is being deleted is none.
 pub(crate) async fn list(cluster: &Cluster, namespace: &str) -> Result<Vec<(Scalable, Workload)>, Error> {
-    let select = select();
-    let of_kind = |kind: Scalable| {
-        let select = &select;
-        async move {
-            let list = cluster.list::<Workload>(&resource(kind), Some(namespace), select).await?;
-            let support = list.items.into_iter().filter(|it| !it.owned && !it.deleted);
-            Ok::<_, Error>(support.map(|it| (kind, it)).collect::<Vec<_>>())
-        }
-    };
+    let of_kind = |kind| of_kind(cluster, namespace, kind, select());
     Ok(try_join_all(Scalable::ALL.map(of_kind)).await?.concat())
+}
+
+/// The support of one kind, of what is selected.
+pub(crate) async fn of_kind(
+    cluster: &Cluster,
+    namespace: &str,
+    kind: Scalable,
+    select: Query,
+) -> Result<Vec<(Scalable, Workload)>, Error> {
+    let list = cluster.list::<Workload>(&resource(kind), Some(namespace), &select).await?;
+    let support = list.items.into_iter().filter(|it| !it.owned && !it.deleted);
+    Ok(support.map(|it| (kind, it)).collect())
 }
 
 /// Pods of a workload whose warnings are looked at: those of one workload fail alike.

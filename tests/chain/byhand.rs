@@ -11,25 +11,9 @@ const ENDLESS: &str = "echo begun; sleep 100000";
 
 /// The smallest pipeline with support, whose agents are missed soon.
 fn pipeline(world: &World) -> String {
-    let image = world.image();
     let keys = GLOB.replacen("keel.sh/policy", "studioci.dev/adopt-after: 20s\n    keel.sh/policy", 1);
     assert_ne!(keys, GLOB, "{GLOB}");
-    format!(
-        "{}---
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: db}}
-spec:
-  replicas: 1
-  selector: {{matchLabels: {{app: db}}}}
-  template:
-    metadata: {{labels: {{app: db}}}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers: [{{name: db, image: \"{image}:build-0001\", command: [sleep, infinity]}}]
-",
-        world.pipeline("build-0001", &keys)
-    )
+    world.pipeline("build-0001", &keys) + &world.support()
 }
 
 fn push(world: &World, generation: u64, script: &str) -> String {

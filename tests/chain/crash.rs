@@ -51,28 +51,13 @@ fn story(world: &World, at: &dyn Fn(Moment)) -> Vec<String> {
 
 /// A chain with support, so that there is something to scale.
 fn pipeline(world: &World) -> String {
-    let image = world.image();
-    format!(
-        "{}---
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: db}}
-spec:
-  replicas: 1
-  selector: {{matchLabels: {{app: db}}}}
-  template:
-    metadata: {{labels: {{app: db}}}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers: [{{name: db, image: \"{image}:build-0001\", command: [sleep, infinity]}}]
----
+    let rest = "---
 apiVersion: v1
 kind: ConfigMap
-metadata: {{name: rest}}
-data: {{a: b}}
-",
-        world.pipeline("build-0001", GLOB)
-    )
+metadata: {name: rest}
+data: {a: b}
+";
+    world.pipeline("build-0001", GLOB) + &world.support() + rest
 }
 
 fn end_of(world: &World, digests: &[String]) -> Vec<String> {

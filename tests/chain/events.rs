@@ -1,6 +1,6 @@
 //! `native_07`: what happened to a build as a cluster's own means show it: Events, labels, and what its pods have reserved.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::start::GLOB;
 use crate::world::{World, gated};
@@ -26,7 +26,7 @@ fn native_07_events_labels_and_what_was_reserved_are_seen_by_kubectl() {
     world.push("build-0001", "1", "exit 0");
     let requests = "        resources: {requests: {cpu: 20m, memory: 16Mi}}\n        volumeMounts:";
     let pipeline = world.pipeline("build-0001", GLOB).replace("        volumeMounts:", requests);
-    let file = world.file("p.yaml", &pipeline);
+    let file = world.file("p.yaml", &(pipeline + &world.support()));
     world.studioci(&["start", "-f", &file, "--chain", world.chain]).ok();
     let first = world.namespace(1);
     // a pod's times are whole seconds
@@ -35,6 +35,7 @@ fn native_07_events_labels_and_what_was_reserved_are_seen_by_kubectl() {
     // an agent that starts anew says nothing twice
     let listener = "studioci.dev/role=listener";
     world.kubectl(&["delete", "pod", "-n", &first, "-l", listener, "--wait=true"]).ok();
+    page_shows_what_runs(&world, &first);
     world.open("two");
     assert_eq!(world.verdict(1), "Failed");
     world.phase(1, "Finished");
@@ -87,4 +88,34 @@ fn native_07_events_labels_and_what_was_reserved_are_seen_by_kubectl() {
     assert_eq!(report["summary"]["reserved"]["building"], reserved["building"], "{report}");
     let page = world.studioci(&["report", &first]).ok();
     assert!(page.contains("Reserved building"), "{page}");
+    assert!(page.contains("Deployment/db") && page.contains("Warning"), "{page}");
+}
+
+/// The report on a build that runs has its support, its pods as kubectl shows them, and the latest events.
+fn page_shows_what_runs(world: &World, build: &str) {
+    let seen = world.until("a report that has kubectl's pods", || {
+        let said = world.kubectl(&["get", "pods", "-n", build, "--no-headers"]).ok();
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for line in said.lines() {
+            rows.push(line.split_whitespace().take(4).map(str::to_owned).collect());
+        }
+        let report = world.studioci(&["report", build, "-o", "json"]).ok();
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let text = |it: &Value| it.as_str().unwrap().to_owned();
+        let row = |it: &Value| {
+            let ready = format!("{}/{}", it["ready"], it["containers"]);
+            vec![text(&it["name"]), ready, text(&it["status"]), it["restarts"].to_string()]
+        };
+        let mut told: Vec<Vec<String>> = report["status"]["pods"].as_array()?.iter().map(row).collect();
+        told.sort();
+        rows.sort();
+        (told == rows && rows.len() >= 3).then_some(report)
+    });
+    let status = &seen["status"];
+    let db = json!([{ "kind": "Deployment", "name": "db", "ready": 1, "replicas": 1 }]);
+    assert_eq!(status["support"], db, "{seen}");
+    let pods = status["pods"].as_array().unwrap();
+    assert!(pods.iter().any(|pod| pod["controlledBy"] == "Job/studioci-build"), "{seen}");
+    let events = status["latestEvents"].as_array().unwrap();
+    assert!(events.iter().any(|event| event["reason"] == "Building"), "{seen}");
 }

@@ -272,6 +272,26 @@ spec:
         )
     }
 
+    /// A document of the smallest support, to put behind that.
+    pub(crate) fn support(&self) -> String {
+        let image = self.image();
+        format!(
+            "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: db}}
+spec:
+  replicas: 1
+  selector: {{matchLabels: {{app: db}}}}
+  template:
+    metadata: {{labels: {{app: db}}}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{{name: db, image: \"{image}:build-0001\", command: [sleep, infinity]}}]
+"
+        )
+    }
+
     /// All builds of the chain, by generation, as `status -o json` tells them. Proofs ask for them again and again, and
     /// kubectl takes longer to start than the plugin to answer: here it is called without.
     pub(crate) fn builds(&self) -> Vec<Value> {

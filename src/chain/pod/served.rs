@@ -69,6 +69,7 @@ struct ContainerStatus {
     #[serde(rename = "containerID")]
     container_id: String,
     restart_count: u32,
+    ready: bool,
     state: ContainerState,
     last_state: ContainerState,
     resources: Resources,
@@ -139,6 +140,7 @@ impl<'de> Deserialize<'de> for Pod {
             containers.push(Container {
                 name: container.name,
                 init,
+                ready: told.ready,
                 sidecar: init && container.restart_policy == "Always",
                 image: container.image,
                 // what is in force: a running container may have been given another limit than it asked for
@@ -169,6 +171,7 @@ impl<'de> Deserialize<'de> for Pod {
         }
         Ok(Self {
             controller: metadata.controller().to_owned(),
+            controlled_by: metadata.controlled_by(),
             namespace: metadata.namespace,
             name: metadata.name,
             uid: metadata.uid,

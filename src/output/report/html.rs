@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    PhaseRow, UNKNOWN, clock, facts, further, length, outcome, phases, plain, reserved, shown, summary, took,
-    why,
+    PhaseRow, UNKNOWN, clock, facts, further, grids, length, outcome, phases, plain, reserved, shown,
+    summary, took, why,
 };
 use crate::chain::build::Phase;
 use crate::chain::reported::{ReportedBuild, ReportedChain};
@@ -58,11 +58,24 @@ pub(super) fn build(it: &ReportedBuild, now: Timestamp) -> String {
         table(&mut body, &["Container", "Exit code", "Reason"], cells);
     }
     if !it.events.is_empty() {
-        body.push_str("<h2>Events</h2>\n<ul>\n");
+        body.push_str("<h2>Events that decided</h2>\n<ul>\n");
         for event in &it.events {
             let _ = writeln!(body, "<li>{}</li>", Html(event));
         }
         body.push_str("</ul>\n");
+    }
+    for grid in grids(&it.contents) {
+        let _ = writeln!(body, "<h2>{}</h2>", grid.title);
+        let cells = grid.rows.iter().map(|row| {
+            row.iter().fold(String::new(), |mut cells, text| {
+                let _ = write!(cells, "<td>{}</td>", Html(text));
+                cells
+            })
+        });
+        table(&mut body, grid.headers, cells);
+    }
+    for left_out in &it.contents.left_out {
+        let _ = writeln!(body, "<p class=\"note\">{}</p>", Html(left_out));
     }
     for log in &it.logs {
         let (lines, before) = shown(&log.text);

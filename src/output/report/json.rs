@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::chain::build_object::{API_VERSION, Seen, build_object};
+use crate::chain::contents::{PodRow, Sight, SupportRow};
 use crate::chain::reported::{ReportedBuild, ReportedChain, Tally};
 
 /// A build.
@@ -23,16 +24,22 @@ pub(super) fn build(it: &ReportedBuild, now: Timestamp) -> Value {
     status["gone"] = json!(it.gone);
     if !it.exits.is_empty() {
         let exits = it.exits.iter().map(|exit| {
-            let mut object = json!({ "name": exit.container, "exitCode": exit.code });
-            if let Some(reason) = &exit.reason {
-                object["reason"] = json!(reason);
-            }
-            object
+            let object = json!({ "name": exit.container, "exitCode": exit.code });
+            with(object, [("reason", text(exit.reason.as_ref()))])
         });
         status["containers"] = exits.collect();
     }
     if !it.events.is_empty() {
         status["events"] = json!(it.events);
+    }
+    let contents = &it.contents;
+    let parts = [
+        ("support", contents.support.iter().map(support).collect::<Vec<Value>>()),
+        ("pods", contents.pods.iter().map(pod).collect()),
+        ("latestEvents", contents.sights.iter().map(sight).collect()),
+    ];
+    for (name, rows) in parts.into_iter().filter(|(_, rows)| !rows.is_empty()) {
+        status[name] = json!(rows);
     }
     if !it.logs.is_empty() {
         let logs = it.logs.iter();
@@ -41,6 +48,40 @@ pub(super) fn build(it: &ReportedBuild, now: Timestamp) -> Value {
     }
     if let Some(unpublished) = &it.unpublished {
         status["unpublished"] = json!(unpublished);
+    }
+    object
+}
+
+fn support(it: &SupportRow) -> Value {
+    let object =
+        json!({ "kind": it.kind.as_str(), "name": it.name, "ready": it.ready, "replicas": it.replicas });
+    with(object, [("scaledUp", it.remembered.map(|count| json!(count))), ("why", text(it.why.as_ref()))])
+}
+
+fn pod(it: &PodRow) -> Value {
+    let (ready, containers) = it.ready;
+    let object = json!({
+        "name": it.name, "ready": ready, "containers": containers, "status": it.status, "restarts": it.restarts,
+    });
+    with(object, [("controlledBy", text(it.controlled_by.as_ref())), ("why", text(it.why.as_ref()))])
+}
+
+fn sight(it: &Sight) -> Value {
+    let kind = if it.warns { "Warning" } else { "Normal" };
+    let object = json!({ "type": kind, "reason": it.reason, "object": it.object, "message": it.message });
+    with(object, [("lastSeen", it.at.map(|at| json!(at)))])
+}
+
+fn text(known: Option<&String>) -> Option<Value> {
+    known.map(|text| json!(text))
+}
+
+/// With what is known of these.
+fn with<const N: usize>(mut object: Value, more: [(&str, Option<Value>); N]) -> Value {
+    for (key, value) in more {
+        if let Some(value) = value {
+            object[key] = value;
+        }
     }
     object
 }

@@ -9,7 +9,9 @@ use comfy_table::Table as Grid;
 use comfy_table::presets::ASCII_MARKDOWN;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{UNKNOWN, clock, facts, further, length, outcome, phases, reserved, shown, summary, took, why};
+use super::{
+    UNKNOWN, clock, facts, further, grids, length, outcome, phases, reserved, shown, summary, took, why,
+};
 use crate::chain::reported::{ReportedBuild, ReportedChain};
 use crate::chain::side::number;
 use crate::output::console::sanitise;
@@ -44,10 +46,18 @@ pub(super) fn build(it: &ReportedBuild, now: Timestamp) -> String {
         text.push_str(&table(&["Container", "Exit code", "Reason"], rows));
     }
     if !it.events.is_empty() {
-        text.push_str("\n## Events\n\n");
+        text.push_str("\n## Events that decided\n\n");
         for event in &it.events {
             let _ = writeln!(text, "- {}", code(event));
         }
+    }
+    for grid in grids(&it.contents) {
+        let _ = writeln!(text, "\n## {}", grid.title);
+        let rows = grid.rows.iter().map(|row| row.iter().map(|text| cell(text)).collect());
+        text.push_str(&table(grid.headers, rows));
+    }
+    for left_out in &it.contents.left_out {
+        let _ = write!(text, "\n{}\n", cell(left_out));
     }
     for log in &it.logs {
         let (lines, before) = shown(&log.text);

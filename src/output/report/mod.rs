@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::console::sanitise;
 use crate::chain::age;
 use crate::chain::build::{Build, Phase};
+use crate::chain::contents::Contents;
 use crate::chain::names;
 use crate::chain::reported::{ReportOf, ReportedBuild, ReportedChain};
 use crate::chain::reserved::Reserved;
@@ -82,6 +83,58 @@ fn took(it: &ReportedBuild, now: Timestamp) -> Option<SignedDuration> {
 /// Why a build ended as it did, or what it waits for.
 fn why(build: &Build) -> Option<&str> {
     build.cause.as_deref().or(build.waiting.as_deref())
+}
+
+/// A table of a report: its title, what stands above its columns, and its rows.
+struct Grid {
+    title: &'static str,
+    headers: &'static [&'static str],
+    rows: Vec<Vec<String>>,
+}
+
+/// What the namespace of a build holds, without what there is nothing of.
+fn grids(it: &Contents) -> Vec<Grid> {
+    let known = |text: &Option<String>| text.clone().unwrap_or_else(|| UNKNOWN.to_owned());
+    let support = it.support.iter().map(|it| {
+        let remembered = it.remembered.map_or_else(|| UNKNOWN.to_owned(), |count| count.to_string());
+        let workload = format!("{}/{}", it.kind.as_str(), it.name);
+        vec![workload, format!("{}/{}", it.ready, it.replicas), remembered, known(&it.why)]
+    });
+    let pods = it.pods.iter().map(|it| {
+        let ready = format!("{}/{}", it.ready.0, it.ready.1);
+        let status = it.status.clone();
+        vec![
+            it.name.clone(),
+            ready,
+            status,
+            it.restarts.to_string(),
+            known(&it.controlled_by),
+            known(&it.why),
+        ]
+    });
+    let sights = it.sights.iter().map(|it| {
+        let kind = if it.warns { "Warning" } else { "Normal" };
+        let at = it.at.map_or_else(|| UNKNOWN.to_owned(), clock);
+        vec![at, kind.to_owned(), it.reason.clone(), it.object.clone(), it.message.clone()]
+    });
+    let grids = [
+        Grid {
+            title: "Support",
+            headers: &["Workload", "Ready", "Scaled up", "Why"],
+            rows: support.collect(),
+        },
+        Grid {
+            title: "Pods",
+            headers: &["Pod", "Ready", "Status", "Restarts", "Controlled by", "Why"],
+            rows: pods.collect(),
+        },
+        Grid {
+            title: "Latest events",
+            headers: &["Last seen", "Type", "Reason", "Object", "Message"],
+            rows: sights.collect(),
+        },
+    ];
+    grids.into_iter().filter(|grid| !grid.rows.is_empty()).collect()
 }
 
 /// What is known of a build, by what it is called.

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 use super::*;
 use crate::chain::build::Verdict;
 use crate::chain::build_object::{Seen, build_object};
+use crate::chain::contents::{PodRow, Sight, SupportRow};
 use crate::chain::record::{Entry, Exit};
 use crate::chain::reported::ReportedLog;
 use crate::chain::reserved::Reserved;
 use crate::chain::wire;
+use crate::chain::workload::Scalable;
 use crate::pipeline::documents::steers;
 
 /// What somebody says who wants to be more than a text in every form at once.
@@ -22,6 +24,49 @@ const FORMS: [ReportForm; 4] = [ReportForm::Html, ReportForm::Json, ReportForm::
 
 fn at(time: &str) -> Timestamp {
     format!("2026-01-02T{time}Z").parse().unwrap()
+}
+
+/// What a namespace holds; whatever others name or say goes through `say`.
+fn contents(say: impl Fn(&str) -> String) -> Contents {
+    let of = |name: &str, why: Option<&str>| (say(name), why.map(&say));
+    let (db, quota) = of("db", Some("exceeded quota"));
+    let (pod, waits) = of("studioci-build-x7k2p", Some("container build waits: CreateContainerError"));
+    Contents {
+        support: vec![SupportRow {
+            kind: Scalable::Deployment,
+            name: db,
+            ready: 0,
+            replicas: 1,
+            remembered: Some(2),
+            why: quota,
+        }],
+        pods: vec![
+            PodRow {
+                name: pod,
+                controlled_by: Some(say("Job/studioci-build")),
+                ready: (1, 2),
+                status: say("CreateContainerError"),
+                restarts: 3,
+                why: waits,
+            },
+            PodRow {
+                name: say("bare"),
+                controlled_by: None,
+                ready: (1, 1),
+                status: "Running".to_owned(),
+                restarts: 0,
+                why: None,
+            },
+        ],
+        sights: vec![Sight {
+            at: Some(at("10:06:59")),
+            warns: true,
+            reason: say("BackOff"),
+            object: say("Pod/studioci-build-x7k2p"),
+            message: say("Back-off pulling image"),
+        }],
+        left_out: vec!["Of 23 events, 20 are shown.".to_owned()],
+    }
 }
 
 /// A build that has failed, with everything that there is to tell; what others say of it goes through `say`.
@@ -70,6 +115,7 @@ fn failed(say: impl Fn(&str) -> String) -> ReportedBuild {
             cut: true,
         }],
         unpublished: Some(say("is not on GitHub: 403")),
+        contents: contents(&say),
         ..ReportedBuild::there(build, None)
     }
 }
@@ -448,10 +494,31 @@ fn a_build_as_markdown() {
     | build     | 1         | Error  |
     | proxy     | 0         | –      |
 
-    ## Events
+    ## Events that decided
 
     - `BackOff Pod/studioci-build-x: back-off restarting`
     - `Killing Pod/y: stopping`
+
+    ## Support
+
+    | Workload      | Ready | Scaled up | Why            |
+    |---------------|-------|-----------|----------------|
+    | Deployment/db | 0/1   | 2         | exceeded quota |
+
+    ## Pods
+
+    | Pod                  | Ready | Status               | Restarts | Controlled by      | Why                                         |
+    |----------------------|-------|----------------------|----------|--------------------|---------------------------------------------|
+    | studioci-build-x7k2p | 1/2   | CreateContainerError | 3        | Job/studioci-build | container build waits: CreateContainerError |
+    | bare                 | 1/1   | Running              | 0        | –                  | –                                           |
+
+    ## Latest events
+
+    | Last seen            | Type    | Reason  | Object                   | Message                |
+    |----------------------|---------|---------|--------------------------|------------------------|
+    | 2026-01-02 10:06:59Z | Warning | BackOff | Pod/studioci-build-x7k2p | Back-off pulling image |
+
+    Of 23 events, 20 are shown.
 
     ## End of the log of `build`
 
@@ -671,11 +738,34 @@ fn a_build_as_a_page() {
     <tr><td>proxy</td><td>0</td><td>–</td></tr>
     </tbody>
     </table></div>
-    <h2>Events</h2>
+    <h2>Events that decided</h2>
     <ul>
     <li>BackOff Pod/studioci-build-x: back-off restarting</li>
     <li>Killing Pod/y: stopping</li>
     </ul>
+    <h2>Support</h2>
+    <div class="scroll"><table>
+    <thead><tr><th scope="col">Workload</th><th scope="col">Ready</th><th scope="col">Scaled up</th><th scope="col">Why</th></tr></thead>
+    <tbody>
+    <tr><td>Deployment/db</td><td>0/1</td><td>2</td><td>exceeded quota</td></tr>
+    </tbody>
+    </table></div>
+    <h2>Pods</h2>
+    <div class="scroll"><table>
+    <thead><tr><th scope="col">Pod</th><th scope="col">Ready</th><th scope="col">Status</th><th scope="col">Restarts</th><th scope="col">Controlled by</th><th scope="col">Why</th></tr></thead>
+    <tbody>
+    <tr><td>studioci-build-x7k2p</td><td>1/2</td><td>CreateContainerError</td><td>3</td><td>Job/studioci-build</td><td>container build waits: CreateContainerError</td></tr>
+    <tr><td>bare</td><td>1/1</td><td>Running</td><td>0</td><td>–</td><td>–</td></tr>
+    </tbody>
+    </table></div>
+    <h2>Latest events</h2>
+    <div class="scroll"><table>
+    <thead><tr><th scope="col">Last seen</th><th scope="col">Type</th><th scope="col">Reason</th><th scope="col">Object</th><th scope="col">Message</th></tr></thead>
+    <tbody>
+    <tr><td>2026-01-02 10:06:59Z</td><td>Warning</td><td>BackOff</td><td>Pod/studioci-build-x7k2p</td><td>Back-off pulling image</td></tr>
+    </tbody>
+    </table></div>
+    <p class="note">Of 23 events, 20 are shown.</p>
     <h2>End of the log of <bdi>build</bdi></h2>
     <p class="note">What stands before is left out.</p>
     <pre>running tests

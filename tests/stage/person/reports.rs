@@ -1,6 +1,7 @@
 //! `report`.
 
 use studioci::chain::build::Phase;
+use studioci::chain::contents::Contents;
 use studioci::chain::reported::{ReportOf, ReportedBuild, ReportedChain};
 use studioci::ops::report::report;
 use studioci::output::report::{ReportForm, print};
@@ -60,6 +61,40 @@ async fn a_build_is_reported_on_while_its_namespace_is_there_and_once_it_is_gone
         let text = print(form, &ReportOf::Build(Box::new(gone.clone())), clock());
         assert!(text.contains(&first) && text.contains("build-2"), "{form:?}: {text}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_builds_namespace_holds_is_reported_as_long_as_it_is_there_and_as_far_as_it_may_be_read() {
+    let (stage, first) = finished().await;
+    let event = json!({
+        "metadata": { "name": "x.1", "namespace": first }, "type": "Warning", "reason": "FailedMount",
+        "message": "no such claim", "lastTimestamp": "2026-11-24T20:00:00Z",
+        "involvedObject": { "kind": "Pod", "name": "minio-1" },
+    });
+    stage.world().keep(&format!("/api/v1/namespaces/{first}/events"), event);
+    let contents = build(&stage, &first).await.contents;
+    let [support] = &contents.support[..] else { panic!("{contents:?}") };
+    assert_eq!((&*support.name, support.replicas, support.remembered), ("minio", 0, Some(1)));
+    let of = |by: &str| contents.pods.iter().find(|it| it.controlled_by.as_deref() == Some(by));
+    assert_eq!(of("Job/studioci-build").unwrap().status, "Completed", "{contents:?}");
+    let last = contents.sights.iter().find(|it| it.warns).unwrap();
+    assert_eq!((&*last.object, &*last.message), ("Pod/minio-1", "no such claim"));
+
+    stage.world().refusals.push(|request, _| {
+        let hidden = ["/pods", "/statefulsets", "/replicasets"];
+        hidden.iter().any(|it| request.ends_with(it)).then_some(
+            "x is forbidden: User \"alice\" cannot list resource \"y\" in API group \"\" in the namespace \"z\"",
+        )
+    });
+    let told = Box::pin(report(&stage.cluster(), &first)).await.unwrap();
+    let ReportOf::Build(it) = told.of else { panic!("{:?}", told.of) };
+    assert_eq!((it.contents.support.len(), it.contents.pods.len()), (1, 0));
+    let said: Vec<&str> = told.notices.iter().map(|it| it.split(':').next().unwrap()).collect();
+    let of = |what: &str| format!("{what} of {first} cannot be read");
+    assert_eq!(said, [of("support"), of("pods")]);
+
+    cleaned(&stage, &Which::Named(vec![first.clone()])).await.unwrap();
+    assert_eq!(build(&stage, &first).await.contents, Contents::default());
 }
 
 #[tokio::test(start_paused = true)]
