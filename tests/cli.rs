@@ -733,7 +733,8 @@ fn help_of_report() {
         Report on a build or on the history of a chain, also when their namespaces are gone
 
         Of a build: what was built, the verdict and its cause, each phase with its time, the exit codes of
-        its containers and the events that decided. Of a chain: its builds, newest first, how many passed
+        its containers and the events that decided; while its namespace is there, its support with its
+        replicas, its pods and the latest events, too. Of a chain: its builds, newest first, how many passed
         and how long they took.
 
         Values of the chain's Secret are masked.

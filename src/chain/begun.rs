@@ -1,7 +1,8 @@
 //! What home holds of a build that others were told of and that has not ended: enough to say how it did, should its Namespace
 //! be deleted by hand, with which all else goes that is known of it.
 //!
-//! Whoever tells that a build goes on writes this down before, by the very compare-and-swap that gives them the turn;
+//! Whoever tells that a build goes on writes this down before, by the very compare-and-swap that gives them the turn, and so does
+//! a build before it waits for its slot;
 //! whoever records the build takes it away in the same write. So what is there belongs to a build that was never recorded.
 
 use std::collections::BTreeMap;
@@ -38,7 +39,7 @@ pub fn forget(patch: &mut Value, generation: u64) {
     patch["data"][key(generation)] = Value::Null;
 }
 
-/// Name and uid of the Namespace of each build that may have been lost, by generation: of those that others were told of, and
+/// Name and uid of the Namespace of each build that may have been lost, by generation: of those that are written down, and
 /// of those that hold a build slot. Without a uid the head does not know it.
 pub fn unfinished(data: &Map, head: &Head) -> BTreeMap<u64, (String, Option<String>)> {
     let slots = head.slots.iter().map(|(generation, namespace)| {

@@ -99,11 +99,16 @@ pub async fn give_up(cluster: &Cluster, build: &Build, dry_run: DryRun, now: Tim
     }
     loop {
         let Some(head) = head::head(cluster, &build.chain).await? else { return Ok(false) };
-        if head.uuid != build.chain_uuid || !head.is_making(build.generation) {
+        let given_up = head.was_given_up(build.generation);
+        if head.uuid != build.chain_uuid || !(given_up || head.is_making(build.generation)) {
             return Ok(false);
         }
         if dry_run.is_dry() {
             return Ok(true);
+        }
+        if given_up {
+            // somebody was stopped before they had disposed of it
+            break;
         }
         match head::move_head(cluster, &build.chain, &head.give_up_side(build.generation)).await {
             Err(error) if error.is_conflict() => {}

@@ -40,6 +40,9 @@ impl Agent<'_> {
                 return Ok(Flow::Look);
             }
             Action::Reach(phase) => {
+                if phase == Phase::Queued {
+                    self.note_waiting(&seen.build).await?;
+                }
                 self.reach(seen, phase, json!({})).await?;
                 // before a Job is created everything is looked at once more: Keel may have restored its keys
                 return Ok(if phase == Phase::Building { Flow::Look } else { Flow::Again });

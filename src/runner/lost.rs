@@ -1,8 +1,11 @@
 //! Builds whose Namespace was deleted by hand before they had ended: whoever listens closes them, on a slow timer, and so does who
 //! repairs a chain by hand.
 
+use serde_json::json;
+
 use super::Agent;
 use crate::agent::Observation;
+use crate::chain::begun;
 use crate::chain::build::{Build, Map};
 use crate::chain::head::Head;
 use crate::cluster::objects::NamespaceObject;
@@ -45,6 +48,19 @@ impl Agent<'_> {
             }
         }
         Ok(lost.is_empty().then_some(data))
+    }
+
+    /// Writes down a build that waits and holds no slot yet: should its Namespace be deleted meanwhile, nothing else would tell
+    /// that it was to be closed.
+    pub(super) async fn note_waiting(&self, build: &Build) -> Result<()> {
+        let noted = |data: &Map| {
+            let (key, entry) = begun::note(data, build)?;
+            Some(json!({ "data": { key: entry } }))
+        };
+        match publisher::amend(self.cluster, &build.chain, noted).await {
+            Err(Error::HistoryGone { .. }) => Ok(()),
+            noted => noted.map(drop),
+        }
     }
 
     /// Records a build whose slot nobody will give back.

@@ -63,6 +63,11 @@ impl Head {
         matches!(self.sides.get(&number), Some(SideClaim::Making(_)))
     }
 
+    /// Whether it was left half made, and is known to be.
+    pub fn was_given_up(&self, number: u64) -> bool {
+        matches!(self.sides.get(&number), Some(SideClaim::GivenUp))
+    }
+
     /// The number of the next side build.
     pub fn next_side(&self) -> u64 {
         self.sides.keys().next_back().map_or(side::FIRST, |last| last + 1)

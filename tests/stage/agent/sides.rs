@@ -547,6 +547,35 @@ async fn a_build_by_hand_waits_behind_pushes_for_its_slot_and_takes_nobodys_plac
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_for_its_slot_when_its_namespace_is_deleted_has_an_entry_all_the_same() {
+    let (stage, _, second) = building().await;
+    run_until(&stage, &second, |world| world.phase(&second) == "Listening").await;
+    let side = triggered(&stage, Some("build-1")).await.unwrap().namespace;
+    run_until(&stage, &side, |world| world.phase(&side) == "Queued").await;
+    stage.world().push(&second, "build-3", 'c');
+    run_until(&stage, &second, |world| world.phase(&second) == "Queued").await;
+    run_until(&stage, &second, |world| world.builds().contains_key(&3)).await;
+    for namespace in [&side, &second] {
+        let within = format!("/namespaces/{namespace}/");
+        let path = format!("/api/v1/namespaces/{namespace}");
+        stage.world().objects.retain(|at, _| *at != path && !at.contains(&within));
+    }
+    let third = stage.world().builds()[&3].clone();
+    let entry = |world: &World, key: &str| {
+        let text = world.get(HISTORY)["data"][key].as_str().unwrap_or("null");
+        serde_json::from_str::<Value>(text).unwrap()
+    };
+    let closed = |world: &World| ["build.90000001", "build.00000002"].map(|key| entry(world, key));
+    run_until(&stage, &third, |world| closed(world).iter().all(Value::is_object)).await;
+    for (entry, (name, tag)) in closed(&stage.world()).iter().zip([(&side, "build-1"), (&second, "build-3")])
+    {
+        assert_eq!((&entry["verdict"], &entry["namespace"]), (&json!("Errored"), &json!(name)));
+        assert_eq!(entry["cause"], "its namespace was deleted before the build had ended");
+        assert!(entry["version"].as_str().unwrap().starts_with(tag), "{entry}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_build_by_hand_whose_agent_is_gone_is_ended_by_the_listener() {
     for reached in ["Claimed", "Listening", "Building"] {
         let (stage, listener) = listening(&glob()).await;
@@ -698,8 +727,27 @@ async fn what_was_left_half_made_is_gone_once_somebody_cancels_it() {
         assert_eq!(sides(&stage.world()), [FIRST], "{what}: a dry run");
         assert!(give_up(&stage.cluster(), &build, DryRun::None, clock()).await.unwrap(), "{what}");
         assert!(sides(&stage.world()).is_empty(), "{what}");
-        assert!(!give_up(&stage.cluster(), &build, DryRun::None, clock()).await.unwrap(), "{what}: twice");
         untouched(&stage.world(), &listener, what);
+    })
+    .await;
+    // and if whoever cancels it is killed in turn
+    whenever_the_verb_is_killed(&before, async |stage, what| {
+        let Some(name) = stage.world().builds().get(&FIRST).cloned() else { return };
+        let build = look(&stage.cluster(), &name).await.unwrap().unwrap();
+        for after in 0..3 {
+            let stage = stage.copy();
+            let cluster = stage.cluster();
+            stage.world().dies_after = Some(after);
+            tokio::select! {
+                done = give_up(&cluster, &build, DryRun::None, clock()) => drop(done),
+                () = stage.dies() => {}
+            }
+            stage.revive();
+            if stage.world().builds().contains_key(&FIRST) {
+                assert!(give_up(&cluster, &build, DryRun::None, clock()).await.unwrap(), "{what}");
+            }
+            assert!(sides(&stage.world()).is_empty(), "{what}, then after {after} writes");
+        }
     })
     .await;
     let made = whole.world().builds()[&FIRST].clone();
