@@ -53,9 +53,10 @@ pub async fn claim_next(
         }
         _ => false,
     };
-    let (mut ours, uuid) = match lost {
-        true => (Vec::new(), OwnerUuid::Shown),
-        false => (claim::standing(cluster, claim).await?, OwnerUuid::Secret),
+    let (mut ours, uuid) = if lost {
+        (Vec::new(), OwnerUuid::Shown)
+    } else {
+        (claim::standing(cluster, claim).await?, OwnerUuid::Secret)
     };
     if ours.is_empty() {
         ours.push(claim::walk(cluster, claim, uuid, say).await?);
