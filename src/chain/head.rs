@@ -148,6 +148,16 @@ impl Head {
         }
     }
 
+    /// Whether it has come to the bounds of what it remembers, and a generation, or side build, is older than all of that.
+    pub fn forgets(&self, generation: u64) -> bool {
+        let (known, oldest) = if is_side(generation) {
+            (self.sides.len(), self.sides.keys().next())
+        } else {
+            (self.settled.len(), self.settled.keys().next())
+        };
+        known >= BUILT_MAX && oldest.is_some_and(|oldest| generation < *oldest)
+    }
+
     /// Whether this is the very namespace that was settled for its generation: no label or annotation can feign that.
     pub fn proves(&self, build: &Build) -> bool {
         build.chain_uuid == self.uuid && self.uid_of(build.generation) == Some(&build.uid)

@@ -166,17 +166,9 @@ impl<'a> Witness<'a> {
 
     fn unproved(self, build: &Build, head: &Head) -> Unproved {
         let (chain, generation) = (build.chain.clone(), build.generation);
-        let forgets = |known: usize, oldest: Option<&u64>| {
-            known >= BUILT_MAX && oldest.is_some_and(|oldest| generation < *oldest)
-        };
-        let forgotten = if build.is_side() {
-            forgets(head.sides.len(), head.sides.keys().next())
-        } else {
-            forgets(head.settled.len(), head.settled.keys().next())
-        };
         match self.knows_another(build, head) {
             true => Unproved::OtherUid { chain, generation },
-            false if forgotten => Unproved::Forgotten { chain },
+            false if head.forgets(generation) => Unproved::Forgotten { chain },
             false => Unproved::Unknown { chain },
         }
     }

@@ -1,6 +1,11 @@
 //! What `status` makes of namespaces that only say that they are builds of a chain.
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::chain::head::BUILT_MAX;
+use crate::chain::side;
+use crate::state::build::read_build;
 use crate::state::error::Error;
 
 /// A build that has passed.
@@ -219,4 +224,106 @@ async fn a_bare_claim_that_is_called_like_a_chain_hides_nothing_of_it() {
     let answers = Answers { namespaces, heads: Some(Head::objects_of(&real())), ..Answers::default() };
     let seen = status(&serve(answers).0, wanted("app")).await.unwrap();
     assert!(table(&seen).contains("ci-a is believed\nci-b is believed"), "{}", table(&seen));
+}
+
+/// A chain that has outlived what its head remembers: a build of generation 3, and a side build, that retention has kept; the history
+/// knows both.
+fn outlived() -> Answers {
+    let (old, side) = (passed("ci-old", 3), passed("ci-side", side::FIRST));
+    let mut heads = Head::objects_of(&[namespace("ci-b", 400)]);
+    let head = heads[0]["data"].as_object_mut().unwrap();
+    for at in 0..BUILT_MAX as u64 {
+        head.insert(format!("settled.{}", 100 + at), json!(format!("u{at}")));
+        head.insert(format!("side.{}", side::FIRST + 1 + at), json!(format!("s{at}")));
+    }
+    let entry = |it: &Value, generation: u64| {
+        let meta = &it["metadata"];
+        json!({ "generation": generation, "namespace": meta["name"], "uid": meta["uid"], "verdict": "Passed", "cause": "",
+            "times": {} })
+        .to_string()
+    };
+    let data = BTreeMap::from([
+        (wire::build_key(3), entry(&old, 3)),
+        (wire::build_key(side::FIRST), entry(&side, side::FIRST)),
+    ]);
+    heads.push(
+        json!({ "data": data, "metadata": { "name": wire::history_object("app"), "namespace": wire::HOME,
+        "labels": { wire::CHAIN: "app" } } }),
+    );
+    Answers {
+        namespaces: vec![old, side, namespace("ci-b", 400)],
+        heads: Some(heads),
+        listeners: vec![listener("ci-b")],
+        ..Answers::default()
+    }
+}
+
+fn asked_of_history(asked: &[String]) -> usize {
+    asked.iter().filter(|asked| asked.contains("/configmaps/history-")).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_older_than_the_head_remembers_is_believed_where_the_history_knows_it() {
+    let all = "ci-b is believed\nci-old is believed\nci-side is believed";
+    let (whole, asked) = seen(outlived()).await;
+    assert_eq!((table(&whole).as_str(), asked_of_history(&asked)), (all, 1));
+    for (name, there) in [("app", all), ("ci-old", "ci-old is believed"), ("ci-side", "ci-side is believed")]
+    {
+        let (cluster, record) = serve(outlived());
+        let named = status(&cluster, wanted(name)).await.unwrap();
+        assert_eq!((table(&named).as_str(), asked_of_history(&record.asked())), (there, 1), "{name}");
+        let found = believed(&serve(outlived()).0, Some(name)).await.unwrap();
+        assert_eq!((found.apart.len(), table(&found).as_str()), (0, there), "{name}");
+    }
+    let here = of_chain(&serve(outlived()).0, wanted("app")).await.unwrap().unwrap();
+    assert_eq!(table(&here), all);
+    // who lists home anyway has read it
+    let (cluster, record) = serve(outlived());
+    let counted = chains(&cluster, WantedBuilds::default()).await.unwrap();
+    assert_eq!((counted.chains[0].builds, asked_of_history(&record.asked())), (Some(3), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_what_the_head_has_forgotten_is_told_by_the_history() {
+    let copy = || {
+        let mut answers = outlived();
+        answers.namespaces[0] = copied(&answers.namespaces[0], "ci-x");
+        answers.namespaces.push(passed("ci-y", 4));
+        answers
+    };
+    let (now, asked) = seen(copy()).await;
+    insta::assert_snapshot!(table(&now), @"
+        ci-b is believed
+        ci-side is believed
+        ci-x the head of chain app knows generation 3 by another uid, so nothing proves it ours
+        ci-y it is older than the 256 namespaces that chain app knows by their uids, so nothing proves it ours
+        ");
+    assert_eq!(asked_of_history(&asked), 1);
+    // and who knows no build of that age asks for no history
+    let mut young = outlived();
+    young.namespaces.drain(..2);
+    assert_eq!(asked_of_history(&seen(young).await.1), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_read_the_history_takes_at_its_word_what_the_head_has_forgotten_and_that_alone() {
+    let mut blind = Answers { forbidden: vec!["/configmaps/history-app"], ..outlived() };
+    blind.namespaces.push(copied(&passed("ci-b", 400), "ci-x"));
+    let (seen, _) = seen(blind).await;
+    insta::assert_snapshot!(table(&seen), @"
+        ci-b is believed
+        ci-old is believed
+        ci-side is believed
+        ci-x the head of chain app knows generation 400 by another uid, so nothing proves it ours
+        ");
+    insta::assert_snapshot!(seen.notices.join("\n"), @r#"what the namespaces of chain app say is taken at its word, since home, which proves it, cannot be read: user "alice" may not list configmaps in the namespace studioci"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_follows_builds_is_told_of_old_ones_what_the_history_knows() {
+    for (build, is_known) in [(passed("ci-old", 3), true), (copied(&passed("ci-old", 3), "ci-x"), false)] {
+        let build = read_build(&serde_json::from_value(build).unwrap()).unwrap();
+        let proved = prove_one(&serve(outlived()).0, &build).await;
+        assert_eq!(proved.is_ok(), is_known, "{proved:?}");
+    }
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use futures_util::StreamExt as _;
 
-use super::{HeadsSeen, Overview, WantedBuilds, signs_of};
+use super::{Overview, WantedBuilds, prove_one, signs_of};
 use crate::chain::build::{Build, Happening, Map, Phase};
 use crate::chain::proof::is_awaited;
 use crate::chain::signs::Signs;
@@ -14,7 +14,7 @@ use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Follow, WatchEvent};
 use crate::state::build::read_build;
-use crate::state::error::Result;
+use crate::state::error::{Error, Result};
 use crate::state::select;
 
 /// Tells of each change of the builds that are wanted, after those that are known, until who is told has enough. A sign of
@@ -83,8 +83,9 @@ impl<'a> FollowedBuilds<'a> {
         if matches!(self.proofs.get(&build.uid), Some(None)) || build.chain == wire::CLAIM_CHAIN {
             return None;
         }
-        let unproved = match HeadsSeen::after(cluster, &build.chain).await {
-            Ok(heads) => heads.believe(build).err().map(|why| why.to_string()),
+        let unproved = match prove_one(cluster, build).await {
+            Ok(()) => None,
+            Err(Error::NotProvablyOurs { why, .. }) => Some(why),
             // the next change asks again
             Err(error) => return Some(format!("what home knows of it cannot be read now: {error}")),
         };

@@ -1,9 +1,11 @@
 //! Which of the builds that were listed are their chains': what home knows of them by their uids, in one request besides.
 //!
 //! Heads are asked for at once with the builds, from the server's cache. Either may be older than the other, so that a build of
-//! which nothing is proved then is asked about again, after it was seen: of such a one home knew before it began.
+//! which nothing is proved then is asked about again, after it was seen: of such a one home knew before it began. A build that is
+//! older than what a head remembers is looked up in the history, which is asked for then alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -11,17 +13,20 @@ use super::{CONNECTIONS, Overview, builds, namespaces};
 use crate::chain::build::Build;
 use crate::chain::head::Head;
 use crate::chain::proof::{Unproved, Witness};
-use crate::chain::wire;
+use crate::chain::record::{Entry, history};
+use crate::chain::{side, wire};
 use crate::cluster::resource as kind;
 use crate::cluster::{self, Cluster, Query};
 use crate::state::chain::Data;
 use crate::state::error::Error;
 use crate::state::select;
 
-/// What is known of the heads of chains.
+/// What is known of the heads of chains, and of their histories as far as builds are older than what those remember.
 #[derive(Debug, Default)]
 pub(in crate::ops) struct HeadsSeen {
     heads: BTreeMap<String, Head>,
+    /// Histories that were asked for, or why one cannot be read: of what the head has forgotten nothing is disproved then.
+    histories: BTreeMap<String, Result<Vec<Entry>, String>>,
     /// Chains whose heads cannot be read, and why: of their builds nothing is disproved.
     withheld: BTreeMap<String, String>,
     /// Chains of which this was read after their builds were.
@@ -63,6 +68,15 @@ impl HeadsSeen {
                 && object.metadata.name == wire::chain_object(chain)
             {
                 seen.read(chain, Some(object));
+            }
+        }
+        let forgets = |head: &Head| head.forgets(1) || head.forgets(side::FIRST);
+        for object in objects {
+            if let Some(chain) = object.metadata.labels.get(wire::CHAIN)
+                && object.metadata.name == wire::history_object(chain)
+                && seen.heads.get(chain).is_some_and(forgets)
+            {
+                seen.histories.insert(chain.clone(), Ok(history(&object.data)));
             }
         }
         seen
@@ -110,6 +124,7 @@ impl HeadsSeen {
                     }
                     self.heads.extend(now.heads);
                     self.withheld.extend(now.withheld);
+                    self.histories.extend(now.histories);
                     return Ok(());
                 }
                 // whoever may read the heads of their own chains alone asks for each: that others are many must hide none
@@ -138,8 +153,44 @@ impl HeadsSeen {
         if build.chain == wire::CLAIM_CHAIN || self.withheld.contains_key(&build.chain) {
             return Ok(());
         }
-        let head = self.heads.get(&build.chain).map(Ok);
-        Witness { head, ..Witness::default() }.believes(build)
+        let history = self.histories.get(&build.chain);
+        let witness = Witness {
+            head: self.heads.get(&build.chain).map(Ok),
+            history: history.and_then(|read| read.as_deref().ok()).unwrap_or_default(),
+            seed: None,
+        };
+        match (witness.believes(build), history) {
+            (Err(Unproved::Forgotten { .. }), Some(Err(_))) => Ok(()),
+            (believed, _) => believed,
+        }
+    }
+
+    /// Asks for the histories of chains of which a build is older than what their heads remember.
+    ///
+    /// # Errors
+    /// Cluster errors. What may not be read is withheld.
+    pub(in crate::ops) async fn remember(
+        &mut self,
+        cluster: &Cluster,
+        builds: &[Build],
+    ) -> Result<(), cluster::Error> {
+        let forgotten = builds.iter().filter(|build| !self.histories.contains_key(&build.chain));
+        let forgotten = forgotten.filter(|it| matches!(self.believe(it), Err(Unproved::Forgotten { .. })));
+        let chains: BTreeSet<String> = forgotten.map(|build| build.chain.clone()).collect();
+        let asked = chains.into_iter().map(|chain| async move {
+            let name = wire::history_object(&chain);
+            let kept = match cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await {
+                Ok(found) => Ok(found.map(|found| history(&found.data)).unwrap_or_default()),
+                Err(error) if error.is_rbac() => Err(error.to_string()),
+                Err(error) => return Err(error),
+            };
+            Ok((chain, kept))
+        });
+        for found in stream::iter(asked).buffered(CONNECTIONS).collect::<Vec<_>>().await {
+            let (chain, kept) = found?;
+            self.histories.insert(chain, kept);
+        }
+        Ok(())
     }
 
     /// Whether there is a chain of that name, as far as that can be told.
@@ -156,8 +207,10 @@ impl HeadsSeen {
 
     /// What to say of heads that cannot be read.
     fn notice(&self) -> Option<String> {
-        let why = self.withheld.values().next()?;
-        let names: Vec<&str> = self.withheld.keys().map(String::as_str).collect();
+        let unread = self.histories.iter().filter_map(|(chain, read)| Some((chain, read.as_ref().err()?)));
+        let all: BTreeMap<&String, &String> = unread.chain(&self.withheld).collect();
+        let why = all.values().next()?;
+        let names: Vec<&str> = all.keys().map(|chain| chain.as_str()).collect();
         let chains = match &names[..] {
             [one] => format!("chain {one}"),
             several => format!("{} chains, such as {},", several.len(), several[0]),
@@ -179,6 +232,7 @@ async fn prove(cluster: &Cluster, mut first: HeadsSeen, seen: &mut Overview) -> 
     if !doubted.is_empty() {
         first.again(cluster, doubted).await?;
     }
+    first.remember(cluster, &seen.builds).await?;
     for build in &seen.builds {
         match first.believe(build) {
             // home forgets what is given up, and the chain that is purged, before their namespaces are gone
@@ -228,7 +282,8 @@ pub(in crate::ops) async fn believed(cluster: &Cluster, name: Option<&str>) -> R
 /// # Errors
 /// [`Error::NotProvablyOurs`]; cluster errors.
 pub(in crate::ops) async fn prove_one(cluster: &Cluster, build: &Build) -> Result<(), Error> {
-    let heads = HeadsSeen::after(cluster, &build.chain).await?;
+    let mut heads = HeadsSeen::after(cluster, &build.chain).await?;
+    heads.remember(cluster, slice::from_ref(build)).await?;
     let proved = heads.believe(build);
     proved.map_err(|why| Error::NotProvablyOurs { namespace: build.namespace.clone(), why: why.to_string() })
 }

@@ -18,7 +18,8 @@ impl Watcher<'_> {
             return Ok(self.without_let_go(builds));
         }
         // home knew of them before they began, and so before they were seen
-        let heads = HeadsSeen::after(self.cluster, &self.build.chain).await?;
+        let mut heads = HeadsSeen::after(self.cluster, &self.build.chain).await?;
+        heads.remember(self.cluster, &builds).await?;
         let (mut believed, mut others) = (Vec::new(), Vec::new());
         for build in builds {
             match heads.believe(&build) {
