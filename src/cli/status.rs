@@ -155,9 +155,19 @@ pub fn show(
     let view = view(args, seen, now);
     let alone = view.builds().first().is_some_and(|only| args.name.as_deref() == Some(&only.namespace));
     match &args.name {
-        Some(name) if view.is_empty() && args.selector.is_none() => Err(absent(seen, name)),
+        Some(name) if view.is_empty() && args.selector.is_none() => nothing_of(name, listing, seen, console),
         _ => print(listing, &view, alone, console),
     }
+}
+
+/// A chain without builds is as kubectl's list of nothing; a name that nobody has is an error.
+fn nothing_of(name: &str, listing: &Listing, seen: &Overview, console: &mut Console) -> Result<(), Failure> {
+    let Some(bare) = &seen.bare else { return Err(absent(seen, name)) };
+    console.talk(&bare.said());
+    if listing.is_for_people() {
+        return Ok(());
+    }
+    print(listing, &View::new(Vec::new(), &seen.signs, now_of(seen)), false, console)
 }
 
 fn print(listing: &Listing, view: &dyn Listed, alone: bool, console: &mut Console) -> Result<(), Failure> {
@@ -329,6 +339,12 @@ async fn watch(
     if args.watch_only {
         listing.sort_by = None;
     }
+    if let (Some(name), None, true, false) =
+        (&args.name, &args.selector, seen.builds.is_empty(), args.watch_only)
+    {
+        let bare = seen.bare.as_ref().ok_or_else(|| absent(&seen, name))?;
+        console.talk(&bare.said());
+    }
     let ahead = seen.now.map_or(SignedDuration::ZERO, |now| now.duration_since(Timestamp::now()));
     let mut feed = Feed::default();
     let mut ended = None;
@@ -345,9 +361,6 @@ async fn watch(
     };
     let mut flow = ControlFlow::Continue(());
     if !args.watch_only {
-        if let (Some(name), true) = (&args.name, seen.builds.is_empty() && args.selector.is_none()) {
-            return Err(absent(&seen, name));
-        }
         flow = tell(Happening::Added, &seen);
     }
     if flow.is_continue() {

@@ -103,7 +103,7 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
             None => String::new(),
         };
         ctx.console.talk(&format!(
-            "stopped watching; the build goes on. Come back with: kubectl studioci watch {back}{how}"
+            "stopped watching, which ends nothing. Come back with: kubectl studioci watch {back}{how}"
         ));
         return Ok(ExitKind::Interrupted);
     };

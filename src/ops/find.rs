@@ -36,7 +36,8 @@ pub async fn find(
         (Err(_), Some(_)) => {
             return Err(Error::NotABuildNamespace { namespace: name.to_owned() });
         }
-        (chosen, _) => chosen?,
+        (Err(_), None) => return Err(status::absent(cluster, &seen, name).await),
+        (Ok(()), _) => {}
     }
     proved(cluster, meant(&seen.builds)?.clone()).await
 }

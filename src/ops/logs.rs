@@ -137,11 +137,12 @@ async fn meant(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> R
         tell(LogTold::Warning(notice));
     }
     if let Some(name) = name.or(here.filter(|here| seen.has(here))) {
-        if let Err(absent) = status::choose(&mut seen, name) {
-            return match in_history(cluster, name).await? {
-                Some((chain, entry)) => Ok(Meant::Gone(chain, Box::new(entry))),
-                None => unproved(request, seen, name).ok_or(absent),
-            };
+        if status::choose(&mut seen, name).is_err() {
+            if let Some((chain, entry)) = in_history(cluster, name).await? {
+                return Ok(Meant::Gone(chain, Box::new(entry)));
+            }
+            let absent = status::absent(cluster, &seen, name).await;
+            return unproved(request, seen, name).ok_or(absent);
         }
     } else if let Some(here) = here
         && let Some((chain, entry)) = last_of(cluster, here).await?

@@ -4,6 +4,7 @@
 //! Whoever names a build or a chain pays for that alone, however many others there are. Only the Namespaces are needed.
 //! What else cannot be read is not shown, and where that may mislead, said.
 
+mod bare;
 mod chains;
 mod contexts;
 mod follow;
@@ -17,6 +18,8 @@ use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+pub use self::bare::BareChain;
+pub(super) use self::bare::{absent, bare};
 pub use self::chains::{ChainsSeen, chains};
 pub use self::contexts::each;
 pub use self::follow::follow;
@@ -190,9 +193,10 @@ pub(super) async fn named(
         Beside::read(cluster, Scope::Chain(name), true),
         HeadsSeen::of(cluster, name),
     );
-    let seen = seen.and(chain?);
+    let mut seen = seen.and(chain?);
     if !seen.has(name) {
-        return Ok(None);
+        seen.bare = heads.bare(name).filter(|_| wanted.selector.is_none() && !seen.has_any());
+        return Ok(seen.bare.is_some().then_some((seen, heads)));
     }
     let others = those(cluster, seen.missed()).await?;
     Ok(Some((beside.signs_of(cluster, seen, others).await, heads)))

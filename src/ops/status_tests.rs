@@ -401,6 +401,8 @@ async fn what_is_only_labelled_like_a_listener_is_none() {
     }
 }
 
+#[path = "status_bare_tests.rs"]
+mod bare_chains;
 #[path = "status_of_name_tests.rs"]
 mod of_name;
 #[path = "status_proof_tests.rs"]

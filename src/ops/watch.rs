@@ -1,5 +1,6 @@
 //! Follow a build, change by change, until its verdict; or a chain, build by build, until it ends or one of them is of a commit.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use futures_util::StreamExt;
 mod believed;
 mod sought;
 
-use super::status;
+use super::status::{self, BareChain};
 use crate::chain::bound::TimeBound;
 use crate::chain::build::{Build, Phase, Verdict};
 use crate::chain::proof::is_awaited;
@@ -93,7 +94,14 @@ pub async fn watch(
     let Watched { name, here, until } = watched;
     let mut seen = status::believed(cluster, name.or(here)).await?;
     if let Some(name) = name.or(here.filter(|here| seen.has(here))) {
-        status::choose(&mut seen, name)?;
+        if let Err(absent) = status::choose(&mut seen, name) {
+            return match (status::bare(cluster, &seen, name).await, until) {
+                (Some(BareChain { chain, ended: Some(how) }), Until::ChainEnds) => {
+                    Ok(WatchEnd::ChainEnded(chain, how))
+                }
+                (bare, _) => Err(bare.map_or(absent, Error::from)),
+            };
+        }
     }
     let mut chains: Vec<&str> = seen.builds.iter().map(|build| build.chain.as_str()).collect();
     chains.sort_unstable();
@@ -114,6 +122,7 @@ pub async fn watch(
     let doubted = is_awaited(&build);
     let mut going = Watcher::new(cluster, until, build, Some(warn));
     going.doubted = doubted;
+    going.abandoned = seen.abandoned;
     going.named = name == Some(&going.build.namespace);
     if !going.named {
         let chain = going.build.chain.clone();
@@ -149,6 +158,8 @@ struct Watcher<'a> {
     named: bool,
     /// Whether nothing is proved of it yet.
     doubted: bool,
+    /// Namespaces in which nothing will be built, since the chain had ended when it was looked at, and how.
+    abandoned: BTreeMap<String, String>,
     /// uids of claims that were followed and came to nothing.
     let_go: Vec<String>,
     /// uids of those that were said not to be believed.
@@ -158,8 +169,8 @@ struct Watcher<'a> {
 
 impl<'a> Watcher<'a> {
     fn new(cluster: &'a Cluster, until: Until<'a>, build: Build, warn: Option<WarnSink<'a>>) -> Self {
-        let (warned, let_go) = (Vec::new(), Vec::new());
-        Self { cluster, until, build, named: false, doubted: false, let_go, warned, warn }
+        let (warned, let_go, abandoned) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { cluster, until, build, named: false, doubted: false, abandoned, let_go, warned, warn }
     }
 
     fn go_to(&mut self, build: Build) {
@@ -179,6 +190,13 @@ impl<'a> Watcher<'a> {
             && let Some(end) = self.look_for(sought, tell).await?
         {
             return Ok(end);
+        }
+        if let Some(how) = self.abandoned.remove(&self.build.namespace) {
+            let Build { namespace, chain, .. } = self.build.clone();
+            return match self.until {
+                Until::Verdict => Err(WatchFault::NeverBuilds { namespace, chain, how }.into()),
+                Until::ChainEnds | Until::VerdictOf(_) => Ok(WatchEnd::ChainEnded(chain, how)),
+            };
         }
         loop {
             let followed = self.follow(tell).await;

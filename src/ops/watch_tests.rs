@@ -527,3 +527,35 @@ async fn a_build_that_came_and_went_while_nobody_looked_is_found_in_history() {
 
 #[path = "watch_believed_tests.rs"]
 mod believed_tests;
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_has_ended_is_not_waited_for() {
+    let how = "2026-11-25T12:00:00Z by ann";
+    let ended =
+        |namespaces: Vec<Value>| PlayedChain::of(vec![Moment { namespaces, head: PlayedHead::Ended(how) }]);
+    // a listener that somebody has held, and that of a side build
+    let held = || vec![of_generation(9, "Listening", &[])];
+    let by_ann = WatchEnd::ChainEnded("app".to_owned(), how.to_owned());
+    for name in ["app", "ci-9"] {
+        let (end, told) = ended(held()).seen_by(to_its_verdict(Some(name), None), None).await;
+        let error = end.unwrap_err();
+        assert_eq!(told, "", "{name}");
+        insta::assert_snapshot!(format!("{error}\n{}", error.advice().unwrap().1), @"
+            nothing will be built in ci-9: chain app has ended (2026-11-25T12:00:00Z by ann)
+            kubectl studioci report app tells what was built; kubectl studioci start carries the chain on
+            ");
+    }
+    let (end, told) = ended(held()).seen_by(to_the_end_of("app"), None).await;
+    assert_eq!((end.unwrap(), told.as_str()), (by_ann.clone(), ""));
+    let (end, told) = ended(held()).seen_by(for_ours(knows_one_after), None).await;
+    assert_eq!((end.unwrap(), told.as_str()), (by_ann.clone(), ""));
+    // of what is no more, home tells
+    let (end, _) = ended(Vec::new()).seen_by(to_its_verdict(Some("app"), None), None).await;
+    assert!(matches!(end, Err(Error::ChainWithoutBuilds { .. })), "{end:?}");
+    let (end, _) = ended(Vec::new()).seen_by(to_the_end_of("app"), None).await;
+    assert_eq!(end.unwrap(), by_ann);
+    // a build that runs goes on to its verdict
+    let runs = || vec![of_generation(8, "Finished", &[PASSED])];
+    let (end, _) = ended(runs()).seen_by(to_its_verdict(Some("app"), None), None).await;
+    assert_eq!(end.unwrap(), WatchEnd::Verdict(Verdict::Passed));
+}

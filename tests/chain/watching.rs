@@ -69,10 +69,10 @@ fn chain_05_watch_ends_as_the_build_does() {
     leaving.interrupt();
     let said = leaving.wait().failed(130);
     let back =
-        format!("stopped watching; the build goes on. Come back with: kubectl studioci watch {first}\n");
+        format!("stopped watching, which ends nothing. Come back with: kubectl studioci watch {first}\n");
     assert_eq!(said, back);
     let late = world.studioci(&["watch", &first, "--timeout", "1s"]).failed(4);
-    assert!(late.contains("it goes on") && late.contains(&format!("watch {first}")), "{late}");
+    assert!(late.contains("come back with") && late.contains(&format!("watch {first}")), "{late}");
     let build = world.build(1).unwrap();
     assert_eq!(build["status"]["phase"], "Building", "everything was left running");
     world.until("a Job at work", || {

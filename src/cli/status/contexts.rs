@@ -120,7 +120,16 @@ fn show_builds(
     if let (Some(name), None, true, Some((_, seen))) =
         (&args.name, &args.selector, nothing, heard.said.first())
     {
-        return Err(absent(seen, name));
+        let bare = heard.said.iter().filter_map(|(context, seen)| Some((context, seen.bare.as_ref()?)));
+        let told: Vec<String> =
+            bare.map(|(context, bare)| format!("context {context}: {}", bare.said())).collect();
+        if told.is_empty() {
+            return Err(absent(seen, name));
+        }
+        told.iter().for_each(|told| console.talk(told));
+        if listing.is_for_people() {
+            return Ok(ExitKind::Done);
+        }
     }
     print(listing, &ContextsView::new(views, heard.unanswered), false, console)?;
     Ok(ExitKind::Done)

@@ -3,6 +3,7 @@
 use super::*;
 use crate::chain::build::{Build, Map, NamespaceView};
 use crate::chain::wire;
+use crate::ops::status::BareChain;
 use crate::output::console::StreamStyle;
 
 fn builds() -> Vec<Build> {
@@ -30,6 +31,11 @@ fn builds() -> Vec<Build> {
 
 /// Stdout, stderr and the failure.
 fn shown(builds: &[Build], line: &str) -> (String, String, Option<Failure>) {
+    shown_beside(builds, None, line)
+}
+
+/// The same of a chain of which no namespace is there.
+fn shown_beside(builds: &[Build], bare: Option<BareChain>, line: &str) -> (String, String, Option<Failure>) {
     let (mut console, captured) = Console::captured(StreamStyle::default(), StreamStyle::default());
     let seen = Overview {
         builds: builds.to_vec(),
@@ -41,6 +47,7 @@ fn shown(builds: &[Build], line: &str) -> (String, String, Option<Failure>) {
                 (build.namespace.clone(), labels.iter().map(own).collect())
             })
             .collect(),
+        bare,
         ..Overview::default()
     };
     let words = ["x", "status"].into_iter().chain(line.split(' ').filter(|word| !word.is_empty()));
@@ -80,6 +87,25 @@ fn a_name_that_nobody_has_is_a_no() {
         let (out, _, failure) = shown(&builds(), line);
         assert_eq!((out.as_str(), failure.unwrap().kind), ("", ExitKind::No));
     }
+}
+
+#[test]
+fn a_chain_of_which_no_namespace_is_there_is_an_empty_list_and_said_to_have_ended() {
+    let bare = || Some(BareChain { chain: "over".to_owned(), ended: Some("by ann".to_owned()) });
+    for (line, out) in [
+        ("over", ""),
+        ("over -o wide", ""),
+        ("over -o name", ""),
+        ("over -o custom-columns=NAME:.metadata.name", "NAME\n"),
+        ("over -o jsonpath={.items[*].metadata.name}", ""),
+        ("over -o jsonpath={.kind}", "BuildList"),
+    ] {
+        let (told, err, failure) = shown_beside(&[], bare(), line);
+        assert_eq!((told.as_str(), failure), (out, None), "{line}");
+        assert!(err.starts_with("no builds are there of chain over: it has ended (by ann)"), "{line}: {err}");
+        assert_eq!(err.lines().count(), 1, "{err}");
+    }
+    assert!(shown_beside(&[], bare(), "over -o json").0.contains("\"items\": []"));
 }
 
 #[test]

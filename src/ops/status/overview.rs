@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::BareChain;
 use crate::chain::build::{Build, Map, NotABuild, Phase};
 use crate::chain::listener::Listener;
 use crate::chain::pod::Pod;
@@ -37,6 +38,10 @@ pub struct Overview {
     pub beside: Vec<Build>,
     /// Namespaces of ours beside these, readable or not.
     pub others: BTreeSet<String>,
+    /// The chain that was asked for, where home knows it and no namespace of it is there.
+    pub bare: Option<BareChain>,
+    /// Namespaces in which nothing will be built, since their chains have ended, and how those have.
+    pub abandoned: BTreeMap<String, String>,
     /// Whether it could not be told what is proved.
     pub untold: bool,
     /// That Keel does not run, of interest to whoever waits for a push.
@@ -98,6 +103,7 @@ impl Overview {
         self.odd.extend(other.odd.into_iter().filter(|odd| !known.contains(&odd.namespace)));
         self.passed.extend(other.passed);
         self.apart.extend(other.apart);
+        self.abandoned.extend(other.abandoned);
         self.notices.extend(other.notices);
         self.unreadable.extend(other.unreadable);
         self.labels.extend(other.labels);
@@ -116,6 +122,12 @@ impl Overview {
     pub(in crate::ops) fn has(&self, name: &str) -> bool {
         self.unreadable.contains_key(name)
             || self.builds.iter().any(|build| build.namespace == name || build.chain == name)
+    }
+
+    /// Whether anything that was seen says that it is of this chain, readable or not.
+    pub(super) fn is_of(&self, chain: &str) -> bool {
+        self.builds.iter().any(|build| build.chain == chain)
+            || self.odd.iter().any(|odd| odd.chain.as_deref() == Some(chain))
     }
 
     /// Why nothing proves this build its chain's, where that is so.

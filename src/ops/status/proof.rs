@@ -9,8 +9,8 @@ use std::slice;
 
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{CONNECTIONS, Overview, builds, namespaces};
-use crate::chain::build::Build;
+use super::{BareChain, CONNECTIONS, Overview, builds, namespaces};
+use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
 use crate::chain::proof::{Unproved, Witness};
 use crate::chain::record::{Entry, history};
@@ -198,6 +198,18 @@ impl HeadsSeen {
         self.heads.contains_key(chain) || self.withheld.contains_key(chain)
     }
 
+    /// The chain of that name, if its head was read, for whoever knows that no namespace of it is there.
+    pub(super) fn bare(&self, chain: &str) -> Option<BareChain> {
+        self.heads.get(chain).map(|head| BareChain::of(chain, head))
+    }
+
+    /// How the chain of a build has ended, where nothing will be built there for that.
+    fn abandons(&self, build: &Build) -> Option<&str> {
+        let waits = build.verdict.is_none() && build.phase <= Phase::Listening;
+        let head = self.heads.get(&build.chain).filter(|head| waits && head.abandons_build(build))?;
+        head.ended.as_deref()
+    }
+
     /// Whether the chain of a build has gone on beyond the one after it.
     pub(super) fn has_passed(&self, build: &Build) -> bool {
         self.heads.get(&build.chain).is_some_and(|head| {
@@ -240,7 +252,10 @@ async fn prove(cluster: &Cluster, mut first: HeadsSeen, seen: &mut Overview) -> 
             Err(why) => {
                 seen.signs.entry(build.namespace.clone()).or_default().unproved = Some(why.to_string());
             }
-            Ok(()) => {}
+            Ok(()) => {
+                let how = first.abandons(build).map(|how| (build.namespace.clone(), how.to_owned()));
+                seen.abandoned.extend(how);
+            }
         }
     }
     seen.look_for_lost(|beside| first.believe(beside).is_ok());

@@ -43,7 +43,7 @@ cases! {
             => "ask an administrator to bind you to ClusterRole {ROLE_USER} and to Role {ROLE_USER} in namespace {HOME}:\n  \
                 kubectl create clusterrolebinding {ROLE_USER}-NAME --clusterrole {ROLE_USER} --user {user:?}\n  \
                 kubectl create rolebinding -n {HOME} {ROLE_USER}-NAME --role {ROLE_USER} --user {user:?}\n\
-                If there is no such role yet, kubectl studioci setup comes first.";
+                Who is to use one chain alone gets what kubectl studioci setup --print --group GROUP --chain CHAIN prints. If there is no such role yet, kubectl studioci setup comes first.";
         /// Home lacks a setting.
         SettingMissing { key: String } Unready
             "ConfigMap {HOME_CONFIG} in {HOME} has no {key}"
@@ -163,9 +163,17 @@ cases! {
         BuildEdited { finding: String, remedy: String } Unready
             "{finding}"
             => "it was edited by hand: {remedy}";
+        /// Which chains there are may not be asked.
+        ChainsUnlisted { why: String } Unready
+            "which chains there are cannot be read: {why}"
+            => "name yours, which needs no more rights than it has given you: kubectl studioci doctor CHAIN --repair";
         /// Neither a chain's name nor a build's.
         NoSuchName { name: String, remedy: String } Usage
             "there is no chain and no build called {name:?}"
+            => "{remedy}";
+        /// A chain of which no namespace is there.
+        ChainWithoutBuilds { chain: String, why: String, remedy: String } Usage
+            "no builds are there of chain {chain}: {why}"
             => "{remedy}";
         /// No chain of that name.
         NoSuchChain { chain: String, remedy: String } Usage

@@ -21,7 +21,11 @@ cases! {
         /// No verdict in time.
         NoVerdict { namespace: String, bound: TimeBound } Timeout
             "no verdict of the build in {namespace} after {bound}"
-            => "it goes on; come back with kubectl studioci watch {namespace}";
+            => "kubectl studioci status {namespace} says what it does; come back with kubectl studioci watch {namespace}";
+        /// The chain has ended before that build began.
+        NeverBuilds { namespace: String, chain: String, how: String } Usage
+            "nothing will be built in {namespace}: chain {chain} has ended ({how})"
+            => "kubectl studioci report {chain} tells what was built; kubectl studioci start carries the chain on";
         /// No build of the commit in time.
         NoBuildOf { chain: String, revision: String, bound: TimeBound } Timeout
             "chain {chain} has had no build of {revision} after {bound}"
