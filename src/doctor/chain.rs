@@ -2,6 +2,7 @@
 
 use super::cluster::known;
 use super::facts::{Learnt, PullSecretFacts};
+use super::home::sow;
 use super::{CheckedChain, Opinion};
 use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
@@ -17,8 +18,11 @@ pub(super) fn repair(seen: &CheckedChain<'_>, what: &str) -> String {
     format!("kubectl studioci doctor {} --repair {what}", seen.chain.name)
 }
 
-/// What raises a listener where there is none.
+/// What raises a listener where no namespace is settled for one.
 fn raise(seen: &CheckedChain<'_>) -> String {
+    if seen.chain.seed == Ok(false) {
+        return sow(&seen.chain.name);
+    }
     repair(seen, "raises a fresh one, and so does kubectl studioci start where the chain was started")
 }
 

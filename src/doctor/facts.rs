@@ -134,6 +134,8 @@ pub struct ChainFacts {
     pub name: String,
     /// Its head; none in it where home has none.
     pub head: Learnt<Option<Head>>,
+    /// Whether home has its seed.
+    pub seed: Learnt<bool>,
     /// What `start` fixed; none in it where home has no record.
     pub settings: Learnt<Option<ChainSettings>>,
     /// Its history; none in it where home has none.

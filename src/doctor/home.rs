@@ -4,6 +4,7 @@ use super::chain::repair;
 use super::cluster::known;
 use super::facts::{ClusterFacts, Withheld};
 use super::{CheckedChain, Opinion};
+use crate::chain::head::Head;
 use crate::chain::outbox;
 use crate::chain::record::{history, tidied};
 use crate::chain::{age, wire};
@@ -45,6 +46,12 @@ pub(super) fn head(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     })
 }
 
+/// Whether nothing was claimed for a chain yet: `start` goes on where one was cut off.
+fn begins(seen: &CheckedChain<'_>) -> bool {
+    let head = seen.chain.head.as_ref().ok().and_then(|head| head.as_ref());
+    head.is_some_and(|head| head.generation == 1 && head.claimed.is_none() && head.ended.is_none())
+}
+
 pub(super) fn record(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let chain = &seen.chain.name;
     let uuid = seen.chain.head.as_ref().ok().and_then(|head| Some(&head.as_ref()?.uuid));
@@ -54,11 +61,40 @@ pub(super) fn record(seen: &CheckedChain<'_>) -> Vec<Opinion> {
             Opinion::failed("its record is that of another chain of this name", anew)
         }
         Some(_) => Opinion::ok("its record is readable"),
+        None if begins(seen) => {
+            Opinion::failed("its first start was cut off before it had a record", sow(chain))
+        }
         None => Opinion::failed(
             format!("home has no record of it (ConfigMap {} in {})", wire::record_object(chain), wire::HOME),
             anew,
         ),
     })
+}
+
+/// A chain that has ended claims nothing, and `start` gives it another one.
+pub(super) fn seed(seen: &CheckedChain<'_>) -> Vec<Opinion> {
+    let goes_on = |head: &&Head| head.ended.is_none() && !head.purging;
+    if seen.chain.head.as_ref().ok().and_then(|head| head.as_ref()).filter(goes_on).is_none() {
+        return Vec::new();
+    }
+    known(&seen.chain.seed, |is_there| match is_there {
+        true => Opinion::ok("its seed is there, by which the next namespace is claimed"),
+        false => Opinion::failed(
+            format!(
+                "home has no seed of it (Secret {} in {}), so that no further namespace can be claimed",
+                wire::seed_object(&seen.chain.name),
+                wire::HOME
+            ),
+            sow(&seen.chain.name),
+        ),
+    })
+}
+
+/// What writes what only `start` writes.
+pub(super) fn sow(chain: &str) -> String {
+    format!(
+        "kubectl studioci start --chain {chain}, with its pipeline, writes it and raises a fresh listener"
+    )
 }
 
 pub(super) fn publishing(seen: &CheckedChain<'_>) -> Vec<Opinion> {

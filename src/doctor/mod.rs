@@ -118,6 +118,7 @@ type JudgeOfChain = fn(&CheckedChain<'_>) -> Vec<Opinion>;
 const OF_CHAIN: &[(&str, JudgeOfChain)] = &[
     ("chain-head", home::head),
     ("chain-record", home::record),
+    ("chain-seed", home::seed),
     ("chain-listener", chain::listener),
     ("chain-agents", chain::agents),
     ("chain-edited", chain::edited),

@@ -73,6 +73,7 @@ fn chain() -> ChainFacts {
     ChainFacts {
         name: "app".to_owned(),
         head: Ok(Some(head(&[]))),
+        seed: Ok(true),
         settings: Ok(Some(serde_json::from_value(settings).unwrap())),
         history: Ok(Some([entry(3, "uid-of-ci-b")].into())),
         sizes: vec![("chain-app".to_owned(), 2048), ("record-app".to_owned(), 4096)],
@@ -312,6 +313,9 @@ const CASES: &[(Change, &str, Grade, &str)] = &[
     (|f| f.chains[0].settings = wrong(), "chain-record", Grade::Failed, "it is wrong"),
     (|f| f.chains[0].settings = unread(), "chain-record", Grade::Unknown, "may not look"),
     (|f| settings(f).uuid = "d".to_owned(), "chain-record", Grade::Failed, "another chain of this name"),
+    (|f| f.chains[0].seed = Ok(false), "chain-seed", Grade::Failed, "home has no seed of it"),
+    (|f| f.chains[0].seed = wrong(), "chain-seed", Grade::Failed, "it is wrong"),
+    (|f| f.chains[0].seed = unread(), "chain-seed", Grade::Unknown, "may not look"),
     (|f| drop(builds(f).remove(0)), "chain-listener", Grade::Failed, "ci-a, where it listened, is gone"),
     (|f| builds(f)[0].terminating = true, "chain-listener", Grade::Failed, "is being deleted"),
     (
@@ -802,5 +806,28 @@ fn what_agents_would_do_is_told_with_the_command_that_does_it_and_nothing_else_i
         let [CheckFinding { code, opinion, .. }] = &unwell[..] else { panic!("{number}: {unwell:#?}") };
         let remedy = opinion.remedy.as_deref().unwrap_or_default();
         assert_eq!(remedy.contains("kubectl studioci doctor app --repair"), *repaired, "{code}: {remedy}");
+    }
+}
+
+#[test]
+fn what_has_no_seed_is_not_said_to_be_repaired() {
+    let remedies = |facts: &ClusterFacts| {
+        let findings = examine(facts).into_iter().filter(|it| it.opinion.grade == Grade::Failed);
+        findings.map(|it| (it.code, it.opinion.remedy.unwrap_or_default())).collect::<Vec<_>>()
+    };
+    let mut facts = well();
+    facts.chains[0].seed = Ok(false);
+    builds(&mut facts).remove(0);
+    let told = remedies(&facts);
+    assert_eq!(told.iter().map(|(code, _)| *code).collect::<Vec<_>>(), ["chain-seed", "chain-listener"]);
+    for (code, remedy) in told {
+        assert!(!remedy.contains("--repair") && remedy.contains("start --chain app"), "{code}: {remedy}");
+    }
+    // who claims nothing more needs none
+    for ended in [&[("ended", "by ann")], &[("purging", "true")]] {
+        let mut facts = well();
+        facts.chains[0].head = Ok(Some(head(&[(ended[0].0, Some(ended[0].1))])));
+        facts.chains[0].seed = Ok(false);
+        assert!(remedies(&facts).iter().all(|(code, _)| *code != "chain-seed"), "{ended:?}");
     }
 }

@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt as _};
 use super::{of, withheld};
 use crate::chain::head::Head;
 use crate::chain::{retention, wire};
-use crate::cluster::objects::SecretObject;
+use crate::cluster::objects::{Object, SecretObject};
 use crate::cluster::resource as kind;
 use crate::cluster::{self, Cluster};
 use crate::doctor::chain::registries;
@@ -56,7 +56,12 @@ pub(super) async fn look(
     facts.chains_unread.extend(unread.clone());
     facts.now = seen.now.unwrap_or(facts.now);
     facts.chains_unread.extend(std::mem::take(&mut seen.notices).into_iter().map(Withheld::Unread));
-    let of_home = chains(cluster).await.unwrap_or_else(|error| {
+    let of_home = match name {
+        // whoever may use one chain alone lists none
+        Some(name) => named_in_home(cluster, name).await,
+        None => chains(cluster).await,
+    };
+    let of_home = of_home.unwrap_or_else(|error| {
         facts.chains_unread.push(of(error));
         Vec::new()
     });
@@ -75,6 +80,13 @@ pub(super) async fn look(
     Ok(())
 }
 
+/// The chain of that name, if home knows it.
+async fn named_in_home(cluster: &Cluster, name: &str) -> Result<Vec<String>> {
+    let object = wire::chain_object(name);
+    let found = cluster.get::<Object>(&kind::CONFIG_MAPS, Some(wire::HOME), &object).await?;
+    Ok(found.map(|_| name.to_owned()).into_iter().collect())
+}
+
 /// Looks at one chain. `seen`: the builds that were listed, or why they were not.
 async fn one(
     cluster: &Cluster,
@@ -84,8 +96,14 @@ async fn one(
 ) -> ChainFacts {
     let objects = [wire::chain_object(&name), wire::record_object(&name), wire::history_object(&name)];
     let get = |object| cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), object);
-    let (head, kept, history, settings) =
-        tokio::join!(get(&objects[0]), get(&objects[1]), get(&objects[2]), record::record(cluster, &name));
+    let (head, kept, history, settings, seed) = tokio::join!(
+        get(&objects[0]),
+        get(&objects[1]),
+        get(&objects[2]),
+        record::record(cluster, &name),
+        seed::seed(cluster, &name),
+    );
+    let seed = seed.map(|seed| seed.is_some()).map_err(of);
     let sizes = [&head, &kept, &history].into_iter().filter_map(|found| {
         let Data { metadata, data } = found.as_ref().ok()?.as_ref()?;
         Some((metadata.name.clone(), data.iter().map(|(key, value)| key.len() + value.len()).sum()))
@@ -101,8 +119,10 @@ async fn one(
         Ok(Some(head)) => pull_secrets(cluster, &name, head, deployments).await,
         _ => Vec::new(),
     };
-    let remnants = match (&head, &history) {
-        (Ok(Some(head)), Ok(kept)) => remnants(cluster, &name, head, kept.as_ref()).await.map_err(of),
+    let remnants = match (&head, &history, &seed) {
+        // without it nothing is said of claims that no uid proves
+        (Ok(Some(_)), Ok(_), Err(why)) => Err(why.clone()),
+        (Ok(Some(head)), Ok(kept), Ok(_)) => remnants(cluster, &name, head, kept.as_ref()).await.map_err(of),
         // whoever judges these says so
         _ => Ok(Remnants::default()),
     };
@@ -114,6 +134,7 @@ async fn one(
         lost,
         left_over,
         head,
+        seed,
         settings: settings.map(|record| record.map(|record| record.settings)).map_err(of),
         history: known(history, |data| Ok(data.data)),
         sizes,
@@ -135,8 +156,6 @@ struct Remnants {
 }
 
 async fn remnants(cluster: &Cluster, chain: &str, head: &Head, history: Option<&Data>) -> Result<Remnants> {
-    // without it nothing is said of claims that no uid proves
-    seed::seed(cluster, chain).await?;
     let (namespaces, home) = dispose::look(cluster, chain).await?;
     let lost = match history {
         Some(kept) => lost::lost(cluster, &kept.data, head, &namespaces).await?,

@@ -7,6 +7,7 @@ use testkit::{Reply, Scripted, SeenRequest};
 use uuid::Uuid;
 
 use super::*;
+use crate::chain::base64::base64;
 use crate::chain::{names, wire};
 use crate::pipeline::facts::Facts;
 use crate::pipeline::sources::Sources;
@@ -45,6 +46,7 @@ fn objects() -> BTreeMap<String, Value> {
     put(of_home("ConfigMap", wire::record_object("app"), json!(record.write().unwrap())));
     put(of_home("ConfigMap", wire::history_object("app"), json!({})));
     put(of_home("Secret", wire::chain_object("app"), json!({})));
+    put(of_home("Secret", wire::seed_object("app"), json!({ "seed": base64(CHAIN) })));
     let mut login = of_home(
         "Secret",
         "login".to_owned(),

@@ -54,16 +54,14 @@ pub struct RepairRequest<'a> {
 /// told.
 ///
 /// # Errors
-/// [`Error::NotAUser`] for who may only look; where the builds of this cluster are not confined, as [`confinement::check`]: nothing is
+/// [`Error::NotAUser`] for who may only look, [`Error::ChainsUnlisted`] for who names no chain and may not list them; where the builds of this cluster are not confined, as [`confinement::check`]: nothing is
 /// done there. Cluster errors, where not even the chains are known.
 pub async fn repair(name: Option<&str>, how: RepairRequest<'_>) -> Result<usize> {
     if !how.dry {
         // whoever repairs binds themselves in the namespaces of builds
         entitled(how.cluster, &[Access::to("create", &kind::ROLE_BINDINGS, None)]).await?;
     }
-    let (_, mut chains) =
-        Box::pin(try_join(confinement::check(how.cluster), chain::chains(how.cluster))).await?;
-    chains.retain(|chain| name.is_none_or(|name| name == chain));
+    let (_, chains) = Box::pin(try_join(confinement::check(how.cluster), chains(name, how.cluster))).await?;
     let mut failures = 0;
     for chain in &chains {
         let repairer = Repairer { chain, how, failures: Cell::new(0), woken: RefCell::default() };
@@ -71,6 +69,25 @@ pub async fn repair(name: Option<&str>, how: RepairRequest<'_>) -> Result<usize>
         failures += repairer.failures.get();
     }
     Ok(failures)
+}
+
+/// The chains that are meant. Whoever may use one alone lists none, and what would let them is no remedy.
+async fn chains(name: Option<&str>, cluster: &Cluster) -> Result<Vec<String>> {
+    let Some(name) = name else {
+        return match chain::chains(cluster).await {
+            Err(Error::Cluster(error)) if error.is_rbac() => {
+                Err(Error::ChainsUnlisted { why: error.to_string() })
+            }
+            chains => chains,
+        };
+    };
+    let found = head::head(cluster, name).await;
+    Ok(match found {
+        Ok(None) => Vec::new(),
+        // what is wrong with it is told with its steps
+        Ok(Some(_)) | Err(Error::HeadEdited { .. }) => vec![name.to_owned()],
+        Err(error) => return Err(error),
+    })
 }
 
 /// A person at work on one chain.
@@ -251,4 +268,34 @@ async fn free(cluster: &Cluster, chain: &str, (generation, namespace): (u64, &st
         }
     }
     unreachable!("the last try returns")
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::Reply;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_may_use_one_chain_alone_repairs_it_by_its_name_and_is_told_so_where_they_name_none() {
+        let (cluster, _) = Cluster::scripted(|request| match request.path.as_str() {
+            "/api/v1/namespaces/studioci/configmaps" => {
+                let why = "configmaps is forbidden: User \"bea\" cannot list resource \"configmaps\" in API group \"\" in the \
+                           namespace \"studioci\"";
+                Reply::Status(403, "Forbidden", why)
+            }
+            "/api/v1/namespaces/studioci/configmaps/chain-app" => Reply::Json(
+                200,
+                serde_json::json!({ "metadata": { "name": "chain-app", "resourceVersion": "1" },
+                    "data": { "uuid": "c", "generation": "1" } }),
+            ),
+            _ => Reply::Status(404, "NotFound", "not found"),
+        });
+        assert_eq!(chains(Some("app"), &cluster).await.unwrap(), ["app"]);
+        assert_eq!(chains(Some("other"), &cluster).await.unwrap(), [""; 0]);
+        let error = chains(None, &cluster).await.unwrap_err();
+        let remedy = error.advice().unwrap().1;
+        // a right to list would be one to read what other chains have
+        assert!(remedy.contains("doctor CHAIN --repair") && !remedy.contains("kind: Role"), "{remedy}");
+    }
 }

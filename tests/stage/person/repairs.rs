@@ -443,3 +443,68 @@ async fn what_cannot_be_repaired_is_told_and_the_rest_is_repaired() {
     assert!(told[1].starts_with("! configmap/chain-app-main: chain app-main has no record"), "{told:?}");
     assert!(stage.world().objects.contains_key(&ns(&first)));
 }
+
+/// What `doctor` finds wrong with the chain, and what to do about it.
+async fn ailments(stage: &Stage) -> Vec<(&'static str, String)> {
+    let cluster = stage.cluster();
+    let findings = Box::pin(doctor(&cluster, Some(CHAIN), Duration::ZERO, clock)).await.unwrap();
+    let of_chain = findings.into_iter().filter(|it| it.code.starts_with("chain-"));
+    of_chain.filter_map(|it| Some((it.code, it.opinion.remedy?))).collect()
+}
+
+/// A chain whose first `start` was killed before it had written a seed.
+async fn begun_without_a_seed() -> Stage {
+    for writes in 1.. {
+        let stage = Stage::new(&[("build-1", 'a'), ("build-2", 'b')]);
+        stage.world().dies_after = Some(writes);
+        tokio::select! {
+            done = started(&stage, &glob()) => panic!("{writes}: {done:?}"),
+            () = stage.dies() => {}
+        }
+        stage.revive();
+        let begun = stage.world().objects.contains_key(&format!("{HOME}/chain-{CHAIN}"));
+        if begun {
+            assert!(!stage.world().objects.contains_key(SEED), "after {writes} writes");
+            return stage.copy();
+        }
+    }
+    unreachable!("it writes the head")
+}
+
+const SEED: &str = "/api/v1/namespaces/studioci/secrets/seed-app-main";
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_has_lost_its_seed_is_told_what_gives_it_another_one_and_that_does() {
+    let robbed = listening(&glob()).await;
+    robbed.world().objects.remove(SEED).unwrap();
+    let bare = robbed.copy();
+    let first = bare.world().builds()[&1].clone();
+    delete(&mut bare.world(), &first);
+    let edited = listening(&glob()).await;
+    edited.world().change(SEED, |it| it["data"] = json!({ "seed": "bm9uZQ==" }));
+    for (what, stage) in [
+        ("it was deleted", robbed),
+        ("it was deleted, and the newest namespace too", bare),
+        ("a start that was cut off", begun_without_a_seed().await),
+        ("it was edited", edited),
+    ] {
+        let ails = ailments(&stage).await;
+        let of_seed = ails.iter().find(|(code, _)| *code == "chain-seed");
+        let Some((_, remedy)) = of_seed else { panic!("{what}: {ails:?}") };
+        assert!(remedy.contains(&format!("kubectl studioci start --chain {CHAIN}")), "{what}: {remedy}");
+        assert!(
+            what == "it was edited" || ails.iter().all(|(_, it)| !it.contains("--repair")),
+            "{what}: {ails:?}"
+        );
+        if remedy.contains("delete it") {
+            stage.world().objects.remove(SEED).unwrap();
+        }
+        let again = Box::pin(started_again(&stage, &request(&glob()))).await;
+        again.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let ails = ailments(&stage.copy()).await;
+        assert!(
+            ails.iter().all(|(code, _)| !["chain-seed", "chain-listener"].contains(code)),
+            "{what}: {ails:?}"
+        );
+    }
+}
