@@ -12,7 +12,7 @@ use crate::state::select;
 /// How long the cluster may take. A shell stands still meanwhile: of 300 ms the rest is the program's start.
 const BOUND: Duration = Duration::from_millis(250);
 
-/// Builds and bare claims; none where the cluster, or whatever gives the credentials, does not answer in time.
+/// Builds and bare claims, also what nothing proves: a proof is another request, and a shell waits for this one. None where the cluster, or whatever gives the credentials, does not answer in time.
 ///
 /// # Errors
 /// Cluster errors.

@@ -1,5 +1,7 @@
 //! The findings of `doctor`: by category, a line a check, and under what is not well the remedy and the page.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::console::StreamStyle;
@@ -9,6 +11,9 @@ use crate::state::narration::Narration;
 
 /// Where the checks are explained.
 const PAGE: &str = "blob/main/docs/doctor.md";
+
+/// Of how many findings of one check and grade each is told to people; somebody may have made any number.
+const ALIKE: usize = 5;
 
 /// The longest word and two spaces: where sentences begin.
 const INDENT: usize = 11;
@@ -37,8 +42,25 @@ pub fn lines(findings: &[CheckFinding], all: bool, style: StreamStyle) -> Vec<(S
     let indent = " ".repeat(if style.colour { 4 } else { INDENT });
     let mut lines = Vec::new();
     let mut category = "";
-    for CheckFinding { code, category: own, opinion } in findings {
+    let mut alike: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+    let of = |it: &CheckFinding| {
+        let same = |other: &&CheckFinding| {
+            (other.code, &other.category, other.opinion.grade) == (it.code, &it.category, it.opinion.grade)
+        };
+        findings.iter().filter(same).count()
+    };
+    for finding in findings {
+        let CheckFinding { code, category: own, opinion } = finding;
         if !all && opinion.grade == Grade::Ok {
+            continue;
+        }
+        let told = alike.entry((code, own, opinion.grade.as_str())).or_default();
+        *told += 1;
+        if *told > ALIKE {
+            if *told == ALIKE + 1 {
+                let more = of(finding) - ALIKE;
+                lines.push((indent.clone(), format!("… and {more} more of {code}, which -o json names")));
+            }
             continue;
         }
         if own != category {
@@ -199,5 +221,33 @@ mod tests {
         assert_eq!(object["checks"][1]["page"], page);
         assert_eq!(super::object(&findings()[2..])["result"], "ok", "what is not known has not failed");
         assert_eq!(summary(&findings()), "4 findings: 1 failed, 1 warning, 1 unknown, 1 ok");
+    }
+
+    #[test]
+    fn what_somebody_may_have_made_any_number_of_is_told_to_people_by_a_few_and_to_programs_whole() {
+        let finding = |at: usize, code: &'static str, category: &str, grade| CheckFinding {
+            code,
+            category: category.to_owned(),
+            opinion: Opinion {
+                grade,
+                what: format!("namespace ci-{at} is so"),
+                remedy: Some("delete it".to_owned()),
+                lines: Vec::new(),
+            },
+        };
+        let orphans =
+            |category| (0..250).map(move |at| finding(at, "chain-orphans", category, Grade::Warning));
+        let failed = || (0..7).map(|at| finding(at, "chain-orphans", "chain a", Grade::Failed));
+        let last = || [finding(0, "chain-slots", "chain b", Grade::Ok)];
+        let all: Vec<CheckFinding> =
+            orphans("chain a").chain(failed()).chain(orphans("chain b")).chain(last()).collect();
+        let told: Vec<String> =
+            lines(&all, true, StreamStyle::default()).into_iter().map(|(_, text)| text).collect();
+        assert!(told.len() < 60, "{told:#?}");
+        let more = |text: &str| told.iter().filter(|line| *line == text).count();
+        assert_eq!(more("… and 245 more of chain-orphans, which -o json names"), 2);
+        assert_eq!(more("… and 2 more of chain-orphans, which -o json names"), 1);
+        assert_eq!(object(&all)["checks"].as_array().unwrap().len(), 508);
+        assert_eq!(summary(&all), "508 findings: 7 failed, 500 warning, 1 ok");
     }
 }

@@ -10,6 +10,11 @@ use crate::chain::wire;
 use crate::state::DryRun;
 use crate::state::narration::Narration;
 
+/// How many namespaces that stay for one reason are named.
+const NAMED: usize = 10;
+/// How many findings are told of; somebody may have made any number of namespaces that look like ours.
+const FINDINGS: usize = 5;
+
 /// Says what one operation tells.
 pub struct Narrator<'a>(RefCell<NarratorState<'a>>);
 
@@ -81,12 +86,30 @@ impl<'a> Narrator<'a> {
     /// The first line that could not be written.
     pub fn finish(self) -> io::Result<bool> {
         let mut state = self.0.into_inner();
+        let mut findings = 0;
+        let mut untold = 0;
         for (why, names) in std::mem::take(&mut state.staying) {
+            findings += usize::from(why.finding);
+            if why.finding && findings > FINDINGS {
+                untold += names.len();
+                continue;
+            }
             let subject = match &names[..] {
                 [one] => format!("namespace {one}"),
+                [some @ .., _] if names.len() > NAMED => {
+                    let more = names.len() - NAMED;
+                    format!("each of namespaces {} and {more} more", some[..NAMED].join(", "))
+                }
                 all => format!("each of namespaces {}", all.join(", ")),
             };
             state.stays(&subject, &why);
+        }
+        if untold > 0 {
+            let s = if untold == 1 { " stays" } else { "s stay" };
+            state.console.warning(&format!(
+                "{untold} more namespace{s} that cannot be judged, or are not provably ours; kubectl studioci cleanup NAME says why \
+                 of one, kubectl studioci doctor of all"
+            ));
         }
         state.broken.map_or(Ok(state.told), Err)
     }
@@ -224,5 +247,25 @@ mod tests {
              configmap \"record-app\" deleted from studioci namespace\n"
         );
         assert_eq!(err, "waiting\nWarning: namespace ci-b stays: it is not ours\n");
+    }
+
+    #[test]
+    fn of_very_many_that_stay_a_few_are_named() {
+        let names: Vec<String> = (0..250).map(|at| format!("ci-{at}")).collect();
+        let young = StayReason { sentence: "it ended just now".to_owned(), finding: false };
+        let alike: Vec<Narration<'_>> = names.iter().map(|name| Narration::Stays(name, &young)).collect();
+        let (_, err) = said(&alike, |it| it.of_many(DryRun::None, false));
+        assert_eq!(
+            err,
+            "each of namespaces ci-0, ci-1, ci-2, ci-3, ci-4, ci-5, ci-6, ci-7, ci-8, ci-9 and 240 more stays: it ended just now\n"
+        );
+        let whys: Vec<StayReason> = (0..250)
+            .map(|at| StayReason { sentence: format!("generation {at} has another uid"), finding: true })
+            .collect();
+        let each: Vec<Narration<'_>> =
+            names.iter().zip(&whys).map(|(name, why)| Narration::Stays(name, why)).collect();
+        let (_, err) = said(&each, |it| it.of_many(DryRun::None, false));
+        assert_eq!(err.lines().count(), FINDINGS + 1, "{err}");
+        assert!(err.contains("Warning: 245 more namespaces stay that cannot be judged"), "{err}");
     }
 }
