@@ -73,8 +73,8 @@ pub(super) fn record(seen: &CheckedChain<'_>) -> Vec<Opinion> {
 
 /// A chain that has ended claims nothing, and `start` gives it another one.
 pub(super) fn seed(seen: &CheckedChain<'_>) -> Vec<Opinion> {
-    let goes_on = |head: &&Head| head.ended.is_none() && !head.purging;
-    if seen.chain.head.as_ref().ok().and_then(|head| head.as_ref()).filter(goes_on).is_none() {
+    let goes_on = |head: &Head| head.ended.is_none() && !head.purging;
+    if !seen.chain.head.as_ref().ok().and_then(|head| head.as_ref()).is_some_and(goes_on) {
         return Vec::new();
     }
     known(&seen.chain.seed, |is_there| match is_there {

@@ -9,7 +9,7 @@ fn emptied(ended: Option<&str>) -> Answers {
     gone["metadata"]["labels"][wire::CHAIN] = json!("over");
     let mut heads = Head::objects_of(&[gone, namespace("ci-a", 1)]);
     heads.iter_mut().find(|head| head["metadata"]["name"] == "chain-over").unwrap()["data"]["ended"] =
-        json!(ended);
+        json!(ended.unwrap_or_default());
     Answers { namespaces: vec![namespace("ci-a", 1)], heads: Some(heads), ..Answers::default() }
 }
 
@@ -41,18 +41,23 @@ async fn only_a_chain_without_any_namespace_is_said_to_have_none() {
     // a selector takes some of its builds, or none
     let selected = WantedBuilds { selector: Some("a=b"), ..wanted("over") };
     assert_eq!(status(&serve(emptied(Some(HOW))).0, selected).await.unwrap().bare, None);
-    let edited = || {
-        let mut answers = emptied(Some(HOW));
-        let mut odd = namespace("ci-odd", 2);
-        (odd["metadata"]["labels"][wire::CHAIN], odd["metadata"]["labels"][wire::PHASE]) =
-            (json!("over"), json!("x"));
-        answers.namespaces.push(odd);
-        answers
-    };
-    assert_eq!(status(&serve(edited()).0, wanted("over")).await.unwrap().bare, None);
-    let cluster = serve(edited()).0;
-    let seen = believed(&cluster, Some("over")).await.unwrap();
-    assert!(matches!(absent(&cluster, &seen, "over").await, Error::NoSuchName { .. }));
+    // what is to be restored is no chain that is gone; what somebody else has made hides none
+    for (uid, is_bare) in [("uid-ci-gone", false), ("another", true)] {
+        let labelled = || {
+            let mut odd = namespace("ci-odd", 2);
+            let meta = &mut odd["metadata"];
+            (meta["labels"][wire::CHAIN], meta["labels"][wire::PHASE]) = (json!("over"), json!("Dreaming"));
+            meta["uid"] = json!(uid);
+            let mut answers = emptied(Some(HOW));
+            answers.namespaces.push(odd);
+            answers
+        };
+        assert_eq!(status(&serve(labelled()).0, wanted("over")).await.unwrap().bare, None, "{uid}");
+        let cluster = serve(labelled()).0;
+        let seen = believed(&cluster, Some("over")).await.unwrap();
+        let error = absent(&cluster, &seen, "over").await;
+        assert_eq!(matches!(error, Error::ChainWithoutBuilds { .. }), is_bare, "{uid}: {error}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

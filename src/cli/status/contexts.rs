@@ -126,7 +126,9 @@ fn show_builds(
         if told.is_empty() {
             return Err(absent(seen, name));
         }
-        told.iter().for_each(|told| console.talk(told));
+        for told in &told {
+            console.talk(told);
+        }
         if listing.is_for_people() {
             return Ok(ExitKind::Done);
         }
