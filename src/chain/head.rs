@@ -148,6 +148,20 @@ impl Head {
         }
     }
 
+    /// Whether a namespace of that uid may be the chain's: it is remembered, or somebody is claiming one whose uid nobody knows yet.
+    pub fn may_know(&self, uid: &str) -> bool {
+        let claims = self.claimed.is_none() && self.ended.is_none();
+        let side = |side: &SideClaim| match side {
+            SideClaim::Settled(settled) => settled == uid,
+            SideClaim::Making(_) => true,
+            SideClaim::GivenUp => false,
+        };
+        claims
+            || self.claimed.as_ref().is_some_and(|(_, claimed)| claimed == uid)
+            || self.settled.values().any(|settled| settled == uid)
+            || self.sides.values().any(side)
+    }
+
     /// Whether it has come to the bounds of what it remembers, and a generation, or side build, is older than all of that.
     pub fn forgets(&self, generation: u64) -> bool {
         let (known, oldest) = if is_side(generation) {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::build::{Build, Phase};
 use super::head::{BUILT_MAX, Head};
 use super::record::Entry;
-use super::side::in_words;
+use super::side::{self, in_words};
 use super::{names, wire};
 
 /// What home knows of a chain, as far as it proves which namespaces are the chain's.
@@ -146,6 +146,25 @@ impl<'a> Witness<'a> {
         }
     }
 
+    /// Whether a namespace is its chain's of which nothing else can be read: home knows its uid, or what it has claimed and not settled
+    /// yet.
+    ///
+    /// # Errors
+    /// Why nothing proves that.
+    pub fn knows_namespace(self, chain: &str, uid: &str) -> Result<(), Unproved> {
+        let chain = chain.to_owned();
+        let head = match self.head {
+            None => return Err(Unproved::NoChain { chain }),
+            Some(Err(why)) => return Err(Unproved::HeadUnreadable { chain, why: why.to_owned() }),
+            Some(Ok(head)) => head,
+        };
+        if head.may_know(uid) || self.history.iter().any(|entry| entry.uid == uid) {
+            return Ok(());
+        }
+        let forgets = head.forgets(1) || head.forgets(side::FIRST);
+        Err(if forgets { Unproved::Forgotten { chain } } else { Unproved::Unknown { chain } })
+    }
+
     fn knows(self, build: &Build, head: &Head) -> bool {
         head.proves(build) || self.entries(build).any(|entry| entry.uid == build.uid)
     }
@@ -172,6 +191,21 @@ impl<'a> Witness<'a> {
             false => Unproved::Unknown { chain },
         }
     }
+}
+
+/// Parts builds by what is believed: those that are, and the others with the reason.
+pub fn set_apart<Why>(
+    builds: Vec<Build>,
+    believe: impl Fn(&Build) -> Result<(), Why>,
+) -> (Vec<Build>, Vec<(Build, Why)>) {
+    let (mut believed, mut others) = (Vec::new(), Vec::new());
+    for build in builds {
+        match believe(&build) {
+            Ok(()) => believed.push(build),
+            Err(why) => others.push((build, why)),
+        }
+    }
+    (believed, others)
 }
 
 /// Whether a build may be one that home has not settled yet. A link's agent begins once it is settled; that of a side build listens

@@ -143,3 +143,35 @@ fn an_owner_uuid_that_was_copied_from_a_real_build_proves_nothing_to_whoever_act
     assert!(known.of_its_build(&forged).is_err() && known.of_its_chain(&forged).is_err());
     assert!(known.believes(&owned(1, "u1")).is_err(), "who looks asks for no seed");
 }
+
+#[test]
+fn of_a_namespace_that_cannot_be_read_the_uid_alone_is_asked() {
+    let first = 10;
+    let settled = (first..).take(BUILT_MAX).map(|at| (at, format!("u{at}"))).collect();
+    let sides = [(side::FIRST, SideClaim::Settled("s1".into()))].into();
+    let claimed = Some(("ci-400".to_owned(), "u400".to_owned()));
+    let head = Head { generation: 400, claimed, settled, sides, ..head() };
+    let entries = [entry(3, "u3")];
+    let known = |uid: &str, history: &[Entry]| {
+        Witness { head: Some(Ok(&head)), history, seed: None }.knows_namespace("app", uid)
+    };
+    for uid in ["u10", "u400", "s1"] {
+        assert_eq!(known(uid, &[]), Ok(()), "{uid}");
+    }
+    assert!(matches!(known("u3", &[]), Err(Unproved::Forgotten { .. })));
+    assert_eq!(known("u3", &entries), Ok(()));
+    assert!(matches!(Witness::default().knows_namespace("app", "u3"), Err(Unproved::NoChain { .. })));
+    let unread = Witness { head: Some(Err("x")), ..Witness::default() };
+    assert!(matches!(unread.knows_namespace("app", "u3"), Err(Unproved::HeadUnreadable { .. })));
+    // what is being claimed nobody knows by its uid yet
+    for claims in [
+        Head { claimed: None, ..head.clone() },
+        Head {
+            sides: [(side::FIRST, SideClaim::Making(jiff::Timestamp::UNIX_EPOCH))].into(),
+            ..head.clone()
+        },
+    ] {
+        let may_be = Witness { head: Some(Ok(&claims)), ..Witness::default() };
+        assert_eq!(may_be.knows_namespace("app", "another"), Ok(()));
+    }
+}

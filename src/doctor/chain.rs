@@ -1,7 +1,7 @@
 //! A chain's builds: whether the next push is seen and built, and what is left of others.
 
 use super::cluster::known;
-use super::facts::{Learnt, PullSecretFacts};
+use super::facts::{EditedNamespace, Learnt, PullSecretFacts};
 use super::home::sow;
 use super::{CheckedChain, Opinion};
 use crate::chain::build::{Build, Phase};
@@ -176,7 +176,30 @@ pub(super) fn agents(seen: &CheckedChain<'_>) -> Vec<Opinion> {
 }
 
 pub(super) fn edited(seen: &CheckedChain<'_>) -> Vec<Opinion> {
-    seen.chain.edited.iter().map(|(what, remedy)| Opinion::failed(what, remedy)).collect()
+    let opinion = |it: &EditedNamespace| {
+        let EditedNamespace { namespace, uid, what, remedy } = it;
+        match witness(seen, |known| known.knows_namespace(&seen.chain.name, uid)) {
+            Ok(()) => Opinion::failed(what, remedy),
+            Err(why) => Opinion::warning(
+                format!("{what}; {why}"),
+                format!(
+                    "if nobody needs what is in it (kubectl get all -n {namespace}): kubectl delete namespace {namespace}"
+                ),
+            ),
+        }
+    };
+    seen.chain.edited.iter().map(opinion).collect()
+}
+
+/// Asks what home knows of the chain; nothing is disproved where that cannot be read.
+fn witness(
+    seen: &CheckedChain<'_>,
+    ask: impl FnOnce(Witness<'_>) -> Result<(), Unproved>,
+) -> Result<(), Unproved> {
+    let Ok(head) = &seen.chain.head else { return Ok(()) };
+    let entries =
+        seen.chain.history.as_ref().ok().and_then(|data| Some(history(data.as_ref()?))).unwrap_or_default();
+    ask(Witness { head: head.as_ref().map(Ok), history: &entries, seed: None })
 }
 
 /// Whether home knows nothing of a build's namespace: by its uid, which nobody can feign. Of what is older than all that
@@ -192,10 +215,10 @@ fn is_orphan(seen: &CheckedChain<'_>, build: &Build) -> bool {
 
 /// Why a build is not believed, where that can be told.
 fn proof(seen: &CheckedChain<'_>, build: &Build) -> Result<(), Unproved> {
-    let Some(head) = head(seen).filter(|_| build.generation > 0) else { return Ok(()) };
-    let entries =
-        seen.chain.history.as_ref().ok().and_then(|data| Some(history(data.as_ref()?))).unwrap_or_default();
-    Witness { head: Some(Ok(head)), history: &entries, seed: None }.believes(build)
+    if head(seen).is_none() || build.generation == 0 {
+        return Ok(());
+    }
+    witness(seen, |known| known.believes(build))
 }
 
 /// Whether nobody will ever need what is in a build's namespace.

@@ -127,6 +127,19 @@ pub struct PullSecretFacts {
     pub registries: Option<Vec<String>>,
 }
 
+/// A namespace with the chain's label of which no build can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditedNamespace {
+    /// Its name.
+    pub namespace: String,
+    /// Its uid.
+    pub uid: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do about it, where it is the chain's.
+    pub remedy: String,
+}
+
 /// What is known of one chain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChainFacts {
@@ -150,8 +163,8 @@ pub struct ChainFacts {
     pub lost: Vec<String>,
     /// uids of namespaces that are left over for certain.
     pub left_over: Learnt<BTreeSet<String>>,
-    /// What was edited by hand, and what to do about it.
-    pub edited: Vec<(String, String)>,
+    /// Namespaces of which no build can be read.
+    pub edited: Vec<EditedNamespace>,
     /// The pull Secrets that its newest listener names.
     pub pull_secrets: Vec<Learnt<PullSecretFacts>>,
 }

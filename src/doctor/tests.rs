@@ -89,6 +89,16 @@ fn chain() -> ChainFacts {
     }
 }
 
+/// A namespace of which no build can be read.
+fn edited(uid: &str) -> EditedNamespace {
+    EditedNamespace {
+        namespace: "ci-x".to_owned(),
+        uid: uid.to_owned(),
+        what: "namespace ci-x has no phase".to_owned(),
+        remedy: "restore it".to_owned(),
+    }
+}
+
 fn login(registries: &[&str]) -> PullSecretFacts {
     PullSecretFacts {
         object: "Secret login in ci-a".to_owned(),
@@ -405,11 +415,12 @@ const CASES: &[(Change, &str, Grade, &str)] = &[
         "ci-b waits: Kueue has not admitted the build",
     ),
     (
-        |f| f.chains[0].edited.push(("namespace ci-x has no phase".to_owned(), "restore it".to_owned())),
+        |f| f.chains[0].edited.push(edited("uid-of-stranger")),
         "chain-edited",
-        Grade::Failed,
-        "ci-x has no phase",
+        Grade::Warning,
+        "namespace ci-x has no phase; chain app does not know its uid, so nothing proves it ours",
     ),
+    (|f| f.chains[0].edited.push(edited("uid-of-ci-b")), "chain-edited", Grade::Failed, "ci-x has no phase"),
     (
         |f| builds(f).push(build("ci-z", Phase::Listening, "3", &[])),
         "chain-orphans",

@@ -5,7 +5,7 @@ use crate::chain::build::Build;
 use crate::chain::retention::ChainInHome;
 use crate::chain::wire;
 use crate::cluster::Cluster;
-use crate::cluster::objects::NamespaceObject;
+use crate::cluster::objects::{Meta, NamespaceObject};
 use crate::cluster::resource as kind;
 use crate::state::build::readable;
 use crate::state::dispose;
@@ -29,7 +29,10 @@ pub async fn find(
             && labels.contains_key(wire::CHAIN)
     };
     if let Some(object) = there.as_ref().filter(|object| labelled(object)) {
-        return proved(cluster, readable(object)?).await;
+        return match readable(object) {
+            Ok(build) => proved(cluster, build).await,
+            Err(edited) => Err(disproved(cluster, object).await?.unwrap_or(edited)),
+        };
     }
     let mut seen = status::believed(cluster, Some(name)).await?;
     match (status::choose(&mut seen, name), there) {
@@ -40,6 +43,17 @@ pub async fn find(
         (Ok(()), _) => {}
     }
     proved(cluster, meant(&seen.builds)?.clone()).await
+}
+
+/// That nothing proves this namespace its chain's, of which no build can be read: then nobody is to restore it.
+async fn disproved(cluster: &Cluster, object: &NamespaceObject) -> Result<Option<Error>> {
+    let Meta { name, uid, labels, .. } = &object.metadata;
+    let Some(chain) = labels.get(wire::CHAIN).filter(|chain| *chain != wire::CLAIM_CHAIN) else {
+        return Ok(None);
+    };
+    let home = dispose::look_home(cluster, [chain.clone()]).await?;
+    let proved = ChainInHome::witness(home.get(chain)).knows_namespace(chain, uid);
+    Ok(proved.err().map(|why| Error::NotProvablyOurs { namespace: name.clone(), why: why.to_string() }))
 }
 
 /// The build, if it is provably its chain's. Of a bare claim there is nothing to prove.

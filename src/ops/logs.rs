@@ -19,8 +19,7 @@ use crate::chain::record::{Entry, newest};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, LogName, LogPiece, Query, ReadLog};
 use crate::pipeline::weave::AGENT_CONTAINER;
-use crate::state::build::unreadable;
-use crate::state::error::{Error, LogFault, Result};
+use crate::state::error::{LogFault, Result};
 use crate::state::select;
 
 /// What is asked for.
@@ -166,13 +165,7 @@ async fn one_of(cluster: &Cluster, request: &LogsRequest, seen: Overview) -> Res
         return Err(LogFault::WhichChain { chains: chains.join(", ") }.into());
     }
     let Some(next) = status::running_or_next(&seen.builds) else {
-        if let Some(why) = seen.unreadable.values().next() {
-            return Err(unreadable(why));
-        }
-        if let Some((build, why)) = seen.apart.into_iter().next() {
-            return Err(Error::NotProvablyOurs { namespace: build.namespace, why });
-        }
-        return Err(LogFault::NoChain {}.into());
+        return Err(seen.why_none().unwrap_or_else(|| LogFault::NoChain {}.into()));
     };
     let waits = next.phase < Phase::Triggered && !request.follow && !request.agent;
     if !waits || request.name.as_deref() == Some(&next.namespace) {

@@ -12,7 +12,7 @@ use crate::chain::head::Head;
 use crate::chain::kept_log::KeptPart;
 use crate::chain::masking::Masking;
 use crate::chain::outbox;
-use crate::chain::proof::Witness;
+use crate::chain::proof::{Witness, set_apart};
 use crate::chain::record::{Entry, history};
 use crate::chain::reported::{ReportOf, ReportedBuild, ReportedChain, ReportedLog};
 use crate::chain::wire;
@@ -41,7 +41,7 @@ pub struct Report {
 /// Cluster errors; [`Error::NoSuchName`]; [`Error::BuildEdited`] for a Namespace that was edited by hand;
 /// [`Error::NotProvablyOurs`] for one that only says that it is a build.
 pub async fn report(cluster: &Cluster, name: &str) -> Result<Report> {
-    let seen = Box::pin(status::builds(cluster, Some(name))).await?;
+    let mut seen = Box::pin(status::builds(cluster, Some(name))).await?;
     let now = seen.now;
     let mut feigned = None;
     if let Some(build) = seen.builds.iter().find(|build| build.namespace == name) {
@@ -57,7 +57,10 @@ pub async fn report(cluster: &Cluster, name: &str) -> Result<Report> {
         }
     }
     if seen.unreadable.contains_key(name) {
-        return Err(seen.absent(name));
+        match status::prove_absent(cluster, &mut seen, name).await {
+            Error::NotProvablyOurs { namespace, why } => feigned = Some((namespace, why)),
+            edited => return Err(edited),
+        }
     }
     if !select::askable(name) {
         return Err(absent(name, &[]));
@@ -174,14 +177,9 @@ impl HomeOf {
 
     /// Leaves out what only says that it is a build of the chain, and notes that. The first of them, and why.
     fn set_apart(&mut self, there: &mut Vec<Build>) -> Option<(String, String)> {
-        let mut others = Vec::new();
-        there.retain(|build| match self.witness().believes(build) {
-            Ok(()) => true,
-            Err(why) => {
-                others.push((build.clone(), why.to_string()));
-                false
-            }
-        });
+        let (believed, others) = set_apart(std::mem::take(there), |build| self.witness().believes(build));
+        *there = believed;
+        let others: Vec<_> = others.into_iter().map(|(build, why)| (build, why.to_string())).collect();
         let said: Vec<_> = others.iter().map(|(build, why)| (build, why.as_str())).collect();
         self.notices.extend(status::not_believed(&said));
         others.into_iter().next().map(|(build, why)| (build.namespace, why))

@@ -7,6 +7,7 @@
 mod bare;
 mod chains;
 mod contexts;
+mod findings;
 mod follow;
 mod overview;
 mod proof;
@@ -22,11 +23,11 @@ pub use self::bare::BareChain;
 pub(super) use self::bare::{absent, bare};
 pub use self::chains::{ChainsSeen, chains};
 pub use self::contexts::each;
+pub(super) use self::findings::not_believed;
 pub use self::follow::follow;
-pub(super) use self::overview::not_believed;
 pub use self::overview::{Overview, choose, running_or_next};
 use self::proof::proved;
-pub(super) use self::proof::{HeadsSeen, believed, prove_one};
+pub(super) use self::proof::{HeadsSeen, believed, prove_absent, prove_one};
 use crate::chain::build::{Build, Phase};
 use crate::chain::listener::Listener;
 use crate::chain::pod::Pod;
@@ -178,7 +179,7 @@ pub(super) async fn named(
     let seen = wanted.list(cluster, select::build(name)).await?;
     if let [build] = &seen.builds[..] {
         let (named, mut heads) = Box::pin(of_build(cluster, build, seen.clone())).await?;
-        heads.remember(cluster, &seen.builds).await?;
+        heads.remember(cluster, &seen.builds, &[]).await?;
         // a chain may have the name of a bare claim, and of what only says that it is a build
         let is_meant = match build.chain.as_str() {
             wire::CLAIM_CHAIN => !HeadsSeen::of(cluster, name).await.knows(name),

@@ -327,3 +327,53 @@ async fn who_follows_builds_is_told_of_old_ones_what_the_history_knows() {
         assert_eq!(proved.is_ok(), is_known, "{proved:?}");
     }
 }
+
+/// A namespace of which no build can be read.
+fn unreadable(mut it: Value) -> Value {
+    it["metadata"]["labels"][wire::PHASE] = json!("Dreaming");
+    it
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_to_be_restored_where_home_knows_it_and_is_somebody_elses_where_not() {
+    let settled = || Head::objects_of(&[passed("ci-a", 1), passed("ci-b", 2), namespace("ci-c", 3)]);
+    let forged = |chain: &str| {
+        let mut it = unreadable(passed("ci-x", 1));
+        it["metadata"]["labels"][wire::CHAIN] = json!(chain);
+        it
+    };
+    let answers = |forged: Value| Answers {
+        namespaces: vec![unreadable(passed("ci-a", 1)), passed("ci-b", 2), namespace("ci-c", 3), forged],
+        heads: Some(settled()),
+        listeners: vec![listener("ci-c")],
+        ..Answers::default()
+    };
+    let (all, asked) = seen(answers(forged("app"))).await;
+    insta::assert_snapshot!(all.warnings(None).join("\n"), @r#"
+        namespace ci-a: studioci.dev/phase "Dreaming" cannot be read; it was edited by hand: restore it (kubectl label --overwrite namespace ci-a studioci.dev/phase=…); until then nothing is done there, and nothing deleted
+        namespace ci-x says that it is a build of chain app, and is not believed: chain app does not know its uid, so nothing proves it ours; kubectl studioci doctor app looks at that chain, and kubectl delete namespace ci-x removes what nobody needs
+        "#);
+    assert_eq!(asked.iter().filter(|asked| asked.contains("/configmaps/")).count(), 1, "{asked:?}");
+    let told = |seen: &Overview, name: &str| match seen.absent(name) {
+        Error::BuildEdited { .. } => "edited",
+        Error::NotProvablyOurs { .. } => "feigned",
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((told(&all, "ci-a"), told(&all, "ci-x")), ("edited", "feigned"));
+    for chain in ["app", "evil"] {
+        for name in ["ci-a", "ci-x"] {
+            let named = status(&serve(answers(forged(chain))).0, wanted(name)).await.unwrap();
+            assert_eq!(told(&named, name), told(&all, name), "{name} of {chain}");
+            let found = believed(&serve(answers(forged(chain))).0, Some(name)).await.unwrap();
+            assert_eq!(told(&found, name), told(&all, name), "{name} of {chain}");
+        }
+    }
+    // while one is claimed whose uid nobody knows yet it may be that one; and where home may not be read it may be any
+    let mut claiming = answers(forged("app"));
+    let head = &mut claiming.heads.as_mut().unwrap()[0]["data"];
+    (head["namespace"], head["uid"]) = (json!(""), json!(""));
+    let blind = Answers { forbidden: vec!["/configmaps", "/configmaps/chain-app"], ..answers(forged("app")) };
+    for answers in [claiming, blind] {
+        assert_eq!(told(&seen(answers).await.0, "ci-x"), "edited");
+    }
+}

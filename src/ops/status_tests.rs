@@ -148,6 +148,12 @@ async fn state_that_was_edited_by_hand_is_a_finding() {
         edit(&mut namespace["metadata"]);
         namespace
     };
+    let heads = Head::objects_of(&[
+        namespace("ci-good", 1),
+        namespace("ci-phase", 2),
+        namespace("ci-bare", 3),
+        namespace("ci-label", 4),
+    ]);
     let namespaces = vec![
         namespace("ci-good", 1),
         edited("ci-phase", 2, |meta| meta["labels"][wire::PHASE] = json!("Dreaming")),
@@ -164,7 +170,7 @@ async fn state_that_was_edited_by_hand_is_a_finding() {
             namespace
         })
         .collect();
-    let (seen, _) = seen(Answers { namespaces, ..Answers::default() }).await;
+    let (seen, _) = seen(Answers { namespaces, heads: Some(heads), ..Answers::default() }).await;
     insta::assert_snapshot!(seen.warnings(None).join("\n"), @r#"
         namespace ci-phase: studioci.dev/phase "Dreaming" cannot be read; it was edited by hand: restore it (kubectl label --overwrite namespace ci-phase studioci.dev/phase=…); until then nothing is done there, and nothing deleted
         namespace ci-bare has no studioci.dev/generation; it was edited by hand: restore it (kubectl annotate --overwrite namespace ci-bare studioci.dev/generation=…); until then nothing is done there, and nothing deleted
@@ -193,9 +199,11 @@ async fn state_that_was_edited_by_hand_is_a_finding() {
 #[tokio::test(start_paused = true)]
 async fn warnings_concern_what_was_asked_for_and_many_of_a_kind_are_one_line() {
     let mut namespaces = vec![namespace("ci-good", 1)];
+    let mut settled = namespaces.clone();
     for number in 0..1000 {
         let mut odd = namespace(&format!("ci-{number:04}"), 2 + number);
         odd["metadata"]["labels"][wire::CHAIN] = json!(if number < 64 { "one" } else { "two" });
+        settled.push(odd.clone());
         match number % 3 {
             0 => {}
             1 => odd["metadata"]["labels"][wire::PHASE] = json!("Dreaming\nerror: forged"),
@@ -203,16 +211,17 @@ async fn warnings_concern_what_was_asked_for_and_many_of_a_kind_are_one_line() {
         }
         namespaces.push(odd);
     }
-    let mut pair = vec![namespace("ci-a", 3), namespace("ci-b", 3), namespace("ci-c", 3)];
+    let mut pair = vec![namespace("ci-a", 3), namespace("ci-b", 4), namespace("ci-c", 5)];
     for odd in &mut pair {
-        odd["metadata"]["annotations"][wire::GENERATION] = json!("many");
         odd["metadata"]["labels"][wire::CHAIN] = json!("three");
+        settled.push(odd.clone());
+        odd["metadata"]["annotations"][wire::GENERATION] = json!("many");
     }
     namespaces.extend(pair);
     let keel = vec![json!({ "metadata": { "name": "keel", "namespace": "keel" } })];
-    let (seen, _) =
-        seen(Answers { namespaces, keel, missing: vec!["bindings/studioci-rights"], ..Answers::default() })
-            .await;
+    let heads = Some(Head::objects_of(&settled));
+    let missing = vec!["bindings/studioci-rights"];
+    let (seen, _) = seen(Answers { namespaces, heads, keel, missing, ..Answers::default() }).await;
     let said = |name: Option<&str>| seen.warnings(name).join("\n");
     insta::assert_snapshot!(said(None), @r#"
         3 namespaces have a studioci.dev/generation that cannot be read (ci-a, ci-b, ci-c); they were edited by hand: restore it (kubectl annotate --overwrite namespace NAME studioci.dev/generation=…); until then nothing is done there, and nothing deleted

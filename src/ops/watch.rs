@@ -17,7 +17,7 @@ use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
 use crate::cluster::resource as kind;
 use crate::cluster::{self, Cluster, Follow, Query};
-use crate::state::build::{readable, unreadable};
+use crate::state::build::readable;
 use crate::state::error::{Error, Result, WatchFault};
 use crate::state::head::head;
 pub use sought::SoughtCommit;
@@ -93,15 +93,15 @@ pub async fn watch(
 ) -> Result<WatchEnd> {
     let Watched { name, here, until } = watched;
     let mut seen = status::believed(cluster, name.or(here)).await?;
-    if let Some(name) = name.or(here.filter(|here| seen.has(here))) {
-        if let Err(absent) = status::choose(&mut seen, name) {
-            return match (status::bare(cluster, &seen, name).await, until) {
-                (Some(BareChain { chain, ended: Some(how) }), Until::ChainEnds) => {
-                    Ok(WatchEnd::ChainEnded(chain, how))
-                }
-                (bare, _) => Err(bare.map_or(absent, Error::from)),
-            };
-        }
+    if let Some(name) = name.or(here.filter(|here| seen.has(here)))
+        && let Err(absent) = status::choose(&mut seen, name)
+    {
+        return match (status::bare(cluster, &seen, name).await, until) {
+            (Some(BareChain { chain, ended: Some(how) }), Until::ChainEnds) => {
+                Ok(WatchEnd::ChainEnded(chain, how))
+            }
+            (bare, _) => Err(bare.map_or(absent, Error::from)),
+        };
     }
     let mut chains: Vec<&str> = seen.builds.iter().map(|build| build.chain.as_str()).collect();
     chains.sort_unstable();
@@ -110,13 +110,7 @@ pub async fn watch(
         return Err(WatchFault::SeveralChains { chains: chains.join(", ") }.into());
     }
     let Some(build) = status::running_or_next(&seen.builds).cloned() else {
-        if let Some(why) = seen.unreadable.values().next() {
-            return Err(unreadable(why));
-        }
-        if let Some((build, why)) = seen.apart.pop() {
-            return Err(Error::NotProvablyOurs { namespace: build.namespace, why });
-        }
-        return Err(WatchFault::NothingToWatch {}.into());
+        return Err(seen.why_none().unwrap_or_else(|| WatchFault::NothingToWatch {}.into()));
     };
     seen.notices.iter().for_each(|notice| warn(notice));
     let doubted = is_awaited(&build);

@@ -13,7 +13,7 @@ use crate::cluster::resource as kind;
 use crate::cluster::{self, Cluster};
 use crate::doctor::chain::registries;
 use crate::doctor::deployment::SeenDeployment;
-use crate::doctor::facts::{ChainFacts, ClusterFacts, Learnt, PullSecretFacts, Withheld};
+use crate::doctor::facts::{ChainFacts, ClusterFacts, EditedNamespace, Learnt, PullSecretFacts, Withheld};
 use crate::ops::status::{Overview, WantedBuilds, everything, named};
 use crate::state::build::view;
 use crate::state::chain::{Data, chains};
@@ -96,14 +96,14 @@ async fn one(
 ) -> ChainFacts {
     let objects = [wire::chain_object(&name), wire::record_object(&name), wire::history_object(&name)];
     let get = |object| cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), object);
-    let (head, kept, history, settings, seed) = tokio::join!(
+    let (head, kept, history, settings, sown) = tokio::join!(
         get(&objects[0]),
         get(&objects[1]),
         get(&objects[2]),
         record::record(cluster, &name),
         seed::seed(cluster, &name),
     );
-    let seed = seed.map(|seed| seed.is_some()).map_err(of);
+    let sown = sown.map(|seed| seed.is_some()).map_err(of);
     let sizes = [&head, &kept, &history].into_iter().filter_map(|found| {
         let Data { metadata, data } = found.as_ref().ok()?.as_ref()?;
         Some((metadata.name.clone(), data.iter().map(|(key, value)| key.len() + value.len()).sum()))
@@ -114,12 +114,18 @@ async fn one(
     let signs = seen.signs.iter().filter(|(place, _)| builds.iter().any(|build| build.namespace == **place));
     let signs = signs.map(|(place, signs)| (place.clone(), signs.clone())).collect();
     let edited = seen.odd.iter().filter(|odd| odd.chain.as_ref() == Some(&name));
-    let edited = edited.map(|odd| (odd.finding.to_string(), odd.finding.remedy())).collect();
+    let edited = edited.map(|odd| EditedNamespace {
+        namespace: odd.namespace.clone(),
+        uid: odd.uid.clone(),
+        what: odd.finding.to_string(),
+        remedy: odd.finding.remedy(),
+    });
+    let edited = edited.collect();
     let pull_secrets = match &head {
         Ok(Some(head)) => pull_secrets(cluster, &name, head, deployments).await,
         _ => Vec::new(),
     };
-    let remnants = match (&head, &history, &seed) {
+    let remnants = match (&head, &history, &sown) {
         // without it nothing is said of claims that no uid proves
         (Ok(Some(_)), Ok(_), Err(why)) => Err(why.clone()),
         (Ok(Some(head)), Ok(kept), Ok(_)) => remnants(cluster, &name, head, kept.as_ref()).await.map_err(of),
@@ -134,7 +140,7 @@ async fn one(
         lost,
         left_over,
         head,
-        seed,
+        seed: sown,
         settings: settings.map(|record| record.map(|record| record.settings)).map_err(of),
         history: known(history, |data| Ok(data.data)),
         sizes,

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::BareChain;
+use super::findings::{Feigned, Odd, feigned, told};
 use crate::chain::build::{Build, Map, NotABuild, Phase};
 use crate::chain::listener::Listener;
 use crate::chain::pod::Pod;
+use crate::chain::proof::set_apart;
 use crate::chain::signs::{self, Signs};
 use crate::chain::wire;
 use crate::cluster::List;
@@ -52,20 +54,6 @@ pub struct Overview {
     pub now: Option<Timestamp>,
 }
 
-/// A namespace of ours that was edited by hand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Odd {
-    /// Its name.
-    pub namespace: String,
-    /// The chain that its label names, if it has one.
-    pub chain: Option<String>,
-    /// What is wrong with it.
-    pub finding: NotABuild,
-}
-
-/// How many of a kind are named; of more only the number is told.
-const EXAMPLES: usize = 3;
-
 impl Overview {
     /// `labels`: whether those of builds are kept.
     pub(super) fn of(namespaces: List<NamespaceObject>, labels: bool) -> Self {
@@ -84,11 +72,7 @@ impl Overview {
                     }
                 }
                 Err(why) => {
-                    seen.odd.push(Odd {
-                        namespace: name.clone(),
-                        chain: namespace.metadata.labels.get(wire::CHAIN).cloned(),
-                        finding: why.clone(),
-                    });
+                    seen.odd.push(Odd::of(&namespace, why.clone()));
                     seen.unreadable.insert(name.clone(), why);
                 }
             }
@@ -124,10 +108,11 @@ impl Overview {
             || self.builds.iter().any(|build| build.namespace == name || build.chain == name)
     }
 
-    /// Whether anything that was seen says that it is of this chain, readable or not.
+    /// Whether anything is believed to be of this chain, or is to be restored there or under this name.
     pub(super) fn is_of(&self, chain: &str) -> bool {
-        self.builds.iter().any(|build| build.chain == chain)
-            || self.odd.iter().any(|odd| odd.chain.as_deref() == Some(chain))
+        let mut edited = self.odd.iter().filter(|odd| odd.unproved.is_none());
+        self.believed().any(|build| build.chain == chain)
+            || edited.any(|odd| odd.chain.as_deref() == Some(chain) || odd.namespace == chain)
     }
 
     /// Why nothing proves this build its chain's, where that is so.
@@ -148,12 +133,10 @@ impl Overview {
     /// Sets apart what nothing proves: whoever goes on with the rest does not believe it.
     pub(super) fn set_apart(mut self) -> Self {
         let builds = std::mem::take(&mut self.builds);
-        for build in builds {
-            match self.unproved(&build).map(str::to_owned) {
-                Some(why) => self.apart.push((build, why)),
-                None => self.builds.push(build),
-            }
-        }
+        let proved = |build: &Build| self.unproved(build).map_or(Ok(()), |why| Err(why.to_owned()));
+        let (believed, apart) = set_apart(builds, proved);
+        self.builds = believed;
+        self.apart.extend(apart);
         self
     }
 
@@ -262,6 +245,24 @@ impl Overview {
         }
     }
 
+    /// What is wrong with those that were edited by hand, by name.
+    fn edited(&self) -> impl Iterator<Item = &NotABuild> {
+        let unproved =
+            |name: &String| self.odd.iter().any(|it| it.namespace == *name && it.unproved.is_some());
+        self.unreadable.iter().filter(move |(name, _)| !unproved(name)).map(|(_, why)| why)
+    }
+
+    /// What only says that it is ours, readable or not.
+    fn feigned(&self) -> impl Iterator<Item = Feigned<'_>> {
+        let apart = self.apart.iter().map(|(build, why)| (build, why.as_str()));
+        self.marked().chain(apart).map(Feigned::from).chain(self.odd.iter().filter_map(Odd::feigned))
+    }
+
+    /// Why there is no build, where something looks like one: the first that was edited by hand, else the first that nothing proves.
+    pub(in crate::ops) fn why_none(&self) -> Option<Error> {
+        self.edited().next().map(unreadable).or_else(|| self.feigned().next().map(Error::from))
+    }
+
     /// What to warn of whoever asks for that chain or build, or for everything: of what concerns it, and a line for
     /// each kind, however many there are. These builds are shown beside it, each with why it is not believed.
     pub fn warnings(&self, name: Option<&str>) -> Vec<String> {
@@ -278,13 +279,14 @@ impl Overview {
             name.is_none_or(|name| namespace == name || chain == Some(name))
         };
         let mut kinds: BTreeMap<String, Vec<&Odd>> = BTreeMap::new();
-        for odd in self.odd.iter().filter(|odd| meant(&odd.namespace, odd.chain.as_deref())) {
+        let odd = || self.odd.iter().filter(|odd| meant(&odd.namespace, odd.chain.as_deref()));
+        for odd in odd().filter(|odd| odd.unproved.is_none()) {
             kinds.entry(odd.finding.of_several()).or_default().push(odd);
         }
         let mut warnings: Vec<String> = kinds.into_values().map(|odd| told(&odd)).collect();
-        let unproved: Vec<_> =
-            self.marked().filter(|(build, _)| meant(&build.namespace, Some(&build.chain))).collect();
-        warnings.extend(told_unproved(&unproved, shown));
+        let marked = self.marked().filter(|(build, _)| meant(&build.namespace, Some(&build.chain)));
+        let unproved: Vec<_> = marked.map(Feigned::from).chain(odd().filter_map(Odd::feigned)).collect();
+        warnings.extend(feigned(&unproved, shown));
         warnings.extend(self.notices.iter().cloned());
         let mut waiting = self.believed().filter(|build| build.phase == Phase::Listening);
         if waiting.any(|build| meant(&build.namespace, Some(&build.chain))) {
@@ -295,20 +297,18 @@ impl Overview {
 
     /// Why there is no build of that name: nobody has it, or its Namespace cannot be read.
     pub fn absent(&self, name: &str) -> Error {
-        if let Some(why) = self.unreadable.get(name) {
+        if let Some(why) = self.edited().find(|why| why.namespace() == name) {
             return unreadable(why);
         }
-        let apart = self.apart.iter().map(|(build, why)| (build, why.as_str()));
-        let mut unproved = self.marked().chain(apart);
-        if let Some((build, why)) = unproved.find(|(build, _)| build.namespace == name || build.chain == name)
-        {
-            return Error::NotProvablyOurs { namespace: build.namespace.clone(), why: why.to_owned() };
+        if let Some(it) = self.feigned().find(|it| it.namespace == name || it.chain == Some(name)) {
+            return Error::from(it);
         }
         let mut chains: Vec<&str> = self.builds.iter().map(|build| build.chain.as_str()).collect();
         chains.sort_unstable();
         chains.dedup();
-        let remedy = if chains.is_empty() && !self.unreadable.is_empty() {
-            let names: Vec<&str> = self.unreadable.keys().map(String::as_str).collect();
+        let edited: Vec<&str> = self.edited().map(NotABuild::namespace).collect();
+        let remedy = if chains.is_empty() && !edited.is_empty() {
+            let names = edited;
             format!("it may be one of those that were edited by hand: {}", names.join(", "))
         } else if chains.is_empty() {
             "there are no chains yet; start one with kubectl studioci start".to_owned()
@@ -316,55 +316,6 @@ impl Overview {
             format!("chains here: {}", chains.join(", "))
         };
         Error::NoSuchName { name: name.to_owned(), remedy }
-    }
-}
-
-/// One warning for all namespaces that say that they are builds, and are not believed.
-pub(in crate::ops) fn not_believed(unproved: &[(&Build, &str)]) -> Option<String> {
-    told_unproved(unproved, false)
-}
-
-/// `shown`: whether they are listed, each with its reason.
-fn told_unproved(unproved: &[(&Build, &str)], shown: bool) -> Option<String> {
-    match unproved {
-        [] => None,
-        [(build, why)] => Some(format!(
-            "namespace {} says that it is a build of chain {}, and is not believed: {why}; kubectl studioci doctor {} looks at \
-             that chain, and kubectl delete namespace {} removes what nobody needs",
-            build.namespace, build.chain, build.chain, build.namespace
-        )),
-        several => {
-            let names: Vec<&str> =
-                several.iter().take(EXAMPLES).map(|(build, _)| build.namespace.as_str()).collect();
-            let such = if several.len() > EXAMPLES { "such as " } else { "" };
-            let why = if shown { "" } else { "kubectl studioci status -A tells why of each, " };
-            Some(format!(
-                "{} namespaces say that they are builds of chains, and are not believed ({such}{}), so that nothing counts them; \
-                 {why}kubectl studioci doctor looks at their chains, and kubectl delete namespace NAME removes what nobody needs",
-                several.len(),
-                names.join(", ")
-            ))
-        }
-    }
-}
-
-/// One warning for all namespaces with the same finding.
-fn told(odd: &[&Odd]) -> String {
-    let hand = "edited by hand";
-    match odd {
-        [] => String::new(),
-        [one] => format!("{}; it was {hand}: {}", one.finding, one.finding.remedy()),
-        [first, ..] => {
-            let count = odd.len();
-            let names: Vec<&str> = odd.iter().take(EXAMPLES).map(|odd| odd.namespace.as_str()).collect();
-            let such = if count > EXAMPLES { "such as " } else { "" };
-            let remedy = format!("they were {hand}: {}", first.finding.remedy_for("NAME"));
-            format!(
-                "{count} namespaces {} ({such}{}); {remedy}",
-                first.finding.of_several(),
-                names.join(", ")
-            )
-        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::slice;
 
 use futures_util::stream::{self, StreamExt as _};
 
+use super::findings::Odd;
 use super::{BareChain, CONNECTIONS, Overview, builds, namespaces};
 use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
@@ -153,13 +154,27 @@ impl HeadsSeen {
         if build.chain == wire::CLAIM_CHAIN || self.withheld.contains_key(&build.chain) {
             return Ok(());
         }
-        let history = self.histories.get(&build.chain);
-        let witness = Witness {
-            head: self.heads.get(&build.chain).map(Ok),
-            history: history.and_then(|read| read.as_deref().ok()).unwrap_or_default(),
-            seed: None,
-        };
-        match (witness.believes(build), history) {
+        self.as_far_as_known(&build.chain, self.witness(&build.chain).believes(build))
+    }
+
+    /// The same of a namespace of which no build can be read.
+    fn believe_odd(&self, odd: &Odd) -> Result<(), Unproved> {
+        match odd.chain.as_deref() {
+            Some(chain) if chain != wire::CLAIM_CHAIN && !self.withheld.contains_key(chain) => {
+                self.as_far_as_known(chain, self.witness(chain).knows_namespace(chain, &odd.uid))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn witness(&self, chain: &str) -> Witness<'_> {
+        let history = self.histories.get(chain).and_then(|read| read.as_deref().ok()).unwrap_or_default();
+        Witness { head: self.heads.get(chain).map(Ok), history, seed: None }
+    }
+
+    /// Of what the head has forgotten nothing is disproved where the history may not be read.
+    fn as_far_as_known(&self, chain: &str, believed: Result<(), Unproved>) -> Result<(), Unproved> {
+        match (believed, self.histories.get(chain)) {
             (Err(Unproved::Forgotten { .. }), Some(Err(_))) => Ok(()),
             (believed, _) => believed,
         }
@@ -173,10 +188,14 @@ impl HeadsSeen {
         &mut self,
         cluster: &Cluster,
         builds: &[Build],
+        odd: &[Odd],
     ) -> Result<(), cluster::Error> {
-        let forgotten = builds.iter().filter(|build| !self.histories.contains_key(&build.chain));
-        let forgotten = forgotten.filter(|it| matches!(self.believe(it), Err(Unproved::Forgotten { .. })));
-        let chains: BTreeSet<String> = forgotten.map(|build| build.chain.clone()).collect();
+        let builds = builds.iter().map(|build| (Some(&build.chain), self.believe(build)));
+        let odd = odd.iter().map(|odd| (odd.chain.as_ref(), self.believe_odd(odd)));
+        let forgotten = builds.chain(odd).filter(|(_, told)| matches!(told, Err(Unproved::Forgotten { .. })));
+        let chains: BTreeSet<String> = forgotten.filter_map(|(chain, _)| chain.cloned()).collect();
+        let chains: Vec<String> =
+            chains.into_iter().filter(|chain| !self.histories.contains_key(chain)).collect();
         let asked = chains.into_iter().map(|chain| async move {
             let name = wire::history_object(&chain);
             let kept = match cluster.get::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &name).await {
@@ -240,11 +259,20 @@ impl HeadsSeen {
 async fn prove(cluster: &Cluster, mut first: HeadsSeen, seen: &mut Overview) -> Result<(), cluster::Error> {
     let doubted = seen.builds.iter().filter(|build| !first.afterwards.contains(&build.chain));
     let doubted = doubted.filter(|build| first.believe(build).is_err()).map(|build| build.chain.clone());
-    let doubted: BTreeSet<String> = doubted.collect();
+    let odd =
+        seen.odd.iter().filter(|odd| first.believe_odd(odd).is_err()).filter_map(|odd| odd.chain.clone());
+    let odd = odd.filter(|chain| !first.afterwards.contains(chain));
+    let doubted: BTreeSet<String> = doubted.chain(odd).collect();
     if !doubted.is_empty() {
         first.again(cluster, doubted).await?;
     }
-    first.remember(cluster, &seen.builds).await?;
+    first.remember(cluster, &seen.builds, &seen.odd).await?;
+    for odd in &mut seen.odd {
+        odd.unproved = match first.believe_odd(odd) {
+            Err(Unproved::NoChain { .. } | Unproved::Unknown { .. }) if odd.terminating => None,
+            believed => believed.err().map(|why| why.to_string()),
+        };
+    }
     for build in &seen.builds {
         match first.believe(build) {
             // home forgets what is given up, and the chain that is purged, before their namespaces are gone
@@ -292,13 +320,21 @@ pub(in crate::ops) async fn believed(cluster: &Cluster, name: Option<&str>) -> R
     }
 }
 
+/// Why nobody has that name, with what is proved of the namespaces that cannot be read.
+pub(in crate::ops) async fn prove_absent(cluster: &Cluster, seen: &mut Overview, name: &str) -> Error {
+    match prove(cluster, HeadsSeen::default(), seen).await {
+        Ok(()) => seen.absent(name),
+        Err(error) => error.into(),
+    }
+}
+
 /// That a build which was seen is its chain's.
 ///
 /// # Errors
 /// [`Error::NotProvablyOurs`]; cluster errors.
 pub(in crate::ops) async fn prove_one(cluster: &Cluster, build: &Build) -> Result<(), Error> {
     let mut heads = HeadsSeen::after(cluster, &build.chain).await?;
-    heads.remember(cluster, slice::from_ref(build)).await?;
+    heads.remember(cluster, slice::from_ref(build), &[]).await?;
     let proved = heads.believe(build);
     proved.map_err(|why| Error::NotProvablyOurs { namespace: build.namespace.clone(), why: why.to_string() })
 }

@@ -3,7 +3,7 @@
 use super::Watcher;
 use crate::chain::build::Build;
 use crate::chain::head::Head;
-use crate::chain::proof::{Witness, is_awaited};
+use crate::chain::proof::{Witness, is_awaited, set_apart};
 use crate::ops::status::{HeadsSeen, not_believed, prove_one};
 use crate::state::error::Result;
 
@@ -19,15 +19,9 @@ impl Watcher<'_> {
         }
         // home knew of them before they began, and so before they were seen
         let mut heads = HeadsSeen::after(self.cluster, &self.build.chain).await?;
-        heads.remember(self.cluster, &builds).await?;
-        let (mut believed, mut others) = (Vec::new(), Vec::new());
-        for build in builds {
-            match heads.believe(&build) {
-                Ok(()) => believed.push(build),
-                Err(why) => others.push((build, why.to_string())),
-            }
-        }
-        self.warn_of(others.into_iter());
+        heads.remember(self.cluster, &builds, &[]).await?;
+        let (believed, others) = set_apart(builds, |build| heads.believe(build));
+        self.warn_of(others.into_iter().map(|(build, why)| (build, why.to_string())));
         Ok(self.without_let_go(believed))
     }
 
