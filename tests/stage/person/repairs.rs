@@ -454,11 +454,12 @@ async fn ailments(stage: &Stage) -> Vec<(&'static str, String)> {
 
 /// A chain whose first `start` was killed before it had written a seed.
 async fn begun_without_a_seed() -> Stage {
+    let keel = glob();
     for writes in 1.. {
         let stage = Stage::new(&[("build-1", 'a'), ("build-2", 'b')]);
         stage.world().dies_after = Some(writes);
         tokio::select! {
-            done = started(&stage, &glob()) => panic!("{writes}: {done:?}"),
+            done = started(&stage, &keel) => panic!("{writes}: {done:?}"),
             () = stage.dies() => {}
         }
         stage.revive();
