@@ -221,7 +221,7 @@ async fn warnings_concern_what_was_asked_for_and_many_of_a_kind_are_one_line() {
     let keel = vec![json!({ "metadata": { "name": "keel", "namespace": "keel" } })];
     let heads = Some(Head::objects_of(&settled));
     let missing = vec!["bindings/studioci-rights"];
-    let (seen, _) = seen(Answers { namespaces, heads, keel, missing, ..Answers::default() }).await;
+    let (seen, _) = seen(Answers { namespaces, keel, heads, missing, ..Answers::default() }).await;
     let said = |name: Option<&str>| seen.warnings(name).join("\n");
     insta::assert_snapshot!(said(None), @r#"
         3 namespaces have a studioci.dev/generation that cannot be read (ci-a, ci-b, ci-c); they were edited by hand: restore it (kubectl annotate --overwrite namespace NAME studioci.dev/generation=…); until then nothing is done there, and nothing deleted

@@ -174,8 +174,9 @@ impl<'a> Watcher<'a> {
     }
 
     async fn within(mut self, bound: Option<Duration>, tell: WatchSink<'_>) -> Result<WatchEnd> {
-        let Some(bound) = bound else { return self.go_on(tell).await };
-        let ended = tokio::time::timeout(bound, self.go_on(tell)).await;
+        let going = Box::pin(self.go_on(tell));
+        let Some(bound) = bound else { return going.await };
+        let ended = tokio::time::timeout(bound, going).await;
         ended.unwrap_or_else(|_| Err(self.no_verdict(bound).into()))
     }
 

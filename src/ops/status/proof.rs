@@ -334,7 +334,7 @@ pub(in crate::ops) async fn prove_absent(cluster: &Cluster, seen: &mut Overview,
 /// [`Error::NotProvablyOurs`]; cluster errors.
 pub(in crate::ops) async fn prove_one(cluster: &Cluster, build: &Build) -> Result<(), Error> {
     let mut heads = HeadsSeen::after(cluster, &build.chain).await?;
-    heads.remember(cluster, slice::from_ref(build), &[]).await?;
+    Box::pin(heads.remember(cluster, slice::from_ref(build), &[])).await?;
     let proved = heads.believe(build);
     proved.map_err(|why| Error::NotProvablyOurs { namespace: build.namespace.clone(), why: why.to_string() })
 }

@@ -19,7 +19,7 @@ impl Watcher<'_> {
         }
         // home knew of them before they began, and so before they were seen
         let mut heads = HeadsSeen::after(self.cluster, &self.build.chain).await?;
-        heads.remember(self.cluster, &builds, &[]).await?;
+        Box::pin(heads.remember(self.cluster, &builds, &[])).await?;
         let (believed, others) = set_apart(builds, |build| heads.believe(build));
         self.warn_of(others.into_iter().map(|(build, why)| (build, why.to_string())));
         Ok(self.without_let_go(believed))
