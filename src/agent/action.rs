@@ -1,12 +1,15 @@
 //! What an agent may do next.
 
 use crate::chain::build::{Baseline, Phase, Verdict, Version};
+use crate::chain::kueue::QueuedBuild;
 
 /// The next thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Nothing, until something changes; for what stands still, why.
     Wait(Option<String>),
+    /// The same, until Kueue admits the build.
+    Queue(QueuedBuild),
     /// This pod is on its way out: wait for its end.
     MakeWay(String),
     /// This listener is nobody's any more: detach, and scale it to zero.

@@ -109,7 +109,7 @@ pub fn step(o: &Observation) -> Action {
             (None, _) if phase != Phase::Building => errored("before its build had begun"),
             (None, Judged::NoJob) => errored("before it had made the build's Job"),
             (None, Judged::Gated) => errored("before its build had begun"),
-            (None, Judged::Unadmitted(why)) => taken_back(why),
+            (None, Judged::Unadmitted(queued)) => taken_back(&queued.sentence),
             (None, Judged::JobGone) => cancelled(),
             (None, Judged::Over(verdict, cause)) => Action::Record(*verdict, cause.clone()),
             (None, Judged::Going(why)) => {

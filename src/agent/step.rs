@@ -243,7 +243,7 @@ fn admission(o: &Observation) -> Action {
     }
     match &o.judged {
         Judged::NoJob => Action::Build,
-        Judged::Unadmitted(why) => Action::Wait(Some(why.clone())),
+        Judged::Unadmitted(queued) => Action::Queue(queued.clone()),
         Judged::Gated | Judged::Going(_) => Action::Reach(Phase::Preparing),
         Judged::JobGone => cancelled(),
         Judged::Over(verdict, cause) => Action::Record(*verdict, cause.clone()),
@@ -292,7 +292,7 @@ fn build(o: &Observation) -> Action {
     match &o.judged {
         Judged::NoJob => Action::Build,
         Judged::Gated => Action::Release,
-        Judged::Unadmitted(why) => taken_back(why),
+        Judged::Unadmitted(queued) => taken_back(&queued.sentence),
         Judged::Going(why) => Action::Wait(why.clone()),
         Judged::JobGone => cancelled(),
         Judged::Over(verdict, cause) => Action::Record(*verdict, cause.clone()),

@@ -11,6 +11,7 @@ use crate::chain::build::{Build, Dispatch};
 use crate::chain::freeze::{Freeze, Pushed};
 use crate::chain::head::Head;
 use crate::chain::head::SideClaim;
+use crate::chain::kueue::{QueuedBuild, Unadmitted};
 use crate::chain::pod::Ran;
 use crate::chain::side;
 use crate::keel::image::Digest;
@@ -57,6 +58,7 @@ fn observation(phase: Phase) -> Observation {
             cause: None,
             cancel: None,
             waiting: None,
+            kueue: None,
             trying: None,
             dispatch: Dispatch::Pending,
             dispatch_error: None,
@@ -470,8 +472,8 @@ fn a_build_that_kueue_admits_has_its_job_first_and_its_support_then() {
     assert_eq!(step(&o), Action::Reach(Phase::Queued));
     o.build.phase = Phase::Queued;
     assert_eq!(step(&o), Action::Build);
-    o.judged = Judged::Unadmitted("no quota".into());
-    assert_eq!(step(&o), Action::Wait(Some("no quota".into())));
+    o.judged = Judged::Unadmitted(queued());
+    assert_eq!(step(&o), Action::Queue(queued()));
     o.judged = Judged::JobGone;
     assert!(matches!(step(&o), Action::Record(Verdict::Cancelled, _)));
     for admitted in [Judged::Going(None), Judged::Gated] {
@@ -485,7 +487,7 @@ fn a_build_that_kueue_admits_has_its_job_first_and_its_support_then() {
     assert!(
         matches!(adopt::step(&o), Action::Record(Verdict::Errored, why) if why.contains("agent was gone"))
     );
-    o.judged = Judged::Unadmitted("no quota".into());
+    o.judged = Judged::Unadmitted(queued());
     for step in [step, adopt::step] {
         let Action::Record(Verdict::Errored, why) = step(&o) else { panic!("{:?}", step(&o)) };
         assert!(why.contains("preempted") && why.contains("no quota"), "{why}");
@@ -575,4 +577,8 @@ fn what_is_asked_for_by_hand_is_cancelled_before_it_has_begun_and_rests_for_no_l
     assert!(matches!(step(&o), Action::Freeze(_)));
     o.build.cancel = Some(BY_HAND.into());
     assert_eq!(step(&o), Action::Record(Verdict::Cancelled, BY_HAND.into()));
+}
+
+fn queued() -> QueuedBuild {
+    Unadmitted::Said(Some("no quota".to_owned())).of("main")
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::left::{run_on, settles_at};
 use crate::chain::build::Verdict;
+use crate::chain::kueue::QueuedBuild;
 use crate::chain::pod::{Container, Pod, State, image_trouble, stuck};
 use crate::chain::record::Exit;
 
@@ -22,8 +23,8 @@ pub struct BuildJob {
     pub suspended: bool,
     /// Since when.
     pub suspended_at: Option<Timestamp>,
-    /// Why Kueue does not admit it, one sentence, where it is Kueue that does.
-    pub unadmitted: Option<String>,
+    /// Why Kueue does not admit it, where it is Kueue that does.
+    pub unadmitted: Option<QueuedBuild>,
 }
 
 /// What Job and pod say.
@@ -34,7 +35,7 @@ pub enum Judged {
     /// The Job was created and is gone, or on its way out with its pod.
     JobGone,
     /// Kueue has not admitted it, or not any more, and why.
-    Unadmitted(String),
+    Unadmitted(QueuedBuild),
     /// Its pod is held back until support is ready.
     Gated,
     /// It goes on; for what stands still, why.
@@ -173,7 +174,7 @@ fn unadmitted(
     let over =
         matches!(build, Some(State::Terminated { code: 0, .. })) || job.complete || job.failed.is_some();
     let waited = job.suspended_at.map_or(age, |since| now.duration_since(since).as_secs());
-    (!over).then(|| match bounded(why.clone(), waited, bounds.pending) {
+    (!over).then(|| match bounded(why.sentence.clone(), waited, bounds.pending) {
         Judged::Going(_) => Judged::Unadmitted(why.clone()),
         over => over,
     })

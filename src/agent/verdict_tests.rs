@@ -3,6 +3,7 @@
 use jiff::ToSpan;
 
 use super::*;
+use crate::chain::kueue::Unadmitted;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 const BOUNDS: StandstillBounds = StandstillBounds { stuck: 100, pending: 1000 };
@@ -326,7 +327,11 @@ fn the_build_containers_own_word_comes_before_its_exit() {
 
 #[test]
 fn a_job_that_kueue_does_not_admit_is_waited_for_within_the_bound_of_what_may_heal() {
-    let queued = BuildJob { suspended: true, unadmitted: Some("no quota".into()), ..BuildJob::default() };
+    let queued = BuildJob {
+        suspended: true,
+        unadmitted: Some(Unadmitted::Said(Some("no quota".to_owned())).of("main")),
+        ..BuildJob::default()
+    };
     let since = |seconds: i64| BuildJob { suspended_at: Some(NOW - seconds.seconds()), ..queued.clone() };
     let going = pod("Running", State::Running);
     let ended_well = pod("Succeeded", ended(0, "Completed"));

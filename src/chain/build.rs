@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
+use super::kueue::KueueWait;
 pub use super::phase::{Dispatch, Happening, Phase, Verdict};
 use super::reserved::Reserved;
 use super::trying::Trying;
@@ -50,6 +51,8 @@ pub struct Build {
     pub cancel: Option<String>,
     /// Why it stands still.
     pub waiting: Option<String>,
+    /// What it waits for in Kueue, where it is that.
+    pub kueue: Option<KueueWait>,
     /// The push that is being tried.
     pub trying: Option<Trying>,
     /// How far the dispatch is.
@@ -202,6 +205,7 @@ impl Build {
             cause: told(wire::CAUSE),
             cancel: told(wire::CANCEL),
             waiting: told(wire::WAITING),
+            kueue: told(wire::WAITS_FOR_KUEUE).and_then(|text| text.parse().ok()),
             trying: told(wire::TRYING).and_then(|text| text.parse().ok()),
             dispatch: word(told(wire::DISPATCH), |value| bad(wire::DISPATCH, value))?
                 .unwrap_or(Dispatch::Pending),

@@ -2,6 +2,9 @@
 //!
 //! Its keys go to the build's Job and nowhere else: on a listener they would have it wait for the place of the build.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::Deserialize;
 
 use super::object::{Condition, Served};
@@ -14,15 +17,94 @@ pub const QUEUE_NAME: &str = "kueue.x-k8s.io/queue-name";
 /// API group of its kinds.
 pub const GROUP: &str = "kueue.x-k8s.io";
 
-/// How what is said of a Job begins that Kueue has not admitted; the LocalQueue follows, and why.
-const NOT_ADMITTED: &str = "Kueue has not admitted the build to LocalQueue ";
-const EVICTED: &str = "Kueue has evicted the build from LocalQueue ";
-/// Where no Kueue is there at all.
-const NOT_SERVED: &str = "this cluster does not serve the API of Kueue";
-/// Where nobody has made a Workload of the Job.
-const NOT_TAKEN_UP: &str = "it has not taken the Job up yet";
-/// Where nobody may look.
-const UNREAD: &str = "its Workloads cannot be read";
+/// Why a build waits for Kueue: what an agent writes beside the sentence, so that nobody has to read that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KueueCase {
+    /// There is no Kueue, so that it waits for ever.
+    NotServed,
+    /// It has made nothing of the Job.
+    NotTakenUp,
+    /// What it says may not be read.
+    Unread,
+    /// It queues there.
+    Queues,
+}
+
+impl KueueCase {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::NotServed, "not-served"),
+        (Self::NotTakenUp, "not-taken-up"),
+        (Self::Unread, "unread"),
+        (Self::Queues, "queues"),
+    ];
+}
+
+/// Where a build waits for Kueue, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KueueWait {
+    /// Why.
+    pub case: KueueCase,
+    /// The LocalQueue.
+    pub queue: String,
+}
+
+impl fmt::Display for KueueWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = KueueCase::ALL.iter().find(|(case, _)| *case == self.case).map_or("", |(_, word)| word);
+        write!(f, "{word} {}", self.queue)
+    }
+}
+
+/// That nothing which is known here stands there: a later version may know more.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no case of waiting for Kueue")]
+pub struct NotAKueueWait(String);
+
+impl FromStr for KueueWait {
+    type Err = NotAKueueWait;
+
+    fn from_str(text: &str) -> Result<Self, NotAKueueWait> {
+        let read = text.split_once(' ').and_then(|(word, queue)| {
+            let case = KueueCase::ALL.iter().find(|(_, known)| *known == word)?.0;
+            Some(Self { case, queue: queue.to_owned() })
+        });
+        read.ok_or_else(|| NotAKueueWait(text.to_owned()))
+    }
+}
+
+impl KueueWait {
+    /// What to do about it in that namespace, a clause.
+    pub fn remedy(&self, namespace: &str) -> String {
+        let queue = &self.queue;
+        match self.case {
+            KueueCase::NotServed => format!(
+                "have Kueue installed, or take the label {QUEUE_NAME} off the build workload of what is pushed next; kubectl \
+                 studioci cancel {namespace} ends this build"
+            ),
+            KueueCase::NotTakenUp => format!(
+                "if that lasts, nobody answers for the label {QUEUE_NAME}: kubectl get pods -A -l app.kubernetes.io/name=kueue \
+                 shows whether Kueue runs; its configuration has to name batch/job among its integrations"
+            ),
+            KueueCase::Unread => {
+                "an administrator lets agents read them by a ClusterRole as docs/kueue.md has it; the build does not wait for that"
+                    .to_owned()
+            }
+            KueueCase::Queues => format!(
+                "kubectl get localqueues,workloads -n {namespace} shows more; the build begins once LocalQueue {queue} has room \
+                 for it"
+            ),
+        }
+    }
+}
+
+/// A build that Kueue has not admitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedBuild {
+    /// Why, for programs.
+    pub wait: KueueWait,
+    /// The same in one sentence.
+    pub sentence: String,
+}
 
 /// Why Kueue has not admitted a Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,53 +122,26 @@ pub enum Unadmitted {
 }
 
 impl Unadmitted {
-    /// One sentence: what an agent writes down, and [`is_not_served`] and [`remedy`] know again.
-    pub fn sentence(&self, queue: &str) -> String {
-        let why = match self {
-            Self::NotServed => NOT_SERVED.to_owned(),
-            Self::NotTakenUp => NOT_TAKEN_UP.to_owned(),
-            Self::Unread(why) => format!("{UNREAD} ({why})"),
-            Self::Said(Some(why)) => why.clone(),
-            Self::Said(None) => return format!("{NOT_ADMITTED}{queue}"),
-            Self::Evicted(why) => return format!("{EVICTED}{queue}: {why}"),
+    /// The build that waits so, for that LocalQueue.
+    pub fn of(&self, queue: &str) -> QueuedBuild {
+        use KueueCase::{NotServed, NotTakenUp, Queues, Unread};
+
+        let no = "not admitted the build to";
+        let (case, how, why) = match self {
+            Self::NotServed => {
+                (NotServed, no, Some("this cluster does not serve the API of Kueue".to_owned()))
+            }
+            Self::NotTakenUp => (NotTakenUp, no, Some("it has not taken the Job up yet".to_owned())),
+            Self::Unread(why) => (Unread, no, Some(format!("its Workloads cannot be read ({why})"))),
+            Self::Said(why) => (Queues, no, why.clone()),
+            Self::Evicted(why) => (Queues, "evicted the build from", Some(why.clone())),
         };
-        format!("{NOT_ADMITTED}{queue}: {why}")
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        QueuedBuild {
+            wait: KueueWait { case, queue: queue.to_owned() },
+            sentence: format!("Kueue has {how} LocalQueue {queue}{why}"),
+        }
     }
-}
-
-/// The LocalQueue, and why its build is not admitted; none of what an agent waits for otherwise.
-fn not_admitted(waiting: &str) -> Option<(&str, &str)> {
-    let said = waiting.strip_prefix(NOT_ADMITTED).or_else(|| waiting.strip_prefix(EVICTED))?;
-    Some(said.split_once(": ").unwrap_or((said, "")))
-}
-
-/// Whether a build waits for a Kueue that is not there, and so for ever.
-pub fn is_not_served(waiting: &str) -> bool {
-    not_admitted(waiting).is_some_and(|(_, why)| why == NOT_SERVED)
-}
-
-/// What to do about a build that waits for Kueue, a clause; none where it is something else that it waits for.
-pub fn remedy(waiting: &str, namespace: &str) -> Option<String> {
-    let (queue, why) = not_admitted(waiting)?;
-    Some(if why == NOT_SERVED {
-        format!(
-            "have Kueue installed, or take the label {QUEUE_NAME} off the build workload of what is pushed next; kubectl \
-             studioci cancel {namespace} ends this build"
-        )
-    } else if why == NOT_TAKEN_UP {
-        format!(
-            "if that lasts, nobody answers for the label {QUEUE_NAME}: kubectl get pods -A -l app.kubernetes.io/name=kueue shows \
-             whether Kueue runs; its configuration has to name batch/job among its integrations"
-        )
-    } else if why.starts_with(UNREAD) {
-        "an administrator lets agents read them by a ClusterRole as docs/kueue.md has it; the build does not wait for that"
-            .to_owned()
-    } else {
-        format!(
-            "kubectl get localqueues,workloads -n {namespace} shows more; the build begins once LocalQueue {queue} has room for \
-             it"
-        )
-    })
 }
 
 /// Whether a key of a label or annotation is one of its own.
@@ -193,28 +248,48 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_done_about_a_build_that_waits_depends_on_why() {
-        for (why, says, endless) in [
-            (Unadmitted::NotServed, "kubectl studioci cancel ci-a ends this build", true),
-            (Unadmitted::NotTakenUp, "shows whether Kueue runs", false),
+    fn what_is_to_be_done_about_a_build_that_waits_is_told_by_its_case_and_by_no_word_of_a_sentence() {
+        let words_of_ours = "it has not taken the Job up yet";
+        for (why, sentence, says) in [
+            (
+                Unadmitted::NotServed,
+                "not admitted the build to LocalQueue main: this cluster does not serve the API of Kueue",
+                "kubectl studioci cancel ci-a ends this build",
+            ),
+            (
+                Unadmitted::NotTakenUp,
+                "not admitted the build to LocalQueue main: it has not taken the Job up yet",
+                "shows whether Kueue runs",
+            ),
             (
                 Unadmitted::Unread("forbidden: get".to_owned()),
+                "not admitted the build to LocalQueue main: its Workloads cannot be read (forbidden: get)",
                 "by a ClusterRole as docs/kueue.md has it",
-                false,
             ),
-            (Unadmitted::Said(Some("no quota: 8 gpus".to_owned())), "once LocalQueue main has room", false),
-            (Unadmitted::Evicted("Preempted".to_owned()), "once LocalQueue main has room", false),
-            (Unadmitted::Said(None), "kubectl get localqueues,workloads -n ci-a", false),
+            (
+                Unadmitted::Said(Some(words_of_ours.to_owned())),
+                "not admitted the build to LocalQueue main: it has not taken the Job up yet",
+                "once LocalQueue main has room",
+            ),
+            (
+                Unadmitted::Evicted("Preempted".to_owned()),
+                "evicted the build from LocalQueue main: Preempted",
+                "once LocalQueue main has room",
+            ),
+            (
+                Unadmitted::Said(None),
+                "not admitted the build to LocalQueue main",
+                "kubectl get localqueues,workloads -n ci-a",
+            ),
         ] {
-            let waiting = why.sentence("main");
-            let remedy = remedy(&waiting, "ci-a").unwrap();
-            assert!(remedy.contains(says), "{waiting}: {remedy}");
-            assert_eq!(is_not_served(&waiting), endless, "{waiting}");
+            let QueuedBuild { wait, sentence: said } = why.of("main");
+            assert_eq!(said, format!("Kueue has {sentence}"));
+            assert_eq!(wait.to_string().parse(), Ok(wait.clone()), "{wait}");
+            let remedy = wait.remedy("ci-a");
+            assert!(remedy.contains(says), "{wait}: {remedy}");
         }
-        for other in
-            ["support is not ready", "the registry says: this cluster does not serve the API of Kueue"]
-        {
-            assert_eq!((remedy(other, "ci-a"), is_not_served(other)), (None, false), "{other}");
+        for other in ["", "not-served", "later main", "Kueue has not admitted the build to LocalQueue main"] {
+            assert_eq!(other.parse::<KueueWait>(), Err(NotAKueueWait(other.to_owned())));
         }
     }
 

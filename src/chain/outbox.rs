@@ -258,6 +258,7 @@ pub fn of_history(entry: &Entry, chain: &str, chain_uuid: &str) -> Build {
         cause: Some(entry.cause.clone()),
         cancel: None,
         waiting: None,
+        kueue: None,
         trying: None,
         dispatch: Dispatch::Pending,
         dispatch_error: None,

@@ -90,6 +90,8 @@ pub const VERDICT: &str = "studioci.dev/verdict";
 pub const CAUSE: &str = "studioci.dev/cause";
 /// Annotation: why the build stands still, one sentence; removed when it moves on.
 pub const WAITING: &str = "studioci.dev/waiting";
+/// Annotation beside [`WAITING`]: that it is Kueue which is waited for, as a case and the LocalQueue: `not-served main`.
+pub const WAITS_FOR_KUEUE: &str = "studioci.dev/waits-for-kueue";
 /// Annotation of a build's namespace: that it is to be cancelled, and why, which becomes its cause. Set by a person or by a
 /// later agent of the chain; policy `studioci-rights` keeps it from the build itself.
 pub const CANCEL: &str = "studioci.dev/cancel";

@@ -6,11 +6,12 @@ use super::home::sow;
 use super::{CheckedChain, Opinion};
 use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
+use crate::chain::kueue::KueueCase;
 use crate::chain::proof::{Unproved, Witness};
 use crate::chain::record::{history, newest};
 use crate::chain::side::in_words;
 use crate::chain::signs::{AGENT_GONE, STUCK, Signs};
-use crate::chain::{age, kueue, wire};
+use crate::chain::{age, wire};
 use crate::keel::registry;
 
 /// What does for a chain what its agents would.
@@ -60,10 +61,11 @@ fn standstill(seen: &CheckedChain<'_>, build: &Build) -> Option<Opinion> {
         ));
     }
     let waiting = build.waiting.as_ref()?;
-    let remedy = kueue::remedy(waiting, name).unwrap_or_else(|| {
-        format!("kubectl studioci status {name} shows it; its agent goes on by itself once that is over")
-    });
-    Some(if kueue::is_not_served(waiting) {
+    let kueue = build.kueue.as_ref();
+    let by_itself =
+        || format!("kubectl studioci status {name} shows it; its agent goes on by itself once that is over");
+    let remedy = kueue.map_or_else(by_itself, |kueue| kueue.remedy(name));
+    Some(if kueue.is_some_and(|kueue| kueue.case == KueueCase::NotServed) {
         Opinion::failed(format!("{name}: {waiting}"), remedy)
     } else if waiting.starts_with(STUCK) {
         Opinion::failed(

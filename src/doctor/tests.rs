@@ -9,7 +9,7 @@ use super::facts::*;
 use super::*;
 use crate::chain::build::{Build, Map, Phase};
 use crate::chain::head::Head;
-use crate::chain::kueue::Unadmitted;
+use crate::chain::kueue::{QueuedBuild, Unadmitted};
 use crate::chain::signs::Signs;
 
 const NOW: &str = "2026-11-30T12:00:00Z";
@@ -192,6 +192,13 @@ fn found(facts: &ClusterFacts) -> Vec<(&'static str, Grade, String)> {
 }
 
 type Change = fn(&mut ClusterFacts);
+
+/// Has a build wait for Kueue.
+fn queues(facts: &mut ClusterFacts, why: &Unadmitted) {
+    let QueuedBuild { wait, sentence } = why.of("main");
+    let build = &mut builds(facts)[1];
+    (build.waiting, build.kueue) = (Some(sentence), Some(wait));
+}
 
 /// A change of a fact; the check that sees it, how it ends, and words that it says.
 const CASES: &[(Change, &str, Grade, &str)] = &[
@@ -403,13 +410,13 @@ const CASES: &[(Change, &str, Grade, &str)] = &[
         "ci-b waits: support",
     ),
     (
-        |f| builds(f)[1].waiting = Some(Unadmitted::NotServed.sentence("main")),
+        |f| queues(f, &Unadmitted::NotServed),
         "chain-agents",
         Grade::Failed,
         "ci-b: Kueue has not admitted the build to LocalQueue main: this cluster does not serve",
     ),
     (
-        |f| builds(f)[1].waiting = Some(Unadmitted::NotTakenUp.sentence("main")),
+        |f| queues(f, &Unadmitted::NotTakenUp),
         "chain-agents",
         Grade::Warning,
         "ci-b waits: Kueue has not admitted the build",

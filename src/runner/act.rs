@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Agent, Flow, diary};
 use crate::agent::{Action, Observation};
 use crate::chain::build::{Baseline, Build, Dispatch, Phase};
+use crate::chain::kueue::{KueueWait, QueuedBuild};
 use crate::chain::signs::STOOD_DOWN;
 use crate::chain::wire;
 use crate::cluster::Patch;
@@ -19,7 +20,10 @@ impl Agent<'_> {
     /// Acts, and writes into `seen` what its own writes have made of Namespace and head: an answer is the newest look.
     pub(super) async fn act(&mut self, action: Action, seen: &mut Observation) -> Result<Flow> {
         match action {
-            Action::Wait(why) => return self.wait(seen, why).await,
+            Action::Wait(why) => return self.wait(seen, why, None).await,
+            Action::Queue(QueuedBuild { wait, sentence }) => {
+                return self.wait(seen, Some(sentence), Some(&wait)).await;
+            }
             Action::MakeWay(_) => return Ok(Flow::Wait),
             Action::StandDown(why) => {
                 self.write_waiting(seen, Some(&format!("{STOOD_DOWN}{why}"))).await?;
@@ -100,7 +104,12 @@ impl Agent<'_> {
     }
 
     /// Says what is waited for, and gives a sign of life.
-    async fn wait(&mut self, seen: &mut Observation, why: Option<String>) -> Result<Flow> {
+    async fn wait(
+        &mut self,
+        seen: &mut Observation,
+        why: Option<String>,
+        kueue: Option<&KueueWait>,
+    ) -> Result<Flow> {
         let listens = seen.build.phase == Phase::Listening && !seen.build.is_side();
         let beside_it = || self.findings.untidied.clone().or_else(|| self.telling.unpublished.clone());
         let found = || self.findings.found.clone().or_else(beside_it);
@@ -115,14 +124,14 @@ impl Agent<'_> {
             }
             None => {}
         }
-        self.write_waiting(seen, beside.as_deref()).await?;
+        self.write_why(seen, beside.as_deref(), kueue).await?;
         self.beat(seen).await?;
         if listens {
             self.arm(seen).await?;
         }
         if Box::pin(self.rotate(seen)).await {
             let beside = self.why_beside(seen, why);
-            self.write_waiting(seen, beside.as_deref()).await?;
+            self.write_why(seen, beside.as_deref(), kueue).await?;
         }
         Ok(Flow::Wait)
     }
@@ -175,6 +184,9 @@ impl Agent<'_> {
     ) -> Result<()> {
         annotations[phase.time_key()] = json!(self.now().to_string());
         annotations[wire::WAITING] = Value::Null;
+        if seen.build.kueue.is_some() {
+            annotations[wire::WAITS_FOR_KUEUE] = Value::Null;
+        }
         if phase != Phase::Triggered {
             annotations[wire::TRYING] = Value::Null;
         }
@@ -183,15 +195,30 @@ impl Agent<'_> {
 
     /// Writes why the build stands still, if that is new.
     pub(super) async fn write_waiting(&self, seen: &mut Observation, why: Option<&str>) -> Result<()> {
+        self.write_why(seen, why, None).await
+    }
+
+    /// The same, and as a case where it is Kueue that is waited for.
+    async fn write_why(
+        &self,
+        seen: &mut Observation,
+        why: Option<&str>,
+        kueue: Option<&KueueWait>,
+    ) -> Result<()> {
         let why = why.map(|why| {
             let mut why = why.to_owned();
             shorten(&mut why);
             why
         });
-        if seen.build.waiting == why {
+        let mut annotations = json!({ wire::WAITING: why });
+        let same = seen.build.kueue.as_ref() == kueue;
+        if same && seen.build.waiting == why {
             return Ok(());
         }
-        self.patch_namespace(seen, json!({}), json!({ wire::WAITING: why })).await
+        if !same {
+            annotations[wire::WAITS_FOR_KUEUE] = json!(kueue.map(ToString::to_string));
+        }
+        self.patch_namespace(seen, json!({}), annotations).await
     }
 
     /// Gives a sign of life, if the last one is old: while a build goes on, nothing else may have to be written for hours.

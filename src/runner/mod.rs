@@ -196,7 +196,7 @@ impl<'a> Agent<'a> {
     }
 
     fn note_action(&mut self, action: &Action, namespace: &str) {
-        if !matches!(action, Action::Wait(_)) {
+        if !matches!(action, Action::Wait(_) | Action::Queue(_)) {
             self.note(&diary(action, namespace));
         }
     }
@@ -251,7 +251,8 @@ impl<'a> Agent<'a> {
         if passes || self.findings.stuck.as_ref() == Some(&why) {
             return;
         }
-        let body = json!({ "metadata": { "annotations": { wire::WAITING: why } } });
+        let annotations = json!({ wire::WAITING: why, wire::WAITS_FOR_KUEUE: null });
+        let body = json!({ "metadata": { "annotations": annotations } });
         let (namespace, patch) = (&self.me.namespace, Patch::Merge(&body));
         // where not even this can be written, the diary has it
         if self.cluster.patch::<Object>(&kind::NAMESPACES, None, namespace, patch).await.is_ok() {
@@ -357,7 +358,7 @@ impl Agent<'_> {
 /// What the diary says of an action: what is done, and why.
 fn diary(action: &Action, namespace: &str) -> String {
     match action {
-        Action::Wait(_) => String::new(),
+        Action::Wait(_) | Action::Queue(_) => String::new(),
         Action::MakeWay(why) => format!("making way: {why}"),
         Action::StandDown(why) => format!("standing down: {why}"),
         Action::Listen(baseline) => {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Agent;
 use super::served::ServedJob;
 use crate::agent::Observation;
-use crate::chain::kueue::{QueuedWorkload, Unadmitted, queue_of};
+use crate::chain::kueue::{QueuedBuild, QueuedWorkload, Unadmitted, queue_of};
 use crate::chain::pod::Pod;
 use crate::chain::resource::Resource;
 use crate::chain::wire;
@@ -18,8 +18,8 @@ use crate::state::write;
 const MOST: usize = 100;
 
 impl Agent<'_> {
-    /// Why a Job that is suspended is not admitted, one sentence; none where it is not Kueue that holds it.
-    pub(super) async fn unadmitted(&self, job: &ServedJob) -> Result<Option<String>> {
+    /// Why a Job that is suspended is not admitted; none where it is not Kueue that holds it.
+    pub(super) async fn unadmitted(&self, job: &ServedJob) -> Result<Option<QueuedBuild>> {
         let Some(queue) = queue_of(&job.metadata.labels).filter(|_| job.spec.suspend) else {
             return Ok(None);
         };
@@ -32,7 +32,7 @@ impl Agent<'_> {
             Err(error) if error.is_transient() => return Err(error.into()),
             Err(error) => Unadmitted::Unread(error.to_string()),
         };
-        Ok(Some(why.sentence(queue)))
+        Ok(Some(why.of(queue)))
     }
 
     /// The Workloads of the namespace, in the first version that is served; none where none is.

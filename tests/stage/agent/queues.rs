@@ -80,6 +80,7 @@ async fn support_waits_for_kueue_and_the_pod_for_support() {
         assert_eq!(world.phase(&namespace), "Queued");
         assert_eq!(world.get(&job(&namespace))["metadata"]["labels"][QUEUE_NAME], "main");
         assert!(world.get(&support(&namespace)).is_null(), "support waits, too");
+        assert_eq!(annotation(&world, &namespace, wire::WAITS_FOR_KUEUE), "not-taken-up main");
         assert_eq!(world.builds().len(), 2, "the next listener does not");
         let why = "insufficient unused quota for nvidia.com/gpu in flavor default";
         says(
@@ -89,9 +90,11 @@ async fn support_waits_for_kueue_and_the_pod_for_support() {
         );
     }
     run_until(&stage, &namespace, |world| is_waiting(world, &namespace, "insufficient unused quota")).await;
+    assert_eq!(annotation(&stage.world(), &namespace, wire::WAITS_FOR_KUEUE), "queues main");
     stage.world().admit(&job(&namespace));
     run_until(&stage, &namespace, |world| asleep(world, &namespace)).await;
     let world = stage.world();
+    assert_eq!(annotation(&world, &namespace, wire::WAITS_FOR_KUEUE), "", "it waits no more");
     held(&world, &namespace, "as any other build");
     let at = |what: &str| world.writes.iter().position(|write| write.contains(what)).unwrap();
     let pod = at(&format!("/pods/{}-x", wire::JOB));
