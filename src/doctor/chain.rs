@@ -2,7 +2,6 @@
 
 use super::cluster::known;
 use super::facts::{EditedNamespace, Learnt, PullSecretFacts};
-use super::home::sow;
 use super::{CheckedChain, Opinion};
 use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
@@ -17,6 +16,13 @@ use crate::keel::registry;
 /// What does for a chain what its agents would.
 pub(super) fn repair(seen: &CheckedChain<'_>, what: &str) -> String {
     format!("kubectl studioci doctor {} --repair {what}", seen.chain.name)
+}
+
+/// What writes what only `start` writes.
+pub(super) fn sow(chain: &str) -> String {
+    format!(
+        "kubectl studioci start --chain {chain}, with its pipeline, writes it and raises a fresh listener"
+    )
 }
 
 /// What raises a listener where no namespace is settled for one.

@@ -1,6 +1,6 @@
 //! What home holds of a chain.
 
-use super::chain::repair;
+use super::chain::{repair, sow};
 use super::cluster::known;
 use super::facts::{ClusterFacts, Withheld};
 use super::{CheckedChain, Opinion};
@@ -88,13 +88,6 @@ pub(super) fn seed(seen: &CheckedChain<'_>) -> Vec<Opinion> {
             sow(&seen.chain.name),
         ),
     })
-}
-
-/// What writes what only `start` writes.
-pub(super) fn sow(chain: &str) -> String {
-    format!(
-        "kubectl studioci start --chain {chain}, with its pipeline, writes it and raises a fresh listener"
-    )
 }
 
 pub(super) fn publishing(seen: &CheckedChain<'_>) -> Vec<Opinion> {

@@ -379,3 +379,48 @@ async fn a_claim_that_came_to_nothing_is_taken_again_only_where_no_other_of_its_
         assert!(asked < 120, "{asked} requests in 150 s");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_is_older_than_the_head_remembers_is_followed_where_the_history_knows_it() {
+    let mut head = head_at(400, Some("u400"));
+    (1..=100).for_each(|old| drop(head.as_object_mut().unwrap().remove(&format!("settled.{old}"))));
+    for (watched, is_known) in
+        [(to_verdict_of("ci-3"), true), (for_ours(knows_one_after), true), (for_ours(knows_one_after), false)]
+    {
+        let there = [built(3, "Finished", &[PASSED, ours()]), of_generation(400, "Listening", &[])];
+        let head = head.clone();
+        let (cluster, _) = Cluster::scripted(move |request| match request.path.as_str() {
+            _ if request.query.contains("watch=true") => Reply::Stream(Vec::new(), BodyEnd::Silence),
+            "/api/v1/namespaces/studioci/configmaps/chain-app" => {
+                let metadata = json!({ "name": "chain-app", "resourceVersion": "1" });
+                Reply::Json(200, json!({ "metadata": metadata, "data": head }))
+            }
+            "/api/v1/namespaces/studioci/configmaps/history-app" => {
+                let mut data = json!({});
+                if is_known {
+                    data[wire::build_key(3)] = json!(entry(3, Some(OURS), "Passed").to_string());
+                }
+                Reply::Json(200, json!({ "metadata": { "name": "history-app" }, "data": data }))
+            }
+            "/api/v1/namespaces" => {
+                let items: Vec<&Value> = there.iter().filter(|it| request.selects(it)).collect();
+                Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }))
+            }
+            _ => Reply::Json(200, json!({ "metadata": {}, "items": [] })),
+        });
+        let (mut told, mut warned) = (Vec::new(), 0);
+        let mut tell = |change: &Change| {
+            told.extend(change.outside.is_none().then(|| change.after.namespace.clone()));
+            ControlFlow::Continue(())
+        };
+        let bound = Some(Duration::from_secs(60));
+        let end = Box::pin(watch(&cluster, watched, bound, &mut tell, &mut |_| warned += 1)).await;
+        match end {
+            Ok(WatchEnd::Verdict(Verdict::Passed)) => assert!(is_known),
+            Err(Error::Watch(WatchFault::NoBuildOf { .. })) => assert!(!is_known),
+            other => panic!("{is_known}: {other:?}"),
+        }
+        let first = if is_known { "ci-3" } else { "ci-400" };
+        assert_eq!((told[0].as_str(), warned), (first, usize::from(!is_known)));
+    }
+}

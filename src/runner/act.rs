@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Agent, Flow, diary};
 use crate::agent::{Action, Observation};
 use crate::chain::build::{Baseline, Build, Dispatch, Phase};
-use crate::chain::kueue::{KueueWait, QueuedBuild};
+use crate::chain::kueue::KueueWait;
 use crate::chain::signs::STOOD_DOWN;
 use crate::chain::wire;
 use crate::cluster::Patch;
@@ -21,9 +21,7 @@ impl Agent<'_> {
     pub(super) async fn act(&mut self, action: Action, seen: &mut Observation) -> Result<Flow> {
         match action {
             Action::Wait(why) => return self.wait(seen, why, None).await,
-            Action::Queue(QueuedBuild { wait, sentence }) => {
-                return self.wait(seen, Some(sentence), Some(&wait)).await;
-            }
+            Action::Queue(it) => return self.wait(seen, Some(it.sentence), Some(&it.wait)).await,
             Action::MakeWay(_) => return Ok(Flow::Wait),
             Action::StandDown(why) => {
                 self.write_waiting(seen, Some(&format!("{STOOD_DOWN}{why}"))).await?;

@@ -49,9 +49,9 @@ impl From<BareChain> for Error {
     }
 }
 
-/// The chain of that name, where home knows it and nothing that was seen and is believed is of it. Who may not read home does not know.
+/// The chain of that name, where home knows it and nothing that was seen says that it is of it. Who may not read home does not know.
 pub(in crate::ops) async fn bare(cluster: &Cluster, seen: &Overview, name: &str) -> Option<BareChain> {
-    if !select::askable(name) || seen.is_of(name) {
+    if !select::askable(name) || !matches!(seen.absent(name), Error::NoSuchName { .. }) || seen.is_of(name) {
         return None;
     }
     let head = head::head(cluster, name).await.ok()??;

@@ -108,11 +108,10 @@ impl Overview {
             || self.builds.iter().any(|build| build.namespace == name || build.chain == name)
     }
 
-    /// Whether anything is believed to be of this chain, or is to be restored there or under this name.
+    /// Whether anything that was seen says that it is of this chain, readable or not.
     pub(super) fn is_of(&self, chain: &str) -> bool {
-        let mut edited = self.odd.iter().filter(|odd| odd.unproved.is_none());
-        self.believed().any(|build| build.chain == chain)
-            || edited.any(|odd| odd.chain.as_deref() == Some(chain) || odd.namespace == chain)
+        self.builds.iter().any(|build| build.chain == chain)
+            || self.odd.iter().any(|odd| odd.chain.as_deref() == Some(chain))
     }
 
     /// Why nothing proves this build its chain's, where that is so.
