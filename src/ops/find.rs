@@ -116,4 +116,30 @@ mod tests {
             assert!(matches!(proved(&cluster, forged).await, Err(Error::NotProvablyOurs { .. })), "{what}");
         }
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_read_is_to_be_restored_only_where_home_knows_its_uid() {
+        for (uid, is_ours) in [("uid-of-ci-a", true), ("another", false)] {
+            let (cluster, _) = Cluster::scripted(move |seen| match seen.path.as_str() {
+                "/api/v1/namespaces/ci-a" => Reply::Json(
+                    200,
+                    json!({ "metadata": { "name": "ci-a", "uid": uid, "resourceVersion": "1", "labels": {
+                        wire::MANAGED_BY: wire::MANAGED_BY_VALUE, wire::CHAIN: "app", wire::PHASE: "Dreaming",
+                    } } }),
+                ),
+                "/api/v1/namespaces/studioci/configmaps/chain-app" => Reply::Json(
+                    200,
+                    json!({ "metadata": { "name": "chain-app", "resourceVersion": "1" }, "data": {
+                        "uuid": "c", "generation": "3", "settled.2": "uid-of-ci-a", "namespace": "ci-c", "uid": "u",
+                    } }),
+                ),
+                _ => Reply::Status(404, "NotFound", "not found"),
+            });
+            match find(&cluster, "ci-a", |_| unreachable!("it was named")).await.unwrap_err() {
+                Error::BuildEdited { .. } => assert!(is_ours),
+                Error::NotProvablyOurs { .. } => assert!(!is_ours),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }

@@ -368,6 +368,16 @@ async fn what_cannot_be_read_is_to_be_restored_where_home_knows_it_and_is_somebo
             assert_eq!(told(&found, name), told(&all, name), "{name} of {chain}");
         }
     }
+    for (name, as_told) in [("ci-a", "edited"), ("ci-x", "feigned")] {
+        let cluster = serve(answers(forged("app"))).0;
+        let error = Box::pin(crate::ops::report::report(&cluster, name)).await.unwrap_err();
+        let reported = match error {
+            Error::BuildEdited { .. } => "edited",
+            Error::NotProvablyOurs { .. } => "feigned",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reported, as_told, "report {name}");
+    }
     // while one is claimed whose uid nobody knows yet it may be that one; and where home may not be read it may be any
     let mut claiming = answers(forged("app"));
     let head = &mut claiming.heads.as_mut().unwrap()[0]["data"];
