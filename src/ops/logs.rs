@@ -19,7 +19,7 @@ use crate::chain::record::{Entry, newest};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, LogName, LogPiece, Query, ReadLog};
 use crate::pipeline::weave::AGENT_CONTAINER;
-use crate::state::error::{LogFault, Result};
+use crate::state::error::{Error, LogFault, Result};
 use crate::state::select;
 
 /// What is asked for.
