@@ -42,9 +42,6 @@ impl Agent<'_> {
                 return Ok(Flow::Look);
             }
             Action::Reach(phase) => {
-                if phase == Phase::Queued {
-                    self.note_waiting(&seen.build).await?;
-                }
                 self.reach(seen, phase, json!({})).await?;
                 // before a Job is created everything is looked at once more: Keel may have restored its keys
                 return Ok(if phase == Phase::Building { Flow::Look } else { Flow::Again });
@@ -180,6 +177,9 @@ impl Agent<'_> {
         phase: Phase,
         mut annotations: Value,
     ) -> Result<()> {
+        if phase == Phase::Queued {
+            self.note_waiting(&seen.build).await?;
+        }
         annotations[phase.time_key()] = json!(self.now().to_string());
         annotations[wire::WAITING] = Value::Null;
         if seen.build.kueue.is_some() {
