@@ -170,7 +170,7 @@ pub(super) fn agents(seen: &CheckedChain<'_>) -> Vec<Opinion> {
     let unfinished = |build: &&Build| {
         let over = build.phase >= Phase::Finished || build.terminating;
         // a namespace that home has passed by is told of as an orphan
-        let needless = proof(seen, build).is_err() || is_left_over(seen, build);
+        let needless = proof(seen, build).is_err() || is_left_over(seen, build) || is_passed(seen, build);
         !over && !is_of_listener(seen, build) && !needless
     };
     let builds: Vec<&Build> = builds(seen).iter().filter(unfinished).collect();
@@ -232,6 +232,11 @@ fn proof(seen: &CheckedChain<'_>, build: &Build) -> Result<(), Unproved> {
 /// Whether nobody will ever need what is in a build's namespace.
 fn is_left_over(seen: &CheckedChain<'_>, build: &Build) -> bool {
     seen.chain.left_over.as_ref().is_ok_and(|uids| uids.contains(&build.uid))
+}
+
+/// Whether the chain went on without it before it had built anything; it may be held.
+fn is_passed(seen: &CheckedChain<'_>, build: &Build) -> bool {
+    build.phase <= Phase::Triggered && head(seen).is_some_and(|head| head.abandons_build(build))
 }
 
 pub(super) fn orphans(seen: &CheckedChain<'_>) -> Vec<Opinion> {

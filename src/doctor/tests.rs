@@ -658,6 +658,24 @@ fn what_nothing_proves_has_no_agent_that_could_be_missed() {
 }
 
 #[test]
+fn a_listener_that_the_chain_has_passed_and_somebody_holds_lacks_nothing() {
+    let waits = |phase, built: bool| {
+        let mut facts = well();
+        let waiting =
+            ("studioci.dev/waiting", "stood down: the head of chain app has passed this generation");
+        builds(&mut facts).push(build("ci-x", phase, "2", &[waiting]));
+        let built = ("built.2", built.then_some("build-2"));
+        facts.chains[0].head = Ok(Some(head(&[("settled.2", Some("uid-of-ci-x")), built])));
+        found(&facts).iter().any(|(code, ..)| *code == "chain-agents")
+    };
+    for phase in [Phase::Claimed, Phase::Listening, Phase::Triggered] {
+        assert!(!waits(phase, false), "{phase}");
+    }
+    assert!(waits(Phase::Triggered, true), "it has moved the head");
+    assert!(waits(Phase::Queued, true));
+}
+
+#[test]
 fn a_side_build_that_is_made_or_complete_is_no_orphan_and_its_result_is_not_the_chains_last() {
     for (claim, phase) in [
         ("since 2026-01-01T00:00:00Z", Phase::Claimed),
