@@ -132,6 +132,12 @@ const OF_CHAIN: &[(&str, JudgeOfChain)] = &[
     ("chain-size", home::size),
 ];
 
+/// The names of all checks, in order.
+#[cfg(any(test, feature = "testing"))]
+pub fn codes() -> Vec<&'static str> {
+    OF_CLUSTER.iter().map(|(_, code, _)| *code).chain(OF_CHAIN.iter().map(|(code, _)| *code)).collect()
+}
+
 /// Judges everything that is known.
 pub fn examine(facts: &ClusterFacts) -> Vec<CheckFinding> {
     let finding =

@@ -1,4 +1,5 @@
-//! A server in front of the API server that counts a client's writes, and after one of them is never heard of again.
+//! A server in front of the API server that counts a client's writes, and after one of them is never heard of again. It
+//! may say that it is of another version, too.
 //!
 //! Plain HTTP/1.1 before `kubectl proxy`, one request at a time, but for watches, which have no end: what has got an answer
 //! is exactly what has happened.
@@ -6,8 +7,10 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
 
 use crate::world::World;
 
@@ -24,8 +27,12 @@ struct State {
     writes: AtomicUsize,
     /// The last write that is let through.
     last: AtomicUsize,
-    /// Whether it has come, and nobody is served any more.
+    /// Of what the first write is not let through, either.
+    barred: Mutex<Option<String>>,
+    /// Whether that one has come, and nobody is served any more.
     over: AtomicBool,
+    /// What it says of its version in the API server's place.
+    version: Mutex<Option<String>>,
 }
 
 impl Proxy {
@@ -42,7 +49,9 @@ impl Proxy {
             upstream,
             writes: AtomicUsize::new(0),
             last: AtomicUsize::new(usize::MAX),
+            barred: Mutex::default(),
             over: AtomicBool::new(false),
+            version: Mutex::default(),
         });
         let served = Arc::clone(&state);
         // it ends with the process: an idle listener holds nothing
@@ -74,7 +83,21 @@ impl Proxy {
         self.state.over.store(false, Ordering::SeqCst);
     }
 
-    /// Whether that write has happened.
+    /// Serves up to the first write to a path that holds this, which does not happen.
+    pub(crate) fn dies_before(&self, path: &str) {
+        *self.state.barred.lock().unwrap() = Some(path.to_owned());
+    }
+
+    /// What it says of its version from now on, `(major, minor)`; what the API server says, if none.
+    pub(crate) fn is_of_version(&self, numbers: Option<(u32, u32)>) {
+        let version = numbers.map(|(major, minor)| {
+            let (git, minor) = (format!("v{major}.{minor}.0"), minor.to_string());
+            json!({ "major": major.to_string(), "minor": minor, "gitVersion": git }).to_string()
+        });
+        *self.state.version.lock().unwrap() = version;
+    }
+
+    /// Whether the write has come after which, or before which, nobody is served.
     pub(crate) fn is_over(&self) -> bool {
         self.state.over.load(Ordering::SeqCst)
     }
@@ -116,6 +139,19 @@ impl State {
             }
         }
         let Some(first) = head.lines().next().map(str::to_owned) else { return Ok(()) };
+        if let Some(version) =
+            self.version.lock().unwrap().as_ref().filter(|_| first.starts_with("GET /version"))
+        {
+            let (kind, length) = ("application/json", version.len());
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n");
+            return client.write_all(format!("{head}Connection: close\r\n\r\n{version}").as_bytes());
+        }
+        let barred = self.barred.lock().unwrap().as_ref().is_some_and(|path| first.contains(path));
+        if barred && is_write(&first) {
+            self.over.store(true, Ordering::SeqCst);
+            std::mem::forget(client);
+            return Ok(());
+        }
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
         let mut server = TcpStream::connect(&self.upstream)?;

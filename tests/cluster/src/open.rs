@@ -1,5 +1,5 @@
 //! A second API server on the cluster's own store that authorizes everything: what a cluster without RBAC is like. It
-//! reads and writes the same objects as the first one, so that only the authorizer differs.
+//! reads and writes the same objects as the first one, so that only the authorizer differs, and what else it is told.
 
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
@@ -13,6 +13,12 @@ use crate::settings::API_ADDRESS;
 const PORT: u16 = 444;
 const NAME: &str = "open-apiserver";
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A server that serves no admission policies cannot ask any either: it would wait for them before its first write.
+const WITHOUT_POLICIES: [&str; 2] = [
+    "--runtime-config=admissionregistration.k8s.io/v1/validatingadmissionpolicies=false,\
+     admissionregistration.k8s.io/v1/validatingadmissionpolicybindings=false",
+    "--disable-admission-plugins=ValidatingAdmissionPolicy",
+];
 
 /// The server; dropped, it is ended.
 #[derive(Debug)]
@@ -22,6 +28,15 @@ impl OpenApiServer {
     /// Starts it and waits until it is ready. The caller must be inside the cluster's network, whose end is this
     /// process's end too.
     pub fn start(cluster: &Handle) -> Result<OpenApiServer, Error> {
+        OpenApiServer::start_with(cluster, &[])
+    }
+
+    /// The same that serves no ValidatingAdmissionPolicy either.
+    pub fn without_policies(cluster: &Handle) -> Result<OpenApiServer, Error> {
+        OpenApiServer::start_with(cluster, &WITHOUT_POLICIES)
+    }
+
+    fn start_with(cluster: &Handle, more: &[&str]) -> Result<OpenApiServer, Error> {
         let state = cluster.state();
         let file = state.path(&format!("run/{}.json", Part::ApiServer.name()));
         let text = fs::read_to_string(&file).at("read", &file)?;
@@ -34,6 +49,7 @@ impl OpenApiServer {
         let child = Command::new(&launch.program)
             .args(launch.args.iter().filter(kept))
             .args([format!("--secure-port={PORT}"), "--authorization-mode=AlwaysAllow".to_owned()])
+            .args(more)
             .env_clear()
             .env("PATH", &launch.path)
             .env("HOME", state.dir())
