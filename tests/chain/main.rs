@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test has no better answer to what cannot be")]
 #![expect(clippy::disallowed_methods, reason = "proofs wait for real servers, by real clocks")]
 
+mod alerts;
 mod bad;
 mod byhand;
 mod completed;

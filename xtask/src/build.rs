@@ -74,7 +74,7 @@ pub(crate) fn tool(name: &str, interrupt: &Interrupt) -> Result<PathBuf, Failure
 
 /// Programs of the module of those that we compare with, `(name, package)` each.
 pub(crate) fn compared(programs: &[(&str, &str)], interrupt: &Interrupt) -> Result<Tools, Failure> {
-    Ok(Tools::of_module(&root().join("tests/bench/tools"), programs, interrupt, &Screen)?)
+    Ok(Tools::of_module(&root().join("tests/bench/tools"), programs, "", interrupt, &Screen)?)
 }
 
 /// What makes the released binary smaller, by a seventh together: packed relocations, one copy of functions that are alike, and
@@ -90,13 +90,22 @@ const SMALLER: &str = if cfg!(target_arch = "x86_64") {
 /// Kueue's controller, and the folder of the manifests that install it.
 pub(crate) fn kueue(interrupt: &Interrupt) -> Result<(PathBuf, PathBuf), Failure> {
     let module = root().join("tests/kueue");
-    let built = Tools::of_module(&module, &[("kueue", "sigs.k8s.io/kueue/cmd/kueue")], interrupt, &Screen)?;
+    let built =
+        Tools::of_module(&module, &[("kueue", "sigs.k8s.io/kueue/cmd/kueue")], "", interrupt, &Screen)?;
     let mut go = Command::new("go");
     go.args(["mod", "download", "-json", "sigs.k8s.io/kueue"]).current_dir(module);
     let told = output(&mut go, interrupt)?;
     let source = serde_json::from_str::<Value>(&told).unwrap_or_default();
     let source = source["Dir"].as_str().ok_or_else(|| Failure::Other(format!("go mod download: {told}")))?;
     Ok((built.program("kueue"), Path::new(source).join("config/default")))
+}
+
+/// Prometheus' own tool, which judges rules, without the clouds' libraries by which Prometheus finds what it asks.
+pub(crate) fn promtool(interrupt: &Interrupt) -> Result<PathBuf, Failure> {
+    let programs = [("promtool", "github.com/prometheus/prometheus/cmd/promtool")];
+    let module = root().join("tests/promtool");
+    let built = Tools::of_module(&module, &programs, "remove_all_sd", interrupt, &Screen)?;
+    Ok(built.program("promtool"))
 }
 
 /// The binary as it is released.

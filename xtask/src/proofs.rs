@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use test_cluster::handle::{KUEUE, KUEUE_MANIFESTS, STAND_IN};
+use test_cluster::handle::{KUEUE, KUEUE_MANIFESTS, PROMTOOL, STAND_IN};
 use test_cluster::image::Image;
 use test_cluster::interrupt::Interrupt;
 use test_cluster::progress::Progress;
@@ -82,6 +82,9 @@ pub(crate) fn run(wanted: &Wanted, parts: &Parts) -> Result<(), Failure> {
     if proofs.iter().any(|proof| proof.name.contains("kueue")) {
         let (program, manifests) = build::kueue(parts.interrupt)?;
         of_some.extend([(KUEUE, program), (KUEUE_MANIFESTS, manifests)]);
+    }
+    if proofs.iter().any(|proof| proof.name.contains("promtool")) {
+        of_some.push((PROMTOOL, build::promtool(parts.interrupt)?));
     }
     let clusters = wanted.jobs.unwrap_or_else(fitting).clamp(1, CLUSTERS_MAX).min(proofs.len());
     eprintln!("{} tests of the cluster, {clusters} at a time", proofs.len());

@@ -34,6 +34,8 @@ pub const XTASK: &str = "STUDIOCI_TEST_XTASK";
 pub const KUEUE: &str = "STUDIOCI_TEST_KUEUE";
 /// Names the folder of Kueue's manifests, as kustomize reads them; `cargo xtask test` sets it.
 pub const KUEUE_MANIFESTS: &str = "STUDIOCI_TEST_KUEUE_MANIFESTS";
+/// Names Prometheus' promtool; `cargo xtask test` sets it.
+pub const PROMTOOL: &str = "STUDIOCI_TEST_PROMTOOL";
 /// The path of a real Keel that stands where the stand-in would; people set it.
 pub const KEEL: &str = "STUDIOCI_TEST_KEEL";
 
@@ -222,6 +224,11 @@ impl Handle {
     /// Kueue's controller, and the folder of its manifests.
     pub fn kueue() -> Result<(PathBuf, PathBuf), Error> {
         Ok((set(KUEUE)?, set(KUEUE_MANIFESTS)?))
+    }
+
+    /// Prometheus' promtool.
+    pub fn promtool() -> Result<PathBuf, Error> {
+        set(PROMTOOL)
     }
 
     /// The real Keel to run the proofs against, if there is one.

@@ -27,6 +27,9 @@ const RECIPE: &str = "1";
 /// What `apt-get` is told where there is no C compiler.
 const INSTALL: [&str; 5] = ["install", "-y", "--no-install-recommends", "gcc", "libc6-dev"];
 
+/// What a static program with C in it leaves to Go.
+const STATIC: &str = "netgo,osusergo";
+
 /// Our own programs, in the module beside that of the servers.
 const SMALL: [&str; 4] = ["box", "cni", "pause", "runc-noseccomp"];
 
@@ -42,6 +45,8 @@ struct Program {
     module: String,
     package: String,
     ldflags: String,
+    /// Build tags, with commas.
+    tags: String,
     /// runc alone needs C.
     cgo: bool,
 }
@@ -84,10 +89,11 @@ impl Tools {
     }
 
     /// The programs of another module than the servers', `(name, package)` each, under a key of their own: neither is
-    /// built anew where only the other has changed. `module` is the folder of its go.mod.
+    /// built anew where only the other has changed. `module` is the folder of its go.mod; `tags` say what is left out, with commas.
     pub fn of_module(
         module: &Path,
         programs: &[(&str, &str)],
+        tags: &str,
         interrupt: &Interrupt,
         progress: &dyn Progress,
     ) -> Result<Tools, Error> {
@@ -96,6 +102,7 @@ impl Tools {
         let words: Vec<&str> = [RECIPE, std::env::consts::ARCH]
             .into_iter()
             .chain(programs.iter().flat_map(|(name, package)| [*name, *package]))
+            .chain(Some(tags).filter(|tags| !tags.is_empty()))
             .collect();
         let name = format!("others-{}", key_of(parent, &[folder], &words)?);
         let dir = made_once(&name, interrupt, progress, |unfinished| {
@@ -108,6 +115,7 @@ impl Tools {
                     module: folder.into(),
                     package: (*package).into(),
                     ldflags: String::new(),
+                    tags: tags.into(),
                     cgo: false,
                 })
                 .collect();
@@ -182,7 +190,7 @@ fn build_into(
     // reads every source file that is built later, which downloads what is not in Go's own cache
     for of_module in programs.chunk_by(|a, b| a.module == b.module) {
         let mut list = go(sources, &of_module[0].module, true);
-        list.args(["list", "-deps", "-tags=netgo,osusergo"]);
+        list.args(["list", "-deps", &format!("-tags={STATIC}")]);
         list.args(of_module.iter().map(|program| &program.package));
         run(list, "go list", &log, interrupt)?;
     }
@@ -207,8 +215,8 @@ fn compile(
         progress.begin(&format!("{} ({} of {})", program.name, number + 1, programs.len()));
         let mut build = go(sources, &program.module, program.cgo);
         build.args(["build", "-trimpath"]);
-        if program.cgo {
-            build.arg("-tags=netgo,osusergo");
+        if !program.tags.is_empty() {
+            build.arg(format!("-tags={}", program.tags));
         }
         build
             .arg(format!("-ldflags=-s -w {}", program.ldflags))
@@ -231,7 +239,15 @@ fn programs(packages: &[&str]) -> Vec<Program> {
                 other => other,
             };
             let (ldflags, cgo) = version_flags(package);
-            Program { name: name.into(), module: "tools".into(), package: (*package).into(), ldflags, cgo }
+            let tags = if cgo { STATIC } else { "" }.into();
+            Program {
+                name: name.into(),
+                module: "tools".into(),
+                package: (*package).into(),
+                ldflags,
+                tags,
+                cgo,
+            }
         })
         .collect();
     programs.sort_by(|a, b| a.package.cmp(&b.package));
@@ -240,6 +256,7 @@ fn programs(packages: &[&str]) -> Vec<Program> {
         module: "small".into(),
         package: format!("./{name}"),
         ldflags: String::new(),
+        tags: String::new(),
         cgo: false,
     }));
     programs
