@@ -78,8 +78,8 @@ pub(super) fn the_login_is_broken(doctor: &Doctor, newest: &str) {
 
 pub(super) fn home_is_broken(doctor: &Doctor) {
     let world = doctor.world;
-    let [head, record, history] =
-        ["chain", "record", "history"].map(|kind| format!("{kind}-{}", world.chain));
+    let [head, record, history, seed] =
+        ["chain", "record", "history", "seed"].map(|kind| format!("{kind}-{}", world.chain));
     let patch = |object: &str, data: &Value| {
         let patch = world.file("patch.json", &json!({ "data": data }).to_string());
         let args = ["patch", "configmap", object, "-n", "studioci", "--type=merge", "--patch-file", &patch];
@@ -92,6 +92,12 @@ pub(super) fn home_is_broken(doctor: &Doctor) {
     let object = kept(doctor, &["configmap", &record, "-n", "studioci"]);
     world.kubectl(&["delete", "configmap", &record, "-n", "studioci"]).ok();
     doctor.fails("chain-record", &record, "--chain");
+    create(doctor, &object);
+    doctor.well();
+
+    let object = kept(doctor, &["secret", &seed, "-n", "studioci"]);
+    world.kubectl(&["delete", "secret", &seed, "-n", "studioci"]).ok();
+    doctor.fails("chain-seed", "home has no seed of it", "kubectl studioci start --chain");
     create(doctor, &object);
     doctor.well();
 
