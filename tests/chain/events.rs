@@ -112,7 +112,7 @@ fn page_shows_what_runs(world: &World, build: &str) {
         (told == rows && rows.len() >= 3).then_some(report)
     });
     let status = &seen["status"];
-    let db = json!([{ "kind": "Deployment", "name": "db", "ready": 1, "replicas": 1 }]);
+    let db = json!([{ "kind": "Deployment", "name": "db", "ready": 1, "replicas": 1, "scaledUp": 1 }]);
     assert_eq!(status["support"], db, "{seen}");
     let pods = status["pods"].as_array().unwrap();
     assert!(pods.iter().any(|pod| pod["controlledBy"] == "Job/studioci-build"), "{seen}");
