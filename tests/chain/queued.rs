@@ -63,7 +63,7 @@ fn administer(world: &World) {
 
 /// The pipeline of the page: a build that queues, its own LocalQueue, and support.
 fn pipeline(world: &World) -> String {
-    let (image, queue, build) = (world.image(), of_page("LocalQueue"), world.pipeline("build-0001", GLOB));
+    let (queue, build) = (of_page("LocalQueue"), world.pipeline("build-0001", GLOB));
     let keys = "kueue.x-k8s.io/queue-name: main, kueue.x-k8s.io/priority-class: ci";
     let labelled = build.replacen("metadata:\n", &format!("metadata:\n  labels: {{{keys}}}\n"), 1);
     assert_ne!(labelled, build, "{build}");
@@ -71,21 +71,7 @@ fn pipeline(world: &World) -> String {
     let asking =
         labelled.replace(command, &format!("{command}        resources: {{requests: {{cpu: 100m}}}}\n"));
     assert_ne!(asking, labelled, "{build}");
-    format!(
-        "{asking}---
-{queue}---
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: db}}
-spec:
-  selector: {{matchLabels: {{app: db}}}}
-  template:
-    metadata: {{labels: {{app: db}}}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers: [{{name: db, image: \"{image}:build-0001\", command: [sleep, infinity]}}]
-"
-    )
+    format!("{asking}---\n{queue}{}", world.support())
 }
 
 /// A Job of somebody else that takes all the room that there is.
