@@ -91,23 +91,24 @@ impl Contents {
         };
         let mut rows: Vec<SupportRow> = support.into_iter().map(row).collect();
         rows.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
-        self.bound("workloads", rows.len(), SUPPORT_MAX);
+        self.bound("workloads", rows.len(), SUPPORT_MAX, false);
         rows.truncate(SUPPORT_MAX);
         self.support = rows;
     }
 
-    /// The pods of a build's namespace.
-    pub fn add_pods(&mut self, build: &Build, mut pods: Vec<Pod>) {
+    /// The pods of a build's namespace, some of them perhaps twice. `is_full`: whether there may be more.
+    pub fn add_pods(&mut self, build: &Build, mut pods: Vec<Pod>, is_full: bool) {
         let place = |pod: &Pod| match pod {
             pod if pod.is_agent_of(build) => 0,
             pod if pod.is_build_of(build) => 1,
             _ => 2,
         };
         pods.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.name.cmp(&b.name)));
-        self.bound("pods", pods.len(), PODS_MAX);
+        pods.dedup_by(|a, b| a.name == b.name);
+        self.bound("pods", pods.len(), PODS_MAX, is_full);
         pods.truncate(PODS_MAX);
         let row = |pod: Pod| PodRow {
-            ready: pod.ready(),
+            ready: pod.ready_containers(),
             status: pod.status_word(),
             restarts: pod.restarted(),
             why: pod.trouble(),
@@ -117,15 +118,17 @@ impl Contents {
         self.pods = pods.into_iter().map(row).collect();
     }
 
-    /// What was seen in it, in any order.
-    pub fn add_sights(&mut self, mut sights: Vec<Sight>) {
+    /// What was seen in it, in any order. `is_full`: whether there may be more, and later ones.
+    pub fn add_sights(&mut self, mut sights: Vec<Sight>, is_full: bool) {
         sights.sort_by_key(|sight| sight.at);
-        self.bound("events", sights.len(), SIGHTS_MAX);
+        self.bound("events", sights.len(), SIGHTS_MAX, is_full);
         self.sights = sights.split_off(sights.len().saturating_sub(SIGHTS_MAX));
     }
 
-    fn bound(&mut self, what: &str, all: usize, most: usize) {
-        if all > most {
+    fn bound(&mut self, what: &str, all: usize, most: usize, is_full: bool) {
+        if is_full {
+            self.left_out.push(format!("Of {all} {what} and more, which were not read, {most} are shown."));
+        } else if all > most {
             self.left_out.push(format!("Of {all} {what}, {most} are shown."));
         }
     }
@@ -169,7 +172,7 @@ mod tests {
         };
         let others = (0..PODS_MAX).map(|number| pod(&format!("a-{number:03}")));
         let mut contents = Contents::default();
-        contents.add_pods(&build, others.chain([own, agent]).collect());
+        contents.add_pods(&build, others.chain([own.clone(), agent, own]).collect(), false);
         let names: Vec<&str> = contents.pods.iter().map(|it| it.name.as_str()).collect();
         assert_eq!((&names[..3], names.len()), (&["z-agent", "y-build", "a-000"][..], PODS_MAX));
         assert_eq!(contents.pods[1].controlled_by.as_deref(), Some("Job/studioci-build"));
@@ -186,13 +189,15 @@ mod tests {
             message: second.to_string(),
         };
         let mut contents = Contents::default();
-        contents.add_sights((0..25).rev().map(sight).collect());
+        contents.add_sights((0..25).rev().map(sight).collect(), false);
         let told: Vec<&str> = contents.sights.iter().map(|it| it.message.as_str()).collect();
         assert_eq!((told.len(), told[0], told[19]), (20, "5", "24"));
         assert_eq!(contents.left_out, ["Of 25 events, 20 are shown."]);
         let mut few = Contents::default();
-        few.add_sights(vec![Sight { at: None, ..sight(9) }, sight(3)]);
+        few.add_sights(vec![Sight { at: None, ..sight(9) }, sight(3)], false);
         assert_eq!((few.sights[1].message.as_str(), few.left_out.len()), ("3", 0));
+        few.add_sights(vec![sight(1); 200], true);
+        assert_eq!(few.left_out, ["Of 200 events and more, which were not read, 20 are shown."]);
     }
 
     #[test]

@@ -112,6 +112,8 @@ pub struct Pod {
     pub unschedulable: Option<String>,
     /// Why it was disrupted (condition `DisruptionTarget`).
     pub disrupted: Option<String>,
+    /// Whether it is ready as a whole (condition `Ready`).
+    pub ready: bool,
     /// Whether it has a deletionTimestamp.
     pub deleted: bool,
     /// `spec.activeDeadlineSeconds`: so long after its start the kubelet ends it.

@@ -357,13 +357,10 @@ mod tests {
         it.events = vec![text()];
         it.exits = vec![Exit { container: "build".to_owned(), code: 1, reason: Some(text()) }];
         it.logs = vec![ReportedLog { container: "build".to_owned(), text: text(), cut: false }];
-        it.contents.add_sights(vec![Sight {
-            at: None,
-            warns: true,
-            reason: text(),
-            object: text(),
-            message: text(),
-        }]);
+        it.contents.add_sights(
+            vec![Sight { at: None, warns: true, reason: text(), object: text(), message: text() }],
+            false,
+        );
         it.mask(&Masking::of([secret]));
         assert!(!format!("{it:?}").contains(secret), "{it:?}");
     }

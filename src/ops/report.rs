@@ -190,7 +190,7 @@ impl HomeOf {
         if let ReportOf::Build(it) = &mut of {
             self.add_log(cluster, it).await?;
             if !it.gone {
-                let (contents, unread) = contents(cluster, &it.build).await?;
+                let (contents, unread) = contents(cluster, &it.build).await;
                 it.contents = contents;
                 self.notices.extend(unread);
             }

@@ -158,11 +158,13 @@ impl<'de> Deserialize<'de> for Pod {
         }
         let mut unschedulable = None;
         let mut disrupted = None;
+        let mut ready = false;
         for condition in status.conditions {
             match (condition.r#type.as_str(), condition.status.as_str()) {
                 // what holds it back is known by its name
                 ("PodScheduled", "False") if condition.reason == "SchedulingGated" => {}
                 ("PodScheduled", "False") => unschedulable = Some(condition.message),
+                ("Ready", "True") => ready = true,
                 ("DisruptionTarget", "True") => {
                     disrupted = Some(format!("{}: {}", condition.reason, condition.message));
                 }
@@ -183,6 +185,7 @@ impl<'de> Deserialize<'de> for Pod {
             gates: spec.scheduling_gates.into_iter().map(|gate| gate.name).collect(),
             unschedulable,
             disrupted,
+            ready,
             deleted: metadata.deletion_timestamp.is_some(),
             deadline: spec.active_deadline_seconds,
             grace: spec.termination_grace_period_seconds,

@@ -19,7 +19,9 @@ impl Pod {
         let halted = own().find_map(|one| halt(&one.state));
         let runs = own().any(|one| one.ready && one.state == State::Running);
         match halted {
-            Some(word) if word == "Completed" && runs => "Running".to_owned(),
+            Some(word) if word == "Completed" && runs => {
+                if self.ready { "Running" } else { "NotReady" }.to_owned()
+            }
             Some(word) => word,
             None if !self.reason.is_empty() => self.reason.clone(),
             None if self.phase == "Pending" && !self.gates.is_empty() => "SchedulingGated".to_owned(),
@@ -46,14 +48,15 @@ impl Pod {
     }
 
     /// How many of the containers that run side by side are ready, and how many there are: what kubectl shows as READY.
-    pub fn ready(&self) -> (usize, usize) {
+    pub fn ready_containers(&self) -> (usize, usize) {
         let beside = || self.containers.iter().filter(|one| !one.init || one.sidecar);
         (beside().filter(|one| one.ready).count(), beside().count())
     }
 
-    /// How often its containers were restarted.
+    /// How often its containers were restarted: once the init containers are done, those that run side by side.
     pub fn restarted(&self) -> u32 {
-        self.containers.iter().map(|one| one.restarts).fold(0, u32::saturating_add)
+        let counts = |one: &&Container| !one.init || one.sidecar || self.initializing().is_some();
+        self.containers.iter().filter(counts).map(|one| one.restarts).fold(0, u32::saturating_add)
     }
 }
 
@@ -94,6 +97,7 @@ mod tests {
         let evicted = Pod { reason: "Evicted".to_owned(), ..pod("Failed", vec![]) };
         let going = Pod { deleted: true, ..pod("Running", vec![one(false, State::Running)]) };
         let gone_over = Pod { deleted: true, ..pod("Succeeded", vec![one(false, ended(0, "Completed"))]) };
+        let half = pod("Running", vec![one(false, ended(0, "Completed")), one(false, State::Running)]);
         let lost = Pod { reason: "NodeLost".to_owned(), ..going.clone() };
         for (word, pod) in [
             ("Pending", pod("Pending", vec![one(true, State::Unknown), one(false, State::Unknown)])),
@@ -119,7 +123,8 @@ mod tests {
             ),
             ("Init:ImagePullBackOff", pod("Pending", vec![one(true, waiting("ImagePullBackOff"))])),
             ("Running", pod("Running", vec![sidecar(State::Running), one(false, State::Running)])),
-            ("Running", pod("Running", vec![one(false, ended(0, "Completed")), one(false, State::Running)])),
+            ("NotReady", half.clone()),
+            ("Running", Pod { ready: true, ..half }),
             ("Error", pod("Running", vec![one(false, State::Running), one(false, ended(1, "Error"))])),
             ("CrashLoopBackOff", pod("Running", vec![one(false, waiting("CrashLoopBackOff"))])),
             ("OOMKilled", pod("Failed", vec![one(false, ended(137, "OOMKilled"))])),
@@ -138,7 +143,7 @@ mod tests {
     fn what_runs_side_by_side_is_ready_or_not_and_restarts_are_counted_of_all() {
         let again = |restarts, it: Container| Container { restarts, ..it };
         let sidecar = Container { sidecar: true, ..one(true, State::Running) };
-        let pod = pod(
+        let mut pod = pod(
             "Running",
             vec![
                 again(2, one(true, ended(0, "Completed"))),
@@ -147,6 +152,8 @@ mod tests {
                 again(4, one(false, waiting("CrashLoopBackOff"))),
             ],
         );
-        assert_eq!((pod.ready(), pod.restarted()), ((2, 3), 7));
+        assert_eq!((pod.ready_containers(), pod.restarted()), ((2, 3), 5));
+        pod.containers[0].state = State::Running;
+        assert_eq!(pod.restarted(), 7);
     }
 }

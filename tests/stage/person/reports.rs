@@ -80,6 +80,16 @@ async fn what_a_builds_namespace_holds_is_reported_as_long_as_it_is_there_and_as
     let last = contents.sights.iter().find(|it| it.warns).unwrap();
     assert_eq!((&*last.object, &*last.message), ("Pod/minio-1", "no such claim"));
 
+    // as many others as there may be keep neither of them out of sight
+    for number in 0..300 {
+        let other = json!({ "metadata": { "name": format!("a-{number:03}"), "namespace": first } });
+        stage.world().keep(&format!("/api/v1/namespaces/{first}/pods"), other);
+    }
+    let contents = build(&stage, &first).await.contents;
+    let names: Vec<&str> = contents.pods.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!((&names[1..3], names.len()), (&["studioci-build-x", "a-000"][..], 50), "{names:?}");
+    assert!(contents.left_out[0].contains("pods and more, which were not read"), "{:?}", contents.left_out);
+
     stage.world().refusals.push(|request, _| {
         let hidden = ["/pods", "/statefulsets", "/replicasets"];
         hidden.iter().any(|it| request.ends_with(it)).then_some(
