@@ -49,7 +49,7 @@ pub(super) fn head(seen: &CheckedChain<'_>) -> Vec<Opinion> {
 /// Whether nothing was claimed for a chain yet: `start` goes on where one was cut off.
 fn begins(seen: &CheckedChain<'_>) -> bool {
     let head = seen.chain.head.as_ref().ok().and_then(|head| head.as_ref());
-    head.is_some_and(|head| head.generation == 1 && head.claimed.is_none() && head.ended.is_none())
+    head.is_some_and(Head::begins)
 }
 
 pub(super) fn record(seen: &CheckedChain<'_>) -> Vec<Opinion> {

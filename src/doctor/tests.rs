@@ -861,3 +861,18 @@ fn what_has_no_seed_is_not_said_to_be_repaired() {
         assert!(remedies(&facts).iter().all(|(code, _)| *code != "chain-seed"), "{ended:?}");
     }
 }
+
+#[test]
+fn of_what_the_head_has_forgotten_nothing_is_disproved_where_the_history_cannot_be_read() {
+    for (history, grade) in [(Ok(None), Grade::Warning), (unread(), Grade::Failed)] {
+        let mut facts = well();
+        let head = facts.chains[0].head.as_mut().unwrap().as_mut().unwrap();
+        head.settled = (2..258).map(|number| (number, format!("u{number}"))).collect();
+        head.generation = 258;
+        facts.chains[0].history = history;
+        facts.chains[0].edited.push(edited("uid-of-stranger"));
+        let told: Vec<Grade> =
+            found(&facts).into_iter().filter(|it| it.0 == "chain-edited").map(|it| it.1).collect();
+        assert_eq!(told, [grade]);
+    }
+}
