@@ -139,6 +139,11 @@ impl Head {
         })
     }
 
+    /// Whether nothing was claimed for the chain yet: its first `start` is under way, or was cut off.
+    pub fn begins(&self) -> bool {
+        self.generation == 1 && self.claimed.is_none() && self.ended.is_none()
+    }
+
     /// uid of the namespace that was settled for a generation, or of a side build's, as far as that is remembered.
     pub fn uid_of(&self, generation: u64) -> Option<&str> {
         match &self.claimed {

@@ -179,7 +179,8 @@ pub(super) async fn named(
     let seen = wanted.list(cluster, select::build(name)).await?;
     if let [build] = &seen.builds[..] {
         let (named, mut heads) = Box::pin(of_build(cluster, build, seen.clone())).await?;
-        heads.remember(cluster, &seen.builds, &[]).await?;
+        // where that fails it is asked for again, and told
+        let _ = heads.remember(cluster, &seen.builds, &[]).await;
         // a chain may have the name of a bare claim, and of what only says that it is a build
         let is_meant = match build.chain.as_str() {
             wire::CLAIM_CHAIN => !HeadsSeen::of(cluster, name).await.knows(name),

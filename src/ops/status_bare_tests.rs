@@ -19,7 +19,7 @@ const HOW: &str = "2026-11-25T12:00:00Z by ann";
 async fn a_chain_whose_namespaces_are_all_gone_is_known_by_its_head_and_nothing_more_is_asked() {
     let (cluster, record) = serve(emptied(Some(HOW)));
     let seen = status(&cluster, wanted("over")).await.unwrap();
-    insta::assert_snapshot!(seen.bare.unwrap().said(), @"no builds are there of chain over: it has ended (2026-11-25T12:00:00Z by ann), and its namespaces are gone; kubectl studioci report over tells what was built; kubectl studioci start carries it on");
+    insta::assert_snapshot!(seen.bare.unwrap().said(), @"chain over has no builds here: it ended (2026-11-25T12:00:00Z by ann), and its namespaces are gone; kubectl studioci report over tells what was built; kubectl studioci start carries it on");
     let every = |request: &&testkit::SeenRequest| {
         request.path.ends_with("/namespaces") && !request.selector("labelSelector").contains("over")
     };
@@ -29,7 +29,14 @@ async fn a_chain_whose_namespaces_are_all_gone_is_known_by_its_head_and_nothing_
     );
     // without an end it is somebody's doing
     let seen = status(&serve(emptied(None)).0, wanted("over")).await.unwrap();
-    insta::assert_snapshot!(seen.bare.unwrap().said(), @"no builds are there of chain over: its namespaces were deleted; kubectl studioci report over tells what was built; kubectl studioci doctor over says what it lacks");
+    insta::assert_snapshot!(seen.bare.unwrap().said(), @"chain over has no builds here: its namespaces were deleted; kubectl studioci report over tells what was built; kubectl studioci doctor over says what it lacks");
+    // unless nothing was claimed yet
+    let mut begun = emptied(None);
+    for head in begun.heads.iter_mut().flatten().filter(|head| head["metadata"]["name"] == "chain-over") {
+        head["data"] = json!(Head::first("c"));
+    }
+    let seen = status(&serve(begun).0, wanted("over")).await.unwrap();
+    insta::assert_snapshot!(seen.bare.unwrap().said(), @"chain over has no builds here: its first start is under way, or was cut off; kubectl studioci start goes on with it");
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,11 +80,11 @@ async fn who_needs_a_build_of_a_chain_that_has_none_is_told_why() {
         format!("{error}\n{}", error.said().1)
     };
     insta::assert_snapshot!(told(emptied(Some(HOW)), "over").await, @"
-        no builds are there of chain over: it has ended (2026-11-25T12:00:00Z by ann), and its namespaces are gone
+        chain over has no builds here: it ended (2026-11-25T12:00:00Z by ann), and its namespaces are gone
         kubectl studioci report over tells what was built; kubectl studioci start carries it on
         ");
     insta::assert_snapshot!(told(emptied(None), "over").await, @"
-        no builds are there of chain over: its namespaces were deleted
+        chain over has no builds here: its namespaces were deleted
         kubectl studioci report over tells what was built; kubectl studioci doctor over says what it lacks
         ");
     let blind = Answers { forbidden: vec!["/configmaps", "/configmaps/chain-over"], ..emptied(Some(HOW)) };

@@ -21,6 +21,7 @@ use crate::state::build::readable;
 use crate::state::error::{Error, Result, WatchFault};
 use crate::state::head::head;
 pub use sought::SoughtCommit;
+use sought::recorded;
 
 /// What is told of a build that is followed.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,8 +98,12 @@ pub async fn watch(
         && let Err(absent) = status::choose(&mut seen, name)
     {
         return match (status::bare(cluster, &seen, name).await, until) {
-            (Some(BareChain { chain, ended: Some(how) }), Until::ChainEnds) => {
+            (Some(BareChain { chain, ended: Some(how), .. }), Until::ChainEnds) => {
                 Ok(WatchEnd::ChainEnded(chain, how))
+            }
+            (Some(bare), Until::VerdictOf(sought)) => {
+                let ended = recorded(cluster, &bare.chain, sought, tell).await?;
+                ended.ok_or_else(|| bare.into())
             }
             (bare, _) => Err(bare.map_or(absent, Error::from)),
         };

@@ -551,6 +551,10 @@ async fn a_chain_that_has_ended_is_not_waited_for() {
     assert_eq!((end.unwrap(), told.as_str()), (by_ann.clone(), ""));
     let (end, told) = ended(held()).seen_by(for_ours(knows_one_after), None).await;
     assert_eq!((end.unwrap(), told.as_str()), (by_ann.clone(), ""));
+    // of a commit that was built by then, how that ended
+    let history = vec![entry(5, Some(OURS), "Passed"), entry(6, None, "Failed")];
+    let (end, told) = PlayedChain { history, ..ended(vec![]) }.seen_by(for_ours(knows_one_after), None).await;
+    assert_eq!((end.unwrap(), told.as_str()), (WatchEnd::Verdict(Verdict::Passed), "ci-5 Recorded"));
     // of what is no more, home tells
     let (end, _) = ended(Vec::new()).seen_by(to_its_verdict(Some("app"), None), None).await;
     assert!(matches!(end, Err(Error::ChainWithoutBuilds { .. })), "{end:?}");

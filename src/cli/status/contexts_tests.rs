@@ -98,7 +98,7 @@ async fn a_label_selector_that_the_server_does_not_read_is_a_mistake_on_the_comm
         assert_eq!(
             err,
             format!(
-                "error: context far: the API server does not read the label selector \"{selector}\": unable to parse \
+                "error: context far: the API server rejects the label selector \"{selector}\": unable to parse \
                  requirement: found '=', expected: identifier\n"
             )
         );

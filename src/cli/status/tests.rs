@@ -91,7 +91,8 @@ fn a_name_that_nobody_has_is_a_no() {
 
 #[test]
 fn a_chain_of_which_no_namespace_is_there_is_an_empty_list_and_said_to_have_ended() {
-    let bare = || Some(BareChain { chain: "over".to_owned(), ended: Some("by ann".to_owned()) });
+    let bare =
+        || Some(BareChain { chain: "over".to_owned(), ended: Some("by ann".to_owned()), begins: false });
     for (line, out) in [
         ("over", ""),
         ("over -o wide", ""),
@@ -102,7 +103,7 @@ fn a_chain_of_which_no_namespace_is_there_is_an_empty_list_and_said_to_have_ende
     ] {
         let (told, err, failure) = shown_beside(&[], bare(), line);
         assert_eq!((told.as_str(), failure), (out, None), "{line}");
-        assert!(err.starts_with("no builds are there of chain over: it has ended (by ann)"), "{line}: {err}");
+        assert!(err.starts_with("chain over has no builds here: it ended (by ann)"), "{line}: {err}");
         assert_eq!(err.lines().count(), 1, "{err}");
     }
     assert!(shown_beside(&[], bare(), "over -o json").0.contains("\"items\": []"));

@@ -13,23 +13,29 @@ pub struct BareChain {
     pub chain: String,
     /// When and by whom it was ended; none where somebody has deleted its namespaces.
     pub ended: Option<String>,
+    /// Whether it has never had one.
+    pub begins: bool,
 }
 
 impl BareChain {
     /// That of this head.
     pub(super) fn of(chain: &str, head: &Head) -> Self {
-        Self { chain: chain.to_owned(), ended: head.ended.clone() }
+        Self { chain: chain.to_owned(), ended: head.ended.clone(), begins: head.begins() }
     }
 
     fn why(&self) -> String {
         match &self.ended {
-            Some(how) => format!("it has ended ({how}), and its namespaces are gone"),
+            Some(how) => format!("it ended ({how}), and its namespaces are gone"),
+            None if self.begins => "its first start is under way, or was cut off".to_owned(),
             None => "its namespaces were deleted".to_owned(),
         }
     }
 
     fn remedy(&self) -> String {
         let chain = &self.chain;
+        if self.begins {
+            return "kubectl studioci start goes on with it".to_owned();
+        }
         let more = match &self.ended {
             Some(_) => "kubectl studioci start carries it on".to_owned(),
             None => format!("kubectl studioci doctor {chain} says what it lacks"),
@@ -39,7 +45,7 @@ impl BareChain {
 
     /// What is so, and what to do.
     pub fn said(&self) -> String {
-        format!("no builds are there of chain {}: {}; {}", self.chain, self.why(), self.remedy())
+        format!("chain {} has no builds here: {}; {}", self.chain, self.why(), self.remedy())
     }
 }
 

@@ -31,7 +31,7 @@ impl Odd {
         Self {
             namespace: meta.name.clone(),
             uid: meta.uid.clone(),
-            chain: meta.labels.get(wire::CHAIN).cloned(),
+            chain: meta.labels.get(wire::CHAIN).filter(|chain| !chain.is_empty()).cloned(),
             terminating: meta.deletion_timestamp.is_some(),
             finding,
             unproved: None,

@@ -40,7 +40,7 @@ pub async fn follow(
     let mut events = cluster.watch::<NamespaceObject>(&kind::NAMESPACES, None, Follow::new(query));
     while let Some(event) = events.next().await {
         let flow = match event {
-            WatchEvent::Restarted(list) => following.again(cluster, list.items, tell).await,
+            WatchEvent::Restarted(list) => Box::pin(following.again(cluster, list.items, tell)).await,
             WatchEvent::Added(namespace) | WatchEvent::Modified(namespace) => {
                 following.turn(cluster, namespace, tell).await
             }

@@ -246,9 +246,9 @@ impl Overview {
 
     /// What is wrong with those that were edited by hand, by name.
     fn edited(&self) -> impl Iterator<Item = &NotABuild> {
-        let unproved =
-            |name: &String| self.odd.iter().any(|it| it.namespace == *name && it.unproved.is_some());
-        self.unreadable.iter().filter(move |(name, _)| !unproved(name)).map(|(_, why)| why)
+        let unproved = self.odd.iter().filter(|it| it.unproved.is_some());
+        let unproved: BTreeSet<&str> = unproved.map(|it| it.namespace.as_str()).collect();
+        self.unreadable.iter().filter(move |(name, _)| !unproved.contains(name.as_str())).map(|(_, why)| why)
     }
 
     /// What only says that it is ours, readable or not.

@@ -5,6 +5,7 @@ use crate::chain::build::Build;
 use crate::chain::outbox::of_history;
 use crate::chain::proof::is_awaited;
 use crate::chain::revision::is_same_commit;
+use crate::cluster::Cluster;
 use crate::ops::report::history_of;
 use crate::ops::status;
 use crate::state::error::Result;
@@ -26,6 +27,22 @@ impl SoughtCommit<'_> {
     pub(super) fn is_in(self, build: &Build) -> bool {
         build.revision.as_ref().is_some_and(|revision| (self.contains)(revision, self.id))
     }
+}
+
+/// How the newest build of this commit has ended, of a chain of which no namespace is there any more; none where it has had none.
+pub(super) async fn recorded(
+    cluster: &Cluster,
+    chain: &str,
+    sought: SoughtCommit<'_>,
+    tell: WatchSink<'_>,
+) -> Result<Option<WatchEnd>> {
+    let history = history_of(cluster, chain).await?;
+    let gone = history.iter().map(|it| of_history(it, chain, "")).filter(|build| !build.is_side());
+    let of_commit = gone.filter(|build| build.verdict.is_some() && sought.is_of(build));
+    let Some(after) = of_commit.max_by_key(|build| build.generation) else { return Ok(None) };
+    let verdict = after.verdict;
+    let _ = tell(&Change { before: None, after, outside: None });
+    Ok(verdict.map(WatchEnd::Verdict))
 }
 
 impl Watcher<'_> {

@@ -173,7 +173,7 @@ cases! {
             => "{remedy}";
         /// A chain of which no namespace is there.
         ChainWithoutBuilds { chain: String, why: String, remedy: String } Usage
-            "no builds are there of chain {chain}: {why}"
+            "chain {chain} has no builds here: {why}"
             => "{remedy}";
         /// No chain of that name.
         NoSuchChain { chain: String, remedy: String } Usage
