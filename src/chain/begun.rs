@@ -52,8 +52,8 @@ pub fn unfinished(data: &Map, head: &Head) -> BTreeMap<u64, (String, Option<Stri
     slots.filter(|(generation, _)| !recorded(generation)).chain(begun).collect()
 }
 
-/// The merge patch of a history that says how a build has ended whose Namespace is gone, and has those told who were told of
-/// it before; none where that is said.
+/// The merge patch of a history that says how a build has ended whose Namespace is gone, and has those told whom the chain tells,
+/// where it was written down; none where that is said.
 pub fn close(
     data: &Map,
     head: &Head,
@@ -68,7 +68,7 @@ pub fn close(
         return begun.map(|_| patch);
     }
     let read = begun.and_then(|text| serde_json::from_str::<Entry>(text).ok());
-    let told = read.is_some();
+    let is_noted = read.is_some();
     let mut entry = match read {
         Some(entry) => entry,
         None if record::has_dropped(&record::history(data), generation) => return None,
@@ -77,7 +77,7 @@ pub fn close(
     entry.times.insert("recorded".to_owned(), now);
     let mut patch = record::history_patch(data, &entry);
     forget(&mut patch, generation);
-    if let Some(out) = Outgoing::of(tells, now).filter(|_| told) {
+    if let Some(out) = Outgoing::of(tells, now).filter(|_| is_noted) {
         outbox::put(&mut patch, &outbox::outbox(data), generation, &out);
     }
     Some(patch)

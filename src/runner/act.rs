@@ -182,9 +182,7 @@ impl Agent<'_> {
         }
         annotations[phase.time_key()] = json!(self.now().to_string());
         annotations[wire::WAITING] = Value::Null;
-        if seen.build.kueue.is_some() {
-            annotations[wire::WAITS_FOR_KUEUE] = Value::Null;
-        }
+        annotations[wire::WAITS_FOR_KUEUE] = Value::Null;
         if phase != Phase::Triggered {
             annotations[wire::TRYING] = Value::Null;
         }

@@ -8,6 +8,7 @@ use crate::agent::Observation;
 use crate::chain::begun;
 use crate::chain::build::{Build, Map};
 use crate::chain::head::Head;
+use crate::chain::record::HISTORY_BYTES;
 use crate::cluster::objects::NamespaceObject;
 use crate::state::error::{Error, Result};
 use crate::state::{lost, publisher};
@@ -54,12 +55,18 @@ impl Agent<'_> {
     /// that it was to be closed.
     pub(super) async fn note_waiting(&self, build: &Build) -> Result<()> {
         let noted = |data: &Map| {
+            let size: usize = data.iter().map(|(key, value)| key.len() + value.len()).sum();
+            // the room that is left is for those that end
+            if size > HISTORY_BYTES {
+                return None;
+            }
             let (key, entry) = begun::note(data, build)?;
             Some(json!({ "data": { key: entry } }))
         };
         match publisher::amend(self.cluster, &build.chain, noted).await {
-            Err(Error::HistoryGone { .. }) => Ok(()),
-            noted => noted.map(drop),
+            Err(Error::Cluster(error)) if error.is_transient() || error.is_conflict() => Err(error.into()),
+            // it is a courtesy, and holds no build up
+            _ => Ok(()),
         }
     }
 
