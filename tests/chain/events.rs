@@ -32,10 +32,10 @@ fn native_07_events_labels_and_what_was_reserved_are_seen_by_kubectl() {
     // a pod's times are whole seconds
     world.push("build-0002", "2", &format!("sleep 2; {}", gated("two", 3)));
     world.phase(1, "Building");
+    page_shows_what_runs(&world, &first);
     // an agent that starts anew says nothing twice
     let listener = "studioci.dev/role=listener";
     world.kubectl(&["delete", "pod", "-n", &first, "-l", listener, "--wait=true"]).ok();
-    page_shows_what_runs(&world, &first);
     world.open("two");
     assert_eq!(world.verdict(1), "Failed");
     world.phase(1, "Finished");

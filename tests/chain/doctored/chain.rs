@@ -38,12 +38,15 @@ pub(super) fn namespaces_are_broken(doctor: &Doctor, first: &str) {
     let remedy = format!("kubectl delete namespace {COPY}");
     doctor.warns("chain-orphans", &format!("namespace {COPY}"), &remedy);
     assert_eq!(doctor.repairs(&[]), Vec::<String>::new(), "whoever looks alike is a person's to judge");
-    world.kubectl(&["delete", "namespace", COPY, "--wait=false"]).ok();
+    world.kubectl(&["delete", "namespace", COPY, "--wait=true"]).ok();
 
     world.kubectl(&["create", "configmap", "held", "-n", first]).ok();
     hold(world, first, r#"["example.com/hold"]"#).ok();
     world.kubectl(&["delete", "namespace", first, "--wait=false"]).ok();
-    world.until("the namespace is held", || doctor.unwell(&[]).1.get("chain-terminating").cloned());
+    world.until("the namespace is held", || {
+        let (_, unwell) = doctor.unwell(&[]);
+        unwell.get("chain-terminating").filter(|said| said.contains("example.com/hold")).cloned()
+    });
     doctor.fails("chain-terminating", "example.com/hold", "finalizers");
     hold(world, first, "null").ok();
     world.until("the namespace is gone", || {
@@ -88,6 +91,7 @@ pub(super) fn home_is_broken(doctor: &Doctor) {
     patch(&head, &json!({ "generation": "two" }));
     doctor.fails("chain-head", "no readable \"generation\" (it says \"two\")", "kubectl edit configmap");
     patch(&head, &json!({ "generation": "3" }));
+    doctor.well();
 
     let object = kept(doctor, &["configmap", &record, "-n", "studioci"]);
     world.kubectl(&["delete", "configmap", &record, "-n", "studioci"]).ok();

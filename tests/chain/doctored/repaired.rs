@@ -18,7 +18,9 @@ pub(super) fn the_listener_is_gone(doctor: &Doctor, newest: &str) {
     doctor.is_repaired(&[&woken]);
     doctor.well();
 
-    world.kubectl(&["delete", "deployment", "build", "-n", newest, "--wait=true"]).ok();
+    world
+        .kubectl(&["delete", "deployment", "build", "-n", newest, "--cascade=foreground", "--wait=true"])
+        .ok();
     doctor.fails("chain-listener", "has no listener Deployment any more", "--repair brings it back");
     doctor.is_repaired(&[&format!(
         "namespace/{newest} repaired: its listener, which was deleted, is raised again"
@@ -43,7 +45,9 @@ pub(super) fn an_agent_is_gone(doctor: &Doctor) {
     doctor.is_repaired(&[&woken]);
     doctor.well();
 
-    world.kubectl(&["delete", "deployment", "build", "-n", &build, "--wait=true"]).ok();
+    world
+        .kubectl(&["delete", "deployment", "build", "-n", &build, "--cascade=foreground", "--wait=true"])
+        .ok();
     let gone = format!("{build}: its agent is gone: the namespace has no listener Deployment any more");
     doctor.fails("chain-agents", &gone, "--repair");
     assert_eq!(doctor.repairs(&[]), Vec::<String>::new(), "its Job runs");
@@ -96,7 +100,9 @@ pub(super) fn a_dispatch_is_cut_off(doctor: &Doctor) {
     let build = world.namespace(5);
     let refused = format!("{build}: the next listener cannot be raised: ");
     says(&cut_off, "chain-agents", "failed", &refused, "put right what is named");
-    world.kubectl(&["delete", "deployment", "build", "-n", &build, "--wait=true"]).ok();
+    world
+        .kubectl(&["delete", "deployment", "build", "-n", &build, "--cascade=foreground", "--wait=true"])
+        .ok();
     doctor.is_repaired(&[
         &format!(
             "namespace/{build} repaired: the next listener is dispatched in place of its agent, which is gone"

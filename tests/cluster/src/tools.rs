@@ -190,7 +190,9 @@ fn build_into(
     // reads every source file that is built later, which downloads what is not in Go's own cache
     for of_module in programs.chunk_by(|a, b| a.module == b.module) {
         let mut list = go(sources, &of_module[0].module, true);
-        list.args(["list", "-deps", &format!("-tags={STATIC}")]);
+        let left_out = of_module[0].tags.as_str();
+        let tags = if left_out.is_empty() { STATIC } else { left_out };
+        list.args(["list", "-deps", &format!("-tags={tags}")]);
         list.args(of_module.iter().map(|program| &program.package));
         run(list, "go list", &log, interrupt)?;
     }
