@@ -137,7 +137,7 @@ cases! {
     "Label selectors" {
         /// `-l` with what no server reads.
         SelectorRefused { selector: String, why: String } Usage
-            "the API server does not read the label selector {selector:?}: {why}"
+            "the API server rejects the label selector {selector:?}: {why}"
             => "write it as for kubectl, several parted by commas: -l KEY=VALUE, -l 'KEY in (A,B)', -l KEY, -l '!KEY'";
     }
     "Several contexts" {

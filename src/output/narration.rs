@@ -107,8 +107,8 @@ impl<'a> Narrator<'a> {
         if untold > 0 {
             let s = if untold == 1 { " stays" } else { "s stay" };
             state.console.warning(&format!(
-                "{untold} more namespace{s} that cannot be judged, or are not provably ours; kubectl studioci cleanup NAME says why \
-                 of one, kubectl studioci doctor of all"
+                "{untold} more namespace{s} that cannot be judged, or are not provably ours; kubectl studioci cleanup NAME \
+                 --dry-run=server explains one, kubectl studioci doctor all"
             ));
         }
         state.broken.map_or(Ok(state.told), Err)

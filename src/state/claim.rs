@@ -210,7 +210,8 @@ pub async fn claim(cluster: &Cluster, claim: &Claim, say: Say<'_>) -> Result<Cla
 pub(crate) enum OwnerUuid {
     /// Nobody can: what carries it is the claim's, whoever created it.
     Secret,
-    /// It stood on a namespace that was settled and is gone: what is found with it may be anybody's.
+    /// It stood on a namespace that was settled and is gone: what is found with it may be anybody's, also what an earlier try of
+    /// this claim has created and left behind. A person deletes that.
     Shown,
 }
 
