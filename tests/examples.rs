@@ -277,7 +277,7 @@ const RUNS_THEM: [&str; 8] = [
 ];
 
 /// Commands of others in the pages: who runs them, and the words by which that is seen in its source.
-const ELSEWHERE: [(&str, Elsewhere); 32] = [
+const ELSEWHERE: [(&str, Elsewhere); 34] = [
     ("cargo xtask image --out ", Elsewhere::In("tests/cluster/src/index.rs", "index().archive()")),
     (
         "cargo xtask image --push ",
@@ -306,6 +306,8 @@ const ELSEWHERE: [(&str, Elsewhere); 32] = [
     ("export KUBECONFIG=/etc/rancher/k3s/k3s.yaml", A_CLUSTER),
     ("sudo snap install microk8s", A_CLUSTER),
     ("sudo microk8s ", A_CLUSTER),
+    ("gcloud container clusters ", A_CLUSTER),
+    ("kubectl create clusterrolebinding me ", A_CLUSTER),
     ("helm repo add keel ", Elsewhere::Nobody("Keel's own chart")),
     ("helm upgrade --install keel ", Elsewhere::Nobody("Keel's own chart")),
     ("sha256sum --check ", Elsewhere::Nobody("a release")),

@@ -29,7 +29,7 @@ pub(super) async fn contents(cluster: &Cluster, build: &Build) -> (Contents, Vec
     )
     .await;
     let mut contents = Contents::default();
-    let mut read = Read { namespace, notices: Vec::new() };
+    let mut read = NamespaceRead { namespace, notices: Vec::new() };
     let workloads = support.into_iter().filter_map(|of_kind| read.or_note("support", of_kind));
     contents.add_support(workloads.flatten().collect());
     if let Some((known, others)) = read.or_note("pods", agents.and_then(|known| Ok((known, pods?.items)))) {
@@ -58,13 +58,13 @@ async fn known_pods(cluster: &Cluster, build: &Build) -> Result<Vec<Pod>, Error>
 }
 
 /// What is read in a namespace.
-struct Read<'a> {
+struct NamespaceRead<'a> {
     namespace: &'a str,
     /// Of what cannot be.
     notices: Vec<String>,
 }
 
-impl Read<'_> {
+impl NamespaceRead<'_> {
     /// What was read; none, and a notice, of what cannot be.
     fn or_note<T>(&mut self, what: &str, read: Result<T, Error>) -> Option<T> {
         let error = match read {
