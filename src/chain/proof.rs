@@ -106,14 +106,15 @@ impl<'a> Witness<'a> {
     }
 
     /// Whether a build is its chain's, for whoever disposes of it: home knows it by its uid, or whoever made it knew the seed's
-    /// owner uuid. That one proves nothing where it can have been copied, so that whoever believes what stands on a namespace asks
-    /// for [`Self::of_its_build`].
+    /// owner uuid, and home knows that generation by no other uid. That one proves nothing where it can have been copied, so that
+    /// whoever believes what stands on a namespace asks for [`Self::of_its_build`].
     ///
     /// # Errors
     /// Why nothing proves that.
     pub fn of_its_chain(self, build: &Build) -> Result<(), Unproved> {
         let head = self.head_of(build)?;
-        if self.knows(build, head) || self.seeds(build) { Ok(()) } else { Err(self.unproved(build, head)) }
+        let claimed = !self.knows_another(build, head) && self.seeds(build);
+        if self.knows(build, head) || claimed { Ok(()) } else { Err(self.unproved(build, head)) }
     }
 
     /// The same for whoever acts by what stands on it. An owner uuid can be read on any build, and on those that home has forgotten,

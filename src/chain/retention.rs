@@ -246,8 +246,8 @@ pub fn left_behind(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Buil
     }
 }
 
-/// Whether this namespace is left over for certain: nothing was ever built in it, and the head has passed it, or settled another
-/// one of its generation. Its owner uuid alone proves nothing here: everybody can read it on it, and copy it.
+/// Whether this namespace is left over for certain: nothing was ever built in it, and the head has passed it. Its owner uuid alone
+/// proves nothing here: everybody can read it on it, and copy it.
 ///
 /// # Errors
 /// Why it stays.
@@ -269,7 +269,7 @@ pub fn left_over(told: &NamespaceView<'_>, home: &ChainsInHome) -> Result<Build,
         );
         return Err(StayReason::finding(sentence));
     }
-    if head.abandons_build(&build) || (!settled && head.uid_of(generation).is_some()) {
+    if head.abandons_build(&build) {
         return Ok(build);
     }
     Err(StayReason::rule("its chain may go on with it"))

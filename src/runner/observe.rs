@@ -377,11 +377,11 @@ fn listener(deployment: Option<&ServedListener>, container: &str, running: &OwnC
     }
 }
 
-/// Generations before `build` that wait for a slot too.
+/// Generations before `build` that wait for a slot too. What only says so holds nobody up.
 fn waiting_before(builds: &[Build], build: &Build, head: &Head) -> Vec<u64> {
     let mut before: Vec<u64> = builds
         .iter()
-        .filter(|other| other.chain_uuid == build.chain_uuid && other.generation < build.generation)
+        .filter(|other| other.generation < build.generation && head.proves(other))
         .filter(|other| {
             other.phase > Phase::Listening && other.runs() && !head.slots.contains_key(&other.generation)
         })

@@ -47,6 +47,7 @@ pub async fn claim_next(
     head: Head,
     say: Say<'_>,
 ) -> Result<(Claimed, Head)> {
+    let is_first = head.claimed.is_none();
     let lost = match &head.claimed {
         Some((namespace, uid)) if head.generation == claim.generation => {
             !claim::stands(cluster, claim, namespace, uid).await?
@@ -63,7 +64,10 @@ pub async fn claim_next(
     }
     let settled = settle(cluster, claim, head, &ours[0]).await;
     let losers: Vec<&Claimed> = match &settled {
-        Ok((winner, _)) => ours.iter().filter(|claimed| claimed.uid != winner.uid).collect(),
+        // once one was settled, what looks like another one may be a copy of it
+        Ok((winner, _)) => {
+            ours.iter().filter(|it| it.uid != winner.uid && (it.created || is_first)).collect()
+        }
         // what was not made just now may be the one that the head has left
         Err(
             Error::HeadMoved { .. }
@@ -126,10 +130,11 @@ async fn settle(
 /// # Errors
 /// Cluster errors.
 pub async fn abandon(cluster: &Cluster, claim: &Claim, maker: Maker<'_>, head: &Head) -> Result<()> {
+    if head.uid_of(claim.generation).is_some() {
+        return Ok(());
+    }
     for claimed in claim::standing(cluster, claim).await? {
-        if head.claimed.as_ref().is_none_or(|(_, uid)| *uid != claimed.uid) {
-            discard(cluster, claim, maker, &claimed).await?;
-        }
+        discard(cluster, claim, maker, &claimed).await?;
     }
     Ok(())
 }

@@ -169,7 +169,12 @@ async fn a_build_that_is_queued_gets_the_slot_of_one_whose_namespace_was_deleted
     let story = async {
         tokio::time::sleep(LONG).await;
         assert_eq!(stage.world().phase(&second), "Queued", "the first one's agent is away, its Job runs");
+        let mut copy = stage.world().get(&ns(&first)).clone();
         gone(&mut stage.world());
+        // nor does it wait behind what somebody has made in its place
+        copy["metadata"]["uid"] = json!("copied");
+        copy["metadata"]["labels"][wire::PHASE] = json!("Queued");
+        stage.world().objects.insert(ns(&first), copy);
         stage.reaches(|world| asleep(world, &second)).await;
     };
     tokio::select! {
