@@ -126,6 +126,9 @@ pub struct Event {
     pub last_timestamp: Option<Timestamp>,
     /// The time, in the new form.
     pub event_time: Option<Timestamp>,
+    /// What it has become since, in the new form.
+    #[serde(deserialize_with = "nullable")]
+    pub series: EventSeries,
 }
 
 /// Bytes of one text of an Event at most; of events made by Kubernetes 1 KiB is the most.
@@ -154,6 +157,14 @@ pub struct EventMeta {
     pub creation_timestamp: Option<Timestamp>,
 }
 
+/// What repeats itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct EventSeries {
+    /// When it was seen last.
+    pub last_observed_time: Option<Timestamp>,
+}
+
 /// What an Event is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -169,7 +180,12 @@ pub struct InvolvedObject {
 impl Event {
     /// When it was last seen: by whichever of its clocks is set.
     pub fn last_seen(&self) -> Option<Timestamp> {
-        self.last_timestamp.or(self.event_time).or(self.first_timestamp).or(self.metadata.creation_timestamp)
+        let since = self.series.last_observed_time;
+        since
+            .or(self.last_timestamp)
+            .or(self.event_time)
+            .or(self.first_timestamp)
+            .or(self.metadata.creation_timestamp)
     }
 }
 
@@ -206,5 +222,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(event.last_seen(), "2026-11-24T20:00:00.123456Z".parse().ok());
+        let series = EventSeries { last_observed_time: "2026-11-24T20:05:00Z".parse().ok() };
+        assert_eq!(Event { series, ..event }.last_seen(), "2026-11-24T20:05:00Z".parse().ok());
     }
 }

@@ -68,8 +68,13 @@ fn pod(it: &PodRow) -> Value {
 
 fn sight(it: &Sight) -> Value {
     let kind = if it.warns { "Warning" } else { "Normal" };
-    let object = json!({ "type": kind, "reason": it.reason, "object": it.object, "message": it.message });
-    with(object, [("lastSeen", it.at.map(|at| json!(at)))])
+    let known = |text: &str| Some(json!(text)).filter(|_| !text.is_empty());
+    let more = [
+        ("lastSeen", it.at.map(|at| json!(format!("{at:.0}")))),
+        ("reason", known(&it.reason)),
+        ("message", known(&it.message)),
+    ];
+    with(json!({ "type": kind, "object": it.object }), more)
 }
 
 fn text(known: Option<&String>) -> Option<Value> {
