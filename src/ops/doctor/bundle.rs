@@ -17,7 +17,7 @@ use crate::doctor::bundle::Bundle;
 use crate::doctor::deployment::SeenDeployment;
 use crate::doctor::keel::of_ours;
 use crate::pipeline::weave::AGENT_CONTAINER;
-use crate::state::chain::chains;
+use crate::state::chain::{Data, chains};
 use crate::state::{record, select};
 
 /// Builds of which everything is read, the newest.
@@ -60,7 +60,7 @@ pub async fn bundle(
 ) -> Bundle {
     let query = chain.map_or_else(select::builds, select::builds_of);
     let namespaces = list(cluster, &kind::NAMESPACES, None, &query).await;
-    let names = newest(namespaces.as_deref().unwrap_or_default());
+    let names = newest(namespaces.as_deref().unwrap_or_default(), &known(cluster).await);
     let mut bundle = Bundle::new(masking(cluster, chain, &names).await);
     for (path, value) in told {
         bundle.value(path, value);
@@ -106,15 +106,24 @@ async fn list(cluster: &Cluster, resource: &Resource, namespace: Option<&str>, q
     Ok(items)
 }
 
-/// Names of the newest namespaces.
-fn newest(namespaces: &[Value]) -> Vec<String> {
+/// What heads say, uids of namespaces among it. Whoever may not read them is told by what they may.
+async fn known(cluster: &Cluster) -> BTreeSet<String> {
+    let heads = cluster.list::<Data>(&kind::CONFIG_MAPS, Some(wire::HOME), &select::heads()).await;
+    heads.into_iter().flat_map(|heads| heads.items).flat_map(|head| head.data.into_values()).collect()
+}
+
+/// Names of the newest namespaces, of those first whose uids are known: others can make as many as they like.
+fn newest(namespaces: &[Value], known: &BTreeSet<String>) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut all: Vec<(String, String)> = namespaces
+    let mut all: Vec<(bool, String, String)> = namespaces
         .iter()
-        .map(|one| (text(&one["metadata"]["creationTimestamp"]), text(&one["metadata"]["name"])))
+        .map(|one| &one["metadata"])
+        .map(|meta| {
+            (known.contains(&text(&meta["uid"])), text(&meta["creationTimestamp"]), text(&meta["name"]))
+        })
         .collect();
     all.sort_unstable_by(|a, b| b.cmp(a));
-    all.into_iter().take(BUILDS).map(|(_, name)| name).collect()
+    all.into_iter().take(BUILDS).map(|(.., name)| name).collect()
 }
 
 /// Whatever the Secrets hold of the chains and their builds, as far as they may be read.
@@ -246,4 +255,24 @@ async fn of_build(cluster: &Cluster, namespace: &str) -> (Vec<Read>, Vec<(String
         (pod, end.map(|end| String::from_utf8_lossy(&end.bytes).into_owned()))
     });
     (lists, join_all(logs).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_have_made_takes_no_builds_place_in_a_bundle() {
+        let one = |name: &str, uid: &str, minute: usize| {
+            let created = format!("2026-11-24T20:{minute:02}:00Z");
+            json!({ "metadata": { "name": name, "uid": uid, "creationTimestamp": created } })
+        };
+        let forged = (10..50).map(|at| one(&format!("ci-x{at}"), &format!("x{at}"), at));
+        let namespaces: Vec<Value> =
+            [one("ci-a", "a", 1), one("ci-b", "b", 2)].into_iter().chain(forged).collect();
+        let known = ["a", "b", "7"].map(str::to_owned).into();
+        let names = newest(&namespaces, &known);
+        assert_eq!((&names[..3], names.len()), (&["ci-b", "ci-a", "ci-x49"].map(str::to_owned)[..], BUILDS));
+        assert_eq!(newest(&namespaces, &BTreeSet::new())[0], "ci-x49", "nothing is known of any");
+    }
 }
