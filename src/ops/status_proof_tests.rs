@@ -205,6 +205,11 @@ async fn a_chain_that_has_lost_its_listener_is_told_so_whatever_says_that_it_is_
     let alone = Answers { namespaces: vec![lost()], heads: heads(), ..Answers::default() };
     let lacks = "the chain has no listener any more: namespace ci-b is gone, or its labels are";
     assert_eq!(told(&seen(alone).await.0), lacks);
+    // a chain that was stopped lacks none
+    let mut heads_of_stopped = heads();
+    heads_of_stopped.as_mut().unwrap()[0]["data"]["ended"] = json!("by ann");
+    let stopped = Answers { namespaces: vec![lost()], heads: heads_of_stopped, ..Answers::default() };
+    assert_eq!(told(&seen(stopped).await.0), "");
     let feigned = || Answers {
         namespaces: vec![lost(), copied(&namespace("ci-b", 2), "ci-y")],
         heads: heads(),

@@ -228,12 +228,18 @@ impl Overview {
         self.beside = others.builds;
     }
 
-    /// Chains that were robbed of their listener, by what is proved of these builds, and `believed` of those beside them.
-    pub(in crate::ops) fn look_for_lost(&mut self, believed: impl Fn(&Build) -> bool) {
+    /// Chains that were robbed of their listener, by what is proved of these builds, and `believed` of those beside them. `ended`:
+    /// whether a chain was stopped, and needs none.
+    pub(in crate::ops) fn look_for_lost(
+        &mut self,
+        believed: impl Fn(&Build) -> bool,
+        ended: impl Fn(&str) -> bool,
+    ) {
         let beside = self.beside.iter().filter(|build| believed(build));
         let builds: Vec<&Build> = self.believed().chain(beside).collect();
         let names: BTreeSet<&str> = self.not_missed().chain(self.others.iter().map(String::as_str)).collect();
         let lost: Vec<(String, String)> = signs::without_listener(&builds, |name| names.contains(name))
+            .filter(|(last, _)| !ended(&last.chain))
             .map(|(last, next)| (last.namespace.clone(), next.to_owned()))
             .collect();
         for (last, next) in lost {

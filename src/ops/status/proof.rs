@@ -286,7 +286,8 @@ async fn prove(cluster: &Cluster, mut first: HeadsSeen, seen: &mut Overview) -> 
             }
         }
     }
-    seen.look_for_lost(|beside| first.believe(beside).is_ok());
+    let ended = |chain: &str| first.heads.get(chain).is_some_and(|head| head.ended.is_some());
+    seen.look_for_lost(|beside| first.believe(beside).is_ok(), ended);
     first.withheld.retain(|chain, _| seen.builds.iter().any(|build| build.chain == *chain));
     seen.notices.extend(first.notice());
     Ok(())
@@ -296,7 +297,7 @@ async fn prove(cluster: &Cluster, mut first: HeadsSeen, seen: &mut Overview) -> 
 pub(super) async fn proved(cluster: &Cluster, heads: HeadsSeen, seen: &mut Overview) {
     if let Err(error) = Box::pin(prove(cluster, heads, seen)).await {
         seen.untold = true;
-        seen.look_for_lost(|_| true);
+        seen.look_for_lost(|_| true, |_| false);
         seen.notices.push(format!("whether these builds are their chains' cannot be told: {error}"));
     }
 }
