@@ -25,6 +25,7 @@ pub mod lineage;
 pub mod link;
 pub mod listener;
 pub mod masking;
+pub mod named;
 pub mod names;
 pub mod object;
 pub mod outbox;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::live::LiveWait;
-use super::named::chain_or_build;
+use super::named::{NamedArg, chain_or_build};
 use super::output::{OnlyName, ServerDryRunArgs, only_name};
 use super::wait::WaitArgs;
 use crate::ops;
@@ -31,7 +31,7 @@ Examples:
 pub struct CancelArgs {
     /// Build, or chain whose running build, to cancel
     #[arg(value_name = "BUILD|CHAIN", value_parser = chain_or_build)]
-    pub name: String,
+    pub name: NamedArg,
     /// Whether it is only looked at.
     #[command(flatten)]
     pub dry_run: ServerDryRunArgs,
@@ -46,9 +46,9 @@ pub struct CancelArgs {
 pub(super) async fn run(args: CancelArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let dry_run = args.dry_run.asked;
     let cluster = ctx.connect()?;
-    let build = ops::find::find(&cluster, &args.name, ops::cancel::meant).await?;
+    let build = ops::find::find(&cluster, args.name.named(), ops::cancel::meant).await?;
     let name = build.namespace.as_str();
-    if args.name != name {
+    if args.name.name != name {
         ctx.console.talk(&format!("build {} of chain {} is {name}", build.generation, build.chain));
     }
     #[expect(clippy::disallowed_methods, reason = "the time of what is done here")]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::context::Ctx;
 use super::failure::Failure;
 use super::mistake::Mistake;
-use super::named;
+use super::named::{self, NamedArg};
 use super::settings::{ProcessSettings, variable};
 use crate::chain::names;
 use crate::keel::nearest::nearest;
@@ -34,16 +34,16 @@ pub(super) fn chain_here(settings: &ProcessSettings) -> Result<String, Failure> 
 /// The name that was given, else the chain that somebody has said is meant; and where neither is, the chain of this checkout, which
 /// counts only where it is there. What was said and is not there is an error: another chain's verdict is no answer.
 pub(super) fn named_or_here(
-    name: Option<String>,
+    name: Option<NamedArg>,
     ctx: &mut Ctx,
-) -> Result<(Option<String>, Option<String>), Failure> {
+) -> Result<(Option<NamedArg>, Option<String>), Failure> {
     if name.is_some() {
         return Ok((name, None));
     }
     Ok(match meant(&ctx.settings, of_checkout)? {
         Ok((name, Some(by))) => {
             ctx.console.talk(&format!("chain {name} is meant, by {by}"));
-            (Some(name), None)
+            (Some(NamedArg::chain(name)), None)
         }
         Ok((here, None)) => (None, Some(here)),
         Err(_) => (None, None),

@@ -9,7 +9,7 @@ use super::context::Ctx;
 use super::duration;
 use super::failure::{ExitKind, Failure};
 use super::here::named_or_here;
-use super::named::chain_or_build;
+use super::named::{NamedArg, chain_or_build};
 use crate::ops;
 use crate::ops::logs::{LogTold, LogsEnd, LogsRequest};
 use crate::ops::signal::or_interrupted;
@@ -36,7 +36,7 @@ Examples:
 pub struct LogsArgs {
     /// Chain or build (default: $STUDIOCI_CHAIN, this checkout's, else the only one)
     #[arg(value_name = "CHAIN|BUILD", value_parser = chain_or_build)]
-    pub name: Option<String>,
+    pub name: Option<NamedArg>,
     /// Follow the log to the build's verdict
     #[arg(short, long)]
     pub follow: bool,
@@ -62,7 +62,8 @@ pub(super) async fn run(args: LogsArgs, ctx: &mut Ctx) -> Result<ExitKind, Failu
     let (name, here) = named_or_here(args.name, ctx)?;
     let request = LogsRequest {
         here,
-        name,
+        kind: name.as_ref().and_then(|it| it.kind),
+        name: name.map(|it| it.name),
         follow: args.follow,
         container: args.container,
         agent: args.agent,

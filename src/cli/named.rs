@@ -1,11 +1,30 @@
 //! How a person names a build or a chain: by its name, or as `-o name` prints it, as `namespace/NAME` and `chain/NAME`.
 
+use crate::chain::named::{Named, NamedKind};
 use crate::chain::names;
 
 /// What a build's name may stand behind, in kubectl's own words for a namespace.
 pub(super) const OF_BUILD: [&str; 3] = ["namespace", "namespaces", "ns"];
 /// What a chain's name may stand behind.
 pub(super) const OF_CHAIN: [&str; 2] = ["chain", "chains"];
+
+/// The name of a chain or of a build, and of which of them, if that was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedArg {
+    pub name: String,
+    pub kind: Option<NamedKind>,
+}
+
+impl NamedArg {
+    /// A chain, whatever else has its name.
+    pub(super) fn chain(name: String) -> Self {
+        Self { name, kind: Some(NamedKind::Chain) }
+    }
+
+    pub(super) fn named(&self) -> Named<'_> {
+        Named { name: &self.name, kind: self.kind }
+    }
+}
 
 /// The name of a build, or of a claim.
 pub(super) fn build(text: &str) -> Result<String, String> {
@@ -20,10 +39,14 @@ pub(super) fn chain(text: &str) -> Result<String, String> {
 }
 
 /// The name of a chain or of a build.
-pub(super) fn chain_or_build(text: &str) -> Result<String, String> {
+pub(super) fn chain_or_build(text: &str) -> Result<NamedArg, String> {
     let what = "a chain or a build: NAME, chain/NAME or namespace/NAME";
     let name = bare(text, &[&OF_BUILD, &OF_CHAIN], what)?;
-    valid(name, 63, "chain and no build")
+    let kind = text.split_once('/').map(|(word, _)| {
+        let is_build = OF_BUILD.iter().any(|known| word.eq_ignore_ascii_case(known));
+        if is_build { NamedKind::Build } else { NamedKind::Chain }
+    });
+    Ok(NamedArg { name: valid(name, 63, "chain and no build")?, kind })
 }
 
 /// The same where a chain need not be there yet; whether it may be called so, those say who make it.
@@ -107,14 +130,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_is_the_name_alone() {
+    fn what_is_taken_is_the_name_alone_and_its_kind_where_that_was_said() {
         for text in ["ci-a", "namespace/ci-a", "ns/ci-a"] {
             assert_eq!(build(text).as_deref(), Ok("ci-a"));
-            assert_eq!(chain_or_build(text).as_deref(), Ok("ci-a"));
+            let kind = text.contains('/').then_some(NamedKind::Build);
+            assert_eq!(chain_or_build(text), Ok(NamedArg { name: "ci-a".to_owned(), kind }));
         }
         for text in ["main", "chain/main", "chains/main", "CHAIN/main"] {
             assert_eq!(chain(text).as_deref(), Ok("main"));
-            assert_eq!(chain_or_build(text).as_deref(), Ok("main"));
+            let kind = text.contains('/').then_some(NamedKind::Chain);
+            assert_eq!(chain_or_build(text), Ok(NamedArg { name: "main".to_owned(), kind }));
         }
         for (text, name) in
             [("main", "main"), ("chain/main", "main"), ("feature/x", "feature/x"), ("ns/a", "ns/a"), ("", "")]

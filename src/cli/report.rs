@@ -7,7 +7,7 @@ use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::here::chain_here;
 use super::mistake::Mistake;
-use super::named::chain_or_build;
+use super::named::{NamedArg, chain_or_build};
 use super::output::{Sentence, unmatched};
 use crate::chain::reported::ReportOf;
 use crate::local::render::Renderer;
@@ -36,7 +36,7 @@ Examples:
 pub struct ReportArgs {
     /// Chain or build (default: $STUDIOCI_CHAIN, else this checkout's)
     #[arg(value_name = "CHAIN|BUILD", value_parser = chain_or_build)]
-    pub name: Option<String>,
+    pub name: Option<NamedArg>,
     /// Output format, one of: html, json, junit, markdown
     #[arg(short, long, value_name = "FORMAT", default_value = "markdown", value_parser = form)]
     pub output: ReportForm,
@@ -59,13 +59,13 @@ fn form(text: &str) -> Result<ReportForm, Sentence> {
 pub(super) async fn run(args: ReportArgs, ctx: &mut Ctx) -> Result<ExitKind, Failure> {
     let name = match args.name {
         Some(name) => name,
-        None => chain_here(&ctx.settings)?,
+        None => NamedArg::chain(chain_here(&ctx.settings)?),
     };
     let cluster = ctx.connect()?;
-    let mut report = Box::pin(ops::report::report(&cluster, &name)).await?;
+    let mut report = Box::pin(ops::report::report(&cluster, name.named())).await?;
     if args.publish {
         let ReportOf::Build(it) = &report.of else {
-            return Err(Mistake::NotABuildToPublish { name }.into());
+            return Err(Mistake::NotABuildToPublish { name: name.name }.into());
         };
         let (proxies, renderer) = (ctx.settings.proxies.clone(), Renderer::person());
         let done = Box::pin(ops::publish::publish(&cluster, &it.build, proxies, renderer, Timestamp::now))
@@ -74,7 +74,7 @@ pub(super) async fn run(args: ReportArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
         for line in done {
             ctx.console.talk(&line);
         }
-        report = Box::pin(ops::report::report(&cluster, &name)).await?;
+        report = Box::pin(ops::report::report(&cluster, name.named())).await?;
     }
     for notice in &report.notices {
         ctx.console.warning(notice);

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::live::LiveWait;
-use super::named::chain_or_build;
+use super::named::{NamedArg, chain_or_build};
 use super::output::{OutputArg, Results, ServerDryRunArgs, of_results};
 use super::wait::WaitArgs;
 use crate::chain::build::Phase;
@@ -41,7 +41,7 @@ pub struct ScaleArgs {
     pub direction: DirectionArg,
     /// Build or chain to scale
     #[arg(value_name = "BUILD|CHAIN", value_parser = chain_or_build)]
-    pub name: String,
+    pub name: NamedArg,
     /// Whether it is only looked at.
     #[command(flatten)]
     pub dry_run: ServerDryRunArgs,
@@ -72,9 +72,9 @@ pub(super) async fn run(args: ScaleArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
     };
     let mut results = Results::of(args.output.as_ref())?;
     let cluster = ctx.connect()?;
-    let build = ops::find::find(&cluster, &args.name, |builds| Ok(ops::scale::meant(builds))).await?;
+    let build = ops::find::find(&cluster, args.name.named(), |builds| Ok(ops::scale::meant(builds))).await?;
     let name = build.namespace.as_str();
-    if args.name != name {
+    if args.name.name != name {
         ctx.console.talk(&format!("build {} of chain {} is {name}", build.generation, build.chain));
     }
     let outcome = ops::scale::scale(&cluster, &build, direction, args.dry_run.asked).await?;

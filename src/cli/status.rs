@@ -11,9 +11,10 @@ use super::context::Ctx;
 use super::failure::{ExitKind, Failure};
 use super::here::named_or_here;
 use super::mistake::Mistake;
-use super::named::chain_or_build;
+use super::named::{NamedArg, chain_or_build};
 use super::output::{OutputArg, of_lists, sort_by, unmatched};
 use crate::chain::build::Happening;
+use crate::chain::named::Named;
 use crate::cluster::{self, Cluster};
 use crate::ops;
 use crate::ops::signal::or_interrupted;
@@ -59,7 +60,7 @@ Examples:
 pub struct StatusArgs {
     /// Chain or build to show (default: $STUDIOCI_CHAIN, this checkout's, else all)
     #[arg(value_name = "CHAIN|BUILD", value_parser = chain_or_build)]
-    pub name: Option<String>,
+    pub name: Option<NamedArg>,
     /// List the builds of all chains
     #[arg(short = 'A', long, alias = "all-namespaces", conflicts_with = "name")]
     pub all_chains: bool,
@@ -131,10 +132,19 @@ impl StatusArgs {
         })
     }
 
+    fn named(&self) -> Option<Named<'_>> {
+        self.name.as_ref().map(NamedArg::named)
+    }
+
+    fn bare_name(&self) -> Option<&str> {
+        self.name.as_ref().map(|it| it.name.as_str())
+    }
+
     /// `here`: the chain that is meant where no name is given.
     fn wanted<'a>(&'a self, here: Option<&'a str>, listing: &Listing) -> WantedBuilds<'a> {
         WantedBuilds {
-            name: self.name.as_deref().or(here),
+            name: self.bare_name().or(here),
+            kind: self.name.as_ref().and_then(|it| it.kind),
             selector: self.selector.as_deref(),
             labels: listing.needs_labels(),
         }
@@ -153,15 +163,20 @@ pub fn show(
     console: &mut Console,
 ) -> Result<(), Failure> {
     let view = view(args, seen, now);
-    let alone = view.builds().first().is_some_and(|only| args.name.as_deref() == Some(&only.namespace));
-    match &args.name {
+    let alone = view.builds().first().is_some_and(|only| args.named().is_some_and(|it| it.is_build(only)));
+    match args.named() {
         Some(name) if view.is_empty() && args.selector.is_none() => nothing_of(name, listing, seen, console),
         _ => print(listing, &view, alone, console),
     }
 }
 
 /// A chain without builds is as kubectl's list of nothing; a name that nobody has is an error.
-fn nothing_of(name: &str, listing: &Listing, seen: &Overview, console: &mut Console) -> Result<(), Failure> {
+fn nothing_of(
+    name: Named<'_>,
+    listing: &Listing,
+    seen: &Overview,
+    console: &mut Console,
+) -> Result<(), Failure> {
     let Some(bare) = &seen.bare else { return Err(absent(seen, name)) };
     console.talk(&bare.said());
     if listing.is_for_people() {
@@ -187,11 +202,11 @@ fn print_rows(listing: &Listing, rows: &dyn Rows, console: &mut Console) -> Resu
 }
 
 fn view<'a>(args: &StatusArgs, seen: &'a Overview, now: Timestamp) -> View<'a> {
-    View::new(status::select(&seen.builds, args.name.as_deref()), &seen.signs, now).with_labels(&seen.labels)
+    View::new(status::select(&seen.builds, args.named()), &seen.signs, now).with_labels(&seen.labels)
 }
 
 /// That nothing has this name is an answer; that its Namespace cannot be read is a failure.
-fn absent(seen: &Overview, name: &str) -> Failure {
+fn absent(seen: &Overview, name: Named<'_>) -> Failure {
     no(seen.absent(name))
 }
 
@@ -241,7 +256,7 @@ pub(super) async fn run(args: StatusArgs, ctx: &mut Ctx) -> Result<ExitKind, Fai
         Some(seen) => seen,
         None => ops::status::status(&cluster, wanted).await.map_err(|error| unlisted(&args, error))?,
     };
-    for warning in seen.warnings(args.name.as_deref()) {
+    for warning in seen.warnings(args.bare_name()) {
         ctx.console.warning(&warning);
     }
     if let Some(chain) = &narrowed {
@@ -298,7 +313,7 @@ async fn chains(
 
 /// What to warn of beside chains, or beside their trees, which show builds.
 fn warnings_of_chains(args: &StatusArgs, seen: &ChainsSeen) -> Vec<String> {
-    let name = args.name.as_deref();
+    let name = args.bare_name();
     if args.tree { seen.builds.warnings(name) } else { seen.builds.warnings_beside_chains(name) }
 }
 
@@ -340,7 +355,7 @@ async fn watch(
         listing.sort_by = None;
     }
     if let (Some(name), None, true, false) =
-        (&args.name, &args.selector, seen.builds.is_empty(), args.watch_only)
+        (args.named(), &args.selector, seen.builds.is_empty(), args.watch_only)
     {
         let bare = seen.bare.as_ref().ok_or_else(|| absent(&seen, name))?;
         console.talk(&bare.said());

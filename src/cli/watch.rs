@@ -15,7 +15,7 @@ use super::failure::{ExitKind, Failure};
 use super::here::named_or_here;
 use super::live::LiveWait;
 use super::mistake::Mistake;
-use super::named::chain_or_build;
+use super::named::{NamedArg, chain_or_build};
 use crate::chain::build::Phase;
 use crate::chain::revision::is_commit_id;
 use crate::local::git;
@@ -46,7 +46,7 @@ Examples:
 pub struct WatchArgs {
     /// Chain or build to follow (default: $STUDIOCI_CHAIN, this checkout's, the only one)
     #[arg(value_name = "CHAIN|BUILD", value_parser = chain_or_build)]
-    pub name: Option<String>,
+    pub name: Option<NamedArg>,
     /// How long to watch before giving up with exit code 4 (default: no limit)
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub timeout: Option<Duration>,
@@ -91,12 +91,12 @@ pub(super) async fn run(args: WatchArgs, ctx: &mut Ctx) -> Result<ExitKind, Fail
         None if args.follow => Until::ChainEnds,
         None => Until::Verdict,
     };
-    let watched = Watched { name: name.as_deref(), here: here.as_deref(), until };
+    let watched = Watched { name: name.as_ref().map(NamedArg::named), here: here.as_deref(), until };
     let mut warn = |sentence: &str| console.borrow_mut().warning(sentence);
     let watching = ops::watch::watch(&cluster, watched, args.timeout, &mut tell, &mut warn);
     let watching = wait.during(&cluster, Some((Phase::Triggered, Phase::Recorded)), watching);
     let Some(end) = Box::pin(or_interrupted(watching)).await.transpose()? else {
-        let back = followed.or(name).unwrap_or_default();
+        let back = followed.or(name.map(|it| it.name)).unwrap_or_default();
         let how = match commit {
             Some(commit) => format!(" --revision {commit}"),
             None if args.follow => " --follow".to_owned(),

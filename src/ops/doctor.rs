@@ -62,7 +62,7 @@ pub async fn doctor(
 ) -> Result<Vec<CheckFinding>> {
     if let Some(name) = chain.filter(|name| !select::askable(name)) {
         let remedy = "kubectl studioci status --chains lists the chains that are there".to_owned();
-        return Err(Error::NoSuchName { name: name.to_owned(), remedy });
+        return Err(Error::NoSuchName { what: "chain and no build", name: name.to_owned(), remedy });
     }
     let end = Instant::now() + patience;
     loop {

@@ -2,6 +2,7 @@
 
 use super::status;
 use crate::chain::build::Build;
+use crate::chain::named::Named;
 use crate::chain::retention::ChainInHome;
 use crate::chain::wire;
 use crate::cluster::Cluster;
@@ -12,17 +13,23 @@ use crate::state::dispose;
 use crate::state::error::{Error, Result};
 use crate::state::home::advised;
 
-/// The namespace of that name, or of a chain the build that is `meant`. It is provably its chain's.
+/// The namespace of that name, or of a chain the build that is `meant`; of the kind that was named, if one was. It is provably its
+/// chain's.
 ///
 /// # Errors
 /// [`Error::NoSuchName`], [`Error::NotABuildNamespace`], [`Error::BuildEdited`] and [`Error::NotProvablyOurs`];
 /// [`Error::NotAUser`]; those of `meant`.
 pub async fn find(
     cluster: &Cluster,
-    name: &str,
+    named: Named<'_>,
     meant: impl Fn(&[Build]) -> Result<&Build>,
 ) -> Result<Build> {
-    let there = cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, name).await.map_err(advised)?;
+    let name = named.name;
+    let there = if named.may_be_build() {
+        cluster.get::<NamespaceObject>(&kind::NAMESPACES, None, name).await.map_err(advised)?
+    } else {
+        None
+    };
     let labelled = |object: &NamespaceObject| {
         let labels = &object.metadata.labels;
         labels.get(wire::MANAGED_BY).is_some_and(|value| value == wire::MANAGED_BY_VALUE)
@@ -34,12 +41,12 @@ pub async fn find(
             Err(edited) => Err(disproved(cluster, object).await?.unwrap_or(edited)),
         };
     }
-    let mut seen = status::believed(cluster, Some(name)).await?;
-    match (status::choose(&mut seen, name), there) {
+    let mut seen = status::believed(cluster, Some(named)).await?;
+    match (status::choose(&mut seen, named), there) {
         (Err(_), Some(_)) => {
             return Err(Error::NotABuildNamespace { namespace: name.to_owned() });
         }
-        (Err(_), None) => return Err(status::absent(cluster, &seen, name).await),
+        (Err(_), None) => return Err(status::absent(cluster, &seen, named).await),
         (Ok(()), _) => {}
     }
     proved(cluster, meant(&seen.builds)?.clone()).await
@@ -135,7 +142,7 @@ mod tests {
                 ),
                 _ => Reply::Status(404, "NotFound", "not found"),
             });
-            match find(&cluster, "ci-a", |_| unreachable!("it was named")).await.unwrap_err() {
+            match find(&cluster, "ci-a".into(), |_| unreachable!("it was named")).await.unwrap_err() {
                 Error::BuildEdited { .. } => assert!(is_ours),
                 Error::NotProvablyOurs { .. } => assert!(!is_ours),
                 other => panic!("{other:?}"),

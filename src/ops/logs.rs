@@ -14,6 +14,7 @@ use self::rotation::LogFile;
 use super::report::{histories, history_of};
 use super::status::{self, Overview, not_believed};
 use crate::chain::build::{Build, Phase, Verdict};
+use crate::chain::named::{Named, NamedKind};
 use crate::chain::pod::{Container, Pod};
 use crate::chain::record::{Entry, newest};
 use crate::cluster::resource as kind;
@@ -27,6 +28,8 @@ use crate::state::select;
 pub struct LogsRequest {
     /// The chain or build.
     pub name: Option<String>,
+    /// Which of the two, where that was said.
+    pub kind: Option<NamedKind>,
     /// The chain of the checkout that this runs in, for whoever names none.
     pub here: Option<String>,
     /// Whether to go on to the verdict.
@@ -126,16 +129,16 @@ pub async fn logs(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -
 
 /// Finds the build that is meant: of a chain the running one, else the next where it is followed, else the last.
 async fn meant(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> Result<Meant> {
-    let (name, here) = (request.name.as_deref(), request.here.as_deref());
+    let (name, here) = (request.named(), request.here.as_deref().map(Named::from));
     let mut seen = status::believed(cluster, name.or(here)).await?;
-    let apart = seen.apart.iter().filter(|(build, _)| name.or(here) == Some(&build.chain));
+    let apart = seen.apart.iter().filter(|(build, _)| name.or(here).is_some_and(|it| it.is_chain_of(build)));
     let apart: Vec<(&Build, &str)> = apart.map(|(build, why)| (build, why.as_str())).collect();
     let notices: Vec<String> =
         not_believed(&apart).into_iter().chain(std::mem::take(&mut seen.notices)).collect();
     for notice in notices {
         tell(LogTold::Warning(notice));
     }
-    if let Some(name) = name.or(here.filter(|here| seen.has(here))) {
+    if let Some(name) = name.or(here.filter(|here| seen.has(*here))) {
         if status::choose(&mut seen, name).is_err() {
             if let Some((chain, entry)) = in_history(cluster, name).await? {
                 return Ok(Meant::Gone(chain, Box::new(entry)));
@@ -144,7 +147,7 @@ async fn meant(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> R
             return unproved(request, seen, name).ok_or(absent);
         }
     } else if let Some(here) = here
-        && let Some((chain, entry)) = last_of(cluster, here).await?
+        && let Some((chain, entry)) = last_of(cluster, here.name).await?
     {
         return Ok(Meant::Gone(chain, Box::new(entry)));
     }
@@ -152,8 +155,8 @@ async fn meant(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> R
 }
 
 /// The namespace of that name that is not believed, for whoever only looks: who follows it would take its word for a verdict.
-fn unproved(request: &LogsRequest, seen: Overview, name: &str) -> Option<Meant> {
-    let named = seen.apart.into_iter().find(|(build, _)| build.namespace == name);
+fn unproved(request: &LogsRequest, seen: Overview, name: Named<'_>) -> Option<Meant> {
+    let named = seen.apart.into_iter().find(|(build, _)| name.is_build(build));
     named.filter(|_| !request.follow).map(|(build, why)| Meant::Unproved(Box::new(build), why))
 }
 
@@ -168,7 +171,7 @@ async fn one_of(cluster: &Cluster, request: &LogsRequest, seen: Overview) -> Res
         return Err(seen.why_none().unwrap_or_else(|| LogFault::NoChain {}.into()));
     };
     let waits = next.phase < Phase::Triggered && !request.follow && !request.agent;
-    if !waits || request.name.as_deref() == Some(&next.namespace) {
+    if !waits || request.named().is_some_and(|it| it.is_build(next)) {
         return Ok(Meant::There(Box::new(next.clone())));
     }
     let links = seen.builds.iter().filter(|build| !build.is_side());
@@ -189,12 +192,18 @@ async fn last_of(cluster: &Cluster, chain: &str) -> Result<Option<(String, Entry
 }
 
 /// The build of this name, or the last of the chain of this name, that home knows.
-async fn in_history(cluster: &Cluster, name: &str) -> Result<Option<(String, Entry)>> {
+async fn in_history(cluster: &Cluster, named: Named<'_>) -> Result<Option<(String, Entry)>> {
+    let name = named.name;
     if !select::askable(name) {
         return Ok(None);
     }
-    if let Some(found) = last_of(cluster, name).await? {
+    if named.may_be_chain()
+        && let Some(found) = last_of(cluster, name).await?
+    {
         return Ok(Some(found));
+    }
+    if !named.may_be_build() {
+        return Ok(None);
     }
     let named = histories(cluster).await?.into_iter().flat_map(|(chain, entries)| {
         let named = entries.into_iter().filter(|entry| entry.namespace == name);
@@ -205,6 +214,10 @@ async fn in_history(cluster: &Cluster, name: &str) -> Result<Option<(String, Ent
 }
 
 impl LogsRequest {
+    fn named(&self) -> Option<Named<'_>> {
+        self.name.as_deref().map(|name| Named { name, kind: self.kind })
+    }
+
     /// The containers of a pod whose logs are asked for, as far as they have any.
     fn of<'a>(&self, build: &Build, pod: &'a Pod) -> Vec<&'a Container> {
         let of_agent = pod.is_agent_of(build);

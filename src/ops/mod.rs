@@ -24,3 +24,6 @@ pub mod stop;
 pub mod trigger;
 pub mod usual;
 pub mod watch;
+
+#[cfg(test)]
+mod named_tests;

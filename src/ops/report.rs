@@ -11,6 +11,7 @@ use crate::chain::build::{Build, Map};
 use crate::chain::head::Head;
 use crate::chain::kept_log::KeptPart;
 use crate::chain::masking::Masking;
+use crate::chain::named::Named;
 use crate::chain::outbox;
 use crate::chain::proof::{Witness, set_apart};
 use crate::chain::record::{Entry, history};
@@ -34,17 +35,19 @@ pub struct Report {
     pub now: Option<Timestamp>,
 }
 
-/// Reports on the build of that name, also if its namespace is gone, else on the chain. Of two builds that have had the same
-/// name, the newest is meant.
+/// Reports on the build of that name, also if its namespace is gone, else on the chain; of the kind that was named, if one was. Of
+/// two builds that have had the same name, the newest is meant.
 ///
 /// # Errors
 /// Cluster errors; [`Error::NoSuchName`]; [`Error::BuildEdited`] for a Namespace that was edited by hand;
 /// [`Error::NotProvablyOurs`] for one that only says that it is a build.
-pub async fn report(cluster: &Cluster, name: &str) -> Result<Report> {
-    let mut seen = Box::pin(status::builds(cluster, Some(name))).await?;
+pub async fn report<'a>(cluster: &Cluster, named: impl Into<Named<'a>>) -> Result<Report> {
+    let named = named.into();
+    let name = named.name;
+    let mut seen = Box::pin(status::builds(cluster, Some(named))).await?;
     let now = seen.now;
     let mut feigned = None;
-    if let Some(build) = seen.builds.iter().find(|build| build.namespace == name) {
+    if let Some(build) = seen.builds.iter().find(|build| named.is_build(build)) {
         let home = HomeOf::read(cluster, &build.chain).await?;
         let entry = home.entries.iter().find(|entry| entry.uid == build.uid);
         match home.witness().believes(build) {
@@ -56,21 +59,21 @@ pub async fn report(cluster: &Cluster, name: &str) -> Result<Report> {
             Err(why) => feigned = Some((name.to_owned(), why.to_string())),
         }
     }
-    if seen.unreadable.contains_key(name) {
-        match status::prove_absent(cluster, &mut seen, name).await {
+    if named.may_be_build() && seen.unreadable.contains_key(name) {
+        match status::prove_absent(cluster, &mut seen, named).await {
             Error::NotProvablyOurs { namespace, why } => feigned = Some((namespace, why)),
             edited => return Err(edited),
         }
     }
     if !select::askable(name) {
-        return Err(absent(name, &[]));
+        return Err(absent(named, &[]));
     }
-    let of_chain = |build: &Build| build.chain == name;
+    let of_chain = |build: &Build| named.is_chain_of(build);
     let mut there: Vec<Build> = match feigned {
-        Some(_) => status::builds_of_chain(cluster, name).await?,
-        None => seen.builds.into_iter().filter(of_chain).collect(),
+        Some(_) if named.may_be_chain() => status::builds_of_chain(cluster, name).await?,
+        _ => seen.builds.into_iter().filter(of_chain).collect(),
     };
-    let mut home = HomeOf::read(cluster, name).await?;
+    let mut home = if named.may_be_chain() { HomeOf::read(cluster, name).await? } else { HomeOf::default() };
     feigned = feigned.or(home.set_apart(&mut there));
     if home.is_there || !there.is_empty() {
         let mut chain = ReportedChain::of(name, &home.uuid, &home.entries, there);
@@ -79,15 +82,15 @@ pub async fn report(cluster: &Cluster, name: &str) -> Result<Report> {
     }
     let histories = histories(cluster).await?;
     let of = |(chain, entries): &(String, Vec<Entry>)| {
-        let named =
-            entries.iter().filter(|entry| entry.namespace == name).max_by_key(|entry| recorded(entry));
-        Some((chain.clone(), named?.clone()))
+        let is_it = |entry: &&Entry| named.may_be_build() && entry.namespace == name;
+        let newest = entries.iter().filter(is_it).max_by_key(|entry| recorded(entry));
+        Some((chain.clone(), newest?.clone()))
     };
     let Some((chain, entry)) = histories.iter().filter_map(of).max_by_key(|(_, entry)| recorded(entry))
     else {
         return Err(match feigned {
             Some((namespace, why)) => Error::NotProvablyOurs { namespace, why },
-            None => absent(name, &histories),
+            None => absent(named, &histories),
         });
     };
     let home = HomeOf::read(cluster, &chain).await?;
@@ -101,14 +104,14 @@ fn recorded(entry: &Entry) -> (Option<Timestamp>, u64) {
 }
 
 /// That nobody has that name; which chains home knows.
-fn absent(name: &str, histories: &[(String, Vec<Entry>)]) -> Error {
+fn absent(named: Named<'_>, histories: &[(String, Vec<Entry>)]) -> Error {
     let chains: Vec<&str> = histories.iter().map(|(chain, _)| chain.as_str()).collect();
     let remedy = if chains.is_empty() {
         "kubectl studioci status lists the builds that are there".to_owned()
     } else {
         format!("chains here: {}; kubectl studioci report CHAIN lists the builds of one", chains.join(", "))
     };
-    Error::NoSuchName { name: name.to_owned(), remedy }
+    Error::NoSuchName { what: named.what(), name: named.name.to_owned(), remedy }
 }
 
 /// The histories of all chains, by their names.

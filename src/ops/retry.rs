@@ -20,7 +20,7 @@ use crate::state::{Say, enter, write};
 /// # Errors
 /// [`SideFault`]; as [`find::find`]; what is wrong with the pipeline; cluster errors.
 pub async fn retry(cluster: &Cluster, name: &str, request: SideRequest, say: Say<'_>) -> Result<Build> {
-    let (of, chain, freeze) = match find::find(cluster, name, one_build).await {
+    let (of, chain, freeze) = match find::find(cluster, name.into(), one_build).await {
         Ok(build) => {
             let chain = SideChain::read(cluster, of_a_chain(&build)?, request.dry_run).await?;
             let freeze = of_namespace(cluster, &build, request).await?;

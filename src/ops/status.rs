@@ -11,6 +11,7 @@ mod findings;
 mod follow;
 mod overview;
 mod proof;
+mod wanted;
 
 use std::collections::BTreeSet;
 
@@ -28,8 +29,10 @@ pub use self::follow::follow;
 pub use self::overview::{Overview, choose, running_or_next};
 use self::proof::proved;
 pub(super) use self::proof::{HeadsSeen, believed, prove_absent, prove_one};
+pub use self::wanted::WantedBuilds;
 use crate::chain::build::{Build, Phase};
 use crate::chain::listener::Listener;
+use crate::chain::named::{Named, NamedKind};
 use crate::chain::pod::Pod;
 use crate::chain::signs::{self, Signs};
 use crate::chain::wire;
@@ -50,13 +53,16 @@ const KEEL: &str = "app=keel";
 ///
 /// # Errors
 /// Cluster errors.
-pub async fn builds(cluster: &Cluster, name: Option<&str>) -> Result<Overview> {
-    if let Some(name) = name.filter(|name| select::askable(name)) {
-        let mut seen = namespaces(cluster, select::build(name)).await?.without_claims();
-        if seen.builds.is_empty() {
-            seen = seen.and(namespaces(cluster, select::builds_of(name)).await?.without_claims());
+pub async fn builds(cluster: &Cluster, named: Option<Named<'_>>) -> Result<Overview> {
+    if let Some(named) = named.filter(|named| select::askable(named.name)) {
+        let mut seen = Overview::default();
+        if named.may_be_build() {
+            seen = namespaces(cluster, select::build(named.name)).await?.without_claims();
         }
-        if seen.has(name) {
+        if seen.builds.is_empty() && named.may_be_chain() {
+            seen = seen.and(namespaces(cluster, select::builds_of(named.name)).await?.without_claims());
+        }
+        if seen.has(named) {
             return Ok(seen);
         }
     }
@@ -69,24 +75,6 @@ pub async fn builds(cluster: &Cluster, name: Option<&str>) -> Result<Overview> {
 /// Cluster errors.
 pub(super) async fn builds_of_chain(cluster: &Cluster, chain: &str) -> Result<Vec<Build>> {
     Ok(namespaces(cluster, select::builds_of(chain)).await?.builds)
-}
-
-/// Which builds are wanted, and what of them.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct WantedBuilds<'a> {
-    /// Those of the chain, or the build, of that name.
-    pub name: Option<&'a str>,
-    /// Those whose Namespaces this label selector takes.
-    pub selector: Option<&'a str>,
-    /// Whether labels are kept.
-    pub labels: bool,
-}
-
-impl WantedBuilds<'_> {
-    async fn list(self, cluster: &Cluster, query: Query) -> Result<Overview> {
-        let query = query.and_labels(self.selector).cached();
-        Ok(Overview::of(cluster.list(&kind::NAMESPACES, None, &query).await?, self.labels))
-    }
 }
 
 /// Looks at the builds of the chain or at the build of that name, else at all, and at what keeps them from going on. Of a
@@ -176,7 +164,10 @@ pub(super) async fn named(
     name: &str,
     wanted: WantedBuilds<'_>,
 ) -> Result<Option<(Overview, HeadsSeen)>> {
-    let seen = wanted.list(cluster, select::build(name)).await?;
+    let seen = match wanted.kind {
+        Some(NamedKind::Chain) => Overview::default(),
+        _ => wanted.list(cluster, select::build(name)).await?,
+    };
     if let [build] = &seen.builds[..] {
         let (named, mut heads) = Box::pin(of_build(cluster, build, seen.clone())).await?;
         // where that fails it is asked for again, and told
@@ -186,9 +177,12 @@ pub(super) async fn named(
             wire::CLAIM_CHAIN => !HeadsSeen::of(cluster, name).await.knows(name),
             _ => heads.believe(build).is_ok(),
         };
-        if is_meant {
+        if is_meant || wanted.kind.is_some() {
             return Ok(Some((named, heads)));
         }
+    }
+    if wanted.kind == Some(NamedKind::Build) {
+        return Ok(seen.has_any().then_some((seen, HeadsSeen::default())));
     }
     let (chain, beside, heads) = tokio::join!(
         wanted.list(cluster, select::builds_of(name)),
@@ -196,7 +190,7 @@ pub(super) async fn named(
         HeadsSeen::of(cluster, name),
     );
     let mut seen = seen.and(chain?);
-    if !seen.has(name) {
+    if !seen.has(Named { name, kind: wanted.kind }) {
         seen.bare = heads.bare(name).filter(|_| wanted.selector.is_none() && !seen.has_any());
         return Ok(seen.bare.is_some().then_some((seen, heads)));
     }

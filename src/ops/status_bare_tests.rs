@@ -61,8 +61,8 @@ async fn only_a_chain_without_any_namespace_is_said_to_have_none() {
         };
         assert_eq!(status(&serve(labelled()).0, wanted("over")).await.unwrap().bare, None, "{uid}");
         let cluster = serve(labelled()).0;
-        let seen = believed(&cluster, Some("over")).await.unwrap();
-        let error = absent(&cluster, &seen, "over").await;
+        let seen = believed(&cluster, Some("over".into())).await.unwrap();
+        let error = absent(&cluster, &seen, "over".into()).await;
         let found = [
             matches!(error, Error::NotProvablyOurs { .. }),
             matches!(error, Error::ChainWithoutBuilds { .. }),
@@ -75,8 +75,8 @@ async fn only_a_chain_without_any_namespace_is_said_to_have_none() {
 async fn who_needs_a_build_of_a_chain_that_has_none_is_told_why() {
     let told = async |answers: Answers, name: &str| {
         let cluster = serve(answers).0;
-        let seen = believed(&cluster, Some(name)).await.unwrap();
-        let error = absent(&cluster, &seen, name).await;
+        let seen = believed(&cluster, Some(name.into())).await.unwrap();
+        let error = absent(&cluster, &seen, name.into()).await;
         format!("{error}\n{}", error.said().1)
     };
     insta::assert_snapshot!(told(emptied(Some(HOW)), "over").await, @"

@@ -169,7 +169,7 @@ async fn who_follows_or_scales_asks_for_that_name_alone_too() {
         [("ci-a", 1, 1), ("app", 3, 2), ("od-a", 0, 2), ("odd", 1, 2), ("cl-a", 14, 3), ("nobody", 14, 3)]
     {
         let (cluster, record) = serve(crowd());
-        let seen = builds(&cluster, Some(name)).await.unwrap();
+        let seen = builds(&cluster, Some(name.into())).await.unwrap();
         assert_eq!((seen.builds.len(), record.count()), (builds_there, requests), "{name}");
         assert_eq!(beyond(&record).len(), usize::from(requests == 3), "{name}");
         assert!(seen.builds.iter().all(|build| build.chain != wire::CLAIM_CHAIN), "{name}");

@@ -159,7 +159,7 @@ async fn who_goes_by_what_builds_say_has_those_alone_that_are_proved() {
     for (name, there) in
         [(None, "ci-a ci-b"), (Some("app"), "ci-a ci-b"), (Some("ci-x"), ""), (Some("evil"), "")]
     {
-        let seen = believed(&serve(with_feigned()).0, name).await.unwrap();
+        let seen = believed(&serve(with_feigned()).0, name.map(Into::into)).await.unwrap();
         assert_eq!(names(&seen), there, "{name:?}");
         if let Some(name) = name.filter(|_| there.is_empty()) {
             assert!(matches!(seen.absent(name), Error::NotProvablyOurs { .. }), "{name}");
@@ -171,7 +171,7 @@ async fn who_goes_by_what_builds_say_has_those_alone_that_are_proved() {
         answers.namespaces.push(copied(&answers.namespaces[4].clone(), "app"));
         answers
     };
-    let seen = believed(&serve(called_like_it()).0, Some("app")).await.unwrap();
+    let seen = believed(&serve(called_like_it()).0, Some("app".into())).await.unwrap();
     assert_eq!(names(&seen), "ci-a ci-b");
     let seen = status(&serve(called_like_it()).0, wanted("app")).await.unwrap();
     assert_eq!(names(&seen), "app ci-a ci-b ci-x ci-y");
@@ -277,7 +277,7 @@ async fn what_is_older_than_the_head_remembers_is_believed_where_the_history_kno
         let (cluster, record) = serve(outlived());
         let named = status(&cluster, wanted(name)).await.unwrap();
         assert_eq!((table(&named).as_str(), asked_of_history(&record.asked())), (there, 1), "{name}");
-        let found = believed(&serve(outlived()).0, Some(name)).await.unwrap();
+        let found = believed(&serve(outlived()).0, Some(name.into())).await.unwrap();
         assert_eq!((found.apart.len(), table(&found).as_str()), (0, there), "{name}");
     }
     let here = of_chain(&serve(outlived()).0, wanted("app")).await.unwrap().unwrap();
@@ -369,7 +369,7 @@ async fn what_cannot_be_read_is_to_be_restored_where_home_knows_it_and_is_somebo
         for name in ["ci-a", "ci-x"] {
             let named = status(&serve(answers(forged(chain))).0, wanted(name)).await.unwrap();
             assert_eq!(told(&named, name), told(&all, name), "{name} of {chain}");
-            let found = believed(&serve(answers(forged(chain))).0, Some(name)).await.unwrap();
+            let found = believed(&serve(answers(forged(chain))).0, Some(name.into())).await.unwrap();
             assert_eq!(told(&found, name), told(&all, name), "{name} of {chain}");
         }
     }

@@ -12,6 +12,7 @@ mod sought;
 use super::status::{self, BareChain};
 use crate::chain::bound::TimeBound;
 use crate::chain::build::{Build, Phase, Verdict};
+use crate::chain::named::Named;
 use crate::chain::proof::is_awaited;
 use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
@@ -44,7 +45,7 @@ pub type WarnSink<'a> = &'a mut dyn FnMut(&str);
 #[derive(Debug, Clone, Copy)]
 pub struct Watched<'a> {
     /// A chain, which means its running build, else the next one; or a build.
-    pub name: Option<&'a str>,
+    pub name: Option<Named<'a>>,
     /// The chain of the checkout that this runs in, which is meant where none is named and it is there; else the only chain is.
     pub here: Option<&'a str>,
     /// How far.
@@ -93,11 +94,12 @@ pub async fn watch(
     warn: WarnSink<'_>,
 ) -> Result<WatchEnd> {
     let Watched { name, here, until } = watched;
+    let here = here.map(Named::from);
     let mut seen = status::believed(cluster, name.or(here)).await?;
-    if let Some(name) = name.or(here.filter(|here| seen.has(here)))
-        && let Err(absent) = status::choose(&mut seen, name)
+    if let Some(named) = name.or(here.filter(|here| seen.has(*here)))
+        && let Err(absent) = status::choose(&mut seen, named)
     {
-        return match (status::bare(cluster, &seen, name).await, until) {
+        return match (status::bare(cluster, &seen, named).await, until) {
             (Some(BareChain { chain, ended: Some(how), .. }), Until::ChainEnds) => {
                 Ok(WatchEnd::ChainEnded(chain, how))
             }
@@ -122,7 +124,7 @@ pub async fn watch(
     let mut going = Watcher::new(cluster, until, build, Some(warn));
     going.doubted = doubted;
     going.abandoned = seen.abandoned;
-    going.named = name == Some(&going.build.namespace);
+    going.named = name.is_some_and(|name| name.is_build(&going.build));
     if !going.named {
         let chain = going.build.chain.clone();
         going.warn_of(seen.apart.into_iter().filter(|(build, _)| build.chain == chain));

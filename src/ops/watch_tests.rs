@@ -24,7 +24,7 @@ fn head_among(namespaces: &[Value], path: &str) -> Option<Reply> {
 }
 
 fn to_its_verdict<'a>(name: Option<&'a str>, here: Option<&'a str>) -> Watched<'a> {
-    Watched { name, here, until: Until::Verdict }
+    Watched { name: name.map(Into::into), here, until: Until::Verdict }
 }
 
 /// Watches a namespace in phase `first`, which somebody moves to `then`.
@@ -260,7 +260,7 @@ fn terminating(mut it: Value) -> Value {
 }
 
 fn to_the_end_of(name: &str) -> Watched<'_> {
-    Watched { name: Some(name), here: None, until: Until::ChainEnds }
+    Watched { name: Some(name.into()), here: None, until: Until::ChainEnds }
 }
 
 #[tokio::test(start_paused = true)]
@@ -353,7 +353,7 @@ fn knows_nothing(_: &str, _: &str) -> bool {
 
 fn for_ours(contains: fn(&str, &str) -> bool) -> Watched<'static> {
     let until = Until::VerdictOf(SoughtCommit { id: OURS, contains });
-    Watched { name: Some("app"), here: None, until }
+    Watched { name: Some("app".into()), here: None, until }
 }
 
 fn built(generation: u64, phase: &str, more: &[(&str, &str)]) -> Value {

@@ -112,13 +112,13 @@ fn show_builds(
     let heard = hear(args, answers, console)?;
     let mut views = Vec::new();
     for (context, seen) in &heard.said {
-        warn(context, seen.warnings(args.name.as_deref()), console);
-        let builds = select(&seen.builds, args.name.as_deref());
+        warn(context, seen.warnings(args.bare_name()), console);
+        let builds = select(&seen.builds, args.named());
         views.push((*context, View::new(builds, &seen.signs, now_of(seen)).with_labels(&seen.labels)));
     }
     let nothing = views.iter().all(|(_, view)| view.is_empty());
     if let (Some(name), None, true, Some((_, seen))) =
-        (&args.name, &args.selector, nothing, heard.said.first())
+        (args.named(), &args.selector, nothing, heard.said.first())
     {
         let bare = heard.said.iter().filter_map(|(context, seen)| Some((context, seen.bare.as_ref()?)));
         let told: Vec<String> =

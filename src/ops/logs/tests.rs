@@ -605,3 +605,32 @@ async fn a_claim_that_somebody_else_has_made_is_followed_to_no_verdict() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_a_chain_is_called_like_another_chains_build_the_log_is_of_the_kind_that_was_named() {
+    let ground = || {
+        let mut ground = Ground::of(vec![
+            namespace("web", "app", 1, "Building", &[]),
+            namespace("web-a", "web", 1, "Building", &[]),
+        ]);
+        ground.pods = vec![pod("web", "first", &[]), pod("web-a", "second", &[])];
+        ground.writes("first", &["of app"]).writes("second", &["of web"])
+    };
+    let of = |name: &str, kind| LogsRequest { kind, ..named(name) };
+    let (chain, build) = (Some(NamedKind::Chain), Some(NamedKind::Build));
+    for (name, kind, log) in [
+        ("web", None, "of app\n"),
+        ("web", build, "of app\n"),
+        ("web", chain, "of web\n"),
+        ("app", chain, "of app\n"),
+        ("web-a", build, "of web\n"),
+    ] {
+        assert_eq!(ground().told(of(name, kind)).await, log, "{name} {kind:?}");
+    }
+    assert_eq!(ground().refused(of("app", build)).await, "there is no build called \"app\"");
+    assert_eq!(ground().refused(of("web-a", chain)).await, "there is no chain called \"web-a\"");
+    // nor is it another kind's that home alone knows
+    let gone = || Ground::default().remembers(&[entry("ci-1", 1, "Failed", false)]);
+    assert_eq!(gone().refused(of("app", build)).await, "there is no build called \"app\"");
+    assert_eq!(gone().refused(of("ci-1", chain)).await, "there is no chain called \"ci-1\"");
+}

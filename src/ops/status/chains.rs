@@ -9,6 +9,7 @@ use crate::chain::build::{Build, Phase};
 use crate::chain::chain_object::ChainSeen;
 use crate::chain::head::Head;
 use crate::chain::lineage::KeptOfChain;
+use crate::chain::named::{Named, NamedKind};
 use crate::chain::record::{Entry, history};
 use crate::chain::reserved::Reserved;
 use crate::chain::side::is_side;
@@ -71,21 +72,23 @@ pub async fn chains(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Chain
     for chain in &mut chains {
         chain.fault = faults.get(&chain.name).cloned();
     }
-    match (name, wanted.selector) {
-        (Some(name), None) if chains.is_empty() => return Err(absent(&builds, name)),
+    match (wanted.named(), wanted.selector) {
+        (Some(named), _) if named.kind == Some(NamedKind::Build) => return Err(absent(&builds, named)),
+        (Some(named), None) if chains.is_empty() => return Err(absent(&builds, named)),
         (_, Some(_)) => chains.retain(|chain| chain.builds != Some(0)),
         _ => {}
     }
     Ok(ChainsSeen { chains, builds, kept })
 }
 
-fn absent(builds: &Overview, name: &str) -> Error {
+fn absent(builds: &Overview, named: Named<'_>) -> Error {
+    let name = named.name;
     match builds.believed().find(|build| build.namespace == name) {
         Some(build) => Error::NoSuchChain {
             chain: name.to_owned(),
             remedy: format!("that is a build; name its chain, which is {}", build.chain),
         },
-        None => builds.absent(name),
+        None => builds.absent(named),
     }
 }
 

@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 
 use super::{Overview, WantedBuilds, prove_one, signs_of};
 use crate::chain::build::{Build, Happening, Map, Phase};
+use crate::chain::named::{Named, NamedKind};
 use crate::chain::proof::is_awaited;
 use crate::chain::signs::Signs;
 use crate::chain::wire;
@@ -28,11 +29,12 @@ pub async fn follow(
     known: Overview,
     tell: &mut dyn FnMut(Happening, &Overview) -> ControlFlow<()>,
 ) -> Result<()> {
-    let query = match wanted.name {
+    let query = match wanted.named() {
         // a chain may have the name of what only says that it is a build
-        Some(name) if known.believed().any(|build| build.chain == name) => select::builds_of(name),
-        Some(name) if known.builds.iter().any(|build| build.namespace == name) => select::build(name),
-        Some(name) => select::builds_of(name),
+        Some(it) if known.believed().any(|build| it.is_chain_of(build)) => select::builds_of(it.name),
+        Some(it) if known.builds.iter().any(|build| it.is_build(build)) => select::build(it.name),
+        Some(Named { name, kind: Some(NamedKind::Build) }) => select::build(name),
+        Some(it) => select::builds_of(it.name),
         None => select::builds(),
     };
     let query = query.and_labels(wanted.selector);

@@ -8,6 +8,7 @@ use super::BareChain;
 use super::findings::{Feigned, Odd, feigned, told};
 use crate::chain::build::{Build, Map, NotABuild, Phase};
 use crate::chain::listener::Listener;
+use crate::chain::named::{Named, NamedKind};
 use crate::chain::pod::Pod;
 use crate::chain::proof::set_apart;
 use crate::chain::signs::{self, Signs};
@@ -102,10 +103,10 @@ impl Overview {
         self
     }
 
-    /// Whether what `name` means is among what was seen.
-    pub(in crate::ops) fn has(&self, name: &str) -> bool {
-        self.unreadable.contains_key(name)
-            || self.builds.iter().any(|build| build.namespace == name || build.chain == name)
+    /// Whether what was named is among what was seen.
+    pub(in crate::ops) fn has(&self, named: Named<'_>) -> bool {
+        named.may_be_build() && self.unreadable.contains_key(named.name)
+            || self.builds.iter().any(|build| named.takes(build))
     }
 
     /// Whether anything that was seen says that it is of this chain, readable or not.
@@ -301,26 +302,41 @@ impl Overview {
     }
 
     /// Why there is no build of that name: nobody has it, or its Namespace cannot be read.
-    pub fn absent(&self, name: &str) -> Error {
-        if let Some(why) = self.edited().find(|why| why.namespace() == name) {
+    pub fn absent<'a>(&self, named: impl Into<Named<'a>>) -> Error {
+        let named = named.into();
+        let (name, build, chain) = (named.name, named.may_be_build(), named.may_be_chain());
+        if let Some(why) = self.edited().find(|why| build && why.namespace() == name) {
             return unreadable(why);
         }
-        if let Some(it) = self.feigned().find(|it| it.namespace == name || it.chain == Some(name)) {
+        let is_it = |it: &Feigned<'_>| build && it.namespace == name || chain && it.chain == Some(name);
+        if let Some(it) = self.feigned().find(is_it) {
             return Error::from(it);
         }
         let mut chains: Vec<&str> = self.builds.iter().map(|build| build.chain.as_str()).collect();
         chains.sort_unstable();
         chains.dedup();
         let edited: Vec<&str> = self.edited().map(NotABuild::namespace).collect();
-        let remedy = if chains.is_empty() && !edited.is_empty() {
-            let names = edited;
-            format!("it may be one of those that were edited by hand: {}", names.join(", "))
+        let remedy = if let Some(remedy) = self.of_other_kind(named) {
+            remedy
+        } else if chains.is_empty() && !edited.is_empty() {
+            format!("it may be one of those that were edited by hand: {}", edited.join(", "))
         } else if chains.is_empty() {
             "there are no chains yet; start one with kubectl studioci start".to_owned()
         } else {
             format!("chains here: {}", chains.join(", "))
         };
-        Error::NoSuchName { name: name.to_owned(), remedy }
+        Error::NoSuchName { what: named.what(), name: name.to_owned(), remedy }
+    }
+
+    /// How to name what has the name, and is not of the kind that was asked for.
+    fn of_other_kind(&self, named: Named<'_>) -> Option<String> {
+        let Named { name, kind } = named;
+        let (what, word, other) = match kind? {
+            NamedKind::Chain => ("build", "namespace", NamedKind::Build),
+            NamedKind::Build => ("chain", "chain", NamedKind::Chain),
+        };
+        let is_there = self.has(Named { name, kind: Some(other) });
+        is_there.then(|| format!("that is a {what}; name it as {word}/{name}"))
     }
 }
 
@@ -329,13 +345,14 @@ impl Overview {
 /// # Errors
 /// [`Error::NoSuchName`] for a name that is neither a chain's nor a build's, [`Error::BuildEdited`] for a Namespace that was
 /// edited by hand.
-pub fn choose(seen: &mut Overview, name: &str) -> Result<()> {
-    if seen.builds.iter().any(|build| build.namespace == name) {
-        seen.builds.retain(|build| build.namespace == name);
-    } else if seen.builds.iter().any(|build| build.chain == name) {
-        seen.builds.retain(|build| build.chain == name);
+pub fn choose<'a>(seen: &mut Overview, named: impl Into<Named<'a>>) -> Result<()> {
+    let named = named.into();
+    if seen.builds.iter().any(|build| named.is_build(build)) {
+        seen.builds.retain(|build| named.is_build(build));
+    } else if seen.builds.iter().any(|build| named.is_chain_of(build)) {
+        seen.builds.retain(|build| named.is_chain_of(build));
     } else {
-        return Err(seen.absent(name));
+        return Err(seen.absent(named));
     }
     Ok(())
 }

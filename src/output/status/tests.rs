@@ -722,7 +722,8 @@ fn a_name_is_a_chains_or_a_builds() {
         (Some("claim"), &["test-claim"][..]),
         (Some("nobody"), &[][..]),
     ] {
-        let names: Vec<_> = select(&builds, name).iter().map(|build| build.namespace.as_str()).collect();
+        let names: Vec<_> =
+            select(&builds, name.map(Into::into)).iter().map(|build| build.namespace.as_str()).collect();
         assert_eq!(names, found, "{name:?}");
     }
 }

@@ -168,8 +168,8 @@ cases! {
             "which chains there are cannot be read: {why}"
             => "name yours, which needs no more rights than it has given you: kubectl studioci doctor CHAIN --repair";
         /// Neither a chain's name nor a build's.
-        NoSuchName { name: String, remedy: String } Usage
-            "there is no chain and no build called {name:?}"
+        NoSuchName { what: &'static str, name: String, remedy: String } Usage
+            "there is no {what} called {name:?}"
             => "{remedy}";
         /// A chain of which no namespace is there.
         ChainWithoutBuilds { chain: String, why: String, remedy: String } Usage

@@ -37,7 +37,7 @@ pub(super) async fn told(stage: &Stage, namespaces: &[&str]) -> Told {
             lines.borrow_mut().extend(changed.into_iter().chain(outside).map(|line| line.text));
             ControlFlow::Continue(())
         };
-        let watched = Watched { name: Some(namespace), here: None, until: Until::Verdict };
+        let watched = Watched { name: Some((*namespace).into()), here: None, until: Until::Verdict };
         let mut warn = |sentence: &str| panic!("{sentence}");
         let watching = watch(&cluster, watched, Some(Duration::from_secs(60)), &mut tell, &mut warn);
         assert!(Box::pin(watching).await.is_err(), "{namespace}");
