@@ -13,14 +13,14 @@ pub enum NamedKind {
 
 /// A name, and which of the two is meant; none where that was not said, and then a build goes before a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Named<'a> {
+pub struct MeantName<'a> {
     /// The name alone.
     pub name: &'a str,
     /// What has it.
     pub kind: Option<NamedKind>,
 }
 
-impl Named<'_> {
+impl MeantName<'_> {
     /// Whether a build may be meant.
     pub fn may_be_build(self) -> bool {
         self.kind != Some(NamedKind::Chain)
@@ -56,13 +56,13 @@ impl Named<'_> {
     }
 }
 
-impl<'a> From<&'a String> for Named<'a> {
+impl<'a> From<&'a String> for MeantName<'a> {
     fn from(name: &'a String) -> Self {
         Self::from(name.as_str())
     }
 }
 
-impl<'a> From<&'a str> for Named<'a> {
+impl<'a> From<&'a str> for MeantName<'a> {
     fn from(name: &'a str) -> Self {
         Self { name, kind: None }
     }

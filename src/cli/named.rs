@@ -1,6 +1,6 @@
 //! How a person names a build or a chain: by its name, or as `-o name` prints it, as `namespace/NAME` and `chain/NAME`.
 
-use crate::chain::named::{Named, NamedKind};
+use crate::chain::named::{MeantName, NamedKind};
 use crate::chain::names;
 
 /// What a build's name may stand behind, in kubectl's own words for a namespace.
@@ -21,8 +21,8 @@ impl NamedArg {
         Self { name, kind: Some(NamedKind::Chain) }
     }
 
-    pub(super) fn named(&self) -> Named<'_> {
-        Named { name: &self.name, kind: self.kind }
+    pub(super) fn named(&self) -> MeantName<'_> {
+        MeantName { name: &self.name, kind: self.kind }
     }
 }
 

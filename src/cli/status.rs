@@ -14,7 +14,7 @@ use super::mistake::Mistake;
 use super::named::{NamedArg, chain_or_build};
 use super::output::{OutputArg, of_lists, sort_by, unmatched};
 use crate::chain::build::Happening;
-use crate::chain::named::Named;
+use crate::chain::named::MeantName;
 use crate::cluster::{self, Cluster};
 use crate::ops;
 use crate::ops::signal::or_interrupted;
@@ -132,7 +132,7 @@ impl StatusArgs {
         })
     }
 
-    fn named(&self) -> Option<Named<'_>> {
+    fn named(&self) -> Option<MeantName<'_>> {
         self.name.as_ref().map(NamedArg::named)
     }
 
@@ -172,7 +172,7 @@ pub fn show(
 
 /// A chain without builds is as kubectl's list of nothing; a name that nobody has is an error.
 fn nothing_of(
-    name: Named<'_>,
+    name: MeantName<'_>,
     listing: &Listing,
     seen: &Overview,
     console: &mut Console,
@@ -206,7 +206,7 @@ fn view<'a>(args: &StatusArgs, seen: &'a Overview, now: Timestamp) -> View<'a> {
 }
 
 /// That nothing has this name is an answer; that its Namespace cannot be read is a failure.
-fn absent(seen: &Overview, name: Named<'_>) -> Failure {
+fn absent(seen: &Overview, name: MeantName<'_>) -> Failure {
     no(seen.absent(name))
 }
 

@@ -2,7 +2,7 @@
 
 use super::status;
 use crate::chain::build::Build;
-use crate::chain::named::Named;
+use crate::chain::named::MeantName;
 use crate::chain::retention::ChainInHome;
 use crate::chain::wire;
 use crate::cluster::Cluster;
@@ -21,7 +21,7 @@ use crate::state::home::advised;
 /// [`Error::NotAUser`]; those of `meant`.
 pub async fn find(
     cluster: &Cluster,
-    named: Named<'_>,
+    named: MeantName<'_>,
     meant: impl Fn(&[Build]) -> Result<&Build>,
 ) -> Result<Build> {
     let name = named.name;

@@ -14,7 +14,7 @@ use self::rotation::LogFile;
 use super::report::{histories, history_of};
 use super::status::{self, Overview, not_believed};
 use crate::chain::build::{Build, Phase, Verdict};
-use crate::chain::named::{Named, NamedKind};
+use crate::chain::named::{MeantName, NamedKind};
 use crate::chain::pod::{Container, Pod};
 use crate::chain::record::{Entry, newest};
 use crate::cluster::resource as kind;
@@ -129,7 +129,7 @@ pub async fn logs(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -
 
 /// Finds the build that is meant: of a chain the running one, else the next where it is followed, else the last.
 async fn meant(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> Result<Meant> {
-    let (name, here) = (request.named(), request.here.as_deref().map(Named::from));
+    let (name, here) = (request.named(), request.here.as_deref().map(MeantName::from));
     let mut seen = status::believed(cluster, name.or(here)).await?;
     let apart = seen.apart.iter().filter(|(build, _)| name.or(here).is_some_and(|it| it.is_chain_of(build)));
     let apart: Vec<(&Build, &str)> = apart.map(|(build, why)| (build, why.as_str())).collect();
@@ -155,7 +155,7 @@ async fn meant(cluster: &Cluster, request: &LogsRequest, tell: LogSink<'_>) -> R
 }
 
 /// The namespace of that name that is not believed, for whoever only looks: who follows it would take its word for a verdict.
-fn unproved(request: &LogsRequest, seen: Overview, name: Named<'_>) -> Option<Meant> {
+fn unproved(request: &LogsRequest, seen: Overview, name: MeantName<'_>) -> Option<Meant> {
     let named = seen.apart.into_iter().find(|(build, _)| name.is_build(build));
     named.filter(|_| !request.follow).map(|(build, why)| Meant::Unproved(Box::new(build), why))
 }
@@ -192,7 +192,7 @@ async fn last_of(cluster: &Cluster, chain: &str) -> Result<Option<(String, Entry
 }
 
 /// The build of this name, or the last of the chain of this name, that home knows.
-async fn in_history(cluster: &Cluster, named: Named<'_>) -> Result<Option<(String, Entry)>> {
+async fn in_history(cluster: &Cluster, named: MeantName<'_>) -> Result<Option<(String, Entry)>> {
     let name = named.name;
     if !select::askable(name) {
         return Ok(None);
@@ -214,8 +214,8 @@ async fn in_history(cluster: &Cluster, named: Named<'_>) -> Result<Option<(Strin
 }
 
 impl LogsRequest {
-    fn named(&self) -> Option<Named<'_>> {
-        self.name.as_deref().map(|name| Named { name, kind: self.kind })
+    fn named(&self) -> Option<MeantName<'_>> {
+        self.name.as_deref().map(|name| MeantName { name, kind: self.kind })
     }
 
     /// The containers of a pod whose logs are asked for, as far as they have any.

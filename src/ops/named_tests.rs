@@ -7,12 +7,12 @@ use testkit::{BodyEnd, Reply};
 
 use super::find::find;
 use super::report::report;
-use super::scale;
 use super::status::{WantedBuilds, chains, status};
 use super::watch::{Until, WatchEnd, Watched, watch};
+use super::{cancel, scale};
 use crate::chain::build::Build;
 use crate::chain::head::Head;
-use crate::chain::named::{Named, NamedKind};
+use crate::chain::named::{MeantName, NamedKind};
 use crate::chain::reported::ReportOf;
 use crate::chain::wire;
 use crate::cluster::Cluster;
@@ -20,17 +20,28 @@ use crate::state::error::{Error, Result};
 
 /// A Namespace of that chain, whose build has passed.
 fn namespace(name: &str, chain: &str) -> Value {
+    let mut it = building(name, chain);
+    it["metadata"]["labels"][wire::PHASE] = json!("Finished");
+    it["metadata"]["annotations"][wire::VERDICT] = json!("Passed");
+    it["metadata"]["annotations"][wire::CAUSE] = json!("container build exited with code 0");
+    it
+}
+
+/// The same while it builds.
+fn building(name: &str, chain: &str) -> Value {
     json!({ "metadata": {
         "name": name, "uid": format!("uid-{name}"), "resourceVersion": "1",
-        "labels": { wire::MANAGED_BY: wire::MANAGED_BY_VALUE, wire::CHAIN: chain, wire::PHASE: "Finished" },
-        "annotations": { wire::CHAIN_UUID: "0c8b2d4e-0000-4000-8000-000000000001", wire::OWNER: "o", wire::GENERATION: "1",
-            wire::VERDICT: "Passed", wire::CAUSE: "container build exited with code 0" },
+        "labels": { wire::MANAGED_BY: wire::MANAGED_BY_VALUE, wire::CHAIN: chain, wire::PHASE: "Building" },
+        "annotations": { wire::CHAIN_UUID: "0c8b2d4e-0000-4000-8000-000000000001", wire::OWNER: "o", wire::GENERATION: "1" },
     } })
 }
 
 /// Chain `app` has the build `web`, and chain `web` has the build `web-a`; `plain` is a namespace of somebody's.
 fn cluster() -> Cluster {
-    let all = [namespace("web", "app"), namespace("web-a", "web")];
+    of([namespace("web", "app"), namespace("web-a", "web")])
+}
+
+fn of(all: [Value; 2]) -> Cluster {
     let (cluster, _) = Cluster::scripted(move |request| {
         if request.query.contains("watch=true") {
             return Reply::events(&[], BodyEnd::Silence);
@@ -79,7 +90,12 @@ const MEANT: [(&str, Option<NamedKind>, std::result::Result<&str, &str>); 11] = 
     ("nobody", BUILD, Err("no build called \"nobody\"")),
 ];
 
-fn assert_meant(verb: &str, named: Named<'_>, wanted: std::result::Result<&str, &str>, got: Result<String>) {
+fn assert_meant(
+    verb: &str,
+    named: MeantName<'_>,
+    wanted: std::result::Result<&str, &str>,
+    got: Result<String>,
+) {
     match (got, wanted) {
         (Ok(got), wanted) => assert_eq!(Ok(got.as_str()), wanted, "{verb} {named:?}"),
         (Err(error), Ok(_)) => panic!("{verb} {named:?}: {error}"),
@@ -93,15 +109,26 @@ fn assert_meant(verb: &str, named: Named<'_>, wanted: std::result::Result<&str, 
 #[tokio::test(start_paused = true)]
 async fn what_is_changed_is_of_the_kind_that_was_named() {
     for (name, kind, wanted) in MEANT {
-        let named = Named { name, kind };
+        let named = MeantName { name, kind };
         let found = find(&cluster(), named, |builds: &[Build]| Ok(scale::meant(builds))).await;
         assert_meant("scale", named, wanted, found.map(|build| build.namespace));
     }
     for (kind, of_nobody) in [(BUILD, false), (None, false), (CHAIN, true)] {
-        let error = find(&cluster(), Named { name: "plain", kind }, |builds| Ok(scale::meant(builds))).await;
+        let error =
+            find(&cluster(), MeantName { name: "plain", kind }, |builds| Ok(scale::meant(builds))).await;
         let error = error.unwrap_err();
         assert_eq!(matches!(error, Error::NoSuchName { .. }), of_nobody, "{kind:?}: {error}");
         assert_eq!(matches!(error, Error::NotABuildNamespace { .. }), !of_nobody, "{kind:?}: {error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cancelled_is_of_the_kind_that_was_named() {
+    for (name, kind, wanted) in MEANT {
+        let named = MeantName { name, kind };
+        let cluster = of([building("web", "app"), building("web-a", "web")]);
+        let found = find(&cluster, named, cancel::meant).await;
+        assert_meant("cancel", named, wanted, found.map(|build| build.namespace));
     }
 }
 
@@ -112,7 +139,7 @@ async fn what_has_the_name_and_is_of_the_other_kind_is_said_and_how_to_name_it()
         ("web-a", CHAIN, "that is a build; name it as namespace/web-a"),
     ] {
         let error =
-            find(&cluster(), Named { name, kind }, |builds| Ok(scale::meant(builds))).await.unwrap_err();
+            find(&cluster(), MeantName { name, kind }, |builds| Ok(scale::meant(builds))).await.unwrap_err();
         assert_eq!(error.said().1, remedy, "{name}");
     }
 }
@@ -120,7 +147,7 @@ async fn what_has_the_name_and_is_of_the_other_kind_is_said_and_how_to_name_it()
 #[tokio::test(start_paused = true)]
 async fn what_is_listed_is_of_the_kind_that_was_named() {
     for (name, kind, wanted) in MEANT {
-        let named = Named { name, kind };
+        let named = MeantName { name, kind };
         let wants = WantedBuilds { name: Some(name), kind, ..WantedBuilds::default() };
         let seen = status(&cluster(), wants).await.unwrap();
         let listed: Vec<&str> =
@@ -140,7 +167,7 @@ async fn what_is_listed_is_of_the_kind_that_was_named() {
 #[tokio::test(start_paused = true)]
 async fn what_is_watched_is_of_the_kind_that_was_named() {
     for (name, kind, wanted) in MEANT {
-        let named = Named { name, kind };
+        let named = MeantName { name, kind };
         let watched = Watched { name: Some(named), here: None, until: Until::Verdict };
         let mut of = String::new();
         let mut tell = |change: &super::watch::Change| {
@@ -156,7 +183,7 @@ async fn what_is_watched_is_of_the_kind_that_was_named() {
 #[tokio::test(start_paused = true)]
 async fn what_is_reported_is_of_the_kind_that_was_named() {
     for (name, kind, wanted) in MEANT {
-        let named = Named { name, kind };
+        let named = MeantName { name, kind };
         let told = Box::pin(report(&cluster(), named)).await.map(|told| match told.of {
             ReportOf::Build(it) => {
                 assert!(named.may_be_build(), "{named:?}");

@@ -11,7 +11,7 @@ use crate::chain::build::{Build, Map};
 use crate::chain::head::Head;
 use crate::chain::kept_log::KeptPart;
 use crate::chain::masking::Masking;
-use crate::chain::named::Named;
+use crate::chain::named::MeantName;
 use crate::chain::outbox;
 use crate::chain::proof::{Witness, set_apart};
 use crate::chain::record::{Entry, history};
@@ -41,7 +41,7 @@ pub struct Report {
 /// # Errors
 /// Cluster errors; [`Error::NoSuchName`]; [`Error::BuildEdited`] for a Namespace that was edited by hand;
 /// [`Error::NotProvablyOurs`] for one that only says that it is a build.
-pub async fn report<'a>(cluster: &Cluster, named: impl Into<Named<'a>>) -> Result<Report> {
+pub async fn report<'a>(cluster: &Cluster, named: impl Into<MeantName<'a>>) -> Result<Report> {
     let named = named.into();
     let name = named.name;
     let mut seen = Box::pin(status::builds(cluster, Some(named))).await?;
@@ -104,7 +104,7 @@ fn recorded(entry: &Entry) -> (Option<Timestamp>, u64) {
 }
 
 /// That nobody has that name; which chains home knows.
-fn absent(named: Named<'_>, histories: &[(String, Vec<Entry>)]) -> Error {
+fn absent(named: MeantName<'_>, histories: &[(String, Vec<Entry>)]) -> Error {
     let chains: Vec<&str> = histories.iter().map(|(chain, _)| chain.as_str()).collect();
     let remedy = if chains.is_empty() {
         "kubectl studioci status lists the builds that are there".to_owned()

@@ -32,7 +32,7 @@ pub(super) use self::proof::{HeadsSeen, believed, prove_absent, prove_one};
 pub use self::wanted::WantedBuilds;
 use crate::chain::build::{Build, Phase};
 use crate::chain::listener::Listener;
-use crate::chain::named::{Named, NamedKind};
+use crate::chain::named::{MeantName, NamedKind};
 use crate::chain::pod::Pod;
 use crate::chain::signs::{self, Signs};
 use crate::chain::wire;
@@ -53,7 +53,7 @@ const KEEL: &str = "app=keel";
 ///
 /// # Errors
 /// Cluster errors.
-pub async fn builds(cluster: &Cluster, named: Option<Named<'_>>) -> Result<Overview> {
+pub async fn builds(cluster: &Cluster, named: Option<MeantName<'_>>) -> Result<Overview> {
     if let Some(named) = named.filter(|named| select::askable(named.name)) {
         let mut seen = Overview::default();
         if named.may_be_build() {
@@ -190,7 +190,7 @@ pub(super) async fn named(
         HeadsSeen::of(cluster, name),
     );
     let mut seen = seen.and(chain?);
-    if !seen.has(Named { name, kind: wanted.kind }) {
+    if !seen.has(MeantName { name, kind: wanted.kind }) {
         seen.bare = heads.bare(name).filter(|_| wanted.selector.is_none() && !seen.has_any());
         return Ok(seen.bare.is_some().then_some((seen, heads)));
     }

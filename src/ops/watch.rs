@@ -12,7 +12,7 @@ mod sought;
 use super::status::{self, BareChain};
 use crate::chain::bound::TimeBound;
 use crate::chain::build::{Build, Phase, Verdict};
-use crate::chain::named::Named;
+use crate::chain::named::MeantName;
 use crate::chain::proof::is_awaited;
 use crate::chain::wire;
 use crate::cluster::objects::NamespaceObject;
@@ -45,7 +45,7 @@ pub type WarnSink<'a> = &'a mut dyn FnMut(&str);
 #[derive(Debug, Clone, Copy)]
 pub struct Watched<'a> {
     /// A chain, which means its running build, else the next one; or a build.
-    pub name: Option<Named<'a>>,
+    pub name: Option<MeantName<'a>>,
     /// The chain of the checkout that this runs in, which is meant where none is named and it is there; else the only chain is.
     pub here: Option<&'a str>,
     /// How far.
@@ -94,7 +94,7 @@ pub async fn watch(
     warn: WarnSink<'_>,
 ) -> Result<WatchEnd> {
     let Watched { name, here, until } = watched;
-    let here = here.map(Named::from);
+    let here = here.map(MeantName::from);
     let mut seen = status::believed(cluster, name.or(here)).await?;
     if let Some(named) = name.or(here.filter(|here| seen.has(*here)))
         && let Err(absent) = status::choose(&mut seen, named)

@@ -11,7 +11,7 @@ use super::table::NONE;
 use crate::chain::age;
 use crate::chain::build::{Baseline, Build, Content, Dispatch, Map, Phase, Version};
 use crate::chain::build_object::{Seen, build_object};
-use crate::chain::named::Named;
+use crate::chain::named::MeantName;
 use crate::chain::pod::not_in_registry;
 use crate::chain::side::number;
 use crate::chain::signs::Signs;
@@ -33,7 +33,7 @@ const LATE: SignedDuration = SignedDuration::from_mins(2);
 
 /// The builds that a name means: those of a chain, or the one in a namespace. No name means all but bare claims,
 /// which are namespaces and no builds.
-pub fn select<'a>(builds: &'a [Build], named: Option<Named<'_>>) -> Vec<&'a Build> {
+pub fn select<'a>(builds: &'a [Build], named: Option<MeantName<'_>>) -> Vec<&'a Build> {
     let meant = |build: &&Build| match named {
         Some(named) => named.takes(build),
         None => build.chain != wire::CLAIM_CHAIN,

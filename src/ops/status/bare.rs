@@ -2,7 +2,7 @@
 
 use super::Overview;
 use crate::chain::head::Head;
-use crate::chain::named::Named;
+use crate::chain::named::MeantName;
 use crate::cluster::Cluster;
 use crate::state::error::Error;
 use crate::state::{head, select};
@@ -57,7 +57,11 @@ impl From<BareChain> for Error {
 }
 
 /// The chain of that name, where home knows it and nothing that was seen says that it is of it. Who may not read home does not know.
-pub(in crate::ops) async fn bare(cluster: &Cluster, seen: &Overview, named: Named<'_>) -> Option<BareChain> {
+pub(in crate::ops) async fn bare(
+    cluster: &Cluster,
+    seen: &Overview,
+    named: MeantName<'_>,
+) -> Option<BareChain> {
     let name = named.name;
     let nobody_has_it = matches!(seen.absent(named), Error::NoSuchName { .. }) && !seen.is_of(name);
     if !named.may_be_chain() || !select::askable(name) || !nobody_has_it {
@@ -68,6 +72,6 @@ pub(in crate::ops) async fn bare(cluster: &Cluster, seen: &Overview, named: Name
 }
 
 /// Why nothing of that name is among what was seen: nobody has it, or it is a chain of which no namespace is there.
-pub(in crate::ops) async fn absent(cluster: &Cluster, seen: &Overview, named: Named<'_>) -> Error {
+pub(in crate::ops) async fn absent(cluster: &Cluster, seen: &Overview, named: MeantName<'_>) -> Error {
     bare(cluster, seen, named).await.map_or_else(|| seen.absent(named), Error::from)
 }

@@ -9,7 +9,7 @@ use crate::chain::build::{Build, Phase};
 use crate::chain::chain_object::ChainSeen;
 use crate::chain::head::Head;
 use crate::chain::lineage::KeptOfChain;
-use crate::chain::named::{Named, NamedKind};
+use crate::chain::named::{MeantName, NamedKind};
 use crate::chain::record::{Entry, history};
 use crate::chain::reserved::Reserved;
 use crate::chain::side::is_side;
@@ -81,7 +81,7 @@ pub async fn chains(cluster: &Cluster, wanted: WantedBuilds<'_>) -> Result<Chain
     Ok(ChainsSeen { chains, builds, kept })
 }
 
-fn absent(builds: &Overview, named: Named<'_>) -> Error {
+fn absent(builds: &Overview, named: MeantName<'_>) -> Error {
     let name = named.name;
     match builds.believed().find(|build| build.namespace == name) {
         Some(build) => Error::NoSuchChain {

@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 
 use super::{Overview, WantedBuilds, prove_one, signs_of};
 use crate::chain::build::{Build, Happening, Map, Phase};
-use crate::chain::named::{Named, NamedKind};
+use crate::chain::named::{MeantName, NamedKind};
 use crate::chain::proof::is_awaited;
 use crate::chain::signs::Signs;
 use crate::chain::wire;
@@ -33,7 +33,7 @@ pub async fn follow(
         // a chain may have the name of what only says that it is a build
         Some(it) if known.believed().any(|build| it.is_chain_of(build)) => select::builds_of(it.name),
         Some(it) if known.builds.iter().any(|build| it.is_build(build)) => select::build(it.name),
-        Some(Named { name, kind: Some(NamedKind::Build) }) => select::build(name),
+        Some(MeantName { name, kind: Some(NamedKind::Build) }) => select::build(name),
         Some(it) => select::builds_of(it.name),
         None => select::builds(),
     };

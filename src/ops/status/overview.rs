@@ -8,7 +8,7 @@ use super::BareChain;
 use super::findings::{Feigned, Odd, feigned, told};
 use crate::chain::build::{Build, Map, NotABuild, Phase};
 use crate::chain::listener::Listener;
-use crate::chain::named::{Named, NamedKind};
+use crate::chain::named::{MeantName, NamedKind};
 use crate::chain::pod::Pod;
 use crate::chain::proof::set_apart;
 use crate::chain::signs::{self, Signs};
@@ -104,7 +104,7 @@ impl Overview {
     }
 
     /// Whether what was named is among what was seen.
-    pub(in crate::ops) fn has(&self, named: Named<'_>) -> bool {
+    pub(in crate::ops) fn has(&self, named: MeantName<'_>) -> bool {
         named.may_be_build() && self.unreadable.contains_key(named.name)
             || self.builds.iter().any(|build| named.takes(build))
     }
@@ -302,7 +302,7 @@ impl Overview {
     }
 
     /// Why there is no build of that name: nobody has it, or its Namespace cannot be read.
-    pub fn absent<'a>(&self, named: impl Into<Named<'a>>) -> Error {
+    pub fn absent<'a>(&self, named: impl Into<MeantName<'a>>) -> Error {
         let named = named.into();
         let (name, build, chain) = (named.name, named.may_be_build(), named.may_be_chain());
         if let Some(why) = self.edited().find(|why| build && why.namespace() == name) {
@@ -329,13 +329,13 @@ impl Overview {
     }
 
     /// How to name what has the name, and is not of the kind that was asked for.
-    fn of_other_kind(&self, named: Named<'_>) -> Option<String> {
-        let Named { name, kind } = named;
+    fn of_other_kind(&self, named: MeantName<'_>) -> Option<String> {
+        let MeantName { name, kind } = named;
         let (what, word, other) = match kind? {
             NamedKind::Chain => ("build", "namespace", NamedKind::Build),
             NamedKind::Build => ("chain", "chain", NamedKind::Chain),
         };
-        let is_there = self.has(Named { name, kind: Some(other) });
+        let is_there = self.has(MeantName { name, kind: Some(other) });
         is_there.then(|| format!("that is a {what}; name it as {word}/{name}"))
     }
 }
@@ -345,7 +345,7 @@ impl Overview {
 /// # Errors
 /// [`Error::NoSuchName`] for a name that is neither a chain's nor a build's, [`Error::BuildEdited`] for a Namespace that was
 /// edited by hand.
-pub fn choose<'a>(seen: &mut Overview, named: impl Into<Named<'a>>) -> Result<()> {
+pub fn choose<'a>(seen: &mut Overview, named: impl Into<MeantName<'a>>) -> Result<()> {
     let named = named.into();
     if seen.builds.iter().any(|build| named.is_build(build)) {
         seen.builds.retain(|build| named.is_build(build));

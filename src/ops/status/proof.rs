@@ -13,7 +13,7 @@ use super::findings::Odd;
 use super::{BareChain, CONNECTIONS, Overview, builds, namespaces};
 use crate::chain::build::{Build, Phase};
 use crate::chain::head::Head;
-use crate::chain::named::Named;
+use crate::chain::named::MeantName;
 use crate::chain::proof::{Unproved, Witness};
 use crate::chain::record::{Entry, history};
 use crate::chain::{side, wire};
@@ -308,12 +308,15 @@ pub(super) async fn proved(cluster: &Cluster, heads: HeadsSeen, seen: &mut Overv
 ///
 /// # Errors
 /// Cluster errors. That home may not be read is a notice.
-pub(in crate::ops) async fn believed(cluster: &Cluster, named: Option<Named<'_>>) -> Result<Overview, Error> {
+pub(in crate::ops) async fn believed(
+    cluster: &Cluster,
+    named: Option<MeantName<'_>>,
+) -> Result<Overview, Error> {
     let mut seen = builds(cluster, named).await?;
     prove(cluster, HeadsSeen::default(), &mut seen).await?;
     let seen = seen.set_apart();
     match named.filter(|named| named.may_be_chain() && seen.hides(named.name)) {
-        Some(Named { name: chain, .. }) => {
+        Some(MeantName { name: chain, .. }) => {
             let mut of_chain = namespaces(cluster, select::builds_of(chain)).await?.without_claims();
             prove(cluster, HeadsSeen::default(), &mut of_chain).await?;
             Ok(of_chain.set_apart().and(seen))
@@ -323,7 +326,11 @@ pub(in crate::ops) async fn believed(cluster: &Cluster, named: Option<Named<'_>>
 }
 
 /// Why nobody has that name, with what is proved of the namespaces that cannot be read.
-pub(in crate::ops) async fn prove_absent(cluster: &Cluster, seen: &mut Overview, named: Named<'_>) -> Error {
+pub(in crate::ops) async fn prove_absent(
+    cluster: &Cluster,
+    seen: &mut Overview,
+    named: MeantName<'_>,
+) -> Error {
     match prove(cluster, HeadsSeen::default(), seen).await {
         Ok(()) => seen.absent(named),
         Err(error) => error.into(),

@@ -1,7 +1,7 @@
 //! Which builds somebody asks for.
 
 use super::Overview;
-use crate::chain::named::{Named, NamedKind};
+use crate::chain::named::{MeantName, NamedKind};
 use crate::cluster::resource as kind;
 use crate::cluster::{Cluster, Query};
 use crate::state::error::Result;
@@ -21,8 +21,8 @@ pub struct WantedBuilds<'a> {
 
 impl<'a> WantedBuilds<'a> {
     /// What was named.
-    pub(super) fn named(self) -> Option<Named<'a>> {
-        self.name.map(|name| Named { name, kind: self.kind })
+    pub(super) fn named(self) -> Option<MeantName<'a>> {
+        self.name.map(|name| MeantName { name, kind: self.kind })
     }
 
     pub(super) async fn list(self, cluster: &Cluster, query: Query) -> Result<Overview> {
