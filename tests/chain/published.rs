@@ -8,7 +8,7 @@ use std::time::Duration;
 use testkit::{Forge, ForgeFault, Reply, SecureSocket, SeenRequest};
 
 use crate::start::GLOB;
-use crate::world::{World, gated};
+use crate::world::{BOUND, World, gated};
 
 const NAME: &str = "forge.example";
 const CONTEXT: &str = "studioci/chain-21";
@@ -158,7 +158,10 @@ fn chain_21_each_build_has_one_final_status_whatever_dies_or_fails_in_between() 
     world.open("third");
     world.phase(3, "Recorded");
     kill_agent(&world, &third);
-    world.until("the third build's result", || (outer.said(THIRD) == ["pending", "success"]).then_some(()));
+    // who is killed in their turn to speak keeps it for two minutes
+    world.until_within(BOUND * 2, "the third build's result", || {
+        (outer.said(THIRD) == ["pending", "success"]).then_some(())
+    });
 
     // answers that are lost after the write
     world.phase(4, "Listening");

@@ -340,13 +340,23 @@ spec:
     }
 
     /// Waits for an answer; a failure shows everything that tells why.
-    pub(crate) fn until<T>(&self, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    pub(crate) fn until<T>(&self, what: &str, ask: impl FnMut() -> Option<T>) -> T {
+        self.until_within(BOUND, what, ask)
+    }
+
+    /// The same for what may take longer when all goes well.
+    pub(crate) fn until_within<T>(
+        &self,
+        bound: Duration,
+        what: &str,
+        mut ask: impl FnMut() -> Option<T>,
+    ) -> T {
         let begun = Instant::now();
         loop {
             if let Some(answer) = ask() {
                 return answer;
             }
-            assert!(begun.elapsed() <= BOUND, "{what}: not within {} s\n{}", BOUND.as_secs(), self.picture());
+            assert!(begun.elapsed() <= bound, "{what}: not within {} s\n{}", bound.as_secs(), self.picture());
             std::thread::sleep(Duration::from_millis(200));
         }
     }
