@@ -319,8 +319,12 @@ fn what_is_not_provably_ours_stays(world: &World, first: &str) {
     // rules find the same, and take none of them
     let said = world.studioci(&["cleanup", "--keep", "1000"]);
     assert_eq!((said.code, said.out.as_str()), (0, ""), "{}", said.err);
-    for name in ["bare", "other", "again", "stray"] {
-        assert!(said.err.contains(&format!("Warning: namespace chain-11-{name} stays: ")), "{}", said.err);
+    for names in [
+        "namespace chain-11-bare",
+        "namespace chain-11-stray",
+        "each of namespaces chain-11-again, chain-11-other",
+    ] {
+        assert!(said.err.contains(&format!("Warning: {names} stays: ")), "{}", said.err);
     }
     assert!(!said.err.contains("chain-11-foreign"), "{}", said.err);
     world.kubectl(&[&["delete", "--wait=false"], &strangers[..]].concat()).ok();
