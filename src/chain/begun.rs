@@ -2,8 +2,8 @@
 //! be deleted by hand, with which all else goes that is known of it.
 //!
 //! Whoever tells that a build goes on writes this down before, by the very compare-and-swap that gives them the turn, and so does
-//! a build before it waits for its slot;
-//! whoever records the build takes it away in the same write. So what is there belongs to a build that was never recorded.
+//! a build before it waits for its slot; whoever records the build takes it away in the same write. So what is there belongs to a
+//! build that was never recorded.
 
 use std::collections::BTreeMap;
 

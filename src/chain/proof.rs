@@ -113,8 +113,11 @@ impl<'a> Witness<'a> {
     /// Why nothing proves that.
     pub fn of_its_chain(self, build: &Build) -> Result<(), Unproved> {
         let head = self.head_of(build)?;
-        let claimed = !self.knows_another(build, head) && self.seeds(build);
-        if self.knows(build, head) || claimed { Ok(()) } else { Err(self.unproved(build, head)) }
+        if self.knows(build, head) || self.claims(build, head) {
+            Ok(())
+        } else {
+            Err(self.unproved(build, head))
+        }
     }
 
     /// The same for whoever acts by what stands on it. An owner uuid can be read on any build, and on those that home has forgotten,
@@ -124,8 +127,11 @@ impl<'a> Witness<'a> {
     /// Why nothing proves that.
     pub fn of_its_build(self, build: &Build) -> Result<(), Unproved> {
         let head = self.head_of(build)?;
-        let claimed = is_awaited(build) && !self.knows_another(build, head) && self.seeds(build);
-        if self.knows(build, head) || claimed { Ok(()) } else { Err(self.unproved(build, head)) }
+        if self.knows(build, head) || (is_awaited(build) && self.claims(build, head)) {
+            Ok(())
+        } else {
+            Err(self.unproved(build, head))
+        }
     }
 
     /// Whether a build is believed by whoever only looks: home knows it by its uid, or it is [`is_awaited`] and says nothing yet that
@@ -164,6 +170,11 @@ impl<'a> Witness<'a> {
         }
         let forgets = head.forgets(1) || head.forgets(side::FIRST);
         Err(if forgets { Unproved::Forgotten { chain } } else { Unproved::Unknown { chain } })
+    }
+
+    /// Whether it has the seed's owner uuid, and home knows its generation by no other uid.
+    fn claims(self, build: &Build, head: &Head) -> bool {
+        !self.knows_another(build, head) && self.seeds(build)
     }
 
     fn knows(self, build: &Build, head: &Head) -> bool {

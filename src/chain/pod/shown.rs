@@ -40,7 +40,7 @@ impl Pod {
         row.find_map(|(done, one)| match &one.state {
             State::Terminated { code: 0, .. } => None,
             State::Running if one.sidecar => None,
-            State::Waiting { reason, .. } if matches!(reason.as_str(), "" | "PodInitializing") => {
+            State::Waiting { reason, .. } if reason == "PodInitializing" => {
                 Some(format!("{done}/{}", inits.len()))
             }
             state => halt(state).or_else(|| Some(format!("{done}/{}", inits.len()))),
@@ -55,7 +55,8 @@ impl Pod {
 
     /// How often its containers were restarted: once the init containers are done, those that run side by side.
     pub fn restarted(&self) -> u32 {
-        let counts = |one: &&Container| !one.init || one.sidecar || self.initializing().is_some();
+        let initializing = self.initializing().is_some();
+        let counts = |one: &&Container| initializing || !one.init || one.sidecar;
         self.containers.iter().filter(counts).map(|one| one.restarts).fold(0, u32::saturating_add)
     }
 }
